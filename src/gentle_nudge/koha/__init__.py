@@ -1,0 +1,1 @@
+"""The only room that knows Koha's tables."""

@@ -1,0 +1,1 @@
+"""Our own tables, in the same database as Koha's."""
