@@ -1,0 +1,210 @@
+"""Our tables; names of tables and columns are part of the contract. Joined to Koha's by number only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import mysql
+
+from gentle_nudge.columns import Instant, Money
+
+if TYPE_CHECKING:
+    from sqlalchemy.schema import SchemaItem
+
+OPTIONS = {
+    f"{dialect}_{option}": value
+    for dialect in ("mysql", "mariadb")
+    for option, value in {
+        "engine": "InnoDB",
+        "charset": "utf8mb4",
+        "collate": "utf8mb4_unicode_ci",
+        "row_format": "DYNAMIC",
+    }.items()
+}
+NAME = 16_000  # characters: four bytes each fit into a TEXT
+
+metadata = MetaData()
+
+
+def _table(name: str, *items: SchemaItem) -> Table:
+    options: dict[str, Any] = {**OPTIONS}
+    return Table(f"gentle_nudge_{name}", metadata, *items, **options)
+
+
+def _id() -> Column[int]:
+    return Column("id", Integer, primary_key=True, autoincrement=True)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
+meta = _table(
+    "meta",
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("schema_version", Integer, nullable=False),
+    Column("machine", String(255), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("database_name", String(255), nullable=False),
+    Column("is_copy", Boolean, nullable=False),
+    Column("note", Integer, nullable=False),
+    Column("initialised", Instant(), nullable=False),
+)
+
+run = _table(
+    "run",
+    _id(),
+    Column("section", String(100), nullable=False),
+    Column("report", String(20), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("started", Instant(), nullable=False),
+    Column("finished", Instant()),
+    Column("late", Boolean, nullable=False),
+    *map(_count, ("patrons", "referred", "adopted", "released", "paid", "withdrawn", "merged", "deleted")),
+    Column("amount", Money(), nullable=False, server_default="0"),
+    Column("fees", Money(), nullable=False, server_default="0"),
+    Column("who", String(80)),
+    UniqueConstraint("section", "report", "day", "number", name="gentle_nudge_run_once"),
+)
+
+# `told_in` is the latest report that holds the last row of a closed case.
+case = _table(
+    "case",
+    _id(),
+    Column("section", String(100), nullable=False),
+    Column("patron", Integer),
+    Column("number", Integer),
+    Column("referred_on", Date),
+    Column("adopted", Boolean, nullable=False),
+    Column("owed", Money()),
+    Column("balance", Money()),
+    Column("fee", Money()),
+    Column("fee_line", Integer),
+    Column("restriction", Integer),
+    Column("state", String(20), nullable=False),
+    Column("closed_on", Date),
+    Column("why", String(1000)),
+    Column("last_due", Money()),
+    Column("surname", Text),
+    Column("firstname", Text),
+    Column("card", String(80)),
+    Column("to_report", Boolean, nullable=False),
+    Column("told_in", Integer, ForeignKey("gentle_nudge_report.id")),
+    Column("opened_run", Integer, ForeignKey("gentle_nudge_run.id")),
+    Column("closed_run", Integer, ForeignKey("gentle_nudge_run.id")),
+    Column("closed_at", Instant()),
+    Column("forgotten", Instant()),
+    Column("open_key", Integer),
+    UniqueConstraint("section", "open_key", name="gentle_nudge_case_one_open"),
+    CheckConstraint(
+        "(state = 'open' AND patron IS NOT NULL AND open_key IS NOT NULL AND open_key = patron)"
+        " OR (state <> 'open' AND open_key IS NULL)",
+        name="gentle_nudge_case_open_key",
+    ),
+    Index("gentle_nudge_case_state", "section", "state"),
+    Index("gentle_nudge_case_patron", "patron"),
+    Index("gentle_nudge_case_number", "number"),
+    Index("gentle_nudge_case_card", "card"),
+    Index("gentle_nudge_case_to_report", "to_report"),
+)
+
+case_line = _table(
+    "case_line",
+    Column("case_id", Integer, ForeignKey("gentle_nudge_case.id", ondelete="CASCADE"), primary_key=True),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date),
+    Column("type", String(80)),
+    Column("outstanding", Money(), nullable=False),
+    Column("counted", Boolean, nullable=False),
+    Index("gentle_nudge_case_line_line", "line"),
+)
+
+report = _table(
+    "report",
+    _id(),
+    Column("run_id", Integer, ForeignKey("gentle_nudge_run.id"), nullable=False),
+    Column("file_name", String(255), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("rows", Integer, nullable=False, quote=True),
+    Column("sha256", String(64), nullable=False),
+    Column("subject", String(500), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("pruned_on", Date),
+)
+
+report_part = _table(
+    "report_part",
+    Column("report_id", Integer, ForeignKey("gentle_nudge_report.id", ondelete="CASCADE"), primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("bytes", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"), nullable=False),
+)
+
+report_row = _table(
+    "report_row",
+    _id(),
+    Column("case_id", Integer, ForeignKey("gentle_nudge_case.id", ondelete="CASCADE"), nullable=False),
+    Column("report_id", Integer, ForeignKey("gentle_nudge_report.id", ondelete="CASCADE"), nullable=False),
+    Column("due", Money(), nullable=False),
+    UniqueConstraint("report_id", "case_id", name="gentle_nudge_report_row_once"),
+    Index("gentle_nudge_report_row_case", "case_id"),
+)
+
+delivery = _table(
+    "delivery",
+    _id(),
+    Column("report_id", Integer, ForeignKey("gentle_nudge_report.id", ondelete="CASCADE"), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("recipient", String(255), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt", Instant(), nullable=False),
+    Column("since", Instant(), nullable=False),
+    Column("queued", Instant(), nullable=False),
+    Column("reason", String(255)),
+    Column("who", String(80)),
+    Column("is_repeat", Boolean, nullable=False),
+    Index("gentle_nudge_delivery_next", "state", "next_attempt"),
+    Index("gentle_nudge_delivery_stream", "channel", "recipient", "report_id"),
+)
+
+attempt = _table(
+    "attempt",
+    _id(),
+    Column(
+        "delivery_id", Integer, ForeignKey("gentle_nudge_delivery.id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("at", Instant(), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("reason", String(1000)),
+)
+
+alert = _table(
+    "alert",
+    _id(),
+    Column("kind", String(200), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("at", Instant(), nullable=False),
+    UniqueConstraint("kind", "day", name="gentle_nudge_alert_once"),
+)
+
+
+def fitted(text: str | None, column: Column[str]) -> str | None:
+    """The text cut to what the column holds."""
+    return text if text is None else text[: getattr(column.type, "length", None) or NAME]
