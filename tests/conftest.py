@@ -1,0 +1,174 @@
+"""What every test may ask for: a MariaDB, a Koha database, real mail and SFTP servers, the command."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+import hypothesis
+import pytest
+
+from tests.koha_schema import NEWEST, VERSIONS
+from tests.support.command import Command
+from tests.support.koha import KohaDatabase
+from tests.support.mariadb import Server
+from tests.support.sftp import SftpServer
+from tests.support.smtp import SmtpServer
+from tests.support.sshd import Sshd
+
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+shared_server = pytest.StashKey[Server]()
+
+
+class Node(Protocol):
+    """A worker of pytest-xdist, as the process that controls it sees it."""
+
+    config: pytest.Config
+    workerinput: dict[str, Any]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Node) -> None:
+    """All workers share one server, started before the first of them."""
+    stash = node.config.stash
+    if not needs_server(node.config):
+        return
+    if shared_server not in stash:
+        stash[shared_server] = Server.start()
+    shared = stash[shared_server]
+    node.workerinput["mariadb"] = (str(shared.folder), shared.port)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The shared server is gone, also after an interrupt."""
+    if shared_server in config.stash:
+        config.stash[shared_server].stop()
+        del config.stash[shared_server]
+
+
+def needs_server(config: pytest.Config) -> bool:
+    """Whether anything but the unit tests may be run."""
+    unit = Path(__file__).parent / "unit"
+    here = config.invocation_params.dir
+    asked = [(here / argument.split("::")[0]).resolve() for argument in config.args]
+    return not all(path.is_relative_to(unit) for path in asked)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that uses Koha runs on the newest version, on those it names, or on every one."""
+    if "koha" not in metafunc.fixturenames:
+        return
+    versions: tuple[str, ...] = (NEWEST,)
+    named = metafunc.definition.get_closest_marker("koha")
+    if named is not None:
+        versions = named.args
+    if metafunc.definition.get_closest_marker("every_koha") is not None:
+        versions = VERSIONS
+    metafunc.parametrize("koha", versions, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A MariaDB server whose time zone and sql_mode are not what the product wants."""
+    given = getattr(request.config, "workerinput", {}).get("mariadb")
+    if given is not None:
+        yield Server(folder=Path(given[0]), port=given[1])
+        return
+    with Server.start() as own:
+        yield own
+
+
+@pytest.fixture(scope="session")
+def koha_databases(server: Server) -> Iterator[Callable[[str], KohaDatabase]]:
+    """One database for each version, built when first asked for."""
+    built: dict[str, KohaDatabase] = {}
+
+    def of_version(version: str) -> KohaDatabase:
+        """The database of that version, with the default rows and nothing else."""
+        if version in built:
+            built[version].make_pristine()
+        else:
+            built[version] = KohaDatabase.build(server, version)
+        return built[version]
+
+    yield of_version
+    for koha in built.values():
+        koha.close()
+
+
+@pytest.fixture
+def koha(request: pytest.FixtureRequest, koha_databases: Callable[[str], KohaDatabase]) -> Iterator[KohaDatabase]:
+    """A Koha with default rows only: the newest version, unless the test is marked otherwise."""
+    database = koha_databases(request.param)
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture
+def set_global(server: Server) -> Iterator[Callable[[str, str | int], None]]:
+    """Sets a global variable of the server until the test ends. Other workers see it too."""
+    engine = server.engine()
+    with ExitStack() as undo:
+        undo.callback(engine.dispose)
+
+        def change(name: str, value: str | int) -> None:
+            with engine.connect() as connection:
+                before = connection.exec_driver_sql(f"SELECT @@GLOBAL.{name}").scalar()
+                connection.exec_driver_sql(f"SET GLOBAL {name} = %s", (value,))
+            undo.callback(put_back, name, before)
+
+        def put_back(name: str, value: object) -> None:
+            with engine.connect() as connection:
+                connection.exec_driver_sql(f"SET GLOBAL {name} = %s", (value,))
+
+        yield change
+
+
+@pytest.fixture
+def smtp_server() -> Iterator[Callable[..., SmtpServer]]:
+    """Starts mail servers: `smtp_server(security="starttls", user="u", password="p")`."""
+    with ExitStack() as running:
+        yield lambda **how: running.enter_context(SmtpServer(**how))
+
+
+@pytest.fixture
+def smtp(smtp_server: Callable[..., SmtpServer]) -> SmtpServer:
+    """A mail server without TLS and without login."""
+    return smtp_server()
+
+
+@pytest.fixture
+def sftp_server(tmp_path: Path) -> Iterator[Callable[..., SftpServer]]:
+    """Starts SFTP servers: `sftp_server(refuse={"rename"}, sweep="*.csv")`; each has a folder of its own."""
+    folders = (tmp_path / f"sftp-{number}" for number in range(100))
+    with ExitStack() as running:
+        yield lambda **how: running.enter_context(SftpServer(next(folders), **how))
+
+
+@pytest.fixture
+def sftp(sftp_server: Callable[..., SftpServer]) -> SftpServer:
+    """An SFTP server that behaves, with password and key."""
+    return sftp_server()
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[Sshd]:
+    """A real OpenSSH server with a key of its own."""
+    with Sshd(tmp_path / "sshd") as running:
+        yield running
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """The installed `gentle-nudge`, run as a user runs it, with an empty home and an empty environment."""
+    return Command(tmp_path / "user")
+
+
+@pytest.fixture
+def run(command: Command) -> Callable[..., Any]:
+    """`run("nightly", "--dry-run", env={...}, input="yes")` gives the finished process."""
+    return command.run

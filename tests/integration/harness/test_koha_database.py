@@ -1,0 +1,96 @@
+"""The tests' own Koha: nothing of the facts is lost, and every test finds it as new."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from defusedxml import ElementTree
+from sqlalchemy import create_engine, text
+
+from tests import builders
+from tests.koha_schema import facts, reported
+from tests.support.koha import PREFERENCES, KohaDatabase
+
+
+@pytest.mark.every_koha
+def test_mariadb_reports_every_column_index_and_foreign_key_of_the_facts(koha: KohaDatabase) -> None:
+    with koha.engine.connect() as connection:
+        found = reported(connection)
+    known = facts(koha.version)
+    assert found.columns == known.columns
+    assert found.indexes == known.indexes
+    assert found.foreign_keys == known.foreign_keys
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_a_test_finds_nothing_of_the_one_before(koha: KohaDatabase, turn: str) -> None:
+    assert koha.query("SELECT * FROM borrowers") == []
+    assert koha.value("SELECT COUNT(*) FROM systempreferences") == len(PREFERENCES)
+    assert koha.own_tables() == []
+    builders.owes(koha, builders.a_patron(koha, surname=turn), "1.00")
+    koha.prefer("LibraryName", turn)
+    koha.execute("CREATE TABLE gentle_nudge_something (a INT)")
+    koha.spoil("DROP TABLE action_logs")
+    assert koha.own_tables() == ["gentle_nudge_something"]
+
+
+def test_the_url_and_the_configuration_file_lead_to_the_database(koha: KohaDatabase, tmp_path: Path) -> None:
+    engine = create_engine(koha.url)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT DATABASE()")) == koha.name
+    engine.dispose()
+    config = ElementTree.fromstring(koha.conf_file(tmp_path, timezone="Europe/Berlin").read_text())
+    assert config.findtext("config/pass") == koha.server.password
+    assert config.findtext("config/timezone") == "Europe/Berlin"
+
+
+def test_the_server_neither_speaks_utc_nor_is_strict(koha: KohaDatabase) -> None:
+    assert koha.value("SELECT @@GLOBAL.time_zone") == "-05:30"
+    assert "STRICT" not in koha.value("SELECT @@GLOBAL.sql_mode")
+
+
+@pytest.mark.every_koha
+def test_a_payment_pays_the_oldest_debits_first(koha: KohaDatabase) -> None:
+    patron = builders.a_patron(koha)
+    old = builders.owes(koha, patron, "30.00", day=date(2026, 9, 1))
+    new = builders.owes(koha, patron, "20.00", day=date(2026, 9, 2))
+    credit = builders.pays(koha, patron, "35.00")
+    left = koha.query("SELECT accountlines_id AS id, amountoutstanding AS owed FROM accountlines")
+    assert {row["id"]: row["owed"] for row in left} == {old: 0, new: Decimal(15), credit: 0}
+    applied = koha.value("SELECT SUM(amount) FROM account_offsets WHERE type = 'APPLY'")
+    assert applied == Decimal(-35)
+
+
+@pytest.mark.every_koha
+def test_a_restriction_without_end_shows_as_year_9999(koha: KohaDatabase) -> None:
+    patron = builders.a_patron(koha)
+    builders.is_restricted(koha, patron, "late", expires=date(2000, 1, 1))
+    restriction = builders.is_restricted(koha, patron, "lost")
+    shown = "SELECT debarred, debarredcomment FROM borrowers"
+    assert koha.query(shown) == [{"debarred": date(9999, 12, 31), "debarredcomment": "lost"}]
+    builders.lift(koha, restriction)
+    assert koha.query(shown) == [{"debarred": None, "debarredcomment": None}]
+
+
+@pytest.mark.every_koha
+def test_a_merge_moves_lines_restrictions_and_attributes(koha: KohaDatabase) -> None:
+    keep, other = (builders.a_patron(koha) for _ in range(2))
+    builders.owes(koha, other, "9.99")
+    builders.is_restricted(koha, other, "lost")
+    builders.has_attribute(koha, other, "COLL", "1")
+    builders.merge(koha, keep, [other])
+    assert builders.balance(koha, keep) == Decimal("9.99")
+    assert koha.value("SELECT borrowernumber FROM borrower_attributes") == keep
+    assert koha.value("SELECT debarredcomment FROM borrowers") == "lost"
+    assert koha.value("SELECT borrowernumber FROM deletedborrowers") == other
+
+
+@pytest.mark.every_koha
+def test_a_deleted_patron_leaves_lines_that_belong_to_nobody(koha: KohaDatabase) -> None:
+    patron = builders.a_patron(koha)
+    builders.a_guarantor(koha, of=patron)
+    builders.owes(koha, patron, "5.00", item=builders.an_item(koha))
+    builders.delete_patron(koha, patron)
+    assert koha.query("SELECT borrowernumber FROM accountlines") == [{"borrowernumber": None}]
+    assert koha.query("SELECT * FROM borrower_relationships") == []
