@@ -1,0 +1,89 @@
+"""A report: its bytes, the name of its file, the subject of its message."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from datetime import date
+from itertools import chain, islice
+from typing import Literal
+
+from gentle_nudge.domain.plan import Report, SubmissionRow, UpdateRow
+from gentle_nudge.domain.policy import GLOBAL
+from gentle_nudge.reports.columns import columns_of, texts
+
+NOTHING = "No qualifying records"
+NAMELESS = "Koha"
+ROWS_IN_A_CHUNK = 1000
+STEMS = {
+    Report.SUBMISSION: "ums-new-submissions",
+    Report.UPDATE: "ums-updates",
+    Report.SYNC: "ums-sync",
+}
+TITLES = {
+    Report.SUBMISSION: "UMS New Submissions",
+    Report.UPDATE: "UMS Updates",
+    Report.SYNC: "UMS Sync",
+}
+
+
+def render(
+    report: Report,
+    rows: Iterable[SubmissionRow | UpdateRow],
+    *,
+    guard: bool,
+    empty: Literal["sentence", "header", "none"],
+    guardians: bool = False,
+) -> Iterator[bytes]:
+    """The report as UTF-8 CSV, in chunks of about a thousand rows; without rows what `empty` says.
+
+    `guard` is the spreadsheet guard. No chunk at all (no rows and `empty` "none") means: there is no report.
+    """
+    columns = columns_of(report, guardians=guardians)
+    rest = iter(rows)
+    first = list(islice(rest, ROWS_IN_A_CHUNK))
+    if not first:
+        yield from _without_rows(empty, header=[column.header for column in columns])
+        return
+    cells = texts(columns, guard=guard)
+    yield _csv(chain([[column.header for column in columns]], map(cells, first)))
+    while chunk := list(islice(rest, ROWS_IN_A_CHUNK)):
+        yield _csv(map(cells, chunk))
+
+
+def _without_rows(empty: Literal["sentence", "header", "none"], header: list[str]) -> Iterator[bytes]:
+    match empty:
+        case "sentence":
+            yield _csv([[NOTHING]])
+        case "header":
+            yield _csv([header])
+        case "none":
+            pass
+
+
+def _csv(table: Iterable[list[str]]) -> bytes:
+    sheet = io.StringIO(newline="")
+    csv.writer(sheet, lineterminator="\n", quoting=csv.QUOTE_MINIMAL).writerows(table)
+    return sheet.getvalue().encode()
+
+
+def file_name(report: Report, day: date, section: str, number: int = 1) -> str:
+    """The report's file name; `section` is the section's name, `number` counts the runs of one report on a day."""
+    parts = [STEMS[report], day.isoformat()]
+    if section != GLOBAL:
+        parts.append(section)
+    if number > 1:
+        parts.append(str(number))
+    return "-".join(parts) + ".csv"
+
+
+def subject(report: Report, name: str | None) -> str:
+    """The subject of the report's message; `name` is Koha's LibraryName or the section's, on one line here."""
+    return f"{TITLES[report]} for {one_line(name) or NAMELESS}"
+
+
+def one_line(text: str | None) -> str:
+    """The text with blanks and line ends collapsed to single blanks and without control characters."""
+    words = "".join(sign if sign.isprintable() else " " for sign in text or "").split()
+    return " ".join(words)
