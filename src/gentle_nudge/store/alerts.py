@@ -5,10 +5,19 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
+
+from gentle_nudge.store.tables import alert
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
 def first_today(conn: Connection, *, kind: str, day: date, now: datetime) -> bool:
     """Whether this is the first alert of the kind on this day; it is noted as sent."""
-    raise NotImplementedError
+    try:
+        conn.execute(insert(alert).values(kind=kind, day=day, at=now))
+    except IntegrityError:
+        return False
+    return True

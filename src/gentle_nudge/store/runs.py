@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.plan import Report
+from gentle_nudge.store.tables import fitted, meta, run
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection, Row
+
+HISTORY_OF_THE_FUSE = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """What a run claims; `number` counts the syncs of a day, `who` is the login name of a person, else None."""
+    """What a run claims; `number` counts the syncs of a day, `who` is a person's login name (cron: None)."""
 
     section: str
     report: Report
@@ -64,39 +70,76 @@ class Run:
 
 def claim(conn: Connection, wanted: Claim, *, now: datetime) -> int | None:
     """The id of the new run; None when this run of this day has been claimed before."""
-    raise NotImplementedError
+    values = asdict(wanted) | {"who": fitted(wanted.who, run.c.who), "started": now}
+    try:
+        return _id_of(conn.execute(insert(run).values(values)).inserted_primary_key)
+    except IntegrityError:
+        if next_number(conn, section=wanted.section, report=wanted.report, day=wanted.day) <= wanted.number:
+            raise
+        return None
+
+
+def _id_of(key: Any) -> int:
+    return int(key[0])
 
 
 def next_number(conn: Connection, *, section: str, report: Report, day: date) -> int:
     """The number of the next run of this report on this day; 1 for the first."""
-    raise NotImplementedError
+    same = (run.c.section == section, run.c.report == report, run.c.day == day)
+    return (conn.scalar(select(func.max(run.c.number)).where(*same)) or 0) + 1
 
 
-def finish(conn: Connection, run: int, *, now: datetime, counts: RunCounts) -> None:
+def finish(conn: Connection, run_id: int, *, now: datetime, counts: RunCounts) -> None:
     """The run is finished with these counts, and the note of meta has grown by one."""
-    raise NotImplementedError
+    conn.execute(update(run).where(run.c.id == run_id).values(finished=now, **asdict(counts)))
+    conn.execute(update(meta).values(note=meta.c.note + 1))
 
 
 def runs(conn: Connection, *, sections: Collection[str] | None = None, limit: int | None = None) -> list[Run]:
     """The runs, newest first; of all sections unless some are named."""
-    raise NotImplementedError
+    chosen = () if sections is None else (run.c.section.in_(sections),)
+    return [_run(row) for row in conn.execute(select(run).where(*chosen).order_by(run.c.id.desc()).limit(limit))]
 
 
-def submission_sizes(conn: Connection, sections: Collection[str], last: int = 8) -> list[int]:
+def submission_sizes(conn: Connection, sections: Collection[str], last: int = HISTORY_OF_THE_FUSE) -> list[int]:
     """How many were referred in each of the last submissions, newest first."""
-    raise NotImplementedError
+    newest = select(run.c.referred).where(*_done(sections, Report.SUBMISSION)).order_by(run.c.id.desc())
+    return list(conn.scalars(newest.limit(last)))
 
 
 def last_day(conn: Connection, sections: Collection[str], report: Report) -> date | None:
     """The latest day with a run of this report; None: there was none."""
-    raise NotImplementedError
+    latest: date | None = conn.scalar(select(func.max(run.c.day)).where(*_done(sections, report)))
+    return latest
 
 
 def first_day(conn: Connection, sections: Collection[str]) -> date | None:
     """The earliest day with a run of any report; None: there was none."""
-    raise NotImplementedError
+    earliest: date | None = conn.scalar(select(func.min(run.c.day)).where(run.c.section.in_(sections)))
+    return earliest
 
 
 def last_success(conn: Connection) -> list[Run]:
     """The latest finished run of every section and report, by section."""
-    raise NotImplementedError
+    newest = select(func.max(run.c.id)).where(run.c.finished.is_not(None)).group_by(run.c.section, run.c.report)
+    found = conn.execute(select(run).where(run.c.id.in_(newest)).order_by(run.c.section, run.c.id))
+    return [_run(row) for row in found]
+
+
+def _done(sections: Collection[str], report: Report) -> tuple[ColumnElement[bool], ...]:
+    return run.c.section.in_(sections), run.c.report == report
+
+
+def _run(row: Row[Any]) -> Run:
+    return Run(
+        id=row.id,
+        section=row.section,
+        report=Report(row.report),
+        day=row.day,
+        number=row.number,
+        started=row.started,
+        finished=row.finished,
+        late=row.late,
+        who=row.who,
+        counts=RunCounts(**{field.name: getattr(row, field.name) for field in fields(RunCounts)}),
+    )

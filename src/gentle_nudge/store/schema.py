@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, inspect, select, update
+from sqlalchemy.exc import OperationalError
+
+from gentle_nudge.errors import AnotherRunIsAtWork, ToBeMended
+from gentle_nudge.store.tables import meta, metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 SCHEMA_VERSION = 1
+THE_ROW = 1
+LOCK_WAIT_TIMEOUT = 1205
+RUN_INIT = "Run: gentle-nudge init"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Meta:
-    """Where this database belongs. `note` grows with every finished run; `is_copy`: nothing leaves this machine."""
+    """Where this database belongs.
+
+    `note` grows with every finished run; of a copy (`is_copy`) nothing leaves the machine.
+    """
 
     schema_version: int = SCHEMA_VERSION
     machine: str
@@ -26,27 +39,57 @@ class Meta:
     initialised: datetime
 
 
-def create_or_upgrade(conn: Connection) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """How tables become those of `version`; it looks before it changes, so that it may be repeated."""
+
+    version: int
+    change: Callable[[Connection], None]
+
+
+STEPS: tuple[Step, ...] = ()
+
+
+def create_or_upgrade(conn: Connection, steps: Sequence[Step] = STEPS) -> None:
     """All our tables are there and of this program's version; the row of meta is written by `write_meta`.
 
-    MariaDB commits at each step by itself, so each may be repeated after a crash at any point.
+    MariaDB commits at each change by itself, so everything may be repeated after a crash at any point: what is
+    missing is created, and the version is noted after its step. Without a row the tables may be of any age.
     """
-    raise NotImplementedError
+    known = read_meta(conn)
+    if known is not None and known.schema_version > SCHEMA_VERSION:
+        raise _unfit(known)
+    metadata.create_all(conn)
+    for step in steps:
+        if known is None or step.version > known.schema_version:
+            step.change(conn)
+            conn.execute(update(meta).values(schema_version=step.version))
 
 
 def missing_or_old(conn: Connection) -> str | None:
     """What is wrong with our tables, in a sentence; None: they are there and of this program's version."""
-    raise NotImplementedError
+    found = read_meta(conn)
+    return None if _fits(found) else _unfit(found).sentence
+
+
+def ready(conn: Connection) -> Meta:
+    """The row of meta, not locked; ToBeMended when our tables are missing, or older or newer than the program."""
+    return _checked(read_meta(conn))
 
 
 def read_meta(conn: Connection) -> Meta | None:
-    """The row of meta; None when our tables are not there (or not visible to this user) or never initialised."""
-    raise NotImplementedError
+    """The row of meta; None when our tables are not there, hidden from this user, or never initialised.
+
+    Older and newer programs read this table too: its columns stay as they are.
+    """
+    return _row(conn) if _is_there(conn) else None
 
 
-def write_meta(conn: Connection, meta: Meta) -> None:
+def write_meta(conn: Connection, value: Meta) -> None:
     """The row of meta says this."""
-    raise NotImplementedError
+    changed = conn.execute(update(meta).where(meta.c.id == THE_ROW).values(**asdict(value)))
+    if changed.rowcount == 0:
+        conn.execute(insert(meta).values(id=THE_ROW, **asdict(value)))
 
 
 def lock(conn: Connection) -> Meta:
@@ -55,4 +98,49 @@ def lock(conn: Connection) -> Meta:
     AnotherRunIsAtWork when another holds it for longer than the session waits; ToBeMended when our tables are
     missing, or older or newer than the program.
     """
-    raise NotImplementedError
+    if not _is_there(conn):
+        raise _unfit(None)
+    hold(conn)
+    return _checked(_row(conn))
+
+
+def hold(conn: Connection) -> None:
+    """Our row is locked until the transaction ends; AnotherRunIsAtWork when another holds it for too long."""
+    try:
+        conn.execute(select(meta.c.id).where(meta.c.id == THE_ROW).with_for_update())
+    except OperationalError as error:
+        if error.orig is not None and error.orig.args[:1] == (LOCK_WAIT_TIMEOUT,):
+            raise AnotherRunIsAtWork(
+                "Another run is at work.", "It has the lock; this one may be started again later."
+            ) from error
+        raise
+
+
+def _is_there(conn: Connection) -> bool:
+    # Not by asking for the table: to a user without rights to it, it is forbidden rather than missing.
+    return meta.name in inspect(conn).get_table_names()
+
+
+def _row(conn: Connection) -> Meta | None:
+    columns = [column for column in meta.c if column is not meta.c.id]
+    row = conn.execute(select(*columns).where(meta.c.id == THE_ROW)).one_or_none()
+    return None if row is None else Meta(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def _checked(found: Meta | None) -> Meta:
+    if found is None or not _fits(found):
+        raise _unfit(found)
+    return found
+
+
+def _fits(found: Meta | None) -> bool:
+    return found is not None and found.schema_version == SCHEMA_VERSION
+
+
+def _unfit(found: Meta | None) -> ToBeMended:
+    if found is None:
+        return ToBeMended("Our tables are not in this database, or not visible to this user.", RUN_INIT)
+    sentence = f"Our tables are of version {found.schema_version}, this program's of version {SCHEMA_VERSION}."
+    if found.schema_version < SCHEMA_VERSION:
+        return ToBeMended(sentence, RUN_INIT)
+    return ToBeMended(sentence, "A newer program has been here: use that one.")

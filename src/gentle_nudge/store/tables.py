@@ -187,9 +187,7 @@ delivery = _table(
 attempt = _table(
     "attempt",
     _id(),
-    Column(
-        "delivery_id", Integer, ForeignKey("gentle_nudge_delivery.id", ondelete="CASCADE"), nullable=False
-    ),
+    Column("delivery_id", Integer, ForeignKey("gentle_nudge_delivery.id", ondelete="CASCADE"), nullable=False),
     Column("at", Instant(), nullable=False),
     Column("outcome", String(20), nullable=False),
     Column("reason", String(1000)),

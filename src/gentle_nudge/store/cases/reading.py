@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.case import Case
+from sqlalchemy import func, or_, select
+
+from gentle_nudge.columns import a_thousand_at_a_time
+from gentle_nudge.domain.case import Case, State
+from gentle_nudge.domain.queue import UNDELIVERED, Channel, DeliveryState
+from gentle_nudge.store.cases.rows import read, these
+from gentle_nudge.store.tables import case, case_line, delivery
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
+
+NOT_ARRIVED = (*UNDELIVERED, DeliveryState.SUPERSEDED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +33,7 @@ class RecordedFee:
 
 def open_cases(conn: Connection, sections: Collection[str]) -> list[Case]:
     """The open cases of these sections, in order of id."""
-    raise NotImplementedError
+    return read(conn, these(case.c.section.in_(sections), case.c.state == State.OPEN))
 
 
 def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:
@@ -33,29 +42,65 @@ def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:
     Those marked (`mark_to_report`), and those whose last row stands in a report that some recipient has not got
     (due, being sent, failed or superseded), so that what overtakes it says it again.
     """
-    raise NotImplementedError
+    closed = (case.c.section.in_(sections), case.c.state != State.OPEN)
+    return read(conn, these(*closed, or_(case.c.to_report, last_row_has_not_arrived())))
+
+
+def last_row_has_not_arrived() -> ColumnElement[bool]:
+    """Whether the report with the last row of a case is still on its way to somebody."""
+    on_its_way = select(delivery.c.report_id).where(
+        delivery.c.state.in_(NOT_ARRIVED), delivery.c.channel != Channel.FILE, ~delivery.c.is_repeat
+    )
+    return case.c.told_in.in_(on_its_way)
 
 
 def open_case_patrons(conn: Connection) -> dict[int, frozenset[str]]:
     """The patrons with an open case, with the sections, all of them."""
-    raise NotImplementedError
+    found: dict[int, set[str]] = defaultdict(set)
+    open_ones = select(case.c.open_key, case.c.section).where(case.c.open_key.is_not(None))
+    for patron, section in conn.execute(open_ones):
+        found[patron].add(section)
+    return {patron: frozenset(sections) for patron, sections in found.items()}
 
 
 def withdrawn_on(conn: Connection, sections: Collection[str]) -> dict[int, date]:
     """For each patron with a case of these sections that was withdrawn: the latest day of it."""
-    raise NotImplementedError
+    latest = (
+        select(case.c.patron, func.max(case.c.closed_on))
+        .where(case.c.section.in_(sections), case.c.state == State.WITHDRAWN)
+        .where(case.c.patron.is_not(None), case.c.closed_on.is_not(None))
+        .group_by(case.c.patron)
+    )
+    return {patron: day for patron, day in conn.execute(latest)}  # noqa: C416 - dict() would not know the types
 
 
 def recorded_fees(conn: Connection, patrons: Iterable[int]) -> list[RecordedFee]:
     """The fee lines recorded with any case of these patrons, in order of line."""
-    raise NotImplementedError
+    found: list[RecordedFee] = []
+    for some in a_thousand_at_a_time(patrons):
+        charged = select(case.c.fee_line, case.c.patron, case.c.section).where(
+            case.c.patron.in_(some), case.c.fee_line.is_not(None)
+        )
+        rows = conn.execute(charged)
+        found += [RecordedFee(line=line, patron=patron, section=section) for line, patron, section in rows]
+    return sorted(found, key=lambda fee: fee.line)
 
 
 def recorded_restrictions(conn: Connection, patrons: Iterable[int]) -> dict[int, set[int]]:
     """The restrictions recorded with any case, by patron; patrons without one are left out."""
-    raise NotImplementedError
+    found: dict[int, set[int]] = defaultdict(set)
+    for some in a_thousand_at_a_time(patrons):
+        made = select(case.c.patron, case.c.restriction).where(case.c.patron.in_(some), case.c.restriction.is_not(None))
+        for patron, restriction in conn.execute(made):
+            found[patron].add(restriction)
+    return dict(found)
 
 
 def recorded_lines(conn: Connection, cases: Iterable[int]) -> dict[int, tuple[int, ...]]:
     """The numbers of the lines recorded with each case, in order; cases without one are left out."""
-    raise NotImplementedError
+    found: dict[int, list[int]] = defaultdict(list)
+    for some in a_thousand_at_a_time(cases):
+        lines = select(case_line.c.case_id, case_line.c.line).where(case_line.c.case_id.in_(some))
+        for one, line in conn.execute(lines.order_by(case_line.c.case_id, case_line.c.line)):
+            found[one].append(line)
+    return {one: tuple(lines) for one, lines in found.items()}

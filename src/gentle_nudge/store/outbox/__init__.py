@@ -1,0 +1,36 @@
+"""The queue of deliveries: claimed by a conditional UPDATE, tried until they succeed.
+
+Updates and syncs of one section to one recipient are one stream (`Delivery.keeps_order`): an older one never
+leaves after a newer one. Submissions, repeats and copies for the archive belong to no stream.
+"""
+
+from gentle_nudge.store.outbox.asking import attempts_of, by_state, counts, due, get, of_report
+from gentle_nudge.store.outbox.order import overtaken_by, supersede, waits_for
+from gentle_nudge.store.outbox.sending import (
+    cancel,
+    claim,
+    enqueue,
+    fall_back,
+    retry,
+    sent,
+    tried_in_vain,
+)
+
+__all__ = [
+    "attempts_of",
+    "by_state",
+    "cancel",
+    "claim",
+    "counts",
+    "due",
+    "enqueue",
+    "fall_back",
+    "get",
+    "of_report",
+    "overtaken_by",
+    "retry",
+    "sent",
+    "supersede",
+    "tried_in_vain",
+    "waits_for",
+]

@@ -1,0 +1,96 @@
+"""The order in which balances leave: an older one never after a newer one to the same recipient.
+
+The order is that of the reports' ids: reports are stored under our lock, so a greater id holds newer balances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, false, or_, select, update
+
+from gentle_nudge.columns import a_thousand_at_a_time
+from gentle_nudge.domain.plan import Report
+from gentle_nudge.domain.queue import UNDELIVERED, Channel, Delivery, DeliveryState
+from gentle_nudge.store.outbox.asking import deliveries, get
+from gentle_nudge.store.tables import delivery, report, run
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+BALANCES = (Report.UPDATE, Report.SYNC)
+WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
+OVERTAKING = (*UNDELIVERED, DeliveryState.SENT)
+
+
+def waits_for(conn: Connection, later: Delivery) -> list[Delivery]:
+    """The older undelivered ones of its stream, oldest first."""
+    if not later.keeps_order:
+        return []
+    older = delivery.c.report_id < later.report
+    return deliveries(conn, *_to_the_same(later), older, delivery.c.state.in_(UNDELIVERED))
+
+
+def overtaken_by(conn: Connection, earlier: Delivery) -> list[Delivery]:
+    """The newer updates and syncs of the section to the same recipient that were sent or will be, oldest first.
+
+    Of a submission too: those may leave before it, and then cannot tell of its patrons.
+    """
+    newer = delivery.c.report_id > earlier.report
+    return deliveries(conn, *_to_the_same(earlier), newer, delivery.c.state.in_(OVERTAKING))
+
+
+def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool) -> bool:
+    """Whether nothing of its stream is being sent and nothing newer was; `strictly`: nor anything older waits."""
+    if not wanted.keeps_order:
+        return True
+    overtaken = and_(delivery.c.report_id > wanted.report, delivery.c.state == DeliveryState.SENT)
+    waits = and_(delivery.c.report_id < wanted.report, delivery.c.state.in_(WAITING)) if strictly else false()
+    in_the_way = or_(delivery.c.state == DeliveryState.SENDING, overtaken, waits)
+    return not deliveries(conn, *_to_the_same(wanted), delivery.c.id != wanted.id, in_the_way)
+
+
+def supersede(conn: Connection, sections: Collection[str], now: datetime) -> list[Delivery]:
+    """In the streams of these sections all that wait but the newest are superseded; these they were.
+
+    For sections with `update_lists = "all"`; after queueing, and before sending. One that is being sent is left
+    alone: when it comes back, it has been overtaken.
+    """
+    ids = _overtaken(conn, sections)
+    for some in a_thousand_at_a_time(ids):
+        waiting = (delivery.c.id.in_(some), delivery.c.state.in_(WAITING))
+        conn.execute(update(delivery).where(*waiting).values(state=DeliveryState.SUPERSEDED, since=now))
+    return [one for one in get(conn, ids) if one.state is DeliveryState.SUPERSEDED]
+
+
+def _overtaken(conn: Connection, sections: Collection[str]) -> list[int]:
+    older, newer = delivery.alias("older"), delivery.alias("newer")
+    older_report, older_run = report.alias("older_report"), run.alias("older_run")
+    newer_report, newer_run = report.alias("newer_report"), run.alias("newer_run")
+    chosen = (
+        select(older.c.id)
+        .distinct()
+        .join(older_report, older_report.c.id == older.c.report_id)
+        .join(older_run, older_run.c.id == older_report.c.run_id)
+        .join(newer, and_(newer.c.channel == older.c.channel, newer.c.recipient == older.c.recipient))
+        .join(newer_report, newer_report.c.id == newer.c.report_id)
+        .join(newer_run, newer_run.c.id == newer_report.c.run_id)
+        .where(older.c.state.in_(WAITING), older_run.c.section.in_(sections))
+        .where(newer.c.state.in_(OVERTAKING), newer_run.c.section == older_run.c.section)
+        .where(newer.c.report_id > older.c.report_id, older.c.channel != Channel.FILE)
+        .where(older_run.c.report.in_(BALANCES), newer_run.c.report.in_(BALANCES))
+        .where(~older.c.is_repeat, ~newer.c.is_repeat)
+    )
+    return list(conn.scalars(chosen))
+
+
+def _to_the_same(one: Delivery) -> tuple[ColumnElement[bool], ...]:
+    return (
+        run.c.section == one.section,
+        run.c.report.in_(BALANCES),
+        delivery.c.channel == one.address.channel,
+        delivery.c.recipient == one.address.recipient,
+        ~delivery.c.is_repeat,
+    )
