@@ -1,0 +1,49 @@
+"""A case: our record of one referral, and what Koha says of it tonight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """The states of a case."""
+
+    OPEN = "open"
+    RELEASED = "released"
+    PAID = "paid"
+    WITHDRAWN = "withdrawn"
+    MERGED = "merged"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """A row of `gentle_nudge_case`.
+
+    `patron` is the borrowernumber it follows now, `number` the one first reported to the agency; both None once
+    forgotten. Amounts are in the library's currency, as they were at referral; None when unknown (adopted).
+    """
+
+    id: int
+    section: str
+    patron: int | None
+    number: int | None
+    referred_on: date | None = None
+    adopted: bool = False
+    owed: Decimal | None = None
+    balance: Decimal | None = None
+    fee: Decimal | None = None
+    fee_line: int | None = None
+    restriction: int | None = None
+    restriction_type: str | None = None
+    state: State = State.OPEN
+    closed_on: date | None = None
+    why: str | None = None
+    last_due: Decimal | None = None
+    surname: str | None = None
+    firstname: str | None = None
+    card: str | None = None
+    to_report: bool = False

@@ -1,0 +1,142 @@
+"""What each decision changes in Koha and in our cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from gentle_nudge.domain.case import Case
+from gentle_nudge.domain.patron import FlagRow, Line, Patron, Restriction, says
+from gentle_nudge.domain.plan import (
+    Action,
+    ChargeFee,
+    ClearFlag,
+    CloseCase,
+    Decision,
+    FollowCase,
+    LiftRestriction,
+    OpenCase,
+    Outcome,
+    Restrict,
+    SetFlag,
+)
+from gentle_nudge.domain.policy import Policy, Reading, Section
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holdings:
+    """What one patron has that a decision may touch, as of today.
+
+    `flag` and `restrictions` are as Koha has them now, `recorded` the ids of restrictions recorded with cases,
+    `lines` those still owing. `flag_needed`, `restriction_needed`: another open case uses the same field, or
+    needs the restriction.
+    """
+
+    patron: Patron
+    today: date
+    lines: tuple[Line, ...] = ()
+    restrictions: tuple[Restriction, ...] = ()
+    recorded: frozenset[int] = frozenset()
+    flag_needed: bool = False
+    restriction_needed: bool = False
+
+
+def consequences(decision: Decision, held: Holdings | None, section: Section, day: date) -> Iterator[Action]:
+    """The actions that carry this decision out; `held` is None when the patron is gone from Koha."""
+    policy, case = section.policy, decision.case
+    if decision.follows and case:
+        yield FollowCase(case=case.id, patron=decision.follows)
+    if held:
+        match decision.outcome:
+            case Outcome.REFERRED:
+                yield from _refer(decision, held, policy, day)
+            case Outcome.ADOPTED:
+                yield _open(decision, held, policy, active_restriction_of_ours(held, policy))
+            case Outcome.FOLLOWED:
+                yield from set_flag(held, policy)
+            case _:
+                pass
+    if decision.ends:
+        if held and decision.outcome in {Outcome.RELEASED, Outcome.ADOPTED}:
+            yield from release(held, case, policy)
+        yield CloseCase(case=case.id if case else None, patron=decision.patron, state=decision.ends, why=decision.why)
+
+
+def _refer(decision: Decision, held: Holdings, policy: Policy, day: date) -> Iterator[Action]:
+    found = active_restriction_of_ours(held, policy) if policy.add_restriction else None
+    if policy.add_restriction and found is None:
+        yield Restrict(patron=decision.patron, type=policy.restriction_type, comment=policy.comment(day))
+    yield from set_flag(held, policy)
+    if decision.fee > 0:
+        yield ChargeFee(
+            patron=decision.patron,
+            amount=decision.fee,
+            type=policy.fee_debit_type,
+            description=policy.fee_description,
+            branch=fee_branch(policy, held.patron),
+        )
+    yield _open(decision, held, policy, found)
+
+
+def _open(decision: Decision, held: Holdings, policy: Policy, found: Restriction | None) -> OpenCase:
+    referred = decision.outcome is Outcome.REFERRED and decision.candidate is not None
+    account = decision.candidate.account if referred and decision.candidate else None
+    return OpenCase(
+        patron=held.patron,
+        referred_on=decision.referred_on,
+        adopted=not referred,
+        owed=account.owed if account else None,
+        balance=account.balance if account else None,
+        fee=decision.fee if account else None,
+        lines=held.lines,
+        restriction=found.id if found else None,
+        restriction_type=found.type if found else policy.restriction_type,
+        total=decision.amount + decision.fee,
+    )
+
+
+def fee_branch(policy: Policy, patron: Patron) -> str | None:
+    """The library the fee is booked to."""
+    return {"none": None, "patron": patron.branch}.get(policy.fee_branch, policy.fee_branch)
+
+
+def set_flag(held: Holdings, policy: Policy) -> Iterator[SetFlag]:
+    """Make the flag say yes, unless it does already or is in other use."""
+    rows = held.patron.flag
+    if says(rows) is Reading.NO:
+        lowest = min(rows, key=lambda row: row.row or 0, default=FlagRow(row=None, value=None))
+        yield SetFlag(patron=held.patron.number, flag=policy.flag, before=lowest)
+
+
+def release(held: Holdings, case: Case | None, policy: Policy) -> Iterator[Action]:
+    """Take the flag off and, if the policy says so, our restrictions, unless another open case needs them."""
+    if not held.flag_needed:
+        for row in held.patron.flag:
+            if row.says is Reading.YES:
+                yield ClearFlag(patron=held.patron.number, flag=policy.flag, before=row)
+    if policy.remove_restriction and not held.restriction_needed:
+        for restriction in held.restrictions:
+            if _may_be_lifted(restriction, case, policy, held.today):
+                yield LiftRestriction(patron=held.patron.number, restriction=restriction)
+
+
+def active_restriction_of_ours(held: Holdings, policy: Policy) -> Restriction | None:
+    """An active restriction that is ours: recorded with a case of the patron, or with our whole comment."""
+    return next(
+        (r for r in held.restrictions if r.is_active(held.today) and _is_ours(r, held, policy)),
+        None,
+    )
+
+
+def _is_ours(restriction: Restriction, held: Holdings, policy: Policy) -> bool:
+    return restriction.id in held.recorded or policy.made_this_comment(restriction.comment)
+
+
+def _may_be_lifted(restriction: Restriction, case: Case | None, policy: Policy, today: date) -> bool:
+    """Whether this active restriction is ours and, if recorded with the case, as staff found it."""
+    if not restriction.is_active(today) or not policy.made_this_comment(restriction.comment):
+        return False
+    if case is None or restriction.id != case.restriction:
+        return True
+    return restriction.expires is None and restriction.type == case.restriction_type

@@ -1,0 +1,253 @@
+"""Everything a run intends: the decision about each patron, the actions they need, the rows of the reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from gentle_nudge.domain.case import Case, State
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.domain.patron import Account, FlagRow, Line, Patron, Restriction
+from gentle_nudge.domain.policy import Flag
+from gentle_nudge.domain.referral import Candidate, Reason
+
+
+class Report(StrEnum):
+    """The three reports."""
+
+    SUBMISSION = "submission"
+    UPDATE = "update"
+    SYNC = "sync"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UpdateRow:
+    """One case in the update or sync; `number` is the borrowernumber first reported, `patron` where it is now.
+
+    `case` is None for a case that this run opens. `gone`: no longer in Koha, listed last.
+    """
+
+    case: int | None
+    patron: int
+    number: int
+    surname: str | None
+    firstname: str | None
+    card: str | None
+    due: Decimal
+    gone: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubmissionRow:
+    """One referred patron in the submission; `fee` is the processing fee about to be charged."""
+
+    patron: Patron
+    account: Account
+    fee: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """The balance with the fee."""
+        return self.account.balance + self.fee
+
+    def told(self) -> UpdateRow:
+        """What the agency is told by it: number, name, card, and the balance with the fee."""
+        return new_row(self.patron, self.total)
+
+
+def new_row(patron: Patron, due: Decimal) -> UpdateRow:
+    """The row of a case that this run opens."""
+    return UpdateRow(
+        case=None,
+        patron=patron.number,
+        number=patron.number,
+        surname=patron.surname,
+        firstname=patron.firstname,
+        card=patron.card,
+        due=due,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restrict:
+    """Block borrowing: a restriction without expiry."""
+
+    patron: int
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiftRestriction:
+    """Delete a restriction of ours."""
+
+    patron: int
+    restriction: Restriction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetFlag:
+    """Make the flag say yes: `before` is the attribute row or sort field to change, row None and attribute: insert."""
+
+    patron: int
+    flag: Flag
+    before: FlagRow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClearFlag:
+    """Make one row of the flag say no."""
+
+    patron: int
+    flag: Flag
+    before: FlagRow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChargeFee:
+    """Charge the processing fee as a debit."""
+
+    patron: int
+    amount: Decimal
+    type: str
+    description: str
+    branch: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenCase:
+    """Open a case; `restriction` is one of ours found in place, None when one is made or none is wanted."""
+
+    patron: Patron
+    referred_on: date | None
+    adopted: bool = False
+    owed: Decimal | None = None
+    balance: Decimal | None = None
+    fee: Decimal | None = None
+    lines: tuple[Line, ...] = ()
+    restriction: int | None = None
+    restriction_type: str | None = None
+    total: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CloseCase:
+    """Close a case in this state, for this reason; `case` is None for one that the same run opens."""
+
+    case: int | None
+    patron: int
+    state: State
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FollowCase:
+    """The case goes on with the patron that took over its lines."""
+
+    case: int
+    patron: int
+
+
+Action = Restrict | LiftRestriction | SetFlag | ClearFlag | ChargeFee | OpenCase | CloseCase | FollowCase
+
+
+class Outcome(StrEnum):
+    """What a run does with a patron."""
+
+    REFERRED = "referred"
+    ADOPTED = "adopted"
+    KEPT = "kept"
+    FOLLOWED = "followed"
+    RELEASED = "released"
+    PAID = "paid"
+    WITHDRAWN = "withdrawn"
+    MERGED = "merged"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What becomes of one patron tonight, and why.
+
+    `amount` is the section's balance, `fee` what is charged on top; `case` is None while none is open. `row` is
+    None when the update says nothing of them. `candidate` is what the rules saw of a patron to refer or adopt.
+    `follows` is the patron that took over the lines of a merged one.
+    """
+
+    patron: int
+    outcome: Outcome
+    why: str
+    amount: Decimal
+    fee: Decimal = ZERO
+    case: Case | None = None
+    candidate: Candidate | None = None
+    follows: int | None = None
+    referred_on: date | None = None
+    ends: State | None = None
+    row: UpdateRow | None = None
+    submission: SubmissionRow | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A fuse or limit that stopped part of the night: what happened, the way out."""
+
+    kind: Literal["fuse", "adoptions", "withdrawals", "plugin"]
+    sentence: str
+    hint: str
+
+    @property
+    def stops_submission(self) -> bool:
+        """Whether the submission is not made because of it."""
+        return self.kind != "withdrawals"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything one section's run intends.
+
+    `decisions` are those that change something, `held` the referrals that a fuse or limit holds back, `kept` the
+    update's rows of cases that just go on. `left_out` counts, by first reason, the patrons whose owed in window
+    reaches the threshold; `owing_less` all others who owe something in the window. `named` are cases that staff
+    should look at. `order` ranks patrons as the database collates their surnames.
+    """
+
+    section: str
+    day: date
+    submission_due: bool = False
+    update_due: bool = True
+    late: bool = False
+    decisions: tuple[Decision, ...] = ()
+    held: tuple[Decision, ...] = ()
+    kept: tuple[UpdateRow, ...] = ()
+    left_out: Mapping[Reason, int] = field(default_factory=dict)
+    owing_less: int = 0
+    refusals: tuple[Refusal, ...] = ()
+    named: tuple[str, ...] = ()
+    order: Mapping[int, int] = field(default_factory=dict)
+
+    def of(self, *outcomes: Outcome) -> tuple[Decision, ...]:
+        """The decisions with one of these outcomes."""
+        return tuple(decision for decision in self.decisions if decision.outcome in outcomes)
+
+    @property
+    def submits(self) -> bool:
+        """Whether the run makes a submission."""
+        return self.submission_due and not any(refusal.stops_submission for refusal in self.refusals)
+
+    def submission(self) -> list[SubmissionRow]:
+        """The submission's rows, by surname as the database collates, then by number."""
+        rows = (decision.submission for decision in self.of(Outcome.REFERRED))
+        return sorted((row for row in rows if row), key=lambda row: self._place(row.patron.number, row.patron.number))
+
+    def update(self) -> list[UpdateRow]:
+        """The update's rows, by surname as the database collates, then by number; patrons gone from Koha last."""
+        changed = (decision.row for decision in self.decisions if decision.row)
+        return sorted((*self.kept, *changed), key=lambda row: (row.gone, *self._place(row.patron, row.number)))
+
+    def _place(self, patron: int, number: int) -> tuple[int, int]:
+        return self.order.get(patron, len(self.order)), number

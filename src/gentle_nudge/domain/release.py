@@ -1,0 +1,145 @@
+"""What becomes of an open case tonight: it goes on, is released, was ended by staff, or its patron is gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from gentle_nudge.domain.case import Case, State
+from gentle_nudge.domain.money import ZERO, written
+from gentle_nudge.domain.patron import Patron, says
+from gentle_nudge.domain.plan import Decision, Outcome, UpdateRow
+from gentle_nudge.domain.policy import Policy, Reading, Section
+
+ENDING = {
+    Outcome.RELEASED: State.RELEASED,
+    Outcome.PAID: State.PAID,
+    Outcome.WITHDRAWN: State.WITHDRAWN,
+    Outcome.MERGED: State.MERGED,
+    Outcome.DELETED: State.DELETED,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaseTonight:
+    """An open case with what Koha says of it tonight.
+
+    `patron` is the one the case follows, None when gone from Koha; then `heir` is the patron that took over the
+    recorded lines (merged cards), None when nobody did. `balance` is the section's, of the patron or else the heir.
+    """
+
+    case: Case
+    patron: Patron | None
+    balance: Decimal = ZERO
+    heir: Patron | None = None
+    heir_has_case: bool = False
+
+
+def judge(tonight: CaseTonight, section: Section) -> Decision:
+    """What becomes of this case: one decision, with the row the update shows."""
+    if tonight.patron is None:
+        return _gone(tonight, section)
+    match says(tonight.patron.flag):
+        case Reading.NO:
+            return _ended_by_staff(tonight, tonight.patron, section.policy)
+        case Reading.YES | Reading.OTHER:
+            return _goes_on(tonight, tonight.patron, section.policy)
+
+
+def seems_withdrawn(tonight: CaseTonight) -> bool:
+    """Whether the patron is there and the flag has gone."""
+    return tonight.patron is not None and says(tonight.patron.flag) is Reading.NO
+
+
+def as_before(tonight: CaseTonight, section: Section) -> Decision:
+    """The case goes on although its flag has gone: so many at once look like an accident."""
+    due = shown(tonight.balance, section.policy)
+    return _decision(tonight, tonight.patron, Outcome.KEPT, "the flag has gone, with too many others", due)
+
+
+def _gone(tonight: CaseTonight, section: Section) -> Decision:
+    heir, case = tonight.heir, tonight.case
+    if heir is None:
+        return _decision(tonight, None, Outcome.DELETED, "the patron is gone from Koha", ZERO)
+    if tonight.heir_has_case:
+        why = f"merged into patron {heir.number}, who has an open case"
+        return _decision(tonight, None, Outcome.MERGED, why, ZERO)
+    going_on = _goes_on(tonight, heir, section.policy)
+    if going_on.outcome is Outcome.KEPT:
+        why = f"merged into patron {heir.number}: the case goes on there"
+        going_on = replace(going_on, outcome=Outcome.FOLLOWED, why=why)
+    return replace(going_on, follows=heir.number, patron=case.patron or 0)
+
+
+def _goes_on(tonight: CaseTonight, patron: Patron, policy: Policy) -> Decision:
+    if not (policy.clear_paid and tonight.balance <= policy.clear_at_or_below):
+        why = "the case goes on"
+        return _decision(tonight, patron, Outcome.KEPT, why, shown(tonight.balance, policy))
+    why = f"owes {written(tonight.balance)}, at or below {written(policy.clear_at_or_below)}"
+    due = ZERO if policy.released_due == "zero" else shown(tonight.balance, policy)
+    return _decision(tonight, patron, Outcome.RELEASED, why, due)
+
+
+def _ended_by_staff(tonight: CaseTonight, patron: Patron, policy: Policy) -> Decision:
+    paid = tonight.balance <= policy.clear_at_or_below
+    why = f"the flag was taken off; owes {written(tonight.balance)}"
+    due = last_word(tonight.balance, policy)
+    return _decision(tonight, patron, Outcome.PAID if paid else Outcome.WITHDRAWN, why, due)
+
+
+def last_word(balance: Decimal, policy: Policy) -> Decimal | None:
+    """The due that the agency is told of a case that staff ended; None: nothing."""
+    match policy.withdrawn_due:
+        case "zero":
+            return ZERO
+        case "balance":
+            return shown(balance, policy)
+        case "none":
+            return None
+
+
+def shown(balance: Decimal, policy: Policy) -> Decimal:
+    """The balance as the update shows it: a credit as it is, or as zero."""
+    return max(balance, ZERO) if policy.negative_due == "zero" else balance
+
+
+def _decision(tonight: CaseTonight, patron: Patron | None, outcome: Outcome, why: str, due: Decimal | None) -> Decision:
+    case = tonight.case
+    return Decision(
+        patron=case.patron or 0,
+        case=case,
+        outcome=outcome,
+        why=why,
+        amount=tonight.balance if patron else ZERO,
+        ends=ENDING.get(outcome),
+        row=None if due is None else row(case, patron, due),
+    )
+
+
+def row(case: Case, patron: Patron | None, due: Decimal) -> UpdateRow:
+    """The update's row of a case, under the number first reported; a patron gone keeps the name we recorded."""
+    person = patron or case
+    return UpdateRow(
+        case=case.id,
+        patron=patron.number if patron else 0,
+        number=case.number or 0,
+        surname=person.surname,
+        firstname=person.firstname,
+        card=person.card,
+        due=due,
+        gone=patron is None,
+    )
+
+
+def is_news(row: UpdateRow, case: Case) -> bool:
+    """Whether due, name or card differ from what was last queued for this case."""
+    before = (case.last_due, case.surname, case.firstname, case.card)
+    return case.to_report or before != (row.due, row.surname, row.firstname, row.card)
+
+
+def lists_everybody(policy: Policy, day: date) -> bool:
+    """Whether the update of this day lists every open case."""
+    return policy.update_lists == "all" or (
+        policy.full_update_on is not None and day.weekday() == policy.full_update_on
+    )

@@ -1,0 +1,40 @@
+"""What went wrong, in a sentence, and what to do about it."""
+
+from __future__ import annotations
+
+WORLD = 1
+SETTINGS = 2
+ANOTHER_RUN = 75
+
+
+class GentleNudgeError(Exception):
+    """A trouble the command boundary turns into one sentence, a hint and an exit code."""
+
+    exit_code = WORLD
+
+    def __init__(self, sentence: str, hint: str = "") -> None:
+        """Keep the sentence (what is wrong) and the hint (the way out)."""
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.hint = hint
+
+
+class ToBeMended(GentleNudgeError):
+    """Settings, options or tables have to be mended before anything can run (exit 2)."""
+
+    exit_code = SETTINGS
+
+
+class SettingsError(ToBeMended):
+    """Every problem with the settings, each with its place."""
+
+    def __init__(self, problems: tuple[str, ...], hint: str = "") -> None:
+        """Join the problems, one a line."""
+        super().__init__("\n".join(problems), hint)
+        self.problems = problems
+
+
+class AnotherRunIsAtWork(GentleNudgeError):
+    """Our lock is held by another run (exit 75)."""
+
+    exit_code = ANOTHER_RUN

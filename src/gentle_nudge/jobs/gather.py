@@ -1,0 +1,280 @@
+"""Gather: everything the rules ask about one section, and nothing else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.case import Case
+from gentle_nudge.domain.consequences import Holdings
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.domain.night import Adoptee, Evidence, Limits
+from gentle_nudge.domain.patron import Patron
+from gentle_nudge.domain.plan import Decision, Outcome, Plan, Report, SubmissionRow
+from gentle_nudge.domain.policy import Policy, Section
+from gentle_nudge.domain.referral import Candidate
+from gentle_nudge.domain.release import CaseTonight
+from gentle_nudge.domain.schedule import Past
+from gentle_nudge.koha import accounts, patrons
+from gentle_nudge.koha.accounts import View
+from gentle_nudge.store import cases, runs, schema
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What our own tables know about one section; empty where there are none yet.
+
+    `in_collections`: patron -> the sections with an open case, all of them.
+    """
+
+    open_cases: tuple[Case, ...] = ()
+    last_words: tuple[Case, ...] = ()
+    withdrawn: Mapping[int, date] = field(default_factory=dict)
+    in_collections: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    past: Past = field(default_factory=Past)
+    last_update: date | None = None
+
+    def has_case(self, number: int, section: Section) -> bool:
+        """Whether a case of this section is open for the patron."""
+        return bool(self.in_collections.get(number, frozenset()) & set(section.cases_of))
+
+
+def remember(conn: Connection, section: Section) -> Memory:
+    """What we know about the section; a dry run before `init` knows nothing."""
+    if schema.read_meta(conn) is None:
+        return Memory()
+    names = section.names
+    return Memory(
+        open_cases=tuple(cases.open_cases(conn, section.cases_of)),
+        last_words=tuple(cases.to_report(conn, section.cases_of)),
+        withdrawn=cases.withdrawn_on(conn, section.cases_of),
+        in_collections=cases.open_case_patrons(conn),
+        past=Past(
+            last_submission=runs.last_day(conn, names, Report.SUBMISSION),
+            first_run=runs.first_day(conn, names),
+            sizes=tuple(runs.submission_sizes(conn, names)),
+        ),
+        last_update=runs.last_day(conn, names, Report.UPDATE),
+    )
+
+
+def gather(conn: Connection, section: Section, *, moment: Moment, memory: Memory, limits: Limits) -> Evidence:
+    """The evidence of a night: every open case, everybody flagged, and who may owe enough."""
+    view = _view(section, moment, memory)
+    numbers: tuple[int, ...] = ()
+    owing_less = 0
+    if limits.submission_due:
+        selection = accounts.select_candidates(conn, _knowing_all_fees(conn, view, memory))
+        numbers, owing_less = selection.numbers, selection.owing_less
+    going_on = cases_tonight(conn, view, memory, memory.open_cases) if limits.update_due else ()
+    flagged = patrons.flagged(conn, section.policy.flag) if limits.update_due else frozenset()
+    return Evidence(
+        candidates=candidates(conn, view, memory, numbers),
+        owing_less=owing_less,
+        cases=going_on,
+        last_words=cases_tonight(conn, view, memory, memory.last_words) if limits.update_due else (),
+        adoptees=adoptees(conn, view, memory, flagged),
+    )
+
+
+def _view(section: Section, moment: Moment, memory: Memory) -> View:
+    return View(section=section, day=moment.day, zone=moment.zone, withdrawn=memory.withdrawn)
+
+
+def _knowing_all_fees(conn: Connection, view: View, memory: Memory) -> View:
+    """Where fees count and charges belong to branches, a fee recorded with a case counts wherever it is booked."""
+    if view.section.charges_by == "patron" or not view.section.policy.count_processing_fees:
+        return view
+    return knowing_fees(conn, view, memory.in_collections)
+
+
+def knowing_fees(conn: Connection, view: View, numbers: Iterable[int]) -> View:
+    """The view with the fee lines recorded with cases of these patrons."""
+    own: defaultdict[int, list[int]] = defaultdict(list)
+    others: defaultdict[int, list[int]] = defaultdict(list)
+    if schema.read_meta(conn) is not None:
+        for fee in cases.recorded_fees(conn, numbers):
+            (own if fee.section in view.section.cases_of else others)[fee.patron].append(fee.line)
+    return replace(
+        view,
+        own_fees={number: tuple(lines) for number, lines in own.items()},
+        other_fees={number: tuple(lines) for number, lines in others.items()},
+    )
+
+
+def candidates(conn: Connection, view: View, memory: Memory, numbers: Collection[int]) -> tuple[Candidate, ...]:
+    """These patrons as the rules of referral see them."""
+    people = patrons.patrons(conn, view.section.policy, numbers)
+    return _candidates(conn, view, memory, people)
+
+
+def _candidates(conn: Connection, view: View, memory: Memory, people: Mapping[int, Patron]) -> tuple[Candidate, ...]:
+    sums = accounts.accounts(conn, knowing_fees(conn, view, people), people)
+    section = view.section
+    return tuple(
+        Candidate(
+            patron=person,
+            account=sums[number],
+            speaks=section.enabled and speaks_for(section, person, has_lines=sums[number].has_lines_here),
+            has_case=memory.has_case(number, section),
+        )
+        for number, person in people.items()
+    )
+
+
+def speaks_for(section: Section, patron: Patron, *, has_lines: bool) -> bool:
+    """Whether the section speaks for the patron, or for some of the charges."""
+    return section.scope.holds(patron.branch) if section.charges_by == "patron" else has_lines
+
+
+def cases_tonight(
+    conn: Connection,
+    view: View,
+    memory: Memory,
+    which: Iterable[Case],
+    *,
+    people: Mapping[int, Patron] | None = None,
+) -> tuple[CaseTonight, ...]:
+    """These cases with what Koha says of them; of patrons gone, who took over the recorded lines."""
+    which = tuple(which)
+    policy = view.section.policy
+    if people is None:
+        people = patrons.patrons(conn, policy, (case.patron for case in which if case.patron))
+    heirs = _heirs(conn, policy, [case for case in which if case.patron not in people])
+    now_with = {case.id: people.get(case.patron or 0) or heirs.get(case.id) for case in which}
+    numbers = {patron.number for patron in now_with.values() if patron}
+    sums = accounts.balances(conn, knowing_fees(conn, view, numbers), numbers)
+    return tuple(
+        CaseTonight(
+            case=case,
+            patron=people.get(case.patron or 0),
+            balance=sums[patron.number] if (patron := now_with[case.id]) else ZERO,
+            heir=(heir := heirs.get(case.id)),
+            heir_has_case=heir is not None and memory.has_case(heir.number, view.section),
+        )
+        for case in which
+    )
+
+
+def _heirs(conn: Connection, policy: Policy, gone: Collection[Case]) -> dict[int, Patron]:
+    """Case -> the patron that most of its recorded lines belong to now (of several with as many, the lowest)."""
+    if not gone:
+        return {}
+    recorded = cases.recorded_lines(conn, [case.id for case in gone])
+    owners = accounts.owners(conn, [line for lines in recorded.values() for line in lines])
+    heirs: dict[int, int] = {}
+    for case, lines in recorded.items():
+        theirs = [owner for line in lines if (owner := owners.get(line)) is not None]
+        if theirs:
+            heirs[case] = max(sorted(set(theirs)), key=theirs.count)
+    people = patrons.patrons(conn, policy, heirs.values())
+    return {case: people[number] for case, number in heirs.items() if number in people}
+
+
+def adoptees(conn: Connection, view: View, memory: Memory, flagged: Iterable[int]) -> tuple[Adoptee, ...]:
+    """Those of the flagged patrons that are the section's and have no open case in a section with this flag."""
+    section = view.section
+    using = {*section.cases_of, *section.sharing}
+    alone = [number for number in flagged if not memory.in_collections.get(number, frozenset()) & using]
+    people = patrons.patrons(conn, section.policy, alone)
+    theirs = {
+        number: person
+        for number, person in people.items()
+        if section.scope.holds(person.branch) or (section.charges_by != "patron" and section.enabled)
+    }
+    charged = accounts.charged_on(conn, view, theirs)
+    restricted = patrons.restricted_on(conn, section.policy, theirs.keys() - charged.keys(), view.zone)
+    return tuple(
+        Adoptee(
+            candidate=candidate,
+            referred_on=charged.get(candidate.patron.number) or restricted.get(candidate.patron.number),
+        )
+        for candidate in _candidates(conn, view, memory, theirs)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Locked:
+    """The chosen patrons, locked, with fresh evidence and what they hold."""
+
+    evidence: Evidence
+    holdings: Mapping[int, Holdings]
+
+
+def lock_and_gather(
+    conn: Connection, section: Section, plan: Plan, *, moment: Moment, memory: Memory
+) -> Locked:
+    """Lock the patrons a plan would change, then their lines, and read everything about them again."""
+    chosen = {d.patron for d in plan.decisions} | {d.follows for d in plan.decisions if d.follows}
+    people = patrons.patrons(conn, section.policy, chosen, lock=True, contact=True)
+    accounts.lock_lines(conn, people)
+    view = _view(section, moment, memory)
+    still_open = {case.id: case for case in memory.open_cases}
+    endings = [still_open[d.case.id] for d in plan.decisions if d.case and d.case.id in still_open]
+    referred = _people(people, plan.of(Outcome.REFERRED))
+    adopted = _people(people, plan.of(Outcome.ADOPTED))
+    evidence = Evidence(
+        candidates=_candidates(conn, view, memory, referred),
+        cases=cases_tonight(conn, view, memory, endings, people=people),
+        adoptees=_still_flagged(conn, view, memory, adopted, plan=plan),
+        order=plan.order,
+    )
+    return Locked(evidence=evidence, holdings=_holdings(conn, view, memory, people, today=moment.today))
+
+
+def _people(people: Mapping[int, Patron], decisions: Iterable[Decision]) -> dict[int, Patron]:
+    return {d.patron: people[d.patron] for d in decisions if d.patron in people}
+
+
+def _still_flagged(
+    conn: Connection, view: View, memory: Memory, people: Mapping[int, Patron], *, plan: Plan
+) -> tuple[Adoptee, ...]:
+    days = {decision.patron: decision.referred_on for decision in plan.of(Outcome.ADOPTED)}
+    flagged = (number for number, person in people.items() if person.is_flagged)
+    return tuple(
+        replace(adoptee, referred_on=days.get(adoptee.candidate.patron.number))
+        for adoptee in adoptees(conn, view, memory, flagged)
+    )
+
+
+def _holdings(
+    conn: Connection, view: View, memory: Memory, people: Mapping[int, Patron], *, today: date
+) -> dict[int, Holdings]:
+    view = knowing_fees(conn, view, people)
+    lines = accounts.lines(conn, view, people)
+    blocks = patrons.restrictions(conn, people)
+    recorded = cases.recorded_restrictions(conn, people)
+    sharing = set(view.section.sharing)
+    own = set(view.section.cases_of)
+    return {
+        number: Holdings(
+            patron=person,
+            today=today,
+            lines=lines[number],
+            restrictions=blocks.get(number, ()),
+            recorded=frozenset(recorded.get(number, ())),
+            flag_needed=bool(memory.in_collections.get(number, frozenset()) & (sharing - own)),
+            restriction_needed=bool(memory.in_collections.get(number, frozenset()) - own),
+        )
+        for number, person in people.items()
+    }
+
+
+def with_contacts(conn: Connection, policy: Policy, plan: Plan) -> Plan:
+    """The plan with the addresses and telephone numbers that the submission shows."""
+    people = patrons.patrons(conn, policy, (d.patron for d in plan.of(Outcome.REFERRED)), contact=True)
+    return replace(plan, decisions=tuple(_with_contact(decision, people) for decision in plan.decisions))
+
+
+def _with_contact(decision: Decision, people: Mapping[int, Patron]) -> Decision:
+    row = decision.submission
+    if row is None or decision.patron not in people:
+        return decision
+    return replace(decision, submission=SubmissionRow(patron=people[decision.patron], account=row.account, fee=row.fee))

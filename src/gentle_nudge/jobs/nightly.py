@@ -1,0 +1,141 @@
+"""A night: every section gathers, decides and applies; then what is due is delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.night import Limits, judge_night
+from gentle_nudge.domain.plan import Plan, Report, SubmissionRow, UpdateRow
+from gentle_nudge.domain.policy import Section
+from gentle_nudge.domain.schedule import is_late, is_submission_due, most_referrals
+from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError
+from gentle_nudge.jobs.gather import Memory, gather, remember, with_contacts
+from gentle_nudge.jobs.queueing import Office, contents
+from gentle_nudge.jobs.record import record
+from gentle_nudge.jobs.transaction import reading, writing
+from gentle_nudge.koha.patrons import order
+from gentle_nudge.reports.render import file_name
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What the person who starts a night may say: limits lifted for this one night, or nothing written at all."""
+
+    dry_run: bool = False
+    most_referrals: int | None = None
+    most_withdrawals: int | None = None
+
+
+@dataclass(kw_only=True)
+class Night:
+    """What became of a night: the plan of each section, those whose work was done before, and what went wrong."""
+
+    day: date
+    plans: dict[str, Plan] = field(default_factory=dict)
+    done_before: list[str] = field(default_factory=list)
+    failures: dict[str, GentleNudgeError] = field(default_factory=dict)
+
+    @contextmanager
+    def keep_going(self, section: str) -> Iterator[None]:
+        """One failing section does not stop the next."""
+        try:
+            yield
+        except GentleNudgeError as failure:
+            self.failures[section] = failure
+
+    def note(self, section: Section, plan: Plan | None) -> None:
+        """The section has this plan; None: its work of the day was done before."""
+        if plan is None:
+            self.done_before.append(section.name)
+        else:
+            self.plans[section.name] = plan
+
+    @property
+    def went_well(self) -> bool:
+        """Whether nothing failed and nothing was refused."""
+        return not self.failures and not any(plan.refusals for plan in self.plans.values())
+
+    @property
+    def only_another_run_was_in_the_way(self) -> bool:
+        """Whether our lock, held by another run, is all that failed."""
+        return bool(self.failures) and all(isinstance(f, AnotherRunIsAtWork) for f in self.failures.values())
+
+
+def nightly(
+    engine: Engine, sections: tuple[Section, ...], moment: Moment, *, office: Office, options: Options
+) -> Night:
+    """Run the night of this day for these sections."""
+    night = Night(day=moment.day)
+    for section in sections:
+        with night.keep_going(section.name):
+            plan = decide(engine, section, moment, options)
+            if plan and not options.dry_run:
+                plan = writing(engine, partial(record, section=section, plan=plan, moment=moment, office=office))
+            night.note(section, plan)
+    return night
+
+
+def decide(engine: Engine, section: Section, moment: Moment, options: Options) -> Plan | None:
+    """What the section's night would do, read and judged in a transaction that cannot write; None: all is done."""
+    with reading(engine) as conn:
+        memory = remember(conn, section)
+        limits = limits_of(section, moment, memory, options)
+        if not (limits.submission_due or limits.update_due):
+            return None
+        evidence = gather(conn, section, moment=moment, memory=memory, limits=limits)
+        plan = in_order(conn, judge_night(section, moment.day, evidence, limits))
+        return with_contacts(conn, section.policy, plan) if options.dry_run else plan
+
+
+def limits_of(section: Section, moment: Moment, memory: Memory, options: Options) -> Limits:
+    """What is due on this day, and how much of it may happen."""
+    policy, day = section.policy, moment.day
+    most_withdrawals = policy.most_withdrawals if options.most_withdrawals is None else options.most_withdrawals
+    return Limits(
+        submission_due=section.enabled and is_submission_due(policy, day, memory.past),
+        late=is_late(policy, day),
+        update_due=memory.last_update is None or memory.last_update < day,
+        most_referrals=most_referrals(policy, memory.past.sizes),
+        lifted_to=options.most_referrals,
+        most_adoptions=policy.most_adoptions,
+        most_withdrawals=most_withdrawals,
+    )
+
+
+def in_order(conn: Connection, plan: Plan) -> Plan:
+    """The plan with its patrons ranked as the database collates their surnames."""
+    numbers = {row.patron for row in plan.update()} | {decision.patron for decision in plan.decisions}
+    return replace(plan, order=order(conn, numbers))
+
+
+def files(section: Section, plan: Plan) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The files a dry run shows: exactly those that the night would queue."""
+    reports: list[tuple[Report, Sequence[SubmissionRow | UpdateRow], bool]]
+    reports = [(Report.SUBMISSION, plan.submission(), plan.submits), (Report.UPDATE, plan.update(), plan.update_due)]
+    for report, rows, is_made in reports:
+        chunks = contents(section, report, rows) if is_made else None
+        if chunks is not None:
+            yield file_name(report, plan.day, section.name), iter(chunks)
+
+
+def write_files(directory: Path, section: Section, plan: Plan) -> list[Path]:
+    """The dry run's files are in this directory, readable by their owner only; their paths."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    paths = []
+    for name, chunks in files(section, plan):
+        path = directory / name
+        path.touch(mode=0o600)
+        with path.open("wb") as file:
+            file.writelines(chunks)
+        paths.append(path)
+    return paths

@@ -1,0 +1,56 @@
+"""The two kinds of transaction: one that cannot write, one that locks, writes and is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy.exc import OperationalError
+
+from gentle_nudge.errors import GentleNudgeError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+T = TypeVar("T")
+TRIES = 3
+DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ = 1213, 1205, 1020
+WORTH_ANOTHER_TRY = {DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ}
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees one state of the database and cannot write."""
+    with engine.connect() as conn:
+        if conn.dialect.name == "sqlite":
+            conn.exec_driver_sql("PRAGMA query_only = ON")
+        else:
+            conn.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        try:
+            yield conn
+        finally:
+            conn.rollback()
+            if conn.dialect.name == "sqlite":
+                conn.exec_driver_sql("PRAGMA query_only = OFF")
+
+
+def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """What `work` returns, committed; after a deadlock or a lock timeout it is tried again from the start."""
+    for tries in range(1, TRIES + 1):
+        try:
+            with engine.begin() as conn:
+                return work(conn)
+        except OperationalError as error:
+            if not _is_worth_another_try(error):
+                raise
+            if tries == TRIES:
+                raise GentleNudgeError(
+                    f"the database refused the changes {TRIES} times because of locks held by others",
+                    "nothing was changed; it will be tried again at the next run",
+                ) from None
+    raise AssertionError("unreachable")
+
+
+def _is_worth_another_try(error: OperationalError) -> bool:
+    return bool(error.orig and error.orig.args and error.orig.args[0] in WORTH_ANOTHER_TRY)

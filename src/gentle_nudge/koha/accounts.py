@@ -1,0 +1,296 @@
+"""Every SELECT about money: what a line counts for, who owes enough, the sums of a patron."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+)
+
+from gentle_nudge.columns import Money, a_thousand_at_a_time
+from gentle_nudge.domain.money import cents
+from gentle_nudge.domain.patron import Account, Line
+from gentle_nudge.domain.policy import Section, midnight
+from gentle_nudge.koha.tables import accountlines, borrowers, items
+
+HALF_A_CENT = Decimal("0.005")
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """How one section sees accounts on one day.
+
+    `withdrawn`: patron -> the day their last case of this section was withdrawn. `own_fees`, `other_fees`: patron
+    -> the fee lines recorded with cases of this section, of others.
+    """
+
+    section: Section
+    day: date
+    zone: ZoneInfo
+    withdrawn: Mapping[int, date] = field(default_factory=dict)
+    own_fees: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    other_fees: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """Who may owe enough in the window, and how many others owe something there."""
+
+    numbers: tuple[int, ...]
+    owing_less: int
+
+
+def select_candidates(conn: Connection, view: View) -> Selection:
+    """Find by one grouped scan whose owed in window may reach the threshold.
+
+    Patrons with a withdrawn case, or a recorded fee that may count, are always among them: what counts for them
+    is only known line by line.
+    """
+    line = accountlines
+    sums = (
+        select(line.c.borrowernumber.label("number"), func.sum(line.c.amountoutstanding).label("owed"))
+        .select_from(_joined(view))
+        .where(line.c.amountoutstanding != literal(Decimal(0), Money()), line.c.borrowernumber.is_not(None))
+        .where(_in_window(view), belongs(view, ()), *(not_(why) for why in _always_out(view).values()))
+        .group_by(line.c.borrowernumber)
+        .with_hint(line, "USE INDEX ()", "mysql")
+        .with_hint(line, "USE INDEX ()", "mariadb")
+        .subquery()
+    )
+    enough = sums.c.owed >= literal(view.section.policy.threshold - HALF_A_CENT, Money())
+    always = sorted({*view.withdrawn, *(view.own_fees if view.section.policy.count_processing_fees else ())})
+    chosen = or_(enough, sums.c.number.in_(always)) if always else enough
+    number = case((chosen, sums.c.number), else_=null()).label("number")
+    owing = sums.c.owed >= literal(HALF_A_CENT, Money())
+    rows = conn.execute(select(number, func.count().label("patrons")).where(or_(owing, chosen)).group_by(number)).all()
+    return Selection(
+        numbers=tuple(sorted(row.number for row in rows if row.number is not None)),
+        owing_less=sum(row.patrons for row in rows if row.number is None),
+    )
+
+
+def accounts(conn: Connection, view: View, numbers: Collection[int]) -> dict[int, Account]:
+    """The sums of these patrons, rounded to the cent; a patron without anything outstanding is all zeros."""
+    found = {number: Account(has_lines_here=False) for number in numbers}
+    for some in a_thousand_at_a_time(sorted(numbers)):
+        for row in conn.execute(_sums(view, some)):
+            found[row.number] = _account(row, view)
+    return found
+
+
+def balances(conn: Connection, view: View, numbers: Collection[int]) -> dict[int, Decimal]:
+    """The section's balance of these patrons, rounded to the cent."""
+    found = dict.fromkeys(numbers, cents(0))
+    line = accountlines
+    for some in a_thousand_at_a_time(sorted(numbers)):
+        query = (
+            select(line.c.borrowernumber, func.sum(line.c.amountoutstanding, type_=Money()))
+            .select_from(_joined(view))
+            .where(line.c.borrowernumber.in_(some), line.c.amountoutstanding != literal(Decimal(0), Money()))
+            .where(belongs(view, some))
+            .group_by(line.c.borrowernumber)
+        )
+        found.update((number, cents(balance)) for number, balance in conn.execute(query))
+    return found
+
+
+def lines(conn: Connection, view: View, numbers: Collection[int]) -> dict[int, tuple[Line, ...]]:
+    """The lines of these patrons that still owe something (or are credit not used up), with what counts."""
+    found: dict[int, list[Line]] = {number: [] for number in numbers}
+    line = accountlines
+    for some in a_thousand_at_a_time(sorted(numbers)):
+        query = (
+            select(
+                line.c.borrowernumber,
+                line.c.accountlines_id,
+                line.c.date,
+                func.coalesce(line.c.debit_type_code, line.c.credit_type_code),
+                line.c.amountoutstanding,
+                counted(view, some),
+            )
+            .select_from(_joined(view))
+            .where(line.c.borrowernumber.in_(some), line.c.amountoutstanding != literal(Decimal(0), Money()))
+            .where(belongs(view, some))
+            .order_by(line.c.accountlines_id)
+        )
+        for number, id_, at, type_, outstanding, counts in conn.execute(query):
+            day = at.astimezone(view.zone).date() if at else None
+            found[number].append(Line(id=id_, day=day, type=type_, outstanding=outstanding, counted=bool(counts)))
+    return {number: tuple(theirs) for number, theirs in found.items()}
+
+
+def lock_lines(conn: Connection, numbers: Iterable[int]) -> None:
+    """Lock the outstanding lines of these patrons, in order of number."""
+    line = accountlines
+    for some in a_thousand_at_a_time(sorted(numbers)):
+        conn.execute(
+            select(line.c.accountlines_id)
+            .where(line.c.borrowernumber.in_(some), line.c.amountoutstanding != literal(Decimal(0), Money()))
+            .order_by(line.c.borrowernumber, line.c.accountlines_id)
+            .with_for_update()
+        ).all()
+
+
+def owners(conn: Connection, line_numbers: Collection[int]) -> dict[int, int | None]:
+    """Whose these lines are now; a line that is no more is left out."""
+    line = accountlines
+    found: dict[int, int | None] = {}
+    for some in a_thousand_at_a_time(sorted(line_numbers)):
+        query = select(line.c.accountlines_id, line.c.borrowernumber).where(line.c.accountlines_id.in_(some))
+        found.update((id_, number) for id_, number in conn.execute(query))
+    return found
+
+
+def charged_on(conn: Connection, view: View, numbers: Collection[int]) -> dict[int, date]:
+    """The day of each patron's latest line described as our fee, paid or not."""
+    line = accountlines
+    latest = func.max(line.c.date)
+    found: dict[int, date] = {}
+    for some in a_thousand_at_a_time(sorted(numbers)):
+        query = (
+            select(line.c.borrowernumber, latest.label("latest"))
+            .where(line.c.borrowernumber.in_(some))
+            .where(line.c.description == view.section.policy.fee_description)
+            .where(line.c.debit_type_code.is_not(None))
+            .group_by(line.c.borrowernumber)
+        )
+        found.update((number, at.astimezone(view.zone).date()) for number, at in conn.execute(query) if at is not None)
+    return found
+
+
+def why_not_counted(view: View, numbers: Collection[int]) -> dict[str, ColumnElement[bool]]:
+    """For each reason why a line of these patrons does not count, the condition that says so."""
+    reasons = {"outside the window": not_(func.coalesce(_in_window(view), false())), **_always_out(view)}
+    line = accountlines
+    if not view.section.policy.count_processing_fees:
+        recorded = _recorded(view.own_fees, numbers) + _recorded(view.other_fees, numbers)
+        if recorded:
+            reasons["a fee recorded with a case"] = line.c.accountlines_id.in_(recorded)
+    withdrawn = {n: day for n, day in view.withdrawn.items() if n in numbers}
+    if withdrawn and not view.section.policy.refer_withdrawn_charges:
+        after = {n: midnight(day + timedelta(days=1), view.zone) for n, day in withdrawn.items()}
+        until = case(
+            *((line.c.borrowernumber == n, literal(at, line.c.date.type)) for n, at in after.items()),
+            else_=null(),
+        )
+        reasons["of or before the day a case was withdrawn"] = func.coalesce(
+            and_(line.c.credit_type_code.is_(None), line.c.date < until), false()
+        )
+    reasons["of another section"] = not_(belongs(view, numbers))
+    return reasons
+
+
+def counted(view: View, numbers: Collection[int]) -> ColumnElement[bool]:
+    """Whether a line of these patrons is a counted line."""
+    return and_(*(not_(why) for why in why_not_counted(view, numbers).values()))
+
+
+def belongs(view: View, numbers: Collection[int]) -> ColumnElement[bool]:
+    """Whether a line of these patrons is the section's; a recorded fee is where its case is."""
+    if view.section.charges_by == "patron":
+        return literal(True)  # noqa: FBT003 - SQL's own word
+    line, scope = accountlines, view.section.scope
+    home = line.c.branchcode if view.section.charges_by == "charge" else items.c.homebranch
+    branch = func.coalesce(home, borrowers.c.branchcode)
+    here = branch.not_in(sorted(scope.branches)) if scope.all_but else branch.in_(sorted(scope.branches))
+    own, others = _recorded(view.own_fees, numbers), _recorded(view.other_fees, numbers)
+    choices = [(line.c.accountlines_id.in_(ids), yes) for ids, yes in ((own, True), (others, False)) if ids]
+    return case(*choices, else_=here) if choices else here
+
+
+def _recorded(fees: Mapping[int, tuple[int, ...]], numbers: Collection[int]) -> list[int]:
+    return [line for number in numbers if number in fees for line in fees[number]]
+
+
+def _joined(view: View) -> FromClause:
+    """The lines, joined to what tells whose they are."""
+    line = accountlines
+    if view.section.charges_by == "patron":
+        return line
+    joined = line.join(borrowers, borrowers.c.borrowernumber == line.c.borrowernumber)
+    if view.section.charges_by == "charge":
+        return joined
+    return joined.outerjoin(items, items.c.itemnumber == line.c.itemnumber)
+
+
+def _in_window(view: View) -> ColumnElement[bool]:
+    first, after = view.section.policy.window(view.day).bounds(view.zone)
+    return and_(accountlines.c.date >= first, accountlines.c.date < after)
+
+
+def _always_out(view: View) -> dict[str, ColumnElement[bool]]:
+    """The reasons that need no knowledge of the patron."""
+    policy, line = view.section.policy, accountlines
+    reasons: dict[str, ColumnElement[bool]] = {}
+    debit_type = func.coalesce(line.c.debit_type_code, "")
+    if policy.debit_types:
+        reasons["not of the types that count"] = debit_type.not_in(sorted(policy.debit_types))
+    if policy.excluded_debit_types:
+        reasons["of an excluded type"] = debit_type.in_(sorted(policy.excluded_debit_types))
+    if policy.ignore_fees_before:
+        first = midnight(policy.ignore_fees_before, view.zone)
+        reasons["before the cut-off day"] = func.coalesce(line.c.date < first, false())
+    if not policy.count_processing_fees:
+        reasons["our processing fee"] = is_our_fee(view)
+    return reasons
+
+
+def is_our_fee(view: View) -> ColumnElement[bool]:
+    """Whether a line is a debit of our type, described as our fee."""
+    policy, line = view.section.policy, accountlines
+    return and_(
+        func.coalesce(line.c.debit_type_code, "") == policy.fee_debit_type,
+        func.coalesce(line.c.description, "") == policy.fee_description,
+    )
+
+
+def _sums(view: View, numbers: list[int]) -> Select[Any]:
+    line = accountlines
+    out, counts, ours = line.c.amountoutstanding, counted(view, numbers), belongs(view, numbers)
+    owing = out > literal(Decimal(0), Money())
+    lost = and_(line.c.debit_type_code == "LOST", owing, ours)
+    return (
+        select(
+            line.c.borrowernumber.label("number"),
+            func.sum(case((counts, out), else_=null()), type_=Money()).label("owed"),
+            func.sum(case((ours, out), else_=null()), type_=Money()).label("balance"),
+            func.sum(out, type_=Money()).label("whole"),
+            func.max(case((lost, 1), else_=0)).label("lost"),
+            func.max(case((ours, 1), else_=0)).label("here"),
+            func.max(case((and_(counts, owing), line.c.date), else_=null()), type_=line.c.date.type).label("latest"),
+        )
+        .select_from(_joined(view))
+        .where(line.c.borrowernumber.in_(numbers), out != literal(Decimal(0), Money()))
+        .group_by(line.c.borrowernumber)
+    )
+
+
+def _account(row: Row[Any], view: View) -> Account:
+    latest: datetime | None = row.latest
+    return Account(
+        owed=cents(row.owed),
+        balance=cents(row.balance),
+        whole_balance=cents(row.whole),
+        lost_charge=bool(row.lost),
+        has_lines_here=bool(row.here),
+        latest_charge=latest.astimezone(view.zone) if latest else None,
+    )

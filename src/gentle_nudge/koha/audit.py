@@ -1,0 +1,142 @@
+"""Koha's own log rows (`action_logs`), in the forms its Perl gives them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection, insert
+
+from gentle_nudge.columns import a_thousand_at_a_time
+from gentle_nudge.domain.plan import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
+from gentle_nudge.koha.conf import preferences
+from gentle_nudge.koha.tables import action_logs, columns_of
+
+PROGRAM = "gentle-nudge"
+INTERFACE = "cron"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogRow:
+    """A row to be logged; `object` is the borrowernumber, None for our own."""
+
+    module: str
+    action: str
+    object: int | None
+    info: str
+    diff: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Logs:
+    """Which of Koha's logs are on (preferences BorrowersLog and FinesLog)."""
+
+    borrowers: bool
+    fines: bool
+
+
+def wanted(conn: Connection) -> Logs:
+    """Which logs this Koha keeps."""
+    values = preferences(conn, ("BorrowersLog", "FinesLog"))
+    return Logs(borrowers=_is_on(values.get("BorrowersLog")), fines=_is_on(values.get("FinesLog")))
+
+
+def _is_on(value: str | None) -> bool:
+    return value not in {None, "", "0"}
+
+
+def write(conn: Connection, rows: Iterable[LogRow], now: datetime, interface: str = INTERFACE) -> None:
+    """Log these rows, with the columns this Koha has."""
+    here = columns_of(conn, action_logs)
+    for some in a_thousand_at_a_time(rows):
+        values = [_values(row, now, interface) for row in some]
+        conn.execute(insert(action_logs), [{k: v for k, v in value.items() if k in here} for value in values])
+
+
+def _values(row: LogRow, now: datetime, interface: str) -> dict[str, object]:
+    return {
+        "timestamp": now.replace(microsecond=0),
+        "user": 0,
+        "module": row.module,
+        "action": row.action,
+        "object": row.object,
+        "info": row.info,
+        "interface": interface,
+        "script": PROGRAM,
+        "trace": None,
+        "diff": row.diff,
+    }
+
+
+def fee_charged(fee: ChargeFee) -> LogRow:
+    """What Koha::Account->add_debit logs under FinesLog."""
+    info = dumped(
+        {
+            "action": f"create_{fee.type}",
+            "borrowernumber": fee.patron,
+            "amount": fee.amount,
+            "description": fee.description,
+            "amountoutstanding": fee.amount,
+            "debit_type_code": fee.type,
+            "note": "",
+            "itemnumber": None,
+            "manager_id": None,
+        }
+    )
+    return LogRow(module="FINES", action="CREATE", object=fee.patron, info=info, diff="{}")
+
+
+def restricted(made: Restrict, row: int, created: str) -> LogRow:
+    """What AddDebarment logs under BorrowersLog; `created` as the instance's zone shows it."""
+    info = dumped(
+        {
+            "borrower_debarment_id": row,
+            "borrowernumber": made.patron,
+            "comment": made.comment,
+            "created": created,
+            "expiration": None,
+            "manager_id": None,
+            "type": made.type,
+            "updated": None,
+        }
+    )
+    return LogRow(module="MEMBERS", action="CREATE_RESTRICTION", object=made.patron, info=info)
+
+
+def lifted(gone: LiftRestriction) -> LogRow:
+    """What DelDebarment logs under BorrowersLog: that one went, not which."""
+    return LogRow(module="MEMBERS", action="DELETE_RESTRICTION", object=gone.patron, info="")
+
+
+def flag_changed(change: SetFlag | ClearFlag) -> LogRow:
+    """What Koha::Patron logs under BorrowersLog for a changed sort field or attribute."""
+    flag, before = change.flag, change.before.value
+    is_attribute = flag.column == "attribute"
+    key = f"attribute.{flag.code}" if is_attribute else flag.column
+    after = flag.yes if isinstance(change, SetFlag) else flag.no
+    values = {key: {"before": before or "" if is_attribute else before, "after": after}}
+    return LogRow(module="MEMBERS", action="MODIFY", object=change.patron, info=pretty(values))
+
+
+def pretty(values: object) -> str:
+    """JSON as Perl's canonical pretty printer lays it out."""
+    return json.dumps(values, indent=3, separators=(",", " : "), sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def dumped(values: Mapping[str, str | int | Decimal | None]) -> str:
+    """A flat record as Perl's Data::Dumper lays it out."""
+    pairs = ",\n".join(f"{'':10}'{key}' => {_perl(value)}" for key, value in values.items())
+    return f"$VAR1 = {{\n{pairs}\n{'':8}}};\n"
+
+
+def _perl(value: str | int | Decimal | None) -> str:
+    match value:
+        case None:
+            return "undef"
+        case int():
+            return str(value)
+        case Decimal() | str():
+            return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
