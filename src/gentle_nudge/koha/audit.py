@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert
 
 from gentle_nudge.columns import a_thousand_at_a_time
 from gentle_nudge.domain.plan import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
-from gentle_nudge.koha.conf import preferences
+from gentle_nudge.koha.preferences import preferences
 from gentle_nudge.koha.tables import action_logs, columns_of
 
 PROGRAM = "gentle-nudge"

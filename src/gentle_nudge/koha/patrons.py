@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, literal, or_, select
 from gentle_nudge.columns import a_thousand_at_a_time
 from gentle_nudge.domain.patron import Contact, FlagRow, Guardian, Patron, Restriction, says
 from gentle_nudge.domain.policy import Flag, Policy, Reading
-from gentle_nudge.koha.conf import preferences
+from gentle_nudge.koha.preferences import preferences
 from gentle_nudge.koha.tables import (
     borrower_attributes,
     borrower_debarments,
