@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, getaddresses
 
 from gentle_nudge.delivery.failure import DeliveryFailed
 
@@ -117,11 +117,11 @@ def _make_room(message: EmailMessage, name: str) -> None:
 
 
 def _address(text: str) -> str:
-    address = parseaddr(text)[1]
-    if not AN_ADDRESS.fullmatch(address):
+    found = [address for _, address in getaddresses([text])]
+    if len(found) != 1 or not AN_ADDRESS.fullmatch(found[0]):
         raise DeliveryFailed(
             f"{text!r} is not an address that every mail server takes.",
             "Write it as name@library.example, in plain letters.",
             permanent=True,
         )
-    return address
+    return found[0]

@@ -96,9 +96,11 @@ class Remote:
 
     @contextmanager
     def swept_on_failure(self, name: str) -> Iterator[None]:
-        """After a failure the file is gone, where the server lets us."""
+        """After a failure the file is gone, where the server answers and lets us."""
         try:
             yield
+        except TimeoutError:
+            raise
         except BaseException:
             self.sweep(name)
             raise

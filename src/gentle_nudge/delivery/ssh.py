@@ -30,14 +30,16 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 def log_in(server: Sftp) -> paramiko.SFTPClient:
     """An SFTP session with the server that holds the pinned key; DeliveryFailed otherwise."""
     with troubles(server):
-        transport = paramiko.Transport(_call(server))
+        line = _call(server)
     try:
         with troubles(server):
+            transport = paramiko.Transport(line)
             _meet(transport, server)
             _authenticate(transport, server)
             return _session(transport, server)
     except BaseException:
-        transport.close()
+        # The thread that reads from it ends by this.
+        line.close()
         raise
 
 
@@ -64,6 +66,8 @@ def troubles(server: Sftp) -> Iterator[None]:
 
 def _call(server: Sftp) -> socket.socket:
     line = socket.create_connection((server.host, server.port), timeout=server.timeout)
+    # Each request waits for its answer: it must not wait to be sent as well.
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # A server that stops reading would otherwise hold a full line for ever.
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, server.timeout * 1000)
     return line

@@ -1,0 +1,415 @@
+"""Uploads to real SFTP servers: one that misbehaves as agencies' do, and OpenSSH's."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gentle_nudge.delivery.failure import DeliveryFailed
+from gentle_nudge.delivery.sftp import Parcel, Sftp, SftpServer, Uploaded
+from tests.integration.delivery.parcels import NAME, REPORT, a_parcel, pieces
+from tests.support import sftp as asyncssh_server
+from tests.support.programs import find, free_port
+from tests.support.sshd import Sshd
+
+Agency = asyncssh_server.SftpServer
+Agencies = Callable[..., Agency]
+SECOND = "ums-updates-2026-11-22-2.csv"
+SECRET = "let me in"
+
+
+def settings(agency: Agency | Sshd, **other: Any) -> Sftp:
+    given: dict[str, Any] = {"host_key": agency.host_key, "timeout": 10}
+    given |= {"key_file": agency.key_file} if isinstance(agency, Sshd) else {"password": agency.password}
+    given |= {"directory": str(agency.root)} if isinstance(agency, Sshd) else {}
+    return Sftp(host=agency.host, port=agency.port, user=agency.user, **(given | other))
+
+
+def upload(server: Sftp, parcel: Parcel | None = None) -> Uploaded:
+    with SftpServer(server) as connection:
+        return connection.upload(parcel or a_parcel())
+
+
+def cut_every_connection(agency: Agency) -> None:
+    async def cut() -> None:
+        for connection in agency.connections:
+            connection.abort()
+
+    assert agency._background is not None
+    agency._background.do(cut())
+
+
+def failure(server: Sftp, parcel: Parcel | None = None) -> DeliveryFailed:
+    with pytest.raises(DeliveryFailed) as caught:
+        upload(server, parcel)
+    return caught.value
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+@pytest.mark.parametrize("verify", ["size", "content", "none"])
+def test_a_report_arrives_byte_for_byte(sftp: Agency, way: str, verify: str) -> None:
+    assert upload(settings(sftp, upload=way, verify=verify)) == Uploaded(name=NAME)
+    assert sftp.files() == {NAME: REPORT}
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+def test_openssh_receives_a_report(sshd: Sshd, way: str) -> None:
+    assert upload(settings(sshd, upload=way, verify="content")) == Uploaded(name=NAME)
+    assert {path.name: path.read_bytes() for path in sshd.root.iterdir()} == {NAME: REPORT}
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+def test_openssh_keeps_another_file_of_that_name(sshd: Sshd, way: str) -> None:
+    (sshd.root / NAME).write_bytes(b"other")
+    assert upload(settings(sshd, upload=way)).name == SECOND
+    assert upload(settings(sshd, upload=way)).name == SECOND
+    assert {path.name: path.read_bytes() for path in sshd.root.iterdir()} == {NAME: b"other", SECOND: REPORT}
+
+
+def test_several_reports_go_over_one_connection(sftp: Agency) -> None:
+    with SftpServer(settings(sftp)) as server:
+        server.greet()
+        for number in range(3):
+            server.upload(a_parcel(name=f"ums-{number}.csv"))
+    assert len(sftp.files()) == 3
+    assert len(sftp.connections) == 1
+
+
+def test_a_connection_that_was_closed_meanwhile_is_made_anew(sftp: Agency) -> None:
+    with SftpServer(settings(sftp)) as server:
+        server.upload(a_parcel())
+        cut_every_connection(sftp)
+        until = time.monotonic() + 10
+        while not (server._remote and server._remote.is_closed) and time.monotonic() < until:
+            time.sleep(0.01)
+        server.upload(a_parcel(name="ums-2.csv"))
+    assert len(sftp.files()) == 2
+
+
+# Who it is
+
+
+def test_a_key_opens_as_well_as_a_password(sftp: Agency) -> None:
+    upload(settings(sftp, password="", key_file=sftp.key_file))
+    assert sftp.files() == {NAME: REPORT}
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ecdsa", "ed25519"])
+def test_every_kind_of_key_that_ssh_keygen_makes_is_understood(sshd: Sshd, tmp_path: Path, kind: str) -> None:
+    key = tmp_path / "key"
+    subprocess.run([find("ssh-keygen"), "-q", "-t", kind, "-N", "", "-f", key], check=True)
+    with sshd.key_file.with_suffix(".pub").open("a") as allowed:
+        allowed.write(key.with_suffix(".pub").read_text())
+    assert upload(settings(sshd, key_file=key)).name == NAME
+
+
+def test_a_wrong_password_is_named_but_not_shown(sftp: Agency) -> None:
+    failed = failure(settings(sftp, password="wrong-pass"))
+    assert "does not let library in with this password" in failed.sentence
+    assert "wrong-pass" not in failed.sentence + failed.hint
+    assert failed.permanent
+
+
+def test_a_wrong_key_is_named(sshd: Sshd, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    subprocess.run([find("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    assert "in with this key" in failure(settings(sshd, key_file=key)).sentence
+
+
+def test_a_key_that_is_none_or_needs_a_passphrase_is_named(sftp: Agency, tmp_path: Path) -> None:
+    locked, nonsense = tmp_path / "locked", tmp_path / "nonsense"
+    subprocess.run([find("ssh-keygen"), "-q", "-t", "ed25519", "-N", "secret", "-f", locked], check=True)
+    nonsense.write_text("this is no key")
+    for file in (locked, nonsense, tmp_path / "missing"):
+        assert f"The SSH key {file} cannot be used" in failure(settings(sftp, key_file=file)).sentence
+
+
+def test_settings_never_show_the_password() -> None:
+    assert SECRET not in repr(Sftp(host="x", user="y", password=SECRET))
+
+
+def test_known_hosts_pins_the_key(sftp: Agency) -> None:
+    upload(settings(sftp, host_key="", known_hosts=sftp.known_hosts))
+    assert sftp.files() == {NAME: REPORT}
+
+
+def test_hashed_names_in_known_hosts_are_understood(sftp: Agency) -> None:
+    subprocess.run([find("ssh-keygen"), "-q", "-H", "-f", sftp.known_hosts], check=True, capture_output=True)
+    upload(settings(sftp, host_key="", known_hosts=sftp.known_hosts))
+    assert sftp.files() == {NAME: REPORT}
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_an_unknown_key_is_refused_with_the_line_to_pin(
+    sftp: Agency,
+    tmp_path: Path,
+    missing: bool,  # noqa: FBT001 - a fact to compare
+) -> None:
+    known = tmp_path / "known"
+    if not missing:
+        known.write_text("# nobody\n")
+    failed = failure(settings(sftp, host_key="", known_hosts=known))
+    assert "is not known; nothing was sent" in failed.sentence
+    assert f"add to {known}: [{sftp.host}]:{sftp.port} {sftp.host_key}" in failed.sentence
+    assert not sftp.files()
+    known.write_text(failed.sentence.partition(f"{known}: ")[2])
+    upload(settings(sftp, host_key="", known_hosts=known))
+
+
+def test_a_changed_key_is_refused_before_the_password_is_sent(sftp: Agency, sftp_server: Agencies) -> None:
+    other = sftp_server()
+    failed = failure(settings(sftp, host_key=other.host_key))
+    assert "is not the pinned one; nothing was sent" in failed.sentence
+    assert f'set sftp.host_key = "{sftp.host_key}"' in failed.sentence
+    assert failed.permanent
+    assert not sftp.files()
+
+
+def test_openssh_with_a_changed_key_is_refused(sshd: Sshd, sftp: Agency) -> None:
+    assert "is not the pinned one" in failure(settings(sshd, host_key=sftp.host_key)).sentence
+    assert not list(sshd.root.iterdir())
+
+
+def test_a_key_of_another_kind_than_the_pinned_is_refused_with_its_line(sshd: Sshd, tmp_path: Path) -> None:
+    subprocess.run([find("ssh-keygen"), "-q", "-t", "rsa", "-N", "", "-f", tmp_path / "rsa"], check=True)
+    pinned = " ".join((tmp_path / "rsa.pub").read_text().split()[:2])
+    failed = failure(settings(sshd, host_key=pinned))
+    assert "is not the pinned one" in failed.sentence
+    assert sshd.host_key in failed.sentence
+
+
+@pytest.mark.parametrize("text", ["ssh-ed25519", "nonsense", "ssh-ed25519 AAA!"])
+def test_a_pin_that_cannot_be_read_is_named(sftp: Agency, text: str) -> None:
+    assert "pinned host key cannot be read" in failure(settings(sftp, host_key=text)).sentence
+
+
+# Where it goes
+
+
+def test_the_directory_is_for_every_report(sftp: Agency) -> None:
+    (sftp.root / "incoming").mkdir()
+    upload(settings(sftp, directory="incoming"))
+    upload(settings(sftp, directory="/incoming/"), a_parcel(name="ums-2.csv"))
+    assert set(sftp.files()) == {f"incoming/{NAME}", "incoming/ums-2.csv"}
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+def test_a_directory_that_is_not_there_is_named(sftp: Agency, way: str) -> None:
+    failed = failure(settings(sftp, directory="incoming", upload=way))
+    assert "There is no directory 'incoming'" in failed.sentence
+    with SftpServer(settings(sftp, directory="incoming")) as server, pytest.raises(DeliveryFailed):
+        server.greet()
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+def test_another_file_is_never_overwritten(sftp: Agency, way: str) -> None:
+    (sftp.root / NAME).write_bytes(b"x" * len(REPORT))
+    assert upload(settings(sftp, upload=way)).name == SECOND
+    assert sftp.files() == {NAME: b"x" * len(REPORT), SECOND: REPORT}
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+def test_a_file_that_we_may_not_see_is_not_overwritten_either(sftp_server: Agencies, way: str) -> None:
+    agency = sftp_server(refuse={"stat"})
+    (agency.root / NAME).write_bytes(b"other")
+    assert upload(settings(agency, upload=way)).name == SECOND
+    assert agency.files() == {NAME: b"other", SECOND: REPORT}
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+def test_the_same_file_counts_as_delivered_and_is_not_sent_again(sftp: Agency, way: str) -> None:
+    upload(settings(sftp, upload=way))
+    sftp.calls.clear()
+    assert upload(settings(sftp, upload=way)) == Uploaded(name=NAME)
+    assert "write" not in sftp.calls
+    assert sftp.files() == {NAME: REPORT}
+
+
+# What servers refuse
+
+
+def test_a_server_that_does_not_rename_gets_the_file_directly_and_we_say_so_once(sftp_server: Agencies) -> None:
+    agency = sftp_server(refuse={"rename"})
+    with SftpServer(settings(agency)) as server:
+        first, second = server.upload(a_parcel()), server.upload(a_parcel(name="ums-2.csv"))
+    assert first.notes == ('The SFTP server does not rename files: set sftp.upload = "direct".',)
+    assert second.notes == ()
+    assert agency.files() == {NAME: REPORT, "ums-2.csv": REPORT}
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+def test_a_server_that_does_not_tell_sizes_is_believed_and_we_say_so_once(sftp_server: Agencies, way: str) -> None:
+    agency = sftp_server(refuse={"stat"})
+    with SftpServer(settings(agency, upload=way)) as server:
+        first, second = server.upload(a_parcel()), server.upload(a_parcel(name="ums-2.csv"))
+    assert first.notes == ('The SFTP server does not tell sizes: set sftp.verify = "none".',)
+    assert second.notes == ()
+    assert agency.files() == {NAME: REPORT, "ums-2.csv": REPORT}
+
+
+def test_a_server_that_refuses_both_gets_the_file_all_the_same(sftp_server: Agencies) -> None:
+    agency = sftp_server(refuse={"stat", "rename"})
+    assert len(upload(settings(agency)).notes) == 2
+    assert agency.files()[NAME] == REPORT
+
+
+def test_a_server_that_lets_nobody_write_fails(sftp_server: Agencies) -> None:
+    for refused in ({"open"}, {"write"}):
+        agency = sftp_server(refuse=refused)
+        assert "refuses" in failure(settings(agency)).sentence
+        assert not agency.files()
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+@pytest.mark.parametrize("verify", ["size", "content"])
+def test_a_truncated_file_fails_and_is_taken_away(sftp_server: Agencies, way: str, verify: str) -> None:
+    agency = sftp_server(truncate_at=10)
+    assert "did not keep" in failure(settings(agency, upload=way, verify=verify)).sentence
+    assert not agency.files()
+    agency.behave()
+    assert upload(settings(agency, upload=way, verify=verify)).name == NAME
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+@pytest.mark.parametrize("verify", ["size", "content", "none"])
+def test_a_file_taken_away_after_its_transfer_counts_as_delivered(sftp_server: Agencies, way: str, verify: str) -> None:
+    agency = sftp_server(sweep="ums-*.csv")
+    assert upload(settings(agency, upload=way, verify=verify)) == Uploaded(name=NAME)
+    assert agency.swept == {NAME: REPORT}
+    assert not agency.files()
+
+
+def test_a_server_that_takes_even_unfinished_names_has_the_report(sftp_server: Agencies) -> None:
+    agency = sftp_server(sweep="*")
+    assert upload(settings(agency)).notes[0].endswith('set sftp.upload = "direct".')
+    assert list(agency.swept.values()) == [REPORT]
+
+
+# What the world does
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+def test_a_server_that_hangs_fails_after_the_timeout(sftp: Agency, way: str) -> None:
+    sftp.hang()
+    started = time.monotonic()
+    assert "did not answer within 1 seconds" in failure(settings(sftp, timeout=1, upload=way)).sentence
+    assert time.monotonic() - started < 10
+
+
+def test_a_server_that_hangs_in_the_middle_fails_and_a_later_try_succeeds(sftp: Agency) -> None:
+    parcel = a_parcel(bytes(2_000_000))
+
+    def hanging() -> Any:
+        for number, piece in enumerate(pieces(bytes(2_000_000))):
+            if number == 3:
+                sftp.hang()
+            yield piece
+
+    half = Parcel(name=parcel.name, size=parcel.size, sha256=parcel.sha256, chunks=hanging)
+    assert "did not answer" in failure(settings(sftp, timeout=1), half).sentence
+    sftp.behave()
+    assert upload(settings(sftp), parcel).name == NAME
+
+
+def test_an_openssh_that_stops_reading_fails_after_the_timeout(sshd: Sshd) -> None:
+    """Its process is stopped in the middle, so that not even the kernel's buffers are emptied."""
+    stopped: list[int] = []
+
+    def chunks() -> Any:
+        for number in range(400):
+            if number == 2:
+                stopped.extend(children_of(sshd))
+                for process in stopped:
+                    os.kill(process, signal.SIGSTOP)
+            yield bytes(100_000)
+
+    parcel = Parcel(name=NAME, size=40_000_000, sha256="0" * 64, chunks=chunks)
+    try:
+        started = time.monotonic()
+        assert "SFTP server" in failure(settings(sshd, timeout=2), parcel).sentence
+        assert time.monotonic() - started < 30
+    finally:
+        for process in stopped:
+            os.kill(process, signal.SIGCONT)
+    assert not (sshd.root / NAME).exists()
+
+
+def children_of(sshd: Sshd) -> list[int]:
+    assert sshd._process is not None
+    parents = {
+        int(path.name): int(path.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+        for path in Path("/proc").glob("[0-9]*")
+        if path.joinpath("stat").exists()
+    }
+    family = {sshd._process.pid}
+    for _ in range(4):
+        family |= {child for child, parent in parents.items() if parent in family}
+    return sorted(family - {sshd._process.pid})
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+def test_a_connection_cut_in_the_middle_fails_and_a_later_try_brings_the_whole(sftp: Agency, way: str) -> None:
+    content = bytes(2_000_000)
+    parcel = a_parcel(content)
+
+    def cut() -> Any:
+        for number, piece in enumerate(pieces(content)):
+            if number == 3:
+                cut_every_connection(sftp)
+            yield piece
+
+    half = Parcel(name=parcel.name, size=parcel.size, sha256=parcel.sha256, chunks=cut)
+    assert "SFTP server" in failure(settings(sftp, upload=way), half).sentence
+    arrived = upload(settings(sftp, upload=way), parcel).name
+    assert sftp.files()[arrived] == content
+
+
+def test_a_server_that_is_not_there_fails() -> None:
+    nowhere = Sftp(host="127.0.0.1", port=free_port(), user="x", host_key="ssh-ed25519 AAAA", timeout=2)
+    assert "cannot be reached" in failure(nowhere).sentence
+
+
+def test_a_report_that_breaks_off_while_it_is_read_leaves_nothing(sftp: Agency) -> None:
+    def broken() -> Any:
+        yield REPORT
+        raise KeyError
+
+    parcel = Parcel(name=NAME, size=len(REPORT), sha256="0" * 64, chunks=broken)
+    with pytest.raises(KeyError):
+        upload(settings(sftp), parcel)
+    assert not sftp.files()
+
+
+def test_a_big_report_is_sent_without_being_held(sshd: Sshd) -> None:
+    content = bytes(100_000)
+    parcel = Parcel(name=NAME, size=20_000_000, sha256="0" * 64, chunks=lambda: (content for _ in range(200)))
+    upload(settings(sshd))
+    tracemalloc.start()
+    upload(settings(sshd), Parcel(name="ums-2.csv", size=parcel.size, sha256=parcel.sha256, chunks=parcel.chunks))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (sshd.root / "ums-2.csv").stat().st_size == parcel.size
+    assert peak < 4_000_000
+
+
+def test_nothing_is_logged_and_no_thread_is_left(
+    sftp: Agency, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+    before = set(threading.enumerate())
+    upload(settings(sftp))
+    failure(settings(sftp, password="wrong"))
+    failure(settings(sftp, host_key="ssh-ed25519 AAAA"))
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(5)
+    assert not [thread for thread in left if thread.is_alive()]
+    assert not [record for record in caplog.records if record.name.startswith("paramiko")]
+    assert capfd.readouterr().err == ""
