@@ -1,0 +1,45 @@
+"""The sample file and the reference say what the program knows."""
+
+import tomllib
+from pathlib import Path
+
+from gentle_nudge.settings.fields import Table
+from gentle_nudge.settings.keys import TABLES
+from gentle_nudge.settings.pages import reference, sample
+from gentle_nudge.settings.policy_keys import LibraryTable
+from tests.unit.settings.given import loaded
+
+ROOT = Path(__file__).parents[3]
+ANEW = "run tools/pages"
+ALL: tuple[type[Table], ...] = (*TABLES.values(), LibraryTable)
+
+
+def test_the_sample_file_is_the_program_s_own() -> None:
+    assert (ROOT / "config.example.toml").read_text(encoding="utf-8") == sample(), ANEW
+
+
+def test_the_reference_is_the_program_s_own() -> None:
+    assert (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8") == reference(), ANEW
+
+
+def test_the_sample_file_is_right_once_koha_is_known(tmp_path: Path) -> None:
+    assert loaded(tmp_path, sample(), {"KOHA_CONF": "/etc/koha/koha-conf.xml"}).sections
+
+
+def test_every_line_that_is_commented_out_is_toml_too() -> None:
+    lines = [line.removeprefix("# ") for line in sample().splitlines() if line[:2] == "# " and " = " in line]
+    for line in lines:
+        tomllib.loads(line)
+    assert len(lines) > 50
+
+
+def test_every_key_is_in_the_sample_but_passwords_and_in_the_reference() -> None:
+    for table in ALL:
+        for key in table.model_fields:
+            assert key == "password" or f"\n{key} = " in sample() or f"\n# {key} = " in sample()
+            assert f"| `{key}` |" in reference()
+
+
+def test_every_key_says_what_it_means() -> None:
+    for table in ALL:
+        assert all(field.description for field in table.model_fields.values())
