@@ -117,7 +117,7 @@ class Attempt:
 
 def next_attempt(attempts: int) -> timedelta:
     """The pause after this many tries in vain: a minute, doubling with each, six hours at most."""
-    doublings = min(max(attempts, 1) - 1, LONGEST_PAUSE // FIRST_PAUSE)
+    doublings = min(max(attempts, 1) - 1, (LONGEST_PAUSE // FIRST_PAUSE).bit_length())
     pause: timedelta = FIRST_PAUSE * 2**doublings
     return min(pause, LONGEST_PAUSE)
 

@@ -98,6 +98,7 @@ case = _table(
     Column("fee", Money()),
     Column("fee_line", Integer),
     Column("restriction", Integer),
+    Column("restriction_type", String(50)),
     Column("state", String(20), nullable=False),
     Column("closed_on", Date),
     Column("why", String(1000)),

@@ -36,11 +36,11 @@ def open_new(
     *,
     section: str,
     actions: Sequence[OpenCase],
-    run: int,
+    run: int | None,
     fee_lines: Mapping[int, int],
     restrictions: Mapping[int, int],
 ) -> dict[int, int]:
-    """The cases are open, with their lines; the id of each by patron.
+    """The cases are open, with their lines; the id of each by patron. `run` is None when a person opened them.
 
     `fee_lines` and `restrictions` are those just made, by patron; a restriction found in place comes with the
     action. IntegrityError when a patron has an open case of the section.
@@ -74,6 +74,7 @@ def _new(action: OpenCase) -> dict[str, Any]:
         "owed": action.owed,
         "balance": action.balance,
         "fee": action.fee,
+        "restriction_type": action.restriction_type,
         "state": State.OPEN,
         "to_report": False,
         **_fitted_names(patron.surname, patron.firstname, patron.card),

@@ -1,0 +1,180 @@
+"""Rows of our tables in few words. Plain functions; each takes the connection first."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+
+from sqlalchemy import Connection, text
+
+from gentle_nudge.domain.case import Case, State
+from gentle_nudge.domain.patron import Line, Patron
+from gentle_nudge.domain.plan import CloseCase, OpenCase, Report, UpdateRow
+from gentle_nudge.domain.queue import Address, Channel, Delivery, DeliveryState, Stored
+from gentle_nudge.store import cases, outbox, reports, runs, schema
+from gentle_nudge.store.runs import Claim
+
+NOW = datetime(2026, 11, 22, 7, 0, 0, 123456, tzinfo=UTC)
+DAY = date(2026, 11, 22)
+A_MOMENT = timedelta(microseconds=1)
+A_MINUTE = timedelta(minutes=1)
+HERE = "global"
+META = schema.Meta(machine="m-1", host="db", port=3306, database_name="koha_lib", initialised=NOW)
+AGENCY = Address(channel=Channel.EMAIL, recipient="reports@agency.example")
+SERVER = Address(channel=Channel.SFTP, recipient="sftp.agency.example:incoming")
+ARCHIVE = Address(channel=Channel.FILE, recipient="/var/lib/gentle-nudge/LIB")
+_numbers = count(1)
+
+
+def a_run(
+    conn: Connection, *, report: Report = Report.UPDATE, day: date = DAY, section: str = HERE, now: datetime = NOW
+) -> int:
+    """A run, claimed."""
+    number = runs.next_number(conn, section=section, report=report, day=day)
+    claim = Claim(section=section, report=report, day=day, number=number)
+    made = runs.claim(conn, claim, now=now)
+    assert made is not None
+    return made
+
+
+def a_line(number: int, outstanding: str = "10.00") -> Line:
+    """A recorded line."""
+    return Line(id=number, day=DAY, type="LOST", outstanding=Decimal(outstanding), counted=True)
+
+
+def opening(number: int, *, lines: Iterable[Line] = (), surname: str = "Example", adopted: bool = False) -> OpenCase:
+    """The action that opens a case for the patron of this number."""
+    return OpenCase(
+        patron=Patron(number=number, card=f"C{number}", surname=surname, firstname="Pat"),
+        referred_on=DAY,
+        adopted=adopted,
+        owed=Decimal("30.00"),
+        balance=Decimal("40.00"),
+        fee=Decimal("10.00"),
+        lines=tuple(lines),
+    )
+
+
+def open_for(
+    conn: Connection, *patrons: int, section: str = HERE, run: int | None = None, surname: str = "Example"
+) -> dict[int, int]:
+    """Open cases of these patrons; the id of each by patron."""
+    return cases.open_new(
+        conn,
+        section=section,
+        actions=[opening(patron, surname=surname) for patron in patrons],
+        run=a_run(conn, section=section) if run is None else run,
+        fee_lines={},
+        restrictions={},
+    )
+
+
+def a_case(conn: Connection, patron: int | None = None, *, section: str = HERE, surname: str = "Example") -> int:
+    """An open case; its id."""
+    patron = next(_numbers) if patron is None else patron
+    return open_for(conn, patron, section=section, surname=surname)[patron]
+
+
+def closed(conn: Connection, case: int, state: State = State.RELEASED, *, day: date = DAY) -> int:
+    """The case, closed."""
+    ending = CloseCase(case=case, patron=0, state=state, why="paid")
+    cases.close(conn, [ending], run=None, day=day, now=NOW)
+    return case
+
+
+def known(conn: Connection, case: int) -> Case:
+    """The case as it is now."""
+    return next(one for one in cases.listed(conn) if one.id == case)
+
+
+def a_row(case: int | None, due: str, **names: str | None) -> UpdateRow:
+    """What a report says of a case; name and card as `opening` gives them unless told."""
+    said = {"surname": "Example", "firstname": "Pat", "card": None} | names
+    return UpdateRow(
+        case=case,
+        patron=1,
+        number=1,
+        surname=said["surname"],
+        firstname=said["firstname"],
+        card=said["card"],
+        due=Decimal(due),
+    )
+
+
+def a_report(
+    conn: Connection,
+    content: bytes = b"borrowernumber\n",
+    *,
+    report: Report = Report.UPDATE,
+    day: date = DAY,
+    section: str = HERE,
+) -> Stored:
+    """A stored report of a run of its own."""
+    return reports.save(
+        conn,
+        run=a_run(conn, report=report, day=day, section=section),
+        file_name=f"ums-{report}-{day}.csv",
+        subject=f"UMS {report}",
+        body="Rows: 1",
+        chunks=[content],
+        rows=1,
+    )
+
+
+def queued(
+    conn: Connection,
+    report: Report = Report.UPDATE,
+    *,
+    to: Address = AGENCY,
+    section: str = HERE,
+    now: datetime = NOW,
+    repeat: bool = False,
+) -> Delivery:
+    """A new report, due to one recipient."""
+    stored = a_report(conn, report=report, section=section)
+    reason = "the agency lost it" if repeat else None
+    outbox.enqueue(conn, report=stored.id, to=[to], now=now, repeat_reason=reason)
+    return outbox.of_report(conn, stored.id)[0]
+
+
+def again(conn: Connection, delivery: Delivery) -> Delivery:
+    """The delivery as it is now."""
+    return outbox.get(conn, [delivery.id])[0]
+
+
+def state(conn: Connection, delivery: Delivery) -> DeliveryState:
+    """The state of the delivery now."""
+    return again(conn, delivery).state
+
+
+def claimed(conn: Connection, delivery: Delivery, now: datetime = NOW) -> Delivery:
+    """The delivery, claimed."""
+    ours = outbox.claim(conn, again(conn, delivery), now)
+    assert ours is not None
+    return ours
+
+
+def delivered(conn: Connection, delivery: Delivery, now: datetime = NOW) -> Delivery:
+    """The delivery, sent."""
+    outbox.sent(conn, claimed(conn, delivery, now), now)
+    return again(conn, delivery)
+
+
+class Counted:
+    """How many statements reached the server."""
+
+    statements = 0
+
+
+@contextmanager
+def counting(conn: Connection) -> Iterator[Counted]:
+    """Counts what MariaDB itself is asked; a list of rows may be one question or many."""
+    counted = Counted()
+    before = _questions(conn)
+    yield counted
+    counted.statements = _questions(conn) - before - 1
+
+
+def _questions(conn: Connection) -> int:
+    return int(conn.execute(text("SHOW SESSION STATUS LIKE 'Questions'")).one()[1])

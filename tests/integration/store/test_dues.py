@@ -1,0 +1,230 @@
+"""What the agency was told of a case, and whether it still has to be told."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import Connection
+
+from gentle_nudge.domain.case import Case, State
+from gentle_nudge.domain.plan import Report
+from gentle_nudge.domain.queue import Channel, DeliveryState
+from gentle_nudge.store import cases, outbox
+from gentle_nudge.store.tables import delivery
+from tests.integration.store.builders import (
+    AGENCY,
+    ARCHIVE,
+    DAY,
+    HERE,
+    NOW,
+    SERVER,
+    a_case,
+    a_report,
+    a_row,
+    closed,
+    delivered,
+    known,
+)
+
+SENT, CANCELLED, SUPERSEDED = DeliveryState.SENT, DeliveryState.CANCELLED, DeliveryState.SUPERSEDED
+
+
+def told(conn: Connection, case: int, due: str, *, report: Report = Report.UPDATE, **names: str | None) -> int:
+    """A new report says this of the case, which it knows as it is; the report's id."""
+    stored = a_report(conn, report=report)
+    cases.report_dues(conn, stored.id, [a_row(case, due, **names)], {case: known(conn, case)})
+    return stored.id
+
+
+def dues(conn: Connection, case: int) -> list[Decimal]:
+    return [due.due for due in cases.dues_of(conn, case)]
+
+
+def to_tell(conn: Connection) -> list[int]:
+    return [one.id for one in cases.to_report(conn, [HERE])]
+
+
+def test_the_first_due_of_a_new_case_is_kept(both: Connection) -> None:
+    case = a_case(both)
+    stored = a_report(both, report=Report.SUBMISSION)
+    cases.report_dues(both, stored.id, [a_row(case, "50.00")], {})
+    (due,) = cases.dues_of(both, case)
+    assert (due.due, due.report, due.kind, due.day, due.at) == (Decimal(50), stored.id, Report.SUBMISSION, DAY, NOW)
+    assert due.file_name == stored.file_name
+    assert known(both, case).last_due == Decimal(50)
+
+
+def test_only_a_change_of_the_due_is_kept(both: Connection) -> None:
+    case = a_case(both)
+    for amount in ("50.00", "50", "50.01", "50.01", "0.00", "-3.00"):
+        told(both, case, amount)
+    assert dues(both, case) == [Decimal(50), Decimal("50.01"), Decimal(0), Decimal(-3)]
+    assert known(both, case).last_due == Decimal(-3)
+
+
+def test_a_case_never_reported_before_is_told_also_a_due_of_zero(both: Connection) -> None:
+    case = a_case(both)
+    told(both, case, "0.00")
+    assert dues(both, case) == [Decimal(0)]
+
+
+def test_a_changed_name_or_card_is_kept_current_without_a_new_due(both: Connection) -> None:
+    case, other = a_case(both), a_case(both)
+    told(both, case, "50.00", surname="Exemplar", card=None)
+    told(both, case, "50.00", surname="Exemplar", card="C-new")
+    found = known(both, case)
+    assert (found.surname, found.firstname, found.card) == ("Exemplar", "Pat", "C-new")
+    assert dues(both, case) == [Decimal(50)]
+    assert known(both, other).surname == "Example"
+
+
+def test_a_name_longer_than_the_table_holds_is_not_a_change_every_night(both: Connection) -> None:
+    long = "x" * 20_000
+    case = a_case(both, surname=long)
+    told(both, case, "50.00", surname=long, card="C")
+    before = known(both, case)
+    told(both, case, "50.00", surname=long, card="C")
+    assert known(both, case) == before
+
+
+def test_other_cases_keep_their_dues(both: Connection) -> None:
+    case, other = a_case(both), a_case(both)
+    told(both, other, "7.00")
+    told(both, case, "50.00")
+    assert known(both, other).last_due == Decimal(7)
+
+
+def test_a_row_without_a_case_is_a_mistake_of_ours(both: Connection) -> None:
+    with pytest.raises(TypeError):
+        cases.report_dues(both, a_report(both).id, [a_row(None, "1.00")], {})
+
+
+def test_a_marked_case_is_told_once(both: Connection) -> None:
+    case = closed(both, a_case(both))
+    assert to_tell(both) == []
+    cases.mark_to_report(both, [case], flag=True)
+    assert to_tell(both) == [case]
+    told(both, case, "0.00")
+    assert to_tell(both) == []
+
+
+def test_an_open_case_that_is_marked_says_so_itself_and_only_until_it_is_reported(both: Connection) -> None:
+    case = a_case(both)
+    cases.mark_to_report(both, [case], flag=True)
+    assert to_tell(both) == []
+    assert known(both, case).to_report
+    told(both, case, "50.00")
+    assert not known(both, case).to_report
+
+
+def test_closing_takes_the_mark_away(both: Connection) -> None:
+    case = a_case(both)
+    cases.mark_to_report(both, [case], flag=True)
+    closed(both, case)
+    assert to_tell(both) == []
+
+
+def test_another_sections_cases_are_its_own_to_tell(both: Connection) -> None:
+    case = closed(both, a_case(both, section="north"))
+    cases.mark_to_report(both, [case], flag=True)
+    assert to_tell(both) == []
+    assert [one.id for one in cases.to_report(both, ["north", "old-north"])] == [case]
+
+
+@pytest.mark.parametrize("state", list(DeliveryState))
+def test_a_last_row_is_told_again_until_it_has_arrived(both: Connection, state: DeliveryState) -> None:
+    case = closed(both, a_case(both))
+    report = told(both, case, "0.00")
+    outbox.enqueue(both, report=report, to=[AGENCY, SERVER], now=NOW)
+    delivered(both, outbox.of_report(both, report)[0])
+    both.execute(delivery.update().where(delivery.c.channel == Channel.SFTP).values(state=state))
+    assert to_tell(both) == ([] if state in {SENT, CANCELLED} else [case])
+
+
+def test_a_last_row_superseded_by_an_update_that_repeats_it_is_told_when_that_arrives(both: Connection) -> None:
+    case = closed(both, a_case(both))
+    outbox.enqueue(both, report=told(both, case, "0.00"), to=[AGENCY], now=NOW)
+    second = told(both, case, "0.00")
+    outbox.enqueue(both, report=second, to=[AGENCY], now=NOW)
+    assert len(outbox.supersede(both, [HERE], NOW)) == 1
+    assert to_tell(both) == [case]
+    delivered(both, outbox.of_report(both, second)[0])
+    assert to_tell(both) == []
+
+
+def test_a_last_row_superseded_by_a_sync_which_holds_no_closed_case_is_told_again(both: Connection) -> None:
+    case = closed(both, a_case(both))
+    outbox.enqueue(both, report=told(both, case, "0.00"), to=[AGENCY], now=NOW)
+    sync = a_report(both, report=Report.SYNC)
+    outbox.enqueue(both, report=sync.id, to=[AGENCY], now=NOW)
+    outbox.supersede(both, [HERE], NOW)
+    delivered(both, outbox.of_report(both, sync.id)[0])
+    assert to_tell(both) == [case]
+
+
+def test_neither_the_archive_nor_a_repeat_keeps_a_last_row_from_having_arrived(both: Connection) -> None:
+    case = closed(both, a_case(both))
+    report = told(both, case, "0.00")
+    outbox.enqueue(both, report=report, to=[ARCHIVE], now=NOW)
+    outbox.enqueue(both, report=report, to=[AGENCY], now=NOW, repeat_reason="once more")
+    assert to_tell(both) == []
+
+
+def test_a_case_closed_without_a_last_row_is_not_told_because_of_an_earlier_report(both: Connection) -> None:
+    case = a_case(both)
+    outbox.enqueue(both, report=told(both, case, "50.00"), to=[AGENCY], now=NOW)
+    closed(both, case, State.WITHDRAWN)
+    assert to_tell(both) == []
+
+
+def forgettable(conn: Connection) -> Case:
+    case = closed(conn, a_case(conn), State.DELETED)
+    outbox.enqueue(conn, report=told(conn, case, "0.00"), to=[AGENCY], now=NOW)
+    return known(conn, case)
+
+
+def test_the_name_of_a_deleted_patron_goes_when_the_last_row_has_arrived(both: Connection) -> None:
+    case = forgettable(both)
+    assert cases.names_no_longer_needed(both) == []
+    delivered(both, outbox.by_state(both, DeliveryState.DUE)[0])
+    assert cases.names_no_longer_needed(both) == [case.id]
+    cases.forget_names(both, [case.id])
+    assert cases.names_no_longer_needed(both) == []
+    assert known(both, case.id) == replace(case, surname=None, firstname=None, card=None)
+
+
+def test_the_name_of_a_released_patron_stays(both: Connection) -> None:
+    case = closed(both, a_case(both), State.RELEASED)
+    told(both, case, "0.00")
+    assert cases.names_no_longer_needed(both) == []
+
+
+def test_a_case_is_old_from_the_day_before_on_and_never_while_open_or_untold(both: Connection) -> None:
+    old = closed(both, a_case(both), day=DAY - timedelta(days=1))
+    closed(both, a_case(both), day=DAY)
+    untold = closed(both, a_case(both), day=DAY - timedelta(days=1))
+    cases.mark_to_report(both, [untold], flag=True)
+    a_case(both)
+    assert cases.closed_before(both, DAY) == [old]
+
+
+def test_a_forgotten_case_keeps_the_sums_and_nothing_of_the_person(both: Connection) -> None:
+    case = closed(both, a_case(both, 7))
+    told(both, case, "3.00")
+    before = known(both, case)
+    cases.forget(both, [case], NOW)
+    nobody = replace(before, patron=None, number=None, surname=None, firstname=None, card=None)
+    assert known(both, case) == replace(nobody, fee_line=None, restriction=None)
+    assert cases.lines_of(both, case) == ()
+    assert cases.find(both, patron=7) == []
+    assert dues(both, case) == [Decimal(3)]
+    assert cases.closed_before(both, DAY + timedelta(days=1)) == []
+
+
+def test_an_open_case_is_not_forgotten_but_its_name_may_be(both: Connection) -> None:
+    case = a_case(both, 7)
+    cases.forget(both, [case], NOW)
+    assert known(both, case).patron == 7
+    cases.forget_names(both, [case])
+    assert (known(both, case).surname, known(both, case).card, known(both, case).patron) == (None, None, 7)

@@ -1,0 +1,55 @@
+"""The pure rules of the queue."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from gentle_nudge.domain.plan import Report
+from gentle_nudge.domain.queue import Address, Channel, Delivery, DeliveryState, is_given_up, next_attempt
+
+NOW = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
+A_MOMENT = timedelta(microseconds=1)
+
+
+def a_delivery(*, kind: Report = Report.UPDATE, channel: Channel = Channel.EMAIL, is_repeat: bool = False) -> Delivery:
+    return Delivery(
+        id=1,
+        report=1,
+        section="global",
+        kind=kind,
+        day=date(2026, 11, 22),
+        file_name="ums-updates-2026-11-22.csv",
+        address=Address(channel=channel, recipient="agency@agency.example"),
+        state=DeliveryState.DUE,
+        attempts=0,
+        next_attempt=NOW,
+        since=NOW,
+        queued=NOW,
+        is_repeat=is_repeat,
+    )
+
+
+@pytest.mark.parametrize(("attempts", "minutes"), [(1, 1), (2, 2), (3, 4), (9, 256), (10, 360), (11, 360), (5000, 360)])
+def test_the_pause_doubles_from_a_minute_to_six_hours(attempts: int, minutes: int) -> None:
+    assert next_attempt(attempts) == timedelta(minutes=minutes)
+
+
+def test_no_attempt_at_all_pauses_as_after_the_first() -> None:
+    assert next_attempt(0) == timedelta(minutes=1)
+
+
+def test_a_delivery_is_given_up_after_three_days_and_not_a_moment_earlier() -> None:
+    assert not is_given_up(NOW, NOW + timedelta(days=3) - A_MOMENT)
+    assert is_given_up(NOW, NOW + timedelta(days=3))
+
+
+@pytest.mark.parametrize("kind", [Report.UPDATE, Report.SYNC])
+@pytest.mark.parametrize("channel", [Channel.EMAIL, Channel.SFTP])
+def test_balances_to_somebody_keep_their_order(kind: Report, channel: Channel) -> None:
+    assert a_delivery(kind=kind, channel=channel).keeps_order
+
+
+def test_a_submission_a_copy_for_the_archive_and_a_repeat_stand_in_no_stream() -> None:
+    assert not a_delivery(kind=Report.SUBMISSION).keeps_order
+    assert not a_delivery(channel=Channel.FILE).keeps_order
+    assert not a_delivery(is_repeat=True).keeps_order
