@@ -8,8 +8,7 @@ from datetime import date, time
 from gentle_nudge.demo.sample import Role, Sample, credit, lost, named, other, overdue, turning
 
 FEE = "UMS Processing Fee"
-COMMENT = "Patron sent to collections on {date}"
-FEE_OF_THE_PLUGIN = 120
+TIME_OF_THE_PLUGIN = 120
 LAST_MINUTE = time(23, 59, 59)
 
 
@@ -26,9 +25,9 @@ def flagged_before() -> Iterator[Sample]:
     for name, amount in (named("Abernathy", "Ruth"), "64.00"), (named("Østergård", "Søren"), "31.95"):
         yield Sample(
             name=name,
-            charges=(lost(160, amount), other(FEE_OF_THE_PLUGIN, "10.00", "MANUAL", FEE)),
+            charges=(lost(160, amount), other(TIME_OF_THE_PLUGIN, "10.00", "MANUAL", FEE)),
             flag="yes",
-            restricted=(COMMENT,),
+            restricted=TIME_OF_THE_PLUGIN,
         )
     yield Sample(name=named("Yamamoto", "Aiko"), charges=(lost(200, "45.00"),), flag="YES ")
     yield Sample(name=named("Zanetti", "Paolo"), flag="1", charges=(overdue(150, "3.00", paid=True),))
@@ -61,6 +60,7 @@ def second_sunday() -> Iterator[Sample]:
     yield Sample(name=named("Lindqvist", "Åsa"), charges=(lost(72, "28.00"),), role=Role.TWO_CASES)
     yield Sample(name=named("Lindqvist", "Asa"), charges=(lost(70, "61.00"),), role=Role.SECOND_CASE)
     yield Sample(name=named("Wellington", "Harold"), charges=(lost(73, "44.00"),), role=Role.LEAVES)
+    yield Sample(name=named("Thistlewood", "Ivy"), charges=(lost(67, "39.00"),), role=Role.PAYS_NEARLY)
     yield Sample(name=named("朴", "지훈"), charges=(lost(69, "88.00"),))
 
 

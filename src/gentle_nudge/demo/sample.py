@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
@@ -22,6 +22,7 @@ class Role(StrEnum):
     PAYS_A_PART = "paid a part"
     FLAG_OFF_IN_THE_FIRST_WEEK = "staff took the flag off in the first week"
     PAYS = "paid in full"
+    PAYS_NEARLY = "paid all but a little"
     PAYS_WITH_EDITED_RESTRICTION = "paid in full; staff had rewritten the restriction"
     PAYS_AND_FLAG_OFF = "paid in full, and staff took the flag off"
     FLAG_OFF = "staff took the flag off"
@@ -48,7 +49,7 @@ class Charge:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """A patron of the sample library, before the first night."""
+    """A patron of the sample library, before the first night; `restricted` by the plugin, so many days ago."""
 
     name: Name
     charges: tuple[Charge, ...] = ()
@@ -61,7 +62,7 @@ class Sample:
     anonymized: bool = False
     userid: str | None = None
     address: str | None = None
-    restricted: tuple[str, ...] = field(default=())
+    restricted: int | None = None
 
 
 def named(surname: str, firstname: str) -> Name:

@@ -1,0 +1,119 @@
+"""The demo from beginning to end: a library is founded, two Sundays and two weeks go by, then the Sunday shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from gentle_nudge.demo import library, weeks
+from gentle_nudge.demo.desk import Desk, owing
+from gentle_nudge.demo.folder import Folder
+from gentle_nudge.demo.opening_day import found_library, numbered
+from gentle_nudge.demo.sample import Role, Sample
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.plan import Plan
+from gentle_nudge.domain.policy import Section
+from gentle_nudge.domain.queue import Delivery
+from gentle_nudge.jobs.deliver import deliver
+from gentle_nudge.jobs.initialise import initialise
+from gentle_nudge.jobs.nightly import Options, nightly
+from gentle_nudge.jobs.opening import Library
+from gentle_nudge.jobs.post import Post
+from gentle_nudge.jobs.sections import sections_of
+from gentle_nudge.jobs.transaction import reading, writing
+from gentle_nudge.koha.instance import instance
+from gentle_nudge.settings import load
+
+SUNDAY = 6
+A_WEEK = timedelta(days=7)
+NIGHT = time(0, 30)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chapter:
+    """One Sunday night, as the product made it: its plan, and what was delivered."""
+
+    day: date
+    plan: Plan
+    delivered: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """Everything there is to tell; `samples` are the patrons as they were before the first night, by number."""
+
+    folder: Folder
+    was_there: bool
+    section: Section
+    samples: Mapping[int, Sample]
+    founded: tuple[int, Decimal]
+    chapters: tuple[Chapter, ...]
+
+    @property
+    def tonight(self) -> Chapter:
+        """The Sunday shown."""
+        return self.chapters[-1]
+
+    def those_who(self, role: Role) -> list[int]:
+        """The numbers of the patrons with this part."""
+        return weeks.those_who(self.samples, role)
+
+
+def sunday(day: date) -> date:
+    """The latest Sunday not after this day."""
+    return day - timedelta(days=(day.weekday() - SUNDAY) % 7)
+
+
+def play(path: Path, day: date) -> Story:
+    """A sample library is in this folder, with three Sunday nights behind it, the last of them not after this day.
+
+    ToBeMended, with nothing touched, if the folder holds anything else.
+    """
+    folder = Folder(path=path)
+    was_there = folder.begin()
+    koha = _library(folder)
+    shown = sunday(day)
+    samples = numbered(library.patrons(shown))
+    _at_the_desk(koha, shown, lambda desk: found_library(desk, samples))
+    with reading(koha.engine) as conn:
+        founded = owing(conn)
+    first = _night(koha, shown - 2 * A_WEEK)
+    _at_the_desk(koha, shown, lambda desk: weeks.first_week(desk, samples))
+    second = _night(koha, shown - A_WEEK)
+    _at_the_desk(koha, shown, lambda desk: weeks.second_week(desk, samples))
+    return Story(
+        folder=folder,
+        was_there=was_there,
+        samples=samples,
+        founded=founded,
+        chapters=(first, second, _night(koha, shown)),
+        section=koha.settings.sections[0],
+    )
+
+
+def _library(folder: Folder) -> Library:
+    """The sample library, whatever the environment says: it must not lead to a real one."""
+    settings = load(folder.config, environ={})
+    return Library(settings=settings, instance=instance(settings, environ={}))
+
+
+def _at_the_desk(koha: Library, shown: date, happens: Callable[[Desk], None]) -> None:
+    writing(koha.engine, lambda conn: happens(Desk(conn=conn, day=shown, zone=koha.zone)))
+
+
+def _night(koha: Library, day: date) -> Chapter:
+    """The product's own night of that Sunday, everything delivered; our tables are made on the first."""
+    now = datetime.combine(day, NIGHT, koha.zone)
+    writing(koha.engine, lambda conn: initialise(conn, koha.instance, now))
+    with reading(koha.engine) as conn:
+        sections, office, routes = sections_of(conn, koha.settings), koha.office(conn), koha.routes(conn)
+    moment = Moment(day=day, now=now, zone=koha.zone)
+    night = nightly(koha.engine, sections, moment, office=office, options=Options())
+    for failure in night.failures.values():
+        raise failure
+    with Post(routes) as post:
+        delivered = deliver(koha.engine, sections, post, lambda: now)
+    return Chapter(day=day, plan=night.plans[sections[0].name], delivered=tuple(delivered.sent))
