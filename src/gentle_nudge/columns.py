@@ -36,7 +36,7 @@ class Money(TypeDecorator[Decimal]):
             return value
         return int((Decimal(value) * MILLIONTHS).to_integral_value())
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:  # noqa: ANN401 - the driver's
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
         """Turn what the database holds into an amount."""
         if value is None or dialect.name != "sqlite":
             return value

@@ -1,8 +1,75 @@
-"""The commands, a few lines each."""
+"""The commands, a few lines each; here the options before the command, and the one place where errors become words."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from gentle_nudge.cli.boundary import Commands
 
-@click.group()
-def main() -> None:
+if TYPE_CHECKING:
+    from gentle_nudge.settings import Needs, Settings
+
+# name: (where the click command is, what --help says of it). Nothing is imported before it is called.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("gentle_nudge.cli.setup:init", "Create or upgrade our tables; adopt patrons flagged before."),
+    "nightly": ("gentle_nudge.cli.nightly:nightly", "Every section: submission if due, update, release; then deliver."),
+    "sync": ("gentle_nudge.cli.nightly:sync", "Report every open case with its balance; change nothing."),
+    "deliver": ("gentle_nudge.cli.nightly:deliver", "Try every delivery that is due."),
+    "history": ("gentle_nudge.cli.reports:history", "What was done, run by run; or all that happened to one patron."),
+    "demo": ("gentle_nudge.cli.demo:demo", "A night on an invented library, to look at and play with."),
+    "config": ("gentle_nudge.cli.config:config", "Show, check or begin the configuration."),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invocation:
+    """The options that stand before the command."""
+
+    config: Path | None = None
+    if_configured: bool = False
+    verbose: bool = False
+    debug: bool = False
+
+    @property
+    def speaks(self) -> bool:
+        """Whether progress and success are worth a word: somebody watches, or asked for it."""
+        return self.verbose or self.debug or sys.stdout.isatty()
+
+    def settings(self, needs: Needs = "policy") -> Settings:
+        """The settings with all that the command needs; SettingsError with every problem.
+
+        With `--if-configured` and no configuration the program ends here, quietly.
+        """
+        from gentle_nudge.settings import NotConfigured, load
+
+        try:
+            return load(self.config, needs=needs)
+        except NotConfigured:
+            if self.if_configured:
+                click.get_current_context().exit(0)
+            raise
+
+
+@click.command(cls=Commands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration. Default: $GENTLE_NUDGE_CONFIG, else gentle-nudge.toml beside $KOHA_CONF, else "
+    "/etc/gentle-nudge/config.toml.",
+)
+@click.option("--if-configured", is_flag=True, help="Without a configuration do nothing, quietly (for koha-foreach).")
+@click.option("--verbose", is_flag=True, help="Say what is being done, also without a terminal.")
+@click.option("--debug", is_flag=True, help="With an unexpected error, show where in the program it happened.")
+@click.version_option(package_name="koha-gentle-nudge", prog_name="gentle-nudge")
+@click.pass_context
+def main(context: click.Context, *, config: Path | None, if_configured: bool, verbose: bool, debug: bool) -> None:
     """Refer patrons to a collection agency, and take them back when they have paid."""
+    context.obj = Invocation(config=config, if_configured=if_configured, verbose=verbose, debug=debug)
+    logging.basicConfig(level=logging.INFO if verbose or debug else logging.WARNING, format="%(message)s")

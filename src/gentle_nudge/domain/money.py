@@ -13,7 +13,7 @@ def cents(amount: Decimal | int | None) -> Decimal:
     if amount is None:
         return ZERO
     rounded = Decimal(amount).quantize(CENT, rounding=ROUND_HALF_UP)
-    return rounded if rounded else ZERO
+    return rounded or ZERO
 
 
 def written(amount: Decimal) -> str:

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal
 
 from gentle_nudge.domain.case import State
 from gentle_nudge.domain.money import ZERO, written
-from gentle_nudge.domain.patron import Patron, says
+from gentle_nudge.domain.patron import says
 from gentle_nudge.domain.plan import Decision, Outcome, Plan, Refusal, SubmissionRow, UpdateRow, new_row
 from gentle_nudge.domain.policy import Reading, Section
 from gentle_nudge.domain.referral import Candidate, Reason, why_not

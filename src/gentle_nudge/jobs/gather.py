@@ -84,6 +84,17 @@ def gather(conn: Connection, section: Section, *, moment: Moment, memory: Memory
     )
 
 
+def tonight(conn: Connection, section: Section, *, moment: Moment, memory: Memory) -> tuple[CaseTonight, ...]:
+    """Every open case of the section with what Koha says of it."""
+    return cases_tonight(conn, _view(section, moment, memory), memory, memory.open_cases)
+
+
+def flagged_without_case(conn: Connection, section: Section, *, moment: Moment, memory: Memory) -> tuple[Adoptee, ...]:
+    """The patrons of the section whose flag says yes and who have no open case."""
+    flagged = patrons.flagged(conn, section.policy.flag)
+    return adoptees(conn, _view(section, moment, memory), memory, flagged)
+
+
 def _view(section: Section, moment: Moment, memory: Memory) -> View:
     return View(section=section, day=moment.day, zone=moment.zone, withdrawn=memory.withdrawn)
 
@@ -208,9 +219,7 @@ class Locked:
     holdings: Mapping[int, Holdings]
 
 
-def lock_and_gather(
-    conn: Connection, section: Section, plan: Plan, *, moment: Moment, memory: Memory
-) -> Locked:
+def lock_and_gather(conn: Connection, section: Section, plan: Plan, *, moment: Moment, memory: Memory) -> Locked:
     """Lock the patrons a plan would change, then their lines, and read everything about them again."""
     chosen = {d.patron for d in plan.decisions} | {d.follows for d in plan.decisions if d.follows}
     people = patrons.patrons(conn, section.policy, chosen, lock=True, contact=True)

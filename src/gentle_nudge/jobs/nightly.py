@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.night import Limits, judge_night
 from gentle_nudge.domain.plan import Plan, Report, SubmissionRow, UpdateRow
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.schedule import is_late, is_submission_due, most_referrals
-from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError
+from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError, ToBeMended
 from gentle_nudge.jobs.gather import Memory, gather, remember, with_contacts
-from gentle_nudge.jobs.queueing import Office, contents
+from gentle_nudge.jobs.queueing import LOGGED, Office, contents, log_ours
 from gentle_nudge.jobs.record import record
 from gentle_nudge.jobs.transaction import reading, writing
 from gentle_nudge.koha.patrons import order
@@ -52,6 +54,10 @@ class Night:
             yield
         except GentleNudgeError as failure:
             self.failures[section] = failure
+        except Exception as error:  # noqa: BLE001 - the next section has its own right to a night
+            sentence = f"something went wrong that should not have: {type(error).__name__}"
+            self.failures[section] = GentleNudgeError(sentence, "nothing of this section was changed")
+            self.failures[section].__cause__ = error
 
     def note(self, section: Section, plan: Plan | None) -> None:
         """The section has this plan; None: its work of the day was done before."""
@@ -82,6 +88,8 @@ def nightly(
             if plan and not options.dry_run:
                 plan = writing(engine, partial(record, section=section, plan=plan, moment=moment, office=office))
             night.note(section, plan)
+    if not options.dry_run:
+        log_troubles(engine, night, moment)
     return night
 
 
@@ -104,12 +112,19 @@ def limits_of(section: Section, moment: Moment, memory: Memory, options: Options
     return Limits(
         submission_due=section.enabled and is_submission_due(policy, day, memory.past),
         late=is_late(policy, day),
-        update_due=memory.last_update is None or memory.last_update < day,
+        update_due=_is_update_due(memory.last_update, day, options),
         most_referrals=most_referrals(policy, memory.past.sizes),
         lifted_to=options.most_referrals,
         most_adoptions=policy.most_adoptions,
         most_withdrawals=most_withdrawals,
     )
+
+
+def _is_update_due(last: date | None, day: date, options: Options) -> bool:
+    """Whether the day has no update yet; ToBeMended for a day before the last one, unless nothing is written."""
+    if last is not None and day < last and not options.dry_run:
+        raise ToBeMended(f"The last update was made for {last}; a night of {day} would come too late.")
+    return last != day
 
 
 def in_order(conn: Connection, plan: Plan) -> Plan:
@@ -118,21 +133,39 @@ def in_order(conn: Connection, plan: Plan) -> Plan:
     return replace(plan, order=order(conn, numbers))
 
 
-def files(section: Section, plan: Plan) -> Iterator[tuple[str, Iterator[bytes]]]:
+def log_troubles(engine: Engine, night: Night, moment: Moment) -> None:
+    """Koha's log says which section failed or was refused what; a log that cannot be written is no further trouble."""
+    rows = [(f"{LOGGED[Report.UPDATE]}_ERROR", name, failure.sentence) for name, failure in night.failures.items()]
+    rows += [
+        (f"{LOGGED[Report.SUBMISSION]}_ERROR", name, refusal.sentence)
+        for name, plan in night.plans.items()
+        for refusal in plan.refusals
+    ]
+    with suppress(GentleNudgeError, SQLAlchemyError):
+        if rows:
+            writing(engine, partial(_log_all, rows=rows, moment=moment))
+
+
+def _log_all(conn: Connection, rows: list[tuple[str, str, str]], moment: Moment) -> None:
+    for action, section, sentence in rows:
+        log_ours(conn, action, {"section": section, "error": sentence}, moment)
+
+
+def files(section: Section, plan: Plan) -> Iterator[tuple[str, Iterable[bytes]]]:
     """The files a dry run shows: exactly those that the night would queue."""
     reports: list[tuple[Report, Sequence[SubmissionRow | UpdateRow], bool]]
     reports = [(Report.SUBMISSION, plan.submission(), plan.submits), (Report.UPDATE, plan.update(), plan.update_due)]
     for report, rows, is_made in reports:
         chunks = contents(section, report, rows) if is_made else None
         if chunks is not None:
-            yield file_name(report, plan.day, section.name), iter(chunks)
+            yield file_name(report, plan.day, section.name), chunks
 
 
-def write_files(directory: Path, section: Section, plan: Plan) -> list[Path]:
-    """The dry run's files are in this directory, readable by their owner only; their paths."""
+def write_files(directory: Path, files: Iterable[tuple[str, Iterable[bytes]]]) -> list[Path]:
+    """The files are in this directory, readable by their owner only; their paths."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     paths = []
-    for name, chunks in files(section, plan):
+    for name, chunks in files:
         path = directory / name
         path.touch(mode=0o600)
         with path.open("wb") as file:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,7 +10,7 @@ from gentle_nudge.domain.case import State
 from gentle_nudge.domain.consequences import Holdings, consequences
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.night import Limits, judge_night
+from gentle_nudge.domain.night import Limits, adopt, judge_night
 from gentle_nudge.domain.plan import (
     Action,
     ChargeFee,
@@ -27,7 +27,7 @@ from gentle_nudge.domain.plan import (
     UpdateRow,
 )
 from gentle_nudge.domain.policy import Section
-from gentle_nudge.jobs.gather import Memory, lock_and_gather, remember
+from gentle_nudge.jobs.gather import Memory, flagged_without_case, lock_and_gather, remember
 from gentle_nudge.jobs.queueing import Office, Queued, queue
 from gentle_nudge.koha import audit, effects
 from gentle_nudge.store import cases, runs, schema
@@ -115,6 +115,26 @@ def apply(
     closing = [replace(ending, case=ending.case or opened[ending.patron]) for ending in of(actions, CloseCase)]
     cases.close(conn, closing, run=claimed.get(Report.UPDATE), day=plan.day, now=moment.now)
     return opened
+
+
+def adopt_all(conn: Connection, section: Section, wanted: Collection[int], moment: Moment) -> dict[int, int]:
+    """Those of the wanted patrons that are still flagged and without a case have one; patron -> case."""
+    schema.lock(conn)
+    memory = remember(conn, section)
+    found = flagged_without_case(conn, section, moment=moment, memory=memory)
+    decisions = tuple(
+        replace(adopt(section, adoptee), ends=None) for adoptee in found if adoptee.candidate.patron.number in wanted
+    )
+    plan = Plan(section=section.name, day=moment.day, update_due=False, decisions=decisions)
+    held = lock_and_gather(conn, section, plan, moment=moment, memory=memory).holdings
+    actions = [
+        action
+        for decision in decisions
+        if decision.patron in held
+        for action in consequences(decision, held[decision.patron], section, moment.day)
+    ]
+    new = of(actions, OpenCase)
+    return cases.open_new(conn, section=section.name, actions=new, run=None, fee_lines={}, restrictions={})
 
 
 def carry_out(conn: Connection, actions: Sequence[Action], moment: Moment) -> tuple[dict[int, int], dict[int, int]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy.exc import OperationalError
 
 from gentle_nudge.errors import GentleNudgeError
+from gentle_nudge.koha.engine import cannot_write
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -23,16 +24,11 @@ WORTH_ANOTHER_TRY = {DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ}
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database and cannot write."""
     with engine.connect() as conn:
-        if conn.dialect.name == "sqlite":
-            conn.exec_driver_sql("PRAGMA query_only = ON")
-        else:
-            conn.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cannot_write(conn)
         try:
             yield conn
         finally:
             conn.rollback()
-            if conn.dialect.name == "sqlite":
-                conn.exec_driver_sql("PRAGMA query_only = OFF")
 
 
 def writing(engine: Engine, work: Callable[[Connection], T]) -> T:

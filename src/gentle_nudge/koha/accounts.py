@@ -62,23 +62,23 @@ class Selection:
 def select_candidates(conn: Connection, view: View) -> Selection:
     """Find by one grouped scan whose owed in window may reach the threshold.
 
-    Patrons with a withdrawn case, or a recorded fee that may count, are always among them: what counts for them
-    is only known line by line.
+    Patrons with a withdrawn case are always among them: what counts for them is only known line by line.
     """
     line = accountlines
+    known = {*view.own_fees, *view.other_fees}
+    never = {**_always_out(view), **_recorded_fee(view, known)}
     sums = (
         select(line.c.borrowernumber.label("number"), func.sum(line.c.amountoutstanding).label("owed"))
         .select_from(_joined(view))
         .where(line.c.amountoutstanding != literal(Decimal(0), Money()), line.c.borrowernumber.is_not(None))
-        .where(_in_window(view), belongs(view, ()), *(not_(why) for why in _always_out(view).values()))
+        .where(_in_window(view), belongs(view, known), *(not_(why) for why in never.values()))
         .group_by(line.c.borrowernumber)
         .with_hint(line, "USE INDEX ()", "mysql")
         .with_hint(line, "USE INDEX ()", "mariadb")
         .subquery()
     )
     enough = sums.c.owed >= literal(view.section.policy.threshold - HALF_A_CENT, Money())
-    always = sorted({*view.withdrawn, *(view.own_fees if view.section.policy.count_processing_fees else ())})
-    chosen = or_(enough, sums.c.number.in_(always)) if always else enough
+    chosen = or_(enough, sums.c.number.in_(sorted(view.withdrawn))) if view.withdrawn else enough
     number = case((chosen, sums.c.number), else_=null()).label("number")
     owing = sums.c.owed >= literal(HALF_A_CENT, Money())
     rows = conn.execute(select(number, func.count().label("patrons")).where(or_(owing, chosen)).group_by(number)).all()
@@ -179,12 +179,12 @@ def charged_on(conn: Connection, view: View, numbers: Collection[int]) -> dict[i
 
 def why_not_counted(view: View, numbers: Collection[int]) -> dict[str, ColumnElement[bool]]:
     """For each reason why a line of these patrons does not count, the condition that says so."""
-    reasons = {"outside the window": not_(func.coalesce(_in_window(view), false())), **_always_out(view)}
+    reasons = {
+        "outside the window": not_(func.coalesce(_in_window(view), false())),
+        **_always_out(view),
+        **_recorded_fee(view, numbers),
+    }
     line = accountlines
-    if not view.section.policy.count_processing_fees:
-        recorded = _recorded(view.own_fees, numbers) + _recorded(view.other_fees, numbers)
-        if recorded:
-            reasons["a fee recorded with a case"] = line.c.accountlines_id.in_(recorded)
     withdrawn = {n: day for n, day in view.withdrawn.items() if n in numbers}
     if withdrawn and not view.section.policy.refer_withdrawn_charges:
         after = {n: midnight(day + timedelta(days=1), view.zone) for n, day in withdrawn.items()}
@@ -252,6 +252,13 @@ def _always_out(view: View) -> dict[str, ColumnElement[bool]]:
     if not policy.count_processing_fees:
         reasons["our processing fee"] = is_our_fee(view)
     return reasons
+
+
+def _recorded_fee(view: View, numbers: Collection[int]) -> dict[str, ColumnElement[bool]]:
+    recorded = _recorded(view.own_fees, numbers) + _recorded(view.other_fees, numbers)
+    if view.section.policy.count_processing_fees or not recorded:
+        return {}
+    return {"a fee recorded with a case": accountlines.c.accountlines_id.in_(recorded)}
 
 
 def is_our_fee(view: View) -> ColumnElement[bool]:

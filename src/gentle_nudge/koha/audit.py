@@ -138,5 +138,7 @@ def _perl(value: str | int | Decimal | None) -> str:
             return "undef"
         case int():
             return str(value)
-        case Decimal() | str():
-            return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
+        case Decimal():
+            return f"'{value:f}'"
+        case str():
+            return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

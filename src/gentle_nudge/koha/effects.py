@@ -101,10 +101,12 @@ def write_flags(conn: Connection, actions: Sequence[SetFlag | ClearFlag], now: d
         alike[action.flag, action.flag.yes if isinstance(action, SetFlag) else action.flag.no].append(action)
     for (flag, value), changes in alike.items():
         for some in a_thousand_at_a_time(changes):
-            _write_flags(conn, flag, value, some, now)
+            _write_flags(conn, flag, value, actions=some, now=now)
 
 
-def _write_flags(conn: Connection, flag: Flag, value: str, actions: list[SetFlag | ClearFlag], now: datetime) -> None:
+def _write_flags(
+    conn: Connection, flag: Flag, value: str, *, actions: list[SetFlag | ClearFlag], now: datetime
+) -> None:
     numbers = [action.patron for action in actions]
     theirs = update(borrowers).where(borrowers.c.borrowernumber.in_(numbers))
     if flag.column != "attribute":

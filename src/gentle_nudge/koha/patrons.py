@@ -198,3 +198,8 @@ def order(conn: Connection, numbers: Collection[int]) -> dict[int, int]:
         .order_by(borrowers.c.surname, borrowers.c.borrowernumber)
     )
     return {number: rank for rank, number in enumerate(conn.scalars(query))}
+
+
+def number_of(conn: Connection, card: str) -> int | None:
+    """The patron who has this card now."""
+    return conn.scalar(select(borrowers.c.borrowernumber).where(borrowers.c.cardnumber == card))

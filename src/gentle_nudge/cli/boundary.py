@@ -1,0 +1,104 @@
+"""Commands that are imported when called, and the boundary where every error becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import os
+import traceback
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+import click
+
+from gentle_nudge.errors import WORLD, GentleNudgeError
+
+INTERRUPTED = 130
+# Their words name code or files. Those of all others may repeat what was in a database row.
+SPEAK_OF_CODE = (AttributeError, ImportError, NameError, OSError, GentleNudgeError)
+
+
+class Commands(click.Group):
+    """A group that knows its commands from a table: name, `module:attribute`, short help."""
+
+    def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """The names in the table, in its order."""
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """The command, imported now; None for a name that is not in the table."""
+        if cmd_name not in self.table:
+            return None
+        module, _, attribute = self.table[cmd_name][0].partition(":")
+        command = getattr(import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(self.table[cmd_name][0])
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """The list of commands in the help, without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_, help_) in self.table.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command and what is left for it; for an unknown word a usage error with a suggestion."""
+        if args[0] not in self.table and not args[0].startswith("-"):
+            near = get_close_matches(args[0], self.table, n=1)
+            suggestion = f" Did you mean {near[0]}?" if near else ""
+            ctx.fail(f"There is no command {args[0]}.{suggestion}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """What the command returns; an error leaves as a sentence on stderr and its exit code."""
+        try:
+            return super().invoke(ctx)
+        except GentleNudgeError as trouble:
+            _say(trouble.sentence, trouble.hint)
+            _say_where(ctx, trouble)
+            ctx.exit(trouble.exit_code)
+        except (KeyboardInterrupt, click.Abort) as trouble:
+            if not isinstance(trouble, KeyboardInterrupt) and not isinstance(trouble.__context__, KeyboardInterrupt):
+                raise
+            ctx.exit(INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except Exception as trouble:
+            if isinstance(trouble, OSError) and trouble.errno == errno.EPIPE:
+                raise
+            hint = "" if ctx.obj.debug else "Run it again with --debug before the command to see where."
+            _say(f"Something went wrong that should not have: {type(trouble).__name__}.", hint)
+            _say_where(ctx, trouble)
+            ctx.exit(WORLD)
+
+
+def who() -> str:
+    """The login name of the person at work: whoever called sudo, else the user."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def _say(sentence: str, hint: str) -> None:
+    click.echo("\n".join(text for text in (sentence, hint) if text), err=True)
+
+
+def _say_where(ctx: click.Context, trouble: BaseException) -> None:
+    if ctx.obj is not None and ctx.obj.debug:
+        click.echo("".join(trail(trouble)).rstrip(), err=True)
+
+
+def trail(trouble: BaseException) -> Iterator[str]:
+    """The traceback with its causes, first cause first, in which nothing is repeated that a database row may hold."""
+    earlier = trouble.__cause__ or (None if trouble.__suppress_context__ else trouble.__context__)
+    if earlier is not None:
+        yield from trail(earlier)
+        yield "which led to:\n"
+    yield "".join(traceback.format_tb(trouble.__traceback__))
+    words = f": {trouble}" if isinstance(trouble, SPEAK_OF_CODE) else ""
+    yield f"{type(trouble).__name__}{words}\n"

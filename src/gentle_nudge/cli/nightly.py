@@ -1,0 +1,227 @@
+"""The commands that cron starts: nightly, sync, deliver."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gentle_nudge.cli import Invocation
+from gentle_nudge.cli.boundary import who
+from gentle_nudge.errors import ANOTHER_RUN, SETTINGS, WORLD, ToBeMended
+
+if TYPE_CHECKING:
+    from gentle_nudge.domain.moment import Moment
+    from gentle_nudge.domain.plan import UpdateRow
+    from gentle_nudge.domain.policy import Section
+    from gentle_nudge.jobs.deliver import Delivered
+    from gentle_nudge.jobs.nightly import Night
+    from gentle_nudge.jobs.opening import Library
+
+DAYS_BACK = 6
+
+day_option = click.option(
+    "--day",
+    type=click.DateTime(formats=["%Y-%m-%d"]),
+    metavar="DATE",
+    help="The business day. Default: today in the library's time zone.",
+)
+library_option = click.option("--library", "libraries", multiple=True, metavar="NAME", help="Only this section.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show everything, write and send nothing.")
+output_option = click.option(
+    "--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Dry run: write the files there."
+)
+format_option = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+
+
+def now() -> datetime:
+    """The clock: the only place, with `--day`, where time enters."""
+    return datetime.now(UTC)
+
+
+def moment_of(library: Library, day: datetime | None, *, dry_run: bool, person: bool = False) -> Moment:
+    """The moment of a run; ToBeMended for a day that lies ahead, or too far back to be made up for."""
+    from gentle_nudge.domain.moment import Moment
+
+    instant = now()
+    today = instant.astimezone(library.zone).date()
+    chosen = day.date() if day else today
+    if not dry_run:
+        _refuse_the_wrong_day(chosen, today)
+    return Moment(day=chosen, now=instant, zone=library.zone, who=who() if person else None)
+
+
+def _refuse_the_wrong_day(chosen: date, today: date) -> None:
+    if chosen > today:
+        raise ToBeMended(f"{chosen} lies ahead of today, {today}.", "Look ahead with --dry-run.")
+    if chosen < today - timedelta(days=DAYS_BACK):
+        raise ToBeMended(
+            f"{chosen} lies more than {DAYS_BACK} days back.", "A missed submission is made up for by the next night."
+        )
+
+
+@click.command()
+@day_option
+@library_option
+@dry_run_option
+@click.option("--most-referrals", type=click.IntRange(min=1), metavar="N", help="Lift the fuse for this one night.")
+@click.option("--most-withdrawals", type=click.IntRange(min=1), metavar="N", help="Lift the limit for this one night.")
+@output_option
+@format_option
+@click.pass_obj
+def nightly(
+    invocation: Invocation,
+    day: datetime | None,
+    libraries: Sequence[str],
+    dry_run: bool,
+    most_referrals: int | None,
+    most_withdrawals: int | None,
+    output: Path | None,
+    form: str,
+) -> None:
+    """Every section: submission if due, update, release; then deliver."""
+    from gentle_nudge.jobs.nightly import Options
+    from gentle_nudge.jobs.nightly import nightly as run
+    from gentle_nudge.jobs.opening import Library
+
+    library = Library.of(invocation.settings())
+    moment = moment_of(library, day, dry_run=dry_run, person=bool(most_referrals or most_withdrawals))
+    options = Options(dry_run=dry_run, most_referrals=most_referrals, most_withdrawals=most_withdrawals)
+    sections, office = library.ready(libraries, dry_run=dry_run)
+    night = run(library.engine, sections, moment, office=office, options=options)
+    if dry_run:
+        _show(sections, night, form, output)
+    else:
+        _tell(invocation, night, form)
+    code = _trouble(night)
+    if not dry_run:
+        code = _delivered(invocation, library, failed_too=True) or code
+    sys.exit(code)
+
+
+def _show(sections: tuple[Section, ...], night: Night, form: str, output: Path | None) -> None:
+    from gentle_nudge.console import as_json, plan_json, plan_lines
+    from gentle_nudge.jobs.nightly import files, write_files
+
+    planned = [section for section in sections if section.name in night.plans]
+    if form == "json":
+        click.echo(as_json([plan_json(night.plans[section.name]) for section in planned]))
+    else:
+        click.echo("Dry run: nothing is written, nothing is sent.")
+        for section in planned:
+            click.echo("\n".join(plan_lines(section, night.plans[section.name])))
+        _say_done_before(night)
+    if output:
+        made = (file for section in planned for file in files(section, night.plans[section.name]))
+        paths = write_files(output, made)
+        click.echo("\n".join(f"Written: {path}" for path in paths), err=form == "json")
+
+
+def _tell(invocation: Invocation, night: Night, form: str) -> None:
+    from gentle_nudge.console import as_json, plan_json
+    from gentle_nudge.domain.plan import Outcome
+
+    if form == "json":
+        click.echo(as_json([plan_json(plan) for plan in night.plans.values()]))
+    elif invocation.speaks:
+        for name, plan in night.plans.items():
+            ended = sum(decision.ends is not None for decision in plan.decisions)
+            referred, adopted = len(plan.of(Outcome.REFERRED)), len(plan.of(Outcome.ADOPTED))
+            rows = f"{len(plan.update())} in the update" if plan.update_due else "no update"
+            click.echo(f"{name}, {night.day}: {referred} referred, {adopted} adopted, {ended} ended, {rows}")
+        _say_done_before(night)
+
+
+def _say_done_before(night: Night) -> None:
+    for name in night.done_before:
+        click.echo(f"{name}: the work of {night.day} has been done before.")
+
+
+def _trouble(night: Night) -> int:
+    """Every trouble of the night is on stderr; the exit code they make."""
+    for name, failure in night.failures.items():
+        click.echo(f"{name}: {failure.sentence}\n  {failure.hint}".rstrip(), err=True)
+    for name, plan in night.plans.items():
+        for refusal in plan.refusals:
+            click.echo(f"{name}: {refusal.sentence}\n  {refusal.hint}", err=True)
+        for named in plan.named:
+            click.echo(f"{name}: {named}", err=True)
+    codes = {failure.exit_code for failure in night.failures.values()}
+    codes |= {WORLD for plan in night.plans.values() if plan.refusals}
+    return next((code for code in (WORLD, SETTINGS, ANOTHER_RUN) if code in codes), 0)
+
+
+@click.command()
+@day_option
+@library_option
+@dry_run_option
+@output_option
+@click.pass_obj
+def sync(
+    invocation: Invocation, day: datetime | None, libraries: Sequence[str], dry_run: bool, output: Path | None
+) -> None:
+    """Report every open case with its balance; change nothing."""
+    from gentle_nudge.jobs.nightly import write_files
+    from gentle_nudge.jobs.opening import Library
+    from gentle_nudge.jobs.sync import file_of, rows_of
+    from gentle_nudge.jobs.sync import sync as run
+    from gentle_nudge.jobs.transaction import reading, writing
+
+    library = Library.of(invocation.settings())
+    moment = moment_of(library, day, dry_run=dry_run, person=True)
+    sections, office = library.ready(libraries, dry_run=dry_run)
+    rows: Sequence[UpdateRow]
+    for section in sections:
+        if dry_run:
+            with reading(library.engine) as conn:
+                rows = rows_of(conn, section, moment)
+            if output:
+                write_files(output, file_of(section, rows, moment))
+        else:
+            rows = writing(library.engine, partial(run, section=section, moment=moment, office=office))
+        if dry_run or invocation.speaks:
+            click.echo(f"{section.name}, {moment.day}: {len(rows)} open cases in the sync")
+    sys.exit(0 if dry_run else _delivered(invocation, library))
+
+
+@click.command()
+@click.pass_obj
+def deliver(invocation: Invocation) -> None:
+    """Try every delivery that is due; nothing to say unless something changed."""
+    from gentle_nudge.jobs.opening import Library
+
+    sys.exit(_delivered(invocation, Library.of(invocation.settings("koha"))))
+
+
+def _delivered(invocation: Invocation, library: Library, *, failed_too: bool = False) -> int:
+    """What is due has been tried; the exit code it makes."""
+    from gentle_nudge.jobs.deliver import deliver as run
+
+    sections, post = library.at_the_post()
+    with post:
+        done = run(library.engine, sections, post, now, failed_too=failed_too)
+    _tell_deliveries(invocation, done)
+    return 0 if done.went_well else WORLD
+
+
+def _tell_deliveries(invocation: Invocation, done: Delivered) -> None:
+    for note in done.notes:
+        click.echo(note, err=True)
+    if invocation.speaks:
+        for delivery in done.sent:
+            click.echo(f"sent: {delivery.file_name} to {delivery.address.recipient} ({delivery.address.channel})")
+        for delivery in done.cancelled:
+            click.echo(f"a test copy: {delivery.file_name} for {delivery.address.recipient} went to SendAllEmailsTo")
+    for delivery, failure in done.in_vain:
+        click.echo(
+            f"{delivery.file_name} to {delivery.address.recipient} ({delivery.address.channel}): {failure.sentence}\n"
+            f"  {failure.hint}".rstrip(),
+            err=True,
+        )
+    for delivery in done.given_up:
+        click.echo(f"{delivery.file_name}: in vain for three days; it is tried once a night from now on", err=True)

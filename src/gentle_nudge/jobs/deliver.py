@@ -1,0 +1,104 @@
+"""Deliver: everything that is due leaves, each delivery on its own, each try noted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gentle_nudge.delivery.failure import DeliveryFailed
+from gentle_nudge.domain.plan import Report
+from gentle_nudge.domain.policy import Section
+from gentle_nudge.domain.queue import Channel, Delivery, DeliveryState
+from gentle_nudge.jobs.post import Item, Post
+from gentle_nudge.jobs.transaction import reading, writing
+from gentle_nudge.store import cases, outbox, reports
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+Clock = Callable[[], datetime]
+TEST_COPY = "test copy"
+
+
+@dataclass(kw_only=True)
+class Delivered:
+    """What became of the deliveries that were tried."""
+
+    sent: list[Delivery] = field(default_factory=list)
+    cancelled: list[Delivery] = field(default_factory=list)
+    in_vain: list[tuple[Delivery, DeliveryFailed]] = field(default_factory=list)
+    given_up: list[Delivery] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def went_well(self) -> bool:
+        """Whether everything tried has arrived."""
+        return not self.in_vain and not self.given_up
+
+
+def deliver(
+    engine: Engine, sections: Collection[Section], post: Post, clock: Clock, *, failed_too: bool = False
+) -> Delivered:
+    """Try every delivery that is due; `failed_too` (once a night): those given up as well."""
+    done = Delivered()
+    writing(engine, partial(_put_in_order, sections=sections, now=clock()))
+    with reading(engine) as conn:
+        waiting = outbox.due(conn, clock(), failed_too=failed_too)
+    strict = _strict(sections)
+    for delivery in waiting:
+        if post.takes(delivery):
+            claimed = writing(
+                engine, partial(outbox.claim, wanted=delivery, now=clock(), strictly=delivery.section in strict)
+            )
+            if claimed:
+                _try(engine, claimed, post, clock, done=done)
+    return done
+
+
+def _put_in_order(conn: Connection, sections: Collection[Section], now: datetime) -> None:
+    """What stalled is due again, and of updates that list everybody only the newest waits."""
+    outbox.fall_back(conn, now)
+    everybody = [name for s in sections if s.policy.update_lists == "all" for name in s.cases_of]
+    outbox.supersede(conn, everybody, now)
+
+
+def _strict(sections: Collection[Section]) -> frozenset[str]:
+    """The sections whose updates list changes only, and so must arrive in order."""
+    return frozenset(name for s in sections if s.policy.update_lists == "changed" for name in s.cases_of)
+
+
+def _try(engine: Engine, claimed: Delivery, post: Post, clock: Clock, *, done: Delivered) -> None:
+    with reading(engine) as conn:
+        stored = reports.get(conn, claimed.report)
+    item = Item(delivery=claimed, stored=stored, body=stored.body, content=partial(_content, engine, claimed.report))
+    try:
+        done.notes += post.send(item, clock())
+    except DeliveryFailed as failure:
+        reason = failure.sentence
+        state = writing(engine, partial(outbox.tried_in_vain, claimed=claimed, now=clock(), reason=reason))
+        done.in_vain.append((claimed, failure))
+        if state is DeliveryState.FAILED:
+            done.given_up.append(claimed)
+        return
+    if post.routes.is_test_copy and claimed.address.channel is Channel.EMAIL:
+        writing(engine, partial(outbox.cancel, ids=[claimed.id], now=clock(), reason=TEST_COPY, who=None))
+        done.cancelled.append(claimed)
+    else:
+        writing(engine, partial(_note_sent, claimed=claimed, now=clock()))
+        done.sent.append(claimed)
+
+
+def _content(engine: Engine, report: int) -> Iterator[bytes]:
+    with reading(engine) as conn:
+        yield from reports.content(conn, report)
+
+
+def _note_sent(conn: Connection, claimed: Delivery, now: datetime) -> None:
+    """The delivery is sent; patrons of a submission that a newer update overtook are in the next update."""
+    outbox.sent(conn, claimed, now)
+    if claimed.kind is Report.SUBMISSION and outbox.overtaken_by(conn, claimed):
+        referred = cases.of_submission(conn, day=claimed.day, sections=[claimed.section])
+        cases.mark_to_report(conn, [case.id for case in referred], flag=True)

@@ -1,0 +1,56 @@
+"""History: the runs, or all that happened to one patron."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.case import Case
+from gentle_nudge.domain.patron import Line
+from gentle_nudge.errors import ToBeMended
+from gentle_nudge.koha.patrons import number_of
+from gentle_nudge.store import cases, runs, schema
+from gentle_nudge.store.cases import Due
+from gentle_nudge.store.runs import Run
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+LAST_RUNS = 60
+BY_NUMBER = "number:"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """A case with the lines it began with and every due that was reported of it."""
+
+    case: Case
+    lines: tuple[Line, ...]
+    dues: tuple[Due, ...]
+
+
+def of_runs(conn: Connection) -> list[Run]:
+    """The last runs, newest first."""
+    schema.ready(conn)
+    return runs.runs(conn, limit=LAST_RUNS)
+
+
+def of_patron(conn: Connection, card: str) -> list[Told]:
+    """Every case of a patron, oldest first; ToBeMended if we know nothing of this card."""
+    schema.ready(conn)
+    found = cases.find(conn, patron=find_number(conn, card), card=None if is_number(card) else card)
+    if not found:
+        raise ToBeMended("We know nothing of this patron.", "A patron without a card is found as number:123.")
+    return [
+        Told(case=case, lines=cases.lines_of(conn, case.id), dues=tuple(cases.dues_of(conn, case.id))) for case in found
+    ]
+
+
+def is_number(card: str) -> bool:
+    """Whether a patron is named by number instead of card."""
+    return card.startswith(BY_NUMBER) and card.removeprefix(BY_NUMBER).isdecimal()
+
+
+def find_number(conn: Connection, card: str) -> int | None:
+    """The borrowernumber that `number:123` names, or of the patron who has this card in Koha now."""
+    return int(card.removeprefix(BY_NUMBER)) if is_number(card) else number_of(conn, card)

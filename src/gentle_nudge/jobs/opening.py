@@ -1,0 +1,147 @@
+"""From the settings to a library one can work with: its database, its zone, its post."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
+
+from gentle_nudge.delivery.folder import Archive
+from gentle_nudge.delivery.mail import Smtp
+from gentle_nudge.delivery.sftp import Sftp
+from gentle_nudge.domain.policy import Section
+from gentle_nudge.errors import ToBeMended
+from gentle_nudge.jobs.post import Post, Routes
+from gentle_nudge.jobs.queueing import Office
+from gentle_nudge.jobs.sections import named, sections_of
+from gentle_nudge.jobs.transaction import reading
+from gentle_nudge.jobs.whereabouts import refuse_elsewhere
+from gentle_nudge.koha.conf import SmtpServer
+from gentle_nudge.koha.engine import engine
+from gentle_nudge.koha.instance import Instance, instance
+from gentle_nudge.koha.mail import default_server
+from gentle_nudge.koha.preferences import preferences
+from gentle_nudge.settings import MailTable, Settings, SftpTable
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+    from sqlalchemy import Connection, Engine
+
+SECURITY: dict[str, Literal["none", "starttls", "tls"]] = {"disabled": "none", "starttls": "starttls", "ssl": "tls"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Library:
+    """One Koha with our settings for it."""
+
+    settings: Settings
+    instance: Instance
+
+    @classmethod
+    def of(cls, settings: Settings) -> Library:
+        """The library these settings are for; nothing is connected yet."""
+        return cls(settings=settings, instance=instance(settings))
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The way to its database."""
+        return engine(self.instance)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone it lives in."""
+        return self.instance.zone
+
+    def ready(self, wanted: Sequence[str], *, dry_run: bool) -> tuple[tuple[Section, ...], Office]:
+        """The wanted sections (all, if none is named) and the office; ToBeMended where we must not act."""
+        with reading(self.engine) as conn:
+            if not dry_run:
+                refuse_elsewhere(conn, self.instance)
+                self.routes(conn)
+            sections = sections_of(conn, self.settings)
+            return named(sections, wanted), self.office(conn)
+
+    def at_the_post(self) -> tuple[tuple[Section, ...], Post]:
+        """All sections, as far as the settings know them, and the post."""
+        with reading(self.engine) as conn:
+            refuse_elsewhere(conn, self.instance)
+            sections = () if self.settings.lacks else sections_of(conn, self.settings)
+            return sections, Post(self.routes(conn))
+
+    def office(self, conn: Connection) -> Office:
+        """Who speaks and who listens."""
+        archive = self.settings.archive.directory
+        return Office(
+            library=preferences(conn, ["LibraryName"])["LibraryName"],
+            sftp=_shown(self.settings.sftp) if self.settings.sftp else None,
+            archive=str(archive) if archive else None,
+        )
+
+    def routes(self, conn: Connection) -> Routes:
+        """Where each channel leads."""
+        said = preferences(conn, ["KohaAdminEmailAddress", "SendAllEmailsTo"])
+        mail, archive = self.settings.mail, self.settings.archive.directory
+        sender = mail.sender or said["KohaAdminEmailAddress"].strip()
+        if not sender and not mail.maildir:
+            raise ToBeMended(
+                "Nobody is named who sends the reports.",
+                "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail].",
+            )
+        return Routes(
+            sender=sender or "koha@localhost",
+            instance=self.instance.url.database or "",
+            smtp=None if mail.maildir else _smtp(mail, default_server(conn, self.instance.conf)),
+            maildir=mail.maildir,
+            sftp=_sftp(self.settings.sftp) if self.settings.sftp else None,
+            archive=Archive(directory=archive, database=self.instance.shown) if archive else None,
+            redirect=said["SendAllEmailsTo"].strip(),
+        )
+
+
+def _smtp(mail: MailTable, koha: SmtpServer) -> Smtp:
+    """The server of the settings, else Koha's own; what the settings say of cleartext holds for both."""
+    if mail.names_a_server:
+        return Smtp(
+            host=mail.host,
+            port=mail.port,
+            security=mail.security,
+            user=mail.user or "",
+            password=_secret(mail.password),
+            ca_file=mail.ca_file,
+            allow_cleartext=mail.allow_cleartext,
+        )
+    return Smtp(
+        host=koha.host,
+        port=koha.port,
+        security=SECURITY.get(koha.ssl_mode, "none"),
+        user=koha.user or "",
+        password=koha.password or "",
+        ca_file=mail.ca_file,
+        allow_cleartext=mail.allow_cleartext,
+        timeout=koha.timeout,
+    )
+
+
+def _sftp(given: SftpTable) -> Sftp:
+    return Sftp(
+        host=given.host or "",
+        port=given.port,
+        user=given.user or "",
+        password=_secret(given.password),
+        key_file=given.key_file,
+        known_hosts=given.known_hosts,
+        host_key=given.host_key or "",
+        directory=given.directory or "",
+        upload=given.upload,
+        verify=given.verify,
+    )
+
+
+def _shown(given: SftpTable) -> str:
+    return f"{given.user}@{given.host}:{given.port}/{given.directory or ''}"
+
+
+def _secret(given: SecretStr | None) -> str:
+    return given.get_secret_value() if given else ""

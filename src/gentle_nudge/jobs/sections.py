@@ -1,0 +1,55 @@
+"""Who speaks for which branch tonight: the settings, with what Koha and our cases know."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.policy import Section
+from gentle_nudge.errors import ToBeMended
+from gentle_nudge.koha.groups import branches_of_groups
+from gentle_nudge.settings import Settings
+from gentle_nudge.store import cases, schema
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def sections_of(conn: Connection, settings: Settings) -> tuple[Section, ...]:
+    """The sections, each knowing whose cases it keeps up and which others use its flag field."""
+    known = settings.with_groups(branches_of_groups(conn, settings.groups))
+    return tuple(_sharing(section, known) for section in _keeping_up(conn, known))
+
+
+def _keeping_up(conn: Connection, sections: tuple[Section, ...]) -> tuple[Section, ...]:
+    """Open cases of a section that is gone are kept up by `global`, or else by the first section."""
+    gone = orphans(conn, sections)
+    keeper = next((section for section in sections if section.is_global), sections[0])
+    return tuple(replace(s, keeps_up=gone) if s is keeper else s for s in sections)
+
+
+def orphans(conn: Connection, sections: tuple[Section, ...]) -> tuple[str, ...]:
+    """The sections with open cases that the settings do not know any more."""
+    if schema.read_meta(conn) is None:
+        return ()
+    known = {name for section in sections for name in section.names}
+    with_cases = frozenset[str]().union(*cases.open_case_patrons(conn).values())
+    return tuple(sorted(with_cases - known))
+
+
+def _sharing(section: Section, sections: tuple[Section, ...]) -> Section:
+    alike = (other for other in sections if other.policy.flag == section.policy.flag)
+    return replace(section, sharing=tuple(name for other in alike for name in other.cases_of))
+
+
+def named(sections: tuple[Section, ...], wanted: Collection[str]) -> tuple[Section, ...]:
+    """The sections with these names, all when none is given; ToBeMended for a name that is none."""
+    by_name = {section.name.casefold(): section for section in sections}
+    unknown = sorted(name for name in wanted if name.casefold() not in by_name)
+    if unknown:
+        raise ToBeMended(
+            f"There is no section {', '.join(unknown)}.",
+            f"The sections are: {', '.join(section.name for section in sections)}.",
+        )
+    return tuple(by_name[name.casefold()] for name in dict.fromkeys(wanted)) or sections

@@ -1,0 +1,55 @@
+"""Sync: every open case with its balance, on request; changes nothing in Koha or in the cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.domain.plan import Report, UpdateRow
+from gentle_nudge.domain.policy import Section
+from gentle_nudge.domain.release import row, shown
+from gentle_nudge.jobs.gather import remember, tonight
+from gentle_nudge.jobs.queueing import Office, Queued, contents, queue
+from gentle_nudge.koha.patrons import order
+from gentle_nudge.reports.render import file_name
+from gentle_nudge.store import runs, schema
+from gentle_nudge.store.runs import Claim, RunCounts
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def rows_of(conn: Connection, section: Section, moment: Moment) -> Sequence[UpdateRow]:
+    """The rows of a sync, in the order of the update."""
+    memory = remember(conn, section)
+    found = [
+        row(one.case, one.patron or one.heir, shown(one.balance, section.policy))
+        for one in tonight(conn, section, moment=moment, memory=memory)
+    ]
+    ranks = order(conn, {each.patron for each in found if not each.gone})
+    return sorted(found, key=lambda each: (each.gone, ranks.get(each.patron, len(ranks)), each.number))
+
+
+def sync(conn: Connection, section: Section, moment: Moment, office: Office) -> Sequence[UpdateRow]:
+    """One more sync of the day is stored and queued; its rows."""
+    schema.lock(conn)
+    number = runs.next_number(conn, section=section.name, report=Report.SYNC, day=moment.day)
+    claim = Claim(section=section.name, report=Report.SYNC, day=moment.day, number=number, who=moment.who)
+    run = runs.claim(conn, claim, now=moment.now)
+    if run is None:
+        raise AssertionError("our lock is held, so nobody else can have taken the number")
+    rows = rows_of(conn, section, moment)
+    counts = RunCounts(patrons=len(rows), amount=sum((each.due for each in rows), ZERO))
+    queued = Queued(section=section, run=run, moment=moment, office=office, number=number)
+    queue(conn, Report.SYNC, rows, counts, queued=queued)
+    runs.finish(conn, run, now=moment.now, counts=counts)
+    return rows
+
+
+def file_of(section: Section, rows: Sequence[UpdateRow], moment: Moment) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """The file a dry run shows, if there is one: exactly what the first sync of the day would queue."""
+    chunks = contents(section, Report.SYNC, rows)
+    if chunks is not None:
+        yield file_name(Report.SYNC, moment.day, section.name), chunks

@@ -1,0 +1,201 @@
+"""The way to Koha's database: an engine whose every session speaks UTC, utf8mb4 and strict SQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pymysql.constants import FIELD_TYPE
+from pymysql.converters import conversions, convert_date, convert_datetime
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
+
+from gentle_nudge.errors import GentleNudgeError, ToBeMended
+from gentle_nudge.koha.conf import Tls
+from gentle_nudge.koha.instance import Instance
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL, Dialect, ExceptionContext
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+# Koha's own data hold zero dates, so NO_ZERO_DATE is not among them.
+SESSION = (
+    "SET SESSION time_zone = '+00:00', "
+    "sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
+    "innodb_lock_wait_timeout = 10"
+)
+CONNECT_SECONDS = 10
+ANSWER_SECONDS = 3600
+LOCKED_SECONDS = 10
+REFUSED = {1044, 1045, 1698, 1251, 2059}
+UNKNOWN_DATABASE = 1049
+NOT_ALLOWED = {1142, 1143, 1227}
+TLS_FAILED = 2026
+
+
+def engine(instance: Instance) -> Engine:
+    """An engine for the Koha's database; nothing is connected yet.
+
+    A connection that cannot be had raises a GentleNudgeError: ToBeMended for what the settings can mend.
+    """
+    if instance.url.drivername == "sqlite":
+        return sqlite(instance.url)
+    made = create_engine(
+        instance.url,
+        poolclass=NullPool,
+        isolation_level="READ COMMITTED",
+        hide_parameters=True,
+        connect_args=_arguments(instance),
+    )
+    event.listen(made, "do_connect", _connect_to_server)
+    event.listen(made, "handle_error", _explain)
+    return made
+
+
+def sqlite(url: URL) -> Engine:
+    """An engine for a SQLite file that is there, or for `:memory:`; foreign keys hold, BEGIN means BEGIN."""
+    in_memory = url.database == ":memory:"
+    made = create_engine(
+        url,
+        poolclass=StaticPool if in_memory else NullPool,
+        hide_parameters=True,
+        connect_args={"timeout": LOCKED_SECONDS},
+    )
+    event.listen(made, "do_connect", _open_file)
+    event.listen(made, "connect", _prepare_sqlite)
+    event.listen(made, "begin", _begin_sqlite)
+    return made
+
+
+def cannot_write(connection: Connection) -> None:
+    """Until its transaction ends, the connection sees one state of the database and cannot write; call it first."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def _arguments(instance: Instance) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "charset": "utf8mb4",
+        "collation": "utf8mb4_unicode_ci",
+        "init_command": SESSION,
+        "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": ANSWER_SECONDS,
+        "write_timeout": ANSWER_SECONDS,
+        "conv": {
+            **conversions,
+            FIELD_TYPE.DATE: _date,
+            FIELD_TYPE.DATETIME: _datetime,
+            FIELD_TYPE.TIMESTAMP: _datetime,
+        },
+    }
+    if instance.tls is not None:
+        arguments["ssl"] = _tls(instance.tls)
+    elif "unix_socket" in instance.url.query:
+        arguments["ssl_disabled"] = True
+    return arguments
+
+
+def _tls(tls: Tls) -> dict[str, Any]:
+    """As Koha's driver does it: the chain is checked if an authority is named, the host's name is not."""
+    given = {name: path for name, path in (("ca", tls.ca), ("cert", tls.cert), ("key", tls.key)) if path}
+    return {**given, "check_hostname": False, "verify_mode": "required" if tls.ca else "none"}
+
+
+def _date(text: str) -> date | None:
+    """A day, or None for `0000-00-00` and other days that there are not."""
+    found = convert_date(text)
+    return found if isinstance(found, date) else None
+
+
+def _datetime(text: str) -> datetime | None:
+    """A date and time, or None for `0000-00-00 00:00:00`."""
+    found = convert_datetime(text)
+    return found if isinstance(found, datetime) else None
+
+
+def _connect_to_server(
+    dialect: Dialect, _record: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
+) -> DBAPIConnection:
+    password = options.get("password")
+    if isinstance(password, str):
+        options["password"] = password.encode()  # as other clients send it; PyMySQL would take Latin-1
+    try:
+        return dialect.connect(*arguments, **options)
+    except (dialect.loaded_dbapi.Error, OSError, UnicodeError, RuntimeError) as trouble:
+        raise _told(trouble, options) from None
+
+
+def _told(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeError:
+    code = trouble.args[0] if trouble.args else None
+    server = options.get("unix_socket") or f"{options.get('host')}:{options.get('port', 3306)}"
+    if code in REFUSED:
+        return ToBeMended(
+            f"The database server {server} refuses user {options.get('user')} for database {options.get('database')}.",
+            "Check user and password: in koha-conf.xml, [koha] url, password_file or GENTLE_NUDGE_KOHA__PASSWORD.",
+        )
+    if code == UNKNOWN_DATABASE:
+        return ToBeMended(
+            f"The database server {server} has no database {options.get('database')}.",
+            "Check the name in koha-conf.xml or [koha] url.",
+        )
+    if code == TLS_FAILED or "ssl" in type(trouble).__name__.casefold():
+        return GentleNudgeError(
+            f"The connection to the database server {server} cannot be encrypted.",
+            "Check <tls>, <ca>, <cert> and <key> in koha-conf.xml, or the ssl_ options of [koha] url.",
+        )
+    return GentleNudgeError(
+        f"The database server {server} cannot be reached{f' (error {code})' if isinstance(code, int) else ''}.",
+        "Is it running, and are host and port right in koha-conf.xml or [koha] url?",
+    )
+
+
+def _explain(context: ExceptionContext) -> None:
+    """Raise a sentence for a connection that broke and for a right that is missing; leave the rest as it is."""
+    code = context.original_exception.args[0] if context.original_exception.args else None
+    if context.is_disconnect:
+        raise GentleNudgeError(
+            "The database server closed the connection.", "What was not yet committed is undone; run it again."
+        ) from None
+    if code in NOT_ALLOWED:
+        raise ToBeMended(
+            f"The database user has not all the rights it needs: {context.original_exception.args[1]}.",
+            "Which rights are needed is in the documentation, with a GRANT file.",
+        ) from None
+
+
+def _open_file(
+    dialect: Dialect, _record: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
+) -> DBAPIConnection:
+    file = str(arguments[0])
+    if file != ":memory:" and not Path(file).is_file():
+        raise ToBeMended(f"There is no database file {file}.", "Check [koha] url.")
+    return dialect.connect(*arguments, **options)
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        raise TypeError(type(connection).__name__)
+    connection.isolation_level = None  # the driver leaves BEGIN to us
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+    except sqlite3.DatabaseError as trouble:
+        raise ToBeMended(f"The database file cannot be used: {trouble}.", "Check [koha] url.") from None
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("PRAGMA query_only = OFF")
+    connection.exec_driver_sql("BEGIN")
+
+
+def server_of(connection: Connection) -> tuple[str, int, str]:
+    """The host name the server gives itself, its port, and the name of the database; of SQLite the file."""
+    if connection.dialect.name == "sqlite":
+        return "sqlite", 0, str(Path(connection.engine.url.database or "").resolve())
+    host, port, database = connection.exec_driver_sql("SELECT @@hostname, @@port, DATABASE()").one()
+    return str(host), int(port), str(database)
