@@ -1,0 +1,69 @@
+"""How these tests look at accounts: a plain policy, a Sunday in November, and the days before it."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine, event
+
+from gentle_nudge.domain.patron import Account
+from gentle_nudge.domain.policy import Flag, Policy, Scope, Section
+from gentle_nudge.koha.accounts import View, accounts
+
+NEW_YORK = ZoneInfo("America/New_York")
+DAY = date(2026, 11, 22)
+NOW = datetime(2026, 11, 22, 8, 30, 15, 123456, tzinfo=UTC)
+NOON = time(12)
+MIDNIGHT = time(0, 0, 0)
+LAST_SECOND = time(23, 59, 59)
+
+
+def a_policy(**rules: Any) -> Policy:
+    """A policy that refers from 25.00 on and charges nothing, but for these rules."""
+    plain = Policy(threshold=Decimal(25), processing_fee=Decimal(0), flag=Flag.parse("sort1"), minors="include")
+    return replace(plain, **rules)
+
+
+def a_view(
+    *,
+    day: date = DAY,
+    zone: ZoneInfo = NEW_YORK,
+    charges_by: Any = "patron",
+    only: str = "",
+    all_but: str = "",
+    **rules: Any,
+) -> View:
+    """How a section of these rules sees accounts; `only` names its branches, `all_but` others'."""
+    scope = Scope(branches=frozenset((only or all_but).split()), all_but=not only)
+    section = Section(policy=a_policy(**rules), scope=scope, charges_by=charges_by)
+    return View(section=section, day=day, zone=zone)
+
+
+def ago(days: int, at: time = NOON, *, day: date = DAY, zone: ZoneInfo = NEW_YORK) -> datetime:
+    """The instant so many days before, at that time of the library's clocks."""
+    return datetime.combine(day - timedelta(days=days), at, tzinfo=zone)
+
+
+def account(conn: Connection, view: View, patron: int) -> Account:
+    """The sums of one patron."""
+    return accounts(conn, view, [patron])[patron]
+
+
+class Statements:
+    """Every statement that an engine or a connection executes while this listens, with what is bound to it."""
+
+    def __init__(self, listened: Engine | Connection) -> None:
+        self.listened = listened
+        self.seen: list[tuple[str, Any]] = []
+
+    def __enter__(self) -> Self:
+        event.listen(self.listened, "before_cursor_execute", self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        event.remove(self.listened, "before_cursor_execute", self._note)
+
+    def _note(self, _conn: Any, _cursor: Any, statement: str, bound: Any, *_: Any) -> None:
+        self.seen.append((statement, bound))
