@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -19,6 +20,8 @@ from gentle_nudge.delivery.names import numbered
 MARKER = ".gentle-nudge"
 OURS_ALONE = 0o700
 REPORTS = "ums-*.csv"
+# What file systems without hard links (FAT, some network shares) answer.
+NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +154,9 @@ def _take(path: Path, aside: Path) -> None:
     """The file has its name; FileExistsError if another has it (a rename alone would take its place)."""
     try:
         path.hardlink_to(aside)
-    except PermissionError:
-        # Some file systems know no links: hold the name with an empty file, then take its place.
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        # Hold the name with an empty file, then take its place.
         path.touch(exist_ok=False)
         aside.replace(path)

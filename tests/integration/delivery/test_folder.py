@@ -1,5 +1,6 @@
 """The archive on a real disk."""
 
+import errno
 import hashlib
 import json
 import os
@@ -137,6 +138,20 @@ def test_a_disk_without_a_byte_left_leaves_nothing_half_written(tmp_path: Path) 
         assert names(archive) == {NAME, ".gentle-nudge"}
     finally:
         subprocess.run([find("umount"), str(disk)], check=True)
+
+
+@pytest.mark.parametrize("answer", [errno.EPERM, errno.EOPNOTSUPP])
+def test_on_a_disk_that_knows_no_links_another_file_is_kept_all_the_same(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, answer: int
+) -> None:
+    def refuse(_path: Path, _target: Path) -> None:
+        raise OSError(answer, os.strerror(answer))
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    archive.store(NAME, [OTHER])
+    assert archive.store(NAME, [REPORT]).read_bytes() == REPORT
+    assert (archive.directory / NAME).read_bytes() == OTHER
+    assert names(archive) == {NAME, "ums-updates-2026-11-22-2.csv", ".gentle-nudge"}
 
 
 def test_a_report_that_breaks_off_while_it_is_read_leaves_nothing(archive: Archive) -> None:

@@ -1,0 +1,38 @@
+"""Figures as Prometheus reads them."""
+
+from datetime import UTC, datetime
+
+from gentle_nudge.delivery.monitor import Figures, RunFigures, SectionFigures, metrics
+
+NIGHT = datetime(2026, 11, 22, 5, tzinfo=UTC)
+
+
+def test_the_figures_come_out_as_prometheus_reads_them() -> None:
+    figures = Figures(
+        night=NIGHT,
+        well=False,
+        runs=(RunFigures(section="north", report="update", finished=NIGHT, rows=12),),
+        sections=(SectionFigures(section="north", open_cases=12, late=True),),
+        deliveries=(("due", 1), ("failed", 2)),
+    )
+    lines = [line for line in metrics(figures).splitlines() if not line.startswith("#")]
+    assert lines == [
+        "gentle_nudge_night_success 0",
+        "gentle_nudge_night_timestamp_seconds 1795323600",
+        'gentle_nudge_run_timestamp_seconds{section="north",report="update"} 1795323600',
+        'gentle_nudge_run_rows{section="north",report="update"} 12',
+        'gentle_nudge_open_cases{section="north"} 12',
+        'gentle_nudge_submission_late{section="north"} 1',
+        'gentle_nudge_deliveries{state="due"} 1',
+        'gentle_nudge_deliveries{state="failed"} 2',
+    ]
+
+
+def test_every_figure_is_explained() -> None:
+    text = metrics(Figures(night=NIGHT, well=True))
+    assert text.count("# HELP ") == text.count("# TYPE ") == 7
+
+
+def test_odd_names_are_escaped() -> None:
+    figures = Figures(night=NIGHT, well=True, deliveries=(('a"b\\c\n', 1),))
+    assert 'state="a\\"b\\\\c\\n"' in metrics(figures)
