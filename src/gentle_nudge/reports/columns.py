@@ -16,6 +16,7 @@ from gentle_nudge.domain.plan import Report
 Form = Callable[[Any], str]
 
 # What a spreadsheet would run as a formula; a sign before nothing but a number or a telephone number is harmless.
+SUSPECT = "=@+-\t\r"
 FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9 ().\-/x]*\Z)")
 
 
@@ -28,7 +29,12 @@ def plain(text: str | None) -> str:
 
 def guarded(text: str | None) -> str:
     """The plain text, with a leading ' if a spreadsheet would take it for a formula."""
-    return f"'{plain(text)}" if text and FORMULA.match(text) else plain(text)
+    if not text:
+        return ""
+    # Nearly every text ends here: this is asked of every cell.
+    if text[0] not in SUSPECT and "\r" not in text:
+        return text
+    return f"'{plain(text)}" if FORMULA.match(text) else plain(text)
 
 
 def day(value: date | None) -> str:
