@@ -139,4 +139,4 @@ def _may_be_lifted(restriction: Restriction, case: Case | None, policy: Policy, 
         return False
     if case is None or restriction.id != case.restriction:
         return True
-    return restriction.expires is None and restriction.type == case.restriction_type
+    return restriction.expires is None and restriction.type == (case.restriction_type or policy.restriction_type)

@@ -67,6 +67,7 @@ def judge_night(section: Section, day: date, evidence: Evidence, limits: Limits)
     adopted, too_many_adopted = _adoptions(section, evidence, endings, limits)
     followed = frozenset(decision.follows for decision in endings if decision.follows)
     referred, left_out = _referrals(section, day, evidence, followed)
+    owing_less = sum(ZERO < found.account.owed < section.policy.threshold for found in evidence.candidates)
     refusals = [limits.beside_plugin, too_many_withdrawn, too_many_adopted, _fuse(len(referred), limits)]
     plan = Plan(
         section=section.name,
@@ -77,7 +78,7 @@ def judge_night(section: Section, day: date, evidence: Evidence, limits: Limits)
         decisions=(*endings, *adopted),
         kept=kept,
         left_out=left_out,
-        owing_less=evidence.owing_less,
+        owing_less=evidence.owing_less + owing_less,
         refusals=tuple(refusal for refusal in refusals if refusal),
         named=_named(section, evidence),
         order=evidence.order,
@@ -104,10 +105,10 @@ def _cases(
 
 
 def _one_case_each(section: Section, cases: tuple[CaseTonight, ...]) -> list[Decision]:
-    """Judge every case; of several that lead to one heir only the first goes on."""
+    """Judge every case, in order of id; of several that lead to one heir only the first goes on."""
     decisions: list[Decision] = []
     heirs: set[int] = set()
-    for tonight in cases:
+    for tonight in sorted(cases, key=lambda tonight: tonight.case.id):
         taken = tonight.heir is not None and tonight.heir.number in heirs
         decision = judge(replace(tonight, heir_has_case=tonight.heir_has_case or taken), section)
         decisions.append(decision)
@@ -117,9 +118,10 @@ def _one_case_each(section: Section, cases: tuple[CaseTonight, ...]) -> list[Dec
 
 
 def _last_words(section: Section, evidence: Evidence) -> Iterator[UpdateRow]:
-    """The last rows still owed to the agency, but of nobody who is in collections again."""
+    """The last rows still owed to the agency: of each patron the latest, of nobody who is in collections again."""
     again = {tonight.case.number for tonight in evidence.cases}
-    for tonight in evidence.last_words:
+    latest = {tonight.case.number: tonight for tonight in sorted(evidence.last_words, key=lambda word: word.case.id)}
+    for tonight in latest.values():
         word = _last_word(section, tonight)
         if word and tonight.case.number not in again:
             yield word
@@ -128,7 +130,7 @@ def _last_words(section: Section, evidence: Evidence) -> Iterator[UpdateRow]:
 def _last_word(section: Section, tonight: CaseTonight) -> UpdateRow | None:
     match tonight.case.state:
         case State.WITHDRAWN | State.PAID:
-            due = last_word(tonight.balance, section.policy)
+            due = last_word(tonight.balance if tonight.patron else ZERO, section.policy)
         case State.OPEN | State.RELEASED | State.MERGED | State.DELETED:
             due = tonight.case.last_due
     return None if due is None else row(tonight.case, tonight.patron, due)
@@ -171,7 +173,7 @@ def _referrals(
         reason = why_not(candidate, section, day)
         if reason is None:
             referred.append(refer(section, candidate, day))
-        else:
+        elif candidate.account.owed >= section.policy.threshold:
             left_out[reason] += 1
     return tuple(referred), left_out
 

@@ -245,9 +245,14 @@ class Plan:
         return sorted((row for row in rows if row), key=lambda row: self._place(row.patron.number, row.patron.number))
 
     def update(self) -> list[UpdateRow]:
-        """The update's rows, by surname as the database collates, then by number; patrons gone from Koha last."""
-        changed = (decision.row for decision in self.decisions if decision.row)
-        return sorted((*self.kept, *changed), key=lambda row: (row.gone, *self._place(row.patron, row.number)))
+        """The update's rows, by surname as the database collates, then by number; patrons gone from Koha last.
+
+        Of somebody whose case this run opens, the last word of an earlier one is not told.
+        """
+        changed = [decision.row for decision in self.decisions if decision.row]
+        opened = {row.number for row in changed if row.case is None}
+        rows = (*(row for row in self.kept if row.number not in opened), *changed)
+        return sorted(rows, key=lambda row: (row.gone, *self._place(row.patron, row.number)))
 
     def _place(self, patron: int, number: int) -> tuple[int, int]:
         return self.order.get(patron, len(self.order)), number

@@ -163,7 +163,7 @@ class Policy:
     def made_this_comment(self, comment: str | None) -> bool:
         """Whether the whole comment is ours, or the plugin's, with any date."""
         return bool(comment) and any(
-            re.fullmatch(re.escape(sentence).replace(r"\{date\}", A_DATE), (comment or "").strip())
+            re.fullmatch(re.escape(sentence.strip()).replace(r"\{date\}", A_DATE), (comment or "").strip())
             for sentence in (self.restriction_comment, PLUGIN_COMMENT)
         )
 

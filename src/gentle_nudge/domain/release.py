@@ -55,16 +55,17 @@ def seems_withdrawn(tonight: CaseTonight) -> bool:
 def as_before(tonight: CaseTonight, section: Section) -> Decision:
     """The case goes on although its flag has gone: so many at once look like an accident."""
     due = shown(tonight.balance, section.policy)
-    return _decision(tonight, tonight.patron, Outcome.KEPT, "the flag has gone, with too many others", due)
+    why = "the flag has gone, with too many others"
+    return _decision(tonight, tonight.patron, Outcome.KEPT, why=why, due=due)
 
 
 def _gone(tonight: CaseTonight, section: Section) -> Decision:
     heir, case = tonight.heir, tonight.case
     if heir is None:
-        return _decision(tonight, None, Outcome.DELETED, "the patron is gone from Koha", ZERO)
+        return _decision(tonight, None, Outcome.DELETED, why="the patron is gone from Koha", due=ZERO)
     if tonight.heir_has_case:
         why = f"merged into patron {heir.number}, who has an open case"
-        return _decision(tonight, None, Outcome.MERGED, why, ZERO)
+        return _decision(tonight, None, Outcome.MERGED, why=why, due=ZERO)
     going_on = _goes_on(tonight, heir, section.policy)
     if going_on.outcome is Outcome.KEPT:
         why = f"merged into patron {heir.number}: the case goes on there"
@@ -75,17 +76,16 @@ def _gone(tonight: CaseTonight, section: Section) -> Decision:
 def _goes_on(tonight: CaseTonight, patron: Patron, policy: Policy) -> Decision:
     if not (policy.clear_paid and tonight.balance <= policy.clear_at_or_below):
         why = "the case goes on"
-        return _decision(tonight, patron, Outcome.KEPT, why, shown(tonight.balance, policy))
+        return _decision(tonight, patron, Outcome.KEPT, why=why, due=shown(tonight.balance, policy))
     why = f"owes {written(tonight.balance)}, at or below {written(policy.clear_at_or_below)}"
     due = ZERO if policy.released_due == "zero" else shown(tonight.balance, policy)
-    return _decision(tonight, patron, Outcome.RELEASED, why, due)
+    return _decision(tonight, patron, Outcome.RELEASED, why=why, due=due)
 
 
 def _ended_by_staff(tonight: CaseTonight, patron: Patron, policy: Policy) -> Decision:
-    paid = tonight.balance <= policy.clear_at_or_below
+    outcome = Outcome.PAID if tonight.balance <= policy.clear_at_or_below else Outcome.WITHDRAWN
     why = f"the flag was taken off; owes {written(tonight.balance)}"
-    due = last_word(tonight.balance, policy)
-    return _decision(tonight, patron, Outcome.PAID if paid else Outcome.WITHDRAWN, why, due)
+    return _decision(tonight, patron, outcome, why=why, due=last_word(tonight.balance, policy))
 
 
 def last_word(balance: Decimal, policy: Policy) -> Decimal | None:
@@ -104,7 +104,9 @@ def shown(balance: Decimal, policy: Policy) -> Decimal:
     return max(balance, ZERO) if policy.negative_due == "zero" else balance
 
 
-def _decision(tonight: CaseTonight, patron: Patron | None, outcome: Outcome, why: str, due: Decimal | None) -> Decision:
+def _decision(
+    tonight: CaseTonight, patron: Patron | None, outcome: Outcome, *, why: str, due: Decimal | None
+) -> Decision:
     case = tonight.case
     return Decision(
         patron=case.patron or 0,
