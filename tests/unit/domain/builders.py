@@ -1,0 +1,162 @@
+"""Patrons, accounts and cases in the library's words, for the rules. Plain functions; every fact has a default."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from gentle_nudge.domain.case import Case, State
+from gentle_nudge.domain.consequences import Holdings
+from gentle_nudge.domain.night import Adoptee, Evidence, Limits
+from gentle_nudge.domain.patron import Account, FlagRow, Patron, Restriction
+from gentle_nudge.domain.policy import Flag, Policy, Section
+from gentle_nudge.domain.referral import Candidate
+from gentle_nudge.domain.release import CaseTonight
+
+SUNDAY = date(2026, 11, 22)
+MONDAY = date(2026, 11, 23)
+SORT1 = Flag(column="sort1")
+ATTRIBUTE = Flag(column="attribute", code="COLLECT")
+
+
+# The library
+
+
+def a_policy(**changes: Any) -> Policy:
+    """From 25.00 in the window on, for a fee of 10.00, flagged in sort1, minors like everybody."""
+    usual = Policy(threshold=Decimal("25.00"), processing_fee=Decimal("10.00"), flag=SORT1, minors="include")
+    return replace(usual, **changes)
+
+
+def a_section(**changes: Any) -> Section:
+    """The section `global` with this policy."""
+    return Section(policy=a_policy(**changes))
+
+
+def amounts(*texts: str) -> list[Decimal]:
+    """Amounts as the library writes them."""
+    return [Decimal(text) for text in texts]
+
+
+# Patrons
+
+
+def in_sort1(value: str | None) -> tuple[FlagRow, ...]:
+    """The field sort1 with this value."""
+    return (FlagRow(row=None, value=value),)
+
+
+def in_attributes(*values: str | None, first: int = 11) -> tuple[FlagRow, ...]:
+    """Attribute rows with these values, numbered from `first`."""
+    return tuple(FlagRow(row=first + place, value=value) for place, value in enumerate(values))
+
+
+def a_patron(number: int = 1, *, flag: str | None = None, **facts: Any) -> Patron:
+    """An adult with a card and a flag in sort1."""
+    usual = Patron(
+        number=number,
+        card=f"{20_000_000 + number}",
+        surname=f"Surname{number}",
+        firstname="Pat",
+        branch="CPL",
+        category="PT",
+        born=date(1980, 5, 5),
+        flag=in_sort1(flag),
+    )
+    return replace(usual, **facts)
+
+
+def an_account(owed: str = "30.00", *, balance: str | None = None, whole: str | None = None, **facts: Any) -> Account:
+    """So much owed in the window; unless said otherwise that is all they owe."""
+    balance = owed if balance is None else balance
+    whole = balance if whole is None else whole
+    return Account(owed=Decimal(owed), balance=Decimal(balance), whole_balance=Decimal(whole), **facts)
+
+
+def a_candidate(number: int = 1, *, owed: str = "30.00", flag: str | None = None, **facts: Any) -> Candidate:
+    """A patron who owes so much, in the window and in all."""
+    return Candidate(patron=a_patron(number, flag=flag, **facts), account=an_account(owed))
+
+
+def an_adoptee(number: int = 1, *, balance: str = "40.00", referred_on: date | None = None) -> Adoptee:
+    """A patron whose flag says yes without a case."""
+    return Adoptee(candidate=a_candidate(number, owed=balance, flag="yes"), referred_on=referred_on)
+
+
+# Cases
+
+
+def a_case(id: int = 1, *, patron: int | None = 1, **facts: Any) -> Case:  # noqa: A002 - its name in the domain
+    """An open case of the patron, first reported under the same number, last queued with 50.00."""
+    usual = Case(
+        id=id,
+        section="global",
+        patron=patron,
+        number=patron,
+        referred_on=date(2026, 9, 6),
+        last_due=Decimal("50.00"),
+        surname=f"Surname{patron}",
+        firstname="Pat",
+        card=f"{20_000_000 + (patron or 0)}",
+    )
+    return replace(usual, **facts)
+
+
+def in_collections(number: int = 1, *, balance: str = "50.00", flag: str | None = "yes", **facts: Any) -> CaseTonight:
+    """The open case of a patron who is there, with the same id as the patron's number."""
+    patron = a_patron(number, flag=flag, **facts)
+    return CaseTonight(case=a_case(number, patron=number), patron=patron, balance=Decimal(balance))
+
+
+def gone(number: int = 1) -> CaseTonight:
+    """The open case of a patron who was deleted."""
+    return CaseTonight(case=a_case(number, patron=number), patron=None)
+
+
+def merged(number: int, into: Patron, *, balance: str = "50.00", heir_has_case: bool = False) -> CaseTonight:
+    """The open case of a patron whose card was merged into another one's; the balance is the heir's."""
+    return CaseTonight(
+        case=a_case(number, patron=number),
+        patron=None,
+        balance=Decimal(balance),
+        heir=into,
+        heir_has_case=heir_has_case,
+    )
+
+
+def a_last_word(number: int, state: State, *, balance: str = "50.00", **facts: Any) -> CaseTonight:
+    """A closed case the agency is still to be told of; its patron is there, without the flag."""
+    closed = a_case(number, patron=number, state=state, to_report=True, **facts)
+    return CaseTonight(case=closed, patron=a_patron(number, flag="no"), balance=Decimal(balance))
+
+
+# Restrictions and nights
+
+
+def ours(id: int = 5, **facts: Any) -> Restriction:  # noqa: A002 - its name in the domain
+    """A restriction as the night of a referral makes it."""
+    usual = Restriction(id=id, type="MANUAL", comment="Patron sent to collections on 2026-09-06", expires=None)
+    return replace(usual, **facts)
+
+
+def holding(patron: Patron | None = None, *, restrictions: Iterable[Restriction] = (), **facts: Any) -> Holdings:
+    """What the patron holds on that Sunday."""
+    return Holdings(patron=patron or a_patron(), today=SUNDAY, restrictions=tuple(restrictions), **facts)
+
+
+def evidence(**found: Any) -> Evidence:
+    """What was gathered; lists become tuples."""
+    gathered: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}
+    return Evidence(**gathered)
+
+
+def a_submission(**limits: Any) -> Limits:
+    """A night whose submission is due, with the usual limits of adoptions and withdrawals."""
+    usual = Limits(submission_due=True, most_referrals=100, most_adoptions=20, most_withdrawals=20)
+    return replace(usual, **limits)
+
+
+def an_update(**limits: Any) -> Limits:
+    """A night of the week on which no submission is due."""
+    return a_submission(**{"submission_due": False, **limits})

@@ -1,0 +1,90 @@
+"""Facts about a patron: ages, what the flag rows say together, which restrictions are active."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gentle_nudge.domain.patron import FlagRow, age, says
+from gentle_nudge.domain.policy import Reading
+from tests.unit.domain.builders import SUNDAY, a_patron, in_attributes, in_sort1, ours
+
+
+@pytest.mark.parametrize(
+    ("born", "years"),
+    [
+        (date(2008, 11, 21), 18),
+        (date(2008, 11, 22), 18),
+        (date(2008, 11, 23), 17),
+        (date(2008, 12, 1), 17),
+        (date(2008, 10, 31), 18),
+        (date(2026, 11, 22), 0),
+    ],
+)
+def test_a_patron_is_a_year_older_on_the_birthday(born: date, years: int) -> None:
+    assert age(born, date(2026, 11, 22)) == years
+
+
+@pytest.mark.parametrize(
+    ("day", "years"),
+    [
+        (date(2026, 2, 28), 17),
+        (date(2026, 3, 1), 18),
+        (date(2028, 2, 28), 19),
+        (date(2028, 2, 29), 20),
+        (date(2028, 3, 1), 20),
+    ],
+)
+def test_born_on_29_february_is_a_year_older_on_1_march_in_ordinary_years(day: date, years: int) -> None:
+    assert age(date(2008, 2, 29), day) == years
+
+
+@given(born=st.dates(date(1900, 1, 1), date(2030, 1, 1)), day=st.dates(date(2030, 1, 2), date(2060, 1, 1)))
+def test_nobody_grows_younger_overnight_nor_by_more_than_a_year(born: date, day: date) -> None:
+    assert 0 <= age(born, day + timedelta(days=1)) - age(born, day) <= 1
+
+
+def test_a_patron_without_any_attribute_row_is_not_flagged() -> None:
+    assert says(()) is Reading.NO
+    assert not a_patron(flag=None).is_flagged
+
+
+def test_of_several_attribute_rows_any_yes_is_a_yes() -> None:
+    assert says(in_attributes("0", None, "1")) is Reading.YES
+    assert says(in_attributes("sent 2019", "1")) is Reading.YES
+
+
+def test_several_attribute_rows_say_no_only_if_every_row_does() -> None:
+    assert says(in_attributes("0", None, "", "no")) is Reading.NO
+    assert says(in_attributes("0", "sent 2019")) is Reading.OTHER
+
+
+def test_each_row_can_be_read_alone() -> None:
+    assert [row.says for row in in_attributes("1", "0", "sent 2019")] == [Reading.YES, Reading.NO, Reading.OTHER]
+
+
+def test_a_patron_is_flagged_if_the_flag_says_yes_and_only_then() -> None:
+    assert a_patron(flag="yes").is_flagged
+    assert not a_patron(flag="no").is_flagged
+    assert not a_patron(flag="yes please").is_flagged
+
+
+@given(st.permutations([*in_attributes("0", "x"), *in_sort1("1"), FlagRow(row=20, value=None)]))
+def test_the_order_of_the_rows_does_not_matter(rows: list[FlagRow]) -> None:
+    assert says(tuple(rows)) is Reading.YES
+
+
+@pytest.mark.parametrize(
+    ("expires", "active"),
+    [
+        (None, True),
+        (SUNDAY + timedelta(days=1), True),
+        (SUNDAY, False),
+        (SUNDAY - timedelta(days=1), False),
+    ],
+)
+def test_a_restriction_is_active_without_an_expiry_or_with_one_after_today(
+    expires: date | None, *, active: bool
+) -> None:
+    assert ours(expires=expires).is_active(SUNDAY) is active

@@ -1,0 +1,299 @@
+"""Who is referred, and for everybody else the first reason why not."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from gentle_nudge.domain.patron import Guardian
+from gentle_nudge.domain.policy import Flag, Section
+from gentle_nudge.domain.referral import Candidate, Reason, verdicts, why_not
+from tests.unit.domain.builders import (
+    SUNDAY,
+    a_candidate,
+    a_patron,
+    a_section,
+    an_account,
+    in_attributes,
+    in_sort1,
+)
+
+EIGHTEEN_TODAY = date(2008, 11, 22)
+EIGHTEEN_TOMORROW = date(2008, 11, 23)
+A_GUARDIAN = Guardian(surname="Example", firstname="Ann", card="20000099", phone=None, email=None)
+EXEMPT = Flag(column="attribute", code="EXEMPT")
+
+
+def reason(candidate: Candidate, section: Section | None = None) -> Reason | None:
+    return why_not(candidate, section or a_section(), SUNDAY)
+
+
+def owing(owed: str, *, balance: str | None = None, whole: str | None = None) -> Candidate:
+    return replace(a_candidate(), account=an_account(owed, balance=balance, whole=whole))
+
+
+def test_a_patron_whom_no_rule_keeps_out_is_referred() -> None:
+    assert reason(a_candidate()) is None
+
+
+# 1 Another section
+
+
+def test_a_patron_of_another_section_is_not_ours_to_refer() -> None:
+    assert reason(replace(a_candidate(), speaks=False)) is Reason.OTHER_SECTION
+
+
+# 2, 3 In collections, or the flag is somebody else's
+
+
+def test_a_patron_with_an_open_case_is_in_collections_although_the_flag_says_no() -> None:
+    assert reason(replace(a_candidate(flag="no"), has_case=True)) is Reason.IN_COLLECTIONS
+
+
+@pytest.mark.parametrize("flag", ["yes", " YES ", "1"])
+def test_a_patron_whose_flag_says_yes_is_in_collections_without_a_case(flag: str) -> None:
+    assert reason(a_candidate(flag=flag)) is Reason.IN_COLLECTIONS
+
+
+@pytest.mark.parametrize("flag", [None, "", "no", "No", "0", "  "])
+def test_a_patron_whose_flag_says_no_is_referred(flag: str | None) -> None:
+    assert reason(a_candidate(flag=flag)) is None
+
+
+def test_a_patron_without_the_attribute_is_referred() -> None:
+    assert reason(Candidate(patron=replace(a_patron(), flag=()), account=an_account())) is None
+
+
+def test_one_attribute_row_of_several_that_says_yes_is_enough() -> None:
+    flagged = Candidate(patron=replace(a_patron(), flag=in_attributes("0", "1")), account=an_account())
+    assert reason(flagged) is Reason.IN_COLLECTIONS
+
+
+def test_a_flag_in_other_use_keeps_the_patron_out() -> None:
+    assert reason(a_candidate(flag="Class of 2027")) is Reason.FLAG_IN_OTHER_USE
+
+
+# 4 Protected
+
+
+def test_a_protected_patron_is_not_referred() -> None:
+    assert reason(a_candidate(protected=True)) is Reason.PROTECTED
+
+
+# 5 Exempt
+
+
+@pytest.mark.parametrize("value", ["1", "yes", "YES", "hardship", "until 2027"])
+def test_anything_but_a_no_in_the_exemption_field_exempts(value: str) -> None:
+    exempting = a_section(exemption=EXEMPT)
+    assert reason(a_candidate(exemption=in_attributes(value)), exempting) is Reason.EXEMPT
+    assert reason(a_candidate(exemption=in_attributes("0", value)), exempting) is Reason.EXEMPT
+
+
+@pytest.mark.parametrize("value", [None, "", "no", "NO", "0", " "])
+def test_a_no_in_the_exemption_field_does_not_exempt(value: str | None) -> None:
+    exempting = a_section(exemption=EXEMPT)
+    assert reason(a_candidate(exemption=in_attributes(value)), exempting) is None
+    assert reason(a_candidate(exemption=()), exempting) is None
+
+
+def test_without_an_exemption_field_nobody_is_exempt() -> None:
+    assert reason(a_candidate(exemption=in_sort1("yes"))) is None
+
+
+# 6 Category
+
+
+def test_with_a_list_of_categories_only_those_are_referred() -> None:
+    section = a_section(categories=frozenset({"PT", "ST"}))
+    assert reason(a_candidate(category="PT"), section) is None
+    assert reason(a_candidate(category="J"), section) is Reason.CATEGORY
+
+
+def test_an_excluded_category_is_not_referred_and_the_others_are() -> None:
+    section = a_section(excluded_categories=frozenset({"STAFF"}))
+    assert reason(a_candidate(category="STAFF"), section) is Reason.CATEGORY
+    assert reason(a_candidate(category="PT"), section) is None
+
+
+def test_an_excluded_category_is_not_referred_even_if_it_is_also_listed() -> None:
+    section = a_section(categories=frozenset({"PT"}), excluded_categories=frozenset({"PT"}))
+    assert reason(a_candidate(category="PT"), section) is Reason.CATEGORY
+
+
+def test_categories_are_the_same_whatever_their_letter_case_as_in_koha() -> None:
+    assert reason(a_candidate(category="pt"), a_section(categories=frozenset({"PT"}))) is None
+    assert reason(a_candidate(category="PT"), a_section(excluded_categories=frozenset({"pt"}))) is Reason.CATEGORY
+
+
+@pytest.mark.parametrize("kind", ["A", "C", "I", "P", "S", "X"])
+def test_patrons_of_an_excluded_category_type_are_not_referred(kind: str) -> None:
+    assert reason(a_candidate(category_type=kind), a_section(excluded_category_types=frozenset({kind}))) is (
+        Reason.CATEGORY
+    )
+    others = frozenset("ACIPSX") - {kind}
+    assert reason(a_candidate(category_type=kind), a_section(excluded_category_types=others)) is None
+
+
+# 7 Minors
+
+
+def test_eighteen_today_is_an_adult_and_eighteen_tomorrow_a_minor() -> None:
+    section = a_section(minors="exclude")
+    assert reason(a_candidate(born=EIGHTEEN_TODAY), section) is None
+    assert reason(a_candidate(born=EIGHTEEN_TOMORROW), section) is Reason.MINOR
+
+
+@pytest.mark.parametrize(("day", "why"), [(date(2026, 2, 28), Reason.MINOR), (date(2026, 3, 1), None)])
+def test_born_on_29_february_is_an_adult_on_1_march(day: date, why: Reason | None) -> None:
+    leapling = a_candidate(born=date(2008, 2, 29))
+    assert why_not(leapling, a_section(minors="exclude"), day) is why
+
+
+def test_the_library_says_who_is_an_adult() -> None:
+    section = a_section(minors="exclude", adult_age=21)
+    assert reason(a_candidate(born=date(2005, 11, 22)), section) is None
+    assert reason(a_candidate(born=date(2005, 11, 23)), section) is Reason.MINOR
+
+
+def test_with_minors_included_age_does_not_matter() -> None:
+    assert reason(a_candidate(born=date(2020, 1, 1)), a_section(minors="include")) is None
+    assert reason(a_candidate(born=None), a_section(minors="include", unknown_birthdate="exclude")) is None
+
+
+def test_with_guardians_only_a_minor_with_a_linked_guarantor_is_referred() -> None:
+    section = a_section(minors="guardian")
+    assert reason(a_candidate(born=EIGHTEEN_TOMORROW), section) is Reason.MINOR
+    assert reason(a_candidate(born=EIGHTEEN_TOMORROW, guardian=A_GUARDIAN), section) is None
+
+
+def test_with_guardians_an_adult_needs_none() -> None:
+    assert reason(a_candidate(born=EIGHTEEN_TODAY), a_section(minors="guardian")) is None
+
+
+def test_a_guardian_changes_nothing_where_minors_are_excluded() -> None:
+    minor = a_candidate(born=EIGHTEEN_TOMORROW, guardian=A_GUARDIAN)
+    assert reason(minor, a_section(minors="exclude")) is Reason.MINOR
+
+
+@pytest.mark.parametrize("minors", ["exclude", "guardian"])
+def test_without_a_date_of_birth_the_library_decides(minors: str) -> None:
+    unknown = a_candidate(born=None)
+    assert reason(unknown, a_section(minors=minors, unknown_birthdate="exclude")) is Reason.UNKNOWN_AGE
+    assert reason(unknown, a_section(minors=minors, unknown_birthdate="include")) is None
+
+
+def test_an_unknown_date_of_birth_is_excluded_unless_the_library_says_otherwise() -> None:
+    assert reason(a_candidate(born=None), a_section(minors="exclude")) is Reason.UNKNOWN_AGE
+
+
+# 8 Lost charges
+
+
+def test_where_a_lost_charge_is_required_a_patron_without_one_is_not_referred() -> None:
+    section = a_section(require_lost_fee=True)
+    lost = replace(a_candidate(), account=an_account(lost_charge=True))
+    assert reason(a_candidate(), section) is Reason.NO_LOST_CHARGE
+    assert reason(lost, section) is None
+
+
+def test_where_none_is_required_lost_charges_do_not_matter() -> None:
+    assert reason(a_candidate(), a_section(require_lost_fee=False)) is None
+
+
+# 9, 10 The threshold
+
+
+def test_the_cent_at_the_threshold_decides_in_the_window() -> None:
+    assert reason(owing("24.99", balance="500.00")) is Reason.BELOW_THRESHOLD
+    assert reason(owing("25.00", balance="500.00")) is None
+    assert reason(owing("25.01", balance="500.00")) is None
+
+
+def test_the_cent_at_the_threshold_decides_in_the_sections_balance() -> None:
+    assert reason(owing("30.00", balance="24.99", whole="500.00")) is Reason.BALANCE_BELOW_THRESHOLD
+    assert reason(owing("30.00", balance="25.00", whole="500.00")) is None
+
+
+def test_the_cent_at_the_threshold_decides_in_the_whole_balance() -> None:
+    assert reason(owing("30.00", balance="30.00", whole="24.99")) is Reason.BALANCE_BELOW_THRESHOLD
+    assert reason(owing("30.00", balance="30.00", whole="25.00")) is None
+
+
+def test_credits_outside_the_window_that_bring_the_balance_under_the_threshold_keep_the_patron_out() -> None:
+    assert reason(owing("400.00", balance="-1.00")) is Reason.BALANCE_BELOW_THRESHOLD
+
+
+def test_a_large_debt_outside_the_window_does_not_refer() -> None:
+    assert reason(owing("0.00", balance="9000.00")) is Reason.BELOW_THRESHOLD
+
+
+def test_the_threshold_is_the_librarys() -> None:
+    section = a_section(threshold=Decimal("30.01"))
+    assert reason(owing("30.00"), section) is Reason.BELOW_THRESHOLD
+    assert reason(owing("30.01"), section) is None
+
+
+# The first reason
+
+
+HOPELESS = Candidate(
+    patron=a_patron(
+        flag="yes",
+        protected=True,
+        exemption=in_attributes("1"),
+        category="STAFF",
+        born=date(2020, 1, 1),
+    ),
+    account=an_account("0.00"),
+    speaks=False,
+    has_case=True,
+)
+EVERYTHING = a_section(
+    minors="exclude", exemption=EXEMPT, excluded_categories=frozenset({"STAFF"}), require_lost_fee=True
+)
+STEP_BY_STEP: list[tuple[Reason, Callable[[Candidate], Candidate]]] = [
+    (Reason.OTHER_SECTION, lambda found: replace(found, speaks=True)),
+    (Reason.IN_COLLECTIONS, lambda found: _with(replace(found, has_case=False), flag=in_sort1("x"))),
+    (Reason.FLAG_IN_OTHER_USE, lambda found: _with(found, flag=in_sort1("no"))),
+    (Reason.PROTECTED, lambda found: _with(found, protected=False)),
+    (Reason.EXEMPT, lambda found: _with(found, exemption=())),
+    (Reason.CATEGORY, lambda found: _with(found, category="PT")),
+    (Reason.MINOR, lambda found: _with(found, born=None)),
+    (Reason.UNKNOWN_AGE, lambda found: _with(found, born=date(1980, 5, 5))),
+    (Reason.NO_LOST_CHARGE, lambda found: replace(found, account=replace(found.account, lost_charge=True))),
+    (Reason.BELOW_THRESHOLD, lambda found: replace(found, account=replace(found.account, owed=Decimal(25)))),
+    (Reason.BALANCE_BELOW_THRESHOLD, lambda found: replace(found, account=an_account("25.00", lost_charge=True))),
+]
+
+
+def _with(found: Candidate, **facts: object) -> Candidate:
+    return replace(found, patron=replace(found.patron, **facts))  # type: ignore[arg-type]
+
+
+def test_the_first_reason_is_the_one_we_give() -> None:
+    found, given = HOPELESS, []
+    for _, mended in STEP_BY_STEP:
+        given.append(reason(found, EVERYTHING))
+        found = mended(found)
+    assert given == [why for why, _ in STEP_BY_STEP]
+    assert reason(found, EVERYTHING) is None
+
+
+def test_the_order_of_the_reasons_is_that_of_the_rules() -> None:
+    assert [why for why, _ in STEP_BY_STEP] == list(Reason)
+
+
+def test_an_open_case_comes_before_a_flag_in_other_use() -> None:
+    assert reason(replace(a_candidate(flag="Class of 2027"), has_case=True)) is Reason.IN_COLLECTIONS
+
+
+def test_explain_hears_every_rule_not_only_the_first() -> None:
+    found = verdicts(HOPELESS, EVERYTHING, SUNDAY)
+    assert list(found) == list(Reason)
+    assert {why for why, keeps_out in found.items() if not keeps_out} == {
+        Reason.FLAG_IN_OTHER_USE,
+        Reason.UNKNOWN_AGE,
+    }
