@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
+from ssl import SSLError
 from typing import TYPE_CHECKING, Any
 
 from pymysql.constants import FIELD_TYPE
@@ -51,6 +52,7 @@ def engine(instance: Instance) -> Engine:
         connect_args=_arguments(instance),
     )
     event.listen(made, "do_connect", _connect_to_server)
+    event.listen(made, "connect", _compare_as_koha_does)
     event.listen(made, "handle_error", _explain)
     return made
 
@@ -81,7 +83,6 @@ def cannot_write(connection: Connection) -> None:
 def _arguments(instance: Instance) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "charset": "utf8mb4",
-        "collation": "utf8mb4_unicode_ci",
         "init_command": SESSION,
         "connect_timeout": CONNECT_SECONDS,
         "read_timeout": ANSWER_SECONDS,
@@ -130,6 +131,13 @@ def _connect_to_server(
         raise _told(trouble, options) from None
 
 
+def _compare_as_koha_does(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    """Our texts compare as Koha's columns do: SQLAlchemy's own SET NAMES, which came before, names no collation."""
+    cursor = connection.cursor()
+    cursor.execute("SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci")
+    cursor.close()
+
+
 def _told(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeError:
     code = trouble.args[0] if trouble.args else None
     server = options.get("unix_socket") or f"{options.get('host')}:{options.get('port', 3306)}"
@@ -143,7 +151,7 @@ def _told(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeError:
             f"The database server {server} has no database {options.get('database')}.",
             "Check the name in koha-conf.xml or [koha] url.",
         )
-    if code == TLS_FAILED or "ssl" in type(trouble).__name__.casefold():
+    if code == TLS_FAILED or _is_about_encryption(trouble):
         return GentleNudgeError(
             f"The connection to the database server {server} cannot be encrypted.",
             "Check <tls>, <ca>, <cert> and <key> in koha-conf.xml, or the ssl_ options of [koha] url.",
@@ -152,6 +160,12 @@ def _told(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeError:
         f"The database server {server} cannot be reached{f' (error {code})' if isinstance(code, int) else ''}.",
         "Is it running, and are host and port right in koha-conf.xml or [koha] url?",
     )
+
+
+def _is_about_encryption(trouble: Exception) -> bool:
+    """Whether a certificate is not there or not trusted; a socket that is not there comes as an error of PyMySQL's."""
+    cause = getattr(trouble, "original_exception", None)
+    return isinstance(trouble, FileNotFoundError | SSLError) or isinstance(cause, SSLError)
 
 
 def _explain(context: ExceptionContext) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -71,14 +71,7 @@ def sections_of(tables: Tables, groups: Groups) -> tuple[Section, ...]:
     if tables.libraries.others:
         rest = Scope(branches=frozenset().union(*scopes), all_but=True)
         found.insert(0, _section(everything, tables, rest))
-    return tuple(replace(section, sharing=_sharing(section, found)) for section in found)
-
-
-def _sharing(section: Section, sections: Iterable[Section]) -> tuple[str, ...]:
-    """The names of the other sections with this one's flag field; codes of attributes differ not by letter case."""
-    flag = str(section.policy.flag).casefold()
-    others = (other for other in sections if other.name != section.name)
-    return tuple(name for other in others if str(other.policy.flag).casefold() == flag for name in other.names)
+    return tuple(found)
 
 
 def _scopes(libraries: tuple[LibraryTable, ...], groups: Groups) -> tuple[frozenset[str], ...]:

@@ -61,16 +61,6 @@ def test_a_section_inherits_what_it_does_not_say() -> None:
     assert found[1].policy.flag == Flag(column="sort1")
 
 
-def test_sections_with_one_flag_field_know_of_each_other() -> None:
-    north = a_library("north", branches=["CPL"], formerly=["old"])
-    found = sections_of(tables(north, a_library("south", branches=["FPL"], flag="sort2")), {})
-    assert {section.name: section.sharing for section in found} == {
-        GLOBAL: ("north", "old"),
-        "north": (GLOBAL,),
-        "south": (),
-    }
-
-
 def test_a_disabled_section_comes_out_without_rules_of_referral() -> None:
     (section,) = sections_of(
         tables(

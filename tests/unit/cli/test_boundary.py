@@ -1,0 +1,79 @@
+"""Every error leaves the command as a sentence and an exit code, and nothing of a patron leaves with it."""
+
+from collections.abc import Callable
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from gentle_nudge.cli import Invocation
+from gentle_nudge.cli.boundary import Commands
+from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError, SettingsError, ToBeMended
+
+PATRON = "Zuleika Quux"
+
+
+def ending_with(trouble: Callable[[], BaseException], *, debug: bool = False) -> Result:
+    """What comes of a command that ends so."""
+
+    @click.command()
+    def fail() -> None:
+        raise trouble()
+
+    class OneCommand(Commands):
+        def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+            return fail if cmd_name in self.table else None
+
+    group = OneCommand(name="gentle-nudge", table={"fail": ("", "")})
+    return CliRunner().invoke(group, ["fail"], obj=Invocation(debug=debug))
+
+
+def nested() -> Exception:
+    trouble = ValueError(f"not a number: {PATRON}")
+    trouble.__cause__ = KeyError(PATRON)
+    return trouble
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [
+        (GentleNudgeError("The server is away.", "Wait."), 1),
+        (ToBeMended("The tables are missing.", "Run init."), 2),
+        (SettingsError(("a: wrong", "b: wrong")), 2),
+        (AnotherRunIsAtWork("Another run is at work."), 75),
+    ],
+)
+def test_a_known_trouble_is_told_with_its_hint_and_its_code(trouble: GentleNudgeError, code: int) -> None:
+    done = ending_with(lambda: trouble)
+    assert done.exit_code == code
+    assert done.stdout == ""
+    assert done.stderr.split("\n") == [*trouble.sentence.split("\n"), *([trouble.hint] if trouble.hint else []), ""]
+
+
+def test_an_unexpected_error_is_one_sentence_without_its_words() -> None:
+    done = ending_with(nested)
+    assert done.exit_code == 1
+    assert "ValueError" in done.stderr
+    assert "--debug" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert PATRON not in done.stderr
+
+
+def test_with_debug_it_says_where_and_still_nothing_of_a_patron() -> None:
+    done = ending_with(nested, debug=True)
+    assert done.exit_code == 1
+    assert "KeyError\nwhich led to:\n" in done.stderr
+    assert "in fail" in done.stderr
+    assert PATRON not in done.stderr
+
+
+def test_an_interrupt_ends_with_130() -> None:
+    assert ending_with(KeyboardInterrupt).exit_code == 130
+
+
+def test_a_question_answered_with_no_is_no_interrupt() -> None:
+    assert ending_with(click.Abort).exit_code == 1
+
+
+def test_wrong_use_ends_with_2() -> None:
+    assert ending_with(lambda: click.UsageError("No such day.")).exit_code == 2
