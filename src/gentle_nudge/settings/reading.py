@@ -105,7 +105,7 @@ def _not_configured(named: Path | None, environ: Mapping[str, str]) -> NotConfig
 
 def _parsed(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_bytes().decode("utf-8"), parse_float=Decimal)
+        return tomllib.loads(file.read_bytes().decode("utf-8-sig"), parse_float=Decimal)
     except tomllib.TOMLDecodeError as problem:
         raise SettingsError((f"{file.name}: this is not valid TOML: {problem}",), f"The file is {file}.") from None
     except UnicodeDecodeError:

@@ -142,3 +142,7 @@ def test_the_password_of_a_url_is_not_shown(tmp_path: Path) -> None:
     found = loaded(tmp_path, toml(koha=koha))
     assert SECRET not in effective(found) + repr(found)
     assert 'url = "mysql+pymysql://koha:***@db.library.example/koha_lib"' in effective(found)
+
+
+def test_the_mark_that_some_editors_put_first_does_not_matter(tmp_path: Path) -> None:
+    loaded(tmp_path, "\ufeff" + toml())
