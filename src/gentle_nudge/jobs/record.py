@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from gentle_nudge.domain.case import State
+from gentle_nudge.domain.case import Case, State
 from gentle_nudge.domain.consequences import Holdings, consequences
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
@@ -192,10 +192,26 @@ def _queue_update(conn: Connection, plan: Plan, opened: Mapping[int, int], queue
     )
     stored = queue(conn, Report.UPDATE, rows, counts, queued=queued)
     if stored:
-        previous = {case.id: case for case in (*memory.open_cases, *memory.last_words)}
+        previous = {case.id: case for case in (*memory.open_cases, *memory.last_words, *_just_told(plan, opened))}
         cases.report_dues(conn, stored.id, with_cases(rows, opened), previous)
     cases.mark_to_report(conn, [case.id for case in memory.last_words], flag=False)
     runs.finish(conn, queued.run, now=queued.moment.now, counts=counts)
+
+
+def _just_told(plan: Plan, opened: Mapping[int, int]) -> Iterator[Case]:
+    """The cases of tonight's submission, with what it told of them."""
+    for submitted in plan.submission():
+        told = submitted.told()
+        yield Case(
+            id=opened[told.patron],
+            section=plan.section,
+            patron=told.patron,
+            number=told.number,
+            last_due=told.due,
+            surname=told.surname,
+            firstname=told.firstname,
+            card=told.card,
+        )
 
 
 def _ended(plan: Plan, state: State) -> int:

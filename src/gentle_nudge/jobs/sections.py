@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 def sections_of(conn: Connection, settings: Settings) -> tuple[Section, ...]:
     """The sections, each knowing whose cases it keeps up and which others use its flag field."""
     known = settings.with_groups(branches_of_groups(conn, settings.groups))
-    return tuple(_sharing(section, known) for section in _keeping_up(conn, known))
+    return sharing_flags(_keeping_up(conn, known))
+
+
+def sharing_flags(sections: tuple[Section, ...]) -> tuple[Section, ...]:
+    """The sections, each knowing which others use its flag field."""
+    return tuple(_sharing(section, sections) for section in sections)
 
 
 def _keeping_up(conn: Connection, sections: tuple[Section, ...]) -> tuple[Section, ...]:

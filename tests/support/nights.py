@@ -1,0 +1,145 @@
+"""A library whose nights a test runs in its own process, by the same functions as the command."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.plan import Plan, Report
+from gentle_nudge.domain.policy import Flag, Policy, Section
+from gentle_nudge.jobs.initialise import initialise
+from gentle_nudge.jobs.nightly import Night, Options, decide, nightly
+from gentle_nudge.jobs.queueing import Office
+from gentle_nudge.jobs.sections import sharing_flags
+from gentle_nudge.jobs.sync import sync
+from gentle_nudge.jobs.transaction import reading, writing
+from gentle_nudge.koha.engine import engine
+from gentle_nudge.koha.instance import Instance
+from gentle_nudge.store import reports, schema
+from tests.support.koha import KohaDatabase
+
+ZONE = ZoneInfo("America/New_York")
+SUNDAY = date(2026, 11, 22)
+IN_THE_WINDOW = SUNDAY - timedelta(days=75)
+OFFICE = Office(library="Springfield Public Library")
+
+
+def a_policy(**rules: Any) -> Policy:
+    """The policy most tests start from: 25.00, a fee of 10.00, sort1, everything else as the settings have it."""
+    known: dict[str, Any] = {
+        "threshold": Decimal("25.00"),
+        "processing_fee": Decimal("10.00"),
+        "flag": Flag.parse("sort1"),
+        "minors": "include",
+        "send_to": ("reports@agency.example",),
+    }
+    return Policy(**(known | rules))
+
+
+class Nights:
+    """The nights of one library; `section` may be exchanged between them."""
+
+    def __init__(self, koha: KohaDatabase, *sections: Section, zone: ZoneInfo = ZONE, **rules: Any) -> None:
+        self.koha = koha
+        self.zone = zone
+        self.sections = sharing_flags(sections or (Section(policy=a_policy(**rules)),))
+        self.engine: Engine = engine(Instance(url=koha.engine.url, zone=zone, machine="test"))
+        self.instance = Instance(url=koha.engine.url, zone=zone, machine="test")
+        with self.engine.begin() as conn:
+            initialise(conn, self.instance, self.at(SUNDAY).now)
+
+    def at(self, day: date, hour: int = 4) -> Moment:
+        """The small hours of a day."""
+        now = datetime.combine(day, time(hour), tzinfo=self.zone).astimezone(UTC)
+        return Moment(day=day, now=now, zone=self.zone)
+
+    def change(self, **rules: Any) -> None:
+        """From now on other rules hold, in every section."""
+        self.sections = tuple(replace(s, policy=replace(s.policy, **rules)) for s in self.sections)
+
+    def night(self, day: date = SUNDAY, *, delivered: bool = True, **options: Any) -> Night:
+        """One night; what it queued counts as delivered unless told otherwise."""
+        night = nightly(self.engine, self.sections, self.at(day), office=OFFICE, options=Options(**options))
+        if delivered:
+            self.koha.execute("UPDATE gentle_nudge_delivery SET state = 'sent' WHERE state = 'due'")
+        return night
+
+    def good_night(self, day: date = SUNDAY, **options: Any) -> Plan:
+        """One night in which nothing goes wrong; the plan of its only section."""
+        night = self.night(day, **options)
+        assert night.went_well, (night.failures, [plan.refusals for plan in night.plans.values()])
+        return next(iter(night.plans.values()))
+
+    def dry_run(self, day: date = SUNDAY, **options: Any) -> Plan | None:
+        """What the night of the first section would do."""
+        return decide(self.engine, self.sections[0], self.at(day), Options(dry_run=True, **options))
+
+    def sync(self, day: date = SUNDAY) -> None:
+        """One sync of every section."""
+        for section in self.sections:
+            writing(self.engine, partial(sync, section=section, moment=self.at(day), office=OFFICE))
+
+    def stored(self, report: Report, day: date = SUNDAY, section: str = "global", number: int | None = None) -> bytes:
+        """The bytes of a stored report."""
+        with reading(self.engine) as conn:
+            (found,) = reports.find(conn, report=report, day=day, sections=[section], number=number)
+            return b"".join(reports.content(conn, found.id))
+
+    def rows(
+        self, report: Report, day: date = SUNDAY, section: str = "global", number: int | None = None
+    ) -> list[dict[str, str]]:
+        """The rows of a stored report."""
+        return rows_of(self.stored(report, day, section, number))
+
+    def dues(self, day: date = SUNDAY, section: str = "global") -> dict[int, str]:
+        """What the update of a day says: borrowernumber -> due."""
+        return {int(row["borrowernumber"]): row["Due"] for row in self.rows(Report.UPDATE, day, section)}
+
+    def referred(self, day: date = SUNDAY, section: str = "global") -> set[int]:
+        """The borrowernumbers in the submission of a day."""
+        return {int(row["borrowernumber"]) for row in self.rows(Report.SUBMISSION, day, section)}
+
+    def states(self) -> dict[int, str]:
+        """The state of each patron's latest case, by the number first reported."""
+        found = self.koha.query("SELECT number, state FROM gentle_nudge_case ORDER BY id")
+        return {row["number"]: row["state"] for row in found}
+
+    def open_patrons(self) -> set[int]:
+        """The patrons with an open case."""
+        found = self.koha.query("SELECT patron FROM gentle_nudge_case WHERE state = 'open'")
+        return {row["patron"] for row in found}
+
+    def is_initialised(self) -> bool:
+        """Whether our tables are there."""
+        with reading(self.engine) as conn:
+            return schema.read_meta(conn) is not None
+
+
+def rows_of(content: bytes) -> list[dict[str, str]]:
+    """A report read back; the sentence of an empty one is no row."""
+    lines = content.decode().split("\n")
+    if lines[0] == "No qualifying records":
+        return []
+    return list(csv.DictReader(_whole(content)))
+
+
+def _whole(content: bytes) -> Iterable[str]:
+    return content.decode().splitlines(keepends=True)
+
+
+def snapshot(koha: KohaDatabase) -> dict[str, list[dict[str, Any]]]:
+    """Everything in every table, to see that nothing changed."""
+    names = [
+        row["name"]
+        for row in koha.query(
+            "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()"
+        )
+    ]
+    return {name: koha.query(f"SELECT * FROM `{name}`") for name in sorted(names)}
