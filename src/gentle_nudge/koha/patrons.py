@@ -24,7 +24,7 @@ from gentle_nudge.koha.tables import (
 )
 
 CONTACT = ("address", "address2", "city", "zipcode", "state", "phone", "mobile", "phonepro", "B_phone", "email")
-NOBODY: frozenset[int] = frozenset()
+LONG_AGO = date.min
 
 
 def patrons(
@@ -130,12 +130,13 @@ def _guardians(conn: Connection, rows: Iterable[int]) -> dict[int, Guardian]:
 
 
 def used_by_koha(conn: Connection) -> frozenset[int]:
-    """The patrons that Koha's preferences AnonymousPatron and AutoSelfCheckID name."""
+    """The patrons that Koha's preferences AnonymousPatron and AutoSelfCheckID (who logs in by name or card) name."""
     named = preferences(conn, ("AnonymousPatron", "AutoSelfCheckID"))
     anonymous, self_check = (named.get(name, "").strip() for name in ("AnonymousPatron", "AutoSelfCheckID"))
     numbers = {int(anonymous)} if anonymous.isdecimal() and int(anonymous) else set()
     if self_check:
-        query = select(borrowers.c.borrowernumber).where(borrowers.c.userid == self_check)
+        names = or_(borrowers.c.userid == self_check, borrowers.c.cardnumber == self_check)
+        query = select(borrowers.c.borrowernumber).where(names)
         numbers.update(conn.scalars(query))
     return frozenset(numbers)
 
@@ -158,17 +159,25 @@ def flagged(conn: Connection, flag: Flag) -> frozenset[int]:
 
 
 def restrictions(conn: Connection, numbers: Iterable[int]) -> dict[int, tuple[Restriction, ...]]:
-    """All restrictions of these patrons, in the order of their numbers."""
+    """All restrictions of these patrons, in the order of their numbers; one until `0000-00-00` is over."""
     block = borrower_debarments.c
     found: defaultdict[int, list[Restriction]] = defaultdict(list)
     for some in a_thousand_at_a_time(sorted(numbers)):
         query = (
-            select(block.borrowernumber, block.borrower_debarment_id, block.type, block.comment, block.expiration)
+            select(
+                block.borrowernumber,
+                block.borrower_debarment_id,
+                block.type,
+                block.comment,
+                block.expiration,
+                block.expiration.is_(None),
+            )
             .where(block.borrowernumber.in_(some))
             .order_by(block.borrower_debarment_id)
         )
-        for number, id_, type_, comment, expires in conn.execute(query):
-            found[number].append(Restriction(id=id_, type=type_, comment=comment, expires=expires))
+        for number, id_, type_, comment, expires, for_ever in conn.execute(query):
+            until = None if for_ever else expires or LONG_AGO
+            found[number].append(Restriction(id=id_, type=type_, comment=comment, expires=until))
     return {number: tuple(theirs) for number, theirs in found.items()}
 
 

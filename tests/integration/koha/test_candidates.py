@@ -121,7 +121,7 @@ def agree_on_lines(conn: Connection, view: View, everything: list[oracle.Row], p
 def a_random_library(koha: KohaDatabase, chance: random.Random) -> list[int]:
     """Forty patrons and some three hundred lines, most of them near a boundary."""
     branches = ("CPL", "FPL", "MPL")
-    patrons = [a_patron(koha, branch=chance.choice(branches)) for _ in range(15)]
+    patrons = [a_patron(koha, branch=chance.choice(branches)) for _ in range(40)]
     items = [an_item(koha, branch=chance.choice(branches)) for _ in range(5)]
     koha.put_many("accountlines", [a_random_line(chance, patrons, items) for _ in range(300)])
     return patrons
