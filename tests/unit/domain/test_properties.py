@@ -1,0 +1,266 @@
+"""What holds on every evening, whatever the library's policy and whoever is in it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from random import Random
+from typing import TypeVar
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gentle_nudge.domain.consequences import Holdings, consequences
+from gentle_nudge.domain.night import Limits, judge_night
+from gentle_nudge.domain.patron import FlagRow, Patron, says
+from gentle_nudge.domain.plan import (
+    Action,
+    ChargeFee,
+    ClearFlag,
+    CloseCase,
+    Decision,
+    FollowCase,
+    OpenCase,
+    Outcome,
+    Plan,
+    SetFlag,
+)
+from gentle_nudge.domain.policy import Reading
+from tests.unit.domain.builders import a_section
+from tests.unit.domain.worlds import World, limits, worlds
+
+T = TypeVar("T")
+NO_LIMITS = Limits(submission_due=True)
+BALANCES = a_section(clear_paid=True, withdrawn_due="balance")
+
+any_limits = st.builds(
+    Limits,
+    submission_due=st.booleans(),
+    most_referrals=limits,
+    lifted_to=limits,
+    most_adoptions=limits,
+    most_withdrawals=limits,
+)
+
+
+def night(world: World, limits: Limits = NO_LIMITS) -> Plan:
+    return judge_night(world.section, world.day, world.evidence, limits)
+
+
+def referred(plan: Plan) -> set[int]:
+    return {decision.patron for decision in plan.of(Outcome.REFERRED)}
+
+
+def in_order(decisions: Iterable[Decision]) -> list[Decision]:
+    return sorted(decisions, key=lambda decision: (decision.patron, decision.outcome))
+
+
+def shuffled(some: tuple[T, ...], chance: Random) -> tuple[T, ...]:
+    return tuple(chance.sample(some, len(some)))
+
+
+def holdings(world: World) -> dict[int, Holdings]:
+    people = (found.patron for found in world.evidence.candidates)
+    return {patron.number: Holdings(patron=patron, today=world.day) for patron in people}
+
+
+def actions(world: World, plan: Plan) -> list[Action]:
+    held = holdings(world)
+    return [
+        action
+        for decision in plan.decisions
+        for action in consequences(decision, held.get(decision.follows or decision.patron), world.section, world.day)
+    ]
+
+
+# The same evidence, the same night
+
+
+@given(worlds(), any_limits, st.randoms(use_true_random=False))
+def test_the_order_of_the_evidence_does_not_matter(world: World, limits: Limits, chance: Random) -> None:
+    found = world.evidence
+    turned = replace(
+        found,
+        candidates=shuffled(found.candidates, chance),
+        cases=shuffled(found.cases, chance),
+        last_words=shuffled(found.last_words, chance),
+        adoptees=shuffled(found.adoptees, chance),
+    )
+    plan = night(world, limits)
+    other = night(replace(world, evidence=turned), limits)
+    assert in_order(plan.decisions) == in_order(other.decisions)
+    assert in_order(plan.held) == in_order(other.held)
+    assert (plan.submission(), plan.update()) == (other.submission(), other.update())
+    assert (plan.left_out, plan.owing_less, plan.refusals) == (other.left_out, other.owing_less, other.refusals)
+    assert sorted(plan.named) == sorted(other.named)
+
+
+@given(worlds(), any_limits)
+def test_judging_twice_gives_the_same_plan(world: World, limits: Limits) -> None:
+    assert night(world, limits) == night(world, limits)
+
+
+# Who is referred
+
+
+@given(worlds(), st.decimals(min_value=10, max_value=90, places=2))
+def test_a_lower_threshold_never_refers_fewer(world: World, other: Decimal) -> None:
+    policy = world.section.policy
+    one, another = (
+        night(replace(world, section=replace(world.section, policy=replace(policy, threshold=threshold))))
+        for threshold in sorted([other, policy.threshold])
+    )
+    assert referred(one) >= referred(another)
+
+
+@given(worlds(), any_limits)
+def test_nobody_is_referred_and_released_closed_or_adopted_in_one_night(world: World, limits: Limits) -> None:
+    plan = night(world, limits)
+    others = [decision for decision in plan.decisions if decision.outcome is not Outcome.REFERRED]
+    assert referred(plan).isdisjoint({d.patron for d in others} | {d.follows for d in others if d.follows})
+    assert max(Counter(decision.patron for decision in plan.decisions).values(), default=0) <= 1
+
+
+@given(worlds(), any_limits)
+def test_a_patron_with_an_open_case_or_a_yes_is_never_referred(world: World, limits: Limits) -> None:
+    taken = {
+        found.patron.number
+        for found in world.evidence.candidates
+        if found.has_case or says(found.patron.flag) is not Reading.NO
+    }
+    plan = night(world, limits)
+    assert taken.isdisjoint(referred(plan) | {decision.patron for decision in plan.held})
+
+
+@given(worlds())
+def test_nobody_is_referred_who_owes_less_than_the_threshold(world: World) -> None:
+    threshold = world.section.policy.threshold
+    for row in night(world).submission():
+        assert min(row.account.owed, row.account.balance, row.account.whole_balance) >= threshold
+
+
+@given(worlds(), any_limits)
+def test_everybody_who_owes_enough_in_the_window_is_referred_held_or_counted(world: World, limits: Limits) -> None:
+    plan = night(world, limits)
+    enough = [c for c in world.evidence.candidates if c.account.owed >= world.section.policy.threshold]
+    assert len(referred(plan)) + len(plan.held) + sum(plan.left_out.values()) == len(enough)
+    assert not (plan.held and referred(plan))
+
+
+@given(worlds(), any_limits)
+def test_no_limit_is_ever_exceeded(world: World, limits: Limits) -> None:
+    plan = night(world, limits)
+    lifted = max(limits.most_referrals or 0, limits.lifted_to or 0)
+    ended = plan.of(Outcome.PAID, Outcome.WITHDRAWN)
+    assert limits.most_referrals is None or len(referred(plan)) <= lifted
+    assert limits.most_adoptions is None or len(plan.of(Outcome.ADOPTED)) <= limits.most_adoptions
+    assert limits.most_withdrawals is None or len(ended) <= limits.most_withdrawals
+
+
+# Reasons
+
+
+@given(worlds(), any_limits)
+def test_every_decision_and_every_closed_case_has_its_reason(world: World, limits: Limits) -> None:
+    plan = night(world, limits)
+    assert all(decision.why for decision in (*plan.decisions, *plan.held))
+    assert all(action.why for action in actions(world, plan) if isinstance(action, CloseCase))
+    assert all(refusal.sentence and refusal.hint for refusal in plan.refusals)
+
+
+# What is told
+
+
+@given(worlds(), any_limits)
+def test_the_submissions_sums_equal_their_parts_to_the_cent(world: World, limits: Limits) -> None:
+    plan = night(world, limits)
+    rows, accounts = plan.submission(), {c.patron.number: c.account for c in world.evidence.candidates}
+    fees = world.section.policy.processing_fee * len(rows)
+    assert sum(row.total for row in rows) == sum(accounts[row.patron.number].balance for row in rows) + fees
+    assert sum(d.amount + d.fee for d in plan.of(Outcome.REFERRED)) == sum(row.total for row in rows)
+
+
+@given(worlds(section=BALANCES))
+def test_the_updates_sum_equals_the_balances_and_the_fees_to_the_cent(world: World) -> None:
+    world = replace(world, evidence=replace(world.evidence, last_words=()))
+    plan = night(world)
+    going_on = [found.balance for found in world.evidence.cases if found.patron]
+    followed = [decision.amount for decision in plan.decisions if decision.follows]
+    heirs = {decision.follows for decision in plan.decisions}
+    adopted = [a.candidate.account.balance for a in world.evidence.adoptees if a.candidate.patron.number not in heirs]
+    new = [row.total for row in plan.submission()]
+    assert sum(row.due for row in plan.update()) == sum([*going_on, *followed, *adopted, *new])
+
+
+@given(worlds(), any_limits)
+def test_no_number_stands_twice_in_a_report(world: World, limits: Limits) -> None:
+    plan = night(world, limits)
+    for numbers in ([row.number for row in plan.update()], [row.patron.number for row in plan.submission()]):
+        assert len(numbers) == len(set(numbers))
+
+
+@given(worlds(section=BALANCES), any_limits)
+def test_every_open_case_is_in_the_full_update_whatever_limits_trip(world: World, limits: Limits) -> None:
+    told = {row.number for row in night(world, limits).update()}
+    assert told >= {found.case.number for found in world.evidence.cases}
+
+
+@given(worlds(), any_limits)
+def test_the_update_speaks_of_nobody_without_a_case(world: World, limits: Limits) -> None:
+    plan = night(world, limits)
+    with_case = {found.case.number for found in (*world.evidence.cases, *world.evidence.last_words)}
+    new = {decision.patron for decision in plan.of(Outcome.REFERRED, Outcome.ADOPTED)}
+    assert {row.number for row in plan.update()} <= with_case | new
+
+
+# Flags and cases
+
+
+def flagged_after(world: World, done: list[Action]) -> set[int]:
+    people: dict[int, Patron] = {found.patron.number: found.patron for found in world.evidence.candidates}
+    for action in done:
+        if isinstance(action, SetFlag | ClearFlag):
+            value = action.flag.yes if isinstance(action, SetFlag) else action.flag.no
+            person = people[action.patron]
+            others = tuple(row for row in person.flag if row != action.before)
+            people[action.patron] = replace(person, flag=(*others, FlagRow(row=action.before.row, value=value)))
+    return {number for number, person in people.items() if person.is_flagged}
+
+
+def in_collections_after(world: World, done: list[Action]) -> set[int]:
+    open_cases: dict[tuple[int | None, int], int] = {}
+    for found in world.evidence.cases:
+        open_cases[(found.case.id, 0)] = found.case.patron or 0
+    for action in done:
+        match action:
+            case OpenCase():
+                open_cases[(None, action.patron.number)] = action.patron.number
+            case FollowCase():
+                open_cases[(action.case, 0)] = action.patron
+            case CloseCase():
+                del open_cases[(action.case, 0 if action.case else action.patron)]
+            case _:
+                pass
+    assert len(set(open_cases.values())) == len(open_cases), "one open case per patron"
+    return set(open_cases.values())
+
+
+@given(worlds(other_use=False))
+def test_after_every_night_the_flags_that_say_yes_are_the_open_cases(world: World) -> None:
+    done = actions(world, night(world))
+    assert flagged_after(world, done) == in_collections_after(world, done)
+
+
+@given(worlds(), any_limits)
+def test_a_flag_in_other_use_is_never_changed(world: World, limits: Limits) -> None:
+    changed = [a.before for a in actions(world, night(world, limits)) if isinstance(a, SetFlag | ClearFlag)]
+    assert all(row.says is not Reading.OTHER for row in changed)
+
+
+@given(worlds(), any_limits)
+def test_nobody_is_charged_without_a_case_or_twice(world: World, limits: Limits) -> None:
+    done = actions(world, night(world, limits))
+    charged = [action.patron for action in done if isinstance(action, ChargeFee)]
+    opened = [action.patron.number for action in done if isinstance(action, OpenCase) and not action.adopted]
+    assert len(charged) == len(set(charged))
+    assert set(charged) <= set(opened)

@@ -1,0 +1,123 @@
+"""Whole evenings for hypothesis: a policy, patrons and their accounts, cases open, merged, deleted and closed."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from hypothesis import strategies as st
+
+from gentle_nudge.domain.case import State
+from gentle_nudge.domain.night import Adoptee, Evidence
+from gentle_nudge.domain.patron import FlagRow, Patron
+from gentle_nudge.domain.policy import Flag, Section
+from gentle_nudge.domain.referral import Candidate
+from gentle_nudge.domain.release import CaseTonight
+from tests.unit.domain.builders import ATTRIBUTE, SORT1, a_case, a_patron, a_section, an_account, in_attributes
+
+DAYS = st.dates(date(2026, 11, 1), date(2026, 11, 30))
+SAID = ["yes", "no", "1", "0", None]
+GONE = 100
+
+amounts = st.decimals(min_value=-20, max_value=90, places=2)
+limits = st.none() | st.integers(0, 3)
+some_birthdays = st.sampled_from([None, date(1980, 5, 5), date(2008, 11, 15), date(2015, 1, 1)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A section and what its night finds."""
+
+    section: Section
+    day: date
+    evidence: Evidence
+
+
+@st.composite
+def sections(draw: st.DrawFn) -> Section:
+    """A section with some policy that the settings would accept."""
+    return a_section(
+        threshold=draw(st.sampled_from([Decimal("10.00"), Decimal("25.00"), Decimal("50.00")])),
+        processing_fee=draw(st.sampled_from([Decimal("0.00"), Decimal("10.00"), Decimal("12.34")])),
+        flag=draw(st.sampled_from([SORT1, ATTRIBUTE])),
+        minors=draw(st.sampled_from(["include", "exclude"])),
+        unknown_birthdate=draw(st.sampled_from(["include", "exclude"])),
+        exemption=draw(st.sampled_from([None, Flag(column="sort2")])),
+        require_lost_fee=draw(st.booleans()),
+        clear_paid=draw(st.booleans()),
+        clear_at_or_below=draw(st.sampled_from([Decimal("0.00"), Decimal("9.99")])),
+        released_due=draw(st.sampled_from(["balance", "zero"])),
+        negative_due=draw(st.sampled_from(["as_is", "zero"])),
+        withdrawn_due=draw(st.sampled_from(["zero", "balance", "none"])),
+        update_lists=draw(st.sampled_from(["all", "changed"])),
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn, *, other_use: bool = True, section: Section | None = None) -> World:
+    """An evening of up to six patrons in Koha and up to three cases of patrons gone from it."""
+    section = section or draw(sections())
+    here = [_somebody(draw, section, number, other_use=other_use) for number in range(1, draw(st.integers(0, 6)) + 1)]
+    lost = [_case_of_somebody_gone(draw, GONE + place, here) for place in range(draw(st.integers(0, 3)))]
+    cases = [_case_of(draw, found) for found in here if found.has_case]
+    adoptees = [Adoptee(candidate=found) for found in here if found.patron.is_flagged and not found.has_case]
+    closed = draw(st.lists(st.sampled_from(here), max_size=3)) if here else []
+    words = [_closed_case(draw, 200 + place, found) for place, found in enumerate(closed)]
+    ranked = draw(st.permutations([found.patron.number for found in here]))
+    found = Evidence(
+        candidates=tuple(here),
+        owing_less=draw(st.integers(0, 5)),
+        cases=(*cases, *lost),
+        last_words=tuple(words),
+        adoptees=tuple(adoptees),
+        order={number: rank for rank, number in enumerate(ranked)},
+    )
+    return World(section=section, day=draw(DAYS), evidence=found)
+
+
+def _somebody(draw: st.DrawFn, section: Section, number: int, *, other_use: bool) -> Candidate:
+    balance = str(draw(amounts))
+    owed = draw(st.sampled_from([balance, "0.00", "24.99", "25.00", "60.00"]))
+    patron = a_patron(
+        number,
+        born=draw(some_birthdays),
+        protected=draw(st.integers(0, 9)) == 0,
+        exemption=in_attributes(draw(st.sampled_from([None, None, "1"]))),
+    )
+    return Candidate(
+        patron=replace(patron, flag=_flag(draw, section.policy.flag, other_use=other_use)),
+        account=an_account(owed, balance=balance, lost_charge=draw(st.booleans())),
+        has_case=draw(st.booleans()),
+    )
+
+
+def _flag(draw: st.DrawFn, flag: Flag, *, other_use: bool) -> tuple[FlagRow, ...]:
+    said = st.sampled_from([*SAID, "Class of 2027"] if other_use else SAID)
+    if flag.column == "attribute":
+        return in_attributes(*draw(st.lists(said, max_size=3)))
+    return (FlagRow(row=None, value=draw(said)),)
+
+
+def _case_of(draw: st.DrawFn, found: Candidate) -> CaseTonight:
+    number = found.patron.number
+    last_due = draw(st.sampled_from([None, found.account.balance, Decimal("50.00")]))
+    case = a_case(number, patron=number, last_due=last_due)
+    return CaseTonight(case=case, patron=found.patron, balance=found.account.balance)
+
+
+def _case_of_somebody_gone(draw: st.DrawFn, number: int, here: list[Candidate]) -> CaseTonight:
+    """Deleted, or merged into somebody who is here."""
+    heir: Candidate | None = draw(st.sampled_from([None, *here]))
+    return CaseTonight(
+        case=a_case(number, patron=number),
+        patron=None,
+        balance=heir.account.balance if heir else Decimal("0.00"),
+        heir=heir.patron if heir else None,
+        heir_has_case=heir.has_case if heir else False,
+    )
+
+
+def _closed_case(draw: st.DrawFn, id_: int, found: Candidate) -> CaseTonight:
+    state = draw(st.sampled_from([state for state in State if state is not State.OPEN]))
+    patron: Patron = found.patron
+    case = a_case(id_, patron=patron.number, state=state, to_report=True, last_due=draw(amounts))
+    return CaseTonight(case=case, patron=patron, balance=found.account.balance)
