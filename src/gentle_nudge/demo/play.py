@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import event
 
 from gentle_nudge.demo import library, weeks
 from gentle_nudge.demo.desk import Desk, owing
@@ -27,6 +31,11 @@ from gentle_nudge.jobs.transaction import reading, writing
 from gentle_nudge.koha.instance import instance
 from gentle_nudge.settings import load
 
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+ZONE = ZoneInfo(library.ZONE)
 SUNDAY = 6
 A_WEEK = timedelta(days=7)
 NIGHT = time(0, 30)
@@ -97,7 +106,14 @@ def play(path: Path, day: date) -> Story:
 def _library(folder: Folder) -> Library:
     """The sample library, whatever the environment says: it must not lead to a real one."""
     settings = load(folder.config, environ={})
-    return Library(settings=settings, instance=instance(settings, environ={}))
+    koha = Library(settings=settings, instance=instance(settings, environ={}))
+    event.listen(koha.engine, "connect", _in_a_hurry)
+    return koha
+
+
+def _in_a_hurry(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    """SQLite does not wait for the disk: a demo that is lost is made again."""
+    connection.cursor().execute("PRAGMA synchronous = OFF")
 
 
 def _at_the_desk(koha: Library, shown: date, happens: Callable[[Desk], None]) -> None:

@@ -1,0 +1,165 @@
+"""The demo as a user runs it: what the screen says is what the database, the files and the messages hold."""
+
+import csv
+import re
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from email import policy
+from email.parser import BytesParser
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from tests.support.command import Command
+
+Run = Callable[..., CompletedProcess[str]]
+DAY = "2026-11-25"
+SUNDAY = "2026-11-22"
+DEMO = "gentle-nudge-demo"
+BOUNDARY = re.compile(rb"={15}\d+==")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A demo that was shown: what stood on the screen, and its folder."""
+
+    screen: str
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """Shown once for the tests that only look."""
+    command = Command(tmp_path_factory.mktemp("demo"))
+    return Shown(screen=shown(command.run), folder=command.cwd / DEMO)
+
+
+@pytest.fixture
+def folder(command: Command) -> Path:
+    """Where the demo goes unless told otherwise."""
+    return command.cwd / DEMO
+
+
+def shown(run: Run, *arguments: str, **how: dict[str, str]) -> str:
+    """What is on the screen when all goes well."""
+    done = run("demo", "--day", DAY, *arguments, **how)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def query(folder: Path, sql: str) -> list[Any]:
+    with sqlite3.connect(folder / "koha.sqlite") as database:
+        rows = database.execute(sql).fetchall()
+    database.close()
+    return rows
+
+
+def number_in(screen: str, sentence: str) -> str:
+    found = re.search(sentence, " ".join(screen.split()))
+    assert found, sentence
+    return found[1]
+
+
+def report(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / "archive" / f"ums-{name}-{SUNDAY}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The bytes of every file but the database, messages without the boundary that Python draws by lot."""
+    reports = {path for part in ("archive", "mail/new") for path in (folder / part).glob("*")}
+    found = {*reports, folder / "gentle-nudge.toml"}
+    return {str(path.relative_to(folder)): BOUNDARY.sub(b"", path.read_bytes()) for path in found}
+
+
+def test_the_figures_on_the_screen_are_those_of_the_database(demo: Shown) -> None:
+    screen, folder = demo.screen, demo.folder
+    ((referred, amount),) = query(
+        folder, f"SELECT referred, amount FROM gentle_nudge_run WHERE report = 'submission' AND day = '{SUNDAY}'"
+    )
+    ((listed, released, adopted),) = query(
+        folder,
+        f"SELECT patrons, released, adopted FROM gentle_nudge_run WHERE report = 'update' AND day = '{SUNDAY}'",
+    )
+    assert number_in(screen, rf"{SUNDAY}: (\d+) patrons are referred") == str(referred)
+    assert number_in(screen, r"They owe ([\d.]+), with the fees") == f"{amount / 1_000_000:.2f}"
+    assert number_in(screen, rf"ums-updates-{SUNDAY}.csv \((\d+) patrons\)") == str(listed)
+    assert number_in(screen, r"Released \((\d+)\)") == str(released - 1)  # one was adopted and released at once
+    assert number_in(screen, r"Adopted, flagged by hand \((\d+)\)") == str(adopted)
+    ((new,),) = query(folder, f"SELECT COUNT(*) FROM gentle_nudge_case WHERE referred_on = '{SUNDAY}'")
+    assert new == referred
+
+
+def test_the_reports_hold_everybody_the_screen_names(demo: Shown) -> None:
+    screen, folder = demo.screen, demo.folder
+    submission, update = report(folder, "new-submissions"), report(folder, "updates")
+    for row in submission:
+        assert re.search(rf"^{row['cardnumber']}\b.*{row['Total_Plus_Fee']}", screen, re.MULTILINE)
+    assert {row["borrowernumber"] for row in submission} <= {row["borrowernumber"] for row in update}
+    assert "'=HYPERLINK(A1)" in {row["surname"] for row in submission}
+    assert "c/o Hotel zur Post\nZimmer 12" in {row["address"] for row in submission}
+    for row in submission:
+        sum_ = f"SELECT SUM(amountoutstanding) FROM accountlines WHERE borrowernumber = {row['borrowernumber']}"
+        ((outstanding,),) = query(folder, sum_)
+        assert row["Total_Plus_Fee"] == f"{outstanding / 1_000_000:.2f}"
+
+
+def test_every_message_is_in_the_maildir_with_the_archived_file(demo: Shown) -> None:
+    screen, folder = demo.screen, demo.folder
+    attached = []
+    for path in (folder / "mail" / "new").iterdir():
+        message = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
+        (part,) = message.iter_attachments()
+        content = part.get_content()
+        attached.append(part.get_filename())
+        archived = (folder / "archive" / str(part.get_filename())).read_bytes()
+        assert archived == (content.encode() if isinstance(content, str) else content)
+    tonight = sum(SUNDAY in str(name) for name in attached)
+    assert number_in(screen, r"\((\d+) messages of tonight") == str(tonight)
+    assert number_in(screen, r"tonight, (\d+) of earlier Sundays") == str(len(attached) - tonight)
+
+
+def test_the_paths_on_the_screen_exist(demo: Shown) -> None:
+    paths = re.findall(rf"^  ({DEMO}/\S+)", demo.screen, re.MULTILINE)
+    assert len(paths) == 3
+    assert all((demo.folder.parent / path).exists() for path in paths)
+
+
+def test_twice_gives_the_same_bytes(run: Run, folder: Path) -> None:
+    first, before = shown(run), contents(folder)
+    second, after = shown(run), contents(folder)
+    assert after == before
+    assert second == f"The demo that was in {DEMO} has been replaced.\n{first}"
+
+
+def test_any_other_folder_is_left_alone(run: Run, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("mine")
+    done = run("demo")
+    assert done.returncode == 2
+    assert "nothing in it was touched" in done.stderr
+    assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
+
+
+def test_the_environment_of_a_real_library_leads_nowhere(run: Run, command: Command, tmp_path: Path) -> None:
+    real = tmp_path / "real.sqlite"
+    real.touch()
+    environment = {
+        "GENTLE_NUDGE_KOHA__URL": f"sqlite:///{real}",
+        "GENTLE_NUDGE_CONFIG": str(tmp_path / "none.toml"),
+        "KOHA_CONF": str(tmp_path / "koha-conf.xml"),
+    }
+    assert "env -u KOHA_CONF" in shown(run, "here/there", env=environment)
+    assert (command.cwd / "here" / "there" / "koha.sqlite").stat().st_size > 0
+    assert real.read_bytes() == b""
+
+
+def test_the_commands_on_the_screen_can_be_played(run: Run) -> None:
+    commands = re.findall(r"^  gentle-nudge (--config .*)$", shown(run), re.MULTILINE)
+    assert len(commands) >= 5
+    for arguments in commands:
+        done = run(*arguments.split())
+        assert done.returncode == 0, (arguments, done.stderr)

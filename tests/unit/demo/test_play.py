@@ -1,0 +1,103 @@
+"""The sample library's three Sundays, on whatever day they are shown."""
+
+from collections import Counter
+from datetime import date
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from gentle_nudge.demo.library import HOW_MANY, patrons
+from gentle_nudge.demo.play import Story, play, sunday
+from gentle_nudge.demo.sample import Role
+from gentle_nudge.domain.case import State
+from gentle_nudge.domain.plan import Outcome
+from gentle_nudge.domain.queue import Channel
+from gentle_nudge.domain.referral import Reason
+
+A_SUNDAY = date(2026, 11, 22)
+OTHER_SUNDAYS = [
+    date(2027, 3, 14),  # the clocks go forward that night
+    date(2027, 11, 7),  # and back
+    date(2032, 2, 29),
+    date(2027, 1, 3),
+]
+
+
+@cache
+def the_story(day: date = A_SUNDAY) -> Story:
+    """Played once for all tests; what is left of it is in memory."""
+    with TemporaryDirectory() as folder:
+        return play(Path(folder) / "demo", day)
+
+
+def surnames(story: Story, *outcomes: Outcome) -> set[str]:
+    return {story.samples[decision.patron].name.surname for decision in story.tonight.plan.of(*outcomes)}
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.OTHER_SECTION])
+def test_every_rule_of_one_section_leaves_out_two_patrons_at_least(reason: Reason) -> None:
+    plan = the_story().tonight.plan
+    others = plan.owing_less if reason is Reason.BELOW_THRESHOLD else 0
+    assert plan.left_out.get(reason, 0) + others >= 2
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.KEPT])
+def test_everything_that_may_become_of_a_patron_happens(outcome: Outcome) -> None:
+    assert the_story().tonight.plan.of(outcome)
+
+
+def test_some_cases_just_go_on_and_one_is_named() -> None:
+    plan = the_story().tonight.plan
+    assert len(plan.kept) > 2
+    assert len(plan.named) == len(the_story().those_who(Role.FLAG_OVERWRITTEN)) == 1
+
+
+def test_the_nights_before_referred_adopted_released_and_withdrew() -> None:
+    first, second, _ = the_story().chapters
+    assert len(first.plan.of(Outcome.REFERRED)) == 10
+    assert len(first.plan.of(Outcome.ADOPTED)) == 4
+    assert [d.ends for d in first.plan.of(Outcome.ADOPTED)].count(State.RELEASED) == 1
+    assert len(second.plan.of(Outcome.REFERRED)) == 9
+    assert len(second.plan.of(Outcome.RELEASED)) == 2
+    assert len(second.plan.of(Outcome.WITHDRAWN)) == 2
+
+
+def test_nothing_is_refused_and_everything_is_delivered() -> None:
+    for chapter in the_story().chapters:
+        assert not chapter.plan.refusals
+        assert Counter(delivery.address.channel for delivery in chapter.delivered) == {
+            Channel.EMAIL: 4,
+            Channel.FILE: 2,
+        }
+
+
+def test_those_on_the_right_side_of_a_boundary_are_referred() -> None:
+    assert {"Threshold", "Eighteen", "Sixtieth", "O'Brien", "=HYPERLINK(A1)", "王"} <= surnames(
+        the_story(), Outcome.REFERRED
+    )
+
+
+@pytest.mark.parametrize("day", OTHER_SUNDAYS, ids=str)
+def test_on_any_sunday_the_same_things_happen(day: date) -> None:
+    here, there = the_story(), the_story(day)
+    assert [chapter.day for chapter in there.chapters][-1] == day
+    for one, other in zip(here.chapters, there.chapters, strict=True):
+        assert one.plan.left_out == other.plan.left_out
+        assert one.plan.owing_less == other.plan.owing_less
+        assert [(d.outcome, d.patron, d.amount) for d in one.plan.decisions] == [
+            (d.outcome, d.patron, d.amount) for d in other.plan.decisions
+        ]
+
+
+@pytest.mark.parametrize("days_after", range(7))
+def test_the_sunday_shown_is_the_latest_not_after_the_day(days_after: int) -> None:
+    assert sunday(date(2026, 11, 22 + days_after)) == A_SUNDAY
+
+
+def test_there_are_two_hundred_patrons_with_names_of_many_scripts() -> None:
+    everybody = patrons(A_SUNDAY)
+    assert len(everybody) == HOW_MANY
+    letters = "".join(sample.name.surname + sample.name.firstname for sample in everybody)
+    assert all(sign in letters for sign in "',\"=-ÅłĐ王小김Воאعக")
