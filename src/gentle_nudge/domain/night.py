@@ -9,10 +9,10 @@ from datetime import date
 
 from gentle_nudge.domain.case import State
 from gentle_nudge.domain.money import ZERO, written
-from gentle_nudge.domain.patron import says
+from gentle_nudge.domain.patron import Account, Patron, says
 from gentle_nudge.domain.plan import Decision, Outcome, Plan, Refusal, SubmissionRow, UpdateRow, new_row
-from gentle_nudge.domain.policy import Reading, Section
-from gentle_nudge.domain.referral import Candidate, Reason, why_not
+from gentle_nudge.domain.policy import Policy, Reading, Section
+from gentle_nudge.domain.referral import Candidate, Reason, is_minor, why_not
 from gentle_nudge.domain.release import (
     CaseTonight,
     as_before,
@@ -191,8 +191,14 @@ def refer(section: Section, candidate: Candidate, day: date) -> Decision:
         candidate=candidate,
         referred_on=day,
         row=new_row(patron, account.balance + fee),
-        submission=SubmissionRow(patron=patron, account=account, fee=fee),
+        submission=submission_row(patron, account, section.policy, day),
     )
+
+
+def submission_row(patron: Patron, account: Account, policy: Policy, day: date) -> SubmissionRow:
+    """The patron's row in the submission; only a minor's names a guardian."""
+    shown_as = patron if is_minor(patron, policy, day) else replace(patron, guardian=None)
+    return SubmissionRow(patron=shown_as, account=account, fee=policy.processing_fee)
 
 
 def _named(section: Section, evidence: Evidence) -> tuple[str, ...]:

@@ -176,8 +176,9 @@ class Scope:
     all_but: bool = True
 
     def holds(self, branch: str | None) -> bool:
-        """Whether the section speaks for this branch."""
-        return (branch in self.branches) != self.all_but
+        """Whether the section speaks for this branch, whatever the letter case (as Koha's collation has it)."""
+        named = (branch or "").casefold() in {each.casefold() for each in self.branches}
+        return named != self.all_but
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

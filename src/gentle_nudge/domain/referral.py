@@ -76,9 +76,13 @@ def _folded(codes: frozenset[str]) -> frozenset[str]:
     return frozenset(code.casefold() for code in codes)
 
 
+def is_minor(patron: Patron, policy: Policy, day: date) -> bool:
+    """Whether the patron is known to be younger than an adult on this day."""
+    return patron.born is not None and age(patron.born, day) < policy.adult_age
+
+
 def _minor(candidate: Candidate, policy: Policy, day: date) -> bool:
-    born = candidate.patron.born
-    if policy.minors == "include" or born is None or age(born, day) >= policy.adult_age:
+    if policy.minors == "include" or not is_minor(candidate.patron, policy, day):
         return False
     return policy.minors == "exclude" or candidate.patron.guardian is None
 

@@ -12,9 +12,9 @@ from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.consequences import Holdings
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.night import Adoptee, Evidence, Limits
+from gentle_nudge.domain.night import Adoptee, Evidence, Limits, submission_row
 from gentle_nudge.domain.patron import Patron
-from gentle_nudge.domain.plan import Decision, Outcome, Plan, Report, SubmissionRow
+from gentle_nudge.domain.plan import Decision, Outcome, Plan, Report
 from gentle_nudge.domain.policy import Policy, Section
 from gentle_nudge.domain.referral import Candidate
 from gentle_nudge.domain.release import CaseTonight
@@ -67,7 +67,7 @@ def remember(conn: Connection, section: Section) -> Memory:
 
 def gather(conn: Connection, section: Section, *, moment: Moment, memory: Memory, limits: Limits) -> Evidence:
     """The evidence of a night: every open case, everybody flagged, and who may owe enough."""
-    view = _view(section, moment, memory)
+    view = view_of(section, moment, memory)
     numbers: tuple[int, ...] = ()
     owing_less = 0
     if limits.submission_due:
@@ -86,16 +86,17 @@ def gather(conn: Connection, section: Section, *, moment: Moment, memory: Memory
 
 def tonight(conn: Connection, section: Section, *, moment: Moment, memory: Memory) -> tuple[CaseTonight, ...]:
     """Every open case of the section with what Koha says of it."""
-    return cases_tonight(conn, _view(section, moment, memory), memory, memory.open_cases)
+    return cases_tonight(conn, view_of(section, moment, memory), memory, memory.open_cases)
 
 
 def flagged_without_case(conn: Connection, section: Section, *, moment: Moment, memory: Memory) -> tuple[Adoptee, ...]:
     """The patrons of the section whose flag says yes and who have no open case."""
     flagged = patrons.flagged(conn, section.policy.flag)
-    return adoptees(conn, _view(section, moment, memory), memory, flagged)
+    return adoptees(conn, view_of(section, moment, memory), memory, flagged)
 
 
-def _view(section: Section, moment: Moment, memory: Memory) -> View:
+def view_of(section: Section, moment: Moment, memory: Memory) -> View:
+    """How the section sees accounts at this moment."""
     return View(section=section, day=moment.day, zone=moment.zone, withdrawn=memory.withdrawn)
 
 
@@ -224,7 +225,7 @@ def lock_and_gather(conn: Connection, section: Section, plan: Plan, *, moment: M
     chosen = {d.patron for d in plan.decisions} | {d.follows for d in plan.decisions if d.follows}
     people = patrons.patrons(conn, section.policy, chosen, lock=True, contact=True)
     accounts.lock_lines(conn, people)
-    view = _view(section, moment, memory)
+    view = view_of(section, moment, memory)
     still_open = {case.id: case for case in memory.open_cases}
     endings = [still_open[d.case.id] for d in plan.decisions if d.case and d.case.id in still_open]
     referred = _people(people, plan.of(Outcome.REFERRED))
@@ -279,11 +280,11 @@ def _holdings(
 def with_contacts(conn: Connection, policy: Policy, plan: Plan) -> Plan:
     """The plan with the addresses and telephone numbers that the submission shows."""
     people = patrons.patrons(conn, policy, (d.patron for d in plan.of(Outcome.REFERRED)), contact=True)
-    return replace(plan, decisions=tuple(_with_contact(decision, people) for decision in plan.decisions))
 
+    def complete(decision: Decision) -> Decision:
+        row, person = decision.submission, people.get(decision.patron)
+        if row is None or person is None:
+            return decision
+        return replace(decision, submission=submission_row(person, row.account, policy, plan.day))
 
-def _with_contact(decision: Decision, people: Mapping[int, Patron]) -> Decision:
-    row = decision.submission
-    if row is None or decision.patron not in people:
-        return decision
-    return replace(decision, submission=SubmissionRow(patron=people[decision.patron], account=row.account, fee=row.fee))
+    return replace(plan, decisions=tuple(map(complete, plan.decisions)))

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from gentle_nudge.columns import Money, a_thousand_at_a_time
+from gentle_nudge.domain.explanation import JudgedLine
 from gentle_nudge.domain.money import cents
 from gentle_nudge.domain.patron import Account, Line
 from gentle_nudge.domain.policy import Section, midnight
@@ -136,6 +137,33 @@ def lines(conn: Connection, view: View, numbers: Collection[int]) -> dict[int, t
             day = at.astimezone(view.zone).date() if at else None
             found[number].append(Line(id=id_, day=day, type=type_, outstanding=outstanding, counted=bool(counts)))
     return {number: tuple(theirs) for number, theirs in found.items()}
+
+
+def judged_lines(conn: Connection, view: View, number: int) -> tuple[JudgedLine, ...]:
+    """The outstanding lines of one patron, each with all reasons why it does not count, oldest first."""
+    line, reasons = accountlines.c, why_not_counted(view, [number])
+    query = (
+        select(
+            line.accountlines_id,
+            line.date,
+            func.coalesce(line.debit_type_code, line.credit_type_code),
+            line.amountoutstanding,
+            *(case((why, 1), else_=0) for why in reasons.values()),
+        )
+        .select_from(_joined(view))
+        .where(line.borrowernumber == number, line.amountoutstanding != literal(Decimal(0), Money()))
+        .order_by(line.date, line.accountlines_id)
+    )
+    return tuple(
+        JudgedLine(
+            id=id_,
+            at=at.astimezone(view.zone) if at else None,
+            type=type_,
+            outstanding=outstanding,
+            why_not=tuple(why for why, holds in zip(reasons, held, strict=True) if holds),
+        )
+        for id_, at, type_, outstanding, *held in conn.execute(query)
+    )
 
 
 def lock_lines(conn: Connection, numbers: Iterable[int]) -> None:

@@ -1,18 +1,15 @@
-"""How plans, runs and deliveries look on a terminal, and as JSON."""
+"""How a plan looks on a terminal, and as JSON."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from gentle_nudge.console.plain import name, table
 from gentle_nudge.domain.money import written
 from gentle_nudge.domain.plan import Decision, Outcome, Plan
 from gentle_nudge.domain.schedule import submits_on
-from gentle_nudge.jobs.history import Told
-from gentle_nudge.store.runs import Run
 
 if TYPE_CHECKING:
     from gentle_nudge.domain.policy import Section
@@ -92,39 +89,6 @@ def _change(decision: Decision) -> tuple[str, ...]:
     return str(decision.patron), written(decision.amount), decision.why
 
 
-def name(surname: str | None, firstname: str | None) -> str:
-    """A person's name on one line."""
-    return " ".join(", ".join(part for part in (surname, firstname) if part).split())
-
-
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, money: int) -> Iterator[str]:
-    """The rows under their headers, aligned; the last `money` columns to the right. Nothing without rows."""
-    lines = [list(row) for row in rows]
-    if not lines:
-        return
-    widths = [max(map(len, column)) for column in zip(headers, *lines, strict=True)]
-    for line in (list(headers), *lines):
-        cells = [
-            text.rjust(width) if place >= len(headers) - money else text.ljust(width)
-            for place, (text, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        yield ("  " + "  ".join(cells)).rstrip()
-
-
-def run_rows(runs: Iterable[Run]) -> Iterator[tuple[str, ...]]:
-    """Runs as rows of a table."""
-    for run in runs:
-        counts = run.counts
-        ended = counts.paid + counts.withdrawn + counts.merged + counts.deleted
-        numbers = (counts.patrons, counts.referred, counts.adopted, counts.released, ended)
-        what = f"{run.report}{' (late)' if run.late else ''}{f' {run.number}' if run.number > 1 else ''}"
-        amounts = (written(counts.amount), written(counts.fees))
-        yield (run.day.isoformat(), run.section, what, *map(str, numbers), *amounts, run.who or "")
-
-
-RUN_HEADERS = ("day", "section", "report", "rows", "referred", "adopted", "released", "ended", "amount", "fees", "who")
-
-
 def plan_json(plan: Plan) -> dict[str, Any]:
     """A plan as plain values; amounts as texts with two decimals."""
     return {
@@ -153,36 +117,3 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
         "fee": decision.fee,
         "owed_in_window": account.owed if account else None,
     }
-
-
-def as_json(value: object) -> str:
-    """Plain values as JSON; days and instants in ISO form, amounts as texts with two decimals."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
-
-
-def _plain(value: object) -> str:
-    match value:
-        case Decimal():
-            return written(value)
-        case date() | datetime():
-            return value.isoformat()
-        case _:
-            raise TypeError(type(value).__name__)
-
-
-def case_lines(told: Told) -> Iterator[str]:
-    """All that happened to one case."""
-    case = told.case
-    referred = case.referred_on.isoformat() if case.referred_on else "unknown"
-    yield f"Case {case.id}, section {case.section}, patron {case.patron}, reported as {case.number}: {case.state}"
-    yield f"  {'adopted; ' if case.adopted else ''}referred on {referred}"
-    if case.balance is not None:
-        owed, fee = written(case.owed or Decimal(0)), written(case.fee or Decimal(0))
-        yield f"  owed in window {owed}, balance {written(case.balance)}, fee {fee}"
-    for line in told.lines:
-        counted = "counted" if line.counted else "not counted"
-        yield f"  line {line.id} of {line.day}, {line.type}: {written(line.outstanding)}, {counted}"
-    for due in told.dues:
-        yield f"  {due.day} {due.kind}: told {written(due.due)} ({due.file_name})"
-    if case.closed_on:
-        yield f"  closed on {case.closed_on}: {case.why}"

@@ -1,0 +1,76 @@
+"""Explain says what the night does."""
+
+import random
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from gentle_nudge.domain.plan import Outcome
+from gentle_nudge.domain.referral import Reason
+from gentle_nudge.errors import GentleNudgeError
+from gentle_nudge.jobs.explain import explain
+from gentle_nudge.jobs.transaction import reading
+from tests.builders import a_patron, has_credit, owes
+from tests.support.koha import KohaDatabase
+from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights
+
+
+def test_every_line_says_why_it_does_not_count(koha: KohaDatabase) -> None:
+    patron = a_patron(koha, card="1001")
+    counts = owes(koha, patron, "30.00", day=IN_THE_WINDOW)
+    old = owes(koha, patron, "5.00", day=SUNDAY - timedelta(days=91))
+    fee = owes(koha, patron, "10.00", day=IN_THE_WINDOW, type="MANUAL", description="UMS Processing Fee")
+    nights = Nights(koha)
+    with reading(nights.engine) as conn:
+        (told,) = explain(conn, nights.sections, "1001", nights.at(SUNDAY))
+    assert {line.id: line.why_not for line in told.lines} == {
+        counts: (),
+        old: ("outside the window",),
+        fee: ("our processing fee",),
+    }
+    assert told.reason is None
+
+
+def test_an_unknown_card_is_one_sentence(koha: KohaDatabase) -> None:
+    nights = Nights(koha)
+    with reading(nights.engine) as conn, pytest.raises(GentleNudgeError, match="no patron with this card"):
+        explain(conn, nights.sections, "nobody", nights.at(SUNDAY))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_explain_and_the_night_never_disagree(koha: KohaDatabase, seed: int) -> None:
+    chance = random.Random(seed)
+    numbers = [_somebody(koha, chance) for _ in range(60)]
+    nights = Nights(
+        koha, minors="exclude", excluded_categories=frozenset({"ST"}), most_referrals=0, most_adoptions=1000,
+        require_lost_fee=chance.random() < 0.3,
+    )  # fmt: skip
+    with reading(nights.engine) as conn:
+        reasons = {
+            number: explain(conn, nights.sections, f"number:{number}", nights.at(SUNDAY))[0].reason
+            for number in numbers
+        }
+    plan = nights.dry_run()
+    assert plan is not None
+    assert {d.patron for d in plan.of(Outcome.REFERRED)} == {n for n, reason in reasons.items() if reason is None}
+    for reason, count in plan.left_out.items():
+        if reason is not Reason.BELOW_THRESHOLD:
+            assert count <= list(reasons.values()).count(reason)
+
+
+def _somebody(koha: KohaDatabase, chance: random.Random) -> int:
+    patron = a_patron(
+        koha,
+        category=chance.choice(["PT", "ST", "J"]),
+        sort1=chance.choice([None, None, None, "", "no", "0", "yes", "1", "Book club"]),
+        born=chance.choice([None, "1980-05-05", "2010-01-01", (SUNDAY.replace(year=2008)).isoformat()]),
+        protected=chance.choice([0, 0, 0, 0, 1]),
+    )
+    for _ in range(chance.randrange(4)):
+        day = SUNDAY - timedelta(days=chance.choice([59, 60, 75, 89, 90, 91, 200]))
+        amount = Decimal(chance.choice(["5.00", "12.49", "24.99", "25.00", "30.00"]))
+        owes(koha, patron, amount, day=day, type=chance.choice(["LOST", "OVERDUE"]))
+    if chance.random() < 0.3:
+        has_credit(koha, patron, "10.00", day=SUNDAY - timedelta(days=chance.choice([10, 75])))
+    return patron
