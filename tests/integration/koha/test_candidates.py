@@ -2,20 +2,18 @@
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import astuple, replace
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, insert, make_url, select
+from sqlalchemy import Connection, create_engine
 
-from gentle_nudge.koha import tables
 from gentle_nudge.koha.accounts import Selection, View, accounts, balances, lines, select_candidates
-from gentle_nudge.koha.engine import sqlite
 from tests.builders import a_patron, an_item, has_attribute, has_credit, owes
 from tests.integration.koha import oracle
+from tests.integration.koha.on_sqlite import a_copy_in_sqlite
 from tests.integration.koha.views import DAY, LAST_SECOND, MIDNIGHT, NOON, Statements, a_view, ago
 from tests.support.koha import KohaDatabase
 
@@ -230,16 +228,3 @@ def test_a_sample_library_in_sqlite_gives_the_same_to_the_cent(koha: KohaDatabas
             assert accounts(copy, view, patrons) == accounts(conn, view, patrons), view
             assert balances(copy, view, patrons) == balances(conn, view, patrons), view
             assert lines(copy, view, patrons) == lines(conn, view, patrons), view
-
-
-@contextmanager
-def a_copy_in_sqlite(conn: Connection) -> Iterator[Connection]:
-    """The same patrons, items and lines in SQLite, with the tables that the product makes there."""
-    engine = sqlite(make_url("sqlite://").set(database=":memory:"))
-    with engine.begin() as copy:
-        copy.exec_driver_sql("PRAGMA foreign_keys = OFF")
-        tables.koha.create_all(copy)
-        for table in (tables.borrowers, tables.items, tables.accountlines):
-            copy.execute(insert(table), [dict(row) for row in conn.execute(select(table)).mappings()])
-        yield copy
-    engine.dispose()
