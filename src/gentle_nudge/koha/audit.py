@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +12,13 @@ from decimal import Decimal
 from sqlalchemy import Connection, insert
 
 from gentle_nudge.columns import a_thousand_at_a_time
-from gentle_nudge.domain.plan import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
+from gentle_nudge.domain.plan import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.koha.preferences import preferences
 from gentle_nudge.koha.tables import action_logs, columns_of
 
 PROGRAM = "gentle-nudge"
 INTERFACE = "cron"
+FORGIVEN = "FORGIVEN"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +67,7 @@ def _values(row: LogRow, now: datetime, interface: str) -> dict[str, object]:
         "object": row.object,
         "info": row.info,
         "interface": interface,
-        "script": PROGRAM,
+        "script": PROGRAM if interface in {INTERFACE, "commandline"} else None,
         "trace": None,
         "diff": row.diff,
     }
@@ -87,6 +89,31 @@ def fee_charged(fee: ChargeFee) -> LogRow:
         }
     )
     return LogRow(module="FINES", action="CREATE", object=fee.patron, info=info, diff="{}")
+
+
+def fee_forgiven(waiver: ForgiveFee) -> LogRow:
+    """What Koha::Account->add_credit logs under FinesLog."""
+    amount = _as_perl_counts(-waiver.amount)
+    info = dumped(
+        {
+            "action": f"create_{FORGIVEN}",
+            "borrowernumber": waiver.patron,
+            "amount": amount,
+            "description": "",
+            "amountoutstanding": amount,
+            "credit_type_code": FORGIVEN,
+            "note": "",
+            "itemnumber": None,
+            "manager_id": None,
+            "branchcode": None,
+        }
+    )
+    return LogRow(module="FINES", action="CREATE", object=waiver.patron, info=info, diff="{}")
+
+
+def _as_perl_counts(amount: Decimal) -> Decimal | int:
+    """The result of a Perl sum: whole numbers without a point, no trailing zeros."""
+    return int(amount) if amount == int(amount) else amount.normalize()
 
 
 def restricted(made: Restrict, row: int, created: str) -> LogRow:
@@ -140,5 +167,8 @@ def _perl(value: str | int | Decimal | None) -> str:
             return str(value)
         case Decimal():
             return f"'{value:f}'"
+        case str() if value.isascii():
+            return "'" + re.sub(r"[\\']", r"\\\g<0>", value) + "'"
         case str():
-            return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+            escaped = re.sub(r'[\\"$@]', r"\\\g<0>", value)
+            return '"' + re.sub(r"[^\x00-\x7f]", lambda other: f"\\x{{{ord(other[0]):x}}}", escaped) + '"'
