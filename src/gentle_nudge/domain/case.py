@@ -24,7 +24,7 @@ class Case:
     """A row of `gentle_nudge_case`.
 
     `patron` is the borrowernumber it follows now, `number` the one first reported to the agency; both None once
-    forgotten. Amounts are in the library's currency, as they were at referral; None when unknown (adopted).
+    forgotten. `opened_run` is the run that opened it (None: a person did). Amounts are in the library's currency, as they were at referral; None when unknown (adopted).
     """
 
     id: int
@@ -47,3 +47,4 @@ class Case:
     firstname: str | None = None
     card: str | None = None
     to_report: bool = False
+    opened_run: int | None = None

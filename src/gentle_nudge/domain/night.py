@@ -207,7 +207,17 @@ def _named(section: Section, evidence: Evidence) -> tuple[str, ...]:
         for tonight in evidence.cases
         if tonight.patron and says(tonight.patron.flag) is Reading.OTHER
     )
-    return tuple(f"patron number {number}: the flag ({section.policy.flag}) was overwritten" for number in overwritten)
+    flags = (f"patron number {number}: the flag ({section.policy.flag}) was overwritten" for number in overwritten)
+    return (*flags, *_orphans(section, evidence))
+
+
+def _orphans(section: Section, evidence: Evidence) -> Iterator[str]:
+    gone = Counter(tonight.case.section for tonight in evidence.cases if tonight.case.section in section.keeps_up)
+    for name, found in sorted(gone.items()):
+        yield (
+            f"section {name} is gone from the settings: its {found} open cases are kept up here "
+            f"(gentle-nudge cases move {name} NEW gives them to another section)"
+        )
 
 
 def _too_many_withdrawn(found: int, limits: Limits) -> Refusal | None:

@@ -152,7 +152,29 @@ class FollowCase:
     patron: int
 
 
-Action = Restrict | LiftRestriction | SetFlag | ClearFlag | ChargeFee | OpenCase | CloseCase | FollowCase
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwingFee:
+    """A processing fee as Koha has it now: its line and what is still owing of it."""
+
+    line: int
+    patron: int
+    outstanding: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForgiveFee:
+    """Forgive a patron what is still owing of these fees."""
+
+    patron: int
+    fees: tuple[OwingFee, ...]
+
+    @property
+    def amount(self) -> Decimal:
+        """What is forgiven in all."""
+        return sum((fee.outstanding for fee in self.fees), ZERO)
+
+
+Action = Restrict | LiftRestriction | SetFlag | ClearFlag | ChargeFee | OpenCase | CloseCase | FollowCase | ForgiveFee
 
 
 class Outcome(StrEnum):

@@ -37,7 +37,7 @@ UNDELIVERED = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.FAILED)
 
 
 class AttemptOutcome(StrEnum):
-    """What one try came to; `lost`: the process ended before it could say."""
+    """What one try came to; `lost`: nobody knows whether it arrived (the process or the connection ended too soon)."""
 
     SENT = "sent"
     FAILED = "failed"

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gentle_nudge.delivery.failure import DeliveryFailed
+from gentle_nudge.domain.case import State
 from gentle_nudge.domain.plan import Report
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.queue import Channel, Delivery, DeliveryState
@@ -77,8 +78,10 @@ def _try(engine: Engine, claimed: Delivery, post: Post, clock: Clock, *, done: D
     try:
         done.notes += post.send(item, clock())
     except DeliveryFailed as failure:
-        reason = failure.sentence
-        state = writing(engine, partial(outbox.tried_in_vain, claimed=claimed, now=clock(), reason=reason))
+        vain = partial(
+            outbox.tried_in_vain, claimed=claimed, now=clock(), reason=failure.sentence, lost=failure.lost
+        )
+        state = writing(engine, vain)
         done.in_vain.append((claimed, failure))
         if state is DeliveryState.FAILED:
             done.given_up.append(claimed)
@@ -97,8 +100,13 @@ def _content(engine: Engine, report: int) -> Iterator[bytes]:
 
 
 def _note_sent(conn: Connection, claimed: Delivery, now: datetime) -> None:
-    """The delivery is sent; patrons of a submission that a newer update overtook are in the next update."""
+    """The delivery is sent; patrons of a submission that a newer update overtook are in the next update.
+
+    So are those who are in collections no more: they have been taken back meanwhile.
+    """
     outbox.sent(conn, claimed, now)
-    if claimed.kind is Report.SUBMISSION and outbox.overtaken_by(conn, claimed):
+    if claimed.kind is Report.SUBMISSION:
+        overtaken = bool(outbox.overtaken_by(conn, claimed))
         referred = cases.of_submission(conn, day=claimed.day, sections=[claimed.section])
-        cases.mark_to_report(conn, [case.id for case in referred], flag=True)
+        news = [case.id for case in referred if overtaken or case.state is not State.OPEN]
+        cases.mark_to_report(conn, news, flag=True)

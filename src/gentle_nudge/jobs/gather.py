@@ -42,8 +42,12 @@ class Memory:
     last_update: date | None = None
 
     def has_case(self, number: int, section: Section) -> bool:
-        """Whether a case of this section is open for the patron."""
-        return bool(self.in_collections.get(number, frozenset()) & set(section.cases_of))
+        """Whether a case of this section is open for the patron.
+
+        Where all charges are the patron's own section's, a case of any section: one debt is handed over once.
+        """
+        where = self.in_collections.get(number, frozenset())
+        return bool(where if section.charges_by == "patron" else where & set(section.cases_of))
 
 
 def remember(conn: Connection, section: Section) -> Memory:
@@ -236,7 +240,7 @@ def lock_and_gather(conn: Connection, section: Section, plan: Plan, *, moment: M
         adoptees=_still_flagged(conn, view, memory, adopted, plan=plan),
         order=plan.order,
     )
-    return Locked(evidence=evidence, holdings=_holdings(conn, view, memory, people, today=moment.today))
+    return Locked(evidence=evidence, holdings=holdings_of(conn, view, memory, people, today=moment.today))
 
 
 def _people(people: Mapping[int, Patron], decisions: Iterable[Decision]) -> dict[int, Patron]:
@@ -254,9 +258,10 @@ def _still_flagged(
     )
 
 
-def _holdings(
+def holdings_of(
     conn: Connection, view: View, memory: Memory, people: Mapping[int, Patron], *, today: date
 ) -> dict[int, Holdings]:
+    """What these patrons have that a decision may touch."""
     view = knowing_fees(conn, view, people)
     lines = accounts.lines(conn, view, people)
     blocks = patrons.restrictions(conn, people)

@@ -9,17 +9,13 @@ from gentle_nudge.settings.problems import Loc, Problem
 
 # A key alone: anything but its default; a key with a value: this value.
 KEYS: tuple[Loc, ...] = (
-    ("library",),
-    ("libraries", "charges_by"),
-    ("libraries", "others"),
-    ("sftp",),
     ("archive", "keep_days"),
     ("archive", "keep_cases_days"),
     ("alerts", "to"),
     ("monitoring", "ping_url"),
     ("monitoring", "metrics_file"),
 )
-VALUES: tuple[tuple[Loc, object], ...] = ((("policy", "minors"), "guardian"),)
+VALUES: tuple[tuple[Loc, object], ...] = ()
 
 
 def not_yet(tables: Tables) -> Iterator[Problem]:

@@ -91,10 +91,6 @@ def test_a_password_in_the_file_is_sent_to_a_file_of_its_own(tmp_path: Path, tab
 def test_keys_whose_effect_comes_later_are_refused(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, toml("[monitoring]\nmetrics_file = '/m.prom'"))
     assert problem == "gentle-nudge.toml: monitoring.metrics_file: not yet supported"
-    (problem,) = problems(tmp_path, toml(minors='"guardian"'))
-    assert problem == 'gentle-nudge.toml: policy.minors: "guardian" is not yet supported'
-    (problem,) = problems(tmp_path, toml("[[library]]\nname = 'north'\nbranches = ['CPL']"))
-    assert problem == "gentle-nudge.toml: library: not yet supported"
 
 
 def test_keys_whose_effect_comes_later_may_say_their_default(tmp_path: Path) -> None:
