@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from gentle_nudge.console import name
+from gentle_nudge.demo.library import LIBRARY
+from gentle_nudge.demo.people import FIRST_CARD
 from gentle_nudge.demo.sample import Role
 from gentle_nudge.domain.case import State
 from gentle_nudge.domain.money import ZERO, written
@@ -53,7 +56,7 @@ class Teller:
         folder = self.story.folder
         if self.story.was_there:
             self._say(f"The demo that was in {folder.path} has been replaced.")
-        self._head("Fernwood Public Library, an invented library")
+        self._head(f"{LIBRARY}, an invented library")
         self._say(
             f"It has {len(self.story.samples)} patrons; {owing} of them owe {written(balance)} in all. Its database, "
             f"its configuration and all that follows are in the folder {folder.path}; nothing else was read, changed "
@@ -141,12 +144,14 @@ class Teller:
     def play_on(self, environ: Mapping[str, str]) -> None:
         """What to try next."""
         released = next(d.case for d in self.story.tonight.plan.of(Outcome.RELEASED) if d.case)
-        following = self.story.tonight.day + A_WEEK
-        program = f"gentle-nudge --config {self.story.folder.config}"
+        (minor,) = self.story.those_who(Role.TURNS_EIGHTEEN)
+        sunday, following = self.story.tonight.day, self.story.tonight.day + A_WEEK
+        program = f"gentle-nudge --config {quote(str(self.story.folder.config))}"
         self._head("Play on")
         for arguments, purpose in (
             ("history", "every run, with counts and sums"),
             (f"history {released.card}", f"all that happened to {name(released.surname, released.firstname)}"),
+            (f"explain {FIRST_CARD + minor} --day {sunday}", f"why {self._name(minor)} was not referred"),
             (f"nightly --dry-run --day {following}", "the Sunday after, without writing anything"),
             ("sync", "a report of every open case, now"),
             ("deliver", "try what could not be sent (here: nothing)"),

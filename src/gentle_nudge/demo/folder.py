@@ -11,8 +11,8 @@ from gentle_nudge.errors import ToBeMended
 MARKER = ".gentle-nudge-demo"
 MARKED = "Made by gentle-nudge demo, which begins afresh in folders that hold this file.\n"
 CONFIG = """\
-# The sample library's configuration. Change a rule and look at the next night:
-#   gentle-nudge --config gentle-nudge.toml nightly --dry-run
+# The sample library's configuration. Change a rule and look at the Sunday to come:
+#   gentle-nudge --config gentle-nudge.toml nightly --dry-run --day YYYY-MM-DD
 # All keys: gentle-nudge config example
 
 [koha]

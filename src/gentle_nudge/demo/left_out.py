@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, time, timedelta
 
-from gentle_nudge.demo.sample import Sample, credit, lost, named, other, overdue, turning
+from gentle_nudge.demo.sample import Role, Sample, credit, lost, named, other, overdue, turning
 
 SELF_CHECK = "selfcheck"
 ANONYMOUS = "Anonymous"
@@ -42,7 +42,8 @@ def by_category_and_age(day: date) -> Iterator[Sample]:
         born = turning(years, day)
         yield Sample(name=named(surname, "Minnie"), charges=(lost(68, "27.00"),), born=born, category="KID")
     tomorrow = turning(18, day + timedelta(days=1))
-    yield Sample(name=named("Almost", "Alma"), charges=(lost(71, "34.00"),), born=tomorrow)
+    almost = Role.TURNS_EIGHTEEN
+    yield Sample(name=named("Almost", "Alma"), charges=(lost(71, "34.00"),), born=tomorrow, role=almost)
     for surname in "Undated", "Timeless":
         yield Sample(name=named(surname, "Una"), charges=(lost(73, "31.00"),), born=None)
 

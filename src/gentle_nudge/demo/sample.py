@@ -32,6 +32,7 @@ class Role(StrEnum):
     SECOND_CARD = "the card that remained"
     TWO_CASES = "had two cards, which were merged; both were in collections"
     SECOND_CASE = "the card that remained, in collections itself"
+    TURNS_EIGHTEEN = "turns eighteen a day after the Sunday shown"
     LEAVES = "was deleted from Koha"
 
 
