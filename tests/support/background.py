@@ -22,17 +22,41 @@ class Background:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=PATIENCE)
 
     def close(self) -> None:
-        """Everything still at work is cancelled, and the thread has ended."""
-        self.do(_cancel_everything())
+        """Everything still at work is cancelled, all connections are closed, and the thread has ended."""
+        self.do(_end_everything())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=PATIENCE)
         self._loop.close()
 
 
-async def _cancel_everything() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    for _ in range(10):  # transports close in turns of the loop
+async def stop_listening(server: asyncio.AbstractServer) -> None:
+    """Nobody is let in any more; who knocked just before is inside (a closed server would lose their socket)."""
+    loop = asyncio.get_running_loop()
+    for listener in server.sockets if isinstance(server, asyncio.Server) else ():
+        loop.remove_reader(listener.fileno())
+    await _some_turns()
+    server.close()
+
+
+async def _end_everything() -> None:
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others)
+        _hang_up()
+        await _some_turns()
+    _hang_up()
+    await _some_turns()
+
+
+def _hang_up() -> None:
+    """Every connection is aborted where it begins, below TLS and SSH, which may have gone already."""
+    loop: Any = asyncio.get_running_loop()
+    for transport in list(loop._transports.values()):
+        transport.abort()
+
+
+async def _some_turns() -> None:
+    """Sockets are closed in later turns of the loop."""
+    for _ in range(10):
         await asyncio.sleep(0)

@@ -5,11 +5,11 @@ import os
 from collections.abc import Awaitable, Collection
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import asyncssh
 
-from tests.support.background import Background
+from tests.support.background import Background, stop_listening
 
 Known = os.stat_result | asyncssh.SFTPAttrs
 Refusable = Literal["login", "open", "rename", "stat", "write", "mkdir", "list", "remove"]
@@ -44,6 +44,7 @@ class SftpServer:
         self.swept: dict[str, bytes] = {}
         self.calls: list[str] = []
         self.connections: list[asyncssh.SSHServerConnection] = []
+        self.opened: list[Any] = []
         self.key_file = folder / "client-key"
         self._client_key = asyncssh.generate_private_key("ssh-ed25519")
         self._client_key.write_private_key(self.key_file)
@@ -113,6 +114,8 @@ class SftpServer:
             self._background.do(self._close())
             self._background.close()
             self._background = None
+        for file in self.opened:
+            file.close()
 
     async def _listen(self) -> asyncssh.SSHAcceptor:
         return await asyncssh.listen(
@@ -125,10 +128,8 @@ class SftpServer:
 
     async def _close(self) -> None:
         if self._acceptor is not None:
-            self._acceptor.close()
+            await stop_listening(self._acceptor._server)
             self._acceptor = None
-        for connection in self.connections:
-            connection.abort()
 
 
 class Door(asyncssh.SSHServer):
@@ -172,7 +173,9 @@ class Files(asyncssh.SFTPServer):
     async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
         """A file to read or write."""
         await self._ask("open", path)
-        return super().open(path, pflags, attrs)
+        opened = super().open(path, pflags, attrs)
+        self.server.opened.append(opened)
+        return opened
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         """The bytes are written, but for those beyond the point where the server truncates."""

@@ -15,7 +15,7 @@ from typing import Literal, Self
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from tests.support.background import Background
+from tests.support.background import Background, stop_listening
 
 Security = Literal["none", "starttls", "tls"]
 Step = Literal["mail", "rcpt", "data"]
@@ -50,17 +50,6 @@ class Manners:
     close_after_data: bool = False
 
 
-class Call(SMTP):
-    """One connection, which knows when it is over."""
-
-    over = False
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """The other side, or we, have hung up."""
-        self.over = True
-        super().connection_lost(error)
-
-
 class SmtpServer:
     """Listens on 127.0.0.1 (certificate for localhost too) while it is entered."""
 
@@ -74,7 +63,7 @@ class SmtpServer:
         self.manners = Manners()
         self._background: Background | None = None
         self._listener: asyncio.Server | None = None
-        self.connections: list[Call] = []
+        self.connections: list[SMTP] = []
         self._folder = tempfile.TemporaryDirectory(prefix="gn-")
 
     @property
@@ -135,18 +124,15 @@ class SmtpServer:
         loop = asyncio.get_running_loop()
         return await loop.create_server(self._answer_call, "127.0.0.1", 0, ssl=implicit)
 
-    def _answer_call(self) -> Call:
-        connection = Call(Keeper(self), **_options(self))  # type: ignore[arg-type] # options of many types
+    def _answer_call(self) -> SMTP:
+        connection = SMTP(Keeper(self), **_options(self))  # type: ignore[arg-type] # options of many types
         self.connections.append(connection)
         return connection
 
     async def _hang_up(self) -> None:
         if self._listener is not None:
-            self._listener.close()
+            await stop_listening(self._listener)
             self._listener = None
-        for call in self.connections:
-            if not call.over and isinstance(call.transport, asyncio.Transport):
-                call.transport.abort()
 
 
 class Keeper:
