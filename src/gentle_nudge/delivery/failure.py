@@ -9,11 +9,13 @@ class DeliveryFailed(GentleNudgeError):
     """One try failed; the sentence holds no secret and nothing of the report.
 
     `permanent`: trying again without a change somewhere will hardly help. It informs; the queue tries anyway.
+    `lost`: nobody knows whether it arrived all the same.
     """
 
-    def __init__(self, sentence: str, hint: str = "", *, permanent: bool = False) -> None:
+    def __init__(self, sentence: str, hint: str = "", *, permanent: bool = False, lost: bool = False) -> None:
         super().__init__(sentence, hint)
         self.permanent = permanent
+        self.lost = lost
 
 
 def what_the_system_said(error: OSError) -> str:

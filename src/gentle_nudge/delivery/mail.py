@@ -198,6 +198,7 @@ def _in_the_dark(smtp: Smtp) -> Iterator[None]:
             f"The connection to the mail server {smtp} was lost while the message was handed over; whether it was"
             " taken is not known.",
             "It is sent again with the same Message-ID.",
+            lost=True,
         ) from None
 
 

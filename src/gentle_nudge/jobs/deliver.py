@@ -78,9 +78,7 @@ def _try(engine: Engine, claimed: Delivery, post: Post, clock: Clock, *, done: D
     try:
         done.notes += post.send(item, clock())
     except DeliveryFailed as failure:
-        vain = partial(
-            outbox.tried_in_vain, claimed=claimed, now=clock(), reason=failure.sentence, lost=failure.lost
-        )
+        vain = partial(outbox.tried_in_vain, claimed=claimed, now=clock(), reason=failure.sentence, lost=failure.lost)
         state = writing(engine, vain)
         done.in_vain.append((claimed, failure))
         if state is DeliveryState.FAILED:

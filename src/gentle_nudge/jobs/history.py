@@ -38,12 +38,22 @@ def of_runs(conn: Connection) -> list[Run]:
 def of_patron(conn: Connection, card: str) -> list[Told]:
     """Every case of a patron, oldest first; ToBeMended if we know nothing of this card."""
     schema.ready(conn)
-    found = cases.find(conn, patron=find_number(conn, card), card=None if is_number(card) else card)
-    if not found:
-        raise ToBeMended("We know nothing of this patron.", "A patron without a card is found as number:123.")
+    found = known_cases(conn, card)
     return [
         Told(case=case, lines=cases.lines_of(conn, case.id), dues=tuple(cases.dues_of(conn, case.id))) for case in found
     ]
+
+
+def known_cases(conn: Connection, card: str) -> list[Case]:
+    """Every case of a patron, oldest first; ToBeMended if there is none.
+
+    A card is that of the patron who has it in Koha now; one that nobody has any more is looked up as last reported.
+    """
+    number = find_number(conn, card)
+    found = cases.find(conn, card=card) if number is None else cases.find(conn, patron=number)
+    if not found:
+        raise ToBeMended("We know nothing of this patron.", "A patron without a card is found as number:123.")
+    return found
 
 
 def is_number(card: str) -> bool:

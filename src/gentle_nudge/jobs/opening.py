@@ -63,6 +63,13 @@ class Library:
             sections = sections_of(conn, self.settings)
             return named(sections, wanted), self.office(conn)
 
+    def sections(self, wanted: Sequence[str] = (), *, changes: bool) -> tuple[Section, ...]:
+        """The wanted sections (all, if none is named); ToBeMended where nothing may be changed, if `changes` are."""
+        with reading(self.engine) as conn:
+            if changes:
+                refuse_elsewhere(conn, self.instance)
+            return named(sections_of(conn, self.settings), wanted)
+
     def at_the_post(self) -> tuple[tuple[Section, ...], Post]:
         """All sections, as far as the settings know them, and the post."""
         with reading(self.engine) as conn:

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 
 from sqlalchemy import Connection, case, delete, func, insert, literal, null, select, update
 
 from gentle_nudge.columns import a_thousand_at_a_time
 from gentle_nudge.domain.patron import Restriction
-from gentle_nudge.domain.plan import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
+from gentle_nudge.domain.plan import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.domain.policy import Flag
-from gentle_nudge.koha.audit import INTERFACE
+from gentle_nudge.koha.audit import FORGIVEN, INTERFACE
 from gentle_nudge.koha.patrons import restrictions
 from gentle_nudge.koha.tables import (
     account_offsets,
@@ -152,6 +153,45 @@ def _debit(action: ChargeFee, now: datetime) -> Mapping[str, object]:
         "interface": INTERFACE,
         "branchcode": action.branch,
     }
+
+
+def forgive(conn: Connection, actions: Sequence[ForgiveFee], now: datetime) -> None:
+    """The fees owe nothing: each patron has a FORGIVEN credit, used up for them (add_credit, then Line->apply).
+
+    One action for each patron; the fees owe what the action says, for their patrons and lines are locked.
+    """
+    now = now.replace(microsecond=0)
+    for some in a_thousand_at_a_time(actions):
+        conn.execute(insert(accountlines), [_credit(action, now) for action in some])
+        credits_ = _latest_lines(conn, [action.patron for action in some])
+        made = [_offset(now, "CREATE", action.amount, credit_id=credits_[action.patron]) for action in some]
+        used = [
+            _offset(now, "APPLY", -fee.outstanding, credit_id=credits_[action.patron], debit_id=fee.line)
+            for action in some
+            for fee in action.fees
+        ]
+        conn.execute(insert(account_offsets), made)
+        conn.execute(insert(account_offsets), used)
+        fees = [fee.line for action in some for fee in action.fees]
+        settled = update(accountlines).where(accountlines.c.accountlines_id.in_(fees))
+        conn.execute(settled.values(amountoutstanding=Decimal(0)))
+
+
+def _credit(action: ForgiveFee, now: datetime) -> Mapping[str, object]:
+    return {
+        "borrowernumber": action.patron,
+        "date": now,
+        "amount": -action.amount,
+        "amountoutstanding": Decimal(0),
+        "description": "",
+        "note": "",
+        "credit_type_code": FORGIVEN,
+        "interface": INTERFACE,
+    }
+
+
+def _offset(now: datetime, type_: str, amount: Decimal, **lines: int) -> Mapping[str, object]:
+    return {"type": type_, "amount": amount, "created_on": now, **lines}
 
 
 def _latest_lines(conn: Connection, numbers: list[int]) -> dict[int, int]:

@@ -152,7 +152,13 @@ borrower_debarments = Table(
     Column("updated", Instant),
 )
 
-restriction_types = Table("restriction_types", koha, Column("code", String, primary_key=True))
+restriction_types = Table(
+    "restriction_types",
+    koha,
+    Column("code", String, primary_key=True),
+    Column("lift_after_payment", Integer),
+    Column("fee_limit", Money),
+)
 
 borrower_relationships = Table(
     "borrower_relationships",

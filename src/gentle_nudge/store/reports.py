@@ -88,6 +88,11 @@ def find(
     return _stored(conn, *asked)
 
 
+def of_runs(conn: Connection, runs: Collection[int]) -> list[Stored]:
+    """The reports that these runs made, oldest first."""
+    return _stored(conn, tables.report.c.run_id.in_(runs))
+
+
 def get(conn: Connection, report: int) -> Stored:
     """The report with this id; ToBeMended when there is none."""
     found = _stored(conn, tables.report.c.id == report)

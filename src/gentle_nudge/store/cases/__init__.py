@@ -1,12 +1,13 @@
 """Cases: what a night reads of them, the changes in bulk, what people ask, and how they are forgotten."""
 
-from gentle_nudge.store.cases.asking import Due, dues_of, find, lines_of, listed, of_submission
+from gentle_nudge.store.cases.asking import Due, dues_of, find, lines_of, listed, of_submission, opened_by
 from gentle_nudge.store.cases.changing import (
     Moved,
     close,
     follow,
     mark_to_report,
     move,
+    note,
     open_new,
     report_dues,
 )
@@ -38,10 +39,12 @@ __all__ = [
     "mark_to_report",
     "move",
     "names_no_longer_needed",
+    "note",
     "of_submission",
     "open_case_patrons",
     "open_cases",
     "open_new",
+    "opened_by",
     "recorded_fees",
     "recorded_lines",
     "recorded_restrictions",

@@ -55,6 +55,11 @@ def of_submission(conn: Connection, *, day: date, sections: Collection[str]) -> 
     return read(conn, these(case.c.opened_run.in_(submissions), ~case.c.adopted))
 
 
+def opened_by(conn: Connection, runs: Collection[int]) -> list[Case]:
+    """The cases, open or closed, that the submissions of these runs opened, in order of id."""
+    return read(conn, these(case.c.opened_run.in_(runs), ~case.c.adopted))
+
+
 def listed(
     conn: Connection,
     *,

@@ -125,6 +125,13 @@ def close(conn: Connection, actions: Sequence[CloseCase], *, run: int | None, da
         _change_open(conn, ending, how | when | done)
 
 
+def note(conn: Connection, reasons: Mapping[int, str]) -> None:
+    """These cases have these words as their reason."""
+    for some in a_thousand_at_a_time(reasons.items()):
+        words = {number: fitted(why, case.c.why) for number, why in some}
+        conn.execute(update(case).where(case.c.id.in_(words)).values(why=one_for_each(case, case.c.why, words)))
+
+
 def follow(conn: Connection, actions: Sequence[FollowCase]) -> None:
     """Each open case goes on with its new patron; the number first reported stays."""
     for some in a_thousand_at_a_time(actions):

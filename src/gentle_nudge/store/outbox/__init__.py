@@ -4,8 +4,8 @@ Updates and syncs of one section to one recipient are one stream (`Delivery.keep
 leaves after a newer one. Submissions, repeats and copies for the archive belong to no stream.
 """
 
-from gentle_nudge.store.outbox.asking import attempts_of, by_state, counts, due, get, of_report
-from gentle_nudge.store.outbox.order import overtaken_by, supersede, waits_for
+from gentle_nudge.store.outbox.asking import attempts_of, by_state, counts, due, get, of_report, unsure
+from gentle_nudge.store.outbox.order import overtaken_by, since, supersede, waits_for
 from gentle_nudge.store.outbox.sending import (
     cancel,
     claim,
@@ -13,6 +13,7 @@ from gentle_nudge.store.outbox.sending import (
     fall_back,
     retry,
     sent,
+    set_aside,
     tried_in_vain,
 )
 
@@ -30,7 +31,10 @@ __all__ = [
     "overtaken_by",
     "retry",
     "sent",
+    "set_aside",
+    "since",
     "supersede",
     "tried_in_vain",
+    "unsure",
     "waits_for",
 ]

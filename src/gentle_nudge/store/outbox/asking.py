@@ -54,6 +54,15 @@ def attempts_of(conn: Connection, delivery_id: int) -> list[Attempt]:
     ]
 
 
+def unsure(conn: Connection, ids: Collection[int]) -> frozenset[int]:
+    """Those of these deliveries with a try of which nobody knows whether it arrived."""
+    found: set[int] = set()
+    for some in a_thousand_at_a_time(sorted(set(ids))):
+        lost = (attempt.c.delivery_id.in_(some), attempt.c.outcome == AttemptOutcome.LOST)
+        found.update(conn.scalars(select(attempt.c.delivery_id).where(*lost)))
+    return frozenset(found)
+
+
 def deliveries(conn: Connection, *conditions: ColumnElement[bool]) -> list[Delivery]:
     """The deliveries (joined with report and run) that meet the conditions, in the order of queueing."""
     columns = (run.c.section, run.c.report, run.c.day, report.c.file_name)

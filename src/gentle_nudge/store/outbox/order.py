@@ -42,6 +42,16 @@ def overtaken_by(conn: Connection, earlier: Delivery) -> list[Delivery]:
     return deliveries(conn, *_to_the_same(earlier), newer, delivery.c.state.in_(OVERTAKING))
 
 
+def since(conn: Connection, submission: int, sections: Collection[str]) -> list[Delivery]:
+    """Every delivery that tells of a submission's patrons: its own, and those of newer updates and syncs.
+
+    Of these sections, in the order of queueing; copies in the archive tell nobody.
+    """
+    balances = and_(run.c.section.in_(sections), run.c.report.in_(BALANCES), delivery.c.report_id > submission)
+    told = or_(delivery.c.report_id == submission, balances)
+    return deliveries(conn, told, delivery.c.channel != Channel.FILE)
+
+
 def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool) -> bool:
     """Whether nothing of its stream is being sent and nothing newer was; `strictly`: nor anything older waits."""
     if not wanted.keeps_order:

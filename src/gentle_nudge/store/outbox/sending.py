@@ -21,7 +21,7 @@ from gentle_nudge.domain.queue import (
     next_attempt,
 )
 from gentle_nudge.store.outbox.asking import get
-from gentle_nudge.store.outbox.order import is_its_turn
+from gentle_nudge.store.outbox.order import WAITING, is_its_turn
 from gentle_nudge.store.schema import hold
 from gentle_nudge.store.tables import attempt, delivery, fitted
 
@@ -85,15 +85,19 @@ def sent(conn: Connection, claimed: Delivery, now: datetime) -> None:
     _note(conn, [claimed.id], now, outcome=AttemptOutcome.SENT)
 
 
-def tried_in_vain(conn: Connection, claimed: Delivery, now: datetime, *, reason: str) -> DeliveryState | None:
+def tried_in_vain(
+    conn: Connection, claimed: Delivery, now: datetime, *, reason: str, lost: bool = False
+) -> DeliveryState | None:
     """The claimed delivery is due again later, or failed once three days have passed; the attempt is noted.
 
+    `lost`: nobody knows whether it arrived.
     The new state; None when the claim was lost meanwhile (it fell back, was cancelled, or another sent it).
     """
     state = DeliveryState.FAILED if is_given_up(claimed.queued, now) else DeliveryState.DUE
     then = now + next_attempt(claimed.attempts)
     changed = conn.execute(update(delivery).where(*_still(claimed)).values(state=state, since=now, next_attempt=then))
-    _note(conn, [claimed.id], now, outcome=AttemptOutcome.FAILED, reason=reason)
+    outcome = AttemptOutcome.LOST if lost else AttemptOutcome.FAILED
+    _note(conn, [claimed.id], now, outcome=outcome, reason=reason)
     return state if changed.rowcount == 1 else None
 
 
@@ -122,6 +126,12 @@ def cancel(conn: Connection, ids: Collection[int], *, now: datetime, reason: str
         "who": fitted(who, delivery.c.who),
     }
     return _change(conn, (delivery.c.id.in_(ids), delivery.c.state.in_(UNDELIVERED)), values)
+
+
+def set_aside(conn: Connection, ids: Collection[int], now: datetime) -> list[int]:
+    """Those that wait are superseded by the update that comes next; these they were."""
+    waiting = (delivery.c.id.in_(ids), delivery.c.state.in_(WAITING))
+    return _change(conn, waiting, {"state": DeliveryState.SUPERSEDED, "since": now})
 
 
 def retry(conn: Connection, ids: Collection[int], *, now: datetime, who: str | None) -> list[int]:
