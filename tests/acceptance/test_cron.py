@@ -1,0 +1,92 @@
+"""What is meant to be installed for cron and systemd: its lines are whole, and the commands in it exist."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import COMMAND
+from tests.support.pages import ROOT
+from tests.support.spoken import fault
+
+CRON = ROOT / "cron"
+INSTALLED = "/opt/gentle-nudge/bin/gentle-nudge"
+SYSTEMD = shutil.which("systemd-analyze")
+UNITS = sorted(CRON.glob("*@.*"))
+FIELD = re.compile(r"\*(/\d+)?|\d+(-\d+)?(,\d+(-\d+)?)*")
+LIMITS = (59, 23, 31, 12, 7)
+
+
+def test_every_line_of_the_crontab_is_a_comment_a_setting_or_a_job_with_a_user() -> None:
+    for line in crontab():
+        if not re.match(r"[A-Z]+=", line):
+            *times, user, command = line.split(maxsplit=6)
+            assert all(FIELD.fullmatch(field) for field in times), line
+            assert all(int(n) <= most for field, most in zip(times, LIMITS, strict=True) for n in numbers(field)), line
+            assert user == "root"
+            assert "%" not in command, "cron takes % for a line end"
+
+
+def test_the_crontab_runs_the_night_and_the_deliveries_for_every_enabled_instance_that_is_configured() -> None:
+    jobs = [line.split(maxsplit=6)[6] for line in crontab() if "koha-foreach" in line]
+    each = f"koha-foreach --chdir --enabled {INSTALLED} --if-configured "
+    assert jobs == [each + "nightly", each + "deliver"]
+    assert not any(fault(job.partition(INSTALLED)[2].split()) for job in jobs)
+
+
+def test_the_crontab_ends_with_a_line_end_and_may_lie_in_the_folder_of_cron() -> None:
+    assert (CRON / "gentle-nudge.cron").read_text(encoding="utf-8").endswith("\n")
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", "gentle-nudge"), "cron passes over names with a dot"
+
+
+@pytest.mark.parametrize("service", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda unit: unit.name)
+def test_a_service_runs_a_command_that_exists_as_the_instance(service: Path) -> None:
+    said = unit(service)["Service"]
+    program, *arguments = shlex.split(said["ExecStart"])
+    assert program == INSTALLED
+    assert said["User"] == said["Group"] == "%i-koha"
+    assert said["Environment"] == "KOHA_CONF=/etc/koha/sites/%i/koha-conf.xml"
+    assert fault(arguments) is None
+    assert service.name == f"gentle-nudge-{arguments[-1]}@.service"
+
+
+@pytest.mark.parametrize("timer", [unit for unit in UNITS if unit.suffix == ".timer"], ids=lambda unit: unit.name)
+def test_a_timer_has_its_service_and_is_wanted(timer: Path) -> None:
+    assert timer.with_suffix(".service") in UNITS
+    said = unit(timer)
+    assert said["Timer"]["OnCalendar"]
+    assert said["Install"]["WantedBy"] == "timers.target"
+
+
+@pytest.mark.skipif(SYSTEMD is None, reason="systemd is not on this machine")
+def test_systemd_finds_no_fault(tmp_path: Path) -> None:
+    for source in UNITS:
+        text = source.read_text(encoding="utf-8").replace(INSTALLED, str(COMMAND))
+        (tmp_path / source.name).write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [str(SYSTEMD), "verify", "--man=no", *sorted(tmp_path.glob("*@.*"))],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert not [line for line in done.stderr.splitlines() if "gentle-nudge" in line]
+
+
+def crontab() -> list[str]:
+    lines = (CRON / "gentle-nudge.cron").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def numbers(field: str) -> list[str]:
+    return re.findall(r"\d+", field)
+
+
+def unit(file: Path) -> ConfigParser:
+    parser = ConfigParser(interpolation=None, strict=True)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string(file.read_text(encoding="utf-8"))
+    return parser
