@@ -71,6 +71,7 @@ def _refuse_the_wrong_day(chosen: date, today: date) -> None:
 @dry_run_option
 @click.option("--most-referrals", type=click.IntRange(min=1), metavar="N", help="Lift the fuse for this one night.")
 @click.option("--most-withdrawals", type=click.IntRange(min=1), metavar="N", help="Lift the limit for this one night.")
+@click.option("--beside-plugin", is_flag=True, help="Refer patrons even while the Perl plugin is at work too.")
 @output_option
 @format_option
 @click.pass_obj
@@ -81,6 +82,7 @@ def nightly(
     dry_run: bool,
     most_referrals: int | None,
     most_withdrawals: int | None,
+    beside_plugin: bool,
     output: Path | None,
     form: str,
 ) -> None:
@@ -91,7 +93,12 @@ def nightly(
 
     library = Library.of(invocation.settings())
     moment = moment_of(library, day, dry_run=dry_run, person=bool(most_referrals or most_withdrawals))
-    options = Options(dry_run=dry_run, most_referrals=most_referrals, most_withdrawals=most_withdrawals)
+    options = Options(
+        dry_run=dry_run,
+        most_referrals=most_referrals,
+        most_withdrawals=most_withdrawals,
+        beside_plugin=beside_plugin or not library.runs_plugins,
+    )
     sections, office = library.ready(libraries, dry_run=dry_run)
     night = run(library.engine, sections, moment, office=office, options=options)
     if dry_run:

@@ -19,6 +19,7 @@ from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.schedule import is_late, is_submission_due, most_referrals
 from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError, ToBeMended
 from gentle_nudge.jobs.gather import Memory, gather, remember, with_contacts
+from gentle_nudge.jobs.guard import beside_plugin
 from gentle_nudge.jobs.queueing import LOGGED, Office, contents, log_ours
 from gentle_nudge.jobs.record import record
 from gentle_nudge.jobs.transaction import reading, writing
@@ -31,11 +32,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """What the person who starts a night may say: limits lifted for this one night, or nothing written at all."""
+    """What the person who starts a night may say: limits lifted for this one night, or nothing written at all.
+
+    `beside_plugin`: a submission is made even while the Perl plugin of the same purpose is at work.
+    """
 
     dry_run: bool = False
     most_referrals: int | None = None
     most_withdrawals: int | None = None
+    beside_plugin: bool = False
 
 
 @dataclass(kw_only=True)
@@ -100,6 +105,8 @@ def decide(engine: Engine, section: Section, moment: Moment, options: Options) -
         limits = limits_of(section, moment, memory, options)
         if not (limits.submission_due or limits.update_due):
             return None
+        if not options.beside_plugin:
+            limits = replace(limits, beside_plugin=beside_plugin(conn, moment))
         evidence = gather(conn, section, moment=moment, memory=memory, limits=limits)
         plan = in_order(conn, judge_night(section, moment.day, evidence, limits))
         return with_contacts(conn, section.policy, plan) if options.dry_run else plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
@@ -14,21 +15,25 @@ from gentle_nudge.delivery.sftp import Sftp
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.errors import ToBeMended
 from gentle_nudge.jobs.post import Post, Routes
+from gentle_nudge.jobs.progress import refuse_restored
 from gentle_nudge.jobs.queueing import Office
 from gentle_nudge.jobs.sections import named, sections_of
 from gentle_nudge.jobs.transaction import reading
 from gentle_nudge.jobs.whereabouts import refuse_elsewhere
+from gentle_nudge.koha.check.misfits import refuse_misfits
 from gentle_nudge.koha.conf import SmtpServer
 from gentle_nudge.koha.engine import engine
 from gentle_nudge.koha.instance import Instance, instance
 from gentle_nudge.koha.mail import default_server
 from gentle_nudge.koha.preferences import preferences
 from gentle_nudge.settings import MailTable, Settings, SftpTable
+from gentle_nudge.store import schema
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
     from sqlalchemy import Connection, Engine
 
+NOBODY = "koha@localhost"
 SECURITY: dict[str, Literal["none", "starttls", "tls"]] = {"disabled": "none", "starttls": "starttls", "ssl": "tls"}
 
 
@@ -54,34 +59,54 @@ class Library:
         """The zone it lives in."""
         return self.instance.zone
 
+    @property
+    def runs_plugins(self) -> bool:
+        """Whether its Koha runs plugins, as far as koha-conf.xml tells."""
+        return self.instance.conf is None or self.instance.conf.enable_plugins
+
+    @property
+    def archive(self) -> Archive | None:
+        """The folder of copies, if one is kept."""
+        directory = self.settings.archive.directory
+        return Archive(directory=directory, database=self.instance.shown) if directory else None
+
+    def may_act(self, conn: Connection) -> None:
+        """ToBeMended where nothing may be changed: elsewhere, or on a database restored from a backup."""
+        if not refuse_elsewhere(conn, self.instance).is_copy:
+            refuse_restored(conn, self.archive)
+
     def ready(self, wanted: Sequence[str], *, dry_run: bool) -> tuple[tuple[Section, ...], Office]:
         """The wanted sections (all, if none is named) and the office; ToBeMended where we must not act."""
         with reading(self.engine) as conn:
             if not dry_run:
-                refuse_elsewhere(conn, self.instance)
+                self.may_act(conn)
                 self.routes(conn)
-            sections = sections_of(conn, self.settings)
-            return named(sections, wanted), self.office(conn)
+            sections = named(sections_of(conn, self.settings), wanted)
+            refuse_misfits(conn, sections)
+            return sections, self.office(conn)
 
     def sections(self, wanted: Sequence[str] = (), *, changes: bool) -> tuple[Section, ...]:
         """The wanted sections (all, if none is named); ToBeMended where nothing may be changed, if `changes` are."""
         with reading(self.engine) as conn:
             if changes:
-                refuse_elsewhere(conn, self.instance)
+                self.may_act(conn)
             return named(sections_of(conn, self.settings), wanted)
 
     def at_the_post(self) -> tuple[tuple[Section, ...], Post]:
         """All sections, as far as the settings know them, and the post."""
         with reading(self.engine) as conn:
-            refuse_elsewhere(conn, self.instance)
+            self.may_act(conn)
             sections = () if self.settings.lacks else sections_of(conn, self.settings)
             return sections, Post(self.routes(conn))
 
     def office(self, conn: Connection) -> Office:
-        """Who speaks and who listens."""
+        """Who speaks and who listens; of a copy those who get mail alone."""
+        library = preferences(conn, ["LibraryName"])["LibraryName"]
+        if is_copy(conn):
+            return Office(library=library)
         archive = self.settings.archive.directory
         return Office(
-            library=preferences(conn, ["LibraryName"])["LibraryName"],
+            library=library,
             sftp=_shown(self.settings.sftp) if self.settings.sftp else None,
             archive=str(archive) if archive else None,
         )
@@ -89,22 +114,45 @@ class Library:
     def routes(self, conn: Connection) -> Routes:
         """Where each channel leads."""
         said = preferences(conn, ["KohaAdminEmailAddress", "SendAllEmailsTo"])
-        mail, archive = self.settings.mail, self.settings.archive.directory
+        mail = self.settings.mail
         sender = mail.sender or said["KohaAdminEmailAddress"].strip()
+        if is_copy(conn):
+            return Routes(
+                sender=sender or NOBODY,
+                instance=self.instance.url.database or "",
+                maildir=self.mail_of_a_copy,
+                is_copy=True,
+            )
         if not sender and not mail.maildir:
             raise ToBeMended(
                 "Nobody is named who sends the reports.",
                 "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail].",
             )
         return Routes(
-            sender=sender or "koha@localhost",
+            sender=sender or NOBODY,
             instance=self.instance.url.database or "",
             smtp=None if mail.maildir else _smtp(mail, default_server(conn, self.instance.conf)),
             maildir=mail.maildir,
             sftp=_sftp(self.settings.sftp) if self.settings.sftp else None,
-            archive=Archive(directory=archive, database=self.instance.shown) if archive else None,
+            archive=self.archive,
             redirect=said["SendAllEmailsTo"].strip(),
         )
+
+    @property
+    def mail_of_a_copy(self) -> Path:
+        """The Maildir that a copy of the database sends to: the one of the settings, else a folder beside ours."""
+        beside = self.settings.archive.directory or self.settings.file
+        if self.settings.mail.maildir:
+            return self.settings.mail.maildir
+        if beside is None:
+            raise ToBeMended("A copy puts its mail into a Maildir, and none is named.", "Set mail.maildir.")
+        return beside.with_name(f"{beside.stem}-copy")
+
+
+def is_copy(conn: Connection) -> bool:
+    """Whether this database is a copy of the library's, of which nothing leaves."""
+    meta = schema.read_meta(conn)
+    return meta is not None and meta.is_copy
 
 
 def _smtp(mail: MailTable, koha: SmtpServer) -> Smtp:

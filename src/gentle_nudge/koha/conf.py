@@ -55,6 +55,7 @@ class KohaConf:
     tls: Tls | None
     timezone: str | None
     smtp: SmtpServer | None
+    enable_plugins: bool = True
 
 
 def read(file: Path) -> KohaConf:
@@ -76,6 +77,7 @@ def read(file: Path) -> KohaConf:
         tls=_tls(config),
         timezone=None if zone == NO_ZONE else zone,
         smtp=_smtp(config, file),
+        enable_plugins=_text(config, "enable_plugins") != "0",
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Connection, Date, Integer, MetaData, String, Table, inspect
+from sqlalchemy import Column, Connection, Date, Integer, MetaData, String, Table, inspect, text
 from sqlalchemy.types import TypeDecorator
 
 from gentle_nudge.columns import Instant, Money
@@ -229,11 +230,27 @@ plugin_methods = Table(
 )
 
 
+# To ask for the table's definition instead takes rights to the whole table.
+COLUMNS = text(
+    "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = :name"
+)
+
+
 def columns_of(conn: Connection, table: Table) -> frozenset[str]:
-    """The columns this Koha really has of a table, looked up once per connection; none: no such table."""
+    """The columns this Koha really has of a table, looked up once per connection; none: no such table.
+
+    Columns that the database user has no right to are not among them.
+    """
     known: dict[str, frozenset[str]] = conn.info.setdefault("koha_columns", {})
     if table.name not in known:
-        schema = inspect(conn)
-        names = schema.get_columns(table.name) if schema.has_table(table.name) else []
-        known[table.name] = frozenset(str(column["name"]) for column in names)
+        known[table.name] = frozenset(_columns(conn, table.name))
     return known[table.name]
+
+
+def _columns(conn: Connection, table: str) -> Iterator[str]:
+    if conn.dialect.name != "sqlite":
+        yield from conn.scalars(COLUMNS, {"name": table})
+        return
+    schema = inspect(conn)
+    if schema.has_table(table):
+        yield from (str(column["name"]) for column in schema.get_columns(table))
