@@ -50,8 +50,9 @@ class Nights:
         self.koha = koha
         self.zone = zone
         self.sections = sharing_flags(sections or (Section(policy=a_policy(**rules)),))
-        self.engine: Engine = engine(Instance(url=koha.engine.url, zone=zone, machine="test"))
+        self.office = OFFICE
         self.instance = Instance(url=koha.engine.url, zone=zone, machine="test")
+        self.engine: Engine = engine(self.instance)
         with self.engine.begin() as conn:
             initialise(conn, self.instance, self.at(SUNDAY).now)
 
@@ -60,13 +61,17 @@ class Nights:
         now = datetime.combine(day, time(hour), tzinfo=self.zone).astimezone(UTC)
         return Moment(day=day, now=now, zone=self.zone)
 
+    def renew_engine(self) -> None:
+        """The connections are those of this process alone (after a fork)."""
+        self.engine = engine(self.instance)
+
     def change(self, **rules: Any) -> None:
         """From now on other rules hold, in every section."""
         self.sections = tuple(replace(s, policy=replace(s.policy, **rules)) for s in self.sections)
 
     def night(self, day: date = SUNDAY, *, delivered: bool = True, **options: Any) -> Night:
         """One night; what it queued counts as delivered unless told otherwise."""
-        night = nightly(self.engine, self.sections, self.at(day), office=OFFICE, options=Options(**options))
+        night = nightly(self.engine, self.sections, self.at(day), office=self.office, options=Options(**options))
         if delivered:
             self.koha.execute("UPDATE gentle_nudge_delivery SET state = 'sent' WHERE state = 'due'")
         return night
@@ -84,7 +89,7 @@ class Nights:
     def sync(self, day: date = SUNDAY) -> None:
         """One sync of every section."""
         for section in self.sections:
-            writing(self.engine, partial(sync, section=section, moment=self.at(day), office=OFFICE))
+            writing(self.engine, partial(sync, section=section, moment=self.at(day), office=self.office))
 
     def stored(self, report: Report, day: date = SUNDAY, section: str = "global", number: int | None = None) -> bytes:
         """The bytes of a stored report."""
