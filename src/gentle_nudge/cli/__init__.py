@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sync": ("gentle_nudge.cli.nightly:sync", "Report every open case with its balance; change nothing."),
     "deliver": ("gentle_nudge.cli.nightly:deliver", "Try every delivery that is due."),
     "history": ("gentle_nudge.cli.reports:history", "What was done, run by run; or all that happened to one patron."),
+    "outbox": ("gentle_nudge.cli.outbox:outbox", "Which reports are on their way; try again, or give up."),
     "release": ("gentle_nudge.cli.releasing:release", "Take a patron, or a whole submission, back from collections."),
     "explain": ("gentle_nudge.cli.patrons:explain", "Why a patron is, or is not, referred: facts and verdicts."),
     "demo": ("gentle_nudge.cli.demo:demo", "A night on an invented library, to look at and play with."),

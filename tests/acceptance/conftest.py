@@ -1,0 +1,23 @@
+"""A library whose evenings a test can live through."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.evenings import Evenings
+from tests.support.command import Command
+from tests.support.koha import KohaDatabase
+
+
+@pytest.fixture
+def library(koha: KohaDatabase, command: Command, tmp_path: Path) -> Callable[..., Evenings]:
+    """`library(policy="withdrawn_due = 'balance'", port=smtp.port)` is a library where `init` was run."""
+
+    def begin(**settings: object) -> Evenings:
+        evenings = Evenings(koha, command, tmp_path)
+        evenings.configure(**settings)  # type: ignore[arg-type]
+        evenings.does("init", "--yes")
+        return evenings
+
+    return begin

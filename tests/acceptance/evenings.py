@@ -1,0 +1,127 @@
+"""A library, its configuration, and the command on any evening: what the acceptance tests share."""
+
+import csv
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.builders import a_patron, owes
+from tests.support import frozen
+from tests.support.command import Command
+from tests.support.koha import KohaDatabase
+
+ZONE = ZoneInfo("America/New_York")
+SUNDAY = date(2026, 11, 22)
+CHARGED = SUNDAY - timedelta(days=75)
+AGENCY = "reports@agency.example"
+CONFIG = """
+[koha]
+url = "{url}"
+timezone = "America/New_York"
+machine = "here"
+[policy]
+threshold = 25.00
+processing_fee = 10.00
+flag = "sort1"
+minors = "exclude"
+add_restriction = true
+clear_paid = true
+remove_restriction = true
+send_to = ["reports@agency.example"]
+{policy}
+{tables}
+"""
+SMTP = """[mail]
+host = "localhost"
+port = {port}
+"""
+MAILDIR = """[mail]
+maildir = "{folder}/mail"
+"""
+
+
+class Evenings:
+    """The installed command at a library, on the evening of any day (23:00 there)."""
+
+    def __init__(self, koha: KohaDatabase, command: Command, folder: Path) -> None:
+        self.koha = koha
+        self.command = command
+        self.folder = folder
+        self.config = folder / "gentle-nudge.toml"
+        self.today = SUNDAY
+
+    def configure(self, *, policy: str = "", tables: str = "", port: int | None = None) -> None:
+        """These keys are in force; `port` is that of a mail server, without one mail goes into a Maildir."""
+        mail = SMTP.format(port=port) if port else MAILDIR.format(folder=self.folder)
+        text = CONFIG.format(url=self.koha.url_without_password, policy=policy, tables=mail + tables)
+        self.config.write_text(text, encoding="utf-8")
+
+    def run(self, *args: str | Path, on: date | None = None) -> subprocess.CompletedProcess[str]:
+        """The finished command on the evening of that day (and of later calls, until told another)."""
+        self.today = on or self.today
+        evening = datetime(self.today.year, self.today.month, self.today.day, 23, tzinfo=ZONE)
+        return subprocess.run(
+            [sys.executable, frozen.__file__, evening.isoformat(), "--config", self.config, *args],
+            env=self.command.environment({"GENTLE_NUDGE_KOHA__PASSWORD": self.koha.server.password}),
+            cwd=self.command.cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+
+    def does(self, *args: str | Path, on: date | None = None) -> str:
+        """What the command says on stdout, once it has succeeded and said nothing on stderr."""
+        done = self.run(*args, on=on)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+        return done.stdout
+
+    # What Koha and our tables say
+
+    def owing(self, amount: str = "30.00", **columns: Any) -> int:
+        """A patron who qualifies on the Sunday."""
+        patron = a_patron(self.koha, **columns)
+        owes(self.koha, patron, amount, day=CHARGED)
+        return patron
+
+    def flag(self, patron: int) -> str | None:
+        """What stands in the patron's sort1."""
+        said: str | None = self.koha.value("SELECT sort1 FROM borrowers WHERE borrowernumber = :n", n=patron)
+        return said
+
+    def fee(self, patron: int) -> int:
+        """The patron's fee line."""
+        return int(self.koha.value("SELECT fee_line FROM gentle_nudge_case WHERE patron = :n", n=patron))
+
+    def cases(self) -> list[dict[str, Any]]:
+        """Our cases, in order of id."""
+        return self.koha.query("SELECT * FROM gentle_nudge_case ORDER BY id")
+
+    def states(self) -> list[str]:
+        """The states of the deliveries, in order of queueing."""
+        return [row["state"] for row in self.koha.query("SELECT state FROM gentle_nudge_delivery ORDER BY id")]
+
+    def stored(self, file_name: str) -> bytes:
+        """The bytes of a stored report."""
+        parts = self.koha.query(
+            "SELECT p.bytes FROM gentle_nudge_report_part p JOIN gentle_nudge_report r ON r.id = p.report_id "
+            "WHERE r.file_name = :name ORDER BY p.part",
+            name=file_name,
+        )
+        return b"".join(row["bytes"] for row in parts)
+
+    def update(self, day: date) -> dict[int, Decimal]:
+        """What the update of that day says: number -> due."""
+        return dues(self.stored(f"ums-updates-{day}.csv"))
+
+
+def dues(content: bytes) -> dict[int, Decimal]:
+    """Number -> due, of an update or sync."""
+    rows: Iterable[dict[str, str]] = csv.DictReader(content.decode().splitlines())
+    return {int(row["borrowernumber"]): Decimal(row["Due"]) for row in rows if row.get("Due")}
