@@ -135,7 +135,7 @@ def holding(conn: Connection, numbers: Collection[int]) -> list[Stored]:
 
 
 def _holds(parts: Iterable[bytes], rows: re.Pattern[bytes]) -> bool:
-    before = b"\n"
+    before = b""
     for part in parts:
         here = before + part
         if rows.search(here):

@@ -194,6 +194,13 @@ def test_the_name_of_a_deleted_patron_goes_when_the_last_row_has_arrived(both: C
     assert known(both, case.id) == replace(case, surname=None, firstname=None, card=None)
 
 
+def test_the_name_of_a_deleted_patron_stays_while_there_is_more_to_tell(both: Connection) -> None:
+    case = forgettable(both)
+    delivered(both, outbox.by_state(both, DeliveryState.DUE)[0])
+    cases.mark_to_report(both, [case.id], flag=True)
+    assert cases.names_no_longer_needed(both) == []
+
+
 def test_the_name_of_a_released_patron_stays(both: Connection) -> None:
     case = closed(both, a_case(both), State.RELEASED)
     told(both, case, "0.00")

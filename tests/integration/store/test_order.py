@@ -12,6 +12,7 @@ from gentle_nudge.domain.queue import Address, Channel, DeliveryState
 from gentle_nudge.store import outbox
 from tests.integration.store.builders import (
     A_MINUTE,
+    AGENCY,
     ARCHIVE,
     HERE,
     NOW,
@@ -58,7 +59,7 @@ def test_a_submission_is_never_superseded_and_supersedes_nothing(both: Connectio
 def test_other_recipients_channels_and_sections_are_other_streams(both: Connection) -> None:
     queued(both)
     queued(both, to=OTHER)
-    queued(both, to=replace(OTHER, channel=Channel.SFTP))
+    queued(both, to=replace(AGENCY, channel=Channel.SFTP))
     queued(both, section="north")
     assert outbox.supersede(both, [HERE, "north"], NOW) == []
 
@@ -78,6 +79,42 @@ def test_a_repeat_neither_supersedes_nor_is_superseded(both: Connection) -> None
     assert [one.id for one in outbox.supersede(both, [HERE], NOW)] == [waiting.id]
     assert state(both, repeat) is DUE
     assert outbox.claim(both, repeat, NOW, strictly=True) is not None
+
+
+def test_after_a_repeat_was_sent_nothing_older_is(both: Connection) -> None:
+    old, repeat = queued(both), queued(both, repeat=True)
+    ours = claimed(both, repeat)
+    assert outbox.claim(both, old, NOW) is None
+    outbox.sent(both, ours, NOW)
+    assert outbox.claim(both, old, NOW) is None
+    assert [one.id for one in outbox.supersede(both, [HERE], NOW)] == [old.id]
+
+
+def test_strictly_the_older_still_goes_after_a_repeat_since_the_newer_original_follows(both: Connection) -> None:
+    old = queued(both)
+    delivered(both, queued(both, repeat=True))
+    assert outbox.claim(both, old, NOW, strictly=True) is not None
+
+
+def test_nobody_waits_for_a_repeat(both: Connection) -> None:
+    queued(both, repeat=True)
+    update = queued(both)
+    assert outbox.waits_for(both, update) == []
+    assert outbox.claim(both, update, NOW, strictly=True) is not None
+
+
+def test_what_goes_to_others_or_is_no_balance_is_not_in_the_way(both: Connection) -> None:
+    update = queued(both)
+    for other in (
+        queued(both, to=OTHER),
+        queued(both, to=replace(AGENCY, channel=Channel.SFTP)),
+        queued(both, section="north"),
+        queued(both, Report.SUBMISSION),
+    ):
+        delivered(both, other)
+    claimed(both, queued(both, Report.SUBMISSION))
+    assert outbox.overtaken_by(both, update) == []
+    assert outbox.claim(both, update, NOW, strictly=True) is not None
 
 
 def test_sections_that_were_not_named_are_left_alone(both: Connection) -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, insert, null, or_, select, update
-from sqlalchemy import case as choice
+from sqlalchemy import and_, insert, or_, select, update
 
 from gentle_nudge.columns import a_thousand_at_a_time
 from gentle_nudge.domain.case import Case, State
@@ -196,7 +195,7 @@ def _names(known: Case) -> dict[str, str | None]:
 
 def _settle(conn: Connection, report: int, cases: Collection[int]) -> None:
     closed = case.c.state != State.OPEN
-    told = {"to_report": False, "told_in": choice((closed, report), else_=null())}
+    told = {"to_report": False, "told_in": report}
     conn.execute(update(case).where(case.c.id.in_(cases), or_(closed, case.c.to_report)).values(told))
 
 

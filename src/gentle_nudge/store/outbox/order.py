@@ -1,6 +1,7 @@
 """The order in which balances leave: an older one never after a newer one to the same recipient.
 
 The order is that of the reports' ids: reports are stored under our lock, so a greater id holds newer balances.
+A repeat waits for nobody and nobody waits for it; but once it was sent, nothing older is.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, false, or_, select, update
+from sqlalchemy import and_, or_, select, update
 
 from gentle_nudge.columns import a_thousand_at_a_time
 from gentle_nudge.domain.plan import Report
@@ -18,19 +19,18 @@ from gentle_nudge.store.outbox.asking import deliveries, get
 from gentle_nudge.store.tables import delivery, report, run
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, FromClause
 
 BALANCES = (Report.UPDATE, Report.SYNC)
 WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
-OVERTAKING = (*UNDELIVERED, DeliveryState.SENT)
 
 
 def waits_for(conn: Connection, later: Delivery) -> list[Delivery]:
     """The older undelivered ones of its stream, oldest first."""
     if not later.keeps_order:
         return []
-    older = delivery.c.report_id < later.report
-    return deliveries(conn, *_to_the_same(later), older, delivery.c.state.in_(UNDELIVERED))
+    older = (delivery.c.report_id < later.report, ~delivery.c.is_repeat)
+    return deliveries(conn, *_to_the_same(later), *older, delivery.c.state.in_(UNDELIVERED))
 
 
 def overtaken_by(conn: Connection, earlier: Delivery) -> list[Delivery]:
@@ -39,7 +39,7 @@ def overtaken_by(conn: Connection, earlier: Delivery) -> list[Delivery]:
     Of a submission too: those may leave before it, and then cannot tell of its patrons.
     """
     newer = delivery.c.report_id > earlier.report
-    return deliveries(conn, *_to_the_same(earlier), newer, delivery.c.state.in_(OVERTAKING))
+    return deliveries(conn, *_to_the_same(earlier), newer, _overtakes(delivery))
 
 
 def since(conn: Connection, submission: int, sections: Collection[str]) -> list[Delivery]:
@@ -53,13 +53,16 @@ def since(conn: Connection, submission: int, sections: Collection[str]) -> list[
 
 
 def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool) -> bool:
-    """Whether nothing of its stream is being sent and nothing newer was; `strictly`: nor anything older waits."""
+    """Whether nothing to the same recipient is being sent and nothing newer was; `strictly`: nor anything waits.
+
+    A repeat that was sent counts as newer, but not `strictly`: there the newer original is still to come.
+    """
     if not wanted.keeps_order:
         return True
-    overtaken = and_(delivery.c.report_id > wanted.report, delivery.c.state == DeliveryState.SENT)
-    waits = and_(delivery.c.report_id < wanted.report, delivery.c.state.in_(WAITING)) if strictly else false()
-    in_the_way = or_(delivery.c.state == DeliveryState.SENDING, overtaken, waits)
-    return not deliveries(conn, *_to_the_same(wanted), delivery.c.id != wanted.id, in_the_way)
+    newer = and_(delivery.c.report_id > wanted.report, delivery.c.state == DeliveryState.SENT)
+    overtaken = and_(newer, ~delivery.c.is_repeat) if strictly else newer
+    in_the_way = or_(delivery.c.state == DeliveryState.SENDING, overtaken)
+    return not deliveries(conn, *_to_the_same(wanted), in_the_way) and not (strictly and waits_for(conn, wanted))
 
 
 def supersede(conn: Connection, sections: Collection[str], now: datetime) -> list[Delivery]:
@@ -88,10 +91,10 @@ def _overtaken(conn: Connection, sections: Collection[str]) -> list[int]:
         .join(newer_report, newer_report.c.id == newer.c.report_id)
         .join(newer_run, newer_run.c.id == newer_report.c.run_id)
         .where(older.c.state.in_(WAITING), older_run.c.section.in_(sections))
-        .where(newer.c.state.in_(OVERTAKING), newer_run.c.section == older_run.c.section)
+        .where(_overtakes(newer), newer_run.c.section == older_run.c.section)
         .where(newer.c.report_id > older.c.report_id, older.c.channel != Channel.FILE)
         .where(older_run.c.report.in_(BALANCES), newer_run.c.report.in_(BALANCES))
-        .where(~older.c.is_repeat, ~newer.c.is_repeat)
+        .where(~older.c.is_repeat)
     )
     return list(conn.scalars(chosen))
 
@@ -102,5 +105,10 @@ def _to_the_same(one: Delivery) -> tuple[ColumnElement[bool], ...]:
         run.c.report.in_(BALANCES),
         delivery.c.channel == one.address.channel,
         delivery.c.recipient == one.address.recipient,
-        ~delivery.c.is_repeat,
     )
+
+
+def _overtakes(newer: FromClause) -> ColumnElement[bool]:
+    """Sent, or to be sent; of a repeat, which may be waited for or not, only that it was sent."""
+    will_be = and_(~newer.c.is_repeat, newer.c.state.in_(UNDELIVERED))
+    return or_(newer.c.state == DeliveryState.SENT, will_be)
