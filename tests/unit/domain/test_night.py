@@ -1,4 +1,4 @@
-"""The judgement of a night: limits, the fuse, who follows whom, what is listed, what is counted."""
+"""The judgement of a night: who is referred, who follows whom, what is listed, what is counted."""
 
 from dataclasses import replace
 from datetime import date
@@ -10,7 +10,7 @@ from gentle_nudge.domain.case import State
 from gentle_nudge.domain.night import Evidence, Limits, judge_night
 from gentle_nudge.domain.plan import Outcome, Plan, Refusal
 from gentle_nudge.domain.policy import Section
-from gentle_nudge.domain.referral import Candidate, Reason
+from gentle_nudge.domain.referral import Reason
 from gentle_nudge.domain.release import CaseTonight
 from tests.unit.domain.builders import (
     MONDAY,
@@ -43,10 +43,6 @@ def patrons(plan: Plan, *outcomes: Outcome) -> list[int]:
 
 def listed(plan: Plan) -> list[tuple[int, str]]:
     return sorted((row.number, str(row.due)) for row in plan.update())
-
-
-def qualifying(count: int, *, first: int = 1000) -> list[Candidate]:
-    return [a_candidate(number) for number in range(first, first + count)]
 
 
 def unflagged(count: int, *, balance: str = "50.00") -> list[CaseTonight]:
@@ -114,199 +110,6 @@ def test_all_others_who_owe_something_in_the_window_are_one_figure() -> None:
     plan = night(evidence(candidates=[*owing, a_candidate(4, owed="-5.00")], owing_less=7))
     assert plan.left_out == {}
     assert plan.owing_less == 9
-
-
-# The fuse
-
-
-def test_as_many_as_the_fuse_allows_are_referred_and_one_more_blows_it() -> None:
-    assert len(night(evidence(candidates=qualifying(5)), a_submission(most_referrals=5)).submission()) == 5
-    blown = night(evidence(candidates=qualifying(6)), a_submission(most_referrals=5))
-    assert kinds(blown) == ["fuse"]
-    assert not blown.submits
-    assert (blown.submission(), patrons(blown, Outcome.REFERRED), len(blown.held)) == ([], [], 6)
-
-
-def test_a_blown_fuse_names_the_number_and_the_way_out() -> None:
-    (refusal,) = night(evidence(candidates=qualifying(6)), a_submission(most_referrals=5)).refusals
-    assert "6 patrons" in refusal.sentence
-    assert "the 5 " in refusal.sentence
-    assert "--most-referrals 6" in refusal.hint
-
-
-def test_when_the_fuse_blows_everything_else_of_the_night_goes_on() -> None:
-    found = evidence(
-        candidates=qualifying(6),
-        cases=[
-            in_collections(1),
-            in_collections(2, balance="0.00"),
-            in_collections(3, flag="no"),
-            gone(4),
-            merged(5, a_patron(50)),
-        ],
-        adoptees=[an_adoptee(6)],
-    )
-    plan = night(found, a_submission(most_referrals=5), section=a_section(clear_paid=True))
-    assert {decision.patron: decision.outcome for decision in plan.decisions} == {
-        2: Outcome.RELEASED,
-        3: Outcome.WITHDRAWN,
-        4: Outcome.DELETED,
-        5: Outcome.FOLLOWED,
-        6: Outcome.ADOPTED,
-    }
-    assert [number for number, _ in listed(plan)] == [1, 2, 3, 4, 5, 6]
-
-
-def test_patrons_whom_a_rule_keeps_out_do_not_blow_the_fuse() -> None:
-    found = evidence(candidates=[*qualifying(5), a_candidate(1, protected=True)])
-    assert night(found, a_submission(most_referrals=5)).submits
-
-
-@pytest.mark.parametrize(("lifted_to", "goes"), [(None, False), (19, False), (20, True), (22, True), (23, False)])
-def test_lifted_by_hand_for_the_number_found_and_a_tenth_more(lifted_to: int | None, *, goes: bool) -> None:
-    plan = night(evidence(candidates=qualifying(20)), a_submission(most_referrals=5, lifted_to=lifted_to))
-    assert plan.submits is goes
-    assert len(plan.submission()) == (20 if goes else 0)
-
-
-def test_without_a_limit_any_number_is_referred() -> None:
-    assert len(night(evidence(candidates=qualifying(900)), a_submission(most_referrals=None)).submission()) == 900
-
-
-# Withdrawals
-
-
-def test_as_many_as_the_limit_are_withdrawn() -> None:
-    plan = night(evidence(cases=unflagged(20)))
-    assert patrons(plan, Outcome.WITHDRAWN) == list(range(1, 21))
-    assert plan.refusals == ()
-    assert {due for _, due in listed(plan)} == {"0.00"}
-
-
-def test_one_more_than_the_limit_looks_like_an_accident_and_none_is_closed() -> None:
-    plan = night(evidence(cases=unflagged(21)))
-    assert kinds(plan) == ["withdrawals"]
-    assert plan.decisions == ()
-    assert listed(plan) == [(number, "50.00") for number in range(1, 22)]
-
-
-def test_paid_and_withdrawn_patrons_count_together() -> None:
-    paid = [in_collections(number, flag="no", balance="0.00") for number in range(100, 111)]
-    assert kinds(night(evidence(cases=[*unflagged(10), *paid]))) == ["withdrawals"]
-    assert kinds(night(evidence(cases=[*unflagged(9), *paid]))) == []
-
-
-def test_an_accident_with_flags_stops_neither_the_submission_nor_other_endings() -> None:
-    found = evidence(
-        candidates=[a_candidate(1000)],
-        cases=[*unflagged(21), in_collections(30, balance="0.00"), gone(31), merged(32, a_patron(33))],
-        adoptees=[an_adoptee(40)],
-    )
-    plan = night(found, section=a_section(clear_paid=True))
-    assert [row.patron.number for row in plan.submission()] == [1000]
-    assert patrons(plan, *Outcome) == [30, 31, 32, 40, 1000]
-    assert len(plan.update()) == 26
-
-
-def test_cases_reported_as_before_are_not_released_though_their_balance_is_0() -> None:
-    plan = night(evidence(cases=unflagged(21, balance="0.00")), section=a_section(clear_paid=True))
-    assert plan.decisions == ()
-    assert {due for _, due in listed(plan)} == {"0.00"}
-
-
-def test_a_patron_whose_withdrawal_waits_is_still_in_collections() -> None:
-    candidate = replace(a_candidate(1, flag="no"), has_case=True)
-    assert night(evidence(candidates=[candidate], cases=unflagged(21))).submission() == []
-
-
-def test_the_refusal_of_withdrawals_names_the_number_and_the_way_out() -> None:
-    (refusal,) = night(evidence(cases=unflagged(21))).refusals
-    assert "21 patrons" in refusal.sentence
-    assert "--most-withdrawals 21" in refusal.hint
-    assert not refusal.stops_submission
-
-
-def test_lifted_by_hand_the_limit_of_withdrawals_lets_them_through() -> None:
-    plan = night(evidence(cases=unflagged(21)), a_submission(most_withdrawals=21))
-    assert len(plan.of(Outcome.WITHDRAWN)) == 21
-
-
-def test_a_withdrawal_of_which_the_agency_is_told_nothing_is_not_in_the_update() -> None:
-    plan = night(evidence(cases=unflagged(2)), section=a_section(withdrawn_due="none"))
-    assert patrons(plan, Outcome.WITHDRAWN) == [1, 2]
-    assert listed(plan) == []
-
-
-# Adoptions
-
-
-def test_as_many_as_the_limit_are_adopted_and_listed() -> None:
-    plan = night(evidence(adoptees=[an_adoptee(number) for number in range(1, 21)]))
-    assert patrons(plan, Outcome.ADOPTED) == list(range(1, 21))
-    assert len(plan.update()) == 20
-
-
-def test_with_one_more_than_the_limit_none_is_adopted_listed_or_released_and_there_is_no_submission() -> None:
-    found = evidence(
-        candidates=[a_candidate(1000)], adoptees=[an_adoptee(number, balance="0.00") for number in range(1, 22)]
-    )
-    plan = night(found, section=a_section(clear_paid=True))
-    assert kinds(plan) == ["adoptions"]
-    assert (plan.decisions, plan.update(), plan.submission()) == ((), [], [])
-    assert not plan.submits
-    assert [decision.patron for decision in plan.held] == [1000]
-
-
-def test_too_many_to_adopt_stop_no_update_of_open_cases() -> None:
-    found = evidence(
-        cases=[in_collections(100), in_collections(101, balance="0.00"), in_collections(102, flag="no")],
-        adoptees=[an_adoptee(number) for number in range(1, 22)],
-    )
-    plan = night(found, section=a_section(clear_paid=True))
-    assert patrons(plan, *Outcome) == [101, 102]
-    assert [number for number, _ in listed(plan)] == [100, 101, 102]
-
-
-def test_the_refusal_of_adoptions_names_the_number_and_the_way_out() -> None:
-    (refusal,) = night(evidence(adoptees=[an_adoptee(number) for number in range(1, 22)])).refusals
-    assert "21 patrons" in refusal.sentence
-    assert "init --adopt" in refusal.hint
-    assert refusal.stops_submission
-
-
-def test_an_adopted_patron_at_the_limit_is_released_at_once_and_a_cent_above_not() -> None:
-    section = a_section(clear_paid=True, clear_at_or_below=Decimal("5.00"))
-    plan = night(evidence(adoptees=[an_adoptee(1, balance="5.00"), an_adoptee(2, balance="5.01")]), section=section)
-    assert [(d.patron, d.ends) for d in plan.decisions] == [(1, State.RELEASED), (2, None)]
-    assert listed(plan) == [(1, "5.00"), (2, "5.01")]
-
-
-def test_where_paid_patrons_are_not_cleared_an_adopted_one_stays() -> None:
-    plan = night(evidence(adoptees=[an_adoptee(1, balance="0.00")]))
-    assert [decision.ends for decision in plan.decisions] == [None]
-
-
-@pytest.mark.parametrize(
-    ("policy", "told"),
-    [
-        ({"released_due": "balance", "negative_due": "as_is"}, "-2.00"),
-        ({"released_due": "balance", "negative_due": "zero"}, "0.00"),
-        ({"released_due": "zero", "negative_due": "as_is"}, "0.00"),
-    ],
-)
-def test_the_dues_of_adopted_patrons_are_shown_as_all_others(policy: dict[str, str], told: str) -> None:
-    plan = night(evidence(adoptees=[an_adoptee(1, balance="-2.00")]), section=a_section(clear_paid=True, **policy))
-    assert listed(plan) == [(1, told)]
-
-
-def test_an_adopted_patron_keeps_the_day_koha_tells_of_and_has_no_fee() -> None:
-    (decision,) = night(evidence(adoptees=[an_adoptee(1, referred_on=date(2024, 2, 29))])).decisions
-    assert (decision.referred_on, decision.fee) == (date(2024, 2, 29), Decimal(0))
-
-
-def test_an_adopted_patron_is_not_referred_the_same_night() -> None:
-    plan = night(evidence(candidates=[a_candidate(1, flag="yes")], adoptees=[an_adoptee(1)]))
-    assert [decision.outcome for decision in plan.decisions] == [Outcome.ADOPTED]
 
 
 # Merged cards

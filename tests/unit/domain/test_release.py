@@ -35,6 +35,20 @@ def due(decision: Decision) -> str | None:
 # The update follows the case
 
 
+@pytest.mark.parametrize(
+    ("tonight", "amount"),
+    [
+        (in_collections(balance="61.20"), "61.20"),
+        (in_collections(balance="61.20", flag="no"), "61.20"),
+        (merged(1, a_patron(9), balance="70.00"), "70.00"),
+        (merged(1, a_patron(9), balance="70.00", heir_has_case=True), "0.00"),
+        (gone(), "0.00"),
+    ],
+)
+def test_the_amount_of_a_decision_is_the_balance_of_whom_the_case_follows(tonight: CaseTonight, amount: str) -> None:
+    assert judged(tonight).amount == Decimal(amount)
+
+
 def test_an_open_case_goes_on_and_the_balance_is_reported() -> None:
     decision = judged(in_collections(balance="61.20"))
     assert (decision.outcome, decision.ends, due(decision)) == (Outcome.KEPT, None, "61.20")
