@@ -22,9 +22,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sync": ("gentle_nudge.cli.nightly:sync", "Report every open case with its balance; change nothing."),
     "deliver": ("gentle_nudge.cli.nightly:deliver", "Try every delivery that is due."),
     "history": ("gentle_nudge.cli.reports:history", "What was done, run by run; or all that happened to one patron."),
+    "regenerate": ("gentle_nudge.cli.reports:regenerate", "A past report byte for byte: as a file, or sent again."),
     "outbox": ("gentle_nudge.cli.outbox:outbox", "Which reports are on their way; try again, or give up."),
+    "status": ("gentle_nudge.cli.status:status", "What ran last, what is late, what has not arrived."),
     "release": ("gentle_nudge.cli.releasing:release", "Take a patron, or a whole submission, back from collections."),
     "explain": ("gentle_nudge.cli.patrons:explain", "Why a patron is, or is not, referred: facts and verdicts."),
+    "check": ("gentle_nudge.cli.checking:check", "Is everything as it should be? What is not, and the way out."),
+    "import-plugin": ("gentle_nudge.cli.checking:import_plugin", "Print a configuration made from Koha's plugin."),
     "demo": ("gentle_nudge.cli.demo:demo", "A night on an invented library, to look at and play with."),
     "config": ("gentle_nudge.cli.config:config", "Show, check or begin the configuration."),
 }
@@ -45,18 +49,21 @@ class Invocation:
         return self.verbose or self.debug or sys.stdout.isatty()
 
     def settings(self, needs: Needs = "policy") -> Settings:
-        """The settings with all that the command needs; SettingsError with every problem.
+        """The settings with all that the command needs, warnings said; SettingsError with every problem.
 
         With `--if-configured` and no configuration the program ends here, quietly.
         """
         from gentle_nudge.settings import NotConfigured, load
 
         try:
-            return load(self.config, needs=needs)
+            settings = load(self.config, needs=needs)
         except NotConfigured:
             if self.if_configured:
                 click.get_current_context().exit(0)
             raise
+        for warning in settings.warnings:
+            click.echo(f"Warning: {warning}", err=True)
+        return settings
 
 
 @click.command(cls=Commands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

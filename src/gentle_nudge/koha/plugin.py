@@ -36,7 +36,7 @@ OF_KOHA = "__"
 AT_WORK_WITHIN = timedelta(days=8)
 ADULT = 18
 # Keys of what we write into the log ourselves; the plugin's rows have count, filename, file_path or error alone.
-OURS = frozenset({"run", "section"})
+OURS = frozenset({"run", "section", "option", "who"})
 A_DAY_THERE_IS = date(1, 1, 1)
 
 

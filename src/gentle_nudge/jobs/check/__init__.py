@@ -1,0 +1,112 @@
+"""Check: the settings against this Koha, without changing anything; what is wrong, why it matters, the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.policy import Section
+from gentle_nudge.errors import ToBeMended
+from gentle_nudge.jobs.check import inside, outside, rules
+from gentle_nudge.jobs.opening import Library
+from gentle_nudge.jobs.transaction import reading
+from gentle_nudge.koha.check import clock, fields, grants, misfits, schema
+from gentle_nudge.settings import Settings
+from gentle_nudge.store.tables import metadata
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+HINDERING = frozenset({"grant-missing", "koha-table-missing", "koha-column-missing"})
+ORDER = tuple(Severity)
+
+
+@dataclass(kw_only=True)
+class Checkup:
+    """The findings so far; a question that an earlier finding makes impossible is passed over."""
+
+    found: list[Finding] = field(default_factory=list)
+
+    def ask(self, question: Callable[[], Iterable[Finding]]) -> None:
+        """The answers are among the findings."""
+        answers: list[Finding] = []
+        try:
+            answers += question()
+        except (ToBeMended, SQLAlchemyError):
+            if not self.is_hindered:
+                raise
+        self.found += answers
+
+    @property
+    def is_hindered(self) -> bool:
+        """Whether something is missing without which not everything can be asked."""
+        return any(finding.name in HINDERING for finding in self.found)
+
+
+def check(library: Library, moment: Moment) -> list[Finding]:
+    """Every finding, the gravest first."""
+    checkup = Checkup()
+    checkup.ask(partial(_settings, library.settings))
+    _rights_and_tables(library, checkup)
+    with reading(library.engine) as conn:
+        _database(conn, library, moment, checkup)
+    checkup.ask(partial(outside.answers, library))
+    return sorted(dict.fromkeys(checkup.found), key=lambda finding: ORDER.index(finding.severity))
+
+
+def _settings(settings: Settings) -> Iterable[Finding]:
+    for lack in settings.lacks:
+        yield Finding(
+            name="settings-incomplete",
+            what=lack,
+            why="Nobody is referred, updated or released before it is given: nightly and sync refuse.",
+            way_out="Add it. All keys and what they mean: gentle-nudge config example",
+        )
+    for warning in settings.warnings:
+        yield Finding(
+            name="password-file-open",
+            severity=Severity.WARNING,
+            what=warning,
+            why="Whoever can read it may use the password.",
+            way_out="Let its owner alone read it: chmod 600",
+        )
+
+
+def _rights_and_tables(library: Library, checkup: Checkup) -> None:
+    """The rights of the database user, and whether Koha's tables are those we know; outside a transaction."""
+    with library.engine.connect() as conn:
+        ours = [table for table in metadata.sorted_tables if inside.is_there(conn, table.name)]
+        checkup.ask(partial(grants.missing, conn, ours))
+        hidden = {finding.what.split()[-1].rstrip(".") for finding in checkup.found if finding.name == "grant-missing"}
+        checkup.ask(partial(schema.unfit, conn, hidden))
+
+
+def _database(conn: Connection, library: Library, moment: Moment, checkup: Checkup) -> None:
+    named_zone = library.settings.koha.timezone
+    checkup.ask(partial(inside.our_tables, conn, library))
+    checkup.ask(partial(clock.clock, conn, library.instance, moment.now, named_zone))
+    checkup.ask(partial(inside.plugin_at_work, conn, library, moment))
+    found: list[Section] = []
+    checkup.ask(partial(inside.sections, conn, library.settings, found))
+    _sections(conn, found, moment, checkup)
+    checkup.ask(partial(outside.people, conn, library, found))
+
+
+def _sections(conn: Connection, sections: Sequence[Section], moment: Moment, checkup: Checkup) -> None:
+    submitting = [section for section in sections if section.enabled]
+    checkup.ask(partial(misfits.misfits, conn, sections))
+    checkup.ask(partial(misfits.doubts, conn, sections))
+    checkup.ask(partial(fields.flags, conn, sections))
+    checkup.ask(partial(fields.exemptions, conn, submitting))
+    for section in submitting:
+        checkup.ask(partial(rules.window, section, moment.day))
+        checkup.ask(partial(inside.too_old, conn, section, moment))
+    for section in sections:
+        checkup.ask(partial(inside.to_adopt, conn, section, moment))
+        checkup.ask(partial(inside.last_success, conn, section, moment))
