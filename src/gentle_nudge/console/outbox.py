@@ -34,14 +34,15 @@ def _row(one: Tried, zone: ZoneInfo) -> tuple[str, ...]:
 
 def reasons(one: Tried, zone: ZoneInfo) -> Iterator[str]:
     """Why a person or the program decided something about it, and what came of its last try."""
-    decided = _decided(one.delivery)
+    decided = decision(one.delivery)
     if decided:
         yield decided
     if one.attempts and one.attempts[-1].reason:
         yield attempt_line(one.attempts[-1], zone)
 
 
-def _decided(delivery: Delivery) -> str:
+def decision(delivery: Delivery) -> str:
+    """What somebody decided about it, and why; empty if nobody did."""
     if not delivery.reason:
         return f"tried again by {delivery.who}" if delivery.who else ""
     what = "repeat" if delivery.is_repeat else "cancelled"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
+from gentle_nudge.console.outbox import attempt_line, clock, decision
 from gentle_nudge.domain.money import written
 from gentle_nudge.jobs.history import Told
+from gentle_nudge.store.cases import Due
 from gentle_nudge.store.runs import Run
 
 RUN_HEADERS = ("day", "section", "report", "rows", "referred", "adopted", "released", "ended", "amount", "fees", "who")
@@ -23,11 +26,27 @@ def run_rows(runs: Iterable[Run]) -> Iterator[tuple[str, ...]]:
         yield (run.day.isoformat(), run.section, what, *map(str, numbers), *amounts, run.who or "")
 
 
-def case_lines(told: Told) -> Iterator[str]:
-    """All that happened to one case."""
+def case_lines(told: Told, zone: ZoneInfo) -> Iterator[str]:
+    """All that happened to one case, with every report that told of it and how that travelled."""
+    case = told.case
+    yield f"Case {case.id}, section {case.section}, patron {case.patron}, reported as {case.number}: {case.state}"
+    yield from _beginning(told)
+    ended = case.closed_on
+    for due in told.dues:
+        if ended is None or due.day < ended:
+            yield from _due_lines(due, told, zone)
+    if ended:
+        yield f"  closed on {ended}: {case.why or 'the reason has been forgotten'}"
+    for due in told.dues:
+        if ended and due.day >= ended:
+            yield from _due_lines(due, told, zone)
+    if case.to_report:
+        yield "  the next update tells of it"
+
+
+def _beginning(told: Told) -> Iterator[str]:
     case = told.case
     referred = case.referred_on.isoformat() if case.referred_on else "unknown"
-    yield f"Case {case.id}, section {case.section}, patron {case.patron}, reported as {case.number}: {case.state}"
     yield f"  {'adopted; ' if case.adopted else ''}referred on {referred}"
     if case.balance is not None:
         owed, fee = written(case.owed or Decimal(0)), written(case.fee or Decimal(0))
@@ -35,7 +54,14 @@ def case_lines(told: Told) -> Iterator[str]:
     for line in told.lines:
         counted = "counted" if line.counted else "not counted"
         yield f"  line {line.id} of {line.day}, {line.type}: {written(line.outstanding)}, {counted}"
-    for due in told.dues:
-        yield f"  {due.day} {due.kind}: told {written(due.due)} ({due.file_name})"
-    if case.closed_on:
-        yield f"  closed on {case.closed_on}: {case.why}"
+
+
+def _due_lines(due: Due, told: Told, zone: ZoneInfo) -> Iterator[str]:
+    yield f"  {due.day} {due.kind}: told {written(due.due)} ({due.file_name})"
+    for one in told.travels[due.report]:
+        delivery = one.delivery
+        to = f"{delivery.address.recipient} ({delivery.address.channel})"
+        yield f"    to {to}: {delivery.state}, {clock(delivery.since, zone)}"
+        if decided := decision(delivery):
+            yield f"      {decided}"
+        yield from (f"      {attempt_line(attempt, zone)}" for attempt in one.attempts)

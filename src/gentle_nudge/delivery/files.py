@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from filecmp import cmp
 from pathlib import Path
 
 OWN = 0o600
@@ -29,3 +30,31 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_once(path: Path, chunks: Iterable[bytes]) -> None:
+    """The file holds the chunks, whole; FileExistsError if another file with other bytes has its name.
+
+    One with the same bytes stays as it is.
+    """
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        write_whole(aside, chunks)
+        try:
+            take_name(path, aside)
+        except FileExistsError:
+            if not (path.is_file() and cmp(path, aside, shallow=False)):
+                raise
+    finally:
+        aside.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def take_name(path: Path, aside: Path) -> None:
+    """The file has its name; FileExistsError if another has it (a rename alone would take its place)."""
+    try:
+        path.hardlink_to(aside)
+    except PermissionError:
+        # Some file systems know no links: hold the name with an empty file, then take its place.
+        path.touch(exist_ok=False)
+        aside.replace(path)

@@ -14,7 +14,7 @@ from hashlib import file_digest
 from pathlib import Path
 
 from gentle_nudge.delivery.failure import DeliveryFailed, what_the_system_said
-from gentle_nudge.delivery.files import OWN, sync_folder, write_whole
+from gentle_nudge.delivery.files import OWN, sync_folder, take_name, write_whole
 from gentle_nudge.delivery.names import numbered
 
 MARKER = ".gentle-nudge"
@@ -126,7 +126,7 @@ class Archive:
         for candidate in numbered(name):
             path = self.directory / candidate
             with suppress(FileExistsError):
-                _take(path, aside)
+                take_name(path, aside)
                 return path
             if path.is_file() and cmp(path, aside, shallow=False):
                 return path
@@ -148,15 +148,3 @@ def _holds(path: Path, sha256: str) -> bool:
         return False
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest() == sha256
-
-
-def _take(path: Path, aside: Path) -> None:
-    """The file has its name; FileExistsError if another has it (a rename alone would take its place)."""
-    try:
-        path.hardlink_to(aside)
-    except OSError as error:
-        if error.errno not in NO_LINKS:
-            raise
-        # Hold the name with an empty file, then take its place.
-        path.touch(exist_ok=False)
-        aside.replace(path)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.patron import Line
 from gentle_nudge.errors import ToBeMended
+from gentle_nudge.jobs.outbox import Tried, tried
 from gentle_nudge.koha.patrons import number_of
-from gentle_nudge.store import cases, runs, schema
+from gentle_nudge.store import cases, outbox, runs, schema
 from gentle_nudge.store.cases import Due
 from gentle_nudge.store.runs import Run
 
@@ -22,11 +24,15 @@ BY_NUMBER = "number:"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
-    """A case with the lines it began with and every due that was reported of it."""
+    """A case with the lines it began with, every due that was reported of it, and how these reports travelled.
+
+    `travels`: report -> its deliveries (repeats too) with every try.
+    """
 
     case: Case
     lines: tuple[Line, ...]
     dues: tuple[Due, ...]
+    travels: Mapping[int, tuple[Tried, ...]]
 
 
 def of_runs(conn: Connection) -> list[Run]:
@@ -38,10 +44,13 @@ def of_runs(conn: Connection) -> list[Run]:
 def of_patron(conn: Connection, card: str) -> list[Told]:
     """Every case of a patron, oldest first; ToBeMended if we know nothing of this card."""
     schema.ready(conn)
-    found = known_cases(conn, card)
-    return [
-        Told(case=case, lines=cases.lines_of(conn, case.id), dues=tuple(cases.dues_of(conn, case.id))) for case in found
-    ]
+    return [_told(conn, case) for case in known_cases(conn, card)]
+
+
+def _told(conn: Connection, case: Case) -> Told:
+    dues = tuple(cases.dues_of(conn, case.id))
+    travels = {due.report: tuple(tried(conn, outbox.of_report(conn, due.report))) for due in dues}
+    return Told(case=case, lines=cases.lines_of(conn, case.id), dues=dues, travels=travels)
 
 
 def known_cases(conn: Connection, card: str) -> list[Case]:

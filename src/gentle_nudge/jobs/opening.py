@@ -92,6 +92,11 @@ class Library:
                 self.may_act(conn)
             return named(sections_of(conn, self.settings), wanted)
 
+    def names_of(self, wanted: Sequence[str]) -> tuple[str, ...]:
+        """These names, and those that the sections so called had before: a section may be gone."""
+        former = {library.name.casefold(): library.formerly for library in self.settings.tables.library}
+        return tuple(each for name in wanted for each in (name, *former.get(name.casefold(), ())))
+
     def at_the_post(self) -> tuple[tuple[Section, ...], Post]:
         """All sections, as far as the settings know them, and the post."""
         with reading(self.engine) as conn:

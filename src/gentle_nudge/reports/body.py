@@ -21,7 +21,7 @@ class Body:
 
     `total` is the sum of the balances before any fee (submission) or of the column Due; `fees` the sum of the
     processing fees of a submission; amounts in the library's currency. `was_due` is the day on which a late
-    submission should have been made; `repeated_on` the day on which somebody had a past report sent again.
+    submission should have been made.
     """
 
     report: Report
@@ -32,12 +32,18 @@ class Body:
     total: Decimal = ZERO
     fees: Decimal = ZERO
     was_due: date | None = None
-    repeated_on: date | None = None
 
 
 def body(facts: Body) -> str:
     """The text of the message, ending with a line end."""
     return _templates().get_template(f"{facts.report.value}.txt").render(facts=facts)
+
+
+def as_repeat(text: str, day: date, repeated_on: date) -> str:
+    """The text of a report of that day, with the mark of one that is sent again as its first paragraph."""
+    title, _, rest = text.partition("\n\n")
+    mark = _templates().get_template("repeat.txt").render(day=day, repeated_on=repeated_on)
+    return f"{title}\n\n{mark}\n{rest}"
 
 
 @cache

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from gentle_nudge.domain.plan import Report
-from gentle_nudge.reports.body import Body, body
+from gentle_nudge.reports.body import Body, as_repeat, body
 
 SUBMISSION = Body(
     report=Report.SUBMISSION,
@@ -52,5 +52,13 @@ def test_a_submission_on_its_day_is_not_called_late() -> None:
 
 
 def test_a_report_sent_again_says_so_first() -> None:
-    text = body(replace(SUBMISSION, repeated_on=date(2026, 12, 1)))
-    assert text.splitlines()[2].startswith("THIS IS A REPEAT, sent on 2026-12-01:")
+    first = body(SUBMISSION)
+    again = as_repeat(first, SUBMISSION.day, date(2026, 12, 1))
+    assert again.splitlines()[:5] == [
+        "New submissions of Springfield Library, 2026-11-22",
+        "",
+        "THIS IS A REPEAT, sent on 2026-12-01: the attached file is, byte for byte, the one made",
+        "on 2026-11-22. If you have it already, please do not count it twice.",
+        "",
+    ]
+    assert again.splitlines()[5:] == first.splitlines()[2:]
