@@ -25,8 +25,6 @@ from tests.unit.domain.builders import (
     merged,
 )
 
-CHANGES_ONLY = a_section(update_lists="changed")
-
 
 def night(found: Evidence, limits: Limits | None = None, *, section: Section | None = None, day: date = SUNDAY) -> Plan:
     return judge_night(section or a_section(), day, found, limits or a_submission())
