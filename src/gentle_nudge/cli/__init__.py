@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "outbox": ("gentle_nudge.cli.outbox:outbox", "Which reports are on their way; try again, or give up."),
     "status": ("gentle_nudge.cli.status:status", "What ran last, what is late, what has not arrived."),
     "release": ("gentle_nudge.cli.releasing:release", "Take a patron, or a whole submission, back from collections."),
+    "cases": ("gentle_nudge.cli.keeping:cases", "Every case, open and closed; move open ones to another section."),
+    "forget": ("gentle_nudge.cli.keeping:forget", "Forget a person's name and card, and name what still holds them."),
     "explain": ("gentle_nudge.cli.patrons:explain", "Why a patron is, or is not, referred: facts and verdicts."),
     "check": ("gentle_nudge.cli.checking:check", "Is everything as it should be? What is not, and the way out."),
     "import-plugin": ("gentle_nudge.cli.checking:import_plugin", "Print a configuration made from Koha's plugin."),

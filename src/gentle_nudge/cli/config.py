@@ -29,8 +29,6 @@ def validate(invocation: Invocation) -> None:
 
     settings = invocation.settings("koha")
     koha = instance(settings)
-    for warning in settings.warnings:
-        click.echo(f"Warning: {warning}", err=True)
     click.echo(f"{settings.origins.file} is right; it leads to the database {koha.shown}, zone {koha.zone.key}.")
     if settings.lacks:
         click.echo("\n".join(["Before nightly and sync can run:", *settings.lacks]))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,9 +39,9 @@ output_option = click.option(
 format_option = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 
 
-def now() -> datetime:
+def now(zone: tzinfo = UTC) -> datetime:
     """The clock: the only place, with `--day`, where time enters."""
-    return datetime.now(UTC)
+    return datetime.now(zone)
 
 
 def moment_of(library: Library, day: datetime | None, *, dry_run: bool, person: bool = False) -> Moment:
@@ -90,6 +90,7 @@ def nightly(
     from gentle_nudge.jobs.nightly import Options
     from gentle_nudge.jobs.nightly import nightly as run
     from gentle_nudge.jobs.opening import Library
+    from gentle_nudge.jobs.watching import watched
 
     library = Library.of(invocation.settings())
     moment = moment_of(library, day, dry_run=dry_run, person=bool(most_referrals or most_withdrawals))
@@ -99,16 +100,28 @@ def nightly(
         most_withdrawals=most_withdrawals,
         beside_plugin=beside_plugin or not library.runs_plugins,
     )
-    sections, office = library.ready(libraries, dry_run=dry_run)
-    night = run(library.engine, sections, moment, office=office, options=options)
     if dry_run:
+        sections, office = library.ready(libraries, dry_run=True)
+        night = run(library.engine, sections, moment, office=office, options=options)
         _show(sections, night, form, output)
-    else:
+        sys.exit(_trouble(night))
+    with watched(library, moment, now) as watch:
+        sections, office = library.ready(libraries, dry_run=False)
+        night = run(library.engine, sections, moment, office=office, options=options)
         _tell(invocation, night, form)
-    code = _trouble(night)
-    if not dry_run:
-        code = _delivered(invocation, library, failed_too=True) or code
-    sys.exit(code)
+        watch.exit_code = _worst(_trouble(night), _delivered(invocation, library, night=night, failed_too=True))
+    for sentence in (*watch.notes, *_house_kept(library, moment)):
+        click.echo(sentence, err=True)
+    sys.exit(watch.exit_code)
+
+
+def _house_kept(library: Library, moment: Moment) -> Iterator[str]:
+    """What was kept long enough is gone; what went wrong with that is worth a word, and fails no night."""
+    from gentle_nudge.jobs.housekeeping import Keeping, keep_house
+
+    keeping = Keeping.of(library.settings.archive, library.instance.shown)
+    for trouble in keep_house(library.engine, keeping, moment):
+        yield f"{trouble.sentence}\n  {trouble.hint}".rstrip()
 
 
 def _show(sections: tuple[Section, ...], night: Night, form: str, output: Path | None) -> None:
@@ -160,6 +173,10 @@ def _trouble(night: Night) -> int:
             click.echo(f"{name}: {named}", err=True)
     codes = {failure.exit_code for failure in night.failures.values()}
     codes |= {WORLD for plan in night.plans.values() if plan.refusals}
+    return _worst(*codes)
+
+
+def _worst(*codes: int) -> int:
     return next((code for code in (WORLD, SETTINGS, ANOTHER_RUN) if code in codes), 0)
 
 
@@ -202,18 +219,25 @@ def deliver(invocation: Invocation) -> None:
     """Try every delivery that is due; nothing to say unless something changed."""
     from gentle_nudge.jobs.opening import Library
 
-    sys.exit(_delivered(invocation, Library.of(invocation.settings("koha"))))
+    code = _delivered(invocation, Library.of(invocation.settings("koha")))
+    sys.exit(0 if code == ANOTHER_RUN else code)
 
 
-def _delivered(invocation: Invocation, library: Library, *, failed_too: bool = False) -> int:
-    """What is due has been tried; the exit code it makes."""
+def _delivered(
+    invocation: Invocation, library: Library, *, night: Night | None = None, failed_too: bool = False
+) -> int:
+    """What is due has been tried, and staff know of every trouble; the exit code it makes."""
+    from gentle_nudge.jobs.alerting import tell_staff
     from gentle_nudge.jobs.deliver import deliver as run
 
     sections, post = library.at_the_post()
     with post:
-        done = run(library.engine, sections, post, now, failed_too=failed_too)
+        done = run(library.engine, sections, post, partial(now, library.zone), failed_too=failed_too)
+        unheard = tell_staff(library, post, moment_of(library, None, dry_run=False), night=night)
     _tell_deliveries(invocation, done)
-    return 0 if done.went_well else WORLD
+    for sentence in unheard:
+        click.echo(sentence, err=True)
+    return _worst(0 if done.went_well else WORLD, ANOTHER_RUN if done.interrupted else 0)
 
 
 def _tell_deliveries(invocation: Invocation, done: Delivered) -> None:

@@ -38,10 +38,10 @@ WORDS = {
     ),
     Kind.LIMITS: Words(
         title="an unlikely change stopped part of the night",
-        meaning="More flags appeared or vanished in Koha than staff usually change in a day: an import or a form may"
-        " have touched them.",
+        meaning="Something besides staff seems to be at work: more flags appeared or vanished in Koha than people"
+        " change in a day (an import or a form may have touched them), or the Perl plugin is still enabled.",
         remedy="See whether those flags are right. Flags that appeared: gentle-nudge init --adopt. Flags that"
-        " vanished: gentle-nudge nightly --most-withdrawals with the number.",
+        " vanished: gentle-nudge nightly --most-withdrawals with the number. The plugin: disable it in Koha.",
     ),
     Kind.LATE: Words(
         title="a submission is late",

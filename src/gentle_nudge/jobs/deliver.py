@@ -12,9 +12,12 @@ from gentle_nudge.delivery.failure import DeliveryFailed
 from gentle_nudge.domain.case import State
 from gentle_nudge.domain.plan import Report
 from gentle_nudge.domain.policy import Section
-from gentle_nudge.domain.queue import Channel, Delivery, DeliveryState
+from gentle_nudge.domain.queue import Channel, Delivery, DeliveryState, Stored
+from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError
 from gentle_nudge.jobs.post import Item, Post
+from gentle_nudge.jobs.progress import tell_archive
 from gentle_nudge.jobs.transaction import reading, writing
+from gentle_nudge.reports.body import as_repeat
 from gentle_nudge.store import cases, outbox, reports
 
 if TYPE_CHECKING:
@@ -26,13 +29,14 @@ TEST_COPY = "test copy"
 
 @dataclass(kw_only=True)
 class Delivered:
-    """What became of the deliveries that were tried."""
+    """What became of the deliveries that were tried; `interrupted`: another run is at work, the rest was left to it."""
 
     sent: list[Delivery] = field(default_factory=list)
     cancelled: list[Delivery] = field(default_factory=list)
-    in_vain: list[tuple[Delivery, DeliveryFailed]] = field(default_factory=list)
+    in_vain: list[tuple[Delivery, GentleNudgeError]] = field(default_factory=list)
     given_up: list[Delivery] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    interrupted: bool = False
 
     @property
     def went_well(self) -> bool:
@@ -48,14 +52,17 @@ def deliver(
     writing(engine, partial(_put_in_order, sections=sections, now=clock()))
     with reading(engine) as conn:
         waiting = outbox.due(conn, clock(), failed_too=failed_too)
-    strict = _strict(sections)
+    waiting = [delivery for delivery in waiting if post.takes(delivery)]
+    if waiting:
+        _tell_archive(engine, post, clock, done=done)
     for delivery in waiting:
-        if post.takes(delivery):
-            claimed = writing(
-                engine, partial(outbox.claim, wanted=delivery, now=clock(), strictly=delivery.section in strict)
-            )
-            if claimed:
-                _try(engine, claimed, post, clock, done=done)
+        try:
+            claimed = writing(engine, partial(_claim, wanted=delivery, now=clock(), sections=sections))
+        except AnotherRunIsAtWork:
+            done.interrupted = True
+            break
+        if claimed:
+            _try(engine, claimed, post, clock, done=done)
     return done
 
 
@@ -66,23 +73,21 @@ def _put_in_order(conn: Connection, sections: Collection[Section], now: datetime
     outbox.supersede(conn, everybody, now)
 
 
-def _strict(sections: Collection[Section]) -> frozenset[str]:
-    """The sections whose updates list changes only, and so must arrive in order."""
-    return frozenset(name for s in sections if s.policy.update_lists == "changed" for name in s.cases_of)
+def _claim(conn: Connection, wanted: Delivery, now: datetime, sections: Collection[Section]) -> Delivery | None:
+    """The delivery as claimed, or None; where updates list changes only, they must arrive in order."""
+    strictly = any(wanted.section in s.cases_of for s in sections if s.policy.update_lists == "changed")
+    return outbox.claim(conn, wanted, now, strictly=strictly)
 
 
 def _try(engine: Engine, claimed: Delivery, post: Post, clock: Clock, *, done: Delivered) -> None:
-    with reading(engine) as conn:
-        stored = reports.get(conn, claimed.report)
-    item = Item(delivery=claimed, stored=stored, body=stored.body, content=partial(_content, engine, claimed.report))
     try:
-        done.notes += post.send(item, clock())
-    except DeliveryFailed as failure:
-        vain = partial(outbox.tried_in_vain, claimed=claimed, now=clock(), reason=failure.sentence, lost=failure.lost)
-        state = writing(engine, vain)
-        done.in_vain.append((claimed, failure))
-        if state is DeliveryState.FAILED:
-            done.given_up.append(claimed)
+        done.notes += _send(engine, claimed, post, clock())
+    except GentleNudgeError as failure:
+        _note_failure(engine, claimed, failure, clock(), done=done)
+        return
+    except Exception as error:  # noqa: BLE001 - the next recipient has a right to a report all the same
+        sentence = f"Something went wrong that should not have: {type(error).__name__}."
+        _note_failure(engine, claimed, GentleNudgeError(sentence), clock(), done=done)
         return
     if post.routes.is_test_copy and claimed.address.channel is Channel.EMAIL:
         writing(engine, partial(outbox.cancel, ids=[claimed.id], now=clock(), reason=TEST_COPY, who=None))
@@ -90,6 +95,43 @@ def _try(engine: Engine, claimed: Delivery, post: Post, clock: Clock, *, done: D
     else:
         writing(engine, partial(_note_sent, claimed=claimed, now=clock()))
         done.sent.append(claimed)
+        _tell_archive(engine, post, clock, done=done)
+
+
+def _send(engine: Engine, claimed: Delivery, post: Post, now: datetime) -> tuple[str, ...]:
+    with reading(engine) as conn:
+        stored = reports.get(conn, claimed.report)
+    text, content = _text(claimed, stored, now), partial(_content, engine, claimed.report)
+    item = Item(delivery=claimed, stored=stored, body=text, content=content)
+    return post.send(item, now)
+
+
+def _note_failure(
+    engine: Engine, claimed: Delivery, failure: GentleNudgeError, now: datetime, *, done: Delivered
+) -> None:
+    lost = isinstance(failure, DeliveryFailed) and failure.lost
+    vain = partial(outbox.tried_in_vain, claimed=claimed, now=now, reason=failure.sentence, lost=lost)
+    state = writing(engine, vain)
+    done.in_vain.append((claimed, failure))
+    if state is DeliveryState.FAILED:
+        done.given_up.append(claimed)
+
+
+def _tell_archive(engine: Engine, post: Post, clock: Clock, *, done: Delivered) -> None:
+    """The archive knows how far we got; that it cannot be told is worth a word, and no failure."""
+    try:
+        if post.routes.archive:
+            tell_archive(engine, post.routes.archive, clock())
+    except DeliveryFailed as failure:
+        if failure.sentence not in done.notes:
+            done.notes.append(failure.sentence)
+
+
+def _text(claimed: Delivery, stored: Stored, now: datetime) -> str:
+    """The text that goes with it; a repeat says so, and when it was asked for, by the clock that the library has."""
+    if not claimed.is_repeat:
+        return stored.body
+    return as_repeat(stored.body, stored.day, claimed.queued.astimezone(now.tzinfo).date())
 
 
 def _content(engine: Engine, report: int) -> Iterator[bytes]:

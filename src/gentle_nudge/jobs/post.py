@@ -24,7 +24,8 @@ TEST_MARK = "TEST "
 class Routes:
     """Where each channel leads: a mail server or a Maildir, an SFTP server, the archive.
 
-    `instance` tells the Kohas of one sender apart; `redirect` is Koha's SendAllEmailsTo (a test copy).
+    `instance` tells the Kohas of one sender apart; `redirect` is Koha's SendAllEmailsTo (a test copy). Of a database
+    that is a copy (`is_copy`) nothing leaves but mail, and that into a Maildir.
     """
 
     sender: str
@@ -34,6 +35,7 @@ class Routes:
     sftp: Sftp | None = None
     archive: Archive | None = None
     redirect: str = ""
+    is_copy: bool = False
 
     @property
     def is_test_copy(self) -> bool:
@@ -49,6 +51,16 @@ class Item:
     stored: Stored
     body: str
     content: Callable[[], Iterable[bytes]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Words:
+    """A message to one recipient; of all that this Koha sends, `name` tells it apart."""
+
+    name: str
+    recipient: str
+    subject: str
+    text: str
 
 
 class Mailer(Protocol):
@@ -87,7 +99,9 @@ class Post:
         self._open.close()
 
     def takes(self, delivery: Delivery) -> bool:
-        """Whether this delivery may leave from here: a test copy uploads nothing."""
+        """Whether this delivery may leave from here: a test copy uploads nothing, a copy keeps no archive either."""
+        if self.routes.is_copy:
+            return delivery.address.channel is Channel.EMAIL
         return not (self.routes.is_test_copy and delivery.address.channel is Channel.SFTP)
 
     def send(self, item: Item, now: datetime) -> tuple[str, ...]:
@@ -101,20 +115,36 @@ class Post:
                 self._archive().store(item.stored.file_name, item.content())
         return ()
 
+    def tell(self, words: Words, now: datetime) -> None:
+        """A message of our own has left, else GentleNudgeError."""
+        self._mail().send(self._letter(words, now))
+
     def letter(self, item: Item, now: datetime) -> Letter:
-        """The message of a delivery: the same at every try but for its date."""
-        routes, stored = self.routes, item.stored
-        subject, recipient = stored.subject, item.delivery.address.recipient
+        """The message of a delivery: the same at every try but for its date.
+
+        Its id holds the instant of queueing: a restored database gives the numbers of deliveries a second time.
+        """
+        delivery, stored = item.delivery, item.stored
+        words = Words(
+            name=f"{delivery.id}.{delivery.queued:%Y%m%d%H%M%S}",
+            recipient=delivery.address.recipient,
+            subject=stored.subject,
+            text=item.body,
+        )
+        return self._letter(words, now, Attachment(name=stored.file_name, content=b"".join(item.content())))
+
+    def _letter(self, words: Words, now: datetime, attachment: Attachment | None = None) -> Letter:
+        routes, subject, recipient = self.routes, words.subject, words.recipient
         if routes.is_test_copy:
             subject, recipient = TEST_MARK + subject, routes.redirect
         return letter(
-            id=message_id(item.delivery.id, routes.instance, routes.sender),
+            id=message_id(words.name, routes.instance, routes.sender),
             sender=routes.sender,
             recipient=recipient,
             subject=subject,
-            body=item.body,
+            body=words.text,
             now=now,
-            attachment=Attachment(name=stored.file_name, content=b"".join(item.content())),
+            attachment=attachment,
         )
 
     def _mail(self) -> Mailer:

@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.queue import UNDELIVERED
 from gentle_nudge.errors import ToBeMended
+from gentle_nudge.jobs.queueing import log_ours
 from gentle_nudge.koha.engine import server_of
 from gentle_nudge.koha.instance import Instance
-from gentle_nudge.store import schema
+from gentle_nudge.store import outbox, schema
 from gentle_nudge.store.schema import Meta
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+A_COPY = "this database is a copy"
+LOGGED_AS = "INIT"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,3 +68,19 @@ def refuse_elsewhere(conn: Connection, instance: Instance) -> Meta:
             "If the library moved here, run gentle-nudge init --moved; if this is a copy, gentle-nudge init --copy.",
         )
     return meta
+
+
+def settle(conn: Connection, instance: Instance, moment: Moment, *, is_copy: bool) -> int:
+    """Our tables belong here from now on, as the library's (it has moved) or as a copy of it.
+
+    Of a copy every open delivery is cancelled: how many. Koha's log says who decided it.
+    """
+    schema.create_or_upgrade(conn)
+    known = schema.read_meta(conn)
+    note = known.note if known else 0
+    schema.write_meta(conn, Place.of(conn, instance).meta(moment.now, is_copy=is_copy, note=note))
+    open_ones = [delivery.id for delivery in outbox.by_state(conn, *UNDELIVERED)] if is_copy else []
+    cancelled = outbox.cancel(conn, open_ones, now=moment.now, reason=A_COPY, who=moment.who)
+    what = {"option": "copy" if is_copy else "moved", "who": moment.who, "cancelled": len(cancelled)}
+    log_ours(conn, LOGGED_AS, what, moment)
+    return len(cancelled)

@@ -9,11 +9,6 @@ from gentle_nudge.settings.problems import Loc, Problem
 
 # A key alone: anything but its default; a key with a value: this value.
 KEYS: tuple[Loc, ...] = (
-    ("archive", "keep_days"),
-    ("archive", "keep_cases_days"),
-    ("alerts", "to"),
-    ("monitoring", "ping_url"),
-    ("monitoring", "metrics_file"),
 )
 VALUES: tuple[tuple[Loc, object], ...] = ()
 

@@ -88,11 +88,6 @@ def test_a_password_in_the_file_is_sent_to_a_file_of_its_own(tmp_path: Path, tab
     assert SECRET not in "".join(found)
 
 
-def test_keys_whose_effect_comes_later_are_refused(tmp_path: Path) -> None:
-    (problem,) = problems(tmp_path, toml("[monitoring]\nmetrics_file = '/m.prom'"))
-    assert problem == "gentle-nudge.toml: monitoring.metrics_file: not yet supported"
-
-
 def test_keys_whose_effect_comes_later_may_say_their_default(tmp_path: Path) -> None:
     loaded(tmp_path, toml("[archive]\nkeep_days = 180\n[libraries]\nothers = true\n[alerts]\nto = []"))
 

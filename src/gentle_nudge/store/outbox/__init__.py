@@ -16,8 +16,10 @@ from gentle_nudge.store.outbox.sending import (
     set_aside,
     tried_in_vain,
 )
+from gentle_nudge.store.outbox.telling import Waiting, sent_since, waiting
 
 __all__ = [
+    "Waiting",
     "attempts_of",
     "by_state",
     "cancel",
@@ -31,10 +33,12 @@ __all__ = [
     "overtaken_by",
     "retry",
     "sent",
+    "sent_since",
     "set_aside",
     "since",
     "supersede",
     "tried_in_vain",
     "unsure",
+    "waiting",
     "waits_for",
 ]

@@ -1,0 +1,55 @@
+"""How far we got, told to the archive: a database that knows less has been restored from a backup."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from gentle_nudge.delivery.failure import DeliveryFailed
+from gentle_nudge.delivery.folder import Archive
+from gentle_nudge.domain.journal import REACHES_BACK, Entry, Journal, read
+from gentle_nudge.errors import ToBeMended
+from gentle_nudge.jobs.transaction import reading
+from gentle_nudge.store import outbox, schema
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+
+def tell_archive(engine: Engine, archive: Archive, now: datetime) -> None:
+    """The archive's note is this database's: its own note, and what it sent lately. DeliveryFailed if it cannot be."""
+    with reading(engine) as conn:
+        since = now - REACHES_BACK
+        journal = Journal(note=schema.ready(conn).note, since=since.date(), sent=outbox.sent_since(conn, since))
+    archive.note(journal.written())
+
+
+def journal_of(archive: Archive | None) -> Journal:
+    """What the archive remembers; nothing without one, or where it cannot be read (whoever writes there will say)."""
+    with suppress(DeliveryFailed):
+        marker = archive.marker() if archive else None
+        if archive and marker and marker.database == archive.database:
+            return read(marker.note)
+    return Journal()
+
+
+def forgotten(conn: Connection, journal: Journal) -> tuple[Entry, ...]:
+    """The deliveries that the archive knows as sent and this database does not, in the order of queueing."""
+    if not journal.sent:
+        return ()
+    return journal.unknown_to(outbox.sent_since(conn, min(entry.at for entry in journal.sent)))
+
+
+def is_restored(conn: Connection, journal: Journal) -> bool:
+    """Whether this database is older than what the archive remembers of it."""
+    return schema.ready(conn).note < journal.note or bool(forgotten(conn, journal))
+
+
+def refuse_restored(conn: Connection, archive: Archive | None) -> None:
+    """ToBeMended if this database has been restored from a backup, and nobody has looked into it yet."""
+    if is_restored(conn, journal_of(archive)):
+        raise ToBeMended(
+            "This database is older than the archive's last note of it: it was restored from a backup.",
+            "To see what was delivered since that backup, and to go on from there: gentle-nudge init --restored.",
+        )

@@ -1,0 +1,111 @@
+"""Watching: a monitor hears when a night begins and how it ends, and the figures of the library are kept current."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gentle_nudge.delivery.failure import DeliveryFailed
+from gentle_nudge.delivery.monitor import Figures, RunFigures, SectionFigures, ping, write_metrics
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.queue import UNDELIVERED
+from gentle_nudge.errors import ANOTHER_RUN, GentleNudgeError
+from gentle_nudge.jobs.opening import Library
+from gentle_nudge.jobs.status import Status, status
+from gentle_nudge.jobs.transaction import reading
+from gentle_nudge.jobs.whereabouts import Place
+from gentle_nudge.koha.preferences import preferences
+from gentle_nudge.store import cases, outbox, schema
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(kw_only=True)
+class Watch:
+    """Who watches a night, and how it ends: `exit_code` is that of failure until the night says otherwise.
+
+    `notes` are sentences about watchers that could not be told; that never makes a night fail.
+    """
+
+    url: str | None = field(default=None, repr=False)
+    metrics: Path | None = None
+    exit_code: int = 1
+    notes: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def watched(library: Library, moment: Moment, clock: Callable[[], datetime]) -> Iterator[Watch]:
+    """The monitor hears of the start and of the end, and the figures are written, whatever becomes of the night.
+
+    While another run is at work the end is left to that one.
+    """
+    watch = _watch(library)
+    if watch.url:
+        ping(watch.url, "start")
+    try:
+        yield watch
+    finally:
+        if watch.exit_code != ANOTHER_RUN:
+            _write_figures(library, watch, replace(moment, now=clock()))
+            if watch.url:
+                ping(watch.url, "fail" if watch.exit_code else "")
+
+
+def _watch(library: Library) -> Watch:
+    """Who watches: nobody where this is not the library itself. A database that is away is a failure to be told."""
+    monitoring = library.settings.monitoring
+    here = Watch(url=monitoring.ping_url, metrics=monitoring.metrics_file)
+    try:
+        with reading(library.engine) as conn:
+            meta = schema.read_meta(conn)
+            if meta and (meta.is_copy or not Place.of(conn, library.instance).is_of(meta)):
+                return Watch()
+            if preferences(conn, ["SendAllEmailsTo"])["SendAllEmailsTo"].strip():
+                return Watch(metrics=monitoring.metrics_file)
+            return here
+    except (GentleNudgeError, SQLAlchemyError):
+        return here
+
+
+def _write_figures(library: Library, watch: Watch, moment: Moment) -> None:
+    """The file tells how things stand, or at least how the night ended."""
+    if watch.metrics is None:
+        return
+    well = watch.exit_code == 0
+    try:
+        with reading(library.engine) as conn:
+            figures = _figures(conn, status(conn, library, moment), moment, well=well)
+    except (GentleNudgeError, SQLAlchemyError):
+        figures = Figures(night=moment.now, well=well)
+    try:
+        write_metrics(watch.metrics, figures)
+    except DeliveryFailed as failure:
+        watch.notes.append(failure.sentence)
+
+
+def _figures(conn: Connection, now: Status, moment: Moment, *, well: bool) -> Figures:
+    open_cases = Counter(name for sections in cases.open_case_patrons(conn).values() for name in sections)
+    late = {each.section for each in now.late}
+    states = outbox.counts(conn)
+    return Figures(
+        night=moment.now,
+        well=well,
+        runs=tuple(
+            RunFigures(section=run.section, report=run.report, finished=run.finished, rows=run.counts.patrons)
+            for run in now.runs
+            if run.finished
+        ),
+        sections=tuple(
+            SectionFigures(section=name, open_cases=open_cases[name], late=name in late)
+            for name in sorted({*open_cases, *late, *(run.section for run in now.runs)})
+        ),
+        deliveries=tuple((state.value, states[state]) for state in UNDELIVERED),
+    )
