@@ -86,6 +86,13 @@ def test_a_delivery_is_not_claimed_before_its_time(both: Connection) -> None:
     assert outbox.claim(both, later, NOW + A_MINUTE) is not None
 
 
+def test_one_that_another_process_has_tried_since_it_was_read_is_not_claimed(both: Connection) -> None:
+    as_read = queued(both)
+    outbox.tried_in_vain(both, claimed(both, as_read), NOW, reason="451")
+    assert outbox.claim(both, as_read, NOW + A_MINUTE) is None
+    assert outbox.claim(both, again(both, as_read), NOW + A_MINUTE) is not None
+
+
 def test_of_two_connections_at_the_same_instant_one_has_the_claim(engine: Engine) -> None:
     with engine.begin() as conn:
         waiting = queued(conn)
