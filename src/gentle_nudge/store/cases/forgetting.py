@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 NAMELESS = {"surname": None, "firstname": None, "card": None}
-# The fee line and the restriction are rows of Koha's that bear the borrowernumber.
-NOBODYS = NAMELESS | {"patron": None, "number": None, "fee_line": None, "restriction": None}
+# The fee line and the restriction are rows of Koha's that bear the borrowernumber; a reason may name somebody.
+NOBODYS = NAMELESS | {"patron": None, "number": None, "fee_line": None, "restriction": None, "why": None}
 
 
 def closed_before(conn: Connection, day: date) -> list[int]:
@@ -41,7 +41,7 @@ def forget_names(conn: Connection, cases: Iterable[int]) -> None:
 
 
 def forget(conn: Connection, cases: Iterable[int], now: datetime) -> None:
-    """Patron, number, name, card, lines, and the ids that lead to Koha's rows have left those that are closed."""
+    """Patron, number, name, card, lines, reason, and the ids that lead to Koha's rows have left the closed ones."""
     for some in a_thousand_at_a_time(cases):
         closed = (case.c.id.in_(some), case.c.state != State.OPEN)
         lines = case_line.c.case_id.in_(select(case.c.id).where(*closed))
