@@ -178,6 +178,14 @@ def test_a_case_closed_without_a_last_row_is_not_told_because_of_an_earlier_repo
     assert to_tell(both) == []
 
 
+def test_nor_because_of_an_earlier_report_it_was_marked_for(both: Connection) -> None:
+    case = a_case(both)
+    cases.mark_to_report(both, [case], flag=True)
+    outbox.enqueue(both, report=told(both, case, "50.00"), to=[AGENCY], now=NOW)
+    closed(both, case, State.WITHDRAWN)
+    assert to_tell(both) == []
+
+
 def forgettable(conn: Connection) -> Case:
     case = closed(conn, a_case(conn), State.DELETED)
     outbox.enqueue(conn, report=told(conn, case, "0.00"), to=[AGENCY], now=NOW)
@@ -222,7 +230,7 @@ def test_a_forgotten_case_keeps_the_sums_and_nothing_of_the_person(both: Connect
     before = known(both, case)
     cases.forget(both, [case], NOW)
     nobody = replace(before, patron=None, number=None, surname=None, firstname=None, card=None)
-    assert known(both, case) == replace(nobody, fee_line=None, restriction=None)
+    assert replace(known(both, case), why=None) == replace(nobody, fee_line=None, restriction=None, why=None)
     assert cases.lines_of(both, case) == ()
     assert cases.find(both, patron=7) == []
     assert dues(both, case) == [Decimal(3)]
