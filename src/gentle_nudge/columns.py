@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import BigInteger, DateTime, Numeric
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Integer, Numeric, bindparam
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -67,3 +67,8 @@ def a_thousand_at_a_time(values: Iterable[T], size: int = AT_A_TIME) -> Iterator
     rest = iter(values)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+def among(column: ColumnElement[int], numbers: Collection[int]) -> ColumnElement[bool]:
+    """Whether the column holds one of these numbers; written into the statement, faster than bound."""
+    return column.in_(bindparam(None, list(numbers), expanding=True, literal_execute=True, type_=Integer))

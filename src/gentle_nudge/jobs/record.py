@@ -150,14 +150,12 @@ def carry_out(conn: Connection, actions: Sequence[Action], moment: Moment) -> tu
     charged = effects.charge(conn, fees, moment.now)
     wanted = audit.wanted(conn)
     created = moment.now.astimezone(moment.zone).strftime("%Y-%m-%d %H:%M:%S")
-    rows: list[audit.LogRow] = []
     if wanted.borrowers:
-        rows += [audit.restricted(action, restricted[action.patron], created) for action in made]
-        rows += [audit.lifted(action) for action in gone]
-        rows += [audit.flag_changed(action) for action in changed]
+        audit.write_restricted(conn, made, restricted, created=created, now=moment.now)
+        audit.write_alike(conn, audit.lifted, gone, moment.now)
+        audit.write_alike(conn, audit.flag_changed, changed, moment.now)
     if wanted.fines:
-        rows += [audit.fee_charged(action) for action in fees]
-    audit.write(conn, rows, moment.now)
+        audit.write_alike(conn, audit.fee_charged, fees, moment.now)
     return restricted, charged
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
     select,
 )
 
-from gentle_nudge.columns import Money, a_thousand_at_a_time
+from gentle_nudge.columns import Money, a_thousand_at_a_time, among
 from gentle_nudge.domain.explanation import JudgedLine
 from gentle_nudge.domain.money import cents
 from gentle_nudge.domain.patron import Account, Line
@@ -106,7 +106,7 @@ def balances(conn: Connection, view: View, numbers: Collection[int]) -> dict[int
         query = (
             select(line.c.borrowernumber, func.sum(line.c.amountoutstanding, type_=Money()))
             .select_from(_joined(view))
-            .where(line.c.borrowernumber.in_(some), line.c.amountoutstanding != literal(Decimal(0), Money()))
+            .where(among(line.c.borrowernumber, some), line.c.amountoutstanding != literal(Decimal(0), Money()))
             .where(belongs(view, some))
             .group_by(line.c.borrowernumber)
         )
@@ -129,7 +129,7 @@ def lines(conn: Connection, view: View, numbers: Collection[int]) -> dict[int, t
                 counted(view, some),
             )
             .select_from(_joined(view))
-            .where(line.c.borrowernumber.in_(some), line.c.amountoutstanding != literal(Decimal(0), Money()))
+            .where(among(line.c.borrowernumber, some), line.c.amountoutstanding != literal(Decimal(0), Money()))
             .where(belongs(view, some))
             .order_by(line.c.accountlines_id)
         )
@@ -167,13 +167,12 @@ def judged_lines(conn: Connection, view: View, number: int) -> tuple[JudgedLine,
 
 
 def lock_lines(conn: Connection, numbers: Iterable[int]) -> None:
-    """Lock the outstanding lines of these patrons, in order of number."""
+    """Lock the outstanding lines of these patrons, in order of number; nothing travels but how many they are."""
     line = accountlines
     for some in a_thousand_at_a_time(sorted(numbers)):
         conn.execute(
-            select(line.c.accountlines_id)
-            .where(line.c.borrowernumber.in_(some), line.c.amountoutstanding != literal(Decimal(0), Money()))
-            .order_by(line.c.borrowernumber, line.c.accountlines_id)
+            select(func.count())
+            .where(among(line.c.borrowernumber, some), line.c.amountoutstanding != literal(Decimal(0), Money()))
             .with_for_update()
         ).all()
 
@@ -183,7 +182,7 @@ def owners(conn: Connection, line_numbers: Collection[int]) -> dict[int, int | N
     line = accountlines
     found: dict[int, int | None] = {}
     for some in a_thousand_at_a_time(sorted(line_numbers)):
-        query = select(line.c.accountlines_id, line.c.borrowernumber).where(line.c.accountlines_id.in_(some))
+        query = select(line.c.accountlines_id, line.c.borrowernumber).where(among(line.c.accountlines_id, some))
         found.update((id_, number) for id_, number in conn.execute(query))
     return found
 
@@ -196,7 +195,7 @@ def charged_on(conn: Connection, view: View, numbers: Collection[int]) -> dict[i
     for some in a_thousand_at_a_time(sorted(numbers)):
         query = (
             select(line.c.borrowernumber, latest.label("latest"))
-            .where(line.c.borrowernumber.in_(some))
+            .where(among(line.c.borrowernumber, some))
             .where(line.c.description == view.section.policy.fee_description)
             .where(line.c.debit_type_code.is_not(None))
             .group_by(line.c.borrowernumber)
@@ -241,7 +240,7 @@ def belongs(view: View, numbers: Collection[int]) -> ColumnElement[bool]:
     branch = func.coalesce(home, borrowers.c.branchcode)
     here = branch.not_in(sorted(scope.branches)) if scope.all_but else branch.in_(sorted(scope.branches))
     own, others = _recorded(view.own_fees, numbers), _recorded(view.other_fees, numbers)
-    choices = [(line.c.accountlines_id.in_(ids), yes) for ids, yes in ((own, True), (others, False)) if ids]
+    choices = [(among(line.c.accountlines_id, ids), yes) for ids, yes in ((own, True), (others, False)) if ids]
     return case(*choices, else_=here) if choices else here
 
 
@@ -314,7 +313,7 @@ def _sums(view: View, numbers: list[int]) -> Select[Any]:
             func.max(case((and_(counts, owing), line.c.date), else_=null()), type_=line.c.date.type).label("latest"),
         )
         .select_from(_joined(view))
-        .where(line.c.borrowernumber.in_(numbers), out != literal(Decimal(0), Money()))
+        .where(among(line.c.borrowernumber, numbers), out != literal(Decimal(0), Money()))
         .group_by(line.c.borrowernumber)
     )
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
+import operator
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Column, ColumnElement, Connection, String, cast, insert, literal, null, select
 
-from gentle_nudge.columns import a_thousand_at_a_time
+from gentle_nudge.columns import a_thousand_at_a_time, among
 from gentle_nudge.domain.plan import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.koha.preferences import preferences
-from gentle_nudge.koha.tables import action_logs, columns_of
+from gentle_nudge.koha.tables import action_logs, borrower_debarments, borrowers, columns_of
 
 PROGRAM = "gentle-nudge"
 INTERFACE = "cron"
 FORGIVEN = "FORGIVEN"
+# Numbers that no row has, to be replaced by those of the rows selected.
+SOMEBODY, SOME_ROW = -2147483647, -2147483646
+
+
+A = TypeVar("A", ChargeFee, LiftRestriction, SetFlag | ClearFlag)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +65,54 @@ def write(conn: Connection, rows: Iterable[LogRow], now: datetime, interface: st
     for some in a_thousand_at_a_time(rows):
         values = [_values(row, now, interface) for row in some]
         conn.execute(insert(action_logs), [{k: v for k, v in value.items() if k in here} for value in values])
+
+
+def write_alike(conn: Connection, make: Callable[[A], LogRow], actions: Iterable[A], now: datetime) -> None:
+    """Log a row for each action, as `make` words it; those that differ in the patron alone with one statement."""
+    alike: defaultdict[A, list[int]] = defaultdict(list)
+    for action in actions:
+        alike[_of_somebody(action)].append(action.patron)
+    who = borrowers.c.borrowernumber
+    for action, numbers in alike.items():
+        for some in a_thousand_at_a_time(numbers):
+            write_selected(conn, make(action), now, patron=who, where=among(who, some))
+
+
+def _of_somebody(action: A) -> A:
+    """The action without what tells one patron's from another's: the number, and that of the attribute row."""
+    if isinstance(action, SetFlag | ClearFlag):
+        return replace(action, patron=SOMEBODY, before=replace(action.before, row=None))
+    return replace(action, patron=SOMEBODY)
+
+
+def write_selected(
+    conn: Connection,
+    row: LogRow,
+    now: datetime,
+    *,
+    patron: Column[int],
+    where: ColumnElement[bool],
+    number: Column[int] | None = None,
+) -> None:
+    """Log this row for every patron selected; in its text their number, and `number` of the row, take their places."""
+    here = columns_of(conn, action_logs)
+    known = {name: value for name, value in _values(row, now, INTERFACE).items() if name in here}
+    columns: dict[str, ColumnElement[Any]] = {
+        name: null() if value is None else literal(value, action_logs.c[name].type) for name, value in known.items()
+    }
+    columns |= {"object": patron, "info": _filled_in(row.info, patron, number)}
+    conn.execute(insert(action_logs).from_select(list(columns), select(*columns.values()).where(where)))
+
+
+def _filled_in(text: str, patron: Column[int], number: Column[int] | None) -> ColumnElement[str]:
+    places = {str(SOMEBODY): patron, str(SOME_ROW): number}
+    parts = [part for part in re.split(f"({SOMEBODY}|{SOME_ROW})", text) if part]
+    columns = (places.get(part) for part in parts)
+    pieces = [
+        literal(part) if column is None else cast(column, String(20))
+        for part, column in zip(parts, columns, strict=True)
+    ]
+    return reduce(operator.add, pieces, literal(""))
 
 
 def _values(row: LogRow, now: datetime, interface: str) -> dict[str, object]:
@@ -131,6 +188,21 @@ def restricted(made: Restrict, row: int, created: str) -> LogRow:
         }
     )
     return LogRow(module="MEMBERS", action="CREATE_RESTRICTION", object=made.patron, info=info)
+
+
+def write_restricted(
+    conn: Connection, made: Iterable[Restrict], ids: Mapping[int, int], *, created: str, now: datetime
+) -> None:
+    """Log the restrictions just made; `ids` are theirs, by patron."""
+    alike: defaultdict[Restrict, list[int]] = defaultdict(list)
+    for action in made:
+        alike[replace(action, patron=SOMEBODY)].append(ids[action.patron])
+    block = borrower_debarments.c
+    id_ = block.borrower_debarment_id
+    for action, numbers in alike.items():
+        row = restricted(action, SOME_ROW, created)
+        for some in a_thousand_at_a_time(numbers):
+            write_selected(conn, row, now, patron=block.borrowernumber, number=id_, where=among(id_, some))
 
 
 def lifted(gone: LiftRestriction) -> LogRow:

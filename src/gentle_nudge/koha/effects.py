@@ -5,17 +5,33 @@ Each writes a fixed number of statements per thousand patrons. The patrons' rows
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, case, delete, func, insert, literal, null, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    update,
+)
 
-from gentle_nudge.columns import a_thousand_at_a_time
+from gentle_nudge.columns import a_thousand_at_a_time, among
 from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.domain.plan import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.domain.policy import Flag
+from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.koha.audit import FORGIVEN, INTERFACE
 from gentle_nudge.koha.patrons import restrictions
 from gentle_nudge.koha.tables import (
@@ -29,60 +45,86 @@ from gentle_nudge.koha.tables import (
 FOR_EVER = date(9999, 12, 31)
 COMMENT_LENGTH = 255
 CASES_AT_A_TIME = 250
+NOBODY = 0
+
+A = TypeVar("A", Restrict, ChargeFee)
+Values = Mapping[str, str | datetime | Decimal | None]
 
 
 def restrict(conn: Connection, actions: Sequence[Restrict], now: datetime) -> dict[int, int]:
     """Every patron has the restriction; patron -> its id (Koha: AddDebarment)."""
-    block = borrower_debarments.c
     made: dict[int, int] = {}
-    for some in a_thousand_at_a_time(actions):
-        values = [
-            {
-                "borrowernumber": action.patron,
-                "type": action.type,
-                "comment": action.comment,
-                "created": now.replace(microsecond=0),
-            }
-            for action in some
-        ]
-        conn.execute(insert(borrower_debarments), values)
-        query = (
-            select(block.borrowernumber, func.max(block.borrower_debarment_id))
-            .where(block.borrowernumber.in_([action.patron for action in some]))
-            .group_by(block.borrowernumber)
-        )
-        made.update((number, id_) for number, id_ in conn.execute(query))
+    for action, numbers in _alike(actions):
+        at = now.replace(microsecond=0)
+        values: Values = {"type": action.type, "comment": action.comment, "created": at}
+        for some in a_thousand_at_a_time(numbers):
+            _insert_for_patrons(conn, borrower_debarments, values, some)
+            made |= _newest(conn, borrower_debarments.c.borrower_debarment_id, some)
     return made
+
+
+def _alike(actions: Iterable[A]) -> Iterator[tuple[A, list[int]]]:
+    """The actions that differ in the patron alone: one of them, and the patrons."""
+    groups: defaultdict[A, list[int]] = defaultdict(list)
+    for action in actions:
+        groups[replace(action, patron=NOBODY)].append(action.patron)
+    yield from groups.items()
+
+
+def _insert_for_patrons(conn: Connection, into: Table, values: Values, numbers: list[int]) -> None:
+    """A row with these values is there for each of the patrons."""
+    columns: dict[str, ColumnElement[Any]] = {
+        name: null() if value is None else literal(value, into.c[name].type) for name, value in values.items()
+    }
+    who = borrowers.c.borrowernumber
+    chosen = select(who, *columns.values()).where(among(who, numbers)).order_by(who)
+    if conn.execute(insert(into).from_select(["borrowernumber", *columns], chosen)).rowcount != len(numbers):
+        raise GentleNudgeError("A patron has gone from Koha while their row was to be locked.", "Run it again.")
+
+
+def _newest(conn: Connection, id_: Column[int], numbers: list[int]) -> dict[int, int]:
+    """Each patron's newest row; nobody else can add one while their row in `borrowers` is locked."""
+    who = id_.table.c.borrowernumber
+    query = select(who, func.max(id_)).where(among(who, numbers)).group_by(who)
+    return {number: newest for number, newest in conn.execute(query)}  # noqa: C416 - dict(rows) is not typed
 
 
 def lift(conn: Connection, actions: Sequence[LiftRestriction]) -> None:
     """The restrictions are gone; one found gone already is no error (Koha: DelDebarment)."""
     for some in a_thousand_at_a_time(actions):
         ids = [action.restriction.id for action in some]
-        conn.execute(delete(borrower_debarments).where(borrower_debarments.c.borrower_debarment_id.in_(ids)))
+        conn.execute(delete(borrower_debarments).where(among(borrower_debarments.c.borrower_debarment_id, ids)))
 
 
 def refresh_debarred(conn: Connection, numbers: Iterable[int], today: date) -> None:
-    """`debarred` and `debarredcomment` say what the active restrictions say (UpdateBorrowerDebarmentFlags)."""
+    """`debarred` and `debarredcomment` say what the active restrictions say (UpdateBorrowerDebarmentFlags).
+
+    One statement for all with the most common summary, which is that of our restriction alone, then the others.
+    """
     who = borrowers.c.borrowernumber
-    for some in a_thousand_at_a_time(sorted(set(numbers)), CASES_AT_A_TIME):
+    for some in a_thousand_at_a_time(sorted(set(numbers))):
         held = restrictions(conn, some)
         summaries = {number: debarred(held.get(number, ()), today) for number in some}
-        until = {number: day for number, (day, _) in summaries.items() if day is not None}
-        comments = {number: text for number, (_, text) in summaries.items() if text is not None}
-        day_type, text_type = borrowers.c.debarred.type, borrowers.c.debarredcomment.type
-        conn.execute(
-            update(borrowers)
-            .where(who.in_(some))
-            .values(
-                debarred=case(*((who == n, literal(v, day_type)) for n, v in until.items()), else_=null())
-                if until
-                else null(),
-                debarredcomment=case(*((who == n, literal(v, text_type)) for n, v in comments.items()), else_=null())
-                if comments
-                else null(),
-            )
-        )
+        ((until, comment), _), *_ = Counter(summaries.values()).most_common(1)
+        theirs = [number for number in some if summaries[number] == (until, comment)]
+        conn.execute(update(borrowers).where(among(who, theirs)).values(debarred=until, debarredcomment=comment))
+        others = [number for number in some if summaries[number] != (until, comment)]
+        for few in a_thousand_at_a_time(others, CASES_AT_A_TIME):
+            values = {
+                "debarred": _each({number: summaries[number][0] for number in few}, borrowers.c.debarred),
+                "debarredcomment": _each({number: summaries[number][1] for number in few}, borrowers.c.debarredcomment),
+            }
+            conn.execute(update(borrowers).where(among(who, few)).values(values))
+
+
+def _each(values: Mapping[int, date | str | None], column: Column[Any]) -> ColumnElement[Any]:
+    """The value of each patron."""
+    known = [
+        (borrowers.c.borrowernumber == number, literal(value, column.type))
+        for number, value in values.items()
+        if value is not None
+    ]
+    return case(*known, else_=null()) if known else null()
 
 
 def debarred(held: Sequence[Restriction], today: date) -> tuple[date | None, str | None]:
@@ -109,14 +151,14 @@ def _write_flags(
     conn: Connection, flag: Flag, value: str, *, actions: list[SetFlag | ClearFlag], now: datetime
 ) -> None:
     numbers = [action.patron for action in actions]
-    theirs = update(borrowers).where(borrowers.c.borrowernumber.in_(numbers))
+    theirs = update(borrowers).where(among(borrowers.c.borrowernumber, numbers))
     if flag.column != "attribute":
         conn.execute(theirs.values({flag.column: value}))
         return
     rows = [action.before.row for action in actions if action.before.row is not None]
     new = [action.patron for action in actions if action.before.row is None]
     if rows:
-        there = update(borrower_attributes).where(borrower_attributes.c.id.in_(rows))
+        there = update(borrower_attributes).where(among(borrower_attributes.c.id, rows))
         conn.execute(there.values(attribute=value))
     if new:
         values = [{"borrowernumber": number, "code": flag.code, "attribute": value} for number in new]
@@ -128,21 +170,29 @@ def charge(conn: Connection, actions: Sequence[ChargeFee], now: datetime) -> dic
     """Every patron owes the fee; patron -> accountlines_id (Koha: Koha::Account->add_debit)."""
     now = now.replace(microsecond=0)
     charged: dict[int, int] = {}
-    for some in a_thousand_at_a_time(actions):
-        conn.execute(insert(accountlines), [_debit(action, now) for action in some])
-        new = _latest_lines(conn, [action.patron for action in some])
-        offsets = [
-            {"debit_id": new[action.patron], "type": "CREATE", "amount": action.amount, "created_on": now}
-            for action in some
-        ]
-        conn.execute(insert(account_offsets), offsets)
-        charged.update(new)
+    for action, numbers in _alike(actions):
+        for some in a_thousand_at_a_time(numbers):
+            _insert_for_patrons(conn, accountlines, _debit(action, now), some)
+            new = _newest(conn, accountlines.c.accountlines_id, some)
+            _offset_new(conn, list(new.values()), action.amount, now)
+            charged |= new
     return charged
 
 
-def _debit(action: ChargeFee, now: datetime) -> Mapping[str, object]:
+def _offset_new(conn: Connection, lines: list[int], amount: Decimal, now: datetime) -> None:
+    """Each of these new debits has its offset."""
+    offset, line = account_offsets.c, accountlines.c.accountlines_id
+    values = (
+        literal("CREATE", offset.type.type),
+        literal(amount, offset.amount.type),
+        literal(now, offset.created_on.type),
+    )
+    chosen = select(line, *values).where(among(line, lines)).order_by(line)
+    conn.execute(insert(account_offsets).from_select(["debit_id", "type", "amount", "created_on"], chosen))
+
+
+def _debit(action: ChargeFee, now: datetime) -> Values:
     return {
-        "borrowernumber": action.patron,
         "date": now,
         "amount": action.amount,
         "amountoutstanding": action.amount,
@@ -163,7 +213,7 @@ def forgive(conn: Connection, actions: Sequence[ForgiveFee], now: datetime) -> N
     now = now.replace(microsecond=0)
     for some in a_thousand_at_a_time(actions):
         conn.execute(insert(accountlines), [_credit(action, now) for action in some])
-        credits_ = _latest_lines(conn, [action.patron for action in some])
+        credits_ = _newest(conn, accountlines.c.accountlines_id, [action.patron for action in some])
         made = [_offset(now, "CREATE", action.amount, credit_id=credits_[action.patron]) for action in some]
         used = [
             _offset(now, "APPLY", -fee.outstanding, credit_id=credits_[action.patron], debit_id=fee.line)
@@ -173,7 +223,7 @@ def forgive(conn: Connection, actions: Sequence[ForgiveFee], now: datetime) -> N
         conn.execute(insert(account_offsets), made)
         conn.execute(insert(account_offsets), used)
         fees = [fee.line for action in some for fee in action.fees]
-        settled = update(accountlines).where(accountlines.c.accountlines_id.in_(fees))
+        settled = update(accountlines).where(among(accountlines.c.accountlines_id, fees))
         conn.execute(settled.values(amountoutstanding=Decimal(0)))
 
 
@@ -192,14 +242,3 @@ def _credit(action: ForgiveFee, now: datetime) -> Mapping[str, object]:
 
 def _offset(now: datetime, type_: str, amount: Decimal, **lines: int) -> Mapping[str, object]:
     return {"type": type_, "amount": amount, "created_on": now, **lines}
-
-
-def _latest_lines(conn: Connection, numbers: list[int]) -> dict[int, int]:
-    """Each patron's newest line; nobody else can add one while their row in `borrowers` is locked."""
-    line = accountlines.c
-    query = (
-        select(line.borrowernumber, func.max(line.accountlines_id))
-        .where(line.borrowernumber.in_(numbers))
-        .group_by(line.borrowernumber)
-    )
-    return {number: id_ for number, id_ in conn.execute(query)}  # noqa: C416 - dict(rows) is not typed

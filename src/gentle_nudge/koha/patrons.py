@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Select, literal, or_, select
 
-from gentle_nudge.columns import a_thousand_at_a_time
+from gentle_nudge.columns import a_thousand_at_a_time, among
 from gentle_nudge.domain.patron import Contact, FlagRow, Guardian, Patron, Restriction, says
 from gentle_nudge.domain.policy import Flag, Policy, Reading
 from gentle_nudge.koha.preferences import preferences
@@ -64,7 +64,7 @@ def _rows(conn: Connection, numbers: list[int], *, lock: bool, contact: bool) ->
     query = _patron_query(conn, contact=contact)
     found: dict[int, Row[Any]] = {}
     for some in a_thousand_at_a_time(numbers):
-        chunk = query.where(borrowers.c.borrowernumber.in_(some))
+        chunk = query.where(among(borrowers.c.borrowernumber, some))
         if lock:
             chunk = chunk.order_by(borrowers.c.borrowernumber).with_for_update()
         found.update((row.borrowernumber, row) for row in conn.execute(chunk))
@@ -104,7 +104,7 @@ def _field(conn: Connection, field: Flag, rows: Mapping[int, Row[Any]]) -> dict[
     for some in a_thousand_at_a_time(rows):
         query = (
             select(attribute.borrowernumber, attribute.id, attribute.attribute)
-            .where(attribute.borrowernumber.in_(some), attribute.code == field.code)
+            .where(among(attribute.borrowernumber, some), attribute.code == field.code)
             .order_by(attribute.id)
         )
         for number, row, value in conn.execute(query):
@@ -120,7 +120,7 @@ def _guardians(conn: Connection, rows: Iterable[int]) -> dict[int, Guardian]:
         query = (
             select(link.guarantee_id, who.surname, who.firstname, who.cardnumber, who.phone, who.email)
             .join_from(borrower_relationships, borrowers, who.borrowernumber == link.guarantor_id)
-            .where(link.guarantee_id.in_(some))
+            .where(among(link.guarantee_id, some))
             .order_by(link.id)
         )
         for number, surname, firstname, card, phone, email in conn.execute(query):
@@ -172,7 +172,7 @@ def restrictions(conn: Connection, numbers: Iterable[int]) -> dict[int, tuple[Re
                 block.expiration,
                 block.expiration.is_(None),
             )
-            .where(block.borrowernumber.in_(some))
+            .where(among(block.borrowernumber, some))
             .order_by(block.borrower_debarment_id)
         )
         for number, id_, type_, comment, expires, for_ever in conn.execute(query):
@@ -188,7 +188,7 @@ def restricted_on(conn: Connection, policy: Policy, numbers: Collection[int], zo
     for some in a_thousand_at_a_time(sorted(numbers)):
         query = (
             select(block.borrowernumber, block.comment, block.created)
-            .where(block.borrowernumber.in_(some))
+            .where(among(block.borrowernumber, some))
             .order_by(block.created)
         )
         for number, comment, created in conn.execute(query):
@@ -203,7 +203,7 @@ def order(conn: Connection, numbers: Collection[int]) -> dict[int, int]:
         return {}
     query = (
         select(borrowers.c.borrowernumber)
-        .where(borrowers.c.borrowernumber.in_(sorted(numbers)))
+        .where(among(borrowers.c.borrowernumber, sorted(numbers)))
         .order_by(borrowers.c.surname, borrowers.c.borrowernumber)
     )
     return {number: rank for rank, number in enumerate(conn.scalars(query))}

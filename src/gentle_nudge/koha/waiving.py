@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, literal, select
 
-from gentle_nudge.columns import Money, a_thousand_at_a_time
+from gentle_nudge.columns import Money, a_thousand_at_a_time, among
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.domain.plan import LiftRestriction, OwingFee
@@ -24,7 +24,7 @@ def owing(conn: Connection, lines: Iterable[int]) -> dict[int, OwingFee]:
     found: dict[int, OwingFee] = {}
     for some in a_thousand_at_a_time(sorted(set(lines))):
         query = select(line.accountlines_id, line.borrowernumber, line.amountoutstanding).where(
-            line.accountlines_id.in_(some),
+            among(line.accountlines_id, some),
             line.borrowernumber.is_not(None),
             line.amountoutstanding > literal(Decimal(0), Money()),
         )
@@ -48,7 +48,7 @@ def lifted_by_payment(conn: Connection, numbers: Collection[int]) -> list[LiftRe
             select(block.borrowernumber, block.borrower_debarment_id, block.type, block.comment, block.expiration)
             .add_columns(kind.fee_limit)
             .join_from(borrower_debarments, restriction_types, kind.code == block.type)
-            .where(block.borrowernumber.in_(some), kind.lift_after_payment == 1)
+            .where(among(block.borrowernumber, some), kind.lift_after_payment == 1)
             .order_by(block.borrower_debarment_id)
         )
         for number, id_, type_, comment, expires, limit in conn.execute(query):
@@ -62,7 +62,7 @@ def _balances(conn: Connection, numbers: list[int]) -> dict[int, Decimal]:
     line = accountlines.c
     sums = (
         select(line.borrowernumber, func.sum(line.amountoutstanding, type_=Money()))
-        .where(line.borrowernumber.in_(numbers))
+        .where(among(line.borrowernumber, numbers))
         .group_by(line.borrowernumber)
     )
     return {number: balance or ZERO for number, balance in conn.execute(sums)}

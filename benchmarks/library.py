@@ -1,0 +1,104 @@
+"""A library of any size, made by SQL alone: the same size gives the same library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+from tests.koha_schema import NEWEST, create_statements
+from tests.support.mariadb import Server
+
+SUNDAY = date(2026, 11, 22)
+LINES_PER_PATRON = 12
+AT_A_TIME = 200_000
+ROOMY = {"innodb_buffer_pool_size": "4G", "loose_innodb_log_file_size": "1G", "max_allowed_packet": "64M"}
+
+SEEDS = (
+    "INSERT INTO branches (branchcode, branchname) VALUES ('CPL', 'Centerville'), ('FPL', 'Fairview'), ('MPL', 'Midway')",
+    "INSERT INTO categories (categorycode, category_type) VALUES ('PT', 'A'), ('ST', 'S'), ('J', 'C')",
+    "INSERT INTO account_debit_types (code) VALUES ('LOST'), ('OVERDUE'), ('MANUAL')",
+    "INSERT INTO account_credit_types (code) VALUES ('PAYMENT')",
+    "INSERT INTO restriction_types (code, display_text) VALUES ('MANUAL', 'Manual')",
+    "INSERT INTO systempreferences (variable, value) VALUES ('BorrowersLog', '1'), ('FinesLog', '1'),"
+    " ('LibraryName', 'Big Library'), ('KohaAdminEmailAddress', 'koha@library.example')",
+)
+
+PATRONS = """
+    INSERT INTO borrowers (borrowernumber, cardnumber, surname, firstname, address, city, zipcode, state, phone, email,
+        branchcode, categorycode, dateofbirth, sort1)
+    SELECT seq, CONCAT('2', LPAD(seq, 9, '0')), CONCAT(ELT(1 + CRC32(seq) MOD 8, 'Adams', 'Brown', 'Çelik', 'Díaz',
+        'Evans', 'Fischer', 'García', '山田'), CRC32(CONCAT('s', seq)) MOD 5000), CONCAT('First', seq MOD 997),
+        CONCAT(seq MOD 900, ' Main Street'), 'Springfield', LPAD(seq MOD 99999, 5, '0'), 'MA', CONCAT('555-', seq),
+        CONCAT('p', seq, '@library.example'), ELT(1 + seq MOD 3, 'CPL', 'FPL', 'MPL'),
+        ELT(1 + CRC32(CONCAT('c', seq)) MOD 10, 'PT', 'PT', 'PT', 'PT', 'PT', 'PT', 'PT', 'ST', 'ST', 'J'),
+        DATE('2008-11-22') - INTERVAL CRC32(CONCAT('b', seq)) MOD 20000 DAY, IF(seq MOD 50 = 0, 'yes', NULL)
+    FROM seq_{first}_to_{last}"""
+
+# Of the charges 12 % are unpaid, spread evenly over four years; what is unpaid in the window refers about 1.6 %.
+LINES = """
+    INSERT INTO accountlines (borrowernumber, date, amount, amountoutstanding, description, note, debit_type_code,
+        interface, branchcode)
+    SELECT 1 + CRC32(CONCAT('p', seq)) MOD {patrons},
+        TIMESTAMP('2026-11-22 12:00:00') - INTERVAL CRC32(CONCAT('d', seq)) MOD 126144000 SECOND,
+        5 + CRC32(CONCAT('a', seq)) MOD 6000 / 100,
+        IF(CRC32(CONCAT('o', seq)) MOD 100 < 12, 5 + CRC32(CONCAT('a', seq)) MOD 6000 / 100, 0),
+        'A title that was not brought back in time', '', IF(seq MOD 3 = 0, 'LOST', 'OVERDUE'), 'intranet',
+        ELT(1 + seq MOD 3, 'CPL', 'FPL', 'MPL')
+    FROM seq_{first}_to_{last}"""
+
+CASES = """
+    INSERT INTO gentle_nudge_case (section, patron, number, open_key, referred_on, adopted, owed, balance, fee, state,
+        last_due, surname, firstname, card, to_report)
+    SELECT 'global', borrowernumber, borrowernumber, borrowernumber, '2026-06-07', 0, 30, 30, 10, 'open', 40, surname,
+        firstname, cardnumber, 0 FROM borrowers WHERE sort1 = 'yes'"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Size:
+    """How many patrons a library has."""
+
+    patrons: int
+
+    @property
+    def lines(self) -> int:
+        """How many account lines they have."""
+        return self.patrons * LINES_PER_PATRON
+
+
+def build(server: Server, name: str, size: Size) -> None:
+    """A Koha of this size is there, without our tables."""
+    server.create_database(name)
+    engine = server.engine(name)
+    with engine.begin() as conn:
+        conn.execute(text("SET foreign_key_checks = 0, unique_checks = 0"))
+        for statement in (*create_statements(NEWEST), *SEEDS):
+            conn.execute(text(statement))
+    _fill(engine.connect(), PATRONS, size, size.patrons)
+    _fill(engine.connect(), LINES, size, size.lines)
+    with engine.begin() as conn:
+        conn.execute(text("ANALYZE TABLE borrowers, accountlines")).all()
+    engine.dispose()
+
+
+def open_cases(server: Server, name: str) -> None:
+    """Everybody flagged has an open case; our tables are there."""
+    engine = server.engine(name)
+    with engine.begin() as conn:
+        conn.execute(text(CASES))
+    engine.dispose()
+
+
+def _fill(conn: Connection, statement: str, size: Size, rows: int) -> None:
+    with conn:
+        conn.execute(text("SET foreign_key_checks = 0, unique_checks = 0"))
+        for first, last in _spans(rows):
+            conn.execute(text(statement.format(first=first, last=last, patrons=size.patrons)))
+            conn.commit()
+
+
+def _spans(rows: int) -> Iterator[tuple[int, int]]:
+    for first in range(1, rows + 1, AT_A_TIME):
+        yield first, min(first + AT_A_TIME - 1, rows)
