@@ -7,16 +7,19 @@ import click
 from gentle_nudge.cli import main
 
 CONTEXT = click.Context(main)
+LEFT_OPEN = {"…", "COMMAND"}
 
 
 def fault(words: list[str]) -> str | None:
     """What is wrong with these words after `gentle-nudge`: an unknown command or option; None: nothing.
 
-    What follows the command's own words (the rest of a sentence) is not looked at.
+    What follows the command's own words (the rest of a sentence), or a word left open (…), is not looked at.
     """
     command: click.Command = main
     rest = iter(words)
     for word in rest:
+        if word in LEFT_OPEN:
+            return None
         if word.startswith("-") and word != "-":
             name = word.partition("=")[0]
             option = options(command).get(name)
