@@ -1,0 +1,464 @@
+"""Check finds each planted fault by its name, and nothing in a library in good health."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.libraries import Library, today
+from tests.builders import (
+    a_library_group,
+    a_patron,
+    an_attribute_type,
+    has_attribute,
+    has_credit,
+    owes,
+)
+from tests.support.command import Command
+from tests.support.grants import ALL_PARTS, PASSWORD, apply_grants, forget, url_of_user, user_of
+from tests.support.koha import KohaDatabase
+from tests.support.nights import snapshot
+from tests.support.sftp import SftpServer
+from tests.support.smtp import SmtpServer
+
+PLUGIN = "Koha::Plugin::Com::ByWaterSolutions::UniqueCollections"
+ANOTHER_KEY = f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{'A' * 43}"
+Plant = Callable[[Library], None]
+
+
+@pytest.fixture
+def library(koha: KohaDatabase, tmp_path: Path, command: Command) -> Library:
+    """A library in good health."""
+    library = Library(koha=koha, folder=tmp_path, command=command)
+    library.initialise()
+    return library
+
+
+def names(library: Library) -> list[str]:
+    return [finding["name"] for finding in library.check()]
+
+
+# The plants, in alphabetical order of what they make `check` find.
+
+PLANTS: list[tuple[str, Plant]] = []
+
+
+def plant(name: str) -> Callable[[Plant], Plant]:
+    """A fault that `check` has to find under this name, and under no other."""
+
+    def keep(fault: Plant) -> Plant:
+        PLANTS.append((name, fault))
+        return fault
+
+    return keep
+
+
+@plant("alerts-go-nowhere")
+def nobody_is_told_of_trouble(library: Library) -> None:
+    library.set("mail", sender='"koha@library.example"')
+    library.koha.prefer("KohaAdminEmailAddress", "")
+
+
+@plant("archive-not-ours")
+def an_archive_of_another_library(library: Library) -> None:
+    archive = library.folder / "archive"
+    archive.mkdir()
+    (archive / ".gentle-nudge").write_text('{"database": "another", "note": ""}', encoding="utf-8")
+    library.set("archive", directory='"archive"')
+
+
+@plant("archive-not-writable")
+def an_archive_in_a_folder_that_is_not_there(library: Library) -> None:
+    library.set("archive", directory='"not/there"')
+
+
+@plant("branch-unknown")
+def a_section_of_a_branch_that_koha_does_not_have(library: Library) -> None:
+    library.sections = '[[library]]\nname = "north"\nbranches = ["CPL", "CLOSED"]\n'
+
+
+@plant("category-unknown")
+def a_patron_category_that_koha_does_not_have(library: Library) -> None:
+    library.set("policy", excluded_categories='["PT", "STAF"]')
+
+
+@plant("charges-too-old")
+def a_backlog_that_is_past_the_window(library: Library) -> None:
+    library.owing(days_ago=400)
+
+
+@plant("debit-type-archived")
+def an_archived_debit_type_that_counts(library: Library) -> None:
+    library.set("policy", debit_types='["LOST", "NEW_CARD"]')
+    library.koha.execute("UPDATE account_debit_types SET archived = 1 WHERE code = 'NEW_CARD'")
+
+
+@plant("debit-type-unknown")
+def a_debit_type_that_koha_does_not_have(library: Library) -> None:
+    library.set("policy", excluded_debit_types='["COPIES"]')
+
+
+@plant("exempt-patrons")
+def patrons_who_are_exempt(library: Library) -> None:
+    an_attribute_type(library.koha, "EXEMPT")
+    has_attribute(library.koha, a_patron(library.koha), "EXEMPT", "by the director")
+    has_attribute(library.koha, a_patron(library.koha), "EXEMPT", "0")
+    library.set("policy", exemption='"attribute:EXEMPT"')
+
+
+@plant("exemption-attribute-opac-editable")
+def patrons_may_exempt_themselves(library: Library) -> None:
+    an_attribute_type(library.koha, "EXEMPT", opac_editable=1)
+    library.set("policy", exemption='"attribute:EXEMPT"')
+
+
+@plant("exemption-attribute-unknown")
+def an_exemption_that_koha_does_not_have(library: Library) -> None:
+    library.set("policy", exemption='"attribute:EXMEPT"')
+
+
+@plant("fee-branch-unknown")
+def a_fee_for_a_branch_that_koha_does_not_have(library: Library) -> None:
+    library.set("policy", fee_branch='"CLOSED"')
+
+
+@plant("fee-debit-type-archived")
+def a_fee_of_an_archived_type(library: Library) -> None:
+    library.koha.execute("UPDATE account_debit_types SET archived = 1 WHERE code = 'MANUAL'")
+
+
+@plant("fee-debit-type-unknown")
+def a_fee_of_a_type_that_koha_does_not_have(library: Library) -> None:
+    library.set("policy", fee_debit_type='"COLLECTION"')
+
+
+@plant("flag-attribute-opac-editable")
+def patrons_may_change_their_flag(library: Library) -> None:
+    _attribute(library, opac_editable=1)
+
+
+@plant("flag-attribute-repeatable")
+def a_repeatable_flag(library: Library) -> None:
+    _attribute(library, repeatable=1)
+
+
+@plant("flag-attribute-unique")
+def a_flag_that_only_one_patron_can_have(library: Library) -> None:
+    _attribute(library, unique_id=1)
+
+
+@plant("flag-attribute-unknown")
+def a_flag_that_koha_does_not_have(library: Library) -> None:
+    library.set("policy", flag='"attribute:COLLECT"')
+
+
+@plant("flag-in-other-use")
+def a_flag_field_that_serves_another_purpose(library: Library) -> None:
+    for value in ("Rotary Club", "Rotary Club", "no", ""):
+        a_patron(library.koha, sort1=value)
+
+
+@plant("flag-values-not-authorised")
+def a_list_for_sort1_without_our_values(library: Library) -> None:
+    library.koha.put("authorised_value_categories", category_name="Bsort1")
+    library.koha.put("authorised_values", category="Bsort1", authorised_value="yes")
+
+
+@plant("flag-values-not-authorised")
+def a_list_for_the_attribute_without_our_values(library: Library) -> None:
+    library.koha.put("authorised_value_categories", category_name="YES_NO")
+    for value in ("yes", "no"):
+        library.koha.put("authorised_values", category="YES_NO", authorised_value=value)
+    _attribute(library, authorised_value_category="YES_NO")
+
+
+@plant("group-unknown")
+def a_library_group_that_koha_does_not_have(library: Library) -> None:
+    library.sections = '[[library]]\nname = "north"\ngroup = "Nroth"\n'
+
+
+@plant("koha-column-missing")
+def a_column_that_koha_lost(library: Library) -> None:
+    library.koha.spoil("ALTER TABLE borrowers DROP COLUMN mobile")
+
+
+@plant("koha-table-missing")
+def a_table_that_koha_lost(library: Library) -> None:
+    library.koha.spoil("DROP TABLE authorised_values")
+
+
+@plant("last-success-old")
+def no_night_since_last_week(library: Library) -> None:
+    library.koha.execute("UPDATE gentle_nudge_meta SET initialised = initialised - INTERVAL 5 DAY")
+
+
+@plant("mail-server")
+def a_mail_server_that_does_not_listen(library: Library) -> None:
+    library.tables["mail"] = {"host": '"127.0.0.1"', "port": "9"}
+
+
+@plant("maildir-not-writable")
+def a_maildir_in_a_folder_that_is_not_there(library: Library) -> None:
+    library.set("mail", maildir='"not/there"')
+
+
+@plant("no-sender")
+def nobody_who_sends(library: Library) -> None:
+    library.tables["mail"] = {"ca_file": f'"{Path(__file__)}"'}
+    library.set("alerts", to='["staff@library.example"]')
+    library.koha.prefer("KohaAdminEmailAddress", "")
+
+
+@plant("nothing-can-count")
+def a_cut_off_day_later_than_the_window(library: Library) -> None:
+    library.set("policy", ignore_fees_before=str(today() - timedelta(days=30)))
+
+
+@plant("own-tables-elsewhere")
+def a_database_that_was_initialised_on_another_machine(library: Library) -> None:
+    library.koha.execute("UPDATE gentle_nudge_meta SET machine = 'another'")
+
+
+@plant("own-tables-missing")
+def a_database_before_init(library: Library) -> None:
+    library.koha.make_pristine()
+
+
+@plant("own-tables-missing")
+def tables_of_a_newer_program(library: Library) -> None:
+    library.koha.execute("UPDATE gentle_nudge_meta SET schema_version = 99")
+
+
+@plant("password-file-open")
+def a_password_that_everybody_can_read(library: Library) -> None:
+    password = library.folder / "password"
+    password.write_text(library.koha.server.password, encoding="utf-8")
+    password.chmod(0o644)
+    library.set("koha", password_file='"password"')
+
+
+@plant("patrons-to-adopt")
+def more_flagged_patrons_than_a_night_adopts(library: Library) -> None:
+    library.set("policy", most_adoptions="2")
+    for _ in range(3):
+        a_patron(library.koha, sort1="yes")
+
+
+@plant("plugin-at-work")
+def the_plugin_is_at_work(library: Library) -> None:
+    _plugin(library, __ENABLED__="1")
+    _logged_by_the_plugin(library, days_ago=7)
+
+
+@plant("plugin-enabled")
+def the_plugin_is_enabled_though_idle(library: Library) -> None:
+    _plugin(library, __INSTALLED__="1")
+    _logged_by_the_plugin(library, days_ago=9)
+
+
+@plant("recipient-is-sender")
+def reports_to_the_library_itself(library: Library) -> None:
+    library.set("policy", send_to='["Admin@library.example"]')
+
+
+@plant("restriction-type-unknown")
+def a_restriction_that_koha_does_not_have(library: Library) -> None:
+    library.set("policy", add_restriction="true", restriction_type='"COLLECTIONS"')
+
+
+@plant("section-gone")
+def open_cases_of_a_section_that_is_gone(library: Library) -> None:
+    number = a_patron(library.koha, sort1="yes")
+    case = {"section": "south", "patron": number, "open_key": number, "number": number}
+    library.koha.put("gentle_nudge_case", **case, adopted=0, state="open", to_report=0)
+
+
+@plant("sections-overlap")
+def two_groups_that_share_a_branch(library: Library) -> None:
+    a_library_group(library.koha, "North", ["CPL", "FPL"])
+    a_library_group(library.koha, "South", ["FPL", "MPL"])
+    library.sections = "\n".join(f'[[library]]\nname = "{name}"\ngroup = "{name.title()}"\n' for name in SECTIONS)
+
+
+@plant("settings-incomplete")
+def a_fee_that_nobody_decided(library: Library) -> None:
+    library.leave_out("policy", "processing_fee")
+
+
+@plant("test-copy")
+def mail_that_is_caught(library: Library) -> None:
+    library.koha.prefer("SendAllEmailsTo", "tests@library.example")
+
+
+@plant("window-narrow")
+def a_window_that_charges_pass_unseen(library: Library) -> None:
+    library.set("policy", count_fees_newer_than="65", count_fees_older_than="60")
+
+
+@plant("zone-differs")
+def a_zone_that_is_not_kohas(library: Library) -> None:
+    library.set("koha", timezone='"Europe/Berlin"')
+
+
+SECTIONS = ("north", "south")
+
+
+def _attribute(library: Library, **columns: object) -> None:
+    an_attribute_type(library.koha, "COLLECT", **columns)  # type: ignore[arg-type] # columns of Koha
+    library.set("policy", flag='"attribute:COLLECT"')
+
+
+def _plugin(library: Library, **stored: str) -> None:
+    for key, value in stored.items():
+        library.koha.put("plugin_data", plugin_class=PLUGIN, plugin_key=key, plugin_value=value)
+
+
+def _logged_by_the_plugin(library: Library, *, days_ago: int) -> None:
+    library.koha.put(
+        "action_logs",
+        timestamp=f"{today() - timedelta(days=days_ago)} 12:00:00",
+        module="GENTLENUDGE",
+        action="UPDATES",
+        info='{\n   "count" : 3,\n   "filename" : "ums-updates.csv"\n}\n',
+        interface="cron",
+        script="plugins_nightly.pl",
+    )
+
+
+@pytest.mark.parametrize(("name", "fault"), PLANTS, ids=[fault.__name__ for _, fault in PLANTS])
+def test_a_planted_fault_is_found_by_its_name(library: Library, name: str, fault: Plant) -> None:
+    fault(library)
+    assert set(names(library)) == {name}
+
+
+def test_a_check_changes_nothing(library: Library) -> None:
+    the_plugin_is_at_work(library)
+    more_flagged_patrons_than_a_night_adopts(library)
+    an_archive_in_a_folder_that_is_not_there(library)
+    before = snapshot(library.koha)
+    assert set(names(library)) == {"archive-not-writable", "patrons-to-adopt", "plugin-at-work"}
+    assert snapshot(library.koha) == before
+
+
+def test_at_least_25_different_faults_are_known() -> None:
+    assert len({name for name, _ in PLANTS}) >= 25
+
+
+@pytest.mark.every_koha
+def test_nothing_is_found_in_a_healthy_library(library: Library, smtp: SmtpServer, sftp: SftpServer) -> None:
+    koha = library.koha
+    staying = library.owing()
+    owes(koha, staying, "5.00", day=today())
+    has_credit(koha, a_patron(koha), "10.00")
+    owes(koha, a_patron(koha, sort1="no"), "20.00", day=today() - timedelta(days=400))
+    an_attribute_type(koha, "EXEMPT")
+    library.tables["mail"] = {"host": f'"{smtp.host}"', "port": str(smtp.port)}
+    library.set("policy", exemption='"attribute:EXEMPT"', add_restriction="true", fee_branch='"CPL"')
+    library.set("policy", categories='["pt", "ST"]', excluded_debit_types='["RENT"]')
+    library.set("archive", directory='"archive"')
+    library.set("sftp", **_sftp(library, sftp))
+    a_library_group(koha, "North", ["FPL"])
+    library.sections = '[[library]]\nname = "north"\ngroup = "North"\n'
+    assert library.check() == []
+    assert library.run("nightly").returncode == 0
+    assert library.check() == []
+    assert library.run("check").stdout == "Nothing found: everything is as it should be.\n"
+
+
+def _sftp(library: Library, server: SftpServer) -> dict[str, str]:
+    password = library.folder / "sftp-password"
+    password.write_text(server.password or "", encoding="utf-8")
+    password.chmod(0o600)
+    return {
+        "host": f'"{server.host}"',
+        "port": str(server.port),
+        "user": f'"{server.user}"',
+        "password_file": '"sftp-password"',
+        "host_key": f'"{server.host_key}"',
+    }
+
+
+def test_a_mail_server_has_to_talk_tls(library: Library, smtp_server: Callable[..., SmtpServer]) -> None:
+    plain = smtp_server()
+    library.tables["mail"] = {"host": '"localhost"', "port": str(plain.port), "security": '"starttls"'}
+    (finding,) = library.check()
+    assert finding["name"] == "mail-server"
+    assert "does not offer STARTTLS" in finding["what"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            {"host_key": '"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"'},
+            "host key",
+        ),
+        ({"user": '"somebody"'}, "does not let somebody in"),
+        ({"directory": '"nowhere"'}, "no directory 'nowhere'"),
+    ],
+)
+def test_an_sftp_server_is_asked_for_key_login_and_directory(
+    library: Library, sftp: SftpServer, change: dict[str, str], says: str
+) -> None:
+    library.set("sftp", **(_sftp(library, sftp) | change))
+    (finding,) = library.check()
+    assert finding["name"] == "sftp-server"
+    assert says in finding["what"]
+
+
+@pytest.fixture
+def narrow(library: Library) -> Iterator[Library]:
+    """The library reached as a user with the rights of grants.sql."""
+    apply_grants(library.koha, *ALL_PARTS)
+    library.set("koha", url=f'"{url_of_user(library.koha)}"', timezone='"America/New_York"')
+    library.env["GENTLE_NUDGE_KOHA__PASSWORD"] = PASSWORD
+    yield library
+    forget(library.koha)
+
+
+@pytest.mark.parametrize(
+    ("right", "table"),
+    [
+        ("INSERT", "accountlines"),
+        ("UPDATE (sort1)", "borrowers"),
+        ("SELECT (protected)", "borrowers"),
+        ("SELECT", "plugin_data"),
+        ("DELETE", "borrower_debarments"),
+        ("DELETE", "gentle_nudge_delivery"),
+    ],
+)
+def test_a_missing_right_is_named_with_the_grant_to_give(narrow: Library, right: str, table: str) -> None:
+    koha = narrow.koha
+    koha.execute(f"REVOKE {right} ON `{koha.name}`.`{table}` FROM '{user_of(koha)}'@'%'")
+    found = narrow.check()
+    assert {finding["name"] for finding in found} == {"grant-missing"}
+    assert all(f"on {table}." in finding["what"] for finding in found)
+    for finding in found:
+        koha.execute(finding["way_out"].partition(";")[0])
+    assert narrow.check() == []
+
+
+def test_the_clock_of_the_database_is_compared_with_ours(
+    narrow: Library, set_global: Callable[[str, str], None]
+) -> None:
+    ours = f"CURRENT_USER() LIKE '{user_of(narrow.koha)}@%'"
+    set_global("init_connect", f"SET timestamp = IF({ours}, UNIX_TIMESTAMP() - 3600, 0)")
+    assert names(narrow) == ["clock-differs"]
+
+
+def test_what_is_told_on_a_terminal_says_why_and_the_way_out(library: Library) -> None:
+    library.koha.prefer("SendAllEmailsTo", "tests@library.example")
+    done = library.run("check")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, what, why, way_out, last = done.stdout.splitlines()
+    assert first == "warning: test-copy"
+    assert all(line.startswith("  ") for line in (what, why, way_out))
+    assert way_out.startswith("  -> ")
+    assert last == "Found: 0 problems, 1 warning, 0 notes."
+
+
+def test_check_needs_no_init_and_no_complete_policy(library: Library) -> None:
+    library.koha.make_pristine()
+    library.tables = {"koha": {}}
+    assert set(names(library)) == {"settings-incomplete", "own-tables-missing", "mail-server"}
