@@ -30,20 +30,31 @@ def confirm(question: str, *, yes: bool) -> None:
 
 @click.command()
 @click.option("--adopt", is_flag=True, help="Open a case for every patron whose flag says yes without one.")
+@click.option("--moved", is_flag=True, help="The library is on this machine, in this database, from now on.")
+@click.option(
+    "--copy", "is_copy", is_flag=True, help="This database is a copy: nothing leaves it, not even old reports."
+)
+@click.option("--restored", is_flag=True, help="Show what was delivered since the backup, and go on from there.")
 @yes_option
 @click.pass_obj
-def init(invocation: Invocation, adopt: bool, yes: bool) -> None:
+def init(invocation: Invocation, adopt: bool, moved: bool, is_copy: bool, restored: bool, yes: bool) -> None:
     """Create or upgrade our tables, and note which machine and database this is."""
+    from gentle_nudge.cli import restoring
     from gentle_nudge.jobs.initialise import initialise
     from gentle_nudge.jobs.opening import Library
 
+    if adopt + moved + is_copy + restored > 1:
+        raise ToBeMended("--adopt, --moved, --copy and --restored are said one at a time.")
     library = Library.of(invocation.settings("policy" if adopt else "koha"))
+    if moved or is_copy:
+        return restoring.settle(library, is_copy=is_copy, yes=yes)
+    if restored:
+        return restoring.restore(library, yes=yes)
     confirm(f"Create or upgrade the tables gentle_nudge_* in {library.instance.shown}?", yes=yes)
     with library.engine.begin() as conn:
         is_new = initialise(conn, library.instance, moment_of(library, None, dry_run=False).now)
     click.echo(f"Our tables are {'new' if is_new else 'up to date'} in {library.instance.shown}.")
-    if adopt:
-        _adopt(library, yes=yes)
+    return _adopt(library, yes=yes) if adopt else None
 
 
 def _adopt(library: Library, *, yes: bool) -> None:

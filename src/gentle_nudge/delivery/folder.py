@@ -72,6 +72,11 @@ class Archive:
             self._make_ours()
             self._mark(Marker(database=self.database, note=text))
 
+    def reports(self) -> list[Path]:
+        """The files of reports that are there, by name; none if the folder is not there."""
+        with self._failing(REPORTS):
+            return sorted(self.directory.glob(REPORTS))
+
     def remove(self, name: str, sha256: str) -> bool:
         """No file of this name, numbered or not, holds these bytes any more; whether there was one."""
         with self._failing(name):

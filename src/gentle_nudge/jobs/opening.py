@@ -101,8 +101,11 @@ class Library:
         """All sections, as far as the settings know them, and the post."""
         with reading(self.engine) as conn:
             self.may_act(conn)
-            sections = () if self.settings.lacks else sections_of(conn, self.settings)
-            return sections, Post(self.routes(conn))
+            return self.known_sections(conn), Post(self.routes(conn))
+
+    def known_sections(self, conn: Connection) -> tuple[Section, ...]:
+        """All sections; none while the settings lack what a policy needs."""
+        return () if self.settings.lacks else sections_of(conn, self.settings)
 
     def office(self, conn: Connection) -> Office:
         """Who speaks and who listens; of a copy those who get mail alone."""

@@ -14,7 +14,6 @@ from gentle_nudge.domain.schedule import is_late, is_submission_due, submits_on
 from gentle_nudge.jobs.gather import remember
 from gentle_nudge.jobs.opening import Library, is_copy
 from gentle_nudge.jobs.progress import is_restored, journal_of
-from gentle_nudge.jobs.sections import sections_of
 from gentle_nudge.jobs.whereabouts import Place
 from gentle_nudge.koha.preferences import preferences
 from gentle_nudge.store import outbox, runs, schema
@@ -62,10 +61,9 @@ def status(conn: Connection, library: Library, moment: Moment) -> Status:
     is_test_copy = bool(preferences(conn, ["SendAllEmailsTo"])["SendAllEmailsTo"].strip())
     waiting = outbox.waiting(conn)
     missed = tuple(one for one in waiting if not (is_test_copy and one.delivery.address.channel is Channel.SFTP))
-    sections = () if library.settings.lacks else sections_of(conn, library.settings)
     return Status(
         runs=tuple(runs.last_success(conn)),
-        late=tuple(late(conn, sections, moment)),
+        late=tuple(late(conn, library.known_sections(conn), moment)),
         undelivered=missed,
         held=len(waiting) - len(missed),
         is_test_copy=is_test_copy,

@@ -113,6 +113,11 @@ def last_day(conn: Connection, sections: Collection[str], report: Report) -> dat
     return latest
 
 
+def days(conn: Connection, sections: Collection[str], report: Report) -> frozenset[date]:
+    """The days with a run of this report."""
+    return frozenset(conn.scalars(select(run.c.day).where(*_done(sections, report))))
+
+
 def first_day(conn: Connection, sections: Collection[str]) -> date | None:
     """The earliest day with a run of any report; None: there was none."""
     earliest: date | None = conn.scalar(select(func.min(run.c.day)).where(run.c.section.in_(sections)))

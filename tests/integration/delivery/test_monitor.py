@@ -1,52 +1,23 @@
 """Pings to a real web server, and figures in a real file."""
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from gentle_nudge.delivery.failure import DeliveryFailed
 from gentle_nudge.delivery.monitor import Figures, ping, write_metrics
+from tests.support.monitor import Monitor
 from tests.support.programs import free_port
 
 FIGURES = Figures(night=datetime(2026, 11, 22, 5, tzinfo=UTC), well=True)
 
 
-class Monitor(ThreadingHTTPServer):
-    """Answers with `status` and keeps the paths it was asked for."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.status = 200
-        self.asked: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/ping/abc"
-
-
-class Answer(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        assert isinstance(self.server, Monitor)
-        self.server.asked.append(self.path)
-        self.send_response(self.server.status)
-        self.end_headers()
-
-    def log_message(self, *_words: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def monitor() -> Iterator[Monitor]:
     with Monitor() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def test_the_monitor_hears_of_start_success_and_failure(monitor: Monitor) -> None:
