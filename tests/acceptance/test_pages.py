@@ -85,6 +85,15 @@ def test_the_reference_names_every_table_and_column_of_ours() -> None:
     assert shown >= {column.name for table in metadata.sorted_tables for column in table.columns}
 
 
+def test_the_reference_names_every_finding() -> None:
+    shown = set(INLINE.findall(text_of(ROOT / "docs/reference/findings.md")))
+    source = "".join(map(text_of, (ROOT / "src/gentle_nudge").glob("*/check/*.py")))
+    named = set(re.findall(r'\bname="([a-z-]+)"', source))
+    endings = set(re.findall(r'\bname=f"\{\w+\}(-[a-z-]+)"', source))
+    assert named <= shown
+    assert all(any(name.endswith(ending) for name in shown) for ending in endings)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=of)
 def test_every_setting_that_a_page_sets_exists_and_is_of_its_kind(page: Path) -> None:
     for block in TOML.findall(text_of(page)):
