@@ -1,0 +1,95 @@
+"""Before anything is written a night refuses what this Koha does not have, and to work beside the plugin."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.libraries import Library, today
+from tests.acceptance.test_check import (
+    Plant,
+    a_debit_type_that_koha_does_not_have,
+    a_fee_for_a_branch_that_koha_does_not_have,
+    a_fee_of_a_type_that_koha_does_not_have,
+    a_fee_of_an_archived_type,
+    a_flag_that_koha_does_not_have,
+    a_patron_category_that_koha_does_not_have,
+    a_restriction_that_koha_does_not_have,
+    an_exemption_that_koha_does_not_have,
+    the_plugin_is_at_work,
+)
+from tests.support.command import Command
+from tests.support.koha import KohaDatabase
+from tests.support.nights import snapshot
+
+
+@pytest.fixture
+def library(koha: KohaDatabase, tmp_path: Path, command: Command) -> Library:
+    """A library with somebody to refer, on the day of its submission."""
+    library = Library(koha=koha, folder=tmp_path, command=command)
+    library.initialise()
+    library.owing()
+    return library
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (a_flag_that_koha_does_not_have, "no patron attribute type COLLECT"),
+        (an_exemption_that_koha_does_not_have, "no patron attribute type EXMEPT"),
+        (a_patron_category_that_koha_does_not_have, "no patron category STAF"),
+        (a_debit_type_that_koha_does_not_have, "no debit type COPIES"),
+        (a_fee_of_a_type_that_koha_does_not_have, "The debit type COLLECTION"),
+        (a_fee_of_an_archived_type, "is archived"),
+        (a_restriction_that_koha_does_not_have, "no restriction type COLLECTIONS"),
+        (a_fee_for_a_branch_that_koha_does_not_have, "no branch CLOSED"),
+    ],
+)
+def test_a_night_refuses_what_this_koha_does_not_have(library: Library, fault: Plant, says: str) -> None:
+    fault(library)
+    before = snapshot(library.koha)
+    done = library.run("nightly")
+    assert (done.returncode, done.stdout) == (2, "")
+    sentence, hint = done.stderr.splitlines()
+    assert says in sentence
+    assert "in the settings" in hint
+    assert snapshot(library.koha) == before
+
+
+def test_a_sync_refuses_the_same_and_says_all_of_it_at_once(library: Library) -> None:
+    a_flag_that_koha_does_not_have(library)
+    a_fee_of_an_archived_type(library)
+    done = library.run("sync")
+    assert done.returncode == 2
+    first, second, hint = done.stderr.splitlines()
+    assert "attribute type COLLECT" in first
+    assert "is archived" in second
+    assert "gentle-nudge check" in hint
+
+
+def test_no_submission_is_made_while_the_plugin_is_at_work(library: Library) -> None:
+    the_plugin_is_at_work(library)
+    done = library.run("nightly")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--beside-plugin" in done.stderr
+    runs = library.koha.query("SELECT report FROM gentle_nudge_run")
+    assert [run["report"] for run in runs] == ["update"]
+    assert library.koha.value("SELECT COUNT(*) FROM borrowers WHERE sort1 = 'yes'") == 0
+    assert library.koha.value("SELECT COUNT(*) FROM accountlines") == 1
+
+
+def test_who_knows_may_submit_beside_the_plugin(library: Library) -> None:
+    the_plugin_is_at_work(library)
+    held = json.loads(library.run("nightly", "--dry-run", "--format", "json").stdout)[0]
+    assert (len(held["held"]), [refusal["kind"] for refusal in held["refusals"]]) == (1, ["plugin"])
+    done = library.run("nightly", "--beside-plugin")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert library.koha.value("SELECT day FROM gentle_nudge_run WHERE report = 'submission'") == today()
+    assert library.run("nightly").returncode == 0
+
+
+def test_a_koha_that_runs_no_plugins_is_not_guarded(library: Library) -> None:
+    the_plugin_is_at_work(library)
+    library.elements["enable_plugins"] = "0"
+    done = library.run("nightly")
+    assert (done.returncode, done.stderr) == (0, "")
