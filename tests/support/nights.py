@@ -84,7 +84,8 @@ class Nights:
 
     def dry_run(self, day: date = SUNDAY, **options: Any) -> Plan | None:
         """What the night of the first section would do."""
-        return decide(self.engine, self.sections[0], self.at(day), Options(dry_run=True, **options))
+        decided = decide(self.engine, self.sections[0], self.at(day), Options(dry_run=True, **options))
+        return decided.plan if decided else None
 
     def sync(self, day: date = SUNDAY) -> None:
         """One sync of every section."""

@@ -31,13 +31,14 @@ if TYPE_CHECKING:
 class Memory:
     """What our own tables know about one section; empty where there are none yet.
 
-    `in_collections`: patron -> the sections with an open case, all of them.
+    `in_collections`: patron -> the sections with an open case, all of them. `note` tells whether it still holds.
     """
 
     open_cases: tuple[Case, ...] = ()
     last_words: tuple[Case, ...] = ()
     withdrawn: Mapping[int, date] = field(default_factory=dict)
     in_collections: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    note: int | None = None
     past: Past = field(default_factory=Past)
     last_update: date | None = None
 
@@ -52,10 +53,12 @@ class Memory:
 
 def remember(conn: Connection, section: Section) -> Memory:
     """What we know about the section; a dry run before `init` knows nothing."""
-    if schema.read_meta(conn) is None:
+    meta = schema.read_meta(conn)
+    if meta is None:
         return Memory()
     names = section.names
     return Memory(
+        note=meta.note,
         open_cases=tuple(cases.open_cases(conn, section.cases_of)),
         last_words=tuple(cases.to_report(conn, section.cases_of)),
         withdrawn=cases.withdrawn_on(conn, section.cases_of),

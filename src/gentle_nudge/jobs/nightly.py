@@ -21,7 +21,7 @@ from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError, ToBeMended
 from gentle_nudge.jobs.gather import Memory, gather, remember, with_contacts
 from gentle_nudge.jobs.guard import beside_plugin
 from gentle_nudge.jobs.queueing import LOGGED, Office, contents, log_ours
-from gentle_nudge.jobs.record import record
+from gentle_nudge.jobs.record import Decided, record
 from gentle_nudge.jobs.transaction import reading, writing
 from gentle_nudge.koha.patrons import order
 from gentle_nudge.reports.render import file_name
@@ -89,16 +89,17 @@ def nightly(
     night = Night(day=moment.day)
     for section in sections:
         with night.keep_going(section.name):
-            plan = decide(engine, section, moment, options)
-            if plan and not options.dry_run:
-                plan = writing(engine, partial(record, section=section, plan=plan, moment=moment, office=office))
+            decided = decide(engine, section, moment, options)
+            plan = decided.plan if decided else None
+            if decided and not options.dry_run:
+                plan = writing(engine, partial(record, section=section, decided=decided, moment=moment, office=office))
             night.note(section, plan)
     if not options.dry_run:
         log_troubles(engine, night, moment)
     return night
 
 
-def decide(engine: Engine, section: Section, moment: Moment, options: Options) -> Plan | None:
+def decide(engine: Engine, section: Section, moment: Moment, options: Options) -> Decided | None:
     """What the section's night would do, read and judged in a transaction that cannot write; None: all is done."""
     with reading(engine) as conn:
         memory = remember(conn, section)
@@ -109,7 +110,8 @@ def decide(engine: Engine, section: Section, moment: Moment, options: Options) -
             limits = replace(limits, beside_plugin=beside_plugin(conn, moment))
         evidence = gather(conn, section, moment=moment, memory=memory, limits=limits)
         plan = in_order(conn, judge_night(section, moment.day, evidence, limits))
-        return with_contacts(conn, section.policy, plan) if options.dry_run else plan
+        plan = with_contacts(conn, section.policy, plan) if options.dry_run else plan
+        return Decided(plan=plan, memory=memory)
 
 
 def limits_of(section: Section, moment: Moment, memory: Memory, options: Options) -> Limits:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.domain.case import Case, State
@@ -39,13 +39,23 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 
 
-def record(conn: Connection, section: Section, plan: Plan, *, moment: Moment, office: Office) -> Plan | None:
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """A plan, and what we remembered when it was made."""
+
+    plan: Plan
+    memory: Memory
+
+
+def record(conn: Connection, section: Section, decided: Decided, *, moment: Moment, office: Office) -> Plan | None:
     """The plan as carried out, judged again under lock; None when another run did the day's work meanwhile."""
-    schema.lock(conn)
+    plan, memory = decided.plan, decided.memory
+    note = schema.lock(conn).note
     claimed = claim(conn, section, plan, moment)
     if claimed is None:
         return None
-    memory = remember(conn, section)
+    if memory.note != note:  # something of ours has changed since
+        memory = remember(conn, section)
     locked = lock_and_gather(conn, section, plan, moment=moment, memory=memory)
     plan = judge_again(plan, judge_night(section, plan.day, locked.evidence, _no_limits(plan)), memory)
     opened = apply(conn, section, plan, holdings=locked.holdings, moment=moment, claimed=claimed)

@@ -26,7 +26,8 @@ RUN_INIT = "Run: gentle-nudge init"
 class Meta:
     """Where this database belongs.
 
-    `note` grows with every finished run; of a copy (`is_copy`) nothing leaves the machine.
+    `note` grows whenever our row is locked for changes and with every finished run;
+    of a copy (`is_copy`) nothing leaves the machine.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -101,7 +102,9 @@ def lock(conn: Connection) -> Meta:
     if not _is_there(conn):
         raise _unfit(None)
     hold(conn)
-    return _checked(_row(conn))
+    found = _checked(_row(conn))
+    conn.execute(update(meta).values(note=found.note + 1))
+    return found
 
 
 def hold(conn: Connection) -> None:

@@ -50,8 +50,8 @@ def test_what_is_written_is_read_back(both: Connection) -> None:
     said = replace(META, machine="m-2", note=7, is_copy=True)
     schema.write_meta(both, said)
     assert schema.read_meta(both) == said
-    assert schema.lock(both) == said
     assert schema.ready(both) == said
+    assert schema.lock(both) == said
     assert schema.missing_or_old(both) is None
 
 
@@ -160,4 +160,11 @@ def test_the_lock_ends_with_the_transaction(engine: Engine) -> None:
         schema.lock(first)
         first.commit()
         second.execute(text("SET innodb_lock_wait_timeout = 1"))
-        assert schema.lock(second) == META
+        assert schema.lock(second) == replace(META, note=META.note + 1)
+
+
+def test_whoever_locks_for_changes_leaves_a_higher_note(engine: Engine) -> None:
+    with engine.begin() as conn:
+        before = schema.lock(conn).note
+    with engine.begin() as conn:
+        assert schema.lock(conn).note == before + 1

@@ -13,7 +13,7 @@ from sqlalchemy import func, or_, select
 from gentle_nudge.columns import a_thousand_at_a_time
 from gentle_nudge.domain.case import Case, State
 from gentle_nudge.domain.queue import UNDELIVERED, Channel, DeliveryState
-from gentle_nudge.store.cases.rows import read, these
+from gentle_nudge.store.cases.rows import open_ones, read, read_open, these
 from gentle_nudge.store.tables import case, case_line, delivery
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class RecordedFee:
 
 
 def open_cases(conn: Connection, sections: Collection[str]) -> list[Case]:
-    """The open cases of these sections, in order of id."""
-    return read(conn, these(case.c.section.in_(sections), case.c.state == State.OPEN))
+    """The open cases of these sections, in order of id, without amounts and days: those a night never asks for."""
+    return read_open(conn, open_ones(case.c.section.in_(sections)))
 
 
 def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:

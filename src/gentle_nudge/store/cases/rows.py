@@ -15,12 +15,36 @@ if TYPE_CHECKING:
 
 NAMES = tuple(field.name for field in fields(Case))
 STATE = NAMES.index("state")
+OF_A_NIGHT = (
+    "id",
+    "section",
+    "patron",
+    "number",
+    "restriction",
+    "restriction_type",
+    "last_due",
+    "surname",
+    "firstname",
+    "card",
+    "to_report",
+)
 STATES = {state.value: state for state in State}
 
 
 def these(*conditions: ColumnElement[bool]) -> Select[Any]:
     """The query for the cases that meet the conditions, in order of id."""
     return select(*(case.c[name] for name in NAMES)).where(*conditions).order_by(case.c.id)
+
+
+def open_ones(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """The query for the open cases that meet the conditions, with what a night asks of them alone."""
+    columns = (case.c[name] for name in OF_A_NIGHT)
+    return select(*columns).where(case.c.state == State.OPEN, *conditions).order_by(case.c.id)
+
+
+def read_open(conn: Connection, query: Select[Any]) -> list[Case]:
+    """The cases that the query (made by `open_ones`) finds."""
+    return [Case(**dict(zip(OF_A_NIGHT, row, strict=True))) for row in conn.execute(query)]
 
 
 def read(conn: Connection, query: Select[Any]) -> list[Case]:
