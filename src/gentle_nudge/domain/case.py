@@ -24,7 +24,8 @@ class Case:
     """A row of `gentle_nudge_case`.
 
     `patron` is the borrowernumber it follows now, `number` the one first reported to the agency; both None once
-    forgotten. `opened_run` is the run that opened it (None: a person did). Amounts are in the library's currency, as they were at referral; None when unknown (adopted).
+    forgotten. `opened_run` is the run that opened it (None: a person did). Amounts are in the library's currency, as
+    they were at referral; None when unknown (adopted).
     """
 
     id: int
