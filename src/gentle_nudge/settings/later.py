@@ -8,8 +8,7 @@ from gentle_nudge.settings.keys import Tables
 from gentle_nudge.settings.problems import Loc, Problem
 
 # A key alone: anything but its default; a key with a value: this value.
-KEYS: tuple[Loc, ...] = (
-)
+KEYS: tuple[Loc, ...] = ()
 VALUES: tuple[tuple[Loc, object], ...] = ()
 
 

@@ -43,7 +43,8 @@ def open_one(conn: Connection, action: OpenCase, *, fee_line: int | None = None,
 
 def test_an_opened_case_says_what_the_action_said(both: Connection) -> None:
     made = open_one(both, opening(7, lines=[a_line(3), a_line(2, "-4.50")]), fee_line=99, restriction=5)
-    (found,) = cases.open_cases(both, [HERE])
+    assert [one.id for one in cases.open_cases(both, [HERE])] == [made]
+    found = known(both, made)
     assert (found.id, found.section, found.patron, found.number, found.referred_on) == (made, HERE, 7, 7, DAY)
     assert (found.owed, found.balance, found.fee) == (Decimal(30), Decimal(40), Decimal(10))
     assert (found.fee_line, found.restriction, found.last_due) == (99, 5, None)
