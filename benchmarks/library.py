@@ -17,13 +17,13 @@ AT_A_TIME = 200_000
 ROOMY = {"innodb_buffer_pool_size": "4G", "loose_innodb_log_file_size": "1G", "max_allowed_packet": "64M"}
 
 SEEDS = (
-    "INSERT INTO branches (branchcode, branchname) VALUES ('CPL', 'Centerville'), ('FPL', 'Fairview'), ('MPL', 'Midway')",
+    "INSERT INTO branches (branchcode, branchname) VALUES ('CPL', 'Center'), ('FPL', 'Fairview'), ('MPL', 'Midway')",
     "INSERT INTO categories (categorycode, category_type) VALUES ('PT', 'A'), ('ST', 'S'), ('J', 'C')",
     "INSERT INTO account_debit_types (code) VALUES ('LOST'), ('OVERDUE'), ('MANUAL')",
     "INSERT INTO account_credit_types (code) VALUES ('PAYMENT')",
     "INSERT INTO restriction_types (code, display_text) VALUES ('MANUAL', 'Manual')",
-    "INSERT INTO systempreferences (variable, value) VALUES ('BorrowersLog', '1'), ('FinesLog', '1'),"
-    " ('LibraryName', 'Big Library'), ('KohaAdminEmailAddress', 'koha@library.example')",
+    """INSERT INTO systempreferences (variable, value) VALUES ('BorrowersLog', '1'), ('FinesLog', '1'),
+        ('LibraryName', 'Big Library'), ('KohaAdminEmailAddress', 'koha@library.example')""",
 )
 
 PATRONS = """
@@ -43,8 +43,8 @@ LINES = """
         interface, branchcode)
     SELECT 1 + CRC32(CONCAT('p', seq)) MOD {patrons},
         TIMESTAMP('2026-11-22 12:00:00') - INTERVAL CRC32(CONCAT('d', seq)) MOD 126144000 SECOND,
-        5 + CRC32(CONCAT('a', seq)) MOD 6000 / 100,
-        IF(CRC32(CONCAT('o', seq)) MOD 100 < 12, 5 + CRC32(CONCAT('a', seq)) MOD 6000 / 100, 0),
+        5 + CRC32(CONCAT('a', seq)) MOD 4500 / 100,
+        IF(CRC32(CONCAT('o', seq)) MOD 100 < 12, 5 + CRC32(CONCAT('a', seq)) MOD 4500 / 100, 0),
         'A title that was not brought back in time', '', IF(seq MOD 3 = 0, 'LOST', 'OVERDUE'), 'intranet',
         ELT(1 + seq MOD 3, 'CPL', 'FPL', 'MPL')
     FROM seq_{first}_to_{last}"""
@@ -52,8 +52,11 @@ LINES = """
 CASES = """
     INSERT INTO gentle_nudge_case (section, patron, number, open_key, referred_on, adopted, owed, balance, fee, state,
         last_due, surname, firstname, card, to_report)
-    SELECT 'global', borrowernumber, borrowernumber, borrowernumber, '2026-06-07', 0, 30, 30, 10, 'open', 40, surname,
-        firstname, cardnumber, 0 FROM borrowers WHERE sort1 = 'yes'"""
+    SELECT 'global', borrowernumber, borrowernumber, borrowernumber, '2026-06-07', 0, 30, 30, 10, 'open',
+        (SELECT COALESCE(ROUND(SUM(amountoutstanding), 2), 0) FROM accountlines
+            WHERE accountlines.borrowernumber = borrowers.borrowernumber),
+        surname, firstname, cardnumber, 0
+    FROM borrowers WHERE sort1 = 'yes'"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -104,7 +104,7 @@ def nightly(
         sections, office = library.ready(libraries, dry_run=True)
         night = run(library.engine, sections, moment, office=office, options=options)
         _show(sections, night, form, output)
-        sys.exit(_trouble(night))
+        sys.exit(_trouble(night, told=form == "table"))
     with watched(library, moment, now) as watch:
         sections, office = library.ready(libraries, dry_run=False)
         night = run(library.engine, sections, moment, office=office, options=options)
@@ -162,11 +162,11 @@ def _say_done_before(night: Night) -> None:
         click.echo(f"{name}: the work of {night.day} has been done before.")
 
 
-def _trouble(night: Night) -> int:
-    """Every trouble of the night is on stderr; the exit code they make."""
+def _trouble(night: Night, *, told: bool = False) -> int:
+    """Every trouble of the night is on stderr, unless the plans have told it; the exit code they make."""
     for name, failure in night.failures.items():
         click.echo(f"{name}: {failure.sentence}\n  {failure.hint}".rstrip(), err=True)
-    for name, plan in night.plans.items():
+    for name, plan in night.plans.items() if not told else ():
         for refusal in plan.refusals:
             click.echo(f"{name}: {refusal.sentence}\n  {refusal.hint}", err=True)
         for named in plan.named:
@@ -193,8 +193,8 @@ def sync(
     from gentle_nudge.jobs.nightly import write_files
     from gentle_nudge.jobs.opening import Library
     from gentle_nudge.jobs.sync import file_of, rows_of
-    from gentle_nudge.jobs.sync import sync as run
-    from gentle_nudge.jobs.transaction import reading, writing
+    from gentle_nudge.jobs.sync import sync_or_log as run
+    from gentle_nudge.jobs.transaction import reading
 
     library = Library.of(invocation.settings())
     moment = moment_of(library, day, dry_run=dry_run, person=True)
@@ -207,7 +207,7 @@ def sync(
             if output:
                 write_files(output, file_of(section, rows, moment))
         else:
-            rows = writing(library.engine, partial(run, section=section, moment=moment, office=office))
+            rows = run(library.engine, section, moment, office)
         if dry_run or invocation.speaks:
             click.echo(f"{section.name}, {moment.day}: {len(rows)} open cases in the sync")
     sys.exit(0 if dry_run else _delivered(invocation, library))

@@ -40,6 +40,7 @@ class Case:
     fee_line: int | None = None
     restriction: int | None = None
     restriction_type: str | None = None
+    restriction_comment: str | None = None
     state: State = State.OPEN
     closed_on: date | None = None
     why: str | None = None

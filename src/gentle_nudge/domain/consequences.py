@@ -82,6 +82,9 @@ def _refer(decision: Decision, held: Holdings, policy: Policy, day: date) -> Ite
 def _open(decision: Decision, held: Holdings, policy: Policy, found: Restriction | None) -> OpenCase:
     referred = decision.outcome is Outcome.REFERRED and decision.candidate is not None
     account = decision.candidate.account if referred and decision.candidate else None
+    comment = policy.comment(decision.referred_on) if referred and decision.referred_on else None
+    if found:
+        comment = found.comment if policy.made_this_comment(found.comment) else None
     return OpenCase(
         patron=held.patron,
         referred_on=decision.referred_on,
@@ -92,6 +95,7 @@ def _open(decision: Decision, held: Holdings, policy: Policy, found: Restriction
         lines=held.lines,
         restriction=found.id if found else None,
         restriction_type=found.type if found else policy.restriction_type,
+        restriction_comment=comment,
         total=decision.amount + decision.fee,
     )
 
@@ -134,9 +138,15 @@ def _is_ours(restriction: Restriction, held: Holdings, policy: Policy) -> bool:
 
 
 def _may_be_lifted(restriction: Restriction, case: Case | None, policy: Policy, today: date) -> bool:
-    """Whether this active restriction is ours and, if recorded with the case, as staff found it."""
-    if not restriction.is_active(today) or not policy.made_this_comment(restriction.comment):
+    """Whether this active restriction is ours and, if recorded with the case, as it was then."""
+    if not restriction.is_active(today):
         return False
     if case is None or restriction.id != case.restriction:
-        return True
-    return restriction.expires is None and restriction.type == (case.restriction_type or policy.restriction_type)
+        return policy.made_this_comment(restriction.comment)
+    as_it_was = (
+        restriction.comment == case.restriction_comment
+        if case.restriction_comment
+        else policy.made_this_comment(restriction.comment)
+    )
+    same_type = restriction.type == (case.restriction_type or policy.restriction_type)
+    return as_it_was and same_type and restriction.expires is None

@@ -131,6 +131,7 @@ class OpenCase:
     lines: tuple[Line, ...] = ()
     restriction: int | None = None
     restriction_type: str | None = None
+    restriction_comment: str | None = None
     total: Decimal | None = None
 
 

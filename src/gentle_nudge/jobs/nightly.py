@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.night import Limits, judge_night
@@ -20,7 +18,7 @@ from gentle_nudge.domain.schedule import is_late, is_submission_due, most_referr
 from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError, ToBeMended
 from gentle_nudge.jobs.gather import Memory, gather, remember, with_contacts
 from gentle_nudge.jobs.guard import beside_plugin
-from gentle_nudge.jobs.queueing import LOGGED, Office, contents, log_ours
+from gentle_nudge.jobs.queueing import Error, Office, contents, log_errors
 from gentle_nudge.jobs.record import Decided, record
 from gentle_nudge.jobs.transaction import reading, writing
 from gentle_nudge.koha.patrons import order
@@ -143,21 +141,14 @@ def in_order(conn: Connection, plan: Plan) -> Plan:
 
 
 def log_troubles(engine: Engine, night: Night, moment: Moment) -> None:
-    """Koha's log says which section failed or was refused what; a log that cannot be written is no further trouble."""
-    rows = [(f"{LOGGED[Report.UPDATE]}_ERROR", name, failure.sentence) for name, failure in night.failures.items()]
-    rows += [
-        (f"{LOGGED[Report.SUBMISSION]}_ERROR", name, refusal.sentence)
-        for name, plan in night.plans.items()
+    """Koha's log says which section failed or was refused what."""
+    errors = [Error(report=Report.UPDATE, section=s, sentence=f.sentence) for s, f in night.failures.items()]
+    errors += [
+        Error(report=Report.SUBMISSION, section=section, sentence=refusal.sentence)
+        for section, plan in night.plans.items()
         for refusal in plan.refusals
     ]
-    with suppress(GentleNudgeError, SQLAlchemyError):
-        if rows:
-            writing(engine, partial(_log_all, rows=rows, moment=moment))
-
-
-def _log_all(conn: Connection, rows: list[tuple[str, str, str]], moment: Moment) -> None:
-    for action, section, sentence in rows:
-        log_ours(conn, action, {"section": section, "error": sentence}, moment)
+    log_errors(engine, errors, moment)
 
 
 def files(section: Section, plan: Plan) -> Iterator[tuple[str, Iterable[bytes]]]:

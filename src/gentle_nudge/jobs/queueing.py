@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.plan import Report, SubmissionRow, UpdateRow
 from gentle_nudge.domain.policy import Policy, Section
 from gentle_nudge.domain.queue import Address, Channel, Stored
 from gentle_nudge.domain.schedule import submits_on
+from gentle_nudge.errors import GentleNudgeError
+from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha import audit
 from gentle_nudge.reports.body import Body, body
 from gentle_nudge.reports.render import file_name, render, subject
@@ -20,7 +26,7 @@ from gentle_nudge.store import outbox, reports
 from gentle_nudge.store.runs import RunCounts
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 LOGGED = {Report.SUBMISSION: "NEW_SUBMISSIONS", Report.UPDATE: "UPDATES", Report.SYNC: "SYNC"}
 LOG_MODULE = "GENTLENUDGE"
@@ -118,3 +124,24 @@ def log_ours(conn: Connection, action: str, info: object, moment: Moment) -> Non
     """Our own row in Koha's log: which run, which file; nothing about a patron."""
     row = audit.LogRow(module=LOG_MODULE, action=action, object=None, info=audit.pretty(info))
     audit.write(conn, [row], moment.now)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Error:
+    """A report of a section that was not made, and why; nothing about a patron."""
+
+    report: Report
+    section: str
+    sentence: str
+
+
+def log_errors(engine: Engine, errors: Sequence[Error], moment: Moment) -> None:
+    """Koha's log tells of these errors; a log that cannot be written is no further trouble."""
+    if errors:
+        with suppress(GentleNudgeError, SQLAlchemyError):
+            writing(engine, partial(_log_all, errors=errors, moment=moment))
+
+
+def _log_all(conn: Connection, errors: Sequence[Error], moment: Moment) -> None:
+    for error in errors:
+        log_ours(conn, f"{LOGGED[error.report]}_ERROR", {"section": error.section, "error": error.sentence}, moment)

@@ -90,7 +90,7 @@ def judge_again(plan: Plan, again: Plan, memory: Memory) -> Plan:
     """The plan with the second judgement of everybody it would change; of cases closed meanwhile, no row."""
     known = {case.id for case in (*memory.open_cases, *memory.last_words)}
     kept = (*(row for row in plan.kept if row.case in known), *again.kept)
-    return replace(plan, decisions=again.decisions, kept=kept, named=(*plan.named, *again.named))
+    return replace(plan, decisions=again.decisions, kept=kept, named=tuple(dict.fromkeys((*plan.named, *again.named))))
 
 
 def apply(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.moment import Moment
@@ -10,15 +11,17 @@ from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.plan import Report, UpdateRow
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.release import row, shown
+from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.gather import remember, tonight
-from gentle_nudge.jobs.queueing import Office, Queued, contents, queue
+from gentle_nudge.jobs.queueing import Error, Office, Queued, contents, log_errors, queue
+from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.patrons import order
 from gentle_nudge.reports.render import file_name
 from gentle_nudge.store import runs, schema
 from gentle_nudge.store.runs import Claim, RunCounts
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 
 def rows_of(conn: Connection, section: Section, moment: Moment) -> Sequence[UpdateRow]:
@@ -30,6 +33,15 @@ def rows_of(conn: Connection, section: Section, moment: Moment) -> Sequence[Upda
     ]
     ranks = order(conn, {each.patron for each in found if not each.gone})
     return sorted(found, key=lambda each: (each.gone, ranks.get(each.patron, len(ranks)), each.number))
+
+
+def sync_or_log(engine: Engine, section: Section, moment: Moment, office: Office) -> Sequence[UpdateRow]:
+    """As `sync`, in a transaction of its own; Koha's log tells of a failure."""
+    try:
+        return writing(engine, partial(sync, section=section, moment=moment, office=office))
+    except GentleNudgeError as failure:
+        log_errors(engine, [Error(report=Report.SYNC, section=section.name, sentence=failure.sentence)], moment)
+        raise
 
 
 def sync(conn: Connection, section: Section, moment: Moment, office: Office) -> Sequence[UpdateRow]:

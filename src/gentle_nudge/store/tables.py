@@ -99,6 +99,7 @@ case = _table(
     Column("fee_line", Integer),
     Column("restriction", Integer),
     Column("restriction_type", String(50)),
+    Column("restriction_comment", String(255)),
     Column("state", String(20), nullable=False),
     Column("closed_on", Date),
     Column("why", String(1000)),

@@ -205,3 +205,14 @@ def test_merged_into_a_patron_with_an_open_case_only_this_case_is_closed() -> No
     (closing,) = of_case(merged(1, heir, heir_has_case=True), holding(heir), LIFTING)
     assert isinstance(closing, CloseCase)
     assert (closing.case, closing.state) == (1, State.MERGED)
+
+
+def test_a_restriction_recorded_with_the_case_is_lifted_though_the_sentence_of_the_settings_has_changed() -> None:
+    was = "Sent to the agency on 2026-06-07"
+    case = a_case(restriction=5, restriction_type="MANUAL", restriction_comment=was)
+    assert lifted(of_release(ours(5, comment=was), case=case)) == [5]
+
+
+def test_a_restriction_recorded_with_the_case_stays_once_staff_changed_its_comment() -> None:
+    case = a_case(restriction=5, restriction_type="MANUAL", restriction_comment="Sent to the agency on 2026-06-07")
+    assert lifted(of_release(ours(5, comment="Sent to the agency on 2026-06-07, see Ann"), case=case)) == []

@@ -74,6 +74,7 @@ def _new(action: OpenCase) -> dict[str, Any]:
         "balance": action.balance,
         "fee": action.fee,
         "restriction_type": action.restriction_type,
+        "restriction_comment": fitted(action.restriction_comment, case.c.restriction_comment),
         "state": State.OPEN,
         "to_report": False,
         **_fitted_names(patron.surname, patron.firstname, patron.card),

@@ -22,6 +22,7 @@ OF_A_NIGHT = (
     "number",
     "restriction",
     "restriction_type",
+    "restriction_comment",
     "last_due",
     "surname",
     "firstname",

@@ -1,0 +1,176 @@
+"""What is measured of one night, each as a ratio within the same run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine, text
+
+from benchmarks.library import SUNDAY
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.policy import Flag, Policy, Section
+from gentle_nudge.jobs.gather import candidates, remember, view_of
+from gentle_nudge.koha.accounts import select_candidates
+
+COMMAND = Path(sys.executable).with_name("gentle-nudge")
+SCAN = "SELECT COUNT(*) FROM accountlines WHERE amountoutstanding <> 0"
+TIMES = 3
+ROWS_AT_A_TIME = 500
+A_TICK = 0.01
+# What a night writes, and how to find its rows: the floor writes the same rows by plain statements.
+WRITTEN = (
+    ("accountlines", "description = 'UMS Processing Fee'"),
+    ("account_offsets", "TRUE"),
+    ("borrower_debarments", "TRUE"),
+    ("action_logs", "TRUE"),
+    ("gentle_nudge_case", "referred_on = '2026-11-22'"),
+    ("gentle_nudge_case_line", "TRUE"),
+    ("gentle_nudge_report_row", "TRUE"),
+    ("gentle_nudge_report_part", "TRUE"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """One night on one size; times in seconds, memory in MiB."""
+
+    patrons: int
+    lines: int
+    scan: float
+    grouped: float
+    selection: float
+    night: float
+    floor: float
+    locked: float
+    memory: float
+    statements: int
+    referred: int
+    update_rows: int
+    written: int
+
+
+def best(work: Callable[[], object]) -> float:
+    """The shortest of a few times."""
+    return min(_timed(work) for _ in range(TIMES))
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def selection(engine: Engine) -> tuple[float, float]:
+    """The grouped query alone; and with the facts and columns of the chosen patrons."""
+    policy = Policy(
+        threshold=Decimal(25), processing_fee=Decimal(10), flag=Flag.parse("sort1"), minors="exclude", most_referrals=0
+    )
+    section = Section(policy=policy)
+    moment = Moment(day=SUNDAY, now=datetime(2026, 11, 22, 9, tzinfo=UTC), zone=ZoneInfo("America/New_York"))
+    with engine.connect() as conn:
+        memory = remember(conn, section)
+        view = view_of(section, moment, memory)
+        grouped = best(lambda: select_candidates(conn, view))
+        whole = best(lambda: candidates(conn, view, memory, select_candidates(conn, view).numbers))
+    return grouped, whole
+
+
+def night(config: Path, engine: Engine) -> tuple[float, float, float, int]:
+    """The whole process: seconds, seconds with row locks of ours, peak memory, statements sent."""
+    before = _questions(engine)
+    with _watching_locks(engine) as locked:
+        began = time.perf_counter()
+        command = [COMMAND, "--config", config, "nightly", "--day", SUNDAY.isoformat()]
+        process = subprocess.Popen(command, env={"PATH": os.defpath, "LANG": "C.UTF-8", "LOGNAME": "bench"})
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+    if os.waitstatus_to_exitcode(status) != 0:
+        raise RuntimeError("the night went wrong")
+    return seconds, sum(locked), usage.ru_maxrss / 1024, _questions(engine) - before - len(locked)
+
+
+def _questions(engine: Engine) -> int:
+    with engine.connect() as conn:
+        return int(conn.execute(text("SHOW GLOBAL STATUS LIKE 'Questions'")).one()[1])
+
+
+@contextmanager
+def _watching_locks(engine: Engine) -> Iterator[list[float]]:
+    """How long, tick by tick, some transaction held more row locks than that of our own row."""
+    stop, held = threading.Event(), list[float]()
+
+    def watch() -> None:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            last = time.perf_counter()
+            while not stop.wait(A_TICK):
+                most = conn.execute(text("SELECT MAX(trx_rows_locked) FROM information_schema.innodb_trx")).scalar()
+                now = time.perf_counter()
+                held.append(now - last if (most or 0) > TIMES else 0.0)
+                last = now
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield held
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def floor(engine: Engine, scan: float) -> tuple[float, int]:
+    """Two scans and the rows the night wrote, written again by plain statements; and how many rows these are."""
+    with engine.connect() as conn:
+        conn.execute(text("SET foreign_key_checks = 0"))
+        taken = {table: _take(conn, table, which) for table, which in WRITTEN}
+        numbers = [row["borrowernumber"] for row in taken["borrower_debarments"]]
+        conn.commit()
+        conn.execute(text("SET foreign_key_checks = 1"))
+        began = time.perf_counter()
+        for table, rows in taken.items():
+            _put(conn, table, rows)
+        for start in range(0, len(numbers), ROWS_AT_A_TIME):
+            some = ", ".join(map(str, numbers[start : start + ROWS_AT_A_TIME]))
+            for change in ("sort1 = 'yes '", "debarred = '9999-12-30', debarredcomment = 'x'"):
+                conn.exec_driver_sql(f"UPDATE borrowers SET {change} WHERE borrowernumber IN ({some})")
+        conn.commit()
+        return time.perf_counter() - began + 2 * scan, sum(map(len, taken.values())) + 2 * len(numbers)
+
+
+def _take(conn: Connection, table: str, which: str) -> list[dict[str, object]]:
+    rows = [dict(row) for row in conn.execute(text(f"SELECT * FROM {table} WHERE {which}")).mappings()]
+    conn.execute(text(f"DELETE FROM {table} WHERE {which}"))
+    return rows
+
+
+def _put(conn: Connection, table: str, rows: list[dict[str, object]]) -> None:
+    if not rows:
+        return
+    names = ", ".join(f"`{name}`" for name in rows[0])
+    marks = ", ".join(["%s"] * len(rows[0]))
+    statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"
+    for start in range(0, len(rows), ROWS_AT_A_TIME):
+        conn.exec_driver_sql(statement, [tuple(row.values()) for row in rows[start : start + ROWS_AT_A_TIME]])
+
+
+def scan(engine: Engine) -> float:
+    """One plain scan of the account lines."""
+    with engine.connect() as conn:
+        return best(lambda: conn.execute(text(SCAN)).scalar())
+
+
+def counted(engine: Engine) -> tuple[int, int]:
+    """How many were referred, and the rows of the update."""
+    with engine.connect() as conn:
+        found = dict(conn.execute(text("SELECT report, patrons FROM gentle_nudge_run")).all())  # type: ignore[arg-type]
+    return int(found["submission"]), int(found["update"])
