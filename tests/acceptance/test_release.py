@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings, dues
-from tests.builders import balance, is_restricted, owes, pays
+from tests.builders import a_patron, balance, is_restricted, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.smtp import SmtpServer
 
@@ -249,6 +249,21 @@ def test_where_updates_leave_in_order_a_waiting_one_is_followed_by_the_last_row(
     assert evenings.states() == ["cancelled", "due"]
     evenings.run("nightly", on=MONDAY)
     assert evenings.update(MONDAY) == {patron: Decimal(0)}
+
+
+def test_of_merged_cards_the_one_that_stays_is_taken_back(library: Library, koha: KohaDatabase) -> None:
+    evenings = library()
+    merged, heir = evenings.owing(card="1001"), a_patron(koha, card="1002")
+    evenings.does("nightly", on=SUNDAY)
+    merge(koha, heir, [merged])
+    koha.execute("UPDATE borrowers SET sort1 = 'yes' WHERE borrowernumber = :n", n=heir)
+    evenings.does("release", f"number:{merged}", *REASON, "--waive-fee", on=MONDAY)
+    assert evenings.flag(heir) == "no"
+    assert balance(koha, heir) == Decimal(30)
+    evenings.does("nightly", on=NEXT_SUNDAY)
+    (case,) = evenings.cases()
+    assert (case["patron"], case["number"], case["state"]) == (heir, merged, "withdrawn")
+    assert evenings.flag(heir) == "no"
 
 
 def test_a_submission_that_may_have_arrived_is_taken_back_in_the_update(library: Library, smtp: SmtpServer) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from filecmp import cmp
 from pathlib import Path
 
 OWN = 0o600
+# What file systems without hard links (FAT, some network shares) answer.
+NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 def write_whole(path: Path, chunks: Iterable[bytes], mode: int = OWN) -> None:
@@ -54,7 +57,9 @@ def take_name(path: Path, aside: Path) -> None:
     """The file has its name; FileExistsError if another has it (a rename alone would take its place)."""
     try:
         path.hardlink_to(aside)
-    except PermissionError:
-        # Some file systems know no links: hold the name with an empty file, then take its place.
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        # Hold the name with an empty file, then take its place.
         path.touch(exist_ok=False)
         aside.replace(path)

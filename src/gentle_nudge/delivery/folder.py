@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -20,8 +19,6 @@ from gentle_nudge.delivery.names import numbered
 MARKER = ".gentle-nudge"
 OURS_ALONE = 0o700
 REPORTS = "ums-*.csv"
-# What file systems without hard links (FAT, some network shares) answer.
-NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,36 @@
+"""Files that are there whole or not at all."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gentle_nudge.delivery.files import write_once
+
+
+def test_a_file_is_whole_its_owner_s_alone_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "report.csv"
+    for _ in range(2):
+        write_once(file, [b"one,", b"two\n"])
+        assert file.read_bytes() == b"one,two\n"
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_with_other_bytes_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "report.csv"
+    file.write_bytes(b"mine")
+    with pytest.raises(FileExistsError):
+        write_once(file, [b"theirs"])
+    assert file.read_bytes() == b"mine"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_fails_on_the_way_leaves_nothing(tmp_path: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"half"
+        raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        write_once(tmp_path / "report.csv", broken())
+    assert list(tmp_path.iterdir()) == []
