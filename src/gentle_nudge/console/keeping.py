@@ -88,7 +88,7 @@ def _cell(value: object) -> str:
 
 def forgotten_lines(done: Forgotten) -> Iterator[str]:
     """What still holds the person, and until when."""
-    yield f"Name and card are forgotten in {len(done.cases)} cases."
+    yield f"Name and card are forgotten (cases: {len(done.cases)})."
     if done.still_open:
         yield "A case is open: the next update records them again. First end it, with gentle-nudge release."
     if not done.holding:
