@@ -66,8 +66,9 @@ def test_the_library_has_moved(library: Library, koha: KohaDatabase) -> None:
     assert (unasked.returncode, snapshot(koha)) == (2, before)
     evenings.does("init", "--moved", "--yes")
     assert '"who": "tester"' in logged(koha)[0]["info"].replace('" :', '":')
+    note = koha.value("SELECT note FROM gentle_nudge_meta")
     evenings.does("nightly", on=MONDAY)
-    assert koha.value("SELECT note FROM gentle_nudge_meta") == 3
+    assert koha.value("SELECT note FROM gentle_nudge_meta") > note > 0
 
 
 def test_two_things_at_once_are_refused(library: Library) -> None:
