@@ -82,9 +82,9 @@ def _rights_and_tables(library: Library, checkup: Checkup) -> None:
     """The rights of the database user, and whether Koha's tables are those we know; outside a transaction."""
     with library.engine.connect() as conn:
         ours = [table for table in metadata.sorted_tables if inside.is_there(conn, table.name)]
-        checkup.ask(partial(grants.missing, conn, ours))
-        hidden = {finding.what.split()[-1].rstrip(".") for finding in checkup.found if finding.name == "grant-missing"}
-        checkup.ask(partial(schema.unfit, conn, hidden))
+        lacking = grants.lacking(conn, ours)
+        checkup.ask(partial(grants.missing, conn, lacking))
+        checkup.ask(partial(schema.unfit, conn, {right.table for right in lacking}))
 
 
 def _database(conn: Connection, library: Library, moment: Moment, checkup: Checkup) -> None:

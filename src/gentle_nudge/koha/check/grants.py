@@ -93,20 +93,22 @@ def needed(own: Iterable[Table]) -> Iterator[Right]:
         yield Right(kind="DELETE", table=table.name)
 
 
-def missing(conn: Connection, own: Iterable[Table]) -> Iterator[Finding]:
-    """A finding for each right that is missing; `conn` must not be in a READ ONLY transaction. Nothing is changed."""
-    if conn.dialect.name == "sqlite":
-        return
-    user, database = conn.exec_driver_sql("SELECT CURRENT_USER(), DATABASE()").one()
-    for right in needed(own):
-        if not _has(conn, right):
-            yield Finding(
-                name="grant-missing",
-                what=f"The database user {user} may not {right} on {right.table}.",
-                why="A night stops at the first statement it may not do; what was begun is undone.",
-                way_out=f"GRANT {right} ON `{database}`.`{right.table}` TO {_quoted(str(user))}; all of them: "
-                "docs/how-to/grants.sql",
-            )
+def lacking(conn: Connection, own: Iterable[Table]) -> list[Right]:
+    """The rights that are missing; `conn` must not be in a READ ONLY transaction. Nothing is changed."""
+    return [] if conn.dialect.name == "sqlite" else [right for right in needed(own) if not _has(conn, right)]
+
+
+def missing(conn: Connection, rights: Iterable[Right]) -> Iterator[Finding]:
+    """A finding for each of these rights that are missing."""
+    for right in rights:
+        user, database = conn.exec_driver_sql("SELECT CURRENT_USER(), DATABASE()").one()
+        yield Finding(
+            name="grant-missing",
+            what=f"The database user {user} may not {right} on {right.table}.",
+            why="A night stops at the first statement it may not do; what was begun is undone.",
+            way_out=f"GRANT {right} ON `{database}`.`{right.table}` TO {_quoted(str(user))}; all of them: "
+            "docs/how-to/grants.sql",
+        )
 
 
 def _quoted(user: str) -> str:
