@@ -19,8 +19,8 @@ from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError, ToBeMended
 from gentle_nudge.jobs.gather import Memory, gather, remember, with_contacts
 from gentle_nudge.jobs.guard import beside_plugin
 from gentle_nudge.jobs.queueing import Error, Office, contents, log_errors
-from gentle_nudge.jobs.record import Decided, record
-from gentle_nudge.jobs.transaction import reading, writing
+from gentle_nudge.jobs.record import Decided, Outdated, record
+from gentle_nudge.jobs.transaction import TRIES, reading, writing
 from gentle_nudge.koha.patrons import order
 from gentle_nudge.reports.render import file_name
 
@@ -87,14 +87,29 @@ def nightly(
     night = Night(day=moment.day)
     for section in sections:
         with night.keep_going(section.name):
-            decided = decide(engine, section, moment, options)
-            plan = decided.plan if decided else None
-            if decided and not options.dry_run:
-                plan = writing(engine, partial(record, section=section, decided=decided, moment=moment, office=office))
-            night.note(section, plan)
+            night.note(section, night_of(engine, section, moment, office=office, options=options))
     if not options.dry_run:
         log_troubles(engine, night, moment)
     return night
+
+
+def night_of(engine: Engine, section: Section, moment: Moment, *, office: Office, options: Options) -> Plan | None:
+    """The section's plan, carried out unless nothing may be written; None: its work was done before.
+
+    What is outdated when it shall be written is decided anew, as often as a transaction is tried.
+    """
+    for tries in range(1, TRIES + 1):
+        decided = decide(engine, section, moment, options)
+        if decided is None:
+            return None
+        if options.dry_run:
+            return decided.plan
+        try:
+            return writing(engine, partial(record, section=section, decided=decided, moment=moment, office=office))
+        except Outdated:
+            if tries == TRIES:
+                raise
+    raise AssertionError("unreachable")
 
 
 def decide(engine: Engine, section: Section, moment: Moment, options: Options) -> Decided | None:

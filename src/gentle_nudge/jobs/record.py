@@ -27,6 +27,7 @@ from gentle_nudge.domain.plan import (
     UpdateRow,
 )
 from gentle_nudge.domain.policy import Section
+from gentle_nudge.errors import AnotherRunIsAtWork
 from gentle_nudge.jobs.gather import Memory, flagged_without_case, lock_and_gather, remember
 from gentle_nudge.jobs.queueing import Office, Queued, queue
 from gentle_nudge.koha import audit, effects
@@ -39,6 +40,13 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 
 
+class Outdated(AnotherRunIsAtWork):
+    """What the plan was made from has changed since: a sync told newer balances, staff closed a case."""
+
+    def __init__(self) -> None:
+        super().__init__("What the night was decided from has changed meanwhile.", "Nothing was done; start it again.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Decided:
     """A plan, and what we remembered when it was made."""
@@ -48,16 +56,21 @@ class Decided:
 
 
 def record(conn: Connection, section: Section, decided: Decided, *, moment: Moment, office: Office) -> Plan | None:
-    """The plan as carried out, judged again under lock; None when another run did the day's work meanwhile."""
+    """The plan as carried out, judged again under lock; None when another run did the day's work meanwhile.
+
+    Outdated when the plan must be made anew: something of ours has changed, or a card was merged into one not locked.
+    """
     plan, memory = decided.plan, decided.memory
     note = schema.lock(conn).note
     claimed = claim(conn, section, plan, moment)
     if claimed is None:
         return None
-    if memory.note != note:  # something of ours has changed since
-        memory = remember(conn, section)
+    if memory.note != note:
+        raise Outdated
     locked = lock_and_gather(conn, section, plan, moment=moment, memory=memory)
     plan = judge_again(plan, judge_night(section, plan.day, locked.evidence, _no_limits(plan)), memory)
+    if any(decision.follows and decision.follows not in locked.holdings for decision in plan.decisions):
+        raise Outdated
     opened = apply(conn, section, plan, holdings=locked.holdings, moment=moment, claimed=claimed)
     if run := claimed.get(Report.SUBMISSION):
         queued = Queued(section=section, run=run, moment=moment, office=office)
