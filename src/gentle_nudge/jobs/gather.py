@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.case import Case
@@ -13,14 +14,15 @@ from gentle_nudge.domain.consequences import Holdings
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.night import Adoptee, Evidence, Limits, submission_row
-from gentle_nudge.domain.patron import Patron
+from gentle_nudge.domain.patron import Account, Patron
 from gentle_nudge.domain.plan import Decision, Outcome, Plan, Report
 from gentle_nudge.domain.policy import Policy, Section
 from gentle_nudge.domain.referral import Candidate
 from gentle_nudge.domain.release import CaseTonight
 from gentle_nudge.domain.schedule import Past
-from gentle_nudge.koha import accounts, patrons
+from gentle_nudge.koha import accounts, lines, patrons
 from gentle_nudge.koha.accounts import View
+from gentle_nudge.koha.lines import Books
 from gentle_nudge.store import cases, runs, schema
 
 if TYPE_CHECKING:
@@ -134,8 +136,15 @@ def candidates(conn: Connection, view: View, memory: Memory, numbers: Collection
     return _candidates(conn, view, memory, people)
 
 
-def _candidates(conn: Connection, view: View, memory: Memory, people: Mapping[int, Patron]) -> tuple[Candidate, ...]:
-    sums = accounts.accounts(conn, knowing_fees(conn, view, people), people)
+def _candidates(
+    conn: Connection,
+    view: View,
+    memory: Memory,
+    people: Mapping[int, Patron],
+    *,
+    sums: Mapping[int, Account] | None = None,
+) -> tuple[Candidate, ...]:
+    sums = accounts.accounts(conn, knowing_fees(conn, view, people), people) if sums is None else sums
     section = view.section
     return tuple(
         Candidate(
@@ -160,8 +169,12 @@ def cases_tonight(
     which: Iterable[Case],
     *,
     people: Mapping[int, Patron] | None = None,
+    sums: Mapping[int, Decimal] | None = None,
 ) -> tuple[CaseTonight, ...]:
-    """These cases with what Koha says of them; of patrons gone, who took over the recorded lines."""
+    """These cases with what Koha says of them; of patrons gone, who took over the recorded lines.
+
+    `people` and their `sums` may be known already; those of heirs too.
+    """
     which = tuple(which)
     policy = view.section.policy
     if people is None:
@@ -169,12 +182,13 @@ def cases_tonight(
     heirs = _heirs(conn, policy, [case for case in which if case.patron not in people])
     now_with = {case.id: people.get(case.patron or 0) or heirs.get(case.id) for case in which}
     numbers = {patron.number for patron in now_with.values() if patron}
-    sums = accounts.balances(conn, knowing_fees(conn, view, numbers), numbers)
+    if sums is None or not numbers <= sums.keys():
+        sums = accounts.balances(conn, knowing_fees(conn, view, numbers), numbers)
     return tuple(
         CaseTonight(
             case=case,
             patron=people.get(case.patron or 0),
-            balance=sums[patron.number] if (patron := now_with[case.id]) else ZERO,
+            balance=sums[whose.number] if (whose := now_with[case.id]) else ZERO,
             heir=(heir := heirs.get(case.id)),
             heir_has_case=heir is not None and memory.has_case(heir.number, view.section),
         )
@@ -187,10 +201,10 @@ def _heirs(conn: Connection, policy: Policy, gone: Collection[Case]) -> dict[int
     if not gone:
         return {}
     recorded = cases.recorded_lines(conn, [case.id for case in gone])
-    owners = accounts.owners(conn, [line for lines in recorded.values() for line in lines])
+    owners = lines.owners(conn, [line for known in recorded.values() for line in known])
     heirs: dict[int, int] = {}
-    for case, lines in recorded.items():
-        theirs = [owner for line in lines if (owner := owners.get(line)) is not None]
+    for case, known in recorded.items():
+        theirs = [owner for line in known if (owner := owners.get(line)) is not None]
         if theirs:
             heirs[case] = max(sorted(set(theirs)), key=theirs.count)
     people = patrons.patrons(conn, policy, heirs.values())
@@ -208,7 +222,7 @@ def adoptees(conn: Connection, view: View, memory: Memory, flagged: Iterable[int
         for number, person in people.items()
         if section.scope.holds(person.branch) or (section.charges_by != "patron" and section.enabled)
     }
-    charged = accounts.charged_on(conn, view, theirs)
+    charged = lines.charged_on(conn, view, theirs)
     restricted = patrons.restricted_on(conn, section.policy, theirs.keys() - charged.keys(), view.zone)
     return tuple(
         Adoptee(
@@ -231,19 +245,22 @@ def lock_and_gather(conn: Connection, section: Section, plan: Plan, *, moment: M
     """Lock the patrons a plan would change, then their lines, and read everything about them again."""
     chosen = {d.patron for d in plan.decisions} | {d.follows for d in plan.decisions if d.follows}
     people = patrons.patrons(conn, section.policy, chosen, lock=True, contact=True)
-    accounts.lock_lines(conn, people)
     view = view_of(section, moment, memory)
+    books = lines.books(conn, knowing_fees(conn, view, people), people)
+    sums = {number: found.account for number, found in books.items()}
+    balances = {number: account.balance for number, account in sums.items()}
     still_open = {case.id: case for case in memory.open_cases}
     endings = [still_open[d.case.id] for d in plan.decisions if d.case and d.case.id in still_open]
     referred = _people(people, plan.of(Outcome.REFERRED))
     adopted = _people(people, plan.of(Outcome.ADOPTED))
     evidence = Evidence(
-        candidates=_candidates(conn, view, memory, referred),
-        cases=cases_tonight(conn, view, memory, endings, people=people),
+        candidates=_candidates(conn, view, memory, referred, sums=sums),
+        cases=cases_tonight(conn, view, memory, endings, people=people, sums=balances),
         adoptees=_still_flagged(conn, view, memory, adopted, plan=plan),
         order=plan.order,
     )
-    return Locked(evidence=evidence, holdings=holdings_of(conn, view, memory, people, today=moment.today))
+    holdings = holdings_of(conn, view.section, memory, people, today=moment.today, books=books)
+    return Locked(evidence=evidence, holdings=holdings)
 
 
 def _people(people: Mapping[int, Patron], decisions: Iterable[Decision]) -> dict[int, Patron]:
@@ -262,20 +279,23 @@ def _still_flagged(
 
 
 def holdings_of(
-    conn: Connection, view: View, memory: Memory, people: Mapping[int, Patron], *, today: date
+    conn: Connection,
+    section: Section,
+    memory: Memory,
+    people: Mapping[int, Patron],
+    *,
+    today: date,
+    books: Mapping[int, Books],
 ) -> dict[int, Holdings]:
     """What these patrons have that a decision may touch."""
-    view = knowing_fees(conn, view, people)
-    lines = accounts.lines(conn, view, people)
     blocks = patrons.restrictions(conn, people)
     recorded = cases.recorded_restrictions(conn, people)
-    sharing = set(view.section.sharing)
-    own = set(view.section.cases_of)
+    sharing, own = set(section.sharing), set(section.cases_of)
     return {
         number: Holdings(
             patron=person,
             today=today,
-            lines=lines[number],
+            lines=books[number].lines,
             restrictions=blocks.get(number, ()),
             recorded=frozenset(recorded.get(number, ())),
             flag_needed=bool(memory.in_collections.get(number, frozenset()) & (sharing - own)),

@@ -19,10 +19,10 @@ from gentle_nudge.domain.queue import Stored
 from gentle_nudge.domain.release import CaseTonight
 from gentle_nudge.domain.taking_back import Fate, fate, take_back
 from gentle_nudge.errors import ToBeMended
-from gentle_nudge.jobs.gather import cases_tonight, holdings_of, remember, view_of
+from gentle_nudge.jobs.gather import cases_tonight, holdings_of, knowing_fees, remember, view_of
 from gentle_nudge.jobs.history import known_cases
 from gentle_nudge.jobs.record import carry_out, of
-from gentle_nudge.koha import accounts, audit, effects, patrons, waiving
+from gentle_nudge.koha import audit, effects, lines, patrons, waiving
 from gentle_nudge.store import cases, outbox, reports, schema
 
 if TYPE_CHECKING:
@@ -137,11 +137,11 @@ def _look(conn: Connection, section: Section, chosen: Sequence[Case], *, moment:
     first_look = cases_tonight(conn, view, memory, chosen)
     numbers = {person.number for one in first_look if (person := one.patron or one.heir)}
     people = patrons.patrons(conn, section.policy, numbers, lock=lock)
-    if lock:
-        accounts.lock_lines(conn, people)
+    books = lines.books(conn, knowing_fees(conn, view, people), people, lock=lock)
+    balances = {number: found.account.balance for number, found in books.items()}
     return Seen(
-        cases=cases_tonight(conn, view, memory, chosen, people=people),
-        held=holdings_of(conn, view, memory, people, today=moment.today),
+        cases=cases_tonight(conn, view, memory, chosen, people=people, sums=balances),
+        held=holdings_of(conn, section, memory, people, today=moment.today, books=books),
     )
 
 

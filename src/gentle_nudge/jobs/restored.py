@@ -22,12 +22,12 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.plan import OpenCase, Report
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.queue import UNDELIVERED, Delivery
-from gentle_nudge.jobs.gather import holdings_of, remember, view_of
-from gentle_nudge.jobs.progress import forgotten, is_restored, journal_of
+from gentle_nudge.jobs.gather import holdings_of, knowing_fees, remember, view_of
+from gentle_nudge.jobs.progress import forgotten, is_restored
 from gentle_nudge.jobs.queueing import log_ours
 from gentle_nudge.jobs.record import carry_out
 from gentle_nudge.jobs.whereabouts import LOGGED_AS
-from gentle_nudge.koha import accounts, patrons
+from gentle_nudge.koha import lines, patrons
 from gentle_nudge.reports.reading import Submission, read_submission
 from gentle_nudge.store import cases, outbox, reports, runs, schema
 from gentle_nudge.store.runs import Claim, RunCounts
@@ -63,9 +63,8 @@ class Mended:
     gone: int
 
 
-def look(conn: Connection, archive: Archive, sections: Sequence[Section]) -> Lost | None:
+def look(conn: Connection, archive: Archive, journal: Journal, sections: Sequence[Section]) -> Lost | None:
     """What was lost with the days since the backup; None if this database is not older than the archive's note."""
-    journal = journal_of(archive)
     if not is_restored(conn, journal):
         return None
     return Lost(
@@ -153,8 +152,8 @@ def _adopt(conn: Connection, submission: Submission, section: Section, moment: M
     memory = remember(conn, section)
     wanted = {row.number for row in submission.rows if not memory.has_case(row.number, section)}
     people = patrons.patrons(conn, section.policy, wanted, lock=True)
-    accounts.lock_lines(conn, people)
-    held = holdings_of(conn, view_of(section, moment, memory), memory, people, today=moment.today)
+    books = lines.books(conn, knowing_fees(conn, view_of(section, moment, memory), people), people)
+    held = holdings_of(conn, section, memory, people, today=moment.today, books=books)
     carry_out(conn, [action for each in held.values() for action in set_flag(each, section.policy)], moment)
     opening = [_opening(each, section, submission.day) for each in held.values()]
     cases.open_new(conn, section=section.name, actions=opening, run=run, fee_lines={}, restrictions={})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -27,9 +27,8 @@ from sqlalchemy import (
 )
 
 from gentle_nudge.columns import Money, a_thousand_at_a_time, among
-from gentle_nudge.domain.explanation import JudgedLine
 from gentle_nudge.domain.money import cents
-from gentle_nudge.domain.patron import Account, Line
+from gentle_nudge.domain.patron import Account
 from gentle_nudge.domain.policy import Section, midnight
 from gentle_nudge.koha.tables import accountlines, borrowers, items
 
@@ -70,7 +69,7 @@ def select_candidates(conn: Connection, view: View) -> Selection:
     never = {**_always_out(view), **_recorded_fee(view, known)}
     sums = (
         select(line.c.borrowernumber.label("number"), func.sum(line.c.amountoutstanding).label("owed"))
-        .select_from(_joined(view))
+        .select_from(joined(view))
         .where(line.c.amountoutstanding != literal(Decimal(0), Money()), line.c.borrowernumber.is_not(None))
         .where(_in_window(view), belongs(view, known), *(not_(why) for why in never.values()))
         .group_by(line.c.borrowernumber)
@@ -105,102 +104,12 @@ def balances(conn: Connection, view: View, numbers: Collection[int]) -> dict[int
     for some in a_thousand_at_a_time(sorted(numbers)):
         query = (
             select(line.c.borrowernumber, func.sum(line.c.amountoutstanding, type_=Money()))
-            .select_from(_joined(view))
+            .select_from(joined(view))
             .where(among(line.c.borrowernumber, some), line.c.amountoutstanding != literal(Decimal(0), Money()))
             .where(belongs(view, some))
             .group_by(line.c.borrowernumber)
         )
         found.update((number, cents(balance)) for number, balance in conn.execute(query))
-    return found
-
-
-def lines(conn: Connection, view: View, numbers: Collection[int]) -> dict[int, tuple[Line, ...]]:
-    """The lines of these patrons that still owe something (or are credit not used up), with what counts."""
-    found: dict[int, list[Line]] = {number: [] for number in numbers}
-    line = accountlines
-    for some in a_thousand_at_a_time(sorted(numbers)):
-        query = (
-            select(
-                line.c.borrowernumber,
-                line.c.accountlines_id,
-                line.c.date,
-                func.coalesce(line.c.debit_type_code, line.c.credit_type_code),
-                line.c.amountoutstanding,
-                counted(view, some),
-            )
-            .select_from(_joined(view))
-            .where(among(line.c.borrowernumber, some), line.c.amountoutstanding != literal(Decimal(0), Money()))
-            .where(belongs(view, some))
-            .order_by(line.c.accountlines_id)
-        )
-        for number, id_, at, type_, outstanding, counts in conn.execute(query):
-            day = at.astimezone(view.zone).date() if at else None
-            found[number].append(Line(id=id_, day=day, type=type_, outstanding=outstanding, counted=bool(counts)))
-    return {number: tuple(theirs) for number, theirs in found.items()}
-
-
-def judged_lines(conn: Connection, view: View, number: int) -> tuple[JudgedLine, ...]:
-    """The outstanding lines of one patron, each with all reasons why it does not count, oldest first."""
-    line, reasons = accountlines.c, why_not_counted(view, [number])
-    query = (
-        select(
-            line.accountlines_id,
-            line.date,
-            func.coalesce(line.debit_type_code, line.credit_type_code),
-            line.amountoutstanding,
-            *(case((why, 1), else_=0) for why in reasons.values()),
-        )
-        .select_from(_joined(view))
-        .where(line.borrowernumber == number, line.amountoutstanding != literal(Decimal(0), Money()))
-        .order_by(line.date, line.accountlines_id)
-    )
-    return tuple(
-        JudgedLine(
-            id=id_,
-            at=at.astimezone(view.zone) if at else None,
-            type=type_,
-            outstanding=outstanding,
-            why_not=tuple(why for why, holds in zip(reasons, held, strict=True) if holds),
-        )
-        for id_, at, type_, outstanding, *held in conn.execute(query)
-    )
-
-
-def lock_lines(conn: Connection, numbers: Iterable[int]) -> None:
-    """Lock the outstanding lines of these patrons, in order of number; nothing travels but how many they are."""
-    line = accountlines
-    for some in a_thousand_at_a_time(sorted(numbers)):
-        conn.execute(
-            select(func.count())
-            .where(among(line.c.borrowernumber, some), line.c.amountoutstanding != literal(Decimal(0), Money()))
-            .with_for_update()
-        ).all()
-
-
-def owners(conn: Connection, line_numbers: Collection[int]) -> dict[int, int | None]:
-    """Whose these lines are now; a line that is no more is left out."""
-    line = accountlines
-    found: dict[int, int | None] = {}
-    for some in a_thousand_at_a_time(sorted(line_numbers)):
-        query = select(line.c.accountlines_id, line.c.borrowernumber).where(among(line.c.accountlines_id, some))
-        found.update((id_, number) for id_, number in conn.execute(query))
-    return found
-
-
-def charged_on(conn: Connection, view: View, numbers: Collection[int]) -> dict[int, date]:
-    """The day of each patron's latest line described as our fee, paid or not."""
-    line = accountlines
-    latest = func.max(line.c.date)
-    found: dict[int, date] = {}
-    for some in a_thousand_at_a_time(sorted(numbers)):
-        query = (
-            select(line.c.borrowernumber, latest.label("latest"))
-            .where(among(line.c.borrowernumber, some))
-            .where(line.c.description == view.section.policy.fee_description)
-            .where(line.c.debit_type_code.is_not(None))
-            .group_by(line.c.borrowernumber)
-        )
-        found.update((number, at.astimezone(view.zone).date()) for number, at in conn.execute(query) if at is not None)
     return found
 
 
@@ -248,7 +157,7 @@ def _recorded(fees: Mapping[int, tuple[int, ...]], numbers: Collection[int]) -> 
     return [line for number in numbers if number in fees for line in fees[number]]
 
 
-def _joined(view: View) -> FromClause:
+def joined(view: View) -> FromClause:
     """The lines, joined to what tells whose they are."""
     line = accountlines
     if view.section.charges_by == "patron":
@@ -312,7 +221,7 @@ def _sums(view: View, numbers: list[int]) -> Select[Any]:
             func.max(case((ours, 1), else_=0)).label("here"),
             func.max(case((and_(counts, owing), line.c.date), else_=null()), type_=line.c.date.type).label("latest"),
         )
-        .select_from(_joined(view))
+        .select_from(joined(view))
         .where(among(line.c.borrowernumber, numbers), out != literal(Decimal(0), Money()))
         .group_by(line.c.borrowernumber)
     )

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine
 
-from gentle_nudge.koha.accounts import Selection, View, accounts, balances, lines, select_candidates
+from gentle_nudge.koha.accounts import Selection, View, accounts, balances, select_candidates
 from tests.builders import a_patron, an_item, has_attribute, has_credit, owes
 from tests.integration.koha import oracle
 from tests.integration.koha.on_sqlite import a_copy_in_sqlite
-from tests.integration.koha.views import DAY, LAST_SECOND, MIDNIGHT, NOON, Statements, a_view, ago
+from tests.integration.koha.views import DAY, LAST_SECOND, MIDNIGHT, NOON, Statements, a_view, ago, lines
 from tests.support.koha import KohaDatabase
 
 INSIDE = DAY - timedelta(days=70)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from gentle_nudge.domain.patron import Contact, FlagRow, Guardian, Patron, Restriction
 from gentle_nudge.domain.policy import Flag
-from gentle_nudge.koha.accounts import lock_lines
+from gentle_nudge.koha.lines import lock_lines
 from gentle_nudge.koha.patrons import flagged, order, patrons, restricted_on, restrictions, used_by_koha
 from tests.builders import (
     a_guarantor,

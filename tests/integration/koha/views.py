@@ -1,5 +1,6 @@
 """How these tests look at accounts: a plain policy, a Sunday in November, and the days before it."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -8,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, event
 
-from gentle_nudge.domain.patron import Account
+from gentle_nudge.domain.patron import Account, Line
 from gentle_nudge.domain.policy import Flag, Policy, Scope, Section
 from gentle_nudge.koha.accounts import View, accounts
+from gentle_nudge.koha.lines import books
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = date(2026, 11, 22)
@@ -47,8 +49,17 @@ def ago(days: int, at: time = NOON, *, day: date = DAY, zone: ZoneInfo = NEW_YOR
 
 
 def account(conn: Connection, view: View, patron: int) -> Account:
-    """The sums of one patron."""
-    return accounts(conn, view, [patron])[patron]
+    """The sums of one patron, as the database adds them up and as they follow from the lines."""
+    found = accounts(conn, view, [patron])[patron]
+    assert books(conn, view, [patron], lock=False)[patron].account == found
+    return found
+
+
+def lines(conn: Connection, view: View, patrons: Iterable[int]) -> dict[int, tuple[Line, ...]]:
+    """The lines of these patrons; their sums are those that the database adds up."""
+    found = books(conn, view, list(patrons), lock=False)
+    assert {number: theirs.account for number, theirs in found.items()} == accounts(conn, view, list(found))
+    return {number: theirs.lines for number, theirs in found.items()}
 
 
 class Statements:
