@@ -62,7 +62,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except GentleNudgeError as trouble:
             _say(trouble.sentence, trouble.hint)
-            _say_where(ctx, trouble)
+            say_where(ctx, trouble)
             ctx.exit(trouble.exit_code)
         except (KeyboardInterrupt, click.Abort) as trouble:
             if not isinstance(trouble, KeyboardInterrupt) and not isinstance(trouble.__context__, KeyboardInterrupt):
@@ -75,7 +75,7 @@ class Commands(click.Group):
                 raise
             hint = "" if ctx.obj.debug else "Run it again with --debug before the command to see where."
             _say(f"Something went wrong that should not have: {type(trouble).__name__}.", hint)
-            _say_where(ctx, trouble)
+            say_where(ctx, trouble)
             ctx.exit(WORLD)
 
 
@@ -88,7 +88,8 @@ def _say(sentence: str, hint: str) -> None:
     click.echo("\n".join(text for text in (sentence, hint) if text), err=True)
 
 
-def _say_where(ctx: click.Context, trouble: BaseException) -> None:
+def say_where(ctx: click.Context, trouble: BaseException) -> None:
+    """With --debug stderr shows where in the program the trouble arose."""
     if ctx.obj is not None and ctx.obj.debug:
         click.echo("".join(trail(trouble)).rstrip(), err=True)
 

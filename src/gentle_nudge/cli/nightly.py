@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gentle_nudge.cli import Invocation
-from gentle_nudge.cli.boundary import who
+from gentle_nudge.cli.boundary import say_where, who
 from gentle_nudge.errors import ANOTHER_RUN, SETTINGS, WORLD, ToBeMended
 
 if TYPE_CHECKING:
@@ -166,6 +166,7 @@ def _trouble(night: Night, *, told: bool = False) -> int:
     """Every trouble of the night is on stderr, unless the plans have told it; the exit code they make."""
     for name, failure in night.failures.items():
         click.echo(f"{name}: {failure.sentence}\n  {failure.hint}".rstrip(), err=True)
+        say_where(click.get_current_context(), failure)
     for name, plan in night.plans.items() if not told else ():
         for refusal in plan.refusals:
             click.echo(f"{name}: {refusal.sentence}\n  {refusal.hint}", err=True)

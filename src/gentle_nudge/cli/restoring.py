@@ -41,7 +41,7 @@ def settle(library: Library, *, is_copy: bool, yes: bool) -> None:
 
 def restore(library: Library, *, yes: bool) -> None:
     """What was delivered since the backup is shown and, once confirmed, known; the nights may go on."""
-    from gentle_nudge.jobs.progress import tell_archive
+    from gentle_nudge.jobs.progress import journal_of, tell_archive
     from gentle_nudge.jobs.restored import look, mend
     from gentle_nudge.jobs.transaction import reading, writing
     from gentle_nudge.jobs.whereabouts import refuse_elsewhere
@@ -52,10 +52,11 @@ def restore(library: Library, *, yes: bool) -> None:
             "Nothing remembers what was delivered since the backup: there is no archive.",
             "Look at what the agency got before the next night; with [archive] directory set, it is known next time.",
         )
+    journal = journal_of(archive)
     with reading(library.engine) as conn:
         refuse_elsewhere(conn, library.instance)
         sections = library.known_sections(conn)
-        lost = look(conn, archive, sections)
+        lost = look(conn, archive, journal, sections)
     if lost is None:
         click.echo("This database is not older than the archive's last note of it: there is nothing to do.")
         return

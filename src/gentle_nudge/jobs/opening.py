@@ -15,7 +15,7 @@ from gentle_nudge.delivery.sftp import Sftp
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.errors import ToBeMended
 from gentle_nudge.jobs.post import Post, Routes
-from gentle_nudge.jobs.progress import refuse_restored
+from gentle_nudge.jobs.progress import journal_of, refuse_restored
 from gentle_nudge.jobs.queueing import Office
 from gentle_nudge.jobs.sections import named, sections_of
 from gentle_nudge.jobs.transaction import reading
@@ -70,16 +70,22 @@ class Library:
         directory = self.settings.archive.directory
         return Archive(directory=directory, database=self.instance.shown) if directory else None
 
-    def may_act(self, conn: Connection) -> None:
-        """ToBeMended where nothing may be changed: elsewhere, or on a database restored from a backup."""
-        if not refuse_elsewhere(conn, self.instance).is_copy:
-            refuse_restored(conn, self.archive)
+    def may_act(self) -> None:
+        """ToBeMended where nothing may be changed: elsewhere, or on a database restored from a backup.
+
+        The archive's note is read before the database: who writes it has committed first.
+        """
+        journal = journal_of(self.archive)
+        with reading(self.engine) as conn:
+            if not refuse_elsewhere(conn, self.instance).is_copy:
+                refuse_restored(conn, journal)
 
     def ready(self, wanted: Sequence[str], *, dry_run: bool) -> tuple[tuple[Section, ...], Office]:
         """The wanted sections (all, if none is named) and the office; ToBeMended where we must not act."""
+        if not dry_run:
+            self.may_act()
         with reading(self.engine) as conn:
             if not dry_run:
-                self.may_act(conn)
                 self.routes(conn)
             sections = named(sections_of(conn, self.settings), wanted)
             refuse_misfits(conn, sections)
@@ -87,9 +93,9 @@ class Library:
 
     def sections(self, wanted: Sequence[str] = (), *, changes: bool) -> tuple[Section, ...]:
         """The wanted sections (all, if none is named); ToBeMended where nothing may be changed, if `changes` are."""
+        if changes:
+            self.may_act()
         with reading(self.engine) as conn:
-            if changes:
-                self.may_act(conn)
             return named(sections_of(conn, self.settings), wanted)
 
     def names_of(self, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -99,8 +105,8 @@ class Library:
 
     def at_the_post(self) -> tuple[tuple[Section, ...], Post]:
         """All sections, as far as the settings know them, and the post."""
+        self.may_act()
         with reading(self.engine) as conn:
-            self.may_act(conn)
             return self.known_sections(conn), Post(self.routes(conn))
 
     def known_sections(self, conn: Connection) -> tuple[Section, ...]:

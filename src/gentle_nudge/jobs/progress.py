@@ -26,7 +26,10 @@ def tell_archive(engine: Engine, archive: Archive, now: datetime) -> None:
 
 
 def journal_of(archive: Archive | None) -> Journal:
-    """What the archive remembers; nothing without one, or where it cannot be read (whoever writes there will say)."""
+    """What the archive remembers; nothing without one, or where it cannot be read (whoever writes there will say).
+
+    To be read before the database is: a note is written after the commit it tells of.
+    """
     with suppress(DeliveryFailed):
         marker = archive.marker() if archive else None
         if archive and marker and marker.database == archive.database:
@@ -46,9 +49,9 @@ def is_restored(conn: Connection, journal: Journal) -> bool:
     return schema.ready(conn).note < journal.note or bool(forgotten(conn, journal))
 
 
-def refuse_restored(conn: Connection, archive: Archive | None) -> None:
+def refuse_restored(conn: Connection, journal: Journal) -> None:
     """ToBeMended if this database has been restored from a backup, and nobody has looked into it yet."""
-    if is_restored(conn, journal_of(archive)):
+    if is_restored(conn, journal):
         raise ToBeMended(
             "This database is older than the archive's last note of it: it was restored from a backup.",
             "To see what was delivered since that backup, and to go on from there: gentle-nudge init --restored.",

@@ -56,7 +56,8 @@ class Status:
 
 
 def status(conn: Connection, library: Library, moment: Moment) -> Status:
-    """How things stand at this moment; ToBeMended when our tables are missing."""
+    """How things stand at this moment, to be asked first in its transaction; ToBeMended when our tables are missing."""
+    journal = journal_of(library.archive)
     meta = schema.ready(conn)
     is_test_copy = bool(preferences(conn, ["SendAllEmailsTo"])["SendAllEmailsTo"].strip())
     waiting = outbox.waiting(conn)
@@ -69,7 +70,7 @@ def status(conn: Connection, library: Library, moment: Moment) -> Status:
         is_test_copy=is_test_copy,
         is_copy=is_copy(conn),
         here=Place.of(conn, library.instance).is_of(meta),
-        restored=not meta.is_copy and is_restored(conn, journal_of(library.archive)),
+        restored=not meta.is_copy and is_restored(conn, journal),
     )
 
 
