@@ -20,7 +20,6 @@ from gentle_nudge.settings.keys import (
     SftpTable,
     Tables,
 )
-from gentle_nudge.settings.later import not_yet
 from gentle_nudge.settings.needs import Needs, missing
 from gentle_nudge.settings.problems import Origins, Problem
 from gentle_nudge.settings.reading import SYSTEM_WIDE, Given, read
@@ -103,7 +102,7 @@ def load(
     given = read(config, environ, system_wide=system_wide)
     tables, misfits = judged(given.data, given.file.parent if given.file else None)
     secrets = opened(tables, given.origins)
-    between = (*check(tables), *not_yet(tables), *missing(tables, needs), *secrets.problems)
+    between = (*check(tables), *missing(tables, needs), *secrets.problems)
     known = (*given.problems, *misfits)
     _raise((*known, *_not_about(known, between)), given.origins)
     return _settings(secrets.tables, given, secrets.warnings)

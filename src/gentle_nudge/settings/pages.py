@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from gentle_nudge.settings.fields import REQUIRED, Table
 from gentle_nudge.settings.keys import TABLES
-from gentle_nudge.settings.later import KEYS
 from gentle_nudge.settings.loading import Settings
 from gentle_nudge.settings.policy_keys import LibraryTable, PolicyTable
 from gentle_nudge.settings.problems import Loc
@@ -60,15 +59,11 @@ class Chapter:
     @property
     def meaning(self) -> str:
         """What the table is about."""
-        return (self.table.__doc__ or "").strip() + _not_yet((self.name,))
+        return (self.table.__doc__ or "").strip()
 
     def about(self, key: str) -> str:
         """What a key of it means."""
-        return (self.table.model_fields[key].description or "") + _not_yet((self.name, key))
-
-
-def _not_yet(loc: Loc) -> str:
-    return " (Not yet supported.)" if loc in KEYS else ""
+        return self.table.model_fields[key].description or ""
 
 
 def chapters() -> Iterator[Chapter]:

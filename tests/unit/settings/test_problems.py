@@ -88,10 +88,6 @@ def test_a_password_in_the_file_is_sent_to_a_file_of_its_own(tmp_path: Path, tab
     assert SECRET not in "".join(found)
 
 
-def test_keys_whose_effect_comes_later_may_say_their_default(tmp_path: Path) -> None:
-    loaded(tmp_path, toml("[archive]\nkeep_days = 180\n[libraries]\nothers = true\n[alerts]\nto = []"))
-
-
 PLACES = [(name, key) for name, table in TABLES.items() for key in table.model_fields]
 PLACES_IN_SECTIONS = [("library", key) for key in LibraryTable.model_fields if key not in {"name", "formerly", "group"}]
 
