@@ -19,7 +19,7 @@ test: .venv/all ## all tests but the long ones
 
 soak: .venv/all ## the long tests
 	@tools/need mariadbd:mariadb-server sshd:openssh-server
-	$(bin)/python -m pytest -q -m soak tests/soak
+	$(bin)/python -m pytest -q -m soak
 
 bench: .venv/all ## how fast, as ratios within one run
 	@tools/need mariadbd:mariadb-server

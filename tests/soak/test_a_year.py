@@ -1,0 +1,30 @@
+"""A library lives for a year; every night does what plain bookkeeping says it must, to the cent."""
+
+import pytest
+
+from tests.support.koha import KohaDatabase
+from tests.support.years import EVENTS, Year
+
+ENDINGS = {"released", "withdrawn", "merged", "deleted", "open"}
+ALL_KINDS = pytest.mark.parametrize(
+    ("lists", "attribute"), [("all", False), ("changed", True), ("all", True), ("changed", False)]
+)
+
+
+@pytest.mark.parametrize(("lists", "attribute", "days"), [("changed", True, 35), ("all", False, 14)])
+def test_five_weeks_and_two(koha: KohaDatabase, lists: str, days: int, *, attribute: bool) -> None:
+    year = Year(koha, seed=20261122, lists=lists, attribute=attribute)
+    year.lives(days)
+    assert year.happened["referred"] > 5
+    assert sum(year.happened[ending] for ending in ENDINGS) > 5
+
+
+@pytest.mark.soak
+@ALL_KINDS
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_year(koha: KohaDatabase, lists: str, seed: int, *, attribute: bool) -> None:
+    year = Year(koha, seed=seed, lists=lists, attribute=attribute)
+    year.lives(365)
+    print(f"seed {seed}, {lists}, {year.flag}: {dict(year.happened)}")  # noqa: T201 - what a soak test saw
+    seen = {"referred", "adopted", "paid", "missed night", *EVENTS} | ENDINGS - {"open"}
+    assert {each for each in seen if not year.happened[each]} == set()
