@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], datetime]
 TEST_COPY = "test copy"
+GOING_OR_GONE = (DeliveryState.SENDING, DeliveryState.SENT)
 
 
 @dataclass(kw_only=True)
@@ -62,24 +63,33 @@ def deliver(
             done.interrupted = True
             break
         if claimed:
-            _try(engine, claimed, post, clock, done=done)
+            _try(engine, claimed, post, clock, done=done, names=_names(sections, claimed.section))
     return done
 
 
 def _put_in_order(conn: Connection, sections: Collection[Section], now: datetime) -> None:
     """What stalled is due again, and of updates that list everybody only the newest waits."""
     outbox.fall_back(conn, now)
-    everybody = [name for s in sections if s.policy.update_lists == "all" for name in s.cases_of]
-    outbox.supersede(conn, everybody, now)
+    for section in sections:
+        if section.policy.update_lists == "all":
+            outbox.supersede(conn, section.cases_of, now)
 
 
 def _claim(conn: Connection, wanted: Delivery, now: datetime, sections: Collection[Section]) -> Delivery | None:
     """The delivery as claimed, or None; where updates list changes only, they must arrive in order."""
-    strictly = any(wanted.section in s.cases_of for s in sections if s.policy.update_lists == "changed")
-    return outbox.claim(conn, wanted, now, strictly=strictly)
+    theirs = [section for section in sections if wanted.section in section.cases_of]
+    strictly = any(section.policy.update_lists == "changed" for section in theirs)
+    return outbox.claim(conn, wanted, now, strictly=strictly, names=_names(sections, wanted.section))
 
 
-def _try(engine: Engine, claimed: Delivery, post: Post, clock: Clock, *, done: Delivered) -> None:
+def _names(sections: Collection[Section], name: str) -> tuple[str, ...]:
+    """All names under which the section so called has spoken; none while nobody knows it."""
+    return tuple(name_ for section in sections if name in section.cases_of for name_ in section.cases_of)
+
+
+def _try(
+    engine: Engine, claimed: Delivery, post: Post, clock: Clock, *, done: Delivered, names: Collection[str]
+) -> None:
     try:
         done.notes += _send(engine, claimed, post, clock())
     except GentleNudgeError as failure:
@@ -93,7 +103,7 @@ def _try(engine: Engine, claimed: Delivery, post: Post, clock: Clock, *, done: D
         writing(engine, partial(outbox.cancel, ids=[claimed.id], now=clock(), reason=TEST_COPY, who=None))
         done.cancelled.append(claimed)
     else:
-        writing(engine, partial(_note_sent, claimed=claimed, now=clock()))
+        writing(engine, partial(_note_sent, claimed=claimed, now=clock(), names=names))
         done.sent.append(claimed)
         _tell_archive(engine, post, clock, done=done)
 
@@ -139,14 +149,16 @@ def _content(engine: Engine, report: int) -> Iterator[bytes]:
         yield from reports.content(conn, report)
 
 
-def _note_sent(conn: Connection, claimed: Delivery, now: datetime) -> None:
+def _note_sent(conn: Connection, claimed: Delivery, now: datetime, names: Collection[str]) -> None:
     """The delivery is sent; patrons of a submission that a newer update overtook are in the next update.
 
+    A newer one that still waits has overtaken nothing: it comes after the submission, and in its time.
     So are those who are in collections no more: they have been taken back meanwhile.
     """
     outbox.sent(conn, claimed, now)
     if claimed.kind is Report.SUBMISSION:
-        overtaken = bool(outbox.overtaken_by(conn, claimed))
+        newer = outbox.overtaken_by(conn, claimed, names)
+        overtaken = any(one.state in GOING_OR_GONE for one in newer)
         referred = cases.of_submission(conn, day=claimed.day, sections=[claimed.section])
         news = [case.id for case in referred if overtaken or case.state is not State.OPEN]
         cases.mark_to_report(conn, news, flag=True)

@@ -8,8 +8,9 @@ from gentle_nudge.domain.explanation import Explanation
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.errors import ToBeMended
-from gentle_nudge.jobs.gather import candidates, knowing_fees, remember, view_of
+from gentle_nudge.jobs.gather import candidates, knowing_fees, view_of
 from gentle_nudge.jobs.history import find_number
+from gentle_nudge.jobs.memory import remember
 from gentle_nudge.koha.lines import judged_lines
 from gentle_nudge.store import cases, schema
 

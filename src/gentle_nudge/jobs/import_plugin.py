@@ -17,7 +17,8 @@ from gentle_nudge.domain.night import Limits
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.referral import why_not
 from gentle_nudge.errors import ToBeMended
-from gentle_nudge.jobs.gather import Memory, candidates, flagged_without_case, gather, remember, view_of
+from gentle_nudge.jobs.gather import candidates, flagged_without_case, gather, view_of
+from gentle_nudge.jobs.memory import Memory, remember
 from gentle_nudge.jobs.plugin_settings import Given, Server, rules, server
 from gentle_nudge.jobs.translation import Entry, Known, entries
 from gentle_nudge.koha import codes, plugin

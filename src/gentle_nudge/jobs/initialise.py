@@ -11,7 +11,8 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.night import Adoptee
 from gentle_nudge.domain.policy import Reading, Section
 from gentle_nudge.errors import ToBeMended
-from gentle_nudge.jobs.gather import flagged_without_case, remember
+from gentle_nudge.jobs.gather import flagged_without_case
+from gentle_nudge.jobs.memory import remember
 from gentle_nudge.jobs.whereabouts import Place
 from gentle_nudge.koha.instance import Instance
 from gentle_nudge.store import schema

@@ -16,8 +16,9 @@ from gentle_nudge.domain.plan import Plan, Report, SubmissionRow, UpdateRow
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.schedule import is_late, is_submission_due, most_referrals
 from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError, ToBeMended
-from gentle_nudge.jobs.gather import Memory, gather, remember, with_contacts
+from gentle_nudge.jobs.gather import gather, with_contacts
 from gentle_nudge.jobs.guard import beside_plugin
+from gentle_nudge.jobs.memory import Memory, remember
 from gentle_nudge.jobs.queueing import Error, Office, contents, log_errors
 from gentle_nudge.jobs.record import Decided, Outdated, record
 from gentle_nudge.jobs.transaction import TRIES, reading, writing

@@ -28,7 +28,8 @@ from gentle_nudge.domain.plan import (
 )
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.errors import AnotherRunIsAtWork
-from gentle_nudge.jobs.gather import Memory, flagged_without_case, lock_and_gather, remember
+from gentle_nudge.jobs.gather import flagged_without_case, lock_and_gather
+from gentle_nudge.jobs.memory import Memory, remember
 from gentle_nudge.jobs.queueing import Office, Queued, queue
 from gentle_nudge.koha import audit, effects
 from gentle_nudge.store import cases, runs, schema

@@ -19,8 +19,9 @@ from gentle_nudge.domain.queue import Stored
 from gentle_nudge.domain.release import CaseTonight
 from gentle_nudge.domain.taking_back import Fate, fate, take_back
 from gentle_nudge.errors import ToBeMended
-from gentle_nudge.jobs.gather import cases_tonight, holdings_of, knowing_fees, remember, view_of
+from gentle_nudge.jobs.gather import cases_tonight, holdings_of, knowing_fees, view_of
 from gentle_nudge.jobs.history import known_cases
+from gentle_nudge.jobs.memory import remember
 from gentle_nudge.jobs.record import carry_out, of
 from gentle_nudge.koha import audit, effects, lines, patrons, waiving
 from gentle_nudge.store import cases, outbox, reports, schema

@@ -22,7 +22,8 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.plan import OpenCase, Report
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.queue import UNDELIVERED, Delivery
-from gentle_nudge.jobs.gather import holdings_of, knowing_fees, remember, view_of
+from gentle_nudge.jobs.gather import holdings_of, knowing_fees, view_of
+from gentle_nudge.jobs.memory import remember
 from gentle_nudge.jobs.progress import forgotten, is_restored
 from gentle_nudge.jobs.queueing import log_ours
 from gentle_nudge.jobs.record import carry_out

@@ -11,7 +11,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.queue import Channel
 from gentle_nudge.domain.schedule import is_late, is_submission_due, submits_on
-from gentle_nudge.jobs.gather import remember
+from gentle_nudge.jobs.memory import remember
 from gentle_nudge.jobs.opening import Library, is_copy
 from gentle_nudge.jobs.progress import is_restored, journal_of
 from gentle_nudge.jobs.whereabouts import Place

@@ -12,7 +12,8 @@ from gentle_nudge.domain.plan import Report, UpdateRow
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.release import row, shown
 from gentle_nudge.errors import GentleNudgeError
-from gentle_nudge.jobs.gather import remember, tonight
+from gentle_nudge.jobs.gather import tonight
+from gentle_nudge.jobs.memory import remember
 from gentle_nudge.jobs.queueing import Error, Office, Queued, contents, log_errors, queue
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.patrons import order

@@ -14,7 +14,8 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.plan import Report
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.errors import SettingsError, ToBeMended
-from gentle_nudge.jobs.gather import flagged_without_case, remember, view_of
+from gentle_nudge.jobs.gather import flagged_without_case, view_of
+from gentle_nudge.jobs.memory import remember
 from gentle_nudge.jobs.opening import Library
 from gentle_nudge.jobs.sections import orphans, sections_of
 from gentle_nudge.jobs.whereabouts import refuse_elsewhere

@@ -1,0 +1,62 @@
+"""Remember: what our own tables know about one section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.case import Case
+from gentle_nudge.domain.plan import Report
+from gentle_nudge.domain.policy import Section
+from gentle_nudge.domain.schedule import Past
+from gentle_nudge.store import cases, runs, schema
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What our own tables know about one section; empty where there are none yet.
+
+    `in_collections`: patron -> the sections with an open case, all of them. `note` tells whether it still holds.
+    """
+
+    open_cases: tuple[Case, ...] = ()
+    last_words: tuple[Case, ...] = ()
+    withdrawn: Mapping[int, date] = field(default_factory=dict)
+    in_collections: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    note: int | None = None
+    past: Past = field(default_factory=Past)
+    last_update: date | None = None
+
+    def has_case(self, number: int, section: Section) -> bool:
+        """Whether a case of this section is open for the patron.
+
+        Where all charges are the patron's own section's, a case of any section: one debt is handed over once.
+        """
+        where = self.in_collections.get(number, frozenset())
+        return bool(where if section.charges_by == "patron" else where & set(section.cases_of))
+
+
+def remember(conn: Connection, section: Section) -> Memory:
+    """What we know about the section; a dry run before `init` knows nothing."""
+    meta = schema.read_meta(conn)
+    if meta is None:
+        return Memory()
+    names = section.names
+    return Memory(
+        note=meta.note,
+        open_cases=tuple(cases.open_cases(conn, section.cases_of)),
+        last_words=tuple(cases.to_report(conn, section.cases_of)),
+        withdrawn=cases.withdrawn_on(conn, section.cases_of),
+        in_collections=cases.open_case_patrons(conn),
+        past=Past(
+            last_submission=runs.last_day(conn, names, Report.SUBMISSION),
+            first_run=runs.first_day(conn, names),
+            sizes=tuple(runs.submission_sizes(conn, names)),
+        ),
+        last_update=runs.last_day(conn, names, Report.UPDATE),
+    )
