@@ -1,0 +1,59 @@
+"""A night sends a fixed number of statements per thousand patrons, and its memory does not grow with the lines."""
+
+import tracemalloc
+
+import pytest
+from sqlalchemy import event
+
+from gentle_nudge.jobs.nightly import Options, decide
+from tests.support.koha import KohaDatabase
+from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights
+
+PATRONS = """
+    INSERT INTO borrowers (borrowernumber, cardnumber, surname, firstname, branchcode, categorycode, dateofbirth)
+    SELECT seq, CONCAT('2', seq), CONCAT('Name', seq), 'Pat', 'CPL', 'PT', '1980-05-05'
+    FROM seq_1_to_{patrons}"""
+LINES = """
+    INSERT INTO accountlines (borrowernumber, date, amount, amountoutstanding, description, note, debit_type_code,
+        interface)
+    SELECT 1 + seq MOD {patrons}, '{day} 12:00:00', 30, {outstanding}, '', '', 'LOST', 'intranet' FROM seq_1_to_{lines}"""
+
+
+def a_library(koha: KohaDatabase, patrons: int, *, paid_lines: int = 0) -> None:
+    """So many patrons, each owing 30.00 in the window, and so many lines paid long ago."""
+    koha.execute(PATRONS.format(patrons=patrons))
+    koha.execute(LINES.format(patrons=patrons, lines=patrons, day=IN_THE_WINDOW, outstanding=30))
+    if paid_lines:
+        koha.execute(LINES.format(patrons=patrons, lines=paid_lines, day="2024-01-15", outstanding=0))
+
+
+def statements(nights: Nights) -> int:
+    """How many the night sends, and nobody is left out."""
+    sent: list[str] = []
+    event.listen(nights.engine, "before_cursor_execute", lambda _c, _k, statement, *_: sent.append(statement))
+    nights.good_night()
+    return len(sent)
+
+
+@pytest.mark.parametrize(("patrons", "most"), [(10, 97), (1000, 97), (2000, 122)])
+def test_a_night_sends_a_fixed_number_of_statements_for_every_thousand_patrons(
+    koha: KohaDatabase, patrons: int, most: int
+) -> None:
+    a_library(koha, patrons)
+    nights = Nights(koha, most_referrals=0, add_restriction=True)
+    sent = statements(nights)
+    assert sent <= most, sent
+    assert len(nights.open_patrons()) == patrons
+
+
+def test_the_memory_of_a_night_does_not_grow_with_the_lines(koha: KohaDatabase) -> None:
+    peaks = []
+    for more in (0, 50_000):
+        koha.make_pristine()
+        a_library(koha, 200, paid_lines=more)
+        nights = Nights(koha)
+        tracemalloc.start()
+        decide(nights.engine, nights.sections[0], nights.at(SUNDAY), Options(dry_run=True))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
