@@ -16,7 +16,8 @@ PATRONS = """
 LINES = """
     INSERT INTO accountlines (borrowernumber, date, amount, amountoutstanding, description, note, debit_type_code,
         interface)
-    SELECT 1 + seq MOD {patrons}, '{day} 12:00:00', 30, {outstanding}, '', '', 'LOST', 'intranet' FROM seq_1_to_{lines}"""
+    SELECT 1 + seq MOD {patrons}, '{day} 12:00:00', 30, {outstanding}, '', '', 'LOST', 'intranet'
+    FROM seq_1_to_{lines}"""
 
 
 def a_library(koha: KohaDatabase, patrons: int, *, paid_lines: int = 0) -> None:
