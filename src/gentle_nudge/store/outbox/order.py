@@ -1,6 +1,7 @@
 """The order in which balances leave: an older one never after a newer one to the same recipient.
 
 The order is that of the reports' ids: reports are stored under our lock, so a greater id holds newer balances.
+A section that was renamed, or that keeps up another, goes on with its stream: `names` are all that speak in it.
 A repeat waits for nobody and nobody waits for it; but once it was sent, nothing older is.
 """
 
@@ -25,21 +26,21 @@ BALANCES = (Report.UPDATE, Report.SYNC)
 WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
 
 
-def waits_for(conn: Connection, later: Delivery) -> list[Delivery]:
+def waits_for(conn: Connection, later: Delivery, names: Collection[str] = ()) -> list[Delivery]:
     """The older undelivered ones of its stream, oldest first."""
     if not later.keeps_order:
         return []
     older = (delivery.c.report_id < later.report, ~delivery.c.is_repeat)
-    return deliveries(conn, *_to_the_same(later), *older, delivery.c.state.in_(UNDELIVERED))
+    return deliveries(conn, *_to_the_same(later, names), *older, delivery.c.state.in_(UNDELIVERED))
 
 
-def overtaken_by(conn: Connection, earlier: Delivery) -> list[Delivery]:
+def overtaken_by(conn: Connection, earlier: Delivery, names: Collection[str] = ()) -> list[Delivery]:
     """The newer updates and syncs of the section to the same recipient that were sent or will be, oldest first.
 
     Of a submission too: those may leave before it, and then cannot tell of its patrons.
     """
     newer = delivery.c.report_id > earlier.report
-    return deliveries(conn, *_to_the_same(earlier), newer, _overtakes(delivery))
+    return deliveries(conn, *_to_the_same(earlier, names), newer, _overtakes(delivery))
 
 
 def since(conn: Connection, submission: int, sections: Collection[str]) -> list[Delivery]:
@@ -52,7 +53,7 @@ def since(conn: Connection, submission: int, sections: Collection[str]) -> list[
     return deliveries(conn, told, delivery.c.channel != Channel.FILE)
 
 
-def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool) -> bool:
+def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool, names: Collection[str] = ()) -> bool:
     """Whether nothing to the same recipient is being sent and nothing newer was; `strictly`: nor anything waits.
 
     A repeat that was sent counts as newer, but not `strictly`: there the newer original is still to come.
@@ -62,13 +63,15 @@ def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool) -> bool:
     newer = and_(delivery.c.report_id > wanted.report, delivery.c.state == DeliveryState.SENT)
     overtaken = and_(newer, ~delivery.c.is_repeat) if strictly else newer
     in_the_way = or_(delivery.c.state == DeliveryState.SENDING, overtaken)
-    return not deliveries(conn, *_to_the_same(wanted), in_the_way) and not (strictly and waits_for(conn, wanted))
+    if deliveries(conn, *_to_the_same(wanted, names), in_the_way):
+        return False
+    return not (strictly and waits_for(conn, wanted, names))
 
 
 def supersede(conn: Connection, sections: Collection[str], now: datetime) -> list[Delivery]:
-    """In the streams of these sections all that wait but the newest are superseded; these they were.
+    """In the streams of a section with these names all that wait but the newest are superseded; these they were.
 
-    For sections with `update_lists = "all"`; after queueing, and before sending. One that is being sent is left
+    For a section with `update_lists = "all"`; after queueing, and before sending. One that is being sent is left
     alone: when it comes back, it has been overtaken.
     """
     ids = _overtaken(conn, sections)
@@ -91,7 +94,7 @@ def _overtaken(conn: Connection, sections: Collection[str]) -> list[int]:
         .join(newer_report, newer_report.c.id == newer.c.report_id)
         .join(newer_run, newer_run.c.id == newer_report.c.run_id)
         .where(older.c.state.in_(WAITING), older_run.c.section.in_(sections))
-        .where(_overtakes(newer), newer_run.c.section == older_run.c.section)
+        .where(_overtakes(newer), newer_run.c.section.in_(sections))
         .where(newer.c.report_id > older.c.report_id, older.c.channel != Channel.FILE)
         .where(older_run.c.report.in_(BALANCES), newer_run.c.report.in_(BALANCES))
         .where(~older.c.is_repeat)
@@ -99,9 +102,9 @@ def _overtaken(conn: Connection, sections: Collection[str]) -> list[int]:
     return list(conn.scalars(chosen))
 
 
-def _to_the_same(one: Delivery) -> tuple[ColumnElement[bool], ...]:
+def _to_the_same(one: Delivery, names: Collection[str]) -> tuple[ColumnElement[bool], ...]:
     return (
-        run.c.section == one.section,
+        run.c.section.in_({one.section, *names}),
         run.c.report.in_(BALANCES),
         delivery.c.channel == one.address.channel,
         delivery.c.recipient == one.address.recipient,

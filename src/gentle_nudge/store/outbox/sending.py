@@ -57,15 +57,17 @@ def enqueue(
         conn.execute(insert(delivery), rows)
 
 
-def claim(conn: Connection, wanted: Delivery, now: datetime, *, strictly: bool = False) -> Delivery | None:
+def claim(
+    conn: Connection, wanted: Delivery, now: datetime, *, strictly: bool = False, names: Collection[str] = ()
+) -> Delivery | None:
     """The delivery as claimed (`sending`, one attempt more), or None: it is not ours to send now.
 
     Not ours: no longer as it was read; or another of its stream is being sent, or a newer one was sent; or,
     `strictly`, an older one is undelivered. The row of meta is locked first, so that of two claims in one stream
-    one comes first.
+    one comes first. `names` are those of the section, now and before.
     """
     hold(conn)
-    if not is_its_turn(conn, wanted, strictly=strictly):
+    if not is_its_turn(conn, wanted, strictly=strictly, names=names):
         return None
     ripe = and_(delivery.c.state == DeliveryState.DUE, delivery.c.next_attempt <= now)
     as_read = (delivery.c.id == wanted.id, delivery.c.attempts == wanted.attempts)
