@@ -37,15 +37,21 @@ def gather(conn: Connection, section: Section, *, moment: Moment, memory: Memory
     if limits.submission_due:
         selection = accounts.select_candidates(conn, _knowing_all_fees(conn, view, memory))
         numbers, owing_less = selection.numbers, selection.owing_less
-    going_on = cases_tonight(conn, view, memory, memory.open_cases) if limits.update_due else ()
+    going_on = cases_tonight(conn, view, memory, memory.open_cases)
     flagged = patrons.flagged(conn, section.policy.flag) if limits.update_due else frozenset()
     return Evidence(
-        candidates=candidates(conn, view, memory, numbers),
+        candidates=_but_heirs(candidates(conn, view, memory, numbers), going_on),
         owing_less=owing_less,
-        cases=going_on,
+        cases=going_on if limits.update_due else (),
         last_words=cases_tonight(conn, view, memory, memory.last_words) if limits.update_due else (),
         adoptees=adoptees(conn, view, memory, flagged),
     )
+
+
+def _but_heirs(found: Iterable[Candidate], going_on: Iterable[CaseTonight]) -> tuple[Candidate, ...]:
+    """The candidates; who took over the lines of a case is in collections, even before the case has followed."""
+    heirs = {one.heir.number for one in going_on if one.heir}
+    return tuple(replace(one, has_case=one.has_case or one.patron.number in heirs) for one in found)
 
 
 def tonight(conn: Connection, section: Section, *, moment: Moment, memory: Memory) -> tuple[CaseTonight, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def sections_of(conn: Connection, settings: Settings) -> tuple[Section, ...]:
     """The sections, each knowing whose cases it keeps up and which others use its flag field."""
     known = settings.with_groups(branches_of_groups(conn, settings.groups))
-    return sharing_flags(_keeping_up(conn, known))
+    return sharing_flags(keeping_up(conn, known))
 
 
 def sharing_flags(sections: tuple[Section, ...]) -> tuple[Section, ...]:
@@ -27,20 +27,28 @@ def sharing_flags(sections: tuple[Section, ...]) -> tuple[Section, ...]:
     return tuple(_sharing(section, sections) for section in sections)
 
 
-def _keeping_up(conn: Connection, sections: tuple[Section, ...]) -> tuple[Section, ...]:
-    """Open cases of a section that is gone are kept up by `global`, or else by the first section."""
-    gone = orphans(conn, sections)
+def keeping_up(conn: Connection, sections: tuple[Section, ...]) -> tuple[Section, ...]:
+    """What a section that is gone leaves behind is kept up by `global`, or else by the first section.
+
+    Its open cases, and of the closed ones the last words still to be told and the charges taken back.
+    """
+    gone = _gone(conn, sections, cases.sections)
     keeper = next((section for section in sections if section.is_global), sections[0])
     return tuple(replace(s, keeps_up=gone) if s is keeper else s for s in sections)
 
 
 def orphans(conn: Connection, sections: tuple[Section, ...]) -> tuple[str, ...]:
     """The sections with open cases that the settings do not know any more."""
+    return _gone(conn, sections, cases.sections_with_open_ones)
+
+
+def _gone(
+    conn: Connection, sections: tuple[Section, ...], found: Callable[[Connection], frozenset[str]]
+) -> tuple[str, ...]:
     if schema.read_meta(conn) is None:
         return ()
     known = {name for section in sections for name in section.names}
-    with_cases = frozenset[str]().union(*cases.open_case_patrons(conn).values())
-    return tuple(sorted(with_cases - known))
+    return tuple(sorted(found(conn) - known))
 
 
 def _sharing(section: Section, sections: tuple[Section, ...]) -> Section:

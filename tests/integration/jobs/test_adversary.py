@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
-from gentle_nudge.domain.policy import Section
+from gentle_nudge.domain.policy import Scope, Section
 from gentle_nudge.jobs.deliver import deliver
 from gentle_nudge.jobs.post import Post, Routes
-from gentle_nudge.jobs.sections import sharing_flags
-from tests.builders import a_patron, owes, pays
+from gentle_nudge.jobs.release import Wanted, release
+from gentle_nudge.jobs.sections import keeping_up, sharing_flags
+from gentle_nudge.jobs.transaction import reading, writing
+from tests.builders import a_patron, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, a_policy
 
@@ -57,3 +60,43 @@ def test_where_changes_are_listed_a_submission_that_left_in_time_is_not_told_aga
     assert len(posted(nights, tmp_path, SUNDAY, 5)) == 2
     nights.good_night(MONDAY)
     assert nights.dues(MONDAY) == {}
+
+
+# ---- who is referred, and once
+
+
+def taken_back(nights: Nights, card: str, *, section: int = 0) -> None:
+    """Staff release this patron on the Sunday."""
+    wanted = Wanted(reason="a mistake", card=card)
+    writing(
+        nights.engine, partial(release, section=nights.sections[section], wanted=wanted, moment=nights.at(SUNDAY, 9))
+    )
+
+
+def test_who_inherits_a_case_after_the_update_of_the_day_is_not_referred_by_a_lifted_fuse(koha: KohaDatabase) -> None:
+    in_collections = owing(koha)
+    nights = Nights(koha)
+    nights.good_night()
+    new = {owing(koha), owing(koha)}
+    in_the_window = NEXT_SUNDAY - timedelta(days=75)
+    koha.execute("UPDATE accountlines SET date = :day WHERE description = ''", day=in_the_window)
+    nights.change(most_referrals=1)
+    assert not nights.night(NEXT_SUNDAY).went_well
+    merge(koha, a_patron(koha), [in_collections])
+    nights.night(NEXT_SUNDAY, most_referrals=2)
+    assert nights.referred(NEXT_SUNDAY) == new
+
+
+def test_a_section_that_is_gone_is_survived_by_its_last_word_and_by_the_charges_taken_back(koha: KohaDatabase) -> None:
+    patron = owing(koha, card="1234567")
+    here = frozenset({"CPL"})
+    north = Section(name="north", policy=a_policy(), scope=Scope(branches=here, all_but=False))
+    nights = Nights(koha, north, Section(policy=a_policy(), scope=Scope(branches=here)))
+    nights.night()
+    taken_back(nights, "1234567")
+    for day in (MONDAY, NEXT_SUNDAY):
+        with reading(nights.engine) as conn:
+            nights.sections = sharing_flags(keeping_up(conn, (Section(policy=a_policy()),)))
+        nights.good_night(day)
+        assert nights.dues(day) == ({patron: "0.00"} if day == MONDAY else {})
+    assert nights.referred(NEXT_SUNDAY) == set()

@@ -19,6 +19,8 @@ from gentle_nudge.store.cases.reading import (
     recorded_fees,
     recorded_lines,
     recorded_restrictions,
+    sections,
+    sections_with_open_ones,
     to_report,
     withdrawn_on,
 )
@@ -49,6 +51,8 @@ __all__ = [
     "recorded_lines",
     "recorded_restrictions",
     "report_dues",
+    "sections",
+    "sections_with_open_ones",
     "to_report",
     "withdrawn_on",
 ]

@@ -63,6 +63,16 @@ def open_case_patrons(conn: Connection) -> dict[int, frozenset[str]]:
     return {patron: frozenset(sections) for patron, sections in found.items()}
 
 
+def sections(conn: Connection) -> frozenset[str]:
+    """The sections that have or had cases."""
+    return frozenset(conn.scalars(select(case.c.section).distinct()))
+
+
+def sections_with_open_ones(conn: Connection) -> frozenset[str]:
+    """The sections that have open cases."""
+    return frozenset(conn.scalars(select(case.c.section).where(case.c.open_key.is_not(None)).distinct()))
+
+
 def withdrawn_on(conn: Connection, sections: Collection[str]) -> dict[int, date]:
     """For each patron with a case of these sections that was withdrawn: the latest day of it."""
     latest = (
