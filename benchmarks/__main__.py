@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks import measure
@@ -77,11 +78,14 @@ def table(found: Sequence[Measured]) -> str:
 def start_up() -> str:
     """How long the command takes to begin, against what cannot be avoided."""
     lines = []
-    for name, arguments, imports in STARTS:
-        ours = measure.best(lambda a=arguments: subprocess.run([COMMAND, *a], check=True, stdout=subprocess.DEVNULL))
-        floor = measure.best(lambda i=imports: subprocess.run([sys.executable, "-c", i], check=True))
-        lines.append(f"{name}: {ours / floor:.2f}")
+    for name, command, imports in STARTS:
+        ours = measure.best(partial(_run, [str(COMMAND), *command]))
+        lines.append(f"{name}: {ours / measure.best(partial(_run, [sys.executable, '-c', imports])):.2f}")
     return "\n".join(lines)
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def main() -> None:
