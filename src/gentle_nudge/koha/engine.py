@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 from gentle_nudge.errors import GentleNudgeError, ToBeMended
 from gentle_nudge.koha.conf import Tls
 from gentle_nudge.koha.instance import Instance
+from gentle_nudge.settings.places import this_machine
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Dialect, ExceptionContext
@@ -96,9 +97,15 @@ def _arguments(instance: Instance) -> dict[str, Any]:
     }
     if instance.tls is not None:
         arguments["ssl"] = _tls(instance.tls)
-    elif "unix_socket" in instance.url.query:
-        arguments["ssl_disabled"] = True
+    elif _stays_here(instance.url):
+        arguments["ssl_disabled"] = True  # and spares every connection the reading of the machine's certificates
     return arguments
+
+
+def _stays_here(url: URL) -> bool:
+    """Whether what is said to the server never leaves this machine, and nobody asked for encryption."""
+    asked = any(name.startswith("ssl") for name in url.query)
+    return not asked and ("unix_socket" in url.query or this_machine(url.host or "localhost"))
 
 
 def _tls(tls: Tls) -> dict[str, Any]:
@@ -144,7 +151,8 @@ def _told(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeError:
     if code in REFUSED:
         return ToBeMended(
             f"The database server {server} refuses user {options.get('user')} for database {options.get('database')}.",
-            "Check user and password: in koha-conf.xml, [koha] url, password_file or GENTLE_NUDGE_KOHA__PASSWORD.",
+            "Check user and password: in koha-conf.xml, [koha] url, password_file or GENTLE_NUDGE_KOHA__PASSWORD; and "
+            "that the server lets this user in from this machine.",
         )
     if code == UNKNOWN_DATABASE:
         return ToBeMended(
