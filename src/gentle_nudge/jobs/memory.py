@@ -11,6 +11,7 @@ from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.plan import Report
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.schedule import Past
+from gentle_nudge.koha import lines, patrons
 from gentle_nudge.store import cases, runs, schema
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Memory:
     """What our own tables know about one section; empty where there are none yet.
 
     `in_collections`: patron -> the sections with an open case, all of them. `note` tells whether it still holds.
+    `withdrawn`: patron -> the latest day a case was withdrawn, also one of a card that was merged into theirs since.
     """
 
     open_cases: tuple[Case, ...] = ()
@@ -51,7 +53,7 @@ def remember(conn: Connection, section: Section) -> Memory:
         note=meta.note,
         open_cases=tuple(cases.open_cases(conn, section.cases_of)),
         last_words=tuple(cases.to_report(conn, section.cases_of)),
-        withdrawn=cases.withdrawn_on(conn, section.cases_of),
+        withdrawn=_withdrawn(conn, section),
         in_collections=cases.open_case_patrons(conn),
         past=Past(
             last_submission=runs.last_day(conn, names, Report.SUBMISSION),
@@ -60,3 +62,14 @@ def remember(conn: Connection, section: Section) -> Memory:
         ),
         last_update=runs.last_day(conn, names, Report.UPDATE),
     )
+
+
+def _withdrawn(conn: Connection, section: Section) -> dict[int, date]:
+    """For each patron the latest day a case was withdrawn; a merged card leaves it to whom its lines went."""
+    found = cases.withdrawn_on(conn, section.cases_of)
+    gone = found.keys() - patrons.known(conn, found)
+    days = cases.withdrawn_lines(conn, section.cases_of, gone)
+    for line, heir in lines.owners(conn, days).items():
+        if heir is not None:
+            found[heir] = max(days[line], found.get(heir, date.min))
+    return found

@@ -209,6 +209,15 @@ def order(conn: Connection, numbers: Collection[int]) -> dict[int, int]:
     return {number: rank for rank, number in enumerate(conn.scalars(query))}
 
 
+def known(conn: Connection, numbers: Iterable[int]) -> frozenset[int]:
+    """Those of these patrons that are in Koha."""
+    who = borrowers.c.borrowernumber
+    found: set[int] = set()
+    for some in a_thousand_at_a_time(sorted(numbers)):
+        found.update(conn.scalars(select(who).where(among(who, some))))
+    return frozenset(found)
+
+
 def number_of(conn: Connection, card: str) -> int | None:
     """The patron who has this card now."""
     return conn.scalar(select(borrowers.c.borrowernumber).where(borrowers.c.cardnumber == card))

@@ -100,3 +100,18 @@ def test_a_section_that_is_gone_is_survived_by_its_last_word_and_by_the_charges_
         nights.good_night(day)
         assert nights.dues(day) == ({patron: "0.00"} if day == MONDAY else {})
     assert nights.referred(NEXT_SUNDAY) == set()
+
+
+def test_charges_taken_back_refer_nobody_either_when_the_card_is_merged_into_another(koha: KohaDatabase) -> None:
+    patron, heir = owing(koha, card="1234567"), a_patron(koha)
+    nights = Nights(koha)
+    nights.good_night()
+    taken_back(nights, "1234567")
+    nights.good_night(MONDAY)
+    merge(koha, heir, [patron])
+    nights.good_night(NEXT_SUNDAY)
+    assert nights.referred(NEXT_SUNDAY) == set()
+    owes(koha, heir, "25.00", day=NEXT_SUNDAY)
+    much_later = NEXT_SUNDAY + timedelta(days=63)
+    nights.good_night(much_later)
+    assert nights.referred(much_later) == {heir}

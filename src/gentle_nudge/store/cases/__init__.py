@@ -22,6 +22,7 @@ from gentle_nudge.store.cases.reading import (
     sections,
     sections_with_open_ones,
     to_report,
+    withdrawn_lines,
     withdrawn_on,
 )
 
@@ -54,5 +55,6 @@ __all__ = [
     "sections",
     "sections_with_open_ones",
     "to_report",
+    "withdrawn_lines",
     "withdrawn_on",
 ]

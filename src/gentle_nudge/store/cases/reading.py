@@ -84,6 +84,21 @@ def withdrawn_on(conn: Connection, sections: Collection[str]) -> dict[int, date]
     return {patron: day for patron, day in conn.execute(latest)}  # noqa: C416 - dict() would not know the types
 
 
+def withdrawn_lines(conn: Connection, sections: Collection[str], patrons: Iterable[int]) -> dict[int, date]:
+    """The lines recorded with withdrawn cases of these patrons, each with the latest day of it."""
+    found: dict[int, date] = {}
+    for some in a_thousand_at_a_time(sorted(patrons)):
+        latest = (
+            select(case_line.c.line, func.max(case.c.closed_on))
+            .join(case, case.c.id == case_line.c.case_id)
+            .where(case.c.section.in_(sections), case.c.state == State.WITHDRAWN)
+            .where(case.c.patron.in_(some), case.c.closed_on.is_not(None))
+            .group_by(case_line.c.line)
+        )
+        found.update((line, day) for line, day in conn.execute(latest))
+    return found
+
+
 def recorded_fees(conn: Connection, patrons: Iterable[int]) -> list[RecordedFee]:
     """The fee lines recorded with any case of these patrons, in order of line."""
     found: list[RecordedFee] = []
