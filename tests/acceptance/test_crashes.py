@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.crashes import MOST, Library, kill_and_check, statements
+from tests.support.crashes import MOST, Library, cut_and_check, kill_and_check, statements
 from tests.support.koha import KohaDatabase
 from tests.support.smtp import SmtpServer
 
@@ -33,6 +33,14 @@ def test_a_night_killed_at_a_statement_loses_nothing(library: Library, seed: int
 def test_a_delivery_killed_at_a_step_loses_nothing(library: Library, seed: int) -> None:
     library.nights.night(delivered=False)
     kill_and_check(library, library.deliver, seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS[:10])
+@pytest.mark.parametrize("work", ["night", "deliver"])
+def test_a_connection_cut_by_the_database_loses_nothing(library: Library, work: str, seed: int) -> None:
+    if work == "deliver":
+        library.nights.night(delivered=False)
+    cut_and_check(library, getattr(library, work), seed)
 
 
 @pytest.mark.soak

@@ -5,6 +5,7 @@ import random
 import signal
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, event
 
 from gentle_nudge.delivery.folder import Archive
 from gentle_nudge.delivery.mail import Smtp
+from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.deliver import deliver
 from gentle_nudge.jobs.post import Post, Routes
 from gentle_nudge.jobs.queueing import Office
@@ -194,6 +196,24 @@ def kill_and_check(library: Library, work: Callable[[], None], seed: int) -> Non
 
 # A little more than the statements each sends, so that the last ones are met too.
 MOST = {"night": 260, "deliver": 90}
+
+
+def cut_and_check(library: Library, work: Callable[[], None], seed: int) -> None:
+    """The database cuts the connection at a statement that the seed chooses; everything runs on, the promises hold."""
+    left = [random.Random(seed).randrange(MOST[work.__name__])]
+
+    def cut(conn: Connection, *_: Any, **__: Any) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            number = conn.connection.driver_connection.thread_id()  # type: ignore[union-attr]
+            library.koha.execute(f"KILL {number}")
+
+    event.listen(library.nights.engine, "before_cursor_execute", cut)
+    with suppress(GentleNudgeError):
+        work()
+    event.remove(library.nights.engine, "before_cursor_execute", cut)
+    library.runs_on()
+    library.promises()
 
 
 def _listen(library: Library, heard: Callable[[], object]) -> list[Callable[[], None]]:
