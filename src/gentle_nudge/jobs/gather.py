@@ -24,6 +24,7 @@ from gentle_nudge.koha import accounts, lines, patrons
 from gentle_nudge.koha.accounts import View
 from gentle_nudge.koha.lines import Books
 from gentle_nudge.store import cases, schema
+from gentle_nudge.store.cases import RecordedLine
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -78,16 +79,29 @@ def _knowing_all_fees(conn: Connection, view: View, memory: Memory) -> View:
 
 
 def knowing_fees(conn: Connection, view: View, numbers: Iterable[int]) -> View:
-    """The view with the fee lines recorded with cases of these patrons."""
+    """The view with the fee lines recorded with cases of these patrons, and the lines of their open cases."""
+    if schema.read_meta(conn) is None:
+        return view
+    numbers = tuple(numbers)
+    own_fees, other_fees = _whose(view, cases.recorded_fees(conn, numbers))
+    known = replace(view, own_fees=own_fees, other_fees=other_fees)
+    if view.section.charges_by == "patron":
+        return known
+    own, others = _whose(view, cases.handed_over(conn, numbers))
+    return replace(known, own_lines=own, other_lines=others)
+
+
+def _whose(
+    view: View, recorded: Iterable[RecordedLine]
+) -> tuple[dict[int, tuple[int, ...]], dict[int, tuple[int, ...]]]:
+    """Patron -> the recorded lines, those of the section's cases and those of others."""
     own: defaultdict[int, list[int]] = defaultdict(list)
     others: defaultdict[int, list[int]] = defaultdict(list)
-    if schema.read_meta(conn) is not None:
-        for fee in cases.recorded_fees(conn, numbers):
-            (own if fee.section in view.section.cases_of else others)[fee.patron].append(fee.line)
-    return replace(
-        view,
-        own_fees={number: tuple(lines) for number, lines in own.items()},
-        other_fees={number: tuple(lines) for number, lines in others.items()},
+    for line in recorded:
+        (own if line.section in view.section.cases_of else others)[line.patron].append(line.line)
+    return (
+        {number: tuple(lines) for number, lines in own.items()},
+        {number: tuple(lines) for number, lines in others.items()},
     )
 
 

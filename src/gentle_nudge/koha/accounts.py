@@ -40,7 +40,8 @@ class View:
     """How one section sees accounts on one day.
 
     `withdrawn`: patron -> the day their last case of this section was withdrawn. `own_fees`, `other_fees`: patron
-    -> the fee lines recorded with cases of this section, of others.
+    -> the fee lines recorded with cases of this section, of others. `own_lines`, `other_lines`: the same of the
+    lines that open cases were opened for.
     """
 
     section: Section
@@ -49,6 +50,8 @@ class View:
     withdrawn: Mapping[int, date] = field(default_factory=dict)
     own_fees: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     other_fees: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    own_lines: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    other_lines: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,14 +144,19 @@ def counted(view: View, numbers: Collection[int]) -> ColumnElement[bool]:
 
 
 def belongs(view: View, numbers: Collection[int]) -> ColumnElement[bool]:
-    """Whether a line of these patrons is the section's; a recorded fee is where its case is."""
+    """Whether a line of these patrons is the section's.
+
+    A recorded fee is where its case is, and a charge handed over stays there while the case is open: else one whose
+    item is deleted or moved would be handed over again by another section.
+    """
     if view.section.charges_by == "patron":
         return literal(True)  # noqa: FBT003 - SQL's own word
     line, scope = accountlines, view.section.scope
     home = line.c.branchcode if view.section.charges_by == "charge" else items.c.homebranch
     branch = func.coalesce(home, borrowers.c.branchcode)
     here = branch.not_in(sorted(scope.branches)) if scope.all_but else branch.in_(sorted(scope.branches))
-    own, others = _recorded(view.own_fees, numbers), _recorded(view.other_fees, numbers)
+    own = _recorded(view.own_fees, numbers) + _recorded(view.own_lines, numbers)
+    others = _recorded(view.other_fees, numbers) + _recorded(view.other_lines, numbers)
     choices = [(among(line.c.accountlines_id, ids), yes) for ids, yes in ((own, True), (others, False)) if ids]
     return case(*choices, else_=here) if choices else here
 

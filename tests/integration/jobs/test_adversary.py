@@ -5,13 +5,13 @@ from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
-from gentle_nudge.domain.policy import Scope, Section
+from gentle_nudge.domain.policy import Flag, Scope, Section
 from gentle_nudge.jobs.deliver import deliver
 from gentle_nudge.jobs.post import Post, Routes
 from gentle_nudge.jobs.release import Wanted, release
 from gentle_nudge.jobs.sections import keeping_up, sharing_flags
 from gentle_nudge.jobs.transaction import reading, writing
-from tests.builders import a_patron, merge, owes, pays
+from tests.builders import a_patron, an_item, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, a_policy
 
@@ -115,3 +115,17 @@ def test_charges_taken_back_refer_nobody_either_when_the_card_is_merged_into_ano
     much_later = NEXT_SUNDAY + timedelta(days=63)
     nights.good_night(much_later)
     assert nights.referred(much_later) == {heir}
+
+
+def test_a_charge_handed_over_stays_with_its_section_when_the_lost_item_is_deleted(koha: KohaDatabase) -> None:
+    item, patron = an_item(koha, branch="CPL"), a_patron(koha, branch="FPL")
+    owes(koha, patron, "30.00", day=IN_THE_WINDOW, item=item)
+    here = frozenset({"CPL"})
+    by_item = Section(name="cpl", policy=a_policy(), charges_by="item", scope=Scope(branches=here, all_but=False))
+    others = a_policy(flag=Flag.parse("sort2"))
+    nights = Nights(koha, by_item, Section(policy=others, charges_by="item", scope=Scope(branches=here)))
+    nights.night()
+    koha.execute("DELETE FROM items")
+    nights.night(NEXT_SUNDAY)
+    assert nights.dues(NEXT_SUNDAY, "cpl") == {patron: "40.00"}
+    assert nights.referred(NEXT_SUNDAY) == set()

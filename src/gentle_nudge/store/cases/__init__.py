@@ -13,7 +13,8 @@ from gentle_nudge.store.cases.changing import (
 )
 from gentle_nudge.store.cases.forgetting import closed_before, forget, forget_names, names_no_longer_needed
 from gentle_nudge.store.cases.reading import (
-    RecordedFee,
+    RecordedLine,
+    handed_over,
     open_case_patrons,
     open_cases,
     recorded_fees,
@@ -29,7 +30,7 @@ from gentle_nudge.store.cases.reading import (
 __all__ = [
     "Due",
     "Moved",
-    "RecordedFee",
+    "RecordedLine",
     "close",
     "closed_before",
     "dues_of",
@@ -37,6 +38,7 @@ __all__ = [
     "follow",
     "forget",
     "forget_names",
+    "handed_over",
     "lines_of",
     "listed",
     "mark_to_report",

@@ -23,8 +23,8 @@ NOT_ARRIVED = (*UNDELIVERED, DeliveryState.SUPERSEDED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RecordedFee:
-    """A fee line that we charged with a case, open or closed."""
+class RecordedLine:
+    """A line recorded with a case: the fee that we charged, or one it was opened for."""
 
     line: int
     patron: int
@@ -99,16 +99,30 @@ def withdrawn_lines(conn: Connection, sections: Collection[str], patrons: Iterab
     return found
 
 
-def recorded_fees(conn: Connection, patrons: Iterable[int]) -> list[RecordedFee]:
+def recorded_fees(conn: Connection, patrons: Iterable[int]) -> list[RecordedLine]:
     """The fee lines recorded with any case of these patrons, in order of line."""
-    found: list[RecordedFee] = []
+    found: list[RecordedLine] = []
     for some in a_thousand_at_a_time(patrons):
         charged = select(case.c.fee_line, case.c.patron, case.c.section).where(
             case.c.patron.in_(some), case.c.fee_line.is_not(None)
         )
         rows = conn.execute(charged)
-        found += [RecordedFee(line=line, patron=patron, section=section) for line, patron, section in rows]
+        found += [RecordedLine(line=line, patron=patron, section=section) for line, patron, section in rows]
     return sorted(found, key=lambda fee: fee.line)
+
+
+def handed_over(conn: Connection, patrons: Iterable[int]) -> list[RecordedLine]:
+    """The lines that the open cases of these patrons were opened for, in order of line."""
+    found: list[RecordedLine] = []
+    for some in a_thousand_at_a_time(patrons):
+        query = (
+            select(case_line.c.line, case.c.patron, case.c.section)
+            .join(case, case.c.id == case_line.c.case_id)
+            .where(case.c.open_key.in_(some))
+        )
+        rows = conn.execute(query)
+        found += [RecordedLine(line=line, patron=patron, section=section) for line, patron, section in rows]
+    return sorted(found, key=lambda one: one.line)
 
 
 def recorded_restrictions(conn: Connection, patrons: Iterable[int]) -> dict[int, set[int]]:
