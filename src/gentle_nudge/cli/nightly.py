@@ -119,7 +119,7 @@ def _house_kept(library: Library, moment: Moment) -> Iterator[str]:
     """What was kept long enough is gone; what went wrong with that is worth a word, and fails no night."""
     from gentle_nudge.jobs.housekeeping import Keeping, keep_house
 
-    keeping = Keeping.of(library.settings.archive, library.instance.shown)
+    keeping = Keeping.of(library.settings.archive, library.instance.database)
     for trouble in keep_house(library.engine, keeping, moment):
         yield f"{trouble.sentence}\n  {trouble.hint}".rstrip()
 

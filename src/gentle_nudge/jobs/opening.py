@@ -68,7 +68,7 @@ class Library:
     def archive(self) -> Archive | None:
         """The folder of copies, if one is kept."""
         directory = self.settings.archive.directory
-        return Archive(directory=directory, database=self.instance.shown) if directory else None
+        return Archive(directory=directory, database=self.instance.database) if directory else None
 
     def may_act(self) -> None:
         """ToBeMended where nothing may be changed: elsewhere, or on a database restored from a backup.

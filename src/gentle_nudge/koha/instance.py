@@ -40,6 +40,14 @@ class Instance:
         """The database as it may be shown."""
         return shown(self.url)
 
+    @property
+    def database(self) -> str:
+        """Which database this is, whoever asks and however its server is called: another user means no other one."""
+        if self.url.drivername == "sqlite":
+            return self.shown
+        host, port = _server(self.url)
+        return f"{self.url.database} at {host}:{port}"
+
 
 def instance(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> Instance:
     """The Koha of these settings.

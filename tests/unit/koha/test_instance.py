@@ -101,3 +101,12 @@ def test_koha_conf_that_cannot_be_read_stops_everything(tmp_path: Path) -> None:
 )
 def test_one_database_is_known_by_server_and_name(one: str, other: str, same: bool) -> None:  # noqa: FBT001 - a column
     assert same_database(make_url(one), make_url(other)) is same
+
+
+def test_another_user_or_another_name_of_the_server_makes_no_other_database(tmp_path: Path) -> None:
+    """The archive belongs to a database, and goes on doing so when it gets a user of its own."""
+    by_koha = found(tmp_path, f'conf = "{conf_file(tmp_path, hostname="localhost", port="3306")}"')
+    by_url = found(tmp_path, 'url = "mysql+pymysql://gentle_nudge:secret@localhost/koha_lib"')
+    other = found(tmp_path, 'url = "mysql+pymysql://gentle_nudge:secret@localhost/koha_other"')
+    assert by_koha.database == by_url.database == "koha_lib at localhost:3306"
+    assert other.database != by_url.database
