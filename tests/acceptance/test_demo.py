@@ -1,6 +1,7 @@
 """The demo as a user runs it: what the screen says is what the database, the files and the messages hold."""
 
 import csv
+import os
 import re
 import sqlite3
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.command import Command
+from tests.support.command import COMMAND, Command
 
 Run = Callable[..., CompletedProcess[str]]
 DAY = "2026-11-25"
@@ -158,8 +159,14 @@ def test_the_environment_of_a_real_library_leads_nowhere(run: Run, command: Comm
 
 
 def test_the_commands_on_the_screen_can_be_played(run: Run) -> None:
-    commands = re.findall(r"^  gentle-nudge (--config .*)$", shown(run), re.MULTILINE)
+    commands = re.findall(r"^  (\S+) (--config .*)$", shown(run), re.MULTILINE)
     assert len(commands) >= 5
-    for arguments in commands:
+    for program, arguments in commands:
+        assert program == str(COMMAND)
         done = run(*arguments.split())
         assert done.returncode == 0, (arguments, done.stderr)
+
+
+def test_a_command_that_the_shell_finds_is_called_by_its_name(run: Run) -> None:
+    screen = shown(run, env={"PATH": f"{COMMAND.parent}:{os.defpath}"})
+    assert f"\n  gentle-nudge --config {DEMO}/gentle-nudge.toml history\n" in screen

@@ -25,9 +25,14 @@ def show(invocation: Invocation) -> None:
 @click.pass_obj
 def validate(invocation: Invocation) -> None:
     """Tell every problem with the settings at once; the database is not asked (see check)."""
+    from gentle_nudge.errors import SettingsError
     from gentle_nudge.koha.instance import instance
 
-    settings = invocation.settings("koha")
+    try:
+        settings = invocation.settings("koha")
+    except SettingsError:
+        invocation.settings("policy")  # says the same and which keys are missing besides
+        raise
     koha = instance(settings)
     click.echo(f"{settings.origins.file} is right; it leads to the database {koha.shown}, zone {koha.zone.key}.")
     if settings.lacks:

@@ -6,6 +6,7 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WIDTH = 100
+NAME = "gentle-nudge"
 
 
 @click.command()
@@ -36,7 +38,16 @@ def demo(folder: Path, day: datetime | None) -> None:
     from gentle_nudge.demo.play import ZONE, play
 
     shown = day.date() if day else now().astimezone(ZONE).date()
-    tell(_console(), play(folder, shown), os.environ)
+    tell(_console(), play(folder, shown), os.environ, program=_program())
+
+
+def _program() -> str:
+    """How this program can be called again: by its name, or by the path it was called with if the name is not found."""
+    called = Path(sys.argv[0])
+    found = which(NAME)
+    if called.name != NAME or (found and called.exists() and called.samefile(found)):
+        return NAME
+    return str(called)
 
 
 def _console() -> Console:

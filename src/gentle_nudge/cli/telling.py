@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 A_WEEK = timedelta(days=7)
 
 
-def tell(console: Console, story: Story, environ: Mapping[str, str]) -> None:
-    """The whole story is on the console."""
+def tell(console: Console, story: Story, environ: Mapping[str, str], *, program: str) -> None:
+    """The whole story is on the console; `program` is how the reader calls it."""
     teller = Teller(console=console, story=story)
     teller.library()
     teller.rules()
@@ -40,7 +40,7 @@ def tell(console: Console, story: Story, environ: Mapping[str, str]) -> None:
     teller.left_out()
     teller.cases()
     teller.files()
-    teller.play_on(environ)
+    teller.play_on(environ, program)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,12 +141,12 @@ class Teller:
         self._line(f"{folder.mail / 'new'}  ({mails[-1]} messages of tonight, {sum(mails[:-1])} of earlier Sundays)")
         self._say(f"The messages are for {recipients}: the demo puts them into a folder instead of sending them.")
 
-    def play_on(self, environ: Mapping[str, str]) -> None:
+    def play_on(self, environ: Mapping[str, str], program: str) -> None:
         """What to try next."""
         released = next(d.case for d in self.story.tonight.plan.of(Outcome.RELEASED) if d.case)
         (minor,) = self.story.those_who(Role.TURNS_EIGHTEEN)
         sunday, following = self.story.tonight.day, self.story.tonight.day + A_WEEK
-        program = f"gentle-nudge --config {quote(str(self.story.folder.config))}"
+        call = f"{quote(program)} --config {quote(str(self.story.folder.config))}"
         self._head("Play on")
         for arguments, purpose in (
             ("history", "every run, with counts and sums"),
@@ -156,7 +156,7 @@ class Teller:
             ("sync", "a report of every open case, now"),
             ("deliver", "try what could not be sent (here: nothing)"),
         ):
-            self._line(f"{program} {arguments}")
+            self._line(f"{call} {arguments}")
             self.console.print(Text(f"    {purpose}", style="dim"))
         self._say(f"Change a rule in {self.story.folder.config} and look at the Sunday after once more.")
         if environ.get("KOHA_CONF"):

@@ -99,7 +99,8 @@ def _not_configured(named: Path | None, environ: Mapping[str, str]) -> NotConfig
     return NotConfigured(
         "There is no configuration.",
         f"Looked for, in this order: --config FILE; ${CONFIG}; {BESIDE_KOHA_CONF} beside $KOHA_CONF ({beside}); "
-        f"{SYSTEM_WIDE}, if it names its own database (koha.conf or koha.url).",
+        f"{SYSTEM_WIDE}, if it names its own database (koha.conf or koha.url). "
+        "Begin with: gentle-nudge config example",
     )
 
 

@@ -111,7 +111,7 @@ def _other_use(conn: Connection, flag: Flag) -> Iterator[Finding]:
     yield Finding(
         name="flag-in-other-use",
         severity=Severity.WARNING,
-        what=f"With {sum(others.values())} patrons {flag} holds something that is neither a yes nor a no: "
+        what=f"In {flag} there is something that is neither a yes nor a no (patrons: {sum(others.values())}): "
         f"{', '.join(shown)}.",
         why="They are neither referred nor adopted: the field seems to serve another purpose too.",
         way_out="Clear these values, or use another field as flag.",
