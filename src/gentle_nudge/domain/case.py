@@ -38,6 +38,7 @@ class Case:
     balance: Decimal | None = None
     fee: Decimal | None = None
     fee_line: int | None = None
+    flag: str | None = None
     restriction: int | None = None
     restriction_type: str | None = None
     restriction_comment: str | None = None

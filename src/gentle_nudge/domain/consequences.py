@@ -93,6 +93,7 @@ def _open(decision: Decision, held: Holdings, policy: Policy, found: Restriction
         balance=account.balance if account else None,
         fee=decision.fee if account else None,
         lines=held.lines,
+        flag=str(policy.flag),
         restriction=found.id if found else None,
         restriction_type=found.type if found else policy.restriction_type,
         restriction_comment=comment,

@@ -23,6 +23,7 @@ from gentle_nudge.domain.release import (
     row,
     seems_withdrawn,
     shown,
+    was_flagged_elsewhere,
 )
 from gentle_nudge.domain.schedule import is_lifted_for
 
@@ -94,7 +95,7 @@ def _cases(
     refusal = _too_many_withdrawn(len(withdrawn), limits)
     going_on = [d for d in decisions if d.outcome is Outcome.KEPT]
     if refusal:
-        going_on += [as_before(tonight, section) for tonight in evidence.cases if seems_withdrawn(tonight)]
+        going_on += [as_before(tonight, section) for tonight in evidence.cases if seems_withdrawn(tonight, section)]
     stay = frozenset(d.case.id for d in going_on if d.case)
     endings = tuple(d for d in decisions if d.case and d.case.id not in stay)
     rows = [(d.row, d.case) for d in going_on if d.row and d.case]
@@ -208,7 +209,16 @@ def _named(section: Section, evidence: Evidence) -> tuple[str, ...]:
         if tonight.patron and says(tonight.patron.flag) is Reading.OTHER
     )
     flags = (f"patron number {number}: the flag ({section.policy.flag}) was overwritten" for number in overwritten)
-    return (*flags, *_orphans(section, evidence))
+    return (*flags, *_flagged_elsewhere(section, evidence), *_orphans(section, evidence))
+
+
+def _flagged_elsewhere(section: Section, evidence: Evidence) -> Iterator[str]:
+    elsewhere = Counter(t.case.flag for t in evidence.cases if was_flagged_elsewhere(t, section))
+    for flag, found in elsewhere.items():
+        yield (
+            f"{found} open cases were flagged in {flag}, the settings say {section.policy.flag}: they go on, but staff "
+            f"cannot end them by the flag (set flag back to {flag}, or take them back with gentle-nudge release)"
+        )
 
 
 def _orphans(section: Section, evidence: Evidence) -> Iterator[str]:

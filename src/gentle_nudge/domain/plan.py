@@ -129,6 +129,7 @@ class OpenCase:
     balance: Decimal | None = None
     fee: Decimal | None = None
     lines: tuple[Line, ...] = ()
+    flag: str | None = None
     restriction: int | None = None
     restriction_type: str | None = None
     restriction_comment: str | None = None

@@ -40,16 +40,21 @@ def judge(tonight: CaseTonight, section: Section) -> Decision:
     """What becomes of this case: one decision, with the row the update shows."""
     if tonight.patron is None:
         return _gone(tonight, section)
-    match says(tonight.patron.flag):
-        case Reading.NO:
-            return _ended_by_staff(tonight, tonight.patron, section.policy)
-        case Reading.YES | Reading.OTHER:
-            return _goes_on(tonight, tonight.patron, section.policy)
+    if seems_withdrawn(tonight, section):
+        return _ended_by_staff(tonight, tonight.patron, section.policy)
+    return _goes_on(tonight, tonight.patron, section.policy)
 
 
-def seems_withdrawn(tonight: CaseTonight) -> bool:
-    """Whether the patron is there and the flag has gone."""
-    return tonight.patron is not None and says(tonight.patron.flag) is Reading.NO
+def seems_withdrawn(tonight: CaseTonight, section: Section) -> bool:
+    """Whether the patron is there and the flag has gone; a field that never was this case's flag says nothing."""
+    if tonight.patron is None or was_flagged_elsewhere(tonight, section):
+        return False
+    return says(tonight.patron.flag) is Reading.NO
+
+
+def was_flagged_elsewhere(tonight: CaseTonight, section: Section) -> bool:
+    """Whether the case was flagged in another field than the settings name now."""
+    return tonight.case.flag not in {None, str(section.policy.flag)}
 
 
 def as_before(tonight: CaseTonight, section: Section) -> Decision:

@@ -97,6 +97,7 @@ case = _table(
     Column("balance", Money()),
     Column("fee", Money()),
     Column("fee_line", Integer),
+    Column("flag", String(80)),
     Column("restriction", Integer),
     Column("restriction_type", String(50)),
     Column("restriction_comment", String(255)),

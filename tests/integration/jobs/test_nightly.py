@@ -398,6 +398,17 @@ def test_too_many_flags_gone_at_once_close_nothing_and_all_are_reported_as_befor
     assert set(nights.states().values()) == {"withdrawn"}
 
 
+def test_another_flag_in_the_settings_ends_no_case_and_is_named(koha: KohaDatabase) -> None:
+    patron = owing(koha)
+    nights = Nights(koha)
+    nights.good_night()
+    nights.change(flag=Flag.parse("sort2"))
+    plan = nights.good_night(MONDAY)
+    assert nights.open_patrons() == {patron}
+    assert nights.dues(MONDAY) == {patron: "40.00"}
+    assert "sort1" in plan.named[0]
+
+
 def test_a_flag_overwritten_by_something_else_keeps_the_case_and_is_named(koha: KohaDatabase) -> None:
     patron = owing(koha)
     nights = Nights(koha, clear_paid=True)

@@ -73,6 +73,7 @@ def _new(action: OpenCase) -> dict[str, Any]:
         "owed": action.owed,
         "balance": action.balance,
         "fee": action.fee,
+        "flag": action.flag,
         "restriction_type": action.restriction_type,
         "restriction_comment": fitted(action.restriction_comment, case.c.restriction_comment),
         "state": State.OPEN,
@@ -213,5 +214,5 @@ def move(conn: Connection, *, old: str, new: str) -> Moved:
     mine = (case.c.section == old, case.c.state == State.OPEN)
     staying = read(conn, these(*mine, select(there.c.id).where(in_the_way).exists()))
     going = (*mine, case.c.id.not_in([one.id for one in staying]))
-    changed = conn.execute(update(case).where(*going).values(section=new))
+    changed = conn.execute(update(case).where(*going).values(section=new, flag=None))
     return Moved(count=changed.rowcount, staying=tuple(staying))

@@ -20,6 +20,7 @@ OF_A_NIGHT = (
     "section",
     "patron",
     "number",
+    "flag",
     "restriction",
     "restriction_type",
     "restriction_comment",
