@@ -1,14 +1,20 @@
-"""The command on a fixed day: `python frozen.py 2026-11-25T15:00:00+00:00 nightly --dry-run`."""
+"""The command on a fixed day: `python frozen.py 2026-11-25T15:00:00+00:00 nightly --dry-run`.
+
+The command has one clock (`gentle_nudge.cli.nightly.now`), so that one is stopped, which takes no time.
+"""
 
 import sys
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
-from freezegun import freeze_time
-
-import gentle_nudge.settings  # noqa: F401 - pydantic must have seen the real `date` before it is replaced
-from gentle_nudge.cli import main
+from gentle_nudge.cli import main, nightly
 
 if __name__ == "__main__":
     _, instant, *arguments = sys.argv
-    with freeze_time(datetime.fromisoformat(instant)):
-        main(arguments, prog_name="gentle-nudge")
+    stopped = datetime.fromisoformat(instant)
+
+    def now(zone: tzinfo = UTC) -> datetime:
+        """The instant at which the clock stands."""
+        return stopped.astimezone(zone)
+
+    nightly.now = now
+    main(arguments, prog_name="gentle-nudge")
