@@ -65,11 +65,13 @@ class Selection:
 def select_candidates(conn: Connection, view: View) -> Selection:
     """Find by one grouped scan whose owed in window may reach the threshold.
 
-    Patrons with a withdrawn case are always among them: what counts for them is only known line by line.
+    Patrons with a withdrawn case or a fee of ours in the window are always among them: what counts for them is only
+    known line by line. The scan itself reads no description, a long text that would nearly double its time.
     """
     line = accountlines
     known = {*view.own_fees, *view.other_fees}
-    never = {**_always_out(view), **_recorded_fee(view, known)}
+    never = {**_out_by_type_or_day(view), **_recorded_fee(view, known)}
+    always = sorted({*view.withdrawn, *with_fees_of_ours(conn, view)})
     sums = (
         select(line.c.borrowernumber.label("number"), func.sum(line.c.amountoutstanding).label("owed"))
         .select_from(joined(view))
@@ -81,7 +83,7 @@ def select_candidates(conn: Connection, view: View) -> Selection:
         .subquery()
     )
     enough = sums.c.owed >= literal(view.section.policy.threshold - HALF_A_CENT, Money())
-    chosen = or_(enough, sums.c.number.in_(sorted(view.withdrawn))) if view.withdrawn else enough
+    chosen = or_(enough, among(sums.c.number, always)) if always else enough
     number = case((chosen, sums.c.number), else_=null()).label("number")
     owing = sums.c.owed >= literal(HALF_A_CENT, Money())
     rows = conn.execute(select(number, func.count().label("patrons")).where(or_(owing, chosen)).group_by(number)).all()
@@ -89,6 +91,17 @@ def select_candidates(conn: Connection, view: View) -> Selection:
         numbers=tuple(sorted(row.number for row in rows if row.number is not None)),
         owing_less=sum(row.patrons for row in rows if row.number is None),
     )
+
+
+def with_fees_of_ours(conn: Connection, view: View) -> frozenset[int]:
+    """The patrons who owe a fee described as ours in the window, where such fees do not count."""
+    if view.section.policy.count_processing_fees:
+        return frozenset()
+    line = accountlines.c
+    fee = and_(line.debit_type_code == view.section.policy.fee_debit_type, is_our_fee(view))
+    owing = line.amountoutstanding != literal(Decimal(0), Money())
+    query = select(line.borrowernumber).distinct().where(fee, owing, _in_window(view))
+    return frozenset(conn.scalars(query.where(line.borrowernumber.is_not(None))))
 
 
 def accounts(conn: Connection, view: View, numbers: Collection[int]) -> dict[int, Account]:
@@ -183,6 +196,13 @@ def _in_window(view: View) -> ColumnElement[bool]:
 
 def _always_out(view: View) -> dict[str, ColumnElement[bool]]:
     """The reasons that need no knowledge of the patron."""
+    reasons = _out_by_type_or_day(view)
+    if not view.section.policy.count_processing_fees:
+        reasons["our processing fee"] = is_our_fee(view)
+    return reasons
+
+
+def _out_by_type_or_day(view: View) -> dict[str, ColumnElement[bool]]:
     policy, line = view.section.policy, accountlines
     reasons: dict[str, ColumnElement[bool]] = {}
     debit_type = func.coalesce(line.c.debit_type_code, "")
@@ -193,8 +213,6 @@ def _always_out(view: View) -> dict[str, ColumnElement[bool]]:
     if policy.ignore_fees_before:
         first = midnight(policy.ignore_fees_before, view.zone)
         reasons["before the cut-off day"] = func.coalesce(line.c.date < first, false())
-    if not policy.count_processing_fees:
-        reasons["our processing fee"] = is_our_fee(view)
     return reasons
 
 
