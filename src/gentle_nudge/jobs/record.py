@@ -69,7 +69,7 @@ def record(conn: Connection, section: Section, decided: Decided, *, moment: Mome
     if memory.note != note:
         raise Outdated
     locked = lock_and_gather(conn, section, plan, moment=moment, memory=memory)
-    plan = judge_again(plan, judge_night(section, plan.day, locked.evidence, _no_limits(plan)), memory)
+    plan = judge_again(plan, judge_night(section, plan.day, locked.evidence, _no_limits(plan)))
     if any(decision.follows and decision.follows not in locked.holdings for decision in plan.decisions):
         raise Outdated
     opened = apply(conn, section, plan, holdings=locked.holdings, moment=moment, claimed=claimed)
@@ -100,10 +100,9 @@ def _no_limits(plan: Plan) -> Limits:
     return Limits(submission_due=plan.submits, late=plan.late, update_due=plan.update_due)
 
 
-def judge_again(plan: Plan, again: Plan, memory: Memory) -> Plan:
-    """The plan with the second judgement of everybody it would change; of cases closed meanwhile, no row."""
-    known = {case.id for case in (*memory.open_cases, *memory.last_words)}
-    kept = (*(row for row in plan.kept if row.case in known), *again.kept)
+def judge_again(plan: Plan, again: Plan) -> Plan:
+    """The plan with the second judgement of everybody it would change."""
+    kept = (*plan.kept, *again.kept)
     return replace(plan, decisions=again.decisions, kept=kept, named=tuple(dict.fromkeys((*plan.named, *again.named))))
 
 
