@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Integer, Numeric, bindparam
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Numeric, bindparam
 from sqlalchemy.dialects import mysql
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -69,6 +69,16 @@ def a_thousand_at_a_time(values: Iterable[T], size: int = AT_A_TIME) -> Iterator
         yield chunk
 
 
+class _Numbers(UserDefinedType[Collection[int]]):
+    """Numbers in parentheses, written into the statement as one text."""
+
+    cache_ok = True
+
+    def literal_processor(self, dialect: Dialect) -> Callable[[Collection[int]], str]:  # noqa: ARG002 - interface
+        """Write the numbers; NULL, which no column equals, where there are none."""
+        return lambda numbers: f"({', '.join(map(str, map(int, numbers))) or 'NULL'})"
+
+
 def among(column: ColumnElement[int], numbers: Collection[int]) -> ColumnElement[bool]:
-    """Whether the column holds one of these numbers; written into the statement, faster than bound."""
-    return column.in_(bindparam(None, list(numbers), expanding=True, literal_execute=True, type_=Integer))
+    """Whether the column holds one of these numbers; written into the statement at once, much faster than bound."""
+    return column.bool_op("IN")(bindparam(None, numbers, literal_execute=True, type_=_Numbers))

@@ -111,7 +111,7 @@ def _one_case_each(section: Section, cases: tuple[CaseTonight, ...]) -> list[Dec
     heirs: set[int] = set()
     for tonight in sorted(cases, key=lambda tonight: tonight.case.id):
         taken = tonight.heir is not None and tonight.heir.number in heirs
-        decision = judge(replace(tonight, heir_has_case=tonight.heir_has_case or taken), section)
+        decision = judge(replace(tonight, heir_has_case=True) if taken else tonight, section)
         decisions.append(decision)
         if decision.follows:
             heirs.add(decision.follows)
@@ -198,7 +198,7 @@ def refer(section: Section, candidate: Candidate, day: date) -> Decision:
 
 def submission_row(patron: Patron, account: Account, policy: Policy, day: date) -> SubmissionRow:
     """The patron's row in the submission; only a minor's names a guardian."""
-    shown_as = patron if is_minor(patron, policy, day) else replace(patron, guardian=None)
+    shown_as = patron if patron.guardian is None or is_minor(patron, policy, day) else replace(patron, guardian=None)
     return SubmissionRow(patron=shown_as, account=account, fee=policy.processing_fee)
 
 

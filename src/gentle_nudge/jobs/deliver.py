@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gentle_nudge.delivery.failure import DeliveryFailed
-from gentle_nudge.domain.case import State
 from gentle_nudge.domain.plan import Report
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.queue import Channel, Delivery, DeliveryState, Stored
@@ -159,6 +158,4 @@ def _note_sent(conn: Connection, claimed: Delivery, now: datetime, names: Collec
     if claimed.kind is Report.SUBMISSION:
         newer = outbox.overtaken_by(conn, claimed, names)
         overtaken = any(one.state in GOING_OR_GONE for one in newer)
-        referred = cases.of_submission(conn, day=claimed.day, sections=[claimed.section])
-        news = [case.id for case in referred if overtaken or case.state is not State.OPEN]
-        cases.mark_to_report(conn, news, flag=True)
+        cases.tell_of_submission(conn, day=claimed.day, section=claimed.section, open_too=overtaken)

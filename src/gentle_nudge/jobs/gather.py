@@ -52,7 +52,7 @@ def gather(conn: Connection, section: Section, *, moment: Moment, memory: Memory
 def _but_heirs(found: Iterable[Candidate], going_on: Iterable[CaseTonight]) -> tuple[Candidate, ...]:
     """The candidates; who took over the lines of a case is in collections, even before the case has followed."""
     heirs = {one.heir.number for one in going_on if one.heir}
-    return tuple(replace(one, has_case=one.has_case or one.patron.number in heirs) for one in found)
+    return tuple(replace(one, has_case=True) if one.patron.number in heirs else one for one in found)
 
 
 def tonight(conn: Connection, section: Section, *, moment: Moment, memory: Memory) -> tuple[CaseTonight, ...]:

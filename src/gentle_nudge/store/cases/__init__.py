@@ -10,6 +10,7 @@ from gentle_nudge.store.cases.changing import (
     note,
     open_new,
     report_dues,
+    tell_of_submission,
 )
 from gentle_nudge.store.cases.forgetting import closed_before, forget, forget_names, names_no_longer_needed
 from gentle_nudge.store.cases.reading import (
@@ -56,6 +57,7 @@ __all__ = [
     "report_dues",
     "sections",
     "sections_with_open_ones",
+    "tell_of_submission",
     "to_report",
     "withdrawn_lines",
     "withdrawn_on",

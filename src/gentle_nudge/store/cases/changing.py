@@ -11,7 +11,8 @@ from sqlalchemy import and_, insert, or_, select, update
 
 from gentle_nudge.columns import a_thousand_at_a_time
 from gentle_nudge.domain.case import Case, State
-from gentle_nudge.domain.plan import CloseCase, FollowCase, OpenCase, UpdateRow
+from gentle_nudge.domain.plan import CloseCase, FollowCase, OpenCase, Report, UpdateRow
+from gentle_nudge.store import tables
 from gentle_nudge.store.bulk import one_for_each
 from gentle_nudge.store.cases.rows import read, these
 from gentle_nudge.store.tables import case, case_line, fitted, report_row
@@ -205,6 +206,15 @@ def mark_to_report(conn: Connection, cases: Collection[int], *, flag: bool) -> N
     """The next update has to tell (or need not tell) of these cases, open or closed."""
     for some in a_thousand_at_a_time(cases):
         conn.execute(update(case).where(case.c.id.in_(some)).values(to_report=flag))
+
+
+def tell_of_submission(conn: Connection, *, day: date, section: str, open_too: bool) -> None:
+    """The next update has to tell of the cases that this submission opened: the closed ones, `open_too` all."""
+    run = tables.run.c
+    submission = select(run.id).where(run.report == Report.SUBMISSION, run.day == day, run.section == section)
+    opened = (case.c.opened_run.in_(submission), ~case.c.adopted)
+    meant = () if open_too else (case.c.state != State.OPEN,)
+    conn.execute(update(case).where(*opened, *meant).values(to_report=True))
 
 
 def move(conn: Connection, *, old: str, new: str) -> Moved:
