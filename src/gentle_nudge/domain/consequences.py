@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gentle_nudge.domain.case import Case
-from gentle_nudge.domain.patron import FlagRow, Line, Patron, Restriction, says
+from gentle_nudge.domain.patron import FlagRow, Patron, Restriction, says
 from gentle_nudge.domain.plan import (
     Action,
     ChargeFee,
@@ -28,14 +28,12 @@ from gentle_nudge.domain.policy import Policy, Reading, Section
 class Holdings:
     """What one patron has that a decision may touch, as of today.
 
-    `flag` and `restrictions` are as Koha has them now, `recorded` the ids of restrictions recorded with cases,
-    `lines` those still owing. `flag_needed`, `restriction_needed`: another open case uses the same field, or
-    needs the restriction.
+    `flag` and `restrictions` are as Koha has them now, `recorded` the ids of restrictions recorded with cases.
+    `flag_needed`, `restriction_needed`: another open case uses the same field, or needs the restriction.
     """
 
     patron: Patron
     today: date
-    lines: tuple[Line, ...] = ()
     restrictions: tuple[Restriction, ...] = ()
     recorded: frozenset[int] = frozenset()
     flag_needed: bool = False
@@ -43,20 +41,25 @@ class Holdings:
 
 
 def consequences(decision: Decision, held: Holdings | None, section: Section, day: date) -> Iterator[Action]:
-    """The actions that carry this decision out; `held` is None when the patron is gone from Koha."""
+    """The actions that carry this decision out.
+
+    `held` is None when the patron is gone from Koha, and while nothing of Koha is touched yet: then only what changes
+    in our own tables.
+    """
     policy, case = section.policy, decision.case
     if decision.follows and case:
         yield FollowCase(case=case.id, patron=decision.follows)
-    if held:
-        match decision.outcome:
-            case Outcome.REFERRED:
-                yield from _refer(decision, held, policy, day)
-            case Outcome.ADOPTED:
-                yield _open(decision, held, policy, active_restriction_of_ours(held, policy))
-            case Outcome.FOLLOWED:
-                yield from set_flag(held, policy)
-            case _:
-                pass
+    match decision.outcome:
+        case Outcome.REFERRED if held:
+            yield from _refer(decision, held, policy, day)
+        case Outcome.REFERRED:
+            yield opening(decision, policy)
+        case Outcome.ADOPTED:
+            yield opening(decision, policy, active_restriction_of_ours(held, policy) if held else None)
+        case Outcome.FOLLOWED if held:
+            yield from set_flag(held, policy)
+        case _:
+            pass
     if decision.ends:
         if held and decision.outcome in {Outcome.RELEASED, Outcome.ADOPTED}:
             yield from release(held, case, policy)
@@ -76,23 +79,26 @@ def _refer(decision: Decision, held: Holdings, policy: Policy, day: date) -> Ite
             description=policy.fee_description,
             branch=fee_branch(policy, held.patron),
         )
-    yield _open(decision, held, policy, found)
+    yield opening(decision, policy, found)
 
 
-def _open(decision: Decision, held: Holdings, policy: Policy, found: Restriction | None) -> OpenCase:
-    referred = decision.outcome is Outcome.REFERRED and decision.candidate is not None
-    account = decision.candidate.account if referred and decision.candidate else None
+def opening(decision: Decision, policy: Policy, found: Restriction | None = None) -> OpenCase:
+    """The case of a patron who is referred or adopted; `found` is a restriction of ours that was there before."""
+    if decision.candidate is None:
+        raise AssertionError("nobody is referred or adopted without having been looked at")
+    patron, account = decision.candidate.patron, decision.candidate.account
+    referred = decision.outcome is Outcome.REFERRED
     comment = policy.comment(decision.referred_on) if referred and decision.referred_on else None
     if found:
         comment = found.comment if policy.made_this_comment(found.comment) else None
     return OpenCase(
-        patron=held.patron,
+        patron=patron,
         referred_on=decision.referred_on,
         adopted=not referred,
-        owed=account.owed if account else None,
-        balance=account.balance if account else None,
-        fee=decision.fee if account else None,
-        lines=held.lines,
+        owed=account.owed if referred else None,
+        balance=account.balance if referred else None,
+        fee=decision.fee if referred else None,
+        lines=account.lines,
         flag=str(policy.flag),
         restriction=found.id if found else None,
         restriction_type=found.type if found else policy.restriction_type,

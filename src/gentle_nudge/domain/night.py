@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
+from operator import attrgetter, itemgetter
 
 from gentle_nudge.domain.case import State
 from gentle_nudge.domain.money import ZERO, written
-from gentle_nudge.domain.patron import Account, Patron, says
+from gentle_nudge.domain.noticed import Noticed
+from gentle_nudge.domain.patron import Account, Patron
 from gentle_nudge.domain.plan import Decision, Outcome, Plan, Refusal, SubmissionRow, UpdateRow, new_row
-from gentle_nudge.domain.policy import Policy, Reading, Section
+from gentle_nudge.domain.policy import Policy, Section
 from gentle_nudge.domain.referral import Candidate, Reason, is_minor, why_not
 from gentle_nudge.domain.release import (
     CaseTonight,
     as_before,
-    is_news,
     judge,
     last_word,
     lists_everybody,
     row,
-    seems_withdrawn,
     shown,
-    was_flagged_elsewhere,
 )
 from gentle_nudge.domain.schedule import is_lifted_for
 
@@ -38,11 +38,15 @@ class Adoptee:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Everything gathered about one section; `last_words` are closed cases the agency is still to be told of."""
+    """Everything gathered about one section; `last_words` are closed cases the agency is still to be told of.
 
-    candidates: tuple[Candidate, ...] = ()
+    `cases` and then `candidates` are gone through once, in whatever order, so that they may be read while they are
+    judged and need never be in memory all at once.
+    """
+
+    candidates: Iterable[Candidate] = ()
     owing_less: int = 0
-    cases: tuple[CaseTonight, ...] = ()
+    cases: Iterable[CaseTonight] = ()
     last_words: tuple[CaseTonight, ...] = ()
     adoptees: tuple[Adoptee, ...] = ()
     order: Mapping[int, int] = field(default_factory=dict)
@@ -62,13 +66,28 @@ class Limits:
     beside_plugin: Refusal | None = None
 
 
+@dataclass(kw_only=True)
+class _Cases:
+    """What was seen while the open cases passed by.
+
+    `ended_by_staff` are those whose flag has gone, each with what becomes of it if that is no accident; `heirs` took
+    over the lines of a merged patron; `again`: numbers with an open case of which a last word was still to be told.
+    """
+
+    endings: list[Decision] = field(default_factory=list)
+    ended_by_staff: list[tuple[CaseTonight, Decision]] = field(default_factory=list)
+    kept: list[UpdateRow] = field(default_factory=list)
+    heirs: set[int] = field(default_factory=set)
+    again: set[int | None] = field(default_factory=set)
+    noticed: Noticed = field(default_factory=Noticed)
+
+
 def judge_night(section: Section, day: date, evidence: Evidence, limits: Limits) -> Plan:
     """The plan of the section's night: what becomes of every case, who is adopted, who is referred."""
-    endings, kept, too_many_withdrawn = _cases(section, day, evidence, limits)
+    cases = _pass_by(section, day, evidence, limits)
+    endings, kept, too_many_withdrawn = _endings(section, day, cases, limits)
     adopted, too_many_adopted = _adoptions(section, evidence, endings, limits)
-    followed = frozenset(decision.follows for decision in endings if decision.follows)
-    referred, left_out = _referrals(section, day, evidence, followed)
-    owing_less = sum(ZERO < found.account.owed < section.policy.threshold for found in evidence.candidates)
+    referred, left_out, owing_less = _referrals(section, day, evidence, cases.heirs)
     refusals = [limits.beside_plugin, too_many_withdrawn, too_many_adopted, _fuse(len(referred), limits)]
     plan = Plan(
         section=section.name,
@@ -77,50 +96,77 @@ def judge_night(section: Section, day: date, evidence: Evidence, limits: Limits)
         update_due=limits.update_due,
         late=limits.late,
         decisions=(*endings, *adopted),
-        kept=kept,
+        kept=(*kept, *_last_words(section, evidence, cases.again)),
         left_out=left_out,
         owing_less=evidence.owing_less + owing_less,
         refusals=tuple(refusal for refusal in refusals if refusal),
-        named=_named(section, evidence),
+        named=tuple(cases.noticed.in_words(section)),
         order=evidence.order,
     )
     return replace(plan, decisions=(*plan.decisions, *referred)) if plan.submits else replace(plan, held=referred)
 
 
-def _cases(
-    section: Section, day: date, evidence: Evidence, limits: Limits
-) -> tuple[tuple[Decision, ...], tuple[UpdateRow, ...], Refusal | None]:
-    decisions = _one_case_each(section, evidence.cases)
-    withdrawn = [d for d in decisions if d.outcome in {Outcome.WITHDRAWN, Outcome.PAID}]
-    refusal = _too_many_withdrawn(len(withdrawn), limits)
-    going_on = [d for d in decisions if d.outcome is Outcome.KEPT]
-    if refusal:
-        going_on += [as_before(tonight, section) for tonight in evidence.cases if seems_withdrawn(tonight, section)]
-    stay = frozenset(d.case.id for d in going_on if d.case)
-    endings = tuple(d for d in decisions if d.case and d.case.id not in stay)
-    rows = [(d.row, d.case) for d in going_on if d.row and d.case]
-    if not lists_everybody(section.policy, day):
-        rows = [(kept, case) for kept, case in rows if is_news(kept, case)]
-    last_words = _last_words(section, evidence)
-    return endings, (*(kept for kept, _ in rows), *last_words), refusal
+def _pass_by(section: Section, day: date, evidence: Evidence, limits: Limits) -> _Cases:
+    """Every open case judged; where no update is due, nothing becomes of them, but their heirs are known."""
+    cases = _Cases()
+    waiting = {word.case.number for word in evidence.last_words}
+    everybody = lists_everybody(section.policy, day)
+    for tonight, decision in _one_case_each(section, evidence.cases):
+        if tonight.heir:
+            cases.heirs.add(tonight.heir.number)
+        if not limits.update_due:
+            continue
+        cases.noticed.look_at(tonight, section)
+        if tonight.case.number in waiting:
+            cases.again.add(tonight.case.number)
+        match decision.outcome:
+            case Outcome.KEPT if decision.row and (everybody or decision.row.is_news):
+                cases.kept.append(decision.row)
+            case Outcome.KEPT:
+                pass
+            case Outcome.WITHDRAWN | Outcome.PAID:
+                cases.ended_by_staff.append((tonight, decision))
+            case _:
+                cases.endings.append(decision)
+    return cases
 
 
-def _one_case_each(section: Section, cases: tuple[CaseTonight, ...]) -> list[Decision]:
-    """Judge every case, in order of id; of several that lead to one heir only the first goes on."""
-    decisions: list[Decision] = []
+def _one_case_each(section: Section, cases: Iterable[CaseTonight]) -> Iterator[tuple[CaseTonight, Decision]]:
+    """Every case with what becomes of it; of several that lead to one heir only the oldest goes on."""
+    merged = []
+    for tonight in cases:
+        if tonight.heir:
+            merged.append((tonight.case.id, tonight.heir.number, tonight))
+        else:
+            yield tonight, judge(tonight, section)
     heirs: set[int] = set()
-    for tonight in sorted(cases, key=lambda tonight: tonight.case.id):
-        taken = tonight.heir is not None and tonight.heir.number in heirs
-        decision = judge(replace(tonight, heir_has_case=True) if taken else tonight, section)
-        decisions.append(decision)
+    for _, heir, tonight in sorted(merged, key=itemgetter(0)):
+        decision = judge(replace(tonight, heir_has_case=True) if heir in heirs else tonight, section)
         if decision.follows:
-            heirs.add(decision.follows)
-    return decisions
+            heirs.add(heir)
+        yield tonight, decision
 
 
-def _last_words(section: Section, evidence: Evidence) -> Iterator[UpdateRow]:
+def _endings(
+    section: Section, day: date, cases: _Cases, limits: Limits
+) -> tuple[tuple[Decision, ...], tuple[UpdateRow, ...], Refusal | None]:
+    """The cases that do not just go on, the rows of those that do; too many ended by staff go on as well."""
+    refusal = _too_many_withdrawn(len(cases.ended_by_staff), limits)
+    endings, rows = cases.endings, cases.kept
+    if refusal:
+        told = (as_before(tonight, section).row for tonight, _ in cases.ended_by_staff)
+        rows += [row for row in told if row and (row.is_news or lists_everybody(section.policy, day))]
+    else:
+        endings += [decision for _, decision in cases.ended_by_staff]
+    return tuple(sorted(endings, key=_number_of_case)), tuple(sorted(rows, key=attrgetter("case"))), refusal
+
+
+def _number_of_case(decision: Decision) -> int:
+    return decision.case.id if decision.case else 0
+
+
+def _last_words(section: Section, evidence: Evidence, again: AbstractSet[int | None]) -> Iterator[UpdateRow]:
     """The last rows still owed to the agency: of each patron the latest, of nobody who is in collections again."""
-    again = {tonight.case.number for tonight in evidence.cases}
     latest = {tonight.case.number: tonight for tonight in sorted(evidence.last_words, key=lambda word: word.case.id)}
     for tonight in latest.values():
         word = _last_word(section, tonight)
@@ -165,18 +211,24 @@ def adopt(section: Section, adoptee: Adoptee) -> Decision:
 
 
 def _referrals(
-    section: Section, day: date, evidence: Evidence, followed: frozenset[int]
-) -> tuple[tuple[Decision, ...], Counter[Reason]]:
+    section: Section, day: date, evidence: Evidence, heirs: AbstractSet[int]
+) -> tuple[tuple[Decision, ...], Counter[Reason], int]:
+    """Who is referred; the others who owe enough in the window, by first reason; how many owe less there.
+
+    Who took over the lines of a case is in collections, even before the case has followed.
+    """
     left_out: Counter[Reason] = Counter()
-    referred = []
+    referred, owing_less = [], 0
     for found in evidence.candidates:
-        candidate = replace(found, has_case=True) if found.patron.number in followed else found
+        candidate = replace(found, has_case=True) if found.patron.number in heirs else found
         reason = why_not(candidate, section, day)
         if reason is None:
             referred.append(refer(section, candidate, day))
         elif candidate.account.owed >= section.policy.threshold:
             left_out[reason] += 1
-    return tuple(referred), left_out
+        elif candidate.account.owed > ZERO:
+            owing_less += 1
+    return tuple(referred), left_out, owing_less
 
 
 def refer(section: Section, candidate: Candidate, day: date) -> Decision:
@@ -200,34 +252,6 @@ def submission_row(patron: Patron, account: Account, policy: Policy, day: date) 
     """The patron's row in the submission; only a minor's names a guardian."""
     shown_as = patron if patron.guardian is None or is_minor(patron, policy, day) else replace(patron, guardian=None)
     return SubmissionRow(patron=shown_as, account=account, fee=policy.processing_fee)
-
-
-def _named(section: Section, evidence: Evidence) -> tuple[str, ...]:
-    overwritten = (
-        tonight.case.patron
-        for tonight in evidence.cases
-        if tonight.patron and says(tonight.patron.flag) is Reading.OTHER
-    )
-    flags = (f"patron number {number}: the flag ({section.policy.flag}) was overwritten" for number in overwritten)
-    return (*flags, *_flagged_elsewhere(section, evidence), *_orphans(section, evidence))
-
-
-def _flagged_elsewhere(section: Section, evidence: Evidence) -> Iterator[str]:
-    elsewhere = Counter(t.case.flag for t in evidence.cases if was_flagged_elsewhere(t, section))
-    for flag, found in elsewhere.items():
-        yield (
-            f"{found} open cases were flagged in {flag}, the settings say {section.policy.flag}: they go on, but staff "
-            f"cannot end them by the flag (set flag back to {flag}, or take them back with gentle-nudge release)"
-        )
-
-
-def _orphans(section: Section, evidence: Evidence) -> Iterator[str]:
-    gone = Counter(tonight.case.section for tonight in evidence.cases if tonight.case.section in section.keeps_up)
-    for name, found in sorted(gone.items()):
-        yield (
-            f"section {name} is gone from the settings: its {found} open cases are kept up here "
-            f"(gentle-nudge cases move {name} NEW gives them to another section)"
-        )
 
 
 def _too_many_withdrawn(found: int, limits: Limits) -> Refusal | None:

@@ -83,22 +83,6 @@ class Patron:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
-    """The sums of one patron as one section sees them, rounded to the cent.
-
-    `owed` is the sum owed in the window; `balance` the section's balance; `whole_balance` the patron's over all
-    lines; `latest_charge` the latest date of a counted line still owing, in the library's zone.
-    """
-
-    owed: Decimal = ZERO
-    balance: Decimal = ZERO
-    whole_balance: Decimal = ZERO
-    lost_charge: bool = False
-    latest_charge: datetime | None = None
-    has_lines_here: bool = True
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
     """A line still owing something (or a credit not used up), as it was at referral."""
 
@@ -107,6 +91,24 @@ class Line:
     type: str | None
     outstanding: Decimal
     counted: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """The sums of one patron as one section sees them, rounded to the cent.
+
+    `owed` is the sum owed in the window; `balance` the section's balance; `whole_balance` the patron's over all
+    lines; `latest_charge` the latest date of a counted line still owing, in the library's zone; `lines` are the
+    section's outstanding ones.
+    """
+
+    owed: Decimal = ZERO
+    balance: Decimal = ZERO
+    whole_balance: Decimal = ZERO
+    lost_charge: bool = False
+    latest_charge: datetime | None = None
+    has_lines_here: bool = True
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

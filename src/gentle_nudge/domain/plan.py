@@ -28,7 +28,8 @@ class Report(StrEnum):
 class UpdateRow:
     """One case in the update or sync; `number` is the borrowernumber first reported, `patron` where it is now.
 
-    `case` is None for a case that this run opens. `gone`: no longer in Koha, listed last.
+    `case` is None for a case that this run opens. `gone`: no longer in Koha, listed last. `new_due`, `new_name`:
+    that differs from what was last queued; `marked`: it is to be told, whether or not it does.
     """
 
     case: int | None
@@ -39,6 +40,14 @@ class UpdateRow:
     card: str | None
     due: Decimal
     gone: bool = False
+    new_due: bool = True
+    new_name: bool = False
+    marked: bool = False
+
+    @property
+    def is_news(self) -> bool:
+        """Whether an update of changes tells it."""
+        return self.new_due or self.new_name or self.marked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

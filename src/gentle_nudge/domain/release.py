@@ -127,6 +127,7 @@ def _decision(
 def row(case: Case, patron: Patron | None, due: Decimal) -> UpdateRow:
     """The update's row of a case, under the number first reported; a patron gone keeps the name we recorded."""
     person = patron or case
+    named = (case.surname, case.firstname, case.card)
     return UpdateRow(
         case=case.id,
         patron=patron.number if patron else 0,
@@ -136,13 +137,10 @@ def row(case: Case, patron: Patron | None, due: Decimal) -> UpdateRow:
         card=person.card,
         due=due,
         gone=patron is None,
+        new_due=due != case.last_due,
+        new_name=named != (person.surname, person.firstname, person.card),
+        marked=case.to_report,
     )
-
-
-def is_news(row: UpdateRow, case: Case) -> bool:
-    """Whether due, name or card differ from what was last queued for this case."""
-    before = (case.last_due, case.surname, case.firstname, case.card)
-    return case.to_report or before != (row.due, row.surname, row.firstname, row.card)
 
 
 def lists_everybody(policy: Policy, day: date) -> bool:

@@ -49,7 +49,7 @@ def move(conn: Connection, settings: Settings, sections: tuple[Section, ...], *,
     """
     schema.lock(conn)
     name = _known(settings, new)
-    going = cases.open_cases(conn, [old])
+    going = list(cases.open_cases(conn, [old]))
     if not going:
         raise ToBeMended(f"Section {old} has no open case.", "gentle-nudge cases --state open shows every one.")
     for section in sections:

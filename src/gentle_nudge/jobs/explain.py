@@ -31,12 +31,12 @@ def explain(conn: Connection, sections: tuple[Section, ...], card: str, moment: 
 def _seen(conn: Connection, section: Section, number: int, moment: Moment) -> Explanation | None:
     memory = remember(conn, section)
     view = view_of(section, moment, memory)
-    found = candidates(conn, view, memory, [number])
+    found = list(candidates(conn, view, memory, [number]))
     if not found:
         return None
     known = cases.find(conn, patron=number) if schema.read_meta(conn) else []
     theirs = tuple(case for case in known if case.section in section.cases_of)
-    lines = judged_lines(conn, knowing_fees(conn, view, [number]), number)
+    lines = judged_lines(conn, knowing_fees(conn, view, memory, [number]), number)
     return Explanation(
         section=section,
         day=moment.day,

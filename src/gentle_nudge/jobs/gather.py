@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from gentle_nudge.columns import a_thousand_at_a_time
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.consequences import Holdings
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.night import Adoptee, Evidence, Limits, submission_row
-from gentle_nudge.domain.patron import Account, Patron
-from gentle_nudge.domain.plan import Decision, Outcome, Plan
+from gentle_nudge.domain.night import Adoptee, Evidence, Limits
+from gentle_nudge.domain.patron import Account, Contact, Patron
+from gentle_nudge.domain.plan import SubmissionRow
 from gentle_nudge.domain.policy import Policy, Section
 from gentle_nudge.domain.referral import Candidate
 from gentle_nudge.domain.release import CaseTonight
 from gentle_nudge.jobs.memory import Memory
 from gentle_nudge.koha import accounts, lines, patrons
 from gentle_nudge.koha.accounts import View
-from gentle_nudge.koha.lines import Books
-from gentle_nudge.store import cases, schema
+from gentle_nudge.store import cases
 from gentle_nudge.store.cases import RecordedLine
 
 if TYPE_CHECKING:
@@ -31,33 +31,32 @@ if TYPE_CHECKING:
 
 
 def gather(conn: Connection, section: Section, *, moment: Moment, memory: Memory, limits: Limits) -> Evidence:
-    """The evidence of a night: every open case, everybody flagged, and who may owe enough."""
+    """The evidence of a night: every open case, everybody flagged, and who may owe enough.
+
+    Cases and candidates are read a thousand at a time while they are judged.
+    """
     view = view_of(section, moment, memory)
     numbers: tuple[int, ...] = ()
     owing_less = 0
     if limits.submission_due:
         selection = accounts.select_candidates(conn, _knowing_all_fees(conn, view, memory))
         numbers, owing_less = selection.numbers, selection.owing_less
-    going_on = cases_tonight(conn, view, memory, memory.open_cases)
     flagged = patrons.flagged(conn, section.policy.flag) if limits.update_due else frozenset()
+    last_words = memory.last_words if limits.update_due else ()
     return Evidence(
-        candidates=_but_heirs(candidates(conn, view, memory, numbers), going_on),
+        candidates=candidates(conn, view, memory, numbers),
         owing_less=owing_less,
-        cases=going_on if limits.update_due else (),
-        last_words=cases_tonight(conn, view, memory, memory.last_words) if limits.update_due else (),
+        cases=tonight(conn, view, memory),
+        last_words=tuple(cases_tonight(conn, view, memory, last_words)),
         adoptees=adoptees(conn, view, memory, flagged),
     )
 
 
-def _but_heirs(found: Iterable[Candidate], going_on: Iterable[CaseTonight]) -> tuple[Candidate, ...]:
-    """The candidates; who took over the lines of a case is in collections, even before the case has followed."""
-    heirs = {one.heir.number for one in going_on if one.heir}
-    return tuple(replace(one, has_case=True) if one.patron.number in heirs else one for one in found)
-
-
-def tonight(conn: Connection, section: Section, *, moment: Moment, memory: Memory) -> tuple[CaseTonight, ...]:
-    """Every open case of the section with what Koha says of it."""
-    return cases_tonight(conn, view_of(section, moment, memory), memory, memory.open_cases)
+def tonight(conn: Connection, view: View, memory: Memory) -> Iterator[CaseTonight]:
+    """Every open case of the section with what Koha says of it; before `init` there is none."""
+    if memory.is_any:
+        for some in a_thousand_at_a_time(cases.open_cases(conn, view.section.cases_of)):
+            yield from cases_tonight(conn, view, memory, some)
 
 
 def flagged_without_case(conn: Connection, section: Section, *, moment: Moment, memory: Memory) -> tuple[Adoptee, ...]:
@@ -75,12 +74,12 @@ def _knowing_all_fees(conn: Connection, view: View, memory: Memory) -> View:
     """Where fees count and charges belong to branches, a fee recorded with a case counts wherever it is booked."""
     if view.section.charges_by == "patron" or not view.section.policy.count_processing_fees:
         return view
-    return knowing_fees(conn, view, memory.in_collections)
+    return knowing_fees(conn, view, memory, memory.in_collections)
 
 
-def knowing_fees(conn: Connection, view: View, numbers: Iterable[int]) -> View:
+def knowing_fees(conn: Connection, view: View, memory: Memory, numbers: Iterable[int]) -> View:
     """The view with the fee lines recorded with cases of these patrons, and the lines of their open cases."""
-    if schema.read_meta(conn) is None:
+    if not memory.is_any:
         return view
     numbers = tuple(numbers)
     own_fees, other_fees = _whose(view, cases.recorded_fees(conn, numbers))
@@ -105,31 +104,32 @@ def _whose(
     )
 
 
-def candidates(conn: Connection, view: View, memory: Memory, numbers: Collection[int]) -> tuple[Candidate, ...]:
+def candidates(conn: Connection, view: View, memory: Memory, numbers: Collection[int]) -> Iterator[Candidate]:
     """These patrons as the rules of referral see them."""
-    people = patrons.patrons(conn, view.section.policy, numbers)
-    return _candidates(conn, view, memory, people)
+    for some in a_thousand_at_a_time(patrons.one_by_one(conn, view.section.policy, numbers)):
+        people = {person.number: person for person in some}
+        yield from as_candidates(view, memory, people, accounts_of(conn, view, memory, people))
 
 
-def _candidates(
-    conn: Connection,
-    view: View,
-    memory: Memory,
-    people: Mapping[int, Patron],
-    *,
-    sums: Mapping[int, Account] | None = None,
-) -> tuple[Candidate, ...]:
-    sums = accounts.accounts(conn, knowing_fees(conn, view, people), people) if sums is None else sums
+def accounts_of(
+    conn: Connection, view: View, memory: Memory, numbers: Collection[int], *, lock: bool = False
+) -> dict[int, Account]:
+    """The accounts of these patrons, with the lines recorded with cases where they belong."""
+    return lines.accounts(conn, knowing_fees(conn, view, memory, numbers), numbers, lock=lock)
+
+
+def as_candidates(
+    view: View, memory: Memory, people: Mapping[int, Patron], sums: Mapping[int, Account]
+) -> Iterator[Candidate]:
+    """These patrons with their accounts, and whether the section speaks for them."""
     section = view.section
-    return tuple(
-        Candidate(
+    for number, person in people.items():
+        yield Candidate(
             patron=person,
             account=sums[number],
             speaks=section.enabled and speaks_for(section, person, has_lines=sums[number].has_lines_here),
             has_case=memory.has_case(number, section),
         )
-        for number, person in people.items()
-    )
 
 
 def speaks_for(section: Section, patron: Patron, *, has_lines: bool) -> bool:
@@ -158,7 +158,7 @@ def cases_tonight(
     now_with = {case.id: people.get(case.patron or 0) or heirs.get(case.id) for case in which}
     numbers = {patron.number for patron in now_with.values() if patron}
     if sums is None or not numbers <= sums.keys():
-        sums = accounts.balances(conn, knowing_fees(conn, view, numbers), numbers)
+        sums = accounts.balances(conn, knowing_fees(conn, view, memory, numbers), numbers)
     return tuple(
         CaseTonight(
             case=case,
@@ -204,63 +204,12 @@ def adoptees(conn: Connection, view: View, memory: Memory, flagged: Iterable[int
             candidate=candidate,
             referred_on=charged.get(candidate.patron.number) or restricted.get(candidate.patron.number),
         )
-        for candidate in _candidates(conn, view, memory, theirs)
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Locked:
-    """The chosen patrons, locked, with fresh evidence and what they hold."""
-
-    evidence: Evidence
-    holdings: Mapping[int, Holdings]
-
-
-def lock_and_gather(conn: Connection, section: Section, plan: Plan, *, moment: Moment, memory: Memory) -> Locked:
-    """Lock the patrons a plan would change, then their lines, and read everything about them again."""
-    chosen = {d.patron for d in plan.decisions} | {d.follows for d in plan.decisions if d.follows}
-    people = patrons.patrons(conn, section.policy, chosen, lock=True, contact=True)
-    view = view_of(section, moment, memory)
-    books = lines.books(conn, knowing_fees(conn, view, people), people)
-    sums = {number: found.account for number, found in books.items()}
-    balances = {number: account.balance for number, account in sums.items()}
-    still_open = {case.id: case for case in memory.open_cases}
-    endings = [still_open[d.case.id] for d in plan.decisions if d.case and d.case.id in still_open]
-    referred = _people(people, plan.of(Outcome.REFERRED))
-    adopted = _people(people, plan.of(Outcome.ADOPTED))
-    evidence = Evidence(
-        candidates=_candidates(conn, view, memory, referred, sums=sums),
-        cases=cases_tonight(conn, view, memory, endings, people=people, sums=balances),
-        adoptees=_still_flagged(conn, view, memory, adopted, plan=plan),
-        order=plan.order,
-    )
-    holdings = holdings_of(conn, view.section, memory, people, today=moment.today, books=books)
-    return Locked(evidence=evidence, holdings=holdings)
-
-
-def _people(people: Mapping[int, Patron], decisions: Iterable[Decision]) -> dict[int, Patron]:
-    return {d.patron: people[d.patron] for d in decisions if d.patron in people}
-
-
-def _still_flagged(
-    conn: Connection, view: View, memory: Memory, people: Mapping[int, Patron], *, plan: Plan
-) -> tuple[Adoptee, ...]:
-    days = {decision.patron: decision.referred_on for decision in plan.of(Outcome.ADOPTED)}
-    flagged = (number for number, person in people.items() if person.is_flagged)
-    return tuple(
-        replace(adoptee, referred_on=days.get(adoptee.candidate.patron.number))
-        for adoptee in adoptees(conn, view, memory, flagged)
+        for candidate in as_candidates(view, memory, theirs, accounts_of(conn, view, memory, theirs))
     )
 
 
 def holdings_of(
-    conn: Connection,
-    section: Section,
-    memory: Memory,
-    people: Mapping[int, Patron],
-    *,
-    today: date,
-    books: Mapping[int, Books],
+    conn: Connection, section: Section, memory: Memory, people: Mapping[int, Patron], *, today: date
 ) -> dict[int, Holdings]:
     """What these patrons have that a decision may touch."""
     blocks = patrons.restrictions(conn, people)
@@ -270,7 +219,6 @@ def holdings_of(
         number: Holdings(
             patron=person,
             today=today,
-            lines=books[number].lines,
             restrictions=blocks.get(number, ()),
             recorded=frozenset(recorded.get(number, ())),
             flag_needed=bool(memory.in_collections.get(number, frozenset()) & (sharing - own)),
@@ -280,14 +228,9 @@ def holdings_of(
     }
 
 
-def with_contacts(conn: Connection, policy: Policy, plan: Plan) -> Plan:
-    """The plan with the addresses and telephone numbers that the submission shows."""
-    people = patrons.patrons(conn, policy, (d.patron for d in plan.of(Outcome.REFERRED)), contact=True)
-
-    def complete(decision: Decision) -> Decision:
-        row, person = decision.submission, people.get(decision.patron)
-        if row is None or person is None:
-            return decision
-        return replace(decision, submission=submission_row(person, row.account, policy, plan.day))
-
-    return replace(plan, decisions=tuple(map(complete, plan.decisions)))
+def with_contacts(conn: Connection, rows: Iterable[SubmissionRow]) -> Iterator[SubmissionRow]:
+    """The rows with the addresses and telephone numbers that the submission shows, read a thousand at a time."""
+    for some in a_thousand_at_a_time(rows):
+        known = patrons.contacts(conn, [row.patron.number for row in some])
+        for row in some:
+            yield replace(row, patron=replace(row.patron, contact=known.get(row.patron.number, Contact())))

@@ -26,13 +26,17 @@ class Memory:
     `withdrawn`: patron -> the latest day a case was withdrawn, also one of a card that was merged into theirs since.
     """
 
-    open_cases: tuple[Case, ...] = ()
     last_words: tuple[Case, ...] = ()
     withdrawn: Mapping[int, date] = field(default_factory=dict)
     in_collections: Mapping[int, frozenset[str]] = field(default_factory=dict)
     note: int | None = None
     past: Past = field(default_factory=Past)
     last_update: date | None = None
+
+    @property
+    def is_any(self) -> bool:
+        """Whether there are tables of ours to remember with."""
+        return self.note is not None
 
     def has_case(self, number: int, section: Section) -> bool:
         """Whether a case of this section is open for the patron.
@@ -51,7 +55,6 @@ def remember(conn: Connection, section: Section) -> Memory:
     names = section.names
     return Memory(
         note=meta.note,
-        open_cases=tuple(cases.open_cases(conn, section.cases_of)),
         last_words=tuple(cases.to_report(conn, section.cases_of)),
         withdrawn=_withdrawn(conn, section),
         in_collections=cases.open_case_patrons(conn),

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.night import Limits, judge_night
-from gentle_nudge.domain.plan import Plan, Report, SubmissionRow, UpdateRow
+from gentle_nudge.domain.plan import Outcome, Plan, Report, SubmissionRow, UpdateRow
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.schedule import is_late, is_submission_due, most_referrals
 from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError, ToBeMended
 from gentle_nudge.jobs.gather import gather, with_contacts
 from gentle_nudge.jobs.guard import beside_plugin
+from gentle_nudge.jobs.locking import Outdated
 from gentle_nudge.jobs.memory import Memory, remember
 from gentle_nudge.jobs.queueing import Error, Office, contents, log_errors
-from gentle_nudge.jobs.record import Decided, Outdated, record
+from gentle_nudge.jobs.record import Decided, record
 from gentle_nudge.jobs.transaction import TRIES, reading, writing
 from gentle_nudge.koha.patrons import order
 from gentle_nudge.reports.render import file_name
@@ -124,7 +125,7 @@ def decide(engine: Engine, section: Section, moment: Moment, options: Options) -
             limits = replace(limits, beside_plugin=beside_plugin(conn, moment))
         evidence = gather(conn, section, moment=moment, memory=memory, limits=limits)
         plan = in_order(conn, judge_night(section, moment.day, evidence, limits))
-        plan = with_contacts(conn, section.policy, plan) if options.dry_run else plan
+        plan = _complete(conn, plan) if options.dry_run else plan
         return Decided(plan=plan, memory=memory)
 
 
@@ -154,6 +155,16 @@ def in_order(conn: Connection, plan: Plan) -> Plan:
     """The plan with its patrons ranked as the database collates their surnames."""
     numbers = {row.patron for row in plan.update()} | {decision.patron for decision in plan.decisions}
     return replace(plan, order=order(conn, numbers))
+
+
+def _complete(conn: Connection, plan: Plan) -> Plan:
+    """The plan with the addresses and telephone numbers that its submission shows."""
+    referred = plan.of(Outcome.REFERRED)
+    rows = with_contacts(conn, [decision.submission for decision in referred if decision.submission])
+    shown = {row.patron.number: row for row in rows}
+    return replace(
+        plan, decisions=tuple(replace(d, submission=shown.get(d.patron, d.submission)) for d in plan.decisions)
+    )
 
 
 def log_troubles(engine: Engine, night: Night, moment: Moment) -> None:

@@ -62,7 +62,7 @@ class Queued:
     number: int = 1
 
 
-def contents(section: Section, report: Report, rows: Sequence[SubmissionRow | UpdateRow]) -> Iterable[bytes] | None:
+def contents(section: Section, report: Report, rows: Iterable[SubmissionRow | UpdateRow]) -> Iterable[bytes] | None:
     """The report's bytes in chunks; None when the policy wants no report without rows."""
     policy = section.policy
     chunks = render(
@@ -79,7 +79,7 @@ def contents(section: Section, report: Report, rows: Sequence[SubmissionRow | Up
 def queue(
     conn: Connection,
     report: Report,
-    rows: Sequence[SubmissionRow | UpdateRow],
+    rows: Iterable[SubmissionRow | UpdateRow],
     counts: RunCounts,
     *,
     queued: Queued,
@@ -95,7 +95,7 @@ def queue(
         library=office.name_for(section),
         day=moment.day,
         file_name=name,
-        rows=len(rows),
+        rows=counts.patrons,
         total=counts.amount,
         fees=counts.fees,
         was_due=_was_due(section.policy, report, moment),
@@ -107,7 +107,7 @@ def queue(
         subject=subject(report, office.name_for(section)),
         body=body(facts),
         chunks=chunks,
-        rows=len(rows),
+        rows=counts.patrons,
     )
     outbox.enqueue(conn, report=stored.id, to=office.addresses(section.policy), now=moment.now)
     info = {"run": queued.run, "file": name, "rows": stored.rows, "sha256": stored.sha256}

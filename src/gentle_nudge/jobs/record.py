@@ -1,4 +1,4 @@
-"""Apply: one transaction per section that changes Koha, keeps the cases and queues the reports."""
+"""Apply: one transaction per section that keeps the cases, queues the reports and changes Koha."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from gentle_nudge.domain.case import Case, State
-from gentle_nudge.domain.consequences import Holdings, consequences
+from gentle_nudge.columns import a_thousand_at_a_time
+from gentle_nudge.domain.case import State
+from gentle_nudge.domain.consequences import consequences
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.night import Limits, adopt, judge_night
+from gentle_nudge.domain.night import adopt
 from gentle_nudge.domain.plan import (
     Action,
     ChargeFee,
     ClearFlag,
     CloseCase,
+    Decision,
     FollowCase,
     LiftRestriction,
     OpenCase,
-    Outcome,
     Plan,
     Report,
     Restrict,
@@ -27,11 +28,13 @@ from gentle_nudge.domain.plan import (
     UpdateRow,
 )
 from gentle_nudge.domain.policy import Section
-from gentle_nudge.errors import AnotherRunIsAtWork
-from gentle_nudge.jobs.gather import flagged_without_case, lock_and_gather
+from gentle_nudge.jobs.gather import flagged_without_case, holdings_of, with_contacts
+from gentle_nudge.jobs.locking import Locked, Outdated, lock_and_judge
 from gentle_nudge.jobs.memory import Memory, remember
 from gentle_nudge.jobs.queueing import Office, Queued, queue
-from gentle_nudge.koha import audit, effects
+from gentle_nudge.koha import audit, effects, lines, patrons
+from gentle_nudge.koha.audit import Logs
+from gentle_nudge.koha.made import Made
 from gentle_nudge.store import cases, runs, schema
 from gentle_nudge.store.runs import Claim, RunCounts
 
@@ -39,13 +42,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 A = TypeVar("A")
-
-
-class Outdated(AnotherRunIsAtWork):
-    """What the plan was made from has changed since: a sync told newer balances, staff closed a case."""
-
-    def __init__(self) -> None:
-        super().__init__("What the night was decided from has changed meanwhile.", "Nothing was done; start it again.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,30 +52,42 @@ class Decided:
     memory: Memory
 
 
-def record(conn: Connection, section: Section, decided: Decided, *, moment: Moment, office: Office) -> Plan | None:
-    """The plan as carried out, judged again under lock; None when another run did the day's work meanwhile.
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """The runs that this night makes, and what their reports share."""
 
-    Outdated when the plan must be made anew: something of ours has changed, or a card was merged into one not locked.
+    section: Section
+    memory: Memory
+    moment: Moment
+    office: Office
+    runs: Mapping[Report, int]
+
+
+def record(conn: Connection, section: Section, decided: Decided, *, moment: Moment, office: Office) -> Plan | None:
+    """The plan as carried out, read again under lock; None when another run did the day's work meanwhile.
+
+    First come the rows of our own tables, for which nobody waits; then the patrons are locked, and who is no longer
+    as the plan saw them is judged again, and our rows made anew; then Koha is changed, and the locks go with the
+    commit. Outdated when the plan must be made anew.
     """
     plan, memory = decided.plan, decided.memory
     note = schema.lock(conn).note
-    claimed = claim(conn, section, plan, moment)
-    if claimed is None:
+    run_of = claim(conn, section, plan, moment)
+    if run_of is None:
         return None
     if memory.note != note:
         raise Outdated
-    locked = lock_and_gather(conn, section, plan, moment=moment, memory=memory)
-    plan = judge_again(plan, judge_night(section, plan.day, locked.evidence, _no_limits(plan)))
-    if any(decision.follows and decision.follows not in locked.holdings for decision in plan.decisions):
-        raise Outdated
-    opened = apply(conn, section, plan, holdings=locked.holdings, moment=moment, claimed=claimed)
-    if run := claimed.get(Report.SUBMISSION):
-        queued = Queued(section=section, run=run, moment=moment, office=office)
-        _queue_submission(conn, plan, opened, queued)
-    if run := claimed.get(Report.UPDATE):
-        queued = Queued(section=section, run=run, moment=moment, office=office)
-        _queue_update(conn, plan, opened, queued, memory=memory)
-    return plan
+    claimed = Claimed(section=section, memory=memory, moment=moment, office=office, runs=run_of)
+    ours = conn.begin_nested()
+    prepare(conn, plan, claimed)
+    locked = lock_and_judge(conn, section, plan, moment=moment, memory=memory)
+    if locked.plan.decisions == plan.decisions:
+        ours.commit()
+    else:
+        ours.rollback()
+        prepare(conn, locked.plan, claimed)
+    change_koha(conn, locked, claimed)
+    return locked.plan
 
 
 def claim(conn: Connection, section: Section, plan: Plan, moment: Moment) -> dict[Report, int] | None:
@@ -96,72 +104,81 @@ def claim(conn: Connection, section: Section, plan: Plan, moment: Moment) -> dic
     return claimed
 
 
-def _no_limits(plan: Plan) -> Limits:
-    return Limits(submission_due=plan.submits, late=plan.late, update_due=plan.update_due)
+def prepare(conn: Connection, plan: Plan, claimed: Claimed) -> None:
+    """Cases, runs and queued reports are as the plan wants them; of Koha nothing is changed but its log."""
+    adopted: dict[int, int] = {}
+    for some in a_thousand_at_a_time(plan.decisions):
+        adopted |= _keep_cases(conn, plan, some, claimed)
+    if run := claimed.runs.get(Report.SUBMISSION):
+        _queue_submission(conn, plan, _queued(claimed, run))
+    if run := claimed.runs.get(Report.UPDATE):
+        _queue_update(conn, plan, adopted, _queued(claimed, run), memory=claimed.memory)
 
 
-def judge_again(plan: Plan, again: Plan) -> Plan:
-    """The plan with the second judgement of everybody it would change."""
-    kept = (*plan.kept, *again.kept)
-    return replace(plan, decisions=again.decisions, kept=kept, named=tuple(dict.fromkeys((*plan.named, *again.named))))
-
-
-def apply(
-    conn: Connection,
-    section: Section,
-    plan: Plan,
-    *,
-    holdings: Mapping[int, Holdings],
-    moment: Moment,
-    claimed: Mapping[Report, int],
-) -> dict[int, int]:
-    """Everything the decisions entail is done in Koha and in our cases; patron -> the case opened."""
-    actions = [
-        action
-        for decision in plan.decisions
-        for action in consequences(decision, holdings.get(decision.follows or decision.patron), section, plan.day)
-    ]
-    restricted, charged = carry_out(conn, actions, moment)
+def _keep_cases(conn: Connection, plan: Plan, decisions: Sequence[Decision], claimed: Claimed) -> dict[int, int]:
+    """What these decisions mean for the cases; patron -> the case of those adopted."""
+    section, moment = claimed.section, claimed.moment
+    actions = [action for decision in decisions for action in consequences(decision, None, section, plan.day)]
     cases.follow(conn, of(actions, FollowCase))
-    opened: dict[int, int] = {}
-    for adopted, report in ((False, Report.SUBMISSION), (True, Report.UPDATE)):
-        new = [action for action in of(actions, OpenCase) if action.adopted == adopted]
-        if new:
-            opened |= cases.open_new(
-                conn,
-                section=section.name,
-                actions=new,
-                run=claimed[report],
-                fee_lines=charged,
-                restrictions=restricted,
-            )
+    new, update = of(actions, OpenCase), claimed.runs.get(Report.UPDATE)
+    referred, adopted = [a for a in new if not a.adopted], [a for a in new if a.adopted]
+    cases.open_new(conn, section=section.name, actions=referred, run=claimed.runs.get(Report.SUBMISSION))
+    opened = cases.open_new(conn, section=section.name, actions=adopted, run=update)
     closing = [replace(ending, case=ending.case or opened[ending.patron]) for ending in of(actions, CloseCase)]
-    cases.close(conn, closing, run=claimed.get(Report.UPDATE), day=plan.day, now=moment.now)
+    cases.close(conn, closing, run=update, day=plan.day, now=moment.now)
     return opened
+
+
+def _queued(claimed: Claimed, run: int) -> Queued:
+    return Queued(section=claimed.section, run=run, moment=claimed.moment, office=claimed.office)
+
+
+def change_koha(conn: Connection, locked: Locked, claimed: Claimed) -> None:
+    """Everything the decisions entail is done in Koha, and the new cases know what was made for them."""
+    section, plan, moment = claimed.section, locked.plan, claimed.moment
+    logs = audit.wanted(conn)
+    for some in a_thousand_at_a_time(plan.decisions):
+        concerned = {decision.follows or decision.patron for decision in some}
+        people = {number: locked.people[number] for number in concerned if number in locked.people}
+        held = holdings_of(conn, section, claimed.memory, people, today=moment.today)
+        actions = [
+            action
+            for decision in some
+            for action in consequences(decision, held.get(decision.follows or decision.patron), section, plan.day)
+        ]
+        made = carry_out(conn, actions, moment, logs)
+        cases.complete(conn, section.name, of(actions, OpenCase), fee=made.fee, restriction=made.restriction)
 
 
 def adopt_all(conn: Connection, section: Section, wanted: Collection[int], moment: Moment) -> dict[int, int]:
     """Those of the wanted patrons that are still flagged and without a case have one; patron -> case."""
     schema.lock(conn)
     memory = remember(conn, section)
+    people = patrons.patrons(conn, section.policy, wanted, lock=True)
+    lines.lock_lines(conn, people)
     found = flagged_without_case(conn, section, moment=moment, memory=memory)
-    decisions = tuple(
-        replace(adopt(section, adoptee), ends=None) for adoptee in found if adoptee.candidate.patron.number in wanted
-    )
-    plan = Plan(section=section.name, day=moment.day, update_due=False, decisions=decisions)
-    held = lock_and_gather(conn, section, plan, moment=moment, memory=memory).holdings
-    actions = [
+    held = holdings_of(conn, section, memory, people, today=moment.today)
+    new = [
         action
-        for decision in decisions
-        if decision.patron in held
-        for action in consequences(decision, held[decision.patron], section, moment.day)
+        for adoptee in found
+        if adoptee.candidate.patron.number in held
+        for action in consequences(
+            replace(adopt(section, adoptee), ends=None), held[adoptee.candidate.patron.number], section, moment.day
+        )
     ]
-    new = of(actions, OpenCase)
-    return cases.open_new(conn, section=section.name, actions=new, run=None, fee_lines={}, restrictions={})
+    return cases.open_new(conn, section=section.name, actions=of(new, OpenCase), run=None)
 
 
-def carry_out(conn: Connection, actions: Sequence[Action], moment: Moment) -> tuple[dict[int, int], dict[int, int]]:
-    """The actions are done in Koha, with its own log rows; the restrictions and the fees made, by patron."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Carried:
+    """The rows that were made in Koha: the restrictions, the fees; None where there was none to make."""
+
+    restriction: Made | None
+    fee: Made | None
+
+
+def carry_out(conn: Connection, actions: Sequence[Action], moment: Moment, logs: Logs | None = None) -> Carried:
+    """The actions are done in Koha, with its own log rows; `logs` says which it keeps, if that is known already."""
     made, gone = of(actions, Restrict), of(actions, LiftRestriction)
     changed: list[SetFlag | ClearFlag] = [*of(actions, SetFlag), *of(actions, ClearFlag)]
     fees = of(actions, ChargeFee)
@@ -171,15 +188,16 @@ def carry_out(conn: Connection, actions: Sequence[Action], moment: Moment) -> tu
     effects.refresh_debarred(conn, restricted_now, moment.today)
     effects.write_flags(conn, changed, moment.now)
     charged = effects.charge(conn, fees, moment.now)
-    wanted = audit.wanted(conn)
-    created = moment.now.astimezone(moment.zone).strftime("%Y-%m-%d %H:%M:%S")
+    wanted = logs or audit.wanted(conn)
     if wanted.borrowers:
-        audit.write_restricted(conn, made, restricted, created=created, now=moment.now)
+        created = moment.now.astimezone(moment.zone).strftime("%Y-%m-%d %H:%M:%S")
+        if restricted:
+            audit.write_restricted(conn, made, restricted, created=created, now=moment.now)
         audit.write_alike(conn, audit.lifted, gone, moment.now)
         audit.write_alike(conn, audit.flag_changed, changed, moment.now)
     if wanted.fines:
         audit.write_alike(conn, audit.fee_charged, fees, moment.now)
-    return restricted, charged
+    return Carried(restriction=restricted, fee=charged)
 
 
 def of(actions: Sequence[Action], kind: type[A]) -> list[A]:
@@ -187,23 +205,23 @@ def of(actions: Sequence[Action], kind: type[A]) -> list[A]:
     return [action for action in actions if isinstance(action, kind)]
 
 
-def _queue_submission(conn: Connection, plan: Plan, opened: Mapping[int, int], queued: Queued) -> None:
+def _queue_submission(conn: Connection, plan: Plan, queued: Queued) -> None:
     rows = plan.submission()
     fees = sum((row.fee for row in rows), ZERO)
     counts = RunCounts(
         patrons=len(rows), referred=len(rows), amount=sum((row.account.balance for row in rows), ZERO), fees=fees
     )
-    stored = queue(conn, Report.SUBMISSION, rows, counts, queued=queued)
+    stored = queue(conn, Report.SUBMISSION, with_contacts(conn, rows), counts, queued=queued)
     if stored:
-        cases.report_dues(conn, stored.id, with_cases([row.told() for row in rows], opened), {})
+        cases.report_referred(conn, stored.id, queued.run)
     runs.finish(conn, queued.run, now=queued.moment.now, counts=counts)
 
 
-def _queue_update(conn: Connection, plan: Plan, opened: Mapping[int, int], queued: Queued, *, memory: Memory) -> None:
+def _queue_update(conn: Connection, plan: Plan, adopted: Mapping[int, int], queued: Queued, *, memory: Memory) -> None:
     rows = plan.update()
     counts = RunCounts(
         patrons=len(rows),
-        adopted=len(plan.of(Outcome.ADOPTED)),
+        adopted=len(adopted),
         released=_ended(plan, State.RELEASED),
         paid=_ended(plan, State.PAID),
         withdrawn=_ended(plan, State.WITHDRAWN),
@@ -213,32 +231,24 @@ def _queue_update(conn: Connection, plan: Plan, opened: Mapping[int, int], queue
     )
     stored = queue(conn, Report.UPDATE, rows, counts, queued=queued)
     if stored:
-        previous = {case.id: case for case in (*memory.open_cases, *memory.last_words, *_just_told(plan, opened))}
-        cases.report_dues(conn, stored.id, with_cases(rows, opened), previous)
+        closed = {d.case.id for d in plan.decisions if d.case} | {case.id for case in memory.last_words}
+        cases.report_dues(conn, stored.id, _news(rows, closed, adopted))
     cases.mark_to_report(conn, [case.id for case in memory.last_words], flag=False)
     runs.finish(conn, queued.run, now=queued.moment.now, counts=counts)
 
 
-def _just_told(plan: Plan, opened: Mapping[int, int]) -> Iterator[Case]:
-    """The cases of tonight's submission, with what it told of them."""
-    for submitted in plan.submission():
-        told = submitted.told()
-        yield Case(
-            id=opened[told.patron],
-            section=plan.section,
-            patron=told.patron,
-            number=told.number,
-            last_due=told.due,
-            surname=told.surname,
-            firstname=told.firstname,
-            card=told.card,
-        )
+def _news(rows: Sequence[UpdateRow], closed: Collection[int], adopted: Mapping[int, int]) -> Iterator[UpdateRow]:
+    """The rows that the cases must know of: what is new, and every last word of a closed one.
+
+    Of tonight's referrals the submission has told already.
+    """
+    for row in rows:
+        if row.case is None:
+            if row.patron in adopted:
+                yield replace(row, case=adopted[row.patron])
+        elif row.is_news or row.case in closed:
+            yield row
 
 
 def _ended(plan: Plan, state: State) -> int:
     return sum(decision.ends is state for decision in plan.decisions)
-
-
-def with_cases(rows: Sequence[UpdateRow], opened: Mapping[int, int]) -> Iterator[UpdateRow]:
-    """The rows, those of new cases with the case's id."""
-    return (row if row.case is not None else replace(row, case=opened[row.patron]) for row in rows)

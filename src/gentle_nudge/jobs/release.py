@@ -19,11 +19,11 @@ from gentle_nudge.domain.queue import Stored
 from gentle_nudge.domain.release import CaseTonight
 from gentle_nudge.domain.taking_back import Fate, fate, take_back
 from gentle_nudge.errors import ToBeMended
-from gentle_nudge.jobs.gather import cases_tonight, holdings_of, knowing_fees, view_of
+from gentle_nudge.jobs.gather import accounts_of, cases_tonight, holdings_of, view_of
 from gentle_nudge.jobs.history import known_cases
 from gentle_nudge.jobs.memory import remember
 from gentle_nudge.jobs.record import carry_out, of
-from gentle_nudge.koha import audit, effects, lines, patrons, waiving
+from gentle_nudge.koha import audit, effects, patrons, waiving
 from gentle_nudge.store import cases, outbox, reports, schema
 
 if TYPE_CHECKING:
@@ -138,11 +138,11 @@ def _look(conn: Connection, section: Section, chosen: Sequence[Case], *, moment:
     first_look = cases_tonight(conn, view, memory, chosen)
     numbers = {person.number for one in first_look if (person := one.patron or one.heir)}
     people = patrons.patrons(conn, section.policy, numbers, lock=lock)
-    books = lines.books(conn, knowing_fees(conn, view, people), people, lock=lock)
-    balances = {number: found.account.balance for number, found in books.items()}
+    sums = accounts_of(conn, view, memory, people, lock=lock)
+    balances = {number: account.balance for number, account in sums.items()}
     return Seen(
         cases=cases_tonight(conn, view, memory, chosen, people=people, sums=balances),
-        held=holdings_of(conn, section, memory, people, today=moment.today, books=books),
+        held=holdings_of(conn, section, memory, people, today=moment.today),
     )
 
 

@@ -19,16 +19,17 @@ from gentle_nudge.domain.case import State
 from gentle_nudge.domain.consequences import Holdings, active_restriction_of_ours, set_flag
 from gentle_nudge.domain.journal import Entry, Journal
 from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.patron import Account
 from gentle_nudge.domain.plan import OpenCase, Report
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.queue import UNDELIVERED, Delivery
-from gentle_nudge.jobs.gather import holdings_of, knowing_fees, view_of
+from gentle_nudge.jobs.gather import accounts_of, holdings_of, view_of
 from gentle_nudge.jobs.memory import remember
 from gentle_nudge.jobs.progress import forgotten, is_restored
 from gentle_nudge.jobs.queueing import log_ours
 from gentle_nudge.jobs.record import carry_out
 from gentle_nudge.jobs.whereabouts import LOGGED_AS
-from gentle_nudge.koha import lines, patrons
+from gentle_nudge.koha import patrons
 from gentle_nudge.reports.reading import Submission, read_submission
 from gentle_nudge.store import cases, outbox, reports, runs, schema
 from gentle_nudge.store.runs import Claim, RunCounts
@@ -153,24 +154,24 @@ def _adopt(conn: Connection, submission: Submission, section: Section, moment: M
     memory = remember(conn, section)
     wanted = {row.number for row in submission.rows if not memory.has_case(row.number, section)}
     people = patrons.patrons(conn, section.policy, wanted, lock=True)
-    books = lines.books(conn, knowing_fees(conn, view_of(section, moment, memory), people), people)
-    held = holdings_of(conn, section, memory, people, today=moment.today, books=books)
+    sums = accounts_of(conn, view_of(section, moment, memory), memory, people, lock=True)
+    held = holdings_of(conn, section, memory, people, today=moment.today)
     carry_out(conn, [action for each in held.values() for action in set_flag(each, section.policy)], moment)
-    opening = [_opening(each, section, submission.day) for each in held.values()]
-    cases.open_new(conn, section=section.name, actions=opening, run=run, fee_lines={}, restrictions={})
+    opening = [_opening(each, sums[number], section, submission.day) for number, each in held.items()]
+    cases.open_new(conn, section=section.name, actions=opening, run=run)
     if run is not None:
         counts = RunCounts(patrons=len(submission.rows), referred=len(submission.rows), amount=submission.balances)
         runs.finish(conn, run, now=moment.now, counts=counts)
     return len(held), len(wanted) - len(held)
 
 
-def _opening(held: Holdings, section: Section, day: date) -> OpenCase:
+def _opening(held: Holdings, account: Account, section: Section, day: date) -> OpenCase:
     ours = active_restriction_of_ours(held, section.policy)
     return OpenCase(
         patron=held.patron,
         referred_on=day,
         adopted=True,
-        lines=held.lines,
+        lines=account.lines,
         restriction=ours.id if ours else None,
         restriction_type=ours.type if ours else section.policy.restriction_type,
     )

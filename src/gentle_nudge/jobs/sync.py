@@ -12,7 +12,7 @@ from gentle_nudge.domain.plan import Report, UpdateRow
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.release import row, shown
 from gentle_nudge.errors import GentleNudgeError
-from gentle_nudge.jobs.gather import tonight
+from gentle_nudge.jobs.gather import tonight, view_of
 from gentle_nudge.jobs.memory import remember
 from gentle_nudge.jobs.queueing import Error, Office, Queued, contents, log_errors, queue
 from gentle_nudge.jobs.transaction import writing
@@ -30,7 +30,7 @@ def rows_of(conn: Connection, section: Section, moment: Moment) -> Sequence[Upda
     memory = remember(conn, section)
     found = [
         row(one.case, one.patron or one.heir, shown(one.balance, section.policy))
-        for one in tonight(conn, section, moment=moment, memory=memory)
+        for one in tonight(conn, view_of(section, moment, memory), memory)
     ]
     ranks = order(conn, {each.patron for each in found if not each.gone})
     return sorted(found, key=lambda each: (each.gone, ranks.get(each.patron, len(ranks)), each.number))

@@ -1,20 +1,17 @@
-"""Every SELECT about money: what a line counts for, who owes enough, the sums of a patron."""
+"""Every SELECT about sums of money: what a line counts for, who owes enough, the balances."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Row,
-    Select,
     and_,
     case,
     false,
@@ -28,7 +25,6 @@ from sqlalchemy import (
 
 from gentle_nudge.columns import Money, a_thousand_at_a_time, among
 from gentle_nudge.domain.money import cents
-from gentle_nudge.domain.patron import Account
 from gentle_nudge.domain.policy import Section, midnight
 from gentle_nudge.koha.tables import accountlines, borrowers, items
 
@@ -102,15 +98,6 @@ def with_fees_of_ours(conn: Connection, view: View) -> frozenset[int]:
     owing = line.amountoutstanding != literal(Decimal(0), Money())
     query = select(line.borrowernumber).distinct().where(fee, owing, _in_window(view))
     return frozenset(conn.scalars(query.where(line.borrowernumber.is_not(None))))
-
-
-def accounts(conn: Connection, view: View, numbers: Collection[int]) -> dict[int, Account]:
-    """The sums of these patrons, rounded to the cent; a patron without anything outstanding is all zeros."""
-    found = {number: Account(has_lines_here=False) for number in numbers}
-    for some in a_thousand_at_a_time(sorted(numbers)):
-        for row in conn.execute(_sums(view, some)):
-            found[row.number] = _account(row, view)
-    return found
 
 
 def balances(conn: Connection, view: View, numbers: Collection[int]) -> dict[int, Decimal]:
@@ -229,37 +216,4 @@ def is_our_fee(view: View) -> ColumnElement[bool]:
     return and_(
         func.coalesce(line.c.debit_type_code, "") == policy.fee_debit_type,
         func.coalesce(line.c.description, "") == policy.fee_description,
-    )
-
-
-def _sums(view: View, numbers: list[int]) -> Select[Any]:
-    line = accountlines
-    out, counts, ours = line.c.amountoutstanding, counted(view, numbers), belongs(view, numbers)
-    owing = out > literal(Decimal(0), Money())
-    lost = and_(line.c.debit_type_code == "LOST", owing, ours)
-    return (
-        select(
-            line.c.borrowernumber.label("number"),
-            func.sum(case((counts, out), else_=null()), type_=Money()).label("owed"),
-            func.sum(case((ours, out), else_=null()), type_=Money()).label("balance"),
-            func.sum(out, type_=Money()).label("whole"),
-            func.max(case((lost, 1), else_=0)).label("lost"),
-            func.max(case((ours, 1), else_=0)).label("here"),
-            func.max(case((and_(counts, owing), line.c.date), else_=null()), type_=line.c.date.type).label("latest"),
-        )
-        .select_from(joined(view))
-        .where(among(line.c.borrowernumber, numbers), out != literal(Decimal(0), Money()))
-        .group_by(line.c.borrowernumber)
-    )
-
-
-def _account(row: Row[Any], view: View) -> Account:
-    latest: datetime | None = row.latest
-    return Account(
-        owed=cents(row.owed),
-        balance=cents(row.balance),
-        whole_balance=cents(row.whole),
-        lost_charge=bool(row.lost),
-        has_lines_here=bool(row.here),
-        latest_charge=latest.astimezone(view.zone) if latest else None,
     )

@@ -17,6 +17,7 @@ from sqlalchemy import Column, ColumnElement, Connection, String, cast, insert, 
 
 from gentle_nudge.columns import a_thousand_at_a_time, among
 from gentle_nudge.domain.plan import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
+from gentle_nudge.koha.made import Made
 from gentle_nudge.koha.preferences import preferences
 from gentle_nudge.koha.tables import action_logs, borrower_debarments, borrowers, columns_of
 
@@ -190,19 +191,16 @@ def restricted(made: Restrict, row: int, created: str) -> LogRow:
     return LogRow(module="MEMBERS", action="CREATE_RESTRICTION", object=made.patron, info=info)
 
 
-def write_restricted(
-    conn: Connection, made: Iterable[Restrict], ids: Mapping[int, int], *, created: str, now: datetime
-) -> None:
-    """Log the restrictions just made; `ids` are theirs, by patron."""
+def write_restricted(conn: Connection, actions: Iterable[Restrict], made: Made, *, created: str, now: datetime) -> None:
+    """Log these restrictions, which have just been made."""
     alike: defaultdict[Restrict, list[int]] = defaultdict(list)
-    for action in made:
-        alike[replace(action, patron=SOMEBODY)].append(ids[action.patron])
-    block = borrower_debarments.c
-    id_ = block.borrower_debarment_id
+    for action in actions:
+        alike[replace(action, patron=SOMEBODY)].append(action.patron)
+    who = borrower_debarments.c.borrowernumber
     for action, numbers in alike.items():
         row = restricted(action, SOME_ROW, created)
         for some in a_thousand_at_a_time(numbers):
-            write_selected(conn, row, now, patron=block.borrowernumber, number=id_, where=among(id_, some))
+            write_selected(conn, row, now, patron=who, number=made.number, where=made.among(some))
 
 
 def lifted(gone: LiftRestriction) -> LogRow:

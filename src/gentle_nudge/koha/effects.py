@@ -19,7 +19,6 @@ from sqlalchemy import (
     Table,
     case,
     delete,
-    func,
     insert,
     literal,
     null,
@@ -33,6 +32,7 @@ from gentle_nudge.domain.plan import ChargeFee, ClearFlag, ForgiveFee, LiftRestr
 from gentle_nudge.domain.policy import Flag
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.koha.audit import FORGIVEN, INTERFACE
+from gentle_nudge.koha.made import Made, numbers_of
 from gentle_nudge.koha.patrons import restrictions
 from gentle_nudge.koha.tables import (
     account_offsets,
@@ -51,15 +51,14 @@ A = TypeVar("A", Restrict, ChargeFee)
 Values = Mapping[str, str | datetime | Decimal | None]
 
 
-def restrict(conn: Connection, actions: Sequence[Restrict], now: datetime) -> dict[int, int]:
-    """Every patron has the restriction; patron -> its id (Koha: AddDebarment)."""
-    made: dict[int, int] = {}
+def restrict(conn: Connection, actions: Sequence[Restrict], now: datetime) -> Made | None:
+    """Every patron has the restriction (Koha: AddDebarment); None: there were no actions."""
+    made = Made.from_now_on(conn, borrower_debarments.c.borrower_debarment_id) if actions else None
     for action, numbers in _alike(actions):
         at = now.replace(microsecond=0)
         values: Values = {"type": action.type, "comment": action.comment, "created": at}
         for some in a_thousand_at_a_time(numbers):
             _insert_for_patrons(conn, borrower_debarments, values, some)
-            made |= _newest(conn, borrower_debarments.c.borrower_debarment_id, some)
     return made
 
 
@@ -80,13 +79,6 @@ def _insert_for_patrons(conn: Connection, into: Table, values: Values, numbers: 
     chosen = select(who, *columns.values()).where(among(who, numbers)).order_by(who)
     if conn.execute(insert(into).from_select(["borrowernumber", *columns], chosen)).rowcount != len(numbers):
         raise GentleNudgeError("A patron has gone from Koha while their row was to be locked.", "Run it again.")
-
-
-def _newest(conn: Connection, id_: Column[int], numbers: list[int]) -> dict[int, int]:
-    """Each patron's newest row; nobody else can add one while their row in `borrowers` is locked."""
-    who = id_.table.c.borrowernumber
-    query = select(who, func.max(id_)).where(among(who, numbers)).group_by(who)
-    return {number: newest for number, newest in conn.execute(query)}  # noqa: C416 - dict(rows) is not typed
 
 
 def lift(conn: Connection, actions: Sequence[LiftRestriction]) -> None:
@@ -166,20 +158,19 @@ def _write_flags(
     conn.execute(theirs.values(updated_on=now.replace(microsecond=0)))
 
 
-def charge(conn: Connection, actions: Sequence[ChargeFee], now: datetime) -> dict[int, int]:
-    """Every patron owes the fee; patron -> accountlines_id (Koha: Koha::Account->add_debit)."""
+def charge(conn: Connection, actions: Sequence[ChargeFee], now: datetime) -> Made | None:
+    """Every patron owes the fee (Koha: Koha::Account->add_debit); None: there were no actions."""
     now = now.replace(microsecond=0)
-    charged: dict[int, int] = {}
+    charged = Made.from_now_on(conn, accountlines.c.accountlines_id) if actions else None
     for action, numbers in _alike(actions):
         for some in a_thousand_at_a_time(numbers):
             _insert_for_patrons(conn, accountlines, _debit(action, now), some)
-            new = _newest(conn, accountlines.c.accountlines_id, some)
-            _offset_new(conn, list(new.values()), action.amount, now)
-            charged |= new
+            if charged:
+                _offset_new(conn, charged.among(some), action.amount, now)
     return charged
 
 
-def _offset_new(conn: Connection, lines: list[int], amount: Decimal, now: datetime) -> None:
+def _offset_new(conn: Connection, which: ColumnElement[bool], amount: Decimal, now: datetime) -> None:
     """Each of these new debits has its offset."""
     offset, line = account_offsets.c, accountlines.c.accountlines_id
     values = (
@@ -187,7 +178,7 @@ def _offset_new(conn: Connection, lines: list[int], amount: Decimal, now: dateti
         literal(amount, offset.amount.type),
         literal(now, offset.created_on.type),
     )
-    chosen = select(line, *values).where(among(line, lines)).order_by(line)
+    chosen = select(line, *values).where(which).order_by(line)
     conn.execute(insert(account_offsets).from_select(["debit_id", "type", "amount", "created_on"], chosen))
 
 
@@ -212,8 +203,9 @@ def forgive(conn: Connection, actions: Sequence[ForgiveFee], now: datetime) -> N
     """
     now = now.replace(microsecond=0)
     for some in a_thousand_at_a_time(actions):
+        new = Made.from_now_on(conn, accountlines.c.accountlines_id)
         conn.execute(insert(accountlines), [_credit(action, now) for action in some])
-        credits_ = _newest(conn, accountlines.c.accountlines_id, [action.patron for action in some])
+        credits_ = numbers_of(conn, new, [action.patron for action in some])
         made = [_offset(now, "CREATE", action.amount, credit_id=credits_[action.patron]) for action in some]
         used = [
             _offset(now, "APPLY", -fee.outstanding, credit_id=credits_[action.patron], debit_id=fee.line)

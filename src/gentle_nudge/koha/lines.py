@@ -1,13 +1,15 @@
-"""Every SELECT about single account lines: what each counts for, whose it is, and the lock that keeps it so."""
+"""Every SELECT about single account lines: the accounts they make, whose they are, the lock that keeps them so."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
+from sys import intern
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, case, func, literal, select
 
@@ -21,68 +23,41 @@ from gentle_nudge.koha.tables import accountlines
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
-    """An outstanding line as one section sees it: whether it counts, is the section's, is a lost charge still owing."""
-
-    line: Line
-    at: datetime | None
-    counts: bool
-    ours: bool
-    lost: bool
+# Facts about a line travel as one number: the driver takes longer for a column than we for all that is made of it.
+COUNTS, OURS, LOST = 1, 2, 4
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Books:
-    """The sums of one patron with the section's lines they are made of."""
+def accounts(conn: Connection, view: View, numbers: Collection[int], *, lock: bool = False) -> dict[int, Account]:
+    """The accounts of these patrons, sums rounded to the cent; without anything outstanding all is zero.
 
-    account: Account
-    lines: tuple[Line, ...]
-
-
-def books(conn: Connection, view: View, numbers: Collection[int], *, lock: bool = True) -> dict[int, Books]:
-    """Sums and lines of these patrons; `lock` locks the outstanding lines in order of number.
-
-    The locks of a statement hold in every table it reads, so that only where no other table is needed one statement
-    does for both.
+    `lock` locks the outstanding lines in order of number. The locks of a statement hold in every table it reads, so
+    that only where no other table is needed one statement does for both.
     """
     alone = lock and view.section.charges_by == "patron"
     if lock and not alone:
         lock_lines(conn, numbers)
-    seen: defaultdict[int, list[Seen]] = defaultdict(list)
+    found = {number: Account(has_lines_here=False) for number in numbers}
     for some in a_thousand_at_a_time(sorted(numbers)):
-        query = _seen(view, some)
-        for row in conn.execute(query.with_for_update() if alone else query):
-            seen[row.number].append(_line(row, view))
-    return {number: _books(seen[number]) for number in numbers}
+        query = _outstanding(view, some)
+        rows = conn.execute(query.with_for_update() if alone else query)
+        for number, theirs in groupby(rows, itemgetter(0)):
+            found[number] = _account(theirs, view.zone)
+    return found
 
 
-def _books(seen: list[Seen]) -> Books:
-    account = Account(
-        owed=cents(sum((one.line.outstanding for one in seen if one.counts), Decimal(0))),
-        balance=cents(sum((one.line.outstanding for one in seen if one.ours), Decimal(0))),
-        whole_balance=cents(sum((one.line.outstanding for one in seen), Decimal(0))),
-        lost_charge=any(one.lost for one in seen),
-        has_lines_here=any(one.ours for one in seen),
-        latest_charge=max((one.at for one in seen if one.counts and one.line.outstanding > 0 and one.at), default=None),
-    )
-    return Books(account=account, lines=tuple(one.line for one in seen if one.ours))
-
-
-def _seen(view: View, numbers: list[int]) -> Select[Any]:
+def _outstanding(view: View, numbers: list[int]) -> Select[Any]:
     line, ours = accountlines.c, belongs(view, numbers)
     owing = line.amountoutstanding > literal(Decimal(0), Money())
     return (
         select(
-            line.borrowernumber.label("number"),
-            line.accountlines_id.label("id"),
-            line.date.label("at"),
-            func.coalesce(line.debit_type_code, line.credit_type_code).label("type"),
-            line.amountoutstanding.label("outstanding"),
-            counted(view, numbers).label("counts"),
-            ours.label("ours"),
-            case((and_(line.debit_type_code == "LOST", owing, ours), 1), else_=0).label("lost"),
+            line.borrowernumber,
+            line.accountlines_id,
+            line.date,
+            func.coalesce(line.debit_type_code, line.credit_type_code),
+            line.amountoutstanding,
+            case((counted(view, numbers), COUNTS), else_=0)
+            + case((ours, OURS), else_=0)
+            + case((and_(line.debit_type_code == "LOST", owing, ours), LOST), else_=0),
         )
         .select_from(joined(view))
         .where(among(line.borrowernumber, numbers), line.amountoutstanding != literal(Decimal(0), Money()))
@@ -90,11 +65,34 @@ def _seen(view: View, numbers: list[int]) -> Select[Any]:
     )
 
 
-def _line(row: Any, view: View) -> Seen:
-    at = row.at.astimezone(view.zone) if row.at else None
-    counts = bool(row.counts)
-    line = Line(id=row.id, day=at.date() if at else None, type=row.type, outstanding=row.outstanding, counted=counts)
-    return Seen(line=line, at=at, counts=counts, ours=bool(row.ours), lost=bool(row.lost))
+def _account(rows: Iterable[Sequence[Any]], zone: ZoneInfo) -> Account:
+    """The account of one patron: the lines of the section, and the sums they make."""
+    owed = balance = whole = Decimal(0)
+    latest: datetime | None = None
+    lost_charge = False
+    lines = []
+    for row in rows:
+        _, id_, written, type_, outstanding, facts = row
+        at, counts = written.astimezone(zone) if written else None, bool(facts & COUNTS)
+        whole += outstanding
+        lost_charge = lost_charge or bool(facts & LOST)
+        if counts:
+            owed += outstanding
+            if at and outstanding > 0:
+                latest = max(latest or at, at)
+        if facts & OURS:
+            balance += outstanding
+            day, kind = at.date() if at else None, intern(type_) if type_ else None
+            lines.append(Line(id=id_, day=day, type=kind, outstanding=outstanding, counted=counts))
+    return Account(
+        owed=cents(owed),
+        balance=cents(balance),
+        whole_balance=cents(whole),
+        lost_charge=lost_charge,
+        latest_charge=latest,
+        has_lines_here=bool(lines),
+        lines=tuple(lines),
+    )
 
 
 def judged_lines(conn: Connection, view: View, number: int) -> tuple[JudgedLine, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
+from sys import intern
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,51 +28,56 @@ CONTACT = ("address", "address2", "city", "zipcode", "state", "phone", "mobile",
 LONG_AGO = date.min
 
 
-def patrons(
-    conn: Connection, policy: Policy, numbers: Iterable[int], *, lock: bool = False, contact: bool = False
-) -> dict[int, Patron]:
+def patrons(conn: Connection, policy: Policy, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Patron]:
     """These patrons with what a policy asks of them; those gone from Koha are left out.
 
-    `lock` locks their rows in order of number; `contact` reads addresses and telephone numbers as well.
+    `lock` locks their rows in order of number.
     """
-    numbers = sorted(set(numbers))
-    rows = _rows(conn, numbers, lock=lock, contact=contact)
-    flags = _field(conn, policy.flag, rows)
-    exemptions = _field(conn, policy.exemption, rows) if policy.exemption else {}
-    guardians = _guardians(conn, rows) if policy.minors == "guardian" else {}
+    return {patron.number: patron for patron in one_by_one(conn, policy, numbers, lock=lock)}
+
+
+def one_by_one(conn: Connection, policy: Policy, numbers: Iterable[int], *, lock: bool = False) -> Iterator[Patron]:
+    """The same in order of number, read a thousand at a time while they are gone through."""
     koha_itself, types = used_by_koha(conn), _category_types(conn)
-    return {
-        number: Patron(
-            number=number,
-            card=row.cardnumber,
-            surname=row.surname,
-            firstname=row.firstname,
-            branch=row.branchcode,
-            category=row.categorycode,
-            category_type=types.get(row.categorycode.casefold(), ""),
-            born=row.dateofbirth,
-            protected=bool(row.protected or row.anonymized or number in koha_itself),
-            flag=flags.get(number, ()),
-            exemption=exemptions.get(number, ()),
-            guardian=guardians.get(number),
-            contact=Contact(**{name: getattr(row, name) for name in CONTACT}) if contact else Contact(),
-        )
-        for number, row in rows.items()
-    }
+    query = _patron_query(conn)
+    for some in a_thousand_at_a_time(sorted(set(numbers))):
+        chunk = query.where(among(borrowers.c.borrowernumber, some)).order_by(borrowers.c.borrowernumber)
+        rows = conn.execute(chunk.with_for_update() if lock else chunk).all()
+        here = [row.borrowernumber for row in rows]
+        flags = _field(conn, policy.flag, rows)
+        exemptions = _field(conn, policy.exemption, rows) if policy.exemption else {}
+        guardians = _guardians(conn, here) if policy.minors == "guardian" else {}
+        for row in rows:
+            number, card, surname, firstname, branch, category, born, _, _, protected, anonymized = row
+            yield Patron(
+                number=number,
+                card=card,
+                surname=surname,
+                firstname=firstname,
+                branch=intern(branch),
+                category=intern(category),
+                category_type=types.get(category.casefold(), ""),
+                born=born,
+                protected=bool(protected or anonymized or number in koha_itself),
+                flag=flags.get(number, ()),
+                exemption=exemptions.get(number, ()),
+                guardian=guardians.get(number),
+            )
 
 
-def _rows(conn: Connection, numbers: list[int], *, lock: bool, contact: bool) -> dict[int, Row[Any]]:
-    query = _patron_query(conn, contact=contact)
-    found: dict[int, Row[Any]] = {}
-    for some in a_thousand_at_a_time(numbers):
-        chunk = query.where(among(borrowers.c.borrowernumber, some))
-        if lock:
-            chunk = chunk.order_by(borrowers.c.borrowernumber).with_for_update()
-        found.update((row.borrowernumber, row) for row in conn.execute(chunk))
+def contacts(conn: Connection, numbers: Iterable[int]) -> dict[int, Contact]:
+    """How to reach these patrons."""
+    who = borrowers.c
+    columns = [who[name] for name in CONTACT]
+    found: dict[int, Contact] = {}
+    for some in a_thousand_at_a_time(sorted(numbers)):
+        query = select(who.borrowernumber, *columns).where(among(who.borrowernumber, some))
+        for number, *values in conn.execute(query):
+            found[number] = Contact(**dict(zip(CONTACT, values, strict=True)))
     return found
 
 
-def _patron_query(conn: Connection, *, contact: bool) -> Select[Any]:
+def _patron_query(conn: Connection) -> Select[Any]:
     who = borrowers.c
     here = columns_of(conn, borrowers)
     wanted = [
@@ -84,7 +90,6 @@ def _patron_query(conn: Connection, *, contact: bool) -> Select[Any]:
         who.dateofbirth,
         who.sort1,
         who.sort2,
-        *(who[name] for name in CONTACT if contact),
     ]
     optional = [who[name] if name in here else literal(0).label(name) for name in ("protected", "anonymized")]
     return select(*wanted, *optional)
@@ -95,37 +100,38 @@ def _category_types(conn: Connection) -> dict[str, str]:
     return {code.casefold(): kind for code, kind in conn.execute(query)}
 
 
-def _field(conn: Connection, field: Flag, rows: Mapping[int, Row[Any]]) -> dict[int, tuple[FlagRow, ...]]:
+def _field(conn: Connection, field: Flag, rows: Sequence[Row[Any]]) -> dict[int, tuple[FlagRow, ...]]:
     """What stands in a flag field of these patrons; attribute rows in the order of their numbers."""
     if field.column != "attribute":
-        return {number: (FlagRow(row=None, value=getattr(row, field.column)),) for number, row in rows.items()}
+        values = {row.borrowernumber: getattr(row, field.column) for row in rows}
+        said = {value: (FlagRow(row=None, value=value),) for value in set(values.values())}
+        return {number: said[value] for number, value in values.items()}
     attribute = borrower_attributes.c
+    numbers = [row.borrowernumber for row in rows]
     found: defaultdict[int, list[FlagRow]] = defaultdict(list)
-    for some in a_thousand_at_a_time(rows):
-        query = (
-            select(attribute.borrowernumber, attribute.id, attribute.attribute)
-            .where(among(attribute.borrowernumber, some), attribute.code == field.code)
-            .order_by(attribute.id)
-        )
-        for number, row, value in conn.execute(query):
-            found[number].append(FlagRow(row=row, value=value))
+    query = (
+        select(attribute.borrowernumber, attribute.id, attribute.attribute)
+        .where(among(attribute.borrowernumber, numbers), attribute.code == field.code)
+        .order_by(attribute.id)
+    )
+    for number, row, value in conn.execute(query):
+        found[number].append(FlagRow(row=row, value=value))
     return {number: tuple(values) for number, values in found.items()}
 
 
-def _guardians(conn: Connection, rows: Iterable[int]) -> dict[int, Guardian]:
-    """The guarantor of each patron with the lowest relationship id."""
+def _guardians(conn: Connection, numbers: list[int]) -> dict[int, Guardian]:
+    """The guarantor of each of these patrons with the lowest relationship id."""
     link, who = borrower_relationships.c, borrowers.c
+    query = (
+        select(link.guarantee_id, who.surname, who.firstname, who.cardnumber, who.phone, who.email)
+        .join_from(borrower_relationships, borrowers, who.borrowernumber == link.guarantor_id)
+        .where(among(link.guarantee_id, numbers))
+        .order_by(link.id)
+    )
     found: dict[int, Guardian] = {}
-    for some in a_thousand_at_a_time(rows):
-        query = (
-            select(link.guarantee_id, who.surname, who.firstname, who.cardnumber, who.phone, who.email)
-            .join_from(borrower_relationships, borrowers, who.borrowernumber == link.guarantor_id)
-            .where(among(link.guarantee_id, some))
-            .order_by(link.id)
-        )
-        for number, surname, firstname, card, phone, email in conn.execute(query):
-            guardian = Guardian(surname=surname, firstname=firstname, card=card, phone=phone, email=email)
-            found.setdefault(number, guardian)
+    for number, surname, firstname, card, phone, email in conn.execute(query):
+        guardian = Guardian(surname=surname, firstname=firstname, card=card, phone=phone, email=email)
+        found.setdefault(number, guardian)
     return found
 
 

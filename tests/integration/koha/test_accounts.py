@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Connection, select
 
 from gentle_nudge.domain.patron import Account, Line
-from gentle_nudge.koha.accounts import accounts, balances, why_not_counted
-from gentle_nudge.koha.lines import charged_on, lock_lines, owners
+from gentle_nudge.koha.accounts import balances, why_not_counted
+from gentle_nudge.koha.lines import accounts, charged_on, lock_lines, owners
 from gentle_nudge.koha.tables import accountlines, borrowers
 from tests.builders import a_patron, an_item, has_attribute, has_credit, owes, pays
 from tests.integration.koha.views import (

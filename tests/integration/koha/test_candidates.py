@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine
 
-from gentle_nudge.koha.accounts import Selection, View, accounts, balances, select_candidates, with_fees_of_ours
+from gentle_nudge.koha.accounts import Selection, View, balances, select_candidates, with_fees_of_ours
+from gentle_nudge.koha.lines import accounts
 from tests.builders import a_patron, an_item, has_attribute, has_credit, owes
 from tests.integration.koha import oracle
 from tests.integration.koha.on_sqlite import a_copy_in_sqlite

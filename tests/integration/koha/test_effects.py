@@ -16,6 +16,7 @@ from gentle_nudge.domain.plan import ChargeFee, ClearFlag, LiftRestriction, Rest
 from gentle_nudge.domain.policy import Flag
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.koha import effects
+from gentle_nudge.koha.made import numbers_of
 from gentle_nudge.koha.patrons import restrictions
 from gentle_nudge.koha.tables import account_offsets, accountlines, borrower_attributes, borrowers
 from tests.builders import a_patron, has_attribute, has_credit, is_restricted, owes
@@ -75,6 +76,18 @@ def changed(koha: KohaDatabase, before: Row) -> Row:
     return {name: value for name, value in now.items() if value != before[name]}
 
 
+def charge(conn: Connection, fees: Sequence[ChargeFee], now: datetime) -> dict[int, int]:
+    """Charge the fees; patron -> the line made."""
+    made = effects.charge(conn, fees, now)
+    return numbers_of(conn, made, [fee.patron for fee in fees]) if made else {}
+
+
+def restrict(conn: Connection, actions: Sequence[Restrict], now: datetime) -> dict[int, int]:
+    """Restrict the patrons; patron -> the restriction made."""
+    made = effects.restrict(conn, actions, now)
+    return numbers_of(conn, made, [action.patron for action in actions]) if made else {}
+
+
 # Fees
 
 
@@ -83,7 +96,7 @@ def test_a_fee_is_the_line_and_the_offset_that_koha_writes(koha: KohaDatabase, c
     patron = a_patron(koha)
     owes(koha, patron, "99.00")
     before = remember(koha, patron)
-    charged = effects.charge(conn, [a_fee(patron, branch="CPL")], NOW)
+    charged = charge(conn, [a_fee(patron, branch="CPL")], NOW)
     conn.commit()
     line = koha.value("SELECT MAX(accountlines_id) FROM accountlines")
     assert charged == {patron: line}
@@ -116,7 +129,7 @@ def test_a_fee_is_the_line_and_the_offset_that_koha_writes(koha: KohaDatabase, c
 @pytest.mark.every_koha
 def test_a_fee_of_no_branch_and_of_type_overdue_is_unreturned(koha: KohaDatabase, conn: Connection) -> None:
     patron = a_patron(koha)
-    charged = effects.charge(conn, [a_fee(patron, type="OVERDUE", description=ODD)], NOW)
+    charged = charge(conn, [a_fee(patron, type="OVERDUE", description=ODD)], NOW)
     conn.commit()
     found = row(koha, "accountlines", charged[patron])
     assert (found["status"], found["branchcode"], found["description"]) == ("UNRETURNED", None, ODD)
@@ -125,7 +138,7 @@ def test_a_fee_of_no_branch_and_of_type_overdue_is_unreturned(koha: KohaDatabase
 def test_every_patrons_fee_has_its_own_offset(koha: KohaDatabase, conn: Connection) -> None:
     patrons = [a_patron(koha) for _ in range(4)]
     fees = [a_fee(patron, amount=Decimal(f"{n}.01"), description=f"{n} {ODD}") for n, patron in enumerate(patrons)]
-    charged = effects.charge(conn, list(reversed(fees)), NOW)
+    charged = charge(conn, list(reversed(fees)), NOW)
     conn.commit()
     shown = koha.query(
         "SELECT borrowernumber, o.amount, description FROM accountlines AS a "
@@ -141,7 +154,7 @@ def test_every_patrons_fee_has_its_own_offset(koha: KohaDatabase, conn: Connecti
 def test_credit_that_is_not_used_up_is_never_applied_to_our_fee(koha: KohaDatabase, conn: Connection) -> None:
     patron = a_patron(koha)
     credit = has_credit(koha, patron, "50.00")
-    charged = effects.charge(conn, [a_fee(patron)], NOW)
+    charged = charge(conn, [a_fee(patron)], NOW)
     conn.commit()
     assert row(koha, "accountlines", credit)["amountoutstanding"] == Decimal(-50)
     assert row(koha, "accountlines", charged[patron])["amountoutstanding"] == Decimal(10)
@@ -161,7 +174,7 @@ def test_a_fee_that_koha_would_refuse_is_an_error(koha: KohaDatabase, conn: Conn
 def test_a_restriction_is_the_row_that_koha_writes(koha: KohaDatabase, conn: Connection) -> None:
     patron, other = a_patron(koha), a_patron(koha)
     is_restricted(koha, patron, "before", created=LONG_AGO, expires=date(2030, 1, 1))
-    made = effects.restrict(conn, [a_restriction(patron, ODD), a_restriction(other)], NOW)
+    made = restrict(conn, [a_restriction(patron, ODD), a_restriction(other)], NOW)
     conn.commit()
     assert made.keys() == {patron, other}
     assert row(koha, "borrower_debarments", made[patron]) == all_null_but(
@@ -333,14 +346,14 @@ def test_flags_of_several_fields_are_written_each_in_its_own(koha: KohaDatabase,
 
 def write_everything(conn: Connection, numbers: Sequence[int], rows: Sequence[int]) -> None:
     """Every kind of change for every patron."""
-    made = effects.restrict(conn, [a_restriction(number, ODD) for number in numbers], NOW)
+    made = restrict(conn, [a_restriction(number, ODD) for number in numbers], NOW)
     held = restrictions(conn, numbers)
     effects.refresh_debarred(conn, numbers, DAY)
     effects.write_flags(conn, [a_flag(SetFlag, number, SORT1) for number in numbers], NOW)
     half = len(numbers) // 2
     by_row = [a_flag(SetFlag, n, COLLECT, row) for n, row in zip(numbers[:half], rows[:half], strict=True)]
     effects.write_flags(conn, [*by_row, *(a_flag(SetFlag, n, COLLECT) for n in numbers[half:])], NOW)
-    charged = effects.charge(conn, [a_fee(number, description=ODD) for number in numbers], NOW)
+    charged = charge(conn, [a_fee(number, description=ODD) for number in numbers], NOW)
     effects.lift(conn, [LiftRestriction(patron=n, restriction=it) for n, its in held.items() for it in its])
     assert made.keys() == charged.keys() == set(numbers)
     assert len(set(made.values())) == len(set(charged.values())) == len(numbers)
@@ -380,11 +393,11 @@ def patrons_with_attributes(koha: KohaDatabase, many: int) -> tuple[list[int], l
 
 def test_without_actions_nothing_is_asked(conn: Connection) -> None:
     with Statements(conn) as statements:
-        assert effects.restrict(conn, [], NOW) == {}
+        assert effects.restrict(conn, [], NOW) is None
         effects.lift(conn, [])
         effects.refresh_debarred(conn, [], DAY)
         effects.write_flags(conn, [], NOW)
-        assert effects.charge(conn, [], NOW) == {}
+        assert effects.charge(conn, [], NOW) is None
     assert statements.seen == []
 
 

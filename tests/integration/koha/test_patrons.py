@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from gentle_nudge.domain.patron import Contact, FlagRow, Guardian, Patron, Restriction
 from gentle_nudge.domain.policy import Flag
 from gentle_nudge.koha.lines import lock_lines
-from gentle_nudge.koha.patrons import flagged, order, patrons, restricted_on, restrictions, used_by_koha
+from gentle_nudge.koha.patrons import contacts, flagged, order, patrons, restricted_on, restrictions, used_by_koha
 from tests.builders import (
     a_guarantor,
     a_patron,
@@ -26,9 +26,9 @@ from tests.support.koha import KohaDatabase
 SORT1, SORT2, COLLECT = Flag.parse("sort1"), Flag.parse("sort2"), Flag.parse("attribute:COLLECT")
 
 
-def the(conn: Connection, number: int, *, contact: bool = False, **rules: Any) -> Patron:
+def the(conn: Connection, number: int, **rules: Any) -> Patron:
     """The patron of that number, as a policy of these rules sees them."""
-    return patrons(conn, a_policy(**rules), [number], contact=contact)[number]
+    return patrons(conn, a_policy(**rules), [number])[number]
 
 
 # What Koha says
@@ -61,9 +61,9 @@ def test_a_patron_is_what_koha_says(koha: KohaDatabase, conn: Connection) -> Non
 @pytest.mark.every_koha
 def test_what_is_null_in_koha_is_none(koha: KohaDatabase, conn: Connection) -> None:
     number = a_patron(koha, surname=None, firstname=None, card=None, born=None)
-    found = the(conn, number, contact=True)
+    found = the(conn, number)
     assert (found.surname, found.firstname, found.card, found.born) == (None, None, None, None)
-    assert found.contact == Contact()
+    assert contacts(conn, [number]) == {number: Contact()}
 
 
 @pytest.mark.every_koha
@@ -81,7 +81,7 @@ def test_addresses_and_telephone_numbers_are_read_on_request(koha: KohaDatabase,
         "email": "p@example.org",
     }
     number = a_patron(koha, **said)
-    assert the(conn, number, contact=True).contact == Contact(**said)
+    assert contacts(conn, [number]) == {number: Contact(**said)}
     assert the(conn, number).contact == Contact()
 
 
@@ -371,7 +371,7 @@ def free_rows(koha: KohaDatabase, table: str, key: str) -> list[int]:
 
 def test_who_only_reads_locks_nobody(koha: KohaDatabase, conn: Connection) -> None:
     number = a_patron(koha)
-    patrons(conn, a_policy(minors="guardian", exemption=COLLECT), [number], contact=True)
+    patrons(conn, a_policy(minors="guardian", exemption=COLLECT), [number])
     assert free_rows(koha, "borrowers", "borrowernumber") == [number]
 
 
@@ -386,6 +386,6 @@ def test_patrons_are_read_in_a_fixed_number_of_statements_per_thousand(
     patrons(conn, a_policy(), [])  # the columns of this Koha are looked up once
     thousands = -(-many // 1000)
     with Statements(conn) as statements:
-        found = patrons(conn, a_policy(flag=COLLECT, minors="guardian"), numbers, contact=True)
+        found = patrons(conn, a_policy(flag=COLLECT, minors="guardian"), numbers)
     assert len(found) == many
     assert len(statements.seen) == 3 * thousands + 2

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine, event
 
 from gentle_nudge.domain.patron import Account, Line
 from gentle_nudge.domain.policy import Flag, Policy, Scope, Section
-from gentle_nudge.koha.accounts import View, accounts
-from gentle_nudge.koha.lines import books
+from gentle_nudge.koha.accounts import View, balances
+from gentle_nudge.koha.lines import accounts
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = date(2026, 11, 22)
@@ -49,16 +49,16 @@ def ago(days: int, at: time = NOON, *, day: date = DAY, zone: ZoneInfo = NEW_YOR
 
 
 def account(conn: Connection, view: View, patron: int) -> Account:
-    """The sums of one patron, as the database adds them up and as they follow from the lines."""
+    """The account of one patron; its balance is the one that the database adds up."""
     found = accounts(conn, view, [patron])[patron]
-    assert books(conn, view, [patron], lock=False)[patron].account == found
+    assert balances(conn, view, [patron]) == {patron: found.balance}
     return found
 
 
 def lines(conn: Connection, view: View, patrons: Iterable[int]) -> dict[int, tuple[Line, ...]]:
-    """The lines of these patrons; their sums are those that the database adds up."""
-    found = books(conn, view, list(patrons), lock=False)
-    assert {number: theirs.account for number, theirs in found.items()} == accounts(conn, view, list(found))
+    """The lines of these patrons; their balances are those that the database adds up."""
+    found = accounts(conn, view, list(patrons))
+    assert {number: theirs.balance for number, theirs in found.items()} == balances(conn, view, list(found))
     return {number: theirs.lines for number, theirs in found.items()}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -24,7 +25,7 @@ META = schema.Meta(machine="m-1", host="db", port=3306, database_name="koha_lib"
 AGENCY = Address(channel=Channel.EMAIL, recipient="reports@agency.example")
 SERVER = Address(channel=Channel.SFTP, recipient="sftp.agency.example:incoming")
 ARCHIVE = Address(channel=Channel.FILE, recipient="/var/lib/gentle-nudge/LIB")
-_numbers = count(1)
+_numbers = count(1001)  # above those that tests name
 
 
 def a_run(
@@ -65,8 +66,6 @@ def open_for(
         section=section,
         actions=[opening(patron, surname=surname) for patron in patrons],
         run=a_run(conn, section=section) if run is None else run,
-        fee_lines={},
-        restrictions={},
     )
 
 
@@ -100,6 +99,12 @@ def a_row(case: int | None, due: str, **names: str | None) -> UpdateRow:
         card=said["card"],
         due=Decimal(due),
     )
+
+
+def as_known(row: UpdateRow, case: Case) -> UpdateRow:
+    """The row with what is new in it, as against what the case says now."""
+    names = (row.surname, row.firstname, row.card) != (case.surname, case.firstname, case.card)
+    return replace(row, new_due=row.due != case.last_due, new_name=names)
 
 
 def a_report(

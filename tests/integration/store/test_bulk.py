@@ -1,6 +1,7 @@
 """A big night asks the server as often as a small one, per thousand patrons."""
 
 from decimal import Decimal
+from itertools import islice
 
 import pytest
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from tests.integration.store.builders import (
     a_report,
     a_row,
     a_run,
+    as_known,
     counting,
     open_for,
     opening,
@@ -34,7 +36,7 @@ def test_a_thousand_cases_of_four_lines_are_opened_in_four_statements(conn: Conn
         for patron in range(FIRST, FIRST + thousands * THOUSAND)
     ]
     with counting(conn) as counted:
-        opened = cases.open_new(conn, section=HERE, actions=actions, run=run, fee_lines={}, restrictions={})
+        opened = cases.open_new(conn, section=HERE, actions=actions, run=run)
     assert len(opened) == thousands * THOUSAND
     assert counted.statements <= 4 * thousands
     assert len(cases.lines_of(conn, opened[FIRST])) == 4
@@ -64,9 +66,11 @@ def test_a_thousand_changed_dues_and_names_take_three_statements_and_one(conn: C
     opened = open_for(conn, *range(FIRST, FIRST + thousands * THOUSAND))
     stored = a_report(conn)
     known = {case.id: case for case in cases.open_cases(conn, [HERE])}
-    rows = [a_row(case, f"{patron % 97}.50", surname=f"S{patron}") for patron, case in opened.items()]
+    rows = [
+        as_known(a_row(case, f"{patron % 97}.50", surname=f"S{patron}"), known[case]) for patron, case in opened.items()
+    ]
     with counting(conn) as counted:
-        cases.report_dues(conn, stored.id, rows, known)
+        cases.report_dues(conn, stored.id, rows)
     assert counted.statements <= 3 * thousands + 1
     assert [(case.last_due, case.surname) for case in cases.open_cases(conn, [HERE])] == [
         (Decimal(f"{patron % 97}.50"), f"S{patron}") for patron in opened
@@ -76,17 +80,18 @@ def test_a_thousand_changed_dues_and_names_take_three_statements_and_one(conn: C
 def test_a_night_without_changes_writes_no_dues(conn: Connection) -> None:
     opened = open_for(conn, *range(FIRST, FIRST + THOUSAND))
     rows = [a_row(case, "5.00", card=f"C{patron}") for patron, case in opened.items()]
-    cases.report_dues(conn, a_report(conn).id, rows, {})
+    cases.report_dues(conn, a_report(conn).id, rows)
     stored, known = a_report(conn), {case.id: case for case in cases.open_cases(conn, [HERE])}
+    rows = [as_known(row, known[row.case or 0]) for row in rows]
     with counting(conn) as counted:
-        cases.report_dues(conn, stored.id, rows, known)
+        cases.report_dues(conn, stored.id, rows)
     assert counted.statements <= 2
 
 
 def test_a_thousand_cases_are_read_in_one_statement_each_way(conn: Connection) -> None:
     opened = open_for(conn, *range(FIRST, FIRST + THOUSAND))
     with counting(conn) as counted:
-        cases.open_cases(conn, [HERE])
+        list(islice(cases.open_cases(conn, [HERE]), THOUSAND))
         cases.to_report(conn, [HERE])
         cases.recorded_fees(conn, opened)
         cases.recorded_restrictions(conn, opened)

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, literal, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gentle_nudge.domain.case import State
@@ -30,15 +31,23 @@ CLOSED = [state for state in State if state is not State.OPEN]
 
 
 def open_one(conn: Connection, action: OpenCase, *, fee_line: int | None = None, restriction: int | None = None) -> int:
-    number = action.patron.number
-    return cases.open_new(
-        conn,
-        section=HERE,
-        actions=[action],
-        run=a_run(conn),
-        fee_lines={} if fee_line is None else {number: fee_line},
-        restrictions={} if restriction is None else {number: restriction},
-    )[number]
+    made = cases.open_new(conn, section=HERE, actions=[action], run=a_run(conn))[action.patron.number]
+    patron = action.patron.number
+    fee, new = (None if number is None else Made(number, patron) for number in (fee_line, restriction))
+    cases.complete(conn, HERE, [action], fee=fee, restriction=new)
+    return made
+
+
+class Made:
+    """The row with this number was made for the patron: a value in the place of a column."""
+
+    def __init__(self, number: int, patron: int) -> None:
+        self.number: Any = literal(number)
+        self.patron = patron
+
+    def was_for(self, patron: ColumnElement[Any]) -> ColumnElement[bool]:
+        """It is this patron's."""
+        return patron == self.patron
 
 
 def test_an_opened_case_says_what_the_action_said(both: Connection) -> None:
@@ -196,8 +205,7 @@ def test_the_cases_of_a_submission_are_those_it_opened(both: Connection) -> None
     closed(both, mine[8])
     open_for(both, 9, run=a_run(both, report=Report.SUBMISSION, day=DAY - timedelta(days=7)))
     open_for(both, 10, run=a_run(both))
-    adopted = {"actions": [opening(11, adopted=True)], "fee_lines": {}, "restrictions": {}}
-    cases.open_new(both, section=HERE, run=submission, **adopted)  # type: ignore[arg-type]
+    cases.open_new(both, section=HERE, run=submission, actions=[opening(11, adopted=True)])
     assert [one.id for one in cases.of_submission(both, day=DAY, sections=[HERE])] == [mine[7], mine[8]]
     assert cases.of_submission(both, day=DAY, sections=["north"]) == []
 

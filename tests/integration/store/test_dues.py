@@ -22,6 +22,7 @@ from tests.integration.store.builders import (
     a_case,
     a_report,
     a_row,
+    as_known,
     closed,
     delivered,
     known,
@@ -33,7 +34,7 @@ SENT, CANCELLED, SUPERSEDED = DeliveryState.SENT, DeliveryState.CANCELLED, Deliv
 def told(conn: Connection, case: int, due: str, *, report: Report = Report.UPDATE, **names: str | None) -> int:
     """A new report says this of the case, which it knows as it is; the report's id."""
     stored = a_report(conn, report=report)
-    cases.report_dues(conn, stored.id, [a_row(case, due, **names)], {case: known(conn, case)})
+    cases.report_dues(conn, stored.id, [as_known(a_row(case, due, **names), known(conn, case))])
     return stored.id
 
 
@@ -48,7 +49,7 @@ def to_tell(conn: Connection) -> list[int]:
 def test_the_first_due_of_a_new_case_is_kept(both: Connection) -> None:
     case = a_case(both)
     stored = a_report(both, report=Report.SUBMISSION)
-    cases.report_dues(both, stored.id, [a_row(case, "50.00")], {})
+    cases.report_dues(both, stored.id, [a_row(case, "50.00")])
     (due,) = cases.dues_of(both, case)
     assert (due.due, due.report, due.kind, due.day, due.at) == (Decimal(50), stored.id, Report.SUBMISSION, DAY, NOW)
     assert due.file_name == stored.file_name
@@ -97,7 +98,7 @@ def test_other_cases_keep_their_dues(both: Connection) -> None:
 
 def test_a_row_without_a_case_is_a_mistake_of_ours(both: Connection) -> None:
     with pytest.raises(TypeError):
-        cases.report_dues(both, a_report(both).id, [a_row(None, "1.00")], {})
+        cases.report_dues(both, a_report(both).id, [a_row(None, "1.00")])
 
 
 def test_a_marked_case_is_told_once(both: Connection) -> None:

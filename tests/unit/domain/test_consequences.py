@@ -9,7 +9,7 @@ import pytest
 
 from gentle_nudge.domain.case import State
 from gentle_nudge.domain.consequences import Holdings, active_restriction_of_ours, consequences
-from gentle_nudge.domain.night import adopt, refer
+from gentle_nudge.domain.night import Adoptee, adopt, refer
 from gentle_nudge.domain.patron import FlagRow, Line, Patron
 from gentle_nudge.domain.plan import (
     Action,
@@ -180,9 +180,9 @@ LINES = (
 
 def test_the_case_holds_every_line_still_owing_and_the_sums_as_they_were() -> None:
     section = a_section()
-    account = an_account("40.00", balance="1240.55")
+    account = an_account("40.00", balance="1240.55", lines=LINES)
     decision = refer(section, replace(a_candidate(), account=account), SUNDAY)
-    case = opened(list(consequences(decision, holding(lines=LINES), section, SUNDAY)))
+    case = opened(list(consequences(decision, holding(), section, SUNDAY)))
     assert case.lines == LINES
     assert (case.owed, case.balance, case.fee, case.total) == (
         Decimal("40.00"),
@@ -198,8 +198,9 @@ def test_the_case_holds_every_line_still_owing_and_the_sums_as_they_were() -> No
 
 def test_an_adoption_opens_a_case_with_the_lines_owing_and_changes_nothing_in_koha() -> None:
     section = a_section(add_restriction=True)
-    decision = adopt(section, an_adoptee(1, balance="40.00", referred_on=date(2025, 5, 4)))
-    held = holding(a_patron(flag="yes"), lines=LINES, restrictions=[ours(77)])
+    found = replace(a_candidate(flag="yes"), account=an_account("40.00", lines=LINES))
+    decision = adopt(section, Adoptee(candidate=found, referred_on=date(2025, 5, 4)))
+    held = holding(found.patron, restrictions=[ours(77)])
     (case,) = consequences(decision, held, section, SUNDAY)
     assert isinstance(case, OpenCase)
     assert case.lines == LINES

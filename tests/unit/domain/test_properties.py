@@ -55,8 +55,9 @@ def in_order(decisions: Iterable[Decision]) -> list[Decision]:
     return sorted(decisions, key=lambda decision: (decision.patron, decision.outcome))
 
 
-def shuffled(some: tuple[T, ...], chance: Random) -> tuple[T, ...]:
-    return tuple(chance.sample(some, len(some)))
+def shuffled(some: Iterable[T], chance: Random) -> tuple[T, ...]:
+    all_of_it = tuple(some)
+    return tuple(chance.sample(all_of_it, len(all_of_it)))
 
 
 def holdings(world: World) -> dict[int, Holdings]:

@@ -8,7 +8,7 @@ import pytest
 from gentle_nudge.domain.case import State
 from gentle_nudge.domain.plan import Decision, Outcome
 from gentle_nudge.domain.policy import Weekday
-from gentle_nudge.domain.release import CaseTonight, is_news, judge, last_word, lists_everybody, row, shown
+from gentle_nudge.domain.release import CaseTonight, judge, last_word, lists_everybody, row, shown
 from tests.unit.domain.builders import (
     MONDAY,
     SUNDAY,
@@ -240,24 +240,24 @@ def test_shown_changes_credits_only(balance: Decimal) -> None:
 
 def test_a_case_is_no_news_while_balance_name_and_card_are_as_last_queued() -> None:
     tonight = in_collections(balance="50.00")
-    assert not is_news(row(tonight.case, tonight.patron, Decimal("50.00")), tonight.case)
+    assert not row(tonight.case, tonight.patron, Decimal("50.00")).is_news
 
 
 @pytest.mark.parametrize("change", [{"surname": "Newname"}, {"firstname": None}, {"card": "30000001"}])
 def test_a_case_is_news_when_name_or_card_changed(change: dict[str, object]) -> None:
     tonight = in_collections(balance="50.00", **change)  # type: ignore[arg-type]
-    assert is_news(row(tonight.case, tonight.patron, Decimal("50.00")), tonight.case)
+    assert row(tonight.case, tonight.patron, Decimal("50.00")).is_news
 
 
 def test_a_case_is_news_when_the_balance_changed_by_a_cent() -> None:
     tonight = in_collections()
-    assert is_news(row(tonight.case, tonight.patron, Decimal("50.01")), tonight.case)
+    assert row(tonight.case, tonight.patron, Decimal("50.01")).is_news
 
 
 def test_a_case_never_queued_or_to_be_told_again_is_news() -> None:
     tonight = in_collections()
     for case in (replace(tonight.case, last_due=None), replace(tonight.case, to_report=True)):
-        assert is_news(row(case, tonight.patron, Decimal("50.00")), case)
+        assert row(case, tonight.patron, Decimal("50.00")).is_news
 
 
 def test_the_update_lists_everybody_unless_told_to_list_changes() -> None:

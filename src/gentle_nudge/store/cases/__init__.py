@@ -4,12 +4,14 @@ from gentle_nudge.store.cases.asking import Due, dues_of, find, lines_of, listed
 from gentle_nudge.store.cases.changing import (
     Moved,
     close,
+    complete,
     follow,
     mark_to_report,
     move,
     note,
     open_new,
     report_dues,
+    report_referred,
     tell_of_submission,
 )
 from gentle_nudge.store.cases.forgetting import closed_before, forget, forget_names, names_no_longer_needed
@@ -34,6 +36,7 @@ __all__ = [
     "RecordedLine",
     "close",
     "closed_before",
+    "complete",
     "dues_of",
     "find",
     "follow",
@@ -55,6 +58,7 @@ __all__ = [
     "recorded_lines",
     "recorded_restrictions",
     "report_dues",
+    "report_referred",
     "sections",
     "sections_with_open_ones",
     "tell_of_submission",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, insert, literal, or_, select, update
 
 from gentle_nudge.columns import a_thousand_at_a_time
 from gentle_nudge.domain.case import Case, State
@@ -18,7 +18,7 @@ from gentle_nudge.store.cases.rows import read, these
 from gentle_nudge.store.tables import case, case_line, fitted, report_row
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Column, ColumnElement, Connection
 
 KEPT_CURRENT = ("surname", "firstname", "card")
 
@@ -31,41 +31,59 @@ class Moved:
     staying: tuple[Case, ...]
 
 
-def open_new(
-    conn: Connection,
-    *,
-    section: str,
-    actions: Sequence[OpenCase],
-    run: int | None,
-    fee_lines: Mapping[int, int],
-    restrictions: Mapping[int, int],
-) -> dict[int, int]:
+def open_new(conn: Connection, *, section: str, actions: Iterable[OpenCase], run: int | None) -> dict[int, int]:
     """The cases are open, with their lines; the id of each by patron. `run` is None when a person opened them.
 
-    `fee_lines` and `restrictions` are those just made, by patron; a restriction found in place comes with the
-    action. IntegrityError when a patron has an open case of the section.
+    IntegrityError when a patron has an open case of the section.
     """
     opened: dict[int, int] = {}
     for some in a_thousand_at_a_time(actions):
-        made = {
-            action.patron.number: {
-                "section": section,
-                "opened_run": run,
-                "fee_line": fee_lines.get(action.patron.number),
-                "restriction": restrictions.get(action.patron.number, action.restriction),
-            }
-            for action in some
-        }
-        conn.execute(insert(case), [_new(action) | made[action.patron.number] for action in some])
-        ids = _open_ids(conn, section, made)
+        conn.execute(insert(case), [_new(action) | {"section": section, "opened_run": run} for action in some])
+        ids = _open_ids(conn, section, [action.patron.number for action in some])
         _insert_lines(conn, some, ids)
         opened |= ids
     return opened
 
 
+class Made(Protocol):
+    """The rows just made of one of Koha's tables: the column of their numbers, and which is whose."""
+
+    @property
+    def number(self) -> Column[int]:
+        """The number of a row."""
+
+    def was_for(self, patron: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether a row is the one that was made for the patron of this column."""
+
+
+def complete(
+    conn: Connection, section: str, actions: Sequence[OpenCase], *, fee: Made | None, restriction: Made | None
+) -> None:
+    """The cases just opened know the fee line and the restriction made for their patrons, or found in place."""
+    found = {action.patron.number: action for action in actions if action.restriction is not None}
+    if found:
+        _note_found(conn, _open_ids(conn, section, found), found)
+    for column, made in ((case.c.fee_line, fee), (case.c.restriction, restriction)):
+        if made:
+            theirs = (case.c.section == section, made.was_for(case.c.open_key))
+            conn.execute(update(case).where(*theirs).values({column: made.number}))
+
+
+def _note_found(conn: Connection, ids: Mapping[int, int], found: Mapping[int, OpenCase]) -> None:
+    """The cases know these restrictions, which were there before."""
+    values = {
+        column: one_for_each(case, case.c[column], {ids[n]: getattr(action, column) for n, action in found.items()})
+        for column in ("restriction", "restriction_type", "restriction_comment")
+    }
+    conn.execute(update(case).where(case.c.id.in_(ids.values())).values(values))
+
+
 def _new(action: OpenCase) -> dict[str, Any]:
+    """The row of a new case; what the submission tells of a referred patron is what was last queued."""
     patron = action.patron
     return {
+        "last_due": None if action.adopted else action.total,
+        "restriction": action.restriction,
         "patron": patron.number,
         "number": patron.number,
         "open_key": patron.number,
@@ -87,7 +105,7 @@ def _fitted_names(*names: str | None) -> dict[str, str | None]:
     return {column: fitted(name, case.c[column]) for column, name in zip(KEPT_CURRENT, names, strict=True)}
 
 
-def _open_ids(conn: Connection, section: str, patrons: Iterable[int]) -> dict[int, int]:
+def _open_ids(conn: Connection, section: str, patrons: Collection[int]) -> dict[int, int]:
     mine = select(case.c.open_key, case.c.id).where(case.c.section == section, case.c.open_key.in_(patrons))
     return {patron: number for patron, number in conn.execute(mine)}  # noqa: C416 - dict() would not know the types
 
@@ -151,49 +169,37 @@ def _change_open(conn: Connection, cases: Collection[int], values: dict[str, Any
     conn.execute(update(case).where(case.c.id.in_(cases), case.c.state == State.OPEN).values(values))
 
 
-def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow], previous: Mapping[int, Case]) -> None:
+def report_referred(conn: Connection, report: int, run: int) -> None:
+    """What this submission says of every case that its run opened is known."""
+    told = select(case.c.id, literal(report), case.c.last_due).where(case.c.opened_run == run, ~case.c.adopted)
+    conn.execute(insert(report_row).from_select(["case_id", "report_id", "due"], told.order_by(case.c.id)))
+
+
+def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> None:
     """What this report says of each case is known: due, name and card; nothing of these is left to report.
 
-    Every row has a case. `previous` are the cases as read, by id: where due, name or card have not changed,
-    nothing is written. A closed case remembers the report as the one with its last row.
+    Every row has a case. Only what is new is written. A closed case remembers the report as the one with its last row.
     """
     for some in a_thousand_at_a_time(rows):
         by_case = {_case_of(row): row for row in some}
-        _insert_changed(conn, report, by_case, previous)
-        _keep_names_current(conn, by_case, previous)
+        dues = [{"case_id": n, "report_id": report, "due": row.due} for n, row in by_case.items() if row.new_due]
+        if dues:
+            conn.execute(insert(report_row), dues)
+        _keep_names_current(conn, {number: row for number, row in by_case.items() if row.new_name})
         _settle(conn, report, by_case)
     latest = update(case).where(report_row.c.case_id == case.c.id, report_row.c.report_id == report)
     conn.execute(latest.values(last_due=report_row.c.due))
 
 
-def _insert_changed(conn: Connection, report: int, rows: Mapping[int, UpdateRow], previous: Mapping[int, Case]) -> None:
-    changed = [
-        {"case_id": number, "report_id": report, "due": row.due}
-        for number, row in rows.items()
-        if number not in previous or previous[number].last_due != row.due
-    ]
-    if changed:
-        conn.execute(insert(report_row), changed)
-
-
-def _keep_names_current(conn: Connection, rows: Mapping[int, UpdateRow], previous: Mapping[int, Case]) -> None:
-    now = {
-        number: _fitted_names(row.surname, row.firstname, row.card)
-        for number, row in rows.items()
-        if number in previous
-    }
-    changed = {number: names for number, names in now.items() if names != _names(previous[number])}
-    if not changed:
+def _keep_names_current(conn: Connection, rows: Mapping[int, UpdateRow]) -> None:
+    if not rows:
         return
+    now = {number: _fitted_names(row.surname, row.firstname, row.card) for number, row in rows.items()}
     values = {
-        column: one_for_each(case, case.c[column], {number: names[column] for number, names in changed.items()})
+        column: one_for_each(case, case.c[column], {number: names[column] for number, names in now.items()})
         for column in KEPT_CURRENT
     }
-    conn.execute(update(case).where(case.c.id.in_(changed)).values(values))
-
-
-def _names(known: Case) -> dict[str, str | None]:
-    return _fitted_names(known.surname, known.firstname, known.card)
+    conn.execute(update(case).where(case.c.id.in_(now)).values(values))
 
 
 def _settle(conn: Connection, report: int, cases: Collection[int]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, or_, select
 
-from gentle_nudge.columns import a_thousand_at_a_time
+from gentle_nudge.columns import AT_A_TIME, a_thousand_at_a_time
 from gentle_nudge.domain.case import Case, State
 from gentle_nudge.domain.queue import UNDELIVERED, Channel, DeliveryState
 from gentle_nudge.store.cases.rows import open_ones, read, read_open, these
@@ -31,9 +31,17 @@ class RecordedLine:
     section: str
 
 
-def open_cases(conn: Connection, sections: Collection[str]) -> list[Case]:
-    """The open cases of these sections, in order of id, without amounts and days: those a night never asks for."""
-    return read_open(conn, open_ones(case.c.section.in_(sections)))
+def open_cases(conn: Connection, sections: Collection[str]) -> Iterator[Case]:
+    """The open cases of these sections, in order of id, without amounts and days: those a night never asks for.
+
+    Read a thousand at a time, while they are gone through.
+    """
+    query = open_ones(case.c.section.in_(sections)).limit(AT_A_TIME)
+    after, found = 0, AT_A_TIME
+    while found == AT_A_TIME:
+        some = read_open(conn, query.where(case.c.id > after))
+        yield from some
+        after, found = (some[-1].id if some else after), len(some)
 
 
 def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:
@@ -56,11 +64,13 @@ def last_row_has_not_arrived() -> ColumnElement[bool]:
 
 def open_case_patrons(conn: Connection) -> dict[int, frozenset[str]]:
     """The patrons with an open case, with the sections, all of them."""
-    found: dict[int, set[str]] = defaultdict(set)
+    found: dict[int, frozenset[str]] = {}
+    alone: dict[str, frozenset[str]] = {}
     open_ones = select(case.c.open_key, case.c.section).where(case.c.open_key.is_not(None))
     for patron, section in conn.execute(open_ones):
-        found[patron].add(section)
-    return {patron: frozenset(sections) for patron, sections in found.items()}
+        here = alone.setdefault(section, frozenset({section}))
+        found[patron] = found[patron] | here if patron in found else here
+    return found
 
 
 def sections(conn: Connection) -> frozenset[str]:
