@@ -84,7 +84,7 @@ def selection(engine: Engine) -> tuple[float, float]:
         memory = remember(conn, section)
         view = view_of(section, moment, memory)
         grouped = best(lambda: select_candidates(conn, view))
-        whole = best(lambda: candidates(conn, view, memory, select_candidates(conn, view).numbers))
+        whole = best(lambda: list(candidates(conn, view, memory, select_candidates(conn, view).numbers)))
     return grouped, whole
 
 

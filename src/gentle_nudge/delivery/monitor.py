@@ -6,11 +6,9 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
-from urllib.request import urlopen
 
 from gentle_nudge.delivery.failure import DeliveryFailed, what_the_system_said
 from gentle_nudge.delivery.files import write_whole
@@ -21,6 +19,9 @@ READABLE = 0o644
 
 def ping(url: str, event: Literal["start", "", "fail"]) -> bool:
     """Whether the monitor at `url` heard of the start, success ("") or failure; never raises for the world's sake."""
+    from http.client import HTTPException  # noqa: PLC0415 - only those who are watched need it
+    from urllib.request import urlopen  # noqa: PLC0415 - the same
+
     try:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"}:

@@ -243,7 +243,6 @@ def refer(section: Section, candidate: Candidate, day: date) -> Decision:
         fee=fee,
         candidate=candidate,
         referred_on=day,
-        row=new_row(patron, account.balance + fee),
         submission=submission_row(patron, account, section.policy, day),
     )
 

@@ -207,8 +207,8 @@ class Decision:
     """What becomes of one patron tonight, and why.
 
     `amount` is the section's balance, `fee` what is charged on top; `case` is None while none is open. `row` is
-    None when the update says nothing of them. `candidate` is what the rules saw of a patron to refer or adopt.
-    `follows` is the patron that took over the lines of a merged one.
+    None when the update says nothing of them, or no more than their row in the submission. `candidate` is what the
+    rules saw of a patron to refer or adopt. `follows` is the patron that took over the lines of a merged one.
     """
 
     patron: int
@@ -282,7 +282,8 @@ class Plan:
 
         Of somebody whose case this run opens, the last word of an earlier one is not told.
         """
-        changed = [decision.row for decision in self.decisions if decision.row]
+        referred = [row.told() for row in self.submission()]
+        changed = [decision.row for decision in self.decisions if decision.row] + referred
         opened = {row.number for row in changed if row.case is None}
         rows = (*(row for row in self.kept if row.number not in opened), *changed)
         return sorted(rows, key=lambda row: (row.gone, *self._place(row.patron, row.number)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -22,7 +22,7 @@ from gentle_nudge.domain.referral import Candidate
 from gentle_nudge.domain.release import CaseTonight
 from gentle_nudge.jobs.memory import Memory
 from gentle_nudge.koha import accounts, lines, patrons
-from gentle_nudge.koha.accounts import View
+from gentle_nudge.koha.accounts import Selection, View
 from gentle_nudge.store import cases
 from gentle_nudge.store.cases import RecordedLine
 
@@ -30,26 +30,41 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-def gather(conn: Connection, section: Section, *, moment: Moment, memory: Memory, limits: Limits) -> Evidence:
+def select(conn: Connection, section: Section, *, moment: Moment, memory: Memory, limits: Limits) -> Selection:
+    """Who may owe enough, and how many others owe something in the window; nobody while no submission is due."""
+    if not limits.submission_due:
+        return Selection()
+    view = view_of(section, moment, memory)
+    return accounts.select_candidates(conn, _knowing_all_fees(conn, view, memory))
+
+
+def gather(
+    conn: Connection,
+    section: Section,
+    *,
+    moment: Moment,
+    memory: Memory,
+    limits: Limits,
+    selected: Callable[[], Selection],
+) -> Evidence:
     """The evidence of a night: every open case, everybody flagged, and who may owe enough.
 
-    Cases and candidates are read a thousand at a time while they are judged.
+    Cases and candidates are read a thousand at a time while they are judged; `selected` is asked when the cases are.
     """
     view = view_of(section, moment, memory)
-    numbers: tuple[int, ...] = ()
-    owing_less = 0
-    if limits.submission_due:
-        selection = accounts.select_candidates(conn, _knowing_all_fees(conn, view, memory))
-        numbers, owing_less = selection.numbers, selection.owing_less
     flagged = patrons.flagged(conn, section.policy.flag) if limits.update_due else frozenset()
     last_words = memory.last_words if limits.update_due else ()
     return Evidence(
-        candidates=candidates(conn, view, memory, numbers),
-        owing_less=owing_less,
+        candidates=candidates(conn, view, memory, _numbers(selected)),
         cases=tonight(conn, view, memory),
         last_words=tuple(cases_tonight(conn, view, memory, last_words)),
         adoptees=adoptees(conn, view, memory, flagged),
     )
+
+
+def _numbers(selected: Callable[[], Selection]) -> Iterator[int]:
+    """The numbers selected, asked for when the first is."""
+    yield from selected().numbers
 
 
 def tonight(conn: Connection, view: View, memory: Memory) -> Iterator[CaseTonight]:
@@ -104,7 +119,7 @@ def _whose(
     )
 
 
-def candidates(conn: Connection, view: View, memory: Memory, numbers: Collection[int]) -> Iterator[Candidate]:
+def candidates(conn: Connection, view: View, memory: Memory, numbers: Iterable[int]) -> Iterator[Candidate]:
     """These patrons as the rules of referral see them."""
     for some in a_thousand_at_a_time(patrons.one_by_one(conn, view.section.policy, numbers)):
         people = {person.number: person for person in some}

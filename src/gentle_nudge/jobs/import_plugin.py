@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from gentle_nudge.domain.night import Limits
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.referral import why_not
 from gentle_nudge.errors import ToBeMended
-from gentle_nudge.jobs.gather import candidates, flagged_without_case, gather, view_of
+from gentle_nudge.jobs.gather import candidates, flagged_without_case, gather, select, view_of
 from gentle_nudge.jobs.memory import Memory, remember
 from gentle_nudge.jobs.plugin_settings import Given, Server, rules, server
 from gentle_nudge.jobs.translation import Entry, Known, entries
@@ -181,7 +182,8 @@ def section_of(text: str) -> Section | None:
 
 def _referred(conn: Connection, section: Section, moment: Moment, memory: Memory) -> frozenset[int]:
     limits = Limits(submission_due=True, update_due=False)
-    found = gather(conn, section, moment=moment, memory=memory, limits=limits).candidates
+    selected = partial(select, conn, section, moment=moment, memory=memory, limits=limits)
+    found = gather(conn, section, moment=moment, memory=memory, limits=limits, selected=selected).candidates
     return frozenset(one.patron.number for one in found if why_not(one, section, moment.day) is None)
 
 

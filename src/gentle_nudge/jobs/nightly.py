@@ -16,13 +16,13 @@ from gentle_nudge.domain.plan import Outcome, Plan, Report, SubmissionRow, Updat
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.schedule import is_late, is_submission_due, most_referrals
 from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError, ToBeMended
-from gentle_nudge.jobs.gather import gather, with_contacts
+from gentle_nudge.jobs.gather import gather, select, with_contacts
 from gentle_nudge.jobs.guard import beside_plugin
 from gentle_nudge.jobs.locking import Outdated
 from gentle_nudge.jobs.memory import Memory, remember
 from gentle_nudge.jobs.queueing import Error, Office, contents, log_errors
 from gentle_nudge.jobs.record import Decided, record
-from gentle_nudge.jobs.transaction import TRIES, reading, writing
+from gentle_nudge.jobs.transaction import TRIES, meanwhile, reading, writing
 from gentle_nudge.koha.patrons import order
 from gentle_nudge.reports.render import file_name
 
@@ -123,8 +123,12 @@ def decide(engine: Engine, section: Section, moment: Moment, options: Options) -
             return None
         if not options.beside_plugin:
             limits = replace(limits, beside_plugin=beside_plugin(conn, moment))
-        evidence = gather(conn, section, moment=moment, memory=memory, limits=limits)
-        plan = in_order(conn, judge_night(section, moment.day, evidence, limits))
+        selection = partial(select, section=section, moment=moment, memory=memory, limits=limits)
+        with meanwhile(conn, selection) as selected:
+            evidence = gather(conn, section, moment=moment, memory=memory, limits=limits, selected=selected)
+            plan = judge_night(section, moment.day, evidence, limits)
+            plan = replace(plan, owing_less=plan.owing_less + selected().owing_less)
+        plan = in_order(conn, plan)
         plan = _complete(conn, plan) if options.dry_run else plan
         return Decided(plan=plan, memory=memory)
 

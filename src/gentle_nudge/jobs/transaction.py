@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import OperationalError
@@ -29,6 +31,24 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield conn
         finally:
             conn.rollback()
+
+
+@contextmanager
+def meanwhile(conn: Connection, work: Callable[[Connection], T]) -> Iterator[Callable[[], T]]:
+    """`work` is done in a reading transaction of its own while the block goes on; what is yielded waits for its result.
+
+    SQLite does one thing at a time: there it is done on this connection, when its result is asked for.
+    """
+    if conn.dialect.name == "sqlite":
+        yield cache(partial(work, conn))
+        return
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        yield pool.submit(_read, conn.engine, work).result
+
+
+def _read(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with reading(engine) as conn:
+        return work(conn)
 
 
 def writing(engine: Engine, work: Callable[[Connection], T]) -> T:

@@ -54,8 +54,8 @@ class View:
 class Selection:
     """Who may owe enough in the window, and how many others owe something there."""
 
-    numbers: tuple[int, ...]
-    owing_less: int
+    numbers: tuple[int, ...] = ()
+    owing_less: int = 0
 
 
 def select_candidates(conn: Connection, view: View) -> Selection:

@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
-
 from gentle_nudge.errors import ToBeMended
 
 if TYPE_CHECKING:
@@ -82,6 +79,9 @@ def read(file: Path) -> KohaConf:
 
 
 def _config(file: Path) -> Element:
+    from defusedxml import DefusedXmlException  # noqa: PLC0415 - with [koha] url there is nothing to read
+    from defusedxml.ElementTree import fromstring  # noqa: PLC0415 - the same
+
     try:
         root: Element = fromstring(file.read_bytes())
     except OSError as trouble:

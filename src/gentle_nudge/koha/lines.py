@@ -84,10 +84,11 @@ def _account(rows: Iterable[Sequence[Any]], zone: ZoneInfo) -> Account:
             balance += outstanding
             day, kind = at.date() if at else None, intern(type_) if type_ else None
             lines.append(Line(id=id_, day=day, type=kind, outstanding=outstanding, counted=counts))
+    rounded = cents(balance)
     return Account(
         owed=cents(owed),
-        balance=cents(balance),
-        whole_balance=cents(whole),
+        balance=rounded,
+        whole_balance=rounded if whole == balance else cents(whole),
         lost_charge=lost_charge,
         latest_charge=latest,
         has_lines_here=bool(lines),
