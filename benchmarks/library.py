@@ -1,17 +1,26 @@
-"""A library of any size, made by SQL alone: the same size gives the same library."""
+"""A library of any size, made by SQL alone: the same size gives the same library, seen on the latest Sunday."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
 from tests.koha_schema import NEWEST, create_statements
 from tests.support.mariadb import Server
 
-SUNDAY = date(2026, 11, 22)
+ZONE = ZoneInfo("America/New_York")
+
+
+def latest_sunday(today: date) -> date:
+    """The Sunday on or before this day: a night further back than six days is refused."""
+    return today - timedelta(days=(today.weekday() + 1) % 7)
+
+
+SUNDAY = latest_sunday(datetime.now(ZONE).date())
 LINES_PER_PATRON = 12
 AT_A_TIME = 200_000
 ROOMY = {"innodb_buffer_pool_size": "4G", "loose_innodb_log_file_size": "1G", "max_allowed_packet": "64M"}
@@ -34,7 +43,8 @@ PATRONS = """
         CONCAT(seq MOD 900, ' Main Street'), 'Springfield', LPAD(seq MOD 99999, 5, '0'), 'MA', CONCAT('555-', seq),
         CONCAT('p', seq, '@library.example'), ELT(1 + seq MOD 3, 'CPL', 'FPL', 'MPL'),
         ELT(1 + CRC32(CONCAT('c', seq)) MOD 10, 'PT', 'PT', 'PT', 'PT', 'PT', 'PT', 'PT', 'ST', 'ST', 'J'),
-        DATE('2008-11-22') - INTERVAL CRC32(CONCAT('b', seq)) MOD 20000 DAY, IF(seq MOD 50 = 0, 'yes', NULL)
+        DATE('{sunday}') - INTERVAL 18 YEAR - INTERVAL CRC32(CONCAT('b', seq)) MOD 20000 DAY,
+        IF(seq MOD 50 = 0, 'yes', NULL)
     FROM seq_{first}_to_{last}"""
 
 # Of the charges 12 % are unpaid, spread evenly over four years; what is unpaid in the window refers about 1.6 %.
@@ -42,7 +52,7 @@ LINES = """
     INSERT INTO accountlines (borrowernumber, date, amount, amountoutstanding, description, note, debit_type_code,
         interface, branchcode)
     SELECT 1 + CRC32(CONCAT('p', seq)) MOD {patrons},
-        TIMESTAMP('2026-11-22 12:00:00') - INTERVAL CRC32(CONCAT('d', seq)) MOD 126144000 SECOND,
+        TIMESTAMP('{sunday} 12:00:00') - INTERVAL CRC32(CONCAT('d', seq)) MOD 126144000 SECOND,
         5 + CRC32(CONCAT('a', seq)) MOD 4500 / 100,
         IF(CRC32(CONCAT('o', seq)) MOD 100 < 12, 5 + CRC32(CONCAT('a', seq)) MOD 4500 / 100, 0),
         'A title that was not brought back in time', '', IF(seq MOD 3 = 0, 'LOST', 'OVERDUE'), 'intranet',
@@ -52,8 +62,8 @@ LINES = """
 CASES = """
     INSERT INTO gentle_nudge_case (section, patron, number, open_key, referred_on, adopted, owed, balance, fee, state,
         last_due, surname, firstname, card, to_report)
-    SELECT 'global', borrowernumber, borrowernumber, borrowernumber, '2026-06-07', 0, 30, 30, 10, 'open',
-        (SELECT COALESCE(ROUND(SUM(amountoutstanding), 2), 0) FROM accountlines
+    SELECT 'global', borrowernumber, borrowernumber, borrowernumber, '{sunday}' - INTERVAL 24 WEEK, 0, 30, 30, 10,
+        'open', (SELECT COALESCE(ROUND(SUM(amountoutstanding), 2), 0) FROM accountlines
             WHERE accountlines.borrowernumber = borrowers.borrowernumber),
         surname, firstname, cardnumber, 0
     FROM borrowers WHERE sort1 = 'yes'"""
@@ -71,14 +81,21 @@ class Size:
         return self.patrons * LINES_PER_PATRON
 
 
-def build(server: Server, name: str, size: Size) -> None:
-    """A Koha of this size is there, without our tables."""
+def build_empty(server: Server, name: str) -> None:
+    """A Koha without patrons is there, without our tables."""
     server.create_database(name)
     engine = server.engine(name)
     with engine.begin() as conn:
         conn.execute(text("SET foreign_key_checks = 0, unique_checks = 0"))
         for statement in (*create_statements(NEWEST), *SEEDS):
             conn.execute(text(statement))
+    engine.dispose()
+
+
+def build(server: Server, name: str, size: Size) -> None:
+    """A Koha of this size is there, without our tables."""
+    build_empty(server, name)
+    engine = server.engine(name)
     _fill(engine.connect(), PATRONS, size, size.patrons)
     _fill(engine.connect(), LINES, size, size.lines)
     with engine.begin() as conn:
@@ -90,7 +107,7 @@ def open_cases(server: Server, name: str) -> None:
     """Everybody flagged has an open case; our tables are there."""
     engine = server.engine(name)
     with engine.begin() as conn:
-        conn.execute(text(CASES))
+        conn.execute(text(CASES.format(sunday=SUNDAY)))
     engine.dispose()
 
 
@@ -98,7 +115,7 @@ def _fill(conn: Connection, statement: str, size: Size, rows: int) -> None:
     with conn:
         conn.execute(text("SET foreign_key_checks = 0, unique_checks = 0"))
         for first, last in _spans(rows):
-            conn.execute(text(statement.format(first=first, last=last, patrons=size.patrons)))
+            conn.execute(text(statement.format(first=first, last=last, patrons=size.patrons, sunday=SUNDAY)))
             conn.commit()
 
 

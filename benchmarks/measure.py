@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, text
 
-from benchmarks.library import SUNDAY
+from benchmarks.library import SUNDAY, ZONE
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.policy import Flag, Policy, Section
 from gentle_nudge.jobs.gather import candidates, view_of
@@ -28,6 +27,7 @@ COMMAND = Path(sys.executable).with_name("gentle-nudge")
 SCAN = "SELECT COUNT(*) FROM accountlines WHERE amountoutstanding <> 0"
 TIMES = 3
 ROWS_AT_A_TIME = 500
+KIBIBYTE, MEGABYTE = 1024, 1_000_000
 OUR_OWN_ROWS = 100  # of the run and the queue, nobody else waits for these
 A_TICK = 0.1  # information_schema.innodb_trx is no fresher than that
 # What a night writes, and how to find its rows: the floor writes the same rows by plain statements.
@@ -36,7 +36,7 @@ WRITTEN = (
     ("account_offsets", "TRUE"),
     ("borrower_debarments", "TRUE"),
     ("action_logs", "TRUE"),
-    ("gentle_nudge_case", "referred_on = '2026-11-22'"),
+    ("gentle_nudge_case", f"referred_on = '{SUNDAY}'"),
     ("gentle_nudge_case_line", "TRUE"),
     ("gentle_nudge_report_row", "TRUE"),
     ("gentle_nudge_report_part", "TRUE"),
@@ -44,27 +44,34 @@ WRITTEN = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Night:
+    """One whole process: seconds, seconds with row locks of ours, peak memory in MB, statements sent."""
+
+    seconds: float
+    locked: float
+    memory: float
+    statements: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """One night on one size; times in seconds, memory in MiB."""
+    """One night on one size; times in seconds."""
 
     patrons: int
     lines: int
     scan: float
     grouped: float
     selection: float
-    night: float
+    night: Night
     floor: float
-    locked: float
-    memory: float
-    statements: int
     referred: int
     update_rows: int
     written: int
 
 
-def best(work: Callable[[], object]) -> float:
+def best(work: Callable[[], object], times: int = TIMES) -> float:
     """The shortest of a few times."""
-    return min(_timed(work) for _ in range(TIMES))
+    return min(_timed(work) for _ in range(times))
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -79,7 +86,7 @@ def selection(engine: Engine) -> tuple[float, float]:
         threshold=Decimal(25), processing_fee=Decimal(10), flag=Flag.parse("sort1"), minors="exclude", most_referrals=0
     )
     section = Section(policy=policy)
-    moment = Moment(day=SUNDAY, now=datetime(2026, 11, 22, 9, tzinfo=UTC), zone=ZoneInfo("America/New_York"))
+    moment = Moment(day=SUNDAY, now=datetime.now(UTC), zone=ZONE)
     with engine.connect() as conn:
         memory = remember(conn, section)
         view = view_of(section, moment, memory)
@@ -88,8 +95,8 @@ def selection(engine: Engine) -> tuple[float, float]:
     return grouped, whole
 
 
-def night(config: Path, engine: Engine) -> tuple[float, float, float, int]:
-    """The whole process: seconds, seconds with row locks of ours, peak memory, statements sent."""
+def night(config: Path, engine: Engine) -> Night:
+    """The night of that Sunday, as cron starts it."""
     before = _questions(engine)
     with _watching_locks(engine) as locked:
         began = time.perf_counter()
@@ -99,7 +106,12 @@ def night(config: Path, engine: Engine) -> tuple[float, float, float, int]:
         seconds = time.perf_counter() - began
     if os.waitstatus_to_exitcode(status) != 0:
         raise RuntimeError("the night went wrong")
-    return seconds, sum(locked), usage.ru_maxrss / 1024, _questions(engine) - before - len(locked)
+    return Night(
+        seconds=seconds,
+        locked=sum(locked),
+        memory=usage.ru_maxrss * KIBIBYTE / MEGABYTE,
+        statements=_questions(engine) - before - len(locked),
+    )
 
 
 def _questions(engine: Engine) -> int:
@@ -165,10 +177,10 @@ def _put(conn: Connection, table: str, rows: list[dict[str, object]]) -> None:
         conn.exec_driver_sql(statement, [tuple(row.values()) for row in rows[start : start + ROWS_AT_A_TIME]])
 
 
-def scan(engine: Engine) -> float:
-    """One plain scan of the account lines."""
+def scans(engine: Engine) -> list[float]:
+    """What a plain scan of the account lines takes now, a few times."""
     with engine.connect() as conn:
-        return best(lambda: conn.execute(text(SCAN)).scalar())
+        return [_timed(lambda: conn.execute(text(SCAN)).scalar()) for _ in range(TIMES)]
 
 
 def counted(engine: Engine) -> tuple[int, int]:
