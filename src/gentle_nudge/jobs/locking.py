@@ -53,7 +53,7 @@ def lock_and_judge(conn: Connection, section: Section, plan: Plan, *, moment: Mo
     as_before = {n for n, it in known.items() if people.get(n) is it.patron and sums[n] is it.account}
     changed = {number: people[number] for number in known if number in people and number not in as_before}
     endings = [decision.case for decision in plan.decisions if decision.case]
-    balances = {number: account.balance for number, account in sums.items()}
+    balances = {number: account.balance for number, account in sums.items() if number not in as_before}
     evidence = Evidence(
         candidates=as_candidates(view, memory, changed, sums),
         cases=cases_tonight(conn, view, memory, endings, people=people, sums=balances),

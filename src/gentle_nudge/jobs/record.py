@@ -136,7 +136,7 @@ def _queued(claimed: Claimed, run: int) -> Queued:
 def change_koha(conn: Connection, locked: Locked, claimed: Claimed) -> None:
     """Everything the decisions entail is done in Koha, and the new cases know what was made for them."""
     section, plan, moment = claimed.section, locked.plan, claimed.moment
-    logs = audit.wanted(conn)
+    logs, ours = audit.wanted(conn), tuple(claimed.runs.values())
     for some in a_thousand_at_a_time(plan.decisions):
         concerned = {decision.follows or decision.patron for decision in some}
         people = {number: locked.people[number] for number in concerned if number in locked.people}
@@ -147,7 +147,8 @@ def change_koha(conn: Connection, locked: Locked, claimed: Claimed) -> None:
             for action in consequences(decision, held.get(decision.follows or decision.patron), section, plan.day)
         ]
         made = carry_out(conn, actions, moment, logs)
-        cases.complete(conn, section.name, of(actions, OpenCase), fee=made.fee, restriction=made.restriction)
+        opened = of(actions, OpenCase)
+        cases.complete(conn, section.name, ours, opened, fee=made.fee, restriction=made.restriction)
 
 
 def adopt_all(conn: Connection, section: Section, wanted: Collection[int], moment: Moment) -> dict[int, int]:

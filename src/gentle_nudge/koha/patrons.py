@@ -212,7 +212,8 @@ def order(conn: Connection, numbers: Collection[int]) -> dict[int, int]:
         .where(among(borrowers.c.borrowernumber, sorted(numbers)))
         .order_by(borrowers.c.surname, borrowers.c.borrowernumber)
     )
-    return {number: rank for rank, number in enumerate(conn.scalars(query))}
+    streamed = conn.scalars(query, execution_options={"stream_results": True})
+    return {number: rank for rank, number in enumerate(streamed)}
 
 
 def known(conn: Connection, numbers: Iterable[int]) -> frozenset[int]:

@@ -107,6 +107,22 @@ def test_who_pays_in_between_is_not_referred(koha: KohaDatabase, race: Callable[
     assert nights.nothing_was_done_to(paying)
 
 
+def test_of_what_was_prepared_for_somebody_who_pays_in_between_nothing_is_left(
+    koha: KohaDatabase, race: Callable[..., Race]
+) -> None:
+    paying, other = owing(koha), owing(koha)
+    nights = race()
+    left = [lambda: pays(koha, paying)]
+    before_locking(nights, "borrowers", lambda: left.pop()() if left else None)
+    assert nights.night().went_well
+    assert not left
+    assert nights.dues() == {other: "40.00"}
+    for table, rows in {"case": 1, "case_line": 1, "report": 2, "report_row": 1, "run": 2, "delivery": 2}.items():
+        assert koha.value(f"SELECT COUNT(*) FROM gentle_nudge_{table}") == rows, table
+    logged = koha.query("SELECT action FROM action_logs WHERE module = 'GENTLENUDGE' ORDER BY action_id")
+    assert [row["action"] for row in logged] == ["NEW_SUBMISSIONS", "UPDATES"]
+
+
 def test_who_pays_a_part_in_between_is_referred_with_what_is_left(
     koha: KohaDatabase, race: Callable[..., Race]
 ) -> None:
@@ -224,6 +240,26 @@ def test_who_was_about_to_be_adopted_and_loses_the_flag_in_between_has_no_case(
     nights.night_in_which(lambda: sort1(koha, patron, ""))
     assert nights.dues() == {}
     assert nights.nothing_was_done_to(patron)
+
+
+def test_what_somebody_is_charged_at_the_desk_meanwhile_is_never_taken_for_our_fee(
+    koha: KohaDatabase, settled: tuple[Race, int]
+) -> None:
+    nights, patron = settled
+    fee = koha.value("SELECT fee_line FROM gentle_nudge_case")
+    new = owing(koha)
+    left = [lambda: owes(koha, patron, "3.00")]
+
+    def while_ours_are_noted(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE gentle_nudge_case, accountlines") and left:
+            left.pop()()
+
+    event.listen(nights.engine, "before_cursor_execute", while_ours_are_noted)
+    nights.good_night()
+    assert not left
+    known = koha.query("SELECT patron, fee_line FROM gentle_nudge_case ORDER BY id")
+    ours = koha.value("SELECT accountlines_id FROM accountlines WHERE borrowernumber = :n AND amount = 10", n=new)
+    assert [(row["patron"], row["fee_line"]) for row in known] == [(patron, fee), (new, ours)]
 
 
 def test_an_update_never_tells_less_than_a_sync_that_came_in_between(

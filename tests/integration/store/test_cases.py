@@ -31,10 +31,11 @@ CLOSED = [state for state in State if state is not State.OPEN]
 
 
 def open_one(conn: Connection, action: OpenCase, *, fee_line: int | None = None, restriction: int | None = None) -> int:
-    made = cases.open_new(conn, section=HERE, actions=[action], run=a_run(conn))[action.patron.number]
+    run = a_run(conn)
+    made = cases.open_new(conn, section=HERE, actions=[action], run=run)[action.patron.number]
     patron = action.patron.number
     fee, new = (None if number is None else Made(number, patron) for number in (fee_line, restriction))
-    cases.complete(conn, HERE, [action], fee=fee, restriction=new)
+    cases.complete(conn, HERE, [run], [action], fee=fee, restriction=new)
     return made
 
 

@@ -22,10 +22,13 @@ from tests.integration.store.builders import (
     a_case,
     a_report,
     a_row,
+    a_run,
     as_known,
     closed,
     delivered,
     known,
+    open_for,
+    opening,
 )
 
 SENT, CANCELLED, SUPERSEDED = DeliveryState.SENT, DeliveryState.CANCELLED, DeliveryState.SUPERSEDED
@@ -54,6 +57,31 @@ def test_the_first_due_of_a_new_case_is_kept(both: Connection) -> None:
     assert (due.due, due.report, due.kind, due.day, due.at) == (Decimal(50), stored.id, Report.SUBMISSION, DAY, NOW)
     assert due.file_name == stored.file_name
     assert known(both, case).last_due == Decimal(50)
+
+
+def test_what_a_submission_tells_of_the_cases_it_opened_is_kept(both: Connection) -> None:
+    submission = a_run(both, report=Report.SUBMISSION)
+    actions = [replace(opening(number), total=Decimal(f"{number}.50")) for number in (7, 8)]
+    mine = cases.open_new(both, section=HERE, actions=actions, run=submission)
+    other = a_case(both)
+    stored = a_report(both, report=Report.SUBMISSION, day=DAY - timedelta(days=7))
+    cases.report_referred(both, stored.id, submission)
+    assert [(dues(both, mine[n]), known(both, mine[n]).last_due) for n in (7, 8)] == [
+        ([Decimal("7.50")], Decimal("7.50")),
+        ([Decimal("8.50")], Decimal("8.50")),
+    ]
+    assert dues(both, other) == []
+
+
+def test_the_next_update_tells_of_a_submissions_closed_cases_or_of_all(both: Connection) -> None:
+    submission = a_run(both, report=Report.SUBMISSION)
+    mine = open_for(both, 7, 8, run=submission)
+    closed(both, mine[8])
+    open_for(both, 9, run=a_run(both, report=Report.SUBMISSION, day=DAY - timedelta(days=7)))
+    cases.open_new(both, section=HERE, actions=[opening(10, adopted=True)], run=submission)
+    for open_too, expected in ((False, [mine[8]]), (True, [mine[7], mine[8]])):
+        cases.tell_of_submission(both, day=DAY, section=HERE, open_too=open_too)
+        assert [case.id for case in cases.listed(both) if case.to_report] == expected
 
 
 def test_only_a_change_of_the_due_is_kept(both: Connection) -> None:

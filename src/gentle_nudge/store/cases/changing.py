@@ -57,16 +57,25 @@ class Made(Protocol):
 
 
 def complete(
-    conn: Connection, section: str, actions: Sequence[OpenCase], *, fee: Made | None, restriction: Made | None
+    conn: Connection,
+    section: str,
+    runs: Collection[int],
+    actions: Sequence[OpenCase],
+    *,
+    fee: Made | None,
+    restriction: Made | None,
 ) -> None:
-    """The cases just opened know the fee line and the restriction made for their patrons, or found in place."""
+    """The cases that these runs opened know the fee line and the restriction made for their patrons, or found in place.
+
+    Of those alone: to somebody whose case just goes on, Koha may have charged something in this very moment.
+    """
     found = {action.patron.number: action for action in actions if action.restriction is not None}
     if found:
         _note_found(conn, _open_ids(conn, section, found), found)
+    new = (case.c.section == section, case.c.opened_run.in_(runs))
     for column, made in ((case.c.fee_line, fee), (case.c.restriction, restriction)):
         if made:
-            theirs = (case.c.section == section, made.was_for(case.c.open_key))
-            conn.execute(update(case).where(*theirs).values({column: made.number}))
+            conn.execute(update(case).where(*new, made.was_for(case.c.open_key)).values({column: made.number}))
 
 
 def _note_found(conn: Connection, ids: Mapping[int, int], found: Mapping[int, OpenCase]) -> None:
