@@ -15,7 +15,8 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.plan import Plan, Report
 from gentle_nudge.domain.policy import Flag, Policy, Section
 from gentle_nudge.jobs.initialise import initialise
-from gentle_nudge.jobs.nightly import Night, Options, decide, nightly
+from gentle_nudge.jobs.limits import Options
+from gentle_nudge.jobs.nightly import Night, decide, nightly
 from gentle_nudge.jobs.queueing import Office
 from gentle_nudge.jobs.sections import sharing_flags
 from gentle_nudge.jobs.sync import sync

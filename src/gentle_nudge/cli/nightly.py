@@ -87,7 +87,7 @@ def nightly(
     form: str,
 ) -> None:
     """Every section: submission if due, update, release; then deliver."""
-    from gentle_nudge.jobs.nightly import Options
+    from gentle_nudge.jobs.limits import Options
     from gentle_nudge.jobs.nightly import nightly as run
     from gentle_nudge.jobs.opening import Library
     from gentle_nudge.jobs.watching import watched
@@ -126,7 +126,7 @@ def _house_kept(library: Library, moment: Moment) -> Iterator[str]:
 
 def _show(sections: tuple[Section, ...], night: Night, form: str, output: Path | None) -> None:
     from gentle_nudge.console import as_json, plan_json, plan_lines
-    from gentle_nudge.jobs.nightly import files, write_files
+    from gentle_nudge.jobs.showing import files, write_files
 
     planned = [section for section in sections if section.name in night.plans]
     if form == "json":
@@ -191,8 +191,8 @@ def sync(
     invocation: Invocation, day: datetime | None, libraries: Sequence[str], dry_run: bool, output: Path | None
 ) -> None:
     """Report every open case with its balance; change nothing."""
-    from gentle_nudge.jobs.nightly import write_files
     from gentle_nudge.jobs.opening import Library
+    from gentle_nudge.jobs.showing import write_files
     from gentle_nudge.jobs.sync import file_of, rows_of
     from gentle_nudge.jobs.sync import sync_or_log as run
     from gentle_nudge.jobs.transaction import reading

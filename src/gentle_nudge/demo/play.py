@@ -23,7 +23,8 @@ from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.queue import Delivery
 from gentle_nudge.jobs.deliver import deliver
 from gentle_nudge.jobs.initialise import initialise
-from gentle_nudge.jobs.nightly import Options, nightly
+from gentle_nudge.jobs.limits import Options
+from gentle_nudge.jobs.nightly import nightly
 from gentle_nudge.jobs.opening import Library
 from gentle_nudge.jobs.post import Post
 from gentle_nudge.jobs.sections import sections_of

@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.night import Limits, judge_night
-from gentle_nudge.domain.plan import Outcome, Plan, Report, SubmissionRow, UpdateRow
+from gentle_nudge.domain.night import judge_night
+from gentle_nudge.domain.plan import Plan, Report
 from gentle_nudge.domain.policy import Section
-from gentle_nudge.domain.schedule import is_late, is_submission_due, most_referrals
-from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError, ToBeMended
-from gentle_nudge.jobs.gather import gather, select, with_contacts
+from gentle_nudge.errors import GentleNudgeError
+from gentle_nudge.jobs.gather import gather, select
 from gentle_nudge.jobs.guard import beside_plugin
+from gentle_nudge.jobs.limits import Options, limits_of
 from gentle_nudge.jobs.locking import Outdated
-from gentle_nudge.jobs.memory import Memory, remember
-from gentle_nudge.jobs.queueing import Error, Office, contents, log_errors
+from gentle_nudge.jobs.memory import remember
+from gentle_nudge.jobs.queueing import Error, Office, log_errors
 from gentle_nudge.jobs.record import Decided, record
+from gentle_nudge.jobs.showing import complete
 from gentle_nudge.jobs.transaction import TRIES, meanwhile, reading, writing
 from gentle_nudge.koha.patrons import order
-from gentle_nudge.reports.render import file_name
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """What the person who starts a night may say: limits lifted for this one night, or nothing written at all.
-
-    `beside_plugin`: a submission is made even while the Perl plugin of the same purpose is at work.
-    """
-
-    dry_run: bool = False
-    most_referrals: int | None = None
-    most_withdrawals: int | None = None
-    beside_plugin: bool = False
 
 
 @dataclass(kw_only=True)
@@ -75,11 +61,6 @@ class Night:
     def went_well(self) -> bool:
         """Whether nothing failed and nothing was refused."""
         return not self.failures and not any(plan.refusals for plan in self.plans.values())
-
-    @property
-    def only_another_run_was_in_the_way(self) -> bool:
-        """Whether our lock, held by another run, is all that failed."""
-        return bool(self.failures) and all(isinstance(f, AnotherRunIsAtWork) for f in self.failures.values())
 
 
 def nightly(
@@ -129,46 +110,14 @@ def decide(engine: Engine, section: Section, moment: Moment, options: Options) -
             plan = judge_night(section, moment.day, evidence, limits)
             plan = replace(plan, owing_less=plan.owing_less + selected().owing_less)
         plan = in_order(conn, plan)
-        plan = _complete(conn, plan) if options.dry_run else plan
+        plan = complete(conn, plan) if options.dry_run else plan
         return Decided(plan=plan, memory=memory)
-
-
-def limits_of(section: Section, moment: Moment, memory: Memory, options: Options) -> Limits:
-    """What is due on this day, and how much of it may happen."""
-    policy, day = section.policy, moment.day
-    most_withdrawals = policy.most_withdrawals if options.most_withdrawals is None else options.most_withdrawals
-    return Limits(
-        submission_due=section.enabled and is_submission_due(policy, day, memory.past),
-        late=is_late(policy, day),
-        update_due=_is_update_due(memory.last_update, day, options),
-        most_referrals=most_referrals(policy, memory.past.sizes),
-        lifted_to=options.most_referrals,
-        most_adoptions=policy.most_adoptions,
-        most_withdrawals=most_withdrawals,
-    )
-
-
-def _is_update_due(last: date | None, day: date, options: Options) -> bool:
-    """Whether the day has no update yet; ToBeMended for a day before the last one, unless nothing is written."""
-    if last is not None and day < last and not options.dry_run:
-        raise ToBeMended(f"The last update was made for {last}; a night of {day} would come too late.")
-    return last != day
 
 
 def in_order(conn: Connection, plan: Plan) -> Plan:
     """The plan with its patrons ranked as the database collates their surnames."""
     numbers = {row.patron for row in plan.update()} | {decision.patron for decision in plan.decisions}
     return replace(plan, order=order(conn, numbers))
-
-
-def _complete(conn: Connection, plan: Plan) -> Plan:
-    """The plan with the addresses and telephone numbers that its submission shows."""
-    referred = plan.of(Outcome.REFERRED)
-    rows = with_contacts(conn, [decision.submission for decision in referred if decision.submission])
-    shown = {row.patron.number: row for row in rows}
-    return replace(
-        plan, decisions=tuple(replace(d, submission=shown.get(d.patron, d.submission)) for d in plan.decisions)
-    )
 
 
 def log_troubles(engine: Engine, night: Night, moment: Moment) -> None:
@@ -180,26 +129,3 @@ def log_troubles(engine: Engine, night: Night, moment: Moment) -> None:
         for refusal in plan.refusals
     ]
     log_errors(engine, errors, moment)
-
-
-def files(section: Section, plan: Plan) -> Iterator[tuple[str, Iterable[bytes]]]:
-    """The files a dry run shows: exactly those that the night would queue."""
-    reports: list[tuple[Report, Sequence[SubmissionRow | UpdateRow], bool]]
-    reports = [(Report.SUBMISSION, plan.submission(), plan.submits), (Report.UPDATE, plan.update(), plan.update_due)]
-    for report, rows, is_made in reports:
-        chunks = contents(section, report, rows) if is_made else None
-        if chunks is not None:
-            yield file_name(report, plan.day, section.name), chunks
-
-
-def write_files(directory: Path, files: Iterable[tuple[str, Iterable[bytes]]]) -> list[Path]:
-    """The files are in this directory, readable by their owner only; their paths."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    paths = []
-    for name, chunks in files:
-        path = directory / name
-        path.touch(mode=0o600)
-        with path.open("wb") as file:
-            file.writelines(chunks)
-        paths.append(path)
-    return paths

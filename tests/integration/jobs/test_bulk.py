@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import event
 
 from gentle_nudge.domain.plan import Report
-from gentle_nudge.jobs.nightly import Options, decide
+from gentle_nudge.jobs.limits import Options
+from gentle_nudge.jobs.nightly import decide
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights
 
