@@ -94,7 +94,7 @@ def _knowing_all_fees(conn: Connection, view: View, memory: Memory) -> View:
 
 def knowing_fees(conn: Connection, view: View, memory: Memory, numbers: Iterable[int]) -> View:
     """The view with the fee lines recorded with cases of these patrons, and the lines of their open cases."""
-    if not memory.is_any:
+    if view.is_complete or not memory.is_any:
         return view
     numbers = tuple(numbers)
     own_fees, other_fees = _whose(view, cases.recorded_fees(conn, numbers))

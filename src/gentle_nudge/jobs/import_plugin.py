@@ -183,8 +183,10 @@ def section_of(text: str) -> Section | None:
 def _referred(conn: Connection, section: Section, moment: Moment, memory: Memory) -> frozenset[int]:
     limits = Limits(submission_due=True, update_due=False)
     selected = partial(select, conn, section, moment=moment, memory=memory, limits=limits)
-    found = gather(conn, section, moment=moment, memory=memory, limits=limits, selected=selected).candidates
-    return frozenset(one.patron.number for one in found if why_not(one, section, moment.day) is None)
+    found = gather(conn, section, moment=moment, memory=memory, limits=limits, selected=selected)
+    heirs = {case.heir.number for case in found.cases if case.heir}
+    referred = (one.patron.number for one in found.candidates if why_not(one, section, moment.day) is None)
+    return frozenset(referred) - heirs
 
 
 def _reasons(

@@ -14,7 +14,7 @@ from gentle_nudge.domain.plan import Outcome, Plan
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.domain.referral import Candidate
 from gentle_nudge.errors import AnotherRunIsAtWork
-from gentle_nudge.jobs.gather import accounts_of, adoptees, as_candidates, cases_tonight, view_of
+from gentle_nudge.jobs.gather import accounts_of, adoptees, as_candidates, cases_tonight, knowing_fees, view_of
 from gentle_nudge.jobs.memory import Memory
 from gentle_nudge.koha import patrons
 from gentle_nudge.koha.accounts import View
@@ -40,13 +40,22 @@ class Locked:
     people: Mapping[int, Patron]
 
 
-def lock_and_judge(conn: Connection, section: Section, plan: Plan, *, moment: Moment, memory: Memory) -> Locked:
+def view_before(conn: Connection, section: Section, plan: Plan, *, moment: Moment, memory: Memory) -> View:
+    """How the section sees the accounts of those whom the plan would change, before our cases are as it wants them.
+
+    What is recorded with cases decides whose a charge is: a case that the plan opens, closes or lets follow must not
+    change what the plan is measured by.
+    """
+    view = view_of(section, moment, memory)
+    return replace(knowing_fees(conn, view, memory, sorted(_concerned(plan))), is_complete=True)
+
+
+def lock_and_judge(conn: Connection, section: Section, plan: Plan, *, view: View, memory: Memory) -> Locked:
     """The patrons a plan would change are locked, then their lines; everything about them is read again.
 
     Who is referred and reads as before stays referred as decided; everybody else is judged again. Outdated when a
-    card was merged meanwhile: its heir may be somebody else than those locked.
+    card was merged meanwhile: its heir may be somebody else than those locked. `view` is the one from before.
     """
-    view = view_of(section, moment, memory)
     known = {d.patron: d.candidate for d in plan.of(Outcome.REFERRED) if d.candidate}
     people = _locked_people(conn, section, plan, known)
     sums = _locked_accounts(conn, view, memory, people, known=known)
@@ -83,11 +92,14 @@ def _heirs(plan: Plan) -> set[int]:
     return {decision.follows for decision in plan.decisions if decision.follows}
 
 
+def _concerned(plan: Plan) -> set[int]:
+    return {decision.patron for decision in plan.decisions} | _heirs(plan)
+
+
 def _locked_people(conn: Connection, section: Section, plan: Plan, known: Known) -> dict[int, Patron]:
     """The patrons, locked in order of number; who is as the plan knows them is the plan's own value."""
     people: dict[int, Patron] = {}
-    chosen = {decision.patron for decision in plan.decisions} | _heirs(plan)
-    for person in patrons.one_by_one(conn, section.policy, chosen, lock=True):
+    for person in patrons.one_by_one(conn, section.policy, _concerned(plan), lock=True):
         before = known[person.number].patron if person.number in known else None
         people[person.number] = before if before and before == person else person
     return people

@@ -29,7 +29,7 @@ from gentle_nudge.domain.plan import (
 )
 from gentle_nudge.domain.policy import Section
 from gentle_nudge.jobs.gather import flagged_without_case, holdings_of, with_contacts
-from gentle_nudge.jobs.locking import Locked, Outdated, lock_and_judge
+from gentle_nudge.jobs.locking import Locked, Outdated, lock_and_judge, view_before
 from gentle_nudge.jobs.memory import Memory, remember
 from gentle_nudge.jobs.queueing import Office, Queued, queue
 from gentle_nudge.koha import audit, effects, lines, patrons
@@ -78,9 +78,10 @@ def record(conn: Connection, section: Section, decided: Decided, *, moment: Mome
     if memory.note != note:
         raise Outdated
     claimed = Claimed(section=section, memory=memory, moment=moment, office=office, runs=run_of)
+    view = view_before(conn, section, plan, moment=moment, memory=memory)
     ours = conn.begin_nested()
     prepare(conn, plan, claimed)
-    locked = lock_and_judge(conn, section, plan, moment=moment, memory=memory)
+    locked = lock_and_judge(conn, section, plan, view=view, memory=memory)
     if locked.plan.decisions == plan.decisions:
         ours.commit()
     else:

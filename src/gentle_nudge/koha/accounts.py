@@ -37,7 +37,7 @@ class View:
 
     `withdrawn`: patron -> the day their last case of this section was withdrawn. `own_fees`, `other_fees`: patron
     -> the fee lines recorded with cases of this section, of others. `own_lines`, `other_lines`: the same of the
-    lines that open cases were opened for.
+    lines that open cases were opened for. `is_complete`: these are known of everybody who will be asked for.
     """
 
     section: Section
@@ -48,6 +48,7 @@ class View:
     other_fees: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     own_lines: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     other_lines: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

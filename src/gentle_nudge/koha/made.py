@@ -33,9 +33,10 @@ class Made:
         """Whether a row is one that was made for these patrons."""
         return and_(self.number > self.after, among(self.number.table.c.borrowernumber, patrons))
 
-    def was_for(self, patron: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Whether a row is the one that was made for the patron of this column, in a table to join."""
-        return and_(self.number > self.after, self.number.table.c.borrowernumber == patron)
+    def of(self, patron: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The number of the row that was made for the patron of this column; NULL if none was."""
+        theirs = and_(self.number > self.after, self.number.table.c.borrowernumber == patron)
+        return select(func.max(self.number)).where(theirs).scalar_subquery()
 
 
 def numbers_of(conn: Connection, made: Made, patrons: Collection[int]) -> dict[int, int]:

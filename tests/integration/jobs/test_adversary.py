@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -129,3 +130,22 @@ def test_a_charge_handed_over_stays_with_its_section_when_the_lost_item_is_delet
     nights.night(NEXT_SUNDAY)
     assert nights.dues(NEXT_SUNDAY, "cpl") == {patron: "40.00"}
     assert nights.referred(NEXT_SUNDAY) == set()
+
+
+def test_a_charge_handed_over_is_still_the_sections_in_the_night_that_ends_its_case(koha: KohaDatabase) -> None:
+    item, patron = an_item(koha, branch="CPL"), a_patron(koha, branch="FPL")
+    owes(koha, patron, "30.00", day=IN_THE_WINDOW, item=item)
+    here = frozenset({"CPL"})
+    policy = a_policy(withdrawn_due="balance")
+    nights = Nights(
+        koha, Section(name="cpl", policy=policy, charges_by="item", scope=Scope(branches=here, all_but=False))
+    )
+    nights.good_night()
+    koha.execute("DELETE FROM items")
+    koha.execute("UPDATE borrowers SET sort1 = 'no'")
+    foreseen = nights.dry_run(MONDAY)
+    nights.good_night(MONDAY)
+    assert nights.states() == {patron: "withdrawn"}
+    assert nights.dues(MONDAY, "cpl") == {patron: "40.00"}
+    assert foreseen is not None
+    assert [decision.amount for decision in foreseen.decisions] == [Decimal("40.00")]

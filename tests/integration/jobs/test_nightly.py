@@ -441,6 +441,22 @@ def test_an_adopted_patron_who_owes_nothing_is_reported_and_released_the_same_ni
     assert the_flag(koha, patron) == "no"
 
 
+@pytest.mark.parametrize("lifts", [False, True])
+def test_an_adopted_patron_who_has_paid_keeps_the_restriction_with_the_case_that_is_closed_at_once(
+    koha: KohaDatabase, *, lifts: bool
+) -> None:
+    patron, other = a_patron(koha, sort1="yes"), owing(koha)
+    there = is_restricted(koha, patron, "Patron sent to collections on 2024-01-01")
+    nights = Nights(koha, clear_paid=True, remove_restriction=lifts, add_restriction=True)
+    nights.good_night()
+    assert nights.states() == {patron: "released", other: "open"}
+    (known,) = koha.query("SELECT * FROM gentle_nudge_case WHERE patron = :n", n=patron)
+    assert (known["restriction"], known["restriction_type"]) == (there, "MANUAL")
+    assert known["restriction_comment"] == "Patron sent to collections on 2024-01-01"
+    still_there = koha.value("SELECT COUNT(*) FROM borrower_debarments WHERE borrowernumber = :n", n=patron)
+    assert still_there == (0 if lifts else 1)
+
+
 def test_too_many_to_adopt_stop_the_submission_and_nobody_is_adopted(koha: KohaDatabase) -> None:
     for _ in range(3):
         a_patron(koha, sort1="yes")

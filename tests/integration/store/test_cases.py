@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Connection, literal, select, update
+from sqlalchemy import ColumnElement, Connection, null, select, update
+from sqlalchemy import case as sqlcase
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gentle_nudge.domain.case import State
@@ -40,15 +41,15 @@ def open_one(conn: Connection, action: OpenCase, *, fee_line: int | None = None,
 
 
 class Made:
-    """The row with this number was made for the patron: a value in the place of a column."""
+    """The row with this number was made for the patron."""
 
     def __init__(self, number: int, patron: int) -> None:
-        self.number: Any = literal(number)
+        self.number = number
         self.patron = patron
 
-    def was_for(self, patron: ColumnElement[Any]) -> ColumnElement[bool]:
-        """It is this patron's."""
-        return patron == self.patron
+    def of(self, patron: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Its number, for this patron."""
+        return sqlcase((patron == self.patron, self.number), else_=null())
 
 
 def test_an_opened_case_says_what_the_action_said(both: Connection) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import and_, insert, literal, or_, select, update
+from sqlalchemy import and_, func, insert, literal, or_, select, update
 
-from gentle_nudge.columns import a_thousand_at_a_time
+from gentle_nudge.columns import a_thousand_at_a_time, among
 from gentle_nudge.domain.case import Case, State
 from gentle_nudge.domain.plan import CloseCase, FollowCase, OpenCase, Report, UpdateRow
 from gentle_nudge.store import tables
@@ -46,14 +46,10 @@ def open_new(conn: Connection, *, section: str, actions: Iterable[OpenCase], run
 
 
 class Made(Protocol):
-    """The rows just made of one of Koha's tables: the column of their numbers, and which is whose."""
+    """The rows just made of one of Koha's tables, at most one for each patron."""
 
-    @property
-    def number(self) -> Column[int]:
-        """The number of a row."""
-
-    def was_for(self, patron: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Whether a row is the one that was made for the patron of this column."""
+    def of(self, patron: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The number of the row that was made for the patron of this column; NULL if none was."""
 
 
 def complete(
@@ -67,24 +63,31 @@ def complete(
 ) -> None:
     """The cases that these runs opened know the fee line and the restriction made for their patrons, or found in place.
 
-    Of those alone: to somebody whose case just goes on, Koha may have charged something in this very moment.
+    A case may be closed again already. Koha's tables are read by a subquery: joined, their rows would be locked.
     """
     found = {action.patron.number: action for action in actions if action.restriction is not None}
     if found:
-        _note_found(conn, _open_ids(conn, section, found), found)
-    new = (case.c.section == section, case.c.opened_run.in_(runs))
-    for column, made in ((case.c.fee_line, fee), (case.c.restriction, restriction)):
-        if made:
-            conn.execute(update(case).where(*new, made.was_for(case.c.open_key)).values({column: made.number}))
+        _note_found(conn, runs, found)
+    made = {case.c.fee_line: fee, case.c.restriction: restriction}
+    new = {column: func.coalesce(rows.of(case.c.open_key), column) for column, rows in made.items() if rows}
+    if new:
+        theirs = among(case.c.open_key, [action.patron.number for action in actions])
+        conn.execute(update(case).where(case.c.section == section, theirs).values(new))
 
 
-def _note_found(conn: Connection, ids: Mapping[int, int], found: Mapping[int, OpenCase]) -> None:
-    """The cases know these restrictions, which were there before."""
-    values = {
-        column: one_for_each(case, case.c[column], {ids[n]: getattr(action, column) for n, action in found.items()})
-        for column in ("restriction", "restriction_type", "restriction_comment")
+def _note_found(conn: Connection, runs: Collection[int], found: Mapping[int, OpenCase]) -> None:
+    """The cases of these patrons that the runs opened know these restrictions, which were there before."""
+    opened = select(case.c.id, case.c.patron).where(case.c.opened_run.in_(runs), case.c.patron.in_(found))
+    known = {number: found[patron] for number, patron in conn.execute(opened)}
+    noted: dict[Column[Any], Mapping[int, Any]] = {
+        case.c.restriction: {number: action.restriction for number, action in known.items()},
+        case.c.restriction_type: {number: action.restriction_type for number, action in known.items()},
+        case.c.restriction_comment: {
+            number: fitted(action.restriction_comment, case.c.restriction_comment) for number, action in known.items()
+        },
     }
-    conn.execute(update(case).where(case.c.id.in_(ids.values())).values(values))
+    values = {column: one_for_each(case, column, of_each) for column, of_each in noted.items()}
+    conn.execute(update(case).where(case.c.id.in_(known)).values(values))
 
 
 def _new(action: OpenCase) -> dict[str, Any]:
