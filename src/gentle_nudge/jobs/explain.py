@@ -12,7 +12,7 @@ from gentle_nudge.jobs.gather import candidates, knowing_fees, view_of
 from gentle_nudge.jobs.history import find_number
 from gentle_nudge.jobs.memory import remember
 from gentle_nudge.koha.lines import judged_lines
-from gentle_nudge.store import cases, schema
+from gentle_nudge.store import cases
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -34,7 +34,7 @@ def _seen(conn: Connection, section: Section, number: int, moment: Moment) -> Ex
     found = list(candidates(conn, view, memory, [number]))
     if not found:
         return None
-    known = cases.find(conn, patron=number) if schema.read_meta(conn) else []
+    known = cases.find(conn, patron=number) if memory.is_any else []
     theirs = tuple(case for case in known if case.section in section.cases_of)
     lines = judged_lines(conn, knowing_fees(conn, view, memory, [number]), number)
     return Explanation(

@@ -116,7 +116,8 @@ def decide(engine: Engine, section: Section, moment: Moment, options: Options) -
 
 def in_order(conn: Connection, plan: Plan) -> Plan:
     """The plan with its patrons ranked as the database collates their surnames."""
-    numbers = {row.patron for row in plan.update()} | {decision.patron for decision in plan.decisions}
+    rows = (*plan.kept, *(decision.row for decision in plan.decisions if decision.row))
+    numbers = {row.patron for row in rows} | {decision.patron for decision in plan.decisions}
     return replace(plan, order=order(conn, numbers))
 
 
