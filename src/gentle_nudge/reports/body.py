@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
-from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.money import ZERO, written
 from gentle_nudge.domain.plan import Report
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
+TITLES = {Report.SUBMISSION: "New submissions", Report.UPDATE: "Update", Report.SYNC: "Sync"}
+LATE = "This submission is late: it was due on {was_due}."
+REPEAT = """\
+THIS IS A REPEAT, sent on {repeated_on}: the attached file is, byte for byte, the one made
+on {day}. If you have it already, please do not count it twice."""
+GOODBYE = "This message was made by a program; nobody reads answers to it."
+LABEL_WIDTH = 23
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,26 +40,30 @@ class Body:
 
 def body(facts: Body) -> str:
     """The text of the message, ending with a line end."""
-    return _templates().get_template(f"{facts.report.value}.txt").render(facts=facts)
+    return "\n\n".join(_paragraphs(facts)) + "\n"
 
 
 def as_repeat(text: str, day: date, repeated_on: date) -> str:
     """The text of a report of that day, with the mark of one that is sent again as its first paragraph."""
     title, _, rest = text.partition("\n\n")
-    mark = _templates().get_template("repeat.txt").render(day=day, repeated_on=repeated_on)
-    return f"{title}\n\n{mark}\n{rest}"
+    return f"{title}\n\n{REPEAT.format(day=day, repeated_on=repeated_on)}\n\n{rest}"
 
 
-@cache
-def _templates() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - a quiet night needs none
+def _paragraphs(facts: Body) -> Iterator[str]:
+    yield f"{TITLES[facts.report]} of {facts.library}, {facts.day}"
+    if facts.was_due and facts.was_due != facts.day:
+        yield LATE.format(was_due=facts.was_due)
+    yield "\n".join(f"{label + ':':{LABEL_WIDTH}}{value}" for label, value in _figures(facts))
+    yield GOODBYE
 
-    environment = Environment(  # noqa: S701 - plain text, not HTML
-        loader=PackageLoader("gentle_nudge.reports"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["amount"] = written
-    return environment
+
+def _figures(facts: Body) -> Iterator[tuple[str, object]]:
+    if facts.report is Report.SUBMISSION:
+        yield "Patrons referred", facts.rows
+        yield "Balances", written(facts.total)
+        yield "Processing fees", written(facts.fees)
+        yield "Balances with fees", written(facts.total + facts.fees)
+    else:
+        yield "Patrons listed", facts.rows
+        yield "Balances", written(facts.total)
+    yield "File", facts.file_name
