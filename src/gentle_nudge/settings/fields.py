@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationInfo
+from pydantic_core.core_schema import (
+    CoreSchema,
+    no_info_plain_validator_function,
+    with_info_plain_validator_function,
+)
 from sqlalchemy.engine import URL
 
 from gentle_nudge.domain.policy import Flag, Weekday
@@ -17,46 +23,71 @@ REQUIRED: dict[str, Any] = {"required": True}
 LONGEST_AGE = 36_500
 
 
-def _one_of(*words: str) -> PlainValidator:
-    return PlainValidator(kinds.one_of(*words))
+class Kind:
+    """A value that is whatever a function makes of what was given.
+
+    As pydantic's PlainValidator, which at each start also finds out how every value would be written as JSON.
+    """
+
+    def __init__(self, made: Callable[[Any], object]) -> None:
+        self.made = made
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> CoreSchema:
+        """How pydantic asks for it."""
+        return no_info_plain_validator_function(self.made)
 
 
-YesNo = Annotated[bool, PlainValidator(kinds.yes_or_no)]
-Amount = Annotated[Decimal, PlainValidator(kinds.amount)]
-Age = Annotated[int, PlainValidator(kinds.whole(0, 150))]
-Days = Annotated[int, PlainValidator(kinds.whole(0, LONGEST_AGE))]
-KeptDays = Annotated[int, PlainValidator(kinds.whole(1, LONGEST_AGE))]
-Number = Annotated[int, PlainValidator(kinds.whole(0))]
-Port = Annotated[int, PlainValidator(kinds.whole(1, 65_535))]
-Fuse = Annotated[int | Literal["usual"], PlainValidator(kinds.fuse)]
+class Whereabouts:
+    """The same for a function that is also told from which folder relative paths start."""
 
-Text = Annotated[str, PlainValidator(kinds.text)]
-DebitType = Annotated[str, PlainValidator(kinds.text_of(kinds.DEBIT_TYPE))]
-RestrictionType = Annotated[str, PlainValidator(kinds.text_of(kinds.RESTRICTION_TYPE))]
-Comment = Annotated[str, PlainValidator(kinds.comment)]
-FeeBranch = Annotated[str, PlainValidator(kinds.fee_branch)]
-SectionName = Annotated[str, PlainValidator(kinds.section_name)]
-Group = Annotated[str, PlainValidator(kinds.group)]
-HostKey = Annotated[str, PlainValidator(kinds.host_key)]
-TimeZone = Annotated[str, PlainValidator(kinds.timezone)]
-Address = Annotated[str, PlainValidator(kinds.address)]
-Secret = Annotated[SecretStr, PlainValidator(lambda value: SecretStr(kinds.secret(value)))]
+    def __init__(self, made: Callable[[Any, ValidationInfo], object]) -> None:
+        self.made = made
 
-Addresses = Annotated[tuple[str, ...], PlainValidator(kinds.list_of(kinds.address))]
-Names = Annotated[tuple[str, ...], PlainValidator(kinds.list_of(kinds.section_name))]
-Codes = Annotated[frozenset[str], PlainValidator(kinds.set_of(kinds.text))]
-CategoryTypes = Annotated[frozenset[str], PlainValidator(kinds.set_of(kinds.category_type))]
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> CoreSchema:
+        """How pydantic asks for it."""
+        return with_info_plain_validator_function(self.made)
 
-FlagField = Annotated[Flag, PlainValidator(kinds.flag)]
-FlagOrNone = Annotated[Flag | None, PlainValidator(kinds.or_none(kinds.flag))]
-Day = Annotated[Weekday, PlainValidator(kinds.weekday)]
-DayOrNever = Annotated[Weekday | None, PlainValidator(kinds.or_none(kinds.weekday))]
-DateOrNone = Annotated[date | None, PlainValidator(kinds.or_none(kinds.day))]
 
-Place = Annotated[Path, PlainValidator(places.path)]
-File = Annotated[Path, PlainValidator(places.existing)]
-Database = Annotated[URL, PlainValidator(places.database)]
-WebAddress = Annotated[str, PlainValidator(places.web_address)]
+def _one_of(*words: str) -> Kind:
+    return Kind(kinds.one_of(*words))
+
+
+YesNo = Annotated[bool, Kind(kinds.yes_or_no)]
+Amount = Annotated[Decimal, Kind(kinds.amount)]
+Age = Annotated[int, Kind(kinds.whole(0, 150))]
+Days = Annotated[int, Kind(kinds.whole(0, LONGEST_AGE))]
+KeptDays = Annotated[int, Kind(kinds.whole(1, LONGEST_AGE))]
+Number = Annotated[int, Kind(kinds.whole(0))]
+Port = Annotated[int, Kind(kinds.whole(1, 65_535))]
+Fuse = Annotated[int | Literal["usual"], Kind(kinds.fuse)]
+
+Text = Annotated[str, Kind(kinds.text)]
+DebitType = Annotated[str, Kind(kinds.text_of(kinds.DEBIT_TYPE))]
+RestrictionType = Annotated[str, Kind(kinds.text_of(kinds.RESTRICTION_TYPE))]
+Comment = Annotated[str, Kind(kinds.comment)]
+FeeBranch = Annotated[str, Kind(kinds.fee_branch)]
+SectionName = Annotated[str, Kind(kinds.section_name)]
+Group = Annotated[str, Kind(kinds.group)]
+HostKey = Annotated[str, Kind(kinds.host_key)]
+TimeZone = Annotated[str, Kind(kinds.timezone)]
+Address = Annotated[str, Kind(kinds.address)]
+Secret = Annotated[SecretStr, Kind(lambda value: SecretStr(kinds.secret(value)))]
+
+Addresses = Annotated[tuple[str, ...], Kind(kinds.list_of(kinds.address))]
+Names = Annotated[tuple[str, ...], Kind(kinds.list_of(kinds.section_name))]
+Codes = Annotated[frozenset[str], Kind(kinds.set_of(kinds.text))]
+CategoryTypes = Annotated[frozenset[str], Kind(kinds.set_of(kinds.category_type))]
+
+FlagField = Annotated[Flag, Kind(kinds.flag)]
+FlagOrNone = Annotated[Flag | None, Kind(kinds.or_none(kinds.flag))]
+Day = Annotated[Weekday, Kind(kinds.weekday)]
+DayOrNever = Annotated[Weekday | None, Kind(kinds.or_none(kinds.weekday))]
+DateOrNone = Annotated[date | None, Kind(kinds.or_none(kinds.day))]
+
+Place = Annotated[Path, Whereabouts(places.path)]
+File = Annotated[Path, Whereabouts(places.existing)]
+Database = Annotated[URL, Whereabouts(places.database)]
+WebAddress = Annotated[str, Kind(places.web_address)]
 
 Minors = Annotated[Literal["include", "exclude", "guardian"], _one_of("include", "exclude", "guardian")]
 InOrOut = Annotated[Literal["include", "exclude"], _one_of("include", "exclude")]
