@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions, convert_date, convert_datetime
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 
 from gentle_nudge.errors import GentleNudgeError, ToBeMended
 from gentle_nudge.koha.conf import Tls
@@ -22,6 +20,7 @@ from gentle_nudge.settings.places import this_machine
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Dialect, ExceptionContext
     from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 # Koha's own data hold zero dates, so NO_ZERO_DATE is not among them. The comment is for MariaDB alone, which makes a
 # table of a list of a thousand numbers and then reads by it: the rows come in no order, and have to be sorted.
@@ -32,7 +31,6 @@ SESSION = (
 )
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 3600
-LOCKED_SECONDS = 10
 REFUSED = {1044, 1045, 1698, 1251, 2059}
 UNKNOWN_DATABASE = 1049
 NOT_ALLOWED = {1142, 1143, 1227}
@@ -40,15 +38,17 @@ TLS_FAILED = 2026
 
 
 def engine(instance: Instance) -> Engine:
-    """An engine for the Koha's database; nothing is connected yet.
+    """An engine for the Koha's database; nothing is connected yet, and what is stays so for the next transaction.
 
     A connection that cannot be had raises a GentleNudgeError: ToBeMended for what the settings can mend.
     """
     if instance.url.drivername == "sqlite":
+        from gentle_nudge.koha.sqlite import sqlite  # noqa: PLC0415 - no library needs it
+
         return sqlite(instance.url)
     made = create_engine(
         instance.url,
-        poolclass=NullPool,
+        pool_pre_ping=True,
         isolation_level="READ COMMITTED",
         hide_parameters=True,
         connect_args=_arguments(instance),
@@ -56,21 +56,6 @@ def engine(instance: Instance) -> Engine:
     event.listen(made, "do_connect", _connect_to_server)
     event.listen(made, "connect", _compare_as_koha_does)
     event.listen(made, "handle_error", _explain)
-    return made
-
-
-def sqlite(url: URL) -> Engine:
-    """An engine for a SQLite file that is there, or for `:memory:`; foreign keys hold, BEGIN means BEGIN."""
-    in_memory = url.database == ":memory:"
-    made = create_engine(
-        url,
-        poolclass=StaticPool if in_memory else NullPool,
-        hide_parameters=True,
-        connect_args={"timeout": LOCKED_SECONDS},
-    )
-    event.listen(made, "do_connect", _open_file)
-    event.listen(made, "connect", _prepare_sqlite)
-    event.listen(made, "begin", _begin_sqlite)
     return made
 
 
@@ -180,6 +165,8 @@ def _is_about_encryption(trouble: Exception) -> bool:
 def _explain(context: ExceptionContext) -> None:
     """Raise a sentence for a connection that broke and for a right that is missing; leave the rest as it is."""
     code = context.original_exception.args[0] if context.original_exception.args else None
+    if context.is_pre_ping:
+        return  # the pool connects anew
     if context.is_disconnect:
         raise GentleNudgeError(
             "The database server closed the connection.", "What was not yet committed is undone; run it again."
@@ -189,31 +176,6 @@ def _explain(context: ExceptionContext) -> None:
             f"The database user has not all the rights it needs: {context.original_exception.args[1]}.",
             "Which rights are needed is in the documentation, with a GRANT file.",
         ) from None
-
-
-def _open_file(
-    dialect: Dialect, _record: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
-) -> DBAPIConnection:
-    file = str(arguments[0])
-    if file != ":memory:" and not Path(file).is_file():
-        raise ToBeMended(f"There is no database file {file}.", "Check [koha] url.")
-    return dialect.connect(*arguments, **options)
-
-
-def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    if not isinstance(connection, sqlite3.Connection):
-        raise TypeError(type(connection).__name__)
-    connection.isolation_level = None  # the driver leaves BEGIN to us
-    try:
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
-    except sqlite3.DatabaseError as trouble:
-        raise ToBeMended(f"The database file cannot be used: {trouble}.", "Check [koha] url.") from None
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("PRAGMA query_only = OFF")
-    connection.exec_driver_sql("BEGIN")
 
 
 def server_of(connection: Connection) -> tuple[str, int, str]:

@@ -38,9 +38,12 @@ def patrons(conn: Connection, policy: Policy, numbers: Iterable[int], *, lock: b
 
 def one_by_one(conn: Connection, policy: Policy, numbers: Iterable[int], *, lock: bool = False) -> Iterator[Patron]:
     """The same in order of number, read a thousand at a time while they are gone through."""
+    wanted = sorted(set(numbers))
+    if not wanted:
+        return
     koha_itself, types = used_by_koha(conn), _category_types(conn)
     query = _patron_query(conn)
-    for some in a_thousand_at_a_time(sorted(set(numbers))):
+    for some in a_thousand_at_a_time(wanted):
         chunk = query.where(among(borrowers.c.borrowernumber, some)).order_by(borrowers.c.borrowernumber)
         rows = conn.execute(chunk.with_for_update() if lock else chunk).all()
         here = [row.borrowernumber for row in rows]

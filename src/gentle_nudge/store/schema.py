@@ -120,8 +120,11 @@ def hold(conn: Connection) -> None:
 
 
 def _is_there(conn: Connection) -> bool:
+    """Whether our tables are; once they were, a connection does not ask again."""
     # Not by asking for the table: to a user without rights to it, it is forbidden rather than missing.
-    return meta.name in inspect(conn).get_table_names()
+    if not conn.info.get(meta.name):
+        conn.info[meta.name] = meta.name in inspect(conn).get_table_names()
+    return bool(conn.info[meta.name])
 
 
 def _row(conn: Connection) -> Meta | None:

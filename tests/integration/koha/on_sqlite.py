@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, insert, make_url, select
 
 from gentle_nudge.koha import tables
-from gentle_nudge.koha.engine import sqlite
+from gentle_nudge.koha.sqlite import sqlite
 
 
 @contextmanager

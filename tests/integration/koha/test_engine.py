@@ -105,6 +105,26 @@ def test_a_dry_transaction_cannot_write_and_the_next_one_can(koha: KohaDatabase)
     assert koha.value("SELECT COUNT(*) FROM branches WHERE branchname = 'x'") == 3
 
 
+def test_a_dry_transaction_that_asked_for_nothing_leaves_its_connection_able_to_write(koha: KohaDatabase) -> None:
+    found = engine(an_instance(koha.url))
+    with found.connect() as connection:
+        cannot_write(connection)
+        mine = connection.connection.dbapi_connection
+    with found.begin() as connection:
+        assert connection.connection.dbapi_connection is mine
+        connection.execute(text("UPDATE branches SET branchname = 'x'"))
+        assert scalar(found, "SELECT @@tx_isolation") == "READ-COMMITTED"
+    assert koha.value("SELECT COUNT(*) FROM branches WHERE branchname = 'x'") == 3
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(koha: KohaDatabase) -> None:
+    found = engine(an_instance(koha.url))
+    before = scalar(found, "SELECT CONNECTION_ID()")
+    with koha.engine.begin() as raw:
+        raw.execute(text(f"KILL {before}"))
+    assert scalar(found, "SELECT CONNECTION_ID()") != before
+
+
 def test_a_dry_transaction_sees_one_state(koha: KohaDatabase) -> None:
     with engine(an_instance(koha.url)).connect() as connection:
         cannot_write(connection)
