@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gentle_nudge.delivery.failure import DeliveryFailed
-from gentle_nudge.delivery.monitor import Figures, RunFigures, SectionFigures, ping, write_metrics
+from gentle_nudge.delivery.monitor import ping
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.queue import UNDELIVERED
 from gentle_nudge.errors import ANOTHER_RUN, GentleNudgeError
 from gentle_nudge.jobs.opening import Library
-from gentle_nudge.jobs.status import Status, status
 from gentle_nudge.jobs.transaction import reading
 from gentle_nudge.jobs.whereabouts import Place
 from gentle_nudge.koha.preferences import preferences
-from gentle_nudge.store import cases, outbox, schema
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from gentle_nudge.store import schema
 
 
 @dataclass(kw_only=True)
@@ -54,7 +46,11 @@ def watched(library: Library, moment: Moment, clock: Callable[[], datetime]) -> 
         yield watch
     finally:
         if watch.exit_code != ANOTHER_RUN:
-            _write_figures(library, watch, replace(moment, now=clock()))
+            if watch.metrics:
+                from gentle_nudge.jobs.figures import keep_figures  # noqa: PLC0415 - not every library keeps them
+
+                well = watch.exit_code == 0
+                watch.notes += keep_figures(library, watch.metrics, replace(moment, now=clock()), well=well)
             if watch.url:
                 ping(watch.url, "fail" if watch.exit_code else "")
 
@@ -73,39 +69,3 @@ def _watch(library: Library) -> Watch:
             return here
     except (GentleNudgeError, SQLAlchemyError):
         return here
-
-
-def _write_figures(library: Library, watch: Watch, moment: Moment) -> None:
-    """The file tells how things stand, or at least how the night ended."""
-    if watch.metrics is None:
-        return
-    well = watch.exit_code == 0
-    try:
-        with reading(library.engine) as conn:
-            figures = _figures(conn, status(conn, library, moment), moment, well=well)
-    except (GentleNudgeError, SQLAlchemyError):
-        figures = Figures(night=moment.now, well=well)
-    try:
-        write_metrics(watch.metrics, figures)
-    except DeliveryFailed as failure:
-        watch.notes.append(failure.sentence)
-
-
-def _figures(conn: Connection, now: Status, moment: Moment, *, well: bool) -> Figures:
-    open_cases = Counter(name for sections in cases.open_case_patrons(conn).values() for name in sections)
-    late = {each.section for each in now.late}
-    states = outbox.counts(conn)
-    return Figures(
-        night=moment.now,
-        well=well,
-        runs=tuple(
-            RunFigures(section=run.section, report=run.report, finished=run.finished, rows=run.counts.patrons)
-            for run in now.runs
-            if run.finished
-        ),
-        sections=tuple(
-            SectionFigures(section=name, open_cases=open_cases[name], late=name in late)
-            for name in sorted({*open_cases, *late, *(run.section for run in now.runs)})
-        ),
-        deliveries=tuple((state.value, states[state]) for state in UNDELIVERED),
-    )

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gentle_nudge.delivery.failure import DeliveryFailed
-from gentle_nudge.delivery.monitor import Figures, ping, write_metrics
+from gentle_nudge.delivery.metrics import Figures, write_metrics
+from gentle_nudge.delivery.monitor import ping
 from tests.support.monitor import Monitor
 from tests.support.programs import free_port
 
