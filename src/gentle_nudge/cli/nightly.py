@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -92,6 +93,7 @@ def nightly(
     from gentle_nudge.jobs.opening import Library
     from gentle_nudge.jobs.watching import watched
 
+    gc.freeze()
     library = Library.of(invocation.settings())
     moment = moment_of(library, day, dry_run=dry_run, person=bool(most_referrals or most_withdrawals))
     options = Options(
@@ -143,10 +145,11 @@ def _show(sections: tuple[Section, ...], night: Night, form: str, output: Path |
 
 
 def _tell(invocation: Invocation, night: Night, form: str) -> None:
-    from gentle_nudge.console import as_json, plan_json
     from gentle_nudge.domain.plan import Outcome
 
     if form == "json":
+        from gentle_nudge.console import as_json, plan_json
+
         click.echo(as_json([plan_json(plan) for plan in night.plans.values()]))
     elif invocation.speaks:
         for name, plan in night.plans.items():
