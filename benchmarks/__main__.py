@@ -120,6 +120,7 @@ def main() -> None:
     parser.add_argument("--patrons", type=int, nargs="+", default=USUAL, help="the sizes, smallest first")
     sizes = [Size(patrons=patrons) for patrons in parser.parse_args().patrons]
     began = time.monotonic()
+    measure.as_installed()
     with Server.start(**ROOMY) as server, tempfile.TemporaryDirectory(prefix="gn-bench-") as folder:
         found = [measured(server, size, Path(folder) / str(number)) for number, size in enumerate(sizes)]
         print("starting, and a large report ...", file=sys.stderr, flush=True)
