@@ -91,6 +91,6 @@ class Invocation:
 def main(context: click.Context, *, config: Path | None, if_configured: bool, verbose: bool, debug: bool) -> None:
     """Refer patrons to a collection agency, and take them back when they have paid."""
     gc.set_threshold(NEW_OBJECTS_BETWEEN_COLLECTIONS, 20, 50)
-    atexit.register(gc.freeze)
+    atexit.register(gc.freeze)  # what is left goes with the process
     context.obj = Invocation(config=config, if_configured=if_configured, verbose=verbose, debug=debug)
     logging.basicConfig(level=logging.INFO if verbose or debug else logging.WARNING, format="%(message)s")

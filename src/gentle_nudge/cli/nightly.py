@@ -93,7 +93,7 @@ def nightly(
     from gentle_nudge.jobs.opening import Library
     from gentle_nudge.jobs.watching import watched
 
-    gc.freeze()
+    gc.freeze()  # what is imported stays
     library = Library.of(invocation.settings())
     moment = moment_of(library, day, dry_run=dry_run, person=bool(most_referrals or most_withdrawals))
     options = Options(
