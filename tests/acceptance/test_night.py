@@ -1,6 +1,7 @@
 """A Sunday night as a user runs it: the dry run, the night, the mail, the archive, the night once more."""
 
 import csv
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,19 @@ def test_a_night_refers_and_every_copy_of_its_report_is_the_same(
     assert koha.value("SELECT sort1 FROM borrowers WHERE borrowernumber = :n", n=patron) == "yes"
     assert evenings.does("nightly") == ""
     assert len(smtp.messages) == 2  # the submission and the update, once
+
+
+def test_a_night_says_goodbye_to_the_database_server(
+    koha: KohaDatabase, library: Callable[..., Evenings], smtp: SmtpServer
+) -> None:
+    """Whoever just ends is a warning in the server's log, every night."""
+    ended = "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'Aborted_clients'"
+    owes(koha, a_patron(koha, card="1001"), "30.00", day=CHARGED)
+    evenings = library(port=smtp.port)
+    gc.collect()
+    before = koha.value(ended)
+    evenings.does("nightly", on=SUNDAY)
+    assert koha.value(ended) == before
 
 
 def _mailed(smtp: SmtpServer, name: str) -> list[bytes]:

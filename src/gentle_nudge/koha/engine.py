@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from ssl import SSLError
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions, convert_date, convert_datetime
@@ -56,6 +57,7 @@ def engine(instance: Instance) -> Engine:
     event.listen(made, "do_connect", _connect_to_server)
     event.listen(made, "connect", _compare_as_koha_does)
     event.listen(made, "handle_error", _explain)
+    finalize(made, made.pool.dispose)  # a connection that just ends is a warning in the server's log
     return made
 
 
