@@ -36,7 +36,7 @@ class Made:
     def of(self, patron: ColumnElement[Any]) -> ColumnElement[Any]:
         """The number of the row that was made for the patron of this column; NULL if none was."""
         theirs = and_(self.number > self.after, self.number.table.c.borrowernumber == patron)
-        return select(func.max(self.number)).where(theirs).scalar_subquery()
+        return select(self.number).where(theirs).order_by(self.number.desc()).limit(1).scalar_subquery()
 
 
 def numbers_of(conn: Connection, made: Made, patrons: Collection[int]) -> dict[int, int]:
