@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from ssl import SSLError
 from typing import TYPE_CHECKING, Any
-from weakref import finalize
+from weakref import ReferenceType, ref
 
 from pymysql.constants import FIELD_TYPE
-from pymysql.converters import conversions, convert_date, convert_datetime
+from pymysql.converters import conversions
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from gentle_nudge.errors import GentleNudgeError, ToBeMended
@@ -57,8 +58,14 @@ def engine(instance: Instance) -> Engine:
     event.listen(made, "do_connect", _connect_to_server)
     event.listen(made, "connect", _compare_as_koha_does)
     event.listen(made, "handle_error", _explain)
-    finalize(made, made.pool.dispose)  # a connection that just ends is a warning in the server's log
+    atexit.register(_say_goodbye, ref(made))
     return made
+
+
+def _say_goodbye(engine: ReferenceType[Engine]) -> None:
+    """Its connections are closed: one that just ends is a warning in the server's log."""
+    if left := engine():
+        left.dispose()
 
 
 def cannot_write(connection: Connection) -> None:
@@ -104,14 +111,18 @@ def _tls(tls: Tls) -> dict[str, Any]:
 
 def _date(text: str) -> date | None:
     """A day, or None for `0000-00-00` and other days that there are not."""
-    found = convert_date(text)
-    return found if isinstance(found, date) else None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _datetime(text: str) -> datetime | None:
     """A date and time, or None for `0000-00-00 00:00:00`."""
-    found = convert_datetime(text)
-    return found if isinstance(found, datetime) else None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _connect_to_server(
