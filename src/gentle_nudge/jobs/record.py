@@ -195,7 +195,7 @@ def carry_out(conn: Connection, actions: Sequence[Action], moment: Moment, logs:
         created = moment.now.astimezone(moment.zone).strftime("%Y-%m-%d %H:%M:%S")
         if restricted:
             audit.write_restricted(conn, made, restricted, created=created, now=moment.now)
-        audit.write_alike(conn, audit.lifted, gone, moment.now)
+        audit.write(conn, map(audit.lifted, gone), moment.now)
         audit.write_alike(conn, audit.flag_changed, changed, moment.now)
     if wanted.fines:
         audit.write_alike(conn, audit.fee_charged, fees, moment.now)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import operator
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +16,7 @@ from sqlalchemy import Column, ColumnElement, Connection, String, cast, insert, 
 
 from gentle_nudge.columns import a_thousand_at_a_time, among
 from gentle_nudge.domain.plan import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
+from gentle_nudge.koha.alike import alike
 from gentle_nudge.koha.made import Made
 from gentle_nudge.koha.preferences import preferences
 from gentle_nudge.koha.tables import action_logs, borrower_debarments, borrowers, columns_of
@@ -28,7 +28,7 @@ FORGIVEN = "FORGIVEN"
 SOMEBODY, SOME_ROW = -2147483647, -2147483646
 
 
-A = TypeVar("A", ChargeFee, LiftRestriction, SetFlag | ClearFlag)
+A = TypeVar("A", ChargeFee, SetFlag | ClearFlag)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,20 +70,11 @@ def write(conn: Connection, rows: Iterable[LogRow], now: datetime, interface: st
 
 def write_alike(conn: Connection, make: Callable[[A], LogRow], actions: Iterable[A], now: datetime) -> None:
     """Log a row for each action, as `make` words it; those that differ in the patron alone with one statement."""
-    alike: defaultdict[A, list[int]] = defaultdict(list)
-    for action in actions:
-        alike[_of_somebody(action)].append(action.patron)
     who = borrowers.c.borrowernumber
-    for action, numbers in alike.items():
+    for action, numbers in alike(actions):
+        row = make(replace(action, patron=SOMEBODY))
         for some in a_thousand_at_a_time(numbers):
-            write_selected(conn, make(action), now, patron=who, where=among(who, some))
-
-
-def _of_somebody(action: A) -> A:
-    """The action without what tells one patron's from another's: the number, and that of the attribute row."""
-    if isinstance(action, SetFlag | ClearFlag):
-        return replace(action, patron=SOMEBODY, before=replace(action.before, row=None))
-    return replace(action, patron=SOMEBODY)
+            write_selected(conn, row, now, patron=who, where=among(who, some))
 
 
 def write_selected(
@@ -193,12 +184,9 @@ def restricted(made: Restrict, row: int, created: str) -> LogRow:
 
 def write_restricted(conn: Connection, actions: Iterable[Restrict], made: Made, *, created: str, now: datetime) -> None:
     """Log these restrictions, which have just been made."""
-    alike: defaultdict[Restrict, list[int]] = defaultdict(list)
-    for action in actions:
-        alike[replace(action, patron=SOMEBODY)].append(action.patron)
     who = borrower_debarments.c.borrowernumber
-    for action, numbers in alike.items():
-        row = restricted(action, SOME_ROW, created)
+    for action, numbers in alike(actions):
+        row = restricted(replace(action, patron=SOMEBODY), SOME_ROW, created)
         for some in a_thousand_at_a_time(numbers):
             write_selected(conn, row, now, patron=who, number=made.number, where=made.among(some))
 

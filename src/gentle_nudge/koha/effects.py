@@ -6,11 +6,10 @@ Each writes a fixed number of statements per thousand patrons. The patrons' rows
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -31,6 +30,7 @@ from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.domain.plan import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.domain.policy import Flag
 from gentle_nudge.errors import GentleNudgeError
+from gentle_nudge.koha.alike import alike
 from gentle_nudge.koha.audit import FORGIVEN, INTERFACE
 from gentle_nudge.koha.made import Made, numbers_of
 from gentle_nudge.koha.patrons import restrictions
@@ -45,29 +45,19 @@ from gentle_nudge.koha.tables import (
 FOR_EVER = date(9999, 12, 31)
 COMMENT_LENGTH = 255
 CASES_AT_A_TIME = 250
-NOBODY = 0
 
-A = TypeVar("A", Restrict, ChargeFee)
 Values = Mapping[str, str | datetime | Decimal | None]
 
 
 def restrict(conn: Connection, actions: Sequence[Restrict], now: datetime) -> Made | None:
     """Every patron has the restriction (Koha: AddDebarment); None: there were no actions."""
     made = Made.from_now_on(conn, borrower_debarments.c.borrower_debarment_id) if actions else None
-    for action, numbers in _alike(actions):
+    for action, numbers in alike(actions):
         at = now.replace(microsecond=0)
         values: Values = {"type": action.type, "comment": action.comment, "created": at}
         for some in a_thousand_at_a_time(numbers):
             _insert_for_patrons(conn, borrower_debarments, values, some)
     return made
-
-
-def _alike(actions: Iterable[A]) -> Iterator[tuple[A, list[int]]]:
-    """The actions that differ in the patron alone: one of them, and the patrons."""
-    groups: defaultdict[A, list[int]] = defaultdict(list)
-    for action in actions:
-        groups[replace(action, patron=NOBODY)].append(action.patron)
-    yield from groups.items()
 
 
 def _insert_for_patrons(conn: Connection, into: Table, values: Values, numbers: list[int]) -> None:
@@ -162,7 +152,7 @@ def charge(conn: Connection, actions: Sequence[ChargeFee], now: datetime) -> Mad
     """Every patron owes the fee (Koha: Koha::Account->add_debit); None: there were no actions."""
     now = now.replace(microsecond=0)
     charged = Made.from_now_on(conn, accountlines.c.accountlines_id) if actions else None
-    for action, numbers in _alike(actions):
+    for action, numbers in alike(actions):
         for some in a_thousand_at_a_time(numbers):
             _insert_for_patrons(conn, accountlines, _debit(action, now), some)
             if charged:

@@ -3,12 +3,13 @@
 import gc
 import tracemalloc
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import event
 
 from gentle_nudge.domain.plan import Report
+from gentle_nudge.domain.policy import Flag
 from gentle_nudge.jobs.limits import Options
 from gentle_nudge.jobs.nightly import decide
 from tests.support.koha import KohaDatabase
@@ -34,11 +35,11 @@ def a_library(koha: KohaDatabase, patrons: int, *, paid_lines: int = 0) -> None:
         koha.execute(LINES.format(patrons=patrons, lines=paid_lines, day="2024-01-15", outstanding=0))
 
 
-def statements(nights: Nights) -> int:
+def statements(nights: Nights, day: date = SUNDAY) -> int:
     """How many the night sends, and nobody is left out."""
     sent: list[str] = []
     event.listen(nights.engine, "before_cursor_execute", lambda _c, _k, statement, *_: sent.append(statement))
-    nights.good_night()
+    nights.good_night(day)
     return len(sent)
 
 
@@ -51,6 +52,23 @@ def test_a_night_sends_a_fixed_number_of_statements_for_every_thousand_patrons(
     sent = statements(nights)
     assert sent <= most, sent
     assert len(nights.open_patrons()) == patrons
+
+
+@pytest.mark.parametrize("flag", ["sort1", "attribute:COLLECT"])
+@pytest.mark.parametrize(("patrons", "most"), [(10, 90), (1000, 90), (2000, 112)])
+def test_so_does_a_night_that_releases_them_all(koha: KohaDatabase, patrons: int, most: int, flag: str) -> None:
+    a_library(koha, patrons)
+    koha.put("borrower_attribute_types", code="COLLECT", description="In collections")
+    nights = Nights(
+        koha, flag=Flag.parse(flag), most_referrals=0, add_restriction=True, clear_paid=True, remove_restriction=True
+    )
+    nights.good_night()
+    koha.execute("UPDATE accountlines SET amountoutstanding = 0")
+    sent = statements(nights, SUNDAY + timedelta(days=1))
+    assert sent <= most, sent
+    assert not nights.open_patrons()
+    assert koha.value("SELECT COUNT(*) FROM borrower_debarments") == 0
+    assert koha.value("SELECT COUNT(*) FROM action_logs WHERE action = 'DELETE_RESTRICTION'") == patrons
 
 
 def test_the_memory_of_a_night_does_not_grow_with_the_lines(koha: KohaDatabase) -> None:
