@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.columns import a_thousand_at_a_time
 from gentle_nudge.domain.case import State
-from gentle_nudge.domain.consequences import consequences
+from gentle_nudge.domain.consequences import Holdings, consequences
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.night import adopt
@@ -21,6 +21,7 @@ from gentle_nudge.domain.plan import (
     FollowCase,
     LiftRestriction,
     OpenCase,
+    Outcome,
     Plan,
     Report,
     Restrict,
@@ -54,13 +55,14 @@ class Decided:
 
 @dataclass(frozen=True, kw_only=True)
 class Claimed:
-    """The runs that this night makes, and what their reports share."""
+    """The runs that this night makes, what their reports share, and which logs Koha keeps."""
 
     section: Section
     memory: Memory
     moment: Moment
     office: Office
     runs: Mapping[Report, int]
+    logs: Logs
 
 
 def record(conn: Connection, section: Section, decided: Decided, *, moment: Moment, office: Office) -> Plan | None:
@@ -77,7 +79,8 @@ def record(conn: Connection, section: Section, decided: Decided, *, moment: Mome
         return None
     if memory.note != note:
         raise Outdated
-    claimed = Claimed(section=section, memory=memory, moment=moment, office=office, runs=run_of)
+    logs = audit.wanted(conn)
+    claimed = Claimed(section=section, memory=memory, moment=moment, office=office, runs=run_of, logs=logs)
     view = view_before(conn, section, plan, moment=moment, memory=memory)
     ours = conn.begin_nested()
     prepare(conn, plan, claimed)
@@ -110,6 +113,8 @@ def prepare(conn: Connection, plan: Plan, claimed: Claimed) -> None:
     adopted: dict[int, int] = {}
     for some in a_thousand_at_a_time(plan.decisions):
         adopted |= _keep_cases(conn, plan, some, claimed)
+    for some in a_thousand_at_a_time(plan.of(Outcome.REFERRED)):
+        _log_referrals(conn, some, claimed)
     if run := claimed.runs.get(Report.SUBMISSION):
         _queue_submission(conn, plan, _queued(claimed, run))
     if run := claimed.runs.get(Report.UPDATE):
@@ -130,6 +135,14 @@ def _keep_cases(conn: Connection, plan: Plan, decisions: Sequence[Decision], cla
     return opened
 
 
+def _log_referrals(conn: Connection, referred: Sequence[Decision], claimed: Claimed) -> None:
+    """Koha's log says what becomes of the flags and the accounts of these patrons, if they are still as we saw them."""
+    moment = claimed.moment
+    seen = [(d, Holdings(patron=d.candidate.patron, today=moment.today)) for d in referred if d.candidate]
+    actions = [action for d, held in seen for action in consequences(d, held, claimed.section, moment.day)]
+    log_changes(conn, actions, moment, claimed.logs)
+
+
 def _queued(claimed: Claimed, run: int) -> Queued:
     return Queued(section=claimed.section, run=run, moment=claimed.moment, office=claimed.office)
 
@@ -137,7 +150,7 @@ def _queued(claimed: Claimed, run: int) -> Queued:
 def change_koha(conn: Connection, locked: Locked, claimed: Claimed) -> None:
     """Everything the decisions entail is done in Koha, and the new cases know what was made for them."""
     section, plan, moment = claimed.section, locked.plan, claimed.moment
-    logs, ours = audit.wanted(conn), tuple(claimed.runs.values())
+    ours, logged = tuple(claimed.runs.values()), {decision.patron for decision in plan.of(Outcome.REFERRED)}
     for some in a_thousand_at_a_time(plan.decisions):
         concerned = {decision.follows or decision.patron for decision in some}
         people = {number: locked.people[number] for number in concerned if number in locked.people}
@@ -147,7 +160,7 @@ def change_koha(conn: Connection, locked: Locked, claimed: Claimed) -> None:
             for decision in some
             for action in consequences(decision, held.get(decision.follows or decision.patron), section, plan.day)
         ]
-        made = carry_out(conn, actions, moment, logs)
+        made = carry_out(conn, actions, moment, claimed.logs, logged=logged)
         opened = of(actions, OpenCase)
         cases.complete(conn, section.name, ours, opened, fee=made.fee, restriction=made.restriction)
 
@@ -179,8 +192,18 @@ class Carried:
     fee: Made | None
 
 
-def carry_out(conn: Connection, actions: Sequence[Action], moment: Moment, logs: Logs | None = None) -> Carried:
-    """The actions are done in Koha, with its own log rows; `logs` says which it keeps, if that is known already."""
+def carry_out(
+    conn: Connection,
+    actions: Sequence[Action],
+    moment: Moment,
+    logs: Logs | None = None,
+    *,
+    logged: Collection[int] = (),
+) -> Carried:
+    """The actions are done in Koha, with its own log rows.
+
+    `logs` says which it keeps, if that is known already; it holds the flags and fees of those `logged` already.
+    """
     made, gone = of(actions, Restrict), of(actions, LiftRestriction)
     changed: list[SetFlag | ClearFlag] = [*of(actions, SetFlag), *of(actions, ClearFlag)]
     fees = of(actions, ChargeFee)
@@ -196,10 +219,17 @@ def carry_out(conn: Connection, actions: Sequence[Action], moment: Moment, logs:
         if restricted:
             audit.write_restricted(conn, made, restricted, created=created, now=moment.now)
         audit.write(conn, map(audit.lifted, gone), moment.now)
-        audit.write_alike(conn, audit.flag_changed, changed, moment.now)
-    if wanted.fines:
-        audit.write_alike(conn, audit.fee_charged, fees, moment.now)
+    log_changes(conn, [action for action in (*changed, *fees) if action.patron not in logged], moment, wanted)
     return Carried(restriction=restricted, fee=charged)
+
+
+def log_changes(conn: Connection, actions: Sequence[Action], moment: Moment, logs: Logs) -> None:
+    """Koha's logs, those that it keeps, have a row for every flag changed and every fee charged."""
+    changed: list[SetFlag | ClearFlag] = [*of(actions, SetFlag), *of(actions, ClearFlag)]
+    if logs.borrowers:
+        audit.write_alike(conn, audit.flag_changed, changed, moment.now)
+    if logs.fines:
+        audit.write_alike(conn, audit.fee_charged, of(actions, ChargeFee), moment.now)
 
 
 def of(actions: Sequence[Action], kind: type[A]) -> list[A]:

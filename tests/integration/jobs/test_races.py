@@ -60,13 +60,20 @@ class Race(Nights):
         return said
 
     def nothing_was_done_to(self, patron: int) -> bool:
-        """Whether the patron was neither charged nor restricted, and has no case."""
+        """Whether the patron was neither charged nor restricted, and neither Koha's log nor a case knows of it."""
         mine = "FROM {} WHERE {} = :n"
         restricted = self.koha.value(
             f"SELECT COUNT(*) {mine.format('borrower_debarments', 'borrowernumber')}", n=patron
         )
         known = self.koha.value(f"SELECT COUNT(*) {mine.format('gentle_nudge_case', 'patron')}", n=patron)
-        return not (self.fees()[patron] or restricted or known)
+        return not (self.fees()[patron] or restricted or known or self.logged(patron))
+
+    def logged(self, patron: int) -> int:
+        """How many rows Koha's log has of us about the patron."""
+        logged: int = self.koha.value(
+            "SELECT COUNT(*) FROM action_logs WHERE object = :n AND interface = 'cron'", n=patron
+        )
+        return logged
 
 
 @pytest.fixture(params=["OFF", "ON"], ids=["as-before-MariaDB-11.6.2", "innodb_snapshot_isolation"])
@@ -108,6 +115,7 @@ def test_who_pays_in_between_is_not_referred(koha: KohaDatabase, race: Callable[
     nights = race()
     nights.night_in_which(lambda: pays(koha, paying, "5.01"))
     assert nights.referred() == {other}
+    assert nights.logged(other) == 3  # the restriction, the flag, the fee
     assert nights.dues() == {other: "40.00"}
     assert nights.flag(paying) is None
     assert nights.nothing_was_done_to(paying)
@@ -123,6 +131,8 @@ def test_of_what_was_prepared_for_somebody_who_pays_in_between_nothing_is_left(
     assert nights.night().went_well
     assert not left
     assert nights.dues() == {other: "40.00"}
+    assert nights.nothing_was_done_to(paying)
+    assert nights.logged(other) == 3
     for table, rows in {"case": 1, "case_line": 1, "report": 2, "report_row": 1, "run": 2, "delivery": 2}.items():
         assert koha.value(f"SELECT COUNT(*) FROM gentle_nudge_{table}") == rows, table
     logged = koha.query("SELECT action FROM action_logs WHERE module = 'GENTLENUDGE' ORDER BY action_id")
