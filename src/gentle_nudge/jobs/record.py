@@ -113,8 +113,6 @@ def prepare(conn: Connection, plan: Plan, claimed: Claimed) -> None:
     adopted: dict[int, int] = {}
     for some in a_thousand_at_a_time(plan.decisions):
         adopted |= _keep_cases(conn, plan, some, claimed)
-    for some in a_thousand_at_a_time(plan.of(Outcome.REFERRED)):
-        _log_referrals(conn, some, claimed)
     if run := claimed.runs.get(Report.SUBMISSION):
         _queue_submission(conn, plan, _queued(claimed, run))
     if run := claimed.runs.get(Report.UPDATE):
@@ -122,9 +120,10 @@ def prepare(conn: Connection, plan: Plan, claimed: Claimed) -> None:
 
 
 def _keep_cases(conn: Connection, plan: Plan, decisions: Sequence[Decision], claimed: Claimed) -> dict[int, int]:
-    """What these decisions mean for the cases; patron -> the case of those adopted."""
+    """What these decisions mean for the cases, and for Koha's log of those referred; patron -> the case if adopted."""
     section, moment = claimed.section, claimed.moment
-    actions = [action for decision in decisions for action in consequences(decision, None, section, plan.day)]
+    actions = [a for each in decisions for a in consequences(each, _seen(each, moment), section, plan.day)]
+    log_changes(conn, actions, moment, claimed.logs)
     cases.follow(conn, of(actions, FollowCase))
     new, update = of(actions, OpenCase), claimed.runs.get(Report.UPDATE)
     referred, adopted = [a for a in new if not a.adopted], [a for a in new if a.adopted]
@@ -135,12 +134,11 @@ def _keep_cases(conn: Connection, plan: Plan, decisions: Sequence[Decision], cla
     return opened
 
 
-def _log_referrals(conn: Connection, referred: Sequence[Decision], claimed: Claimed) -> None:
-    """Koha's log says what becomes of the flags and the accounts of these patrons, if they are still as we saw them."""
-    moment = claimed.moment
-    seen = [(d, Holdings(patron=d.candidate.patron, today=moment.today)) for d in referred if d.candidate]
-    actions = [action for d, held in seen for action in consequences(d, held, claimed.section, moment.day)]
-    log_changes(conn, actions, moment, claimed.logs)
+def _seen(decision: Decision, moment: Moment) -> Holdings | None:
+    """A referred patron as the plan saw them; of all others nothing in Koha is touched, or told of, before the lock."""
+    if decision.outcome is not Outcome.REFERRED or decision.candidate is None:
+        return None
+    return Holdings(patron=decision.candidate.patron, today=moment.today)
 
 
 def _queued(claimed: Claimed, run: int) -> Queued:
