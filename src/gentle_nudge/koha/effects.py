@@ -5,35 +5,21 @@ Each writes a fixed number of statements per thousand patrons. The patrons' rows
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Table,
-    case,
-    delete,
-    insert,
-    literal,
-    null,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, literal, null, or_, select, update
 
 from gentle_nudge.columns import a_thousand_at_a_time, among
-from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.domain.plan import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.domain.policy import Flag
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.koha.alike import alike
 from gentle_nudge.koha.audit import FORGIVEN, INTERFACE
 from gentle_nudge.koha.made import Made, numbers_of
-from gentle_nudge.koha.patrons import restrictions
 from gentle_nudge.koha.tables import (
     account_offsets,
     accountlines,
@@ -44,7 +30,6 @@ from gentle_nudge.koha.tables import (
 
 FOR_EVER = date(9999, 12, 31)
 COMMENT_LENGTH = 255
-CASES_AT_A_TIME = 250
 
 Values = Mapping[str, str | datetime | Decimal | None]
 
@@ -81,42 +66,21 @@ def lift(conn: Connection, actions: Sequence[LiftRestriction]) -> None:
 def refresh_debarred(conn: Connection, numbers: Iterable[int], today: date) -> None:
     """`debarred` and `debarredcomment` say what the active restrictions say (UpdateBorrowerDebarmentFlags).
 
-    One statement for all with the most common summary, which is that of our restriction alone, then the others.
+    Until when these block, and their comments in order, cut to the column.
     """
-    who = borrowers.c.borrowernumber
+    who, block = borrowers.c.borrowernumber, borrower_debarments.c
+    unordered = func.aggregate_strings(block.comment, "\n")
+    in_order = unordered.aggregate_order_by(block.borrower_debarment_id)
+    # SQLite before 3.44 knows no order but that of the rows, which here is the same.
+    comments = unordered if conn.dialect.name == "sqlite" else in_order
+    active = and_(block.borrowernumber == who, or_(block.expiration.is_(None), block.expiration > today))
+    until = func.max(func.coalesce(block.expiration, FOR_EVER))
+    values = {
+        "debarred": select(until).where(active).scalar_subquery(),
+        "debarredcomment": select(func.substr(comments, 1, COMMENT_LENGTH)).where(active).scalar_subquery(),
+    }
     for some in a_thousand_at_a_time(sorted(set(numbers))):
-        held = restrictions(conn, some)
-        summaries = {number: debarred(held.get(number, ()), today) for number in some}
-        ((until, comment), _), *_ = Counter(summaries.values()).most_common(1)
-        theirs = [number for number in some if summaries[number] == (until, comment)]
-        conn.execute(update(borrowers).where(among(who, theirs)).values(debarred=until, debarredcomment=comment))
-        others = [number for number in some if summaries[number] != (until, comment)]
-        for few in a_thousand_at_a_time(others, CASES_AT_A_TIME):
-            values = {
-                "debarred": _each({number: summaries[number][0] for number in few}, borrowers.c.debarred),
-                "debarredcomment": _each({number: summaries[number][1] for number in few}, borrowers.c.debarredcomment),
-            }
-            conn.execute(update(borrowers).where(among(who, few)).values(values))
-
-
-def _each(values: Mapping[int, date | str | None], column: Column[Any]) -> ColumnElement[Any]:
-    """The value of each patron."""
-    known = [
-        (borrowers.c.borrowernumber == number, literal(value, column.type))
-        for number, value in values.items()
-        if value is not None
-    ]
-    return case(*known, else_=null()) if known else null()
-
-
-def debarred(held: Sequence[Restriction], today: date) -> tuple[date | None, str | None]:
-    """Until when these restrictions block, and their comments, cut to the column."""
-    active = [restriction for restriction in held if restriction.is_active(today)]
-    if not active:
-        return None, None
-    comments = [restriction.comment for restriction in active if restriction.comment is not None]
-    until = max(restriction.expires or FOR_EVER for restriction in active)
-    return until, "\n".join(comments)[:COMMENT_LENGTH] if comments else None
+        conn.execute(update(borrowers).where(among(who, some)).values(values))
 
 
 def write_flags(conn: Connection, actions: Sequence[SetFlag | ClearFlag], now: datetime) -> None:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 SESSION = (
     "SET SESSION time_zone = '+00:00', "
     "sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
-    "innodb_lock_wait_timeout = 10 /*M!100318 , in_predicate_conversion_threshold = 0 */"
+    "innodb_lock_wait_timeout = 10, group_concat_max_len = 1048576 "
+    "/*M!100318 , in_predicate_conversion_threshold = 0 */"
 )
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 3600

@@ -428,6 +428,18 @@ def test_the_servers_own_sql_mode_means_nothing(
     assert koha.value("SELECT COUNT(*) FROM borrowers WHERE debarredcomment = :odd", odd=ODD) == 2
 
 
+def test_comments_longer_than_the_server_usually_joins_are_cut_and_no_error(
+    koha: KohaDatabase, product: Engine, set_global: Callable[[str, int], None]
+) -> None:
+    patron = a_patron(koha)
+    for _ in range(20):
+        is_restricted(koha, patron, "🙂" * 200)
+    set_global("group_concat_max_len", 1024)
+    with product.begin() as conn:
+        effects.refresh_debarred(conn, [patron], DAY)
+    assert row(koha, "borrowers", patron)["debarredcomment"] == "🙂" * 200 + "\n" + "🙂" * 54
+
+
 def test_a_sample_library_in_sqlite_is_written_alike(koha: KohaDatabase, conn: Connection) -> None:
     numbers = [a_patron(koha, surname=ODD) for _ in range(300)]
     with a_copy_in_sqlite(conn) as copy:
