@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -23,7 +24,8 @@ def latest_sunday(today: date) -> date:
 SUNDAY = latest_sunday(datetime.now(ZONE).date())
 LINES_PER_PATRON = 12
 AT_A_TIME = 200_000
-ROOMY = {"innodb_buffer_pool_size": "4G", "loose_innodb_log_file_size": "1G", "max_allowed_packet": "64M"}
+MEBIBYTES, KIBIBYTES_FOR_A_PATRON = 512, 5
+A_FEW, A_WHILE = 100, 0.2  # pages, seconds
 
 SEEDS = (
     "INSERT INTO branches (branchcode, branchname) VALUES ('CPL', 'Center'), ('FPL', 'Fairview'), ('MPL', 'Midway')",
@@ -76,9 +78,24 @@ class Size:
     patrons: int
 
     @property
+    def name(self) -> str:
+        """The name of its database."""
+        return f"bench_{self.patrons}"
+
+    @property
     def lines(self) -> int:
         """How many account lines they have."""
         return self.patrons * LINES_PER_PATRON
+
+
+def roomy(sizes: Iterable[Size]) -> dict[str, str]:
+    """Settings of a server that keeps libraries of these sizes in memory, one beside the other."""
+    pool = MEBIBYTES + sum(size.patrons for size in sizes) * KIBIBYTES_FOR_A_PATRON // 1024
+    return {
+        "innodb_buffer_pool_size": f"{pool}M",
+        "loose_innodb_log_file_size": "1G",
+        "max_allowed_packet": "64M",
+    }
 
 
 def build_empty(server: Server, name: str) -> None:
@@ -108,6 +125,19 @@ def open_cases(server: Server, name: str) -> None:
     engine = server.engine(name)
     with engine.begin() as conn:
         conn.execute(text(CASES.format(sunday=SUNDAY)))
+    engine.dispose()
+
+
+def written_out(server: Server) -> None:
+    """What was built is on the disk: nothing is left for the server to do while a night is measured."""
+    engine = server.engine()
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(text("SET GLOBAL innodb_io_capacity_max = 40000, innodb_io_capacity = 20000"))
+        conn.execute(text("SET GLOBAL innodb_max_dirty_pages_pct = 0"))
+        while int(conn.execute(text("SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_pages_dirty'")).one()[1]) > A_FEW:
+            time.sleep(A_WHILE)
+        conn.execute(text("SET GLOBAL innodb_max_dirty_pages_pct = DEFAULT"))
+        conn.execute(text("SET GLOBAL innodb_io_capacity = DEFAULT, innodb_io_capacity_max = DEFAULT"))
     engine.dispose()
 
 

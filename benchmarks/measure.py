@@ -81,10 +81,11 @@ def as_installed() -> None:
 
 def best(work: Callable[[], object], times: int = TIMES) -> float:
     """The shortest of a few times."""
-    return min(_timed(work) for _ in range(times))
+    return min(timed(work) for _ in range(times))
 
 
-def _timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[], object]) -> float:
+    """How many seconds it takes."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
@@ -201,7 +202,7 @@ def _put(conn: Connection, table: str, rows: list[dict[str, object]]) -> None:
 def scans(engine: Engine) -> list[float]:
     """What a plain scan of the account lines takes now, a few times."""
     with engine.connect() as conn:
-        return [_timed(lambda: conn.execute(text(SCAN)).scalar()) for _ in range(TIMES)]
+        return [timed(lambda: conn.execute(text(SCAN)).scalar()) for _ in range(TIMES)]
 
 
 def counted(engine: Engine) -> tuple[int, int]:
