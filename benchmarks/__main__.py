@@ -129,11 +129,12 @@ def main() -> None:
     began = time.monotonic()
     measure.as_installed()
     with Server.start(**roomy(sizes)) as server, tempfile.TemporaryDirectory(prefix="gn-bench-") as folder:
-        # One after the other without a pause: a machine that is slower an hour later is so for none of them.
-        configs = [built(server, size, Path(folder) / size.name) for size in sizes]
+        # Nights follow one another without a pause, or the machine may be another meanwhile; what is measured first
+        # was built last, as memory that was idle for minutes may have been taken away.
+        configs = [built(server, size, Path(folder) / size.name) for size in reversed(sizes)]
         print("writing all to the disk ...", file=sys.stderr, flush=True)
         written_out(server)
-        found = [measured(server, size, config) for size, config in zip(sizes, configs, strict=True)]
+        found = [measured(server, size, config) for size, config in zip(sizes, reversed(configs), strict=True)]
         print("starting, and a large report ...", file=sys.stderr, flush=True)
         starting.build(server)
         starts = starting.measured(configured(server, starting.NAME, Path(folder) / "empty"))
