@@ -252,6 +252,20 @@ def test_koha_itself_would_compute_the_same_columns(koha: KohaDatabase, conn: Co
     assert [{name: shown[name] for name in ("debarred", "debarredcomment")}] == computed
 
 
+def test_a_restriction_until_the_zero_date_is_over(koha: KohaDatabase, conn: Connection) -> None:
+    patron = a_patron(koha)
+    zero, _ = is_restricted(koha, patron, "zero"), is_restricted(koha, patron, "b", expires=DAY + timedelta(days=1))
+    koha.execute(
+        "SET STATEMENT sql_mode = '' FOR UPDATE borrower_debarments SET expiration = '0000-00-00' "
+        "WHERE borrower_debarment_id = :zero",
+        zero=zero,
+    )
+    effects.refresh_debarred(conn, [patron], DAY)
+    conn.commit()
+    shown = row(koha, "borrowers", patron)
+    assert (shown["debarred"], shown["debarredcomment"]) == (DAY + timedelta(days=1), "b")
+
+
 @pytest.mark.every_koha
 def test_nothing_else_of_a_patron_changes_and_when_it_changed_only_if_it_did(
     koha: KohaDatabase, conn: Connection
