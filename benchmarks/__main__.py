@@ -37,7 +37,7 @@ HEADERS = (
 )  # fmt: skip
 FIVE_THOUSAND = 5000
 USUAL = [300_000, 600_000, 1_200_000]
-# The aims: what is measured, of which sizes it is asked (None: the smallest), and the most it may be.
+# The most that each may be.
 GROUPED, SELECTION, NIGHT, FLOOR, LOCKS, MEMORY, GROWTH, START = 1.7, 2.5, 8.5, 2.0, 2.0, 150, 4.4, 2.0
 A_SCAN_THEN = 0.45  # seconds, on the server for which the aims were set
 
@@ -55,9 +55,9 @@ def configured(server: Server, name: str, folder: Path) -> Path:
 def built(server: Server, size: Size, folder: Path) -> Path:
     """The configuration of a library of this size, which is there."""
     print(f"building {size.patrons} patrons with {size.lines} lines ...", file=sys.stderr, flush=True)
-    build(server, size.name, size)
+    build(server, size)
     config = configured(server, size.name, folder)
-    open_cases(server, size.name)
+    open_cases(server, size)
     return config
 
 
@@ -124,17 +124,17 @@ def aims(found: Sequence[Measured], starts: starting.Starts, streamed: streaming
 def main() -> None:
     """Measure the sizes asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--patrons", type=int, nargs="+", default=USUAL, help="the sizes, smallest first")
-    sizes = [Size(patrons=patrons) for patrons in parser.parse_args().patrons]
+    parser.add_argument("--patrons", type=int, nargs="+", default=USUAL, help="the sizes")
+    sizes = [Size(patrons=patrons) for patrons in sorted(set(parser.parse_args().patrons))]
     began = time.monotonic()
     measure.as_installed()
     with Server.start(**roomy(sizes)) as server, tempfile.TemporaryDirectory(prefix="gn-bench-") as folder:
         # Nights follow one another without a pause, or the machine may be another meanwhile; what is measured first
         # was built last, as memory that was idle for minutes may have been taken away.
-        configs = [built(server, size, Path(folder) / size.name) for size in reversed(sizes)]
+        configs = {size: built(server, size, Path(folder) / size.name) for size in reversed(sizes)}
         print("writing all to the disk ...", file=sys.stderr, flush=True)
         written_out(server)
-        found = [measured(server, size, config) for size, config in zip(sizes, reversed(configs), strict=True)]
+        found = [measured(server, size, configs[size]) for size in sizes]
         print("starting, and a large report ...", file=sys.stderr, flush=True)
         starting.build(server)
         starts = starting.measured(configured(server, starting.NAME, Path(folder) / "empty"))

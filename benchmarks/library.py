@@ -24,7 +24,7 @@ def latest_sunday(today: date) -> date:
 SUNDAY = latest_sunday(datetime.now(ZONE).date())
 LINES_PER_PATRON = 12
 AT_A_TIME = 200_000
-MEBIBYTES, KIBIBYTES_FOR_A_PATRON = 512, 5
+MEBIBYTES_ANYWAY, KIBIBYTES_FOR_A_PATRON = 512, 5
 A_FEW, A_WHILE = 100, 0.2  # pages, seconds
 
 SEEDS = (
@@ -90,7 +90,7 @@ class Size:
 
 def roomy(sizes: Iterable[Size]) -> dict[str, str]:
     """Settings of a server that keeps libraries of these sizes in memory, one beside the other."""
-    pool = MEBIBYTES + sum(size.patrons for size in sizes) * KIBIBYTES_FOR_A_PATRON // 1024
+    pool = MEBIBYTES_ANYWAY + sum(size.patrons for size in sizes) * KIBIBYTES_FOR_A_PATRON // 1024
     return {
         "innodb_buffer_pool_size": f"{pool}M",
         "loose_innodb_log_file_size": "1G",
@@ -109,10 +109,10 @@ def build_empty(server: Server, name: str) -> None:
     engine.dispose()
 
 
-def build(server: Server, name: str, size: Size) -> None:
+def build(server: Server, size: Size) -> None:
     """A Koha of this size is there, without our tables."""
-    build_empty(server, name)
-    engine = server.engine(name)
+    build_empty(server, size.name)
+    engine = server.engine(size.name)
     _fill(engine.connect(), PATRONS, size, size.patrons)
     _fill(engine.connect(), LINES, size, size.lines)
     with engine.begin() as conn:
@@ -120,9 +120,9 @@ def build(server: Server, name: str, size: Size) -> None:
     engine.dispose()
 
 
-def open_cases(server: Server, name: str) -> None:
+def open_cases(server: Server, size: Size) -> None:
     """Everybody flagged has an open case; our tables are there."""
-    engine = server.engine(name)
+    engine = server.engine(size.name)
     with engine.begin() as conn:
         conn.execute(text(CASES.format(sunday=SUNDAY)))
     engine.dispose()
