@@ -203,8 +203,7 @@ def carry_out(
     `logs` says which it keeps, if that is known already; it holds the flags and fees of those `logged` already.
     """
     made, gone = of(actions, Restrict), of(actions, LiftRestriction)
-    changed: list[SetFlag | ClearFlag] = [*of(actions, SetFlag), *of(actions, ClearFlag)]
-    fees = of(actions, ChargeFee)
+    changed, fees = flag_changes(actions), of(actions, ChargeFee)
     restricted = effects.restrict(conn, made, moment.now)
     effects.lift(conn, gone)
     restricted_now = {action.patron for action in made} | {action.patron for action in gone}
@@ -223,11 +222,15 @@ def carry_out(
 
 def log_changes(conn: Connection, actions: Sequence[Action], moment: Moment, logs: Logs) -> None:
     """Koha's logs, those that it keeps, have a row for every flag changed and every fee charged."""
-    changed: list[SetFlag | ClearFlag] = [*of(actions, SetFlag), *of(actions, ClearFlag)]
     if logs.borrowers:
-        audit.write_alike(conn, audit.flag_changed, changed, moment.now)
+        audit.write_alike(conn, audit.flag_changed, flag_changes(actions), moment.now)
     if logs.fines:
         audit.write_alike(conn, audit.fee_charged, of(actions, ChargeFee), moment.now)
+
+
+def flag_changes(actions: Sequence[Action]) -> list[SetFlag | ClearFlag]:
+    """The flags set, then those cleared, each in order."""
+    return [*of(actions, SetFlag), *of(actions, ClearFlag)]
 
 
 def of(actions: Sequence[Action], kind: type[A]) -> list[A]:

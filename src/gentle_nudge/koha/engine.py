@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 # Koha's own data hold zero dates, so NO_ZERO_DATE is not among them. The comment is for MariaDB alone, which makes a
-# table of a list of a thousand numbers and then reads by it: the rows come in no order, and have to be sorted.
+# table of a list of a thousand numbers and then reads by it: the rows come in no order, and have to be sorted. What
+# GROUP_CONCAT cuts is an error in strict mode: a megabyte is more than the comments on any patron.
 SESSION = (
     "SET SESSION time_zone = '+00:00', "
     "sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
