@@ -20,11 +20,12 @@ from sqlalchemy import Connection, Engine, text
 
 import gentle_nudge
 from benchmarks.library import SUNDAY, ZONE
+from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.policy import Flag, Policy, Section
-from gentle_nudge.jobs.gather import candidates, view_of
-from gentle_nudge.jobs.memory import remember
-from gentle_nudge.koha.accounts import select_candidates
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.jobs.patrons.evidence import read_candidates, view_of
+from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.koha.read.candidates import select_candidates
 
 COMMAND = Path(sys.executable).with_name("gentle-nudge")
 SCAN = "SELECT COUNT(*) FROM accountlines WHERE amountoutstanding <> 0"
@@ -99,10 +100,10 @@ def selection(engine: Engine) -> tuple[float, float]:
     section = Section(policy=policy)
     moment = Moment(day=SUNDAY, now=datetime.now(UTC), zone=ZONE)
     with engine.connect() as conn:
-        memory = remember(conn, section)
+        memory = read_records(conn, section)
         view = view_of(section, moment, memory)
         grouped = best(lambda: select_candidates(conn, view))
-        whole = best(lambda: list(candidates(conn, view, memory, select_candidates(conn, view).numbers)))
+        whole = best(lambda: list(read_candidates(conn, view, memory, select_candidates(conn, view).numbers)))
     return grouped, whole
 
 

@@ -16,11 +16,11 @@ from sqlalchemy import Engine
 
 from benchmarks.library import SUNDAY
 from gentle_nudge.delivery import maildir
-from gentle_nudge.delivery.letter import Attachment, letter
-from gentle_nudge.domain.plan import Report, UpdateRow
-from gentle_nudge.domain.queue import Stored
+from gentle_nudge.delivery.message import Attachment, letter
+from gentle_nudge.domain.outbox import Stored
+from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.reports.render import render
-from gentle_nudge.store import reports, runs
+from gentle_nudge.store import report_files, runs
 from gentle_nudge.store.runs import Claim
 from tests.support.mariadb import Server
 
@@ -77,17 +77,17 @@ def _stored(engine: Engine, rows: int) -> Stored:
     """A report of so many rows, on a day of its own."""
     day = SUNDAY - timedelta(days=rows)
     with engine.begin() as conn:
-        run = runs.claim(conn, Claim(section="global", report=Report.SYNC, day=day), now=NOW)
-        chunks = render(Report.SYNC, _rows(rows), guard=True, empty="none")
+        run = runs.claim(conn, Claim(section="global", report=ReportKind.SYNC, day=day), now=NOW)
+        chunks = render(ReportKind.SYNC, _rows(rows), guard=True, empty="none")
         name = f"{rows}.csv"
-        return reports.save(conn, run=run or 0, file_name=name, subject="s", body="b", chunks=chunks, rows=rows)
+        return report_files.save(conn, run=run or 0, file_name=name, subject="s", body="b", chunks=chunks, rows=rows)
 
 
 def _read_back(engine: Engine, stored: Stored) -> None:
     """The bytes, part by part, as an upload takes them."""
     digest = sha256()
     with engine.connect() as conn:
-        for part in reports.content(conn, stored.id):
+        for part in report_files.content(conn, stored.id):
             digest.update(part)
     if digest.hexdigest() != stored.sha256:
         raise RuntimeError("the report did not come back as it was stored")
@@ -96,7 +96,7 @@ def _read_back(engine: Engine, stored: Stored) -> None:
 def _mailed(engine: Engine, stored: Stored, folder: Path) -> None:
     """The report as a message in a Maildir."""
     with engine.connect() as conn:
-        content = b"".join(reports.content(conn, stored.id))
+        content = b"".join(report_files.content(conn, stored.id))
     address = "reports@agency.example"
     attachment = Attachment(name=stored.file_name, content=content)
     message = letter(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-WORLD = 1
-SETTINGS = 2
-ANOTHER_RUN = 75
+EXIT_FAILURE = 1
+
+
+EXIT_USAGE = 2
+
+
+EXIT_TEMPFAIL = 75
 
 
 class GentleNudgeError(Exception):
     """A trouble the command boundary turns into one sentence, a hint and an exit code."""
 
-    exit_code = WORLD
+    exit_code = EXIT_FAILURE
 
     def __init__(self, sentence: str, hint: str = "") -> None:
         """Keep the sentence (what is wrong) and the hint (the way out)."""
@@ -19,13 +23,13 @@ class GentleNudgeError(Exception):
         self.hint = hint
 
 
-class ToBeMended(GentleNudgeError):
+class UserError(GentleNudgeError):
     """Settings, options or tables have to be mended before anything can run (exit 2)."""
 
-    exit_code = SETTINGS
+    exit_code = EXIT_USAGE
 
 
-class SettingsError(ToBeMended):
+class SettingsError(UserError):
     """Every problem with the settings, each with its place."""
 
     def __init__(self, problems: tuple[str, ...], hint: str = "") -> None:
@@ -34,7 +38,7 @@ class SettingsError(ToBeMended):
         self.problems = problems
 
 
-class AnotherRunIsAtWork(GentleNudgeError):
+class AnotherRunInProgress(GentleNudgeError):
     """Our lock is held by another run (exit 75)."""
 
-    exit_code = ANOTHER_RUN
+    exit_code = EXIT_TEMPFAIL

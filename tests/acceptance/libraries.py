@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gentle_nudge.jobs.initialise import initialise
-from gentle_nudge.koha.engine import engine
-from gentle_nudge.koha.instance import Instance
-from gentle_nudge.koha.place import machine
+from gentle_nudge.jobs.setup.initialise import initialise
+from gentle_nudge.koha.connect.engine import engine
+from gentle_nudge.koha.connect.instance import Instance
+from gentle_nudge.koha.connect.zone import machine
 from gentle_nudge.settings import KohaTable
 from tests.builders import a_patron, owes
 from tests.support.command import Command

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from gentle_nudge.delivery.mail import Smtp
-from gentle_nudge.domain.plan import Report
-from gentle_nudge.jobs.deliver import deliver
-from gentle_nudge.jobs.post import Item, Post, Routes
+from gentle_nudge.delivery.smtp import Smtp
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.jobs.sending.deliver import deliver
+from gentle_nudge.jobs.sending.outlets import Item, Post, Routes
 from tests.support.koha import KohaDatabase
 from tests.support.nights import rows_of
 from tests.support.smtp import Received, SmtpServer
@@ -128,7 +128,7 @@ class Month(Year):
         for row in made:
             name = f"ums-new-submissions-{row['day']}.csv"
             ((_, content),) = copies[name]
-            assert content == self.nights.stored(Report.SUBMISSION, row["day"])
+            assert content == self.nights.stored(ReportKind.SUBMISSION, row["day"])
 
     def _none_older_came_after_a_newer(self, received: list[Received]) -> None:
         updates = [name for message in received if "updates" in (name := name_of(message))]
@@ -149,7 +149,7 @@ class Month(Year):
     def _told_last(self) -> dict[int, Decimal]:
         told: dict[int, Decimal] = {}
         for run in self.koha.query("SELECT report, day FROM gentle_nudge_run ORDER BY id"):
-            told.update(dues_of(self.nights.stored(Report(run["report"]), run["day"])))
+            told.update(dues_of(self.nights.stored(ReportKind(run["report"]), run["day"])))
         return told
 
 

@@ -15,12 +15,12 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from gentle_nudge.delivery.folder import Archive
-from gentle_nudge.delivery.mail import Smtp
+from gentle_nudge.delivery.archive import Archive
+from gentle_nudge.delivery.smtp import Smtp
 from gentle_nudge.errors import GentleNudgeError
-from gentle_nudge.jobs.deliver import deliver
-from gentle_nudge.jobs.post import Post, Routes
-from gentle_nudge.jobs.queueing import Office
+from gentle_nudge.jobs.sending.deliver import deliver
+from gentle_nudge.jobs.sending.enqueue import Office
+from gentle_nudge.jobs.sending.outlets import Post, Routes
 from tests.builders import a_patron, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, rows_of

@@ -11,19 +11,21 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
+from gentle_nudge.domain.collections.plan import Plan
+from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.plan import Plan, Report
-from gentle_nudge.domain.policy import Flag, Policy, Section
-from gentle_nudge.jobs.initialise import initialise
-from gentle_nudge.jobs.limits import Options
-from gentle_nudge.jobs.nightly import Night, decide, nightly
-from gentle_nudge.jobs.queueing import Office
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.jobs.night.due import NightOptions
+from gentle_nudge.jobs.night.nightly import Night, decide, nightly
+from gentle_nudge.jobs.night.sync_report import sync
 from gentle_nudge.jobs.sections import sharing_flags
-from gentle_nudge.jobs.sync import sync
-from gentle_nudge.jobs.transaction import reading, writing
-from gentle_nudge.koha.engine import engine
-from gentle_nudge.koha.instance import Instance
-from gentle_nudge.store import reports, schema
+from gentle_nudge.jobs.sending.enqueue import Office
+from gentle_nudge.jobs.setup.initialise import initialise
+from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.koha.connect.engine import engine
+from gentle_nudge.koha.connect.instance import Instance
+from gentle_nudge.store import meta, report_files
 from tests.support.koha import KohaDatabase
 
 ZONE = ZoneInfo("America/New_York")
@@ -72,7 +74,7 @@ class Nights:
 
     def night(self, day: date = SUNDAY, *, delivered: bool = True, **options: Any) -> Night:
         """One night; what it queued counts as delivered unless told otherwise."""
-        night = nightly(self.engine, self.sections, self.at(day), office=self.office, options=Options(**options))
+        night = nightly(self.engine, self.sections, self.at(day), office=self.office, options=NightOptions(**options))
         if delivered:
             self.koha.execute("UPDATE gentle_nudge_delivery SET state = 'sent' WHERE state = 'due'")
         return night
@@ -85,7 +87,7 @@ class Nights:
 
     def dry_run(self, day: date = SUNDAY, **options: Any) -> Plan | None:
         """What the night of the first section would do."""
-        decided = decide(self.engine, self.sections[0], self.at(day), Options(dry_run=True, **options))
+        decided = decide(self.engine, self.sections[0], self.at(day), NightOptions(dry_run=True, **options))
         return decided.plan if decided else None
 
     def sync(self, day: date = SUNDAY) -> None:
@@ -93,25 +95,27 @@ class Nights:
         for section in self.sections:
             writing(self.engine, partial(sync, section=section, moment=self.at(day), office=self.office))
 
-    def stored(self, report: Report, day: date = SUNDAY, section: str = "global", number: int | None = None) -> bytes:
+    def stored(
+        self, report: ReportKind, day: date = SUNDAY, section: str = "global", number: int | None = None
+    ) -> bytes:
         """The bytes of a stored report."""
-        with reading(self.engine) as conn:
-            (found,) = reports.find(conn, report=report, day=day, sections=[section], number=number)
-            return b"".join(reports.content(conn, found.id))
+        with read_only(self.engine) as conn:
+            (found,) = report_files.find(conn, report=report, day=day, sections=[section], number=number)
+            return b"".join(report_files.content(conn, found.id))
 
     def rows(
-        self, report: Report, day: date = SUNDAY, section: str = "global", number: int | None = None
+        self, report: ReportKind, day: date = SUNDAY, section: str = "global", number: int | None = None
     ) -> list[dict[str, str]]:
         """The rows of a stored report."""
         return rows_of(self.stored(report, day, section, number))
 
     def dues(self, day: date = SUNDAY, section: str = "global") -> dict[int, str]:
         """What the update of a day says: borrowernumber -> due."""
-        return {int(row["borrowernumber"]): row["Due"] for row in self.rows(Report.UPDATE, day, section)}
+        return {int(row["borrowernumber"]): row["Due"] for row in self.rows(ReportKind.UPDATE, day, section)}
 
     def referred(self, day: date = SUNDAY, section: str = "global") -> set[int]:
         """The borrowernumbers in the submission of a day."""
-        return {int(row["borrowernumber"]) for row in self.rows(Report.SUBMISSION, day, section)}
+        return {int(row["borrowernumber"]) for row in self.rows(ReportKind.SUBMISSION, day, section)}
 
     def states(self) -> dict[int, str]:
         """The state of each patron's latest case, by the number first reported."""
@@ -125,8 +129,8 @@ class Nights:
 
     def is_initialised(self) -> bool:
         """Whether our tables are there."""
-        with reading(self.engine) as conn:
-            return schema.read_meta(conn) is not None
+        with read_only(self.engine) as conn:
+            return meta.read_meta(conn) is not None
 
 
 def rows_of(content: bytes) -> list[dict[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from gentle_nudge.cli import main
+from gentle_nudge.cli.app import main
 
 CONTEXT = click.Context(main)
 LEFT_OPEN = {"…", "COMMAND"}

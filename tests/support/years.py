@@ -12,8 +12,8 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from gentle_nudge.domain.plan import Report
-from gentle_nudge.domain.policy import Flag
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.domain.report_row import ReportKind
 from tests.builders import (
     a_patron,
     an_attribute_type,
@@ -278,13 +278,13 @@ class Year:
         order = "SELECT borrowernumber AS n FROM borrowers ORDER BY surname, borrowernumber"
         place = {row["n"]: number for number, row in enumerate(self.koha.query(order))}
         expected.sort(key=lambda row: (row.place is None, place.get(row.place or 0, 0), row.number))
-        rows = self.nights.rows(Report.UPDATE, self.day)
+        rows = self.nights.rows(ReportKind.UPDATE, self.day)
         shown = [
             (int(row["borrowernumber"]), (row["surname"], row["firstname"], row["cardnumber"]), Decimal(row["Due"]))
             for row in rows
         ]
         assert shown == [(row.number, row.name, row.due) for row in expected]
-        self._sums_are(Report.UPDATE, len(rows), sum((Decimal(row["Due"]) for row in rows), ZERO))
+        self._sums_are(ReportKind.UPDATE, len(rows), sum((Decimal(row["Due"]) for row in rows), ZERO))
         for case in self.books.in_collections().values():
             assert case.told[0] == after.balance(case.patron), "the last balance told is the true one"
 
@@ -293,7 +293,7 @@ class Year:
             made = "SELECT COUNT(*) FROM gentle_nudge_run WHERE report = 'submission' AND day = :day"
             assert self.koha.value(made, day=self.day) == 0
             return
-        rows = self.nights.rows(Report.SUBMISSION, self.day)
+        rows = self.nights.rows(ReportKind.SUBMISSION, self.day)
         assert {int(row["borrowernumber"]) for row in rows} == referred
         assert len(rows) == len(referred)
         for row in rows:
@@ -301,19 +301,21 @@ class Year:
             owed = before.balance(number)
             amounts = [Decimal(row[name]) for name in ("Amt_In_Range", "Total_Due", "Total_Plus_Fee")]
             assert amounts == [self.books.owed_in_window(before, number, self.day), owed, owed + FEE]
-        self._sums_are(Report.SUBMISSION, len(rows), sum((before.balance(number) for number in referred), ZERO))
+        self._sums_are(ReportKind.SUBMISSION, len(rows), sum((before.balance(number) for number in referred), ZERO))
         self.happened["referred"] += len(referred)
 
-    def _sums_are(self, report: Report, rows: int, amount: Decimal) -> None:
+    def _sums_are(self, report: ReportKind, rows: int, amount: Decimal) -> None:
         where = "FROM gentle_nudge_run WHERE report = :report AND day = :day"
         (run,) = self.koha.query(f"SELECT patrons, amount, fees {where}", report=report, day=self.day)
-        fees = FEE * rows if report is Report.SUBMISSION else ZERO
+        fees = FEE * rows if report is ReportKind.SUBMISSION else ZERO
         assert (run["patrons"], run["amount"], run["fees"]) == (rows, amount, fees)
 
     def _the_books_agree(self) -> None:
         submitted: Counter[int] = Counter()
         for day in self.books.submissions:
-            submitted.update(int(row["borrowernumber"]) for row in rows_of(self.nights.stored(Report.SUBMISSION, day)))
+            submitted.update(
+                int(row["borrowernumber"]) for row in rows_of(self.nights.stored(ReportKind.SUBMISSION, day))
+            )
         assert submitted == Counter(case.number for case in self.books.cases if not case.adopted)
         for case in self.books.cases:
             self.happened[case.state] += 1

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import getpass
-import os
 import traceback
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -13,9 +11,11 @@ from typing import Any
 
 import click
 
-from gentle_nudge.errors import WORLD, GentleNudgeError
+from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError
 
 INTERRUPTED = 130
+
+
 # Their words name code or files. Those of all others may repeat what was in a database row.
 SPEAK_OF_CODE = (AttributeError, ImportError, NameError, OSError, GentleNudgeError)
 
@@ -76,12 +76,7 @@ class Commands(click.Group):
             hint = "" if ctx.obj.debug else "Run it again with --debug before the command to see where."
             _say(f"Something went wrong that should not have: {type(trouble).__name__}.", hint)
             say_where(ctx, trouble)
-            ctx.exit(WORLD)
-
-
-def who() -> str:
-    """The login name of the person at work: whoever called sudo, else the user."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+            ctx.exit(EXIT_FAILURE)
 
 
 def _say(sentence: str, hint: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gentle_nudge.delivery.failure import DeliveryFailed, what_the_system_said
-from gentle_nudge.delivery.files import sync_folder, write_whole
-from gentle_nudge.delivery.letter import Letter
+from gentle_nudge.delivery.message import Letter
+from gentle_nudge.delivery.outlet import DeliveryFailed, what_the_system_said
+from gentle_nudge.delivery.whole_files import sync_folder, write_whole
 
 FOLDERS = ("tmp", "new", "cur")
 

@@ -10,13 +10,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from gentle_nudge.delivery.failure import DeliveryFailed
-from gentle_nudge.delivery.names import numbered
-from gentle_nudge.delivery.remote import Refused, Remote
+from gentle_nudge.delivery.outlet import DeliveryFailed
+from gentle_nudge.delivery.remote_folder import Refused, Remote
+from gentle_nudge.delivery.whole_files import numbered
 
 RENAME_REFUSED = 'The SFTP server does not rename files: set sftp.upload = "direct".'
+
+
 TAKEN_AT_ONCE = 'The SFTP server takes files away before they are renamed: set sftp.upload = "direct".'
+
+
 STAT_REFUSED = 'The SFTP server does not tell sizes: set sftp.verify = "none".'
+
+
 READING_REFUSED = 'The SFTP server does not let us read files: set sftp.verify = "size".'
 
 
@@ -62,7 +68,7 @@ class Uploaded:
     notes: tuple[str, ...] = ()
 
 
-class Seen(Enum):
+class RemoteFile(Enum):
     """What the server says of a name."""
 
     FREE = "free"
@@ -112,7 +118,7 @@ class SftpServer:
     def _upload(self, remote: Remote, parcel: Parcel) -> str:
         for name in numbered(parcel.name):
             seen = _look(remote, name, parcel)
-            if seen is Seen.OURS or (seen is not Seen.TAKEN and self._place(remote, name, parcel)):
+            if seen is RemoteFile.OURS or (seen is not RemoteFile.TAKEN and self._place(remote, name, parcel)):
                 return name
         raise DeliveryFailed(f"The SFTP server {self._server} holds too many files named like {parcel.name}.")
 
@@ -140,7 +146,7 @@ class SftpServer:
                 if not refusal.missing:
                     remote.sweep(aside)
                     seen = _look(remote, name, parcel)
-                    return None if seen in {Seen.FREE, Seen.HIDDEN} else seen is Seen.OURS
+                    return None if seen in {RemoteFile.FREE, RemoteFile.HIDDEN} else seen is RemoteFile.OURS
         self._notes.append(TAKEN_AT_ONCE)
         return True
 
@@ -150,9 +156,9 @@ class SftpServer:
             remote.write(name, "wbx", parcel.chunks())
         except Refused as refusal:
             seen = _look(remote, name, parcel)
-            if seen is Seen.FREE or refusal.forbidden:
+            if seen is RemoteFile.FREE or refusal.forbidden:
                 raise
-            return seen is Seen.OURS
+            return seen is RemoteFile.OURS
         with remote.swept_on_failure(name):
             self._is_there(remote, name, parcel)
         return True
@@ -213,15 +219,15 @@ class SftpServer:
         self._remote = None
 
 
-def _look(remote: Remote, name: str, parcel: Parcel) -> Seen:
+def _look(remote: Remote, name: str, parcel: Parcel) -> RemoteFile:
     """What stands under the name."""
     size = None
     try:
         size = remote.size(name)
         if size not in {None, parcel.size}:
-            return Seen.TAKEN
-        return Seen.OURS if remote.digest(name) == parcel.sha256 else Seen.TAKEN
+            return RemoteFile.TAKEN
+        return RemoteFile.OURS if remote.digest(name) == parcel.sha256 else RemoteFile.TAKEN
     except Refused as refusal:
         if refusal.missing:
-            return Seen.FREE
-    return Seen.HIDDEN if size is None else Seen.TAKEN
+            return RemoteFile.FREE
+    return RemoteFile.HIDDEN if size is None else RemoteFile.TAKEN

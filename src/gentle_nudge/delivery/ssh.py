@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import paramiko
 from paramiko.pkey import UnknownKeyType
 
-from gentle_nudge.delivery.failure import DeliveryFailed, what_the_system_said
+from gentle_nudge.delivery.outlet import DeliveryFailed, what_the_system_said
 
 if TYPE_CHECKING:
     from gentle_nudge.delivery.sftp import Sftp

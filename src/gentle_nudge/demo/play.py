@@ -12,38 +12,45 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import event
 
-from gentle_nudge.demo import library, weeks
-from gentle_nudge.demo.desk import Desk, owing
-from gentle_nudge.demo.folder import Folder
-from gentle_nudge.demo.opening_day import found_library, numbered
-from gentle_nudge.demo.sample import Role, Sample
+from gentle_nudge.demo import founding, weeks
+from gentle_nudge.demo.counter import Desk, owing
+from gentle_nudge.demo.demo_folder import Folder
+from gentle_nudge.demo.founding import found_library, numbered
+from gentle_nudge.demo.roles import Role, Sample
+from gentle_nudge.domain.collections.plan import Plan
+from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.plan import Plan
-from gentle_nudge.domain.policy import Section
-from gentle_nudge.domain.queue import Delivery
-from gentle_nudge.jobs.deliver import deliver
-from gentle_nudge.jobs.initialise import initialise
-from gentle_nudge.jobs.limits import Options
-from gentle_nudge.jobs.nightly import nightly
-from gentle_nudge.jobs.opening import Library
-from gentle_nudge.jobs.post import Post
+from gentle_nudge.domain.outbox import Delivery
+from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.night.due import NightOptions
+from gentle_nudge.jobs.night.nightly import nightly
 from gentle_nudge.jobs.sections import sections_of
-from gentle_nudge.jobs.transaction import reading, writing
-from gentle_nudge.koha.instance import instance
+from gentle_nudge.jobs.sending.deliver import deliver
+from gentle_nudge.jobs.sending.outlets import Post
+from gentle_nudge.jobs.setup.initialise import initialise
+from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.koha.connect.instance import instance
 from gentle_nudge.settings import load
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
-ZONE = ZoneInfo(library.ZONE)
+
+ZONE = ZoneInfo(founding.ZONE)
+
+
 SUNDAY = 6
+
+
 A_WEEK = timedelta(days=7)
+
+
 NIGHT = time(0, 30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Chapter:
+class StoryStep:
     """One Sunday night, as the product made it: its plan, and what was delivered."""
 
     day: date
@@ -60,10 +67,10 @@ class Story:
     section: Section
     samples: Mapping[int, Sample]
     founded: tuple[int, Decimal]
-    chapters: tuple[Chapter, ...]
+    chapters: tuple[StoryStep, ...]
 
     @property
-    def tonight(self) -> Chapter:
+    def tonight(self) -> StoryStep:
         """The Sunday shown."""
         return self.chapters[-1]
 
@@ -86,9 +93,9 @@ def play(path: Path, day: date) -> Story:
     was_there = folder.begin()
     koha = _library(folder)
     shown = sunday(day)
-    samples = numbered(library.patrons(shown))
+    samples = numbered(founding.patrons(shown))
     _at_the_desk(koha, shown, lambda desk: found_library(desk, samples))
-    with reading(koha.engine) as conn:
+    with read_only(koha.engine) as conn:
         founded = owing(conn)
     first = _night(koha, shown - 2 * A_WEEK)
     _at_the_desk(koha, shown, lambda desk: weeks.first_week(desk, samples))
@@ -121,16 +128,16 @@ def _at_the_desk(koha: Library, shown: date, happens: Callable[[Desk], None]) ->
     writing(koha.engine, lambda conn: happens(Desk(conn=conn, day=shown, zone=koha.zone)))
 
 
-def _night(koha: Library, day: date) -> Chapter:
+def _night(koha: Library, day: date) -> StoryStep:
     """The product's own night of that Sunday, everything delivered; our tables are made on the first."""
     now = datetime.combine(day, NIGHT, koha.zone)
     writing(koha.engine, lambda conn: initialise(conn, koha.instance, now))
-    with reading(koha.engine) as conn:
+    with read_only(koha.engine) as conn:
         sections, office, routes = sections_of(conn, koha.settings), koha.office(conn), koha.routes(conn)
     moment = Moment(day=day, now=now, zone=koha.zone)
-    night = nightly(koha.engine, sections, moment, office=office, options=Options())
+    night = nightly(koha.engine, sections, moment, office=office, options=NightOptions())
     for failure in night.failures.values():
         raise failure
     with Post(routes) as post:
         delivered = deliver(koha.engine, sections, post, lambda: now)
-    return Chapter(day=day, plan=night.plans[sections[0].name], delivered=tuple(delivered.sent))
+    return StoryStep(day=day, plan=night.plans[sections[0].name], delivered=tuple(delivered.sent))

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import time
 from decimal import Decimal
 
-from gentle_nudge.demo.desk import Desk
-from gentle_nudge.demo.sample import Role, Sample
+from gentle_nudge.demo.counter import Desk
+from gentle_nudge.demo.roles import Role, Sample
 
 OWN_WORDS = "Sent to collections in error? Ask the director before lifting"
 LEFT_OWING = Decimal("4.00")

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 
-class State(StrEnum):
+class CaseState(StrEnum):
     """The states of a case."""
 
     OPEN = "open"
@@ -42,7 +42,7 @@ class Case:
     restriction: int | None = None
     restriction_type: str | None = None
     restriction_comment: str | None = None
-    state: State = State.OPEN
+    state: CaseState = CaseState.OPEN
     closed_on: date | None = None
     why: str | None = None
     last_due: Decimal | None = None

@@ -1,9 +1,10 @@
-"""When something happens: the business day, the instant, the library's zone, and the person who asked for it."""
+"""The business day, the instant, the zone, and who asked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
+from enum import IntEnum
 from zoneinfo import ZoneInfo
 
 
@@ -20,3 +21,20 @@ class Moment:
     def today(self) -> date:
         """The calendar day of the instant in the library's zone."""
         return self.now.astimezone(self.zone).date()
+
+
+class Weekday(IntEnum):
+    """Days as `date.weekday()` counts them."""
+
+    MONDAY = 0
+    TUESDAY = 1
+    WEDNESDAY = 2
+    THURSDAY = 3
+    FRIDAY = 4
+    SATURDAY = 5
+    SUNDAY = 6
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The aware UTC instant at which this calendar day begins in the zone."""
+    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
+
+
 ZERO = Decimal("0.00")
 
 
-def cents(amount: Decimal | int | None) -> Decimal:
+def round_to_cent(amount: Decimal | int | None) -> Decimal:
     """The amount rounded to the cent, half up (half away from zero, as MariaDB's ROUND); None is zero."""
     if amount is None:
         return ZERO
@@ -16,6 +18,6 @@ def cents(amount: Decimal | int | None) -> Decimal:
     return rounded or ZERO
 
 
-def written(amount: Decimal) -> str:
+def format_amount(amount: Decimal) -> str:
     """The amount as reports and screens show it: two decimals, a point, no thousands separator."""
-    return f"{cents(amount):f}"
+    return f"{round_to_cent(amount):f}"

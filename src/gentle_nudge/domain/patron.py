@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
-
-from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.policy import Reading, reading
+from datetime import date
+from enum import Enum
+from typing import Literal, Self
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,14 +17,14 @@ class FlagRow:
     value: str | None
 
     @property
-    def says(self) -> Reading:
+    def says(self) -> FlagState:
         """What this row alone says."""
-        return reading((self.value,))
+        return state_of_values((self.value,))
 
 
-def says(rows: tuple[FlagRow, ...]) -> Reading:
+def flag_state(rows: tuple[FlagRow, ...]) -> FlagState:
     """What all rows of a field say together."""
-    return reading(row.value for row in rows)
+    return state_of_values(row.value for row in rows)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,36 +78,7 @@ class Patron:
     @property
     def is_flagged(self) -> bool:
         """Whether the flag says yes."""
-        return says(self.flag) is Reading.YES
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
-    """A line still owing something (or a credit not used up), as it was at referral."""
-
-    id: int
-    day: date | None
-    type: str | None
-    outstanding: Decimal
-    counted: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
-    """The sums of one patron as one section sees them, rounded to the cent.
-
-    `owed` is the sum owed in the window; `balance` the section's balance; `whole_balance` the patron's over all
-    lines; `latest_charge` the latest date of a counted line still owing, in the library's zone; `lines` are the
-    section's outstanding ones.
-    """
-
-    owed: Decimal = ZERO
-    balance: Decimal = ZERO
-    whole_balance: Decimal = ZERO
-    lost_charge: bool = False
-    latest_charge: datetime | None = None
-    has_lines_here: bool = True
-    lines: tuple[Line, ...] = ()
+        return flag_state(self.flag) is FlagState.YES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,3 +98,54 @@ class Restriction:
 def age(born: date, day: date) -> int:
     """Full years on this day; born on 29 February, a year older on 1 March in ordinary years."""
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+class FlagState(Enum):
+    """What the flag field of one patron says."""
+
+    YES = "yes"
+    NO = "no"
+    OTHER = "in other use"
+
+
+def state_of_values(values: Iterable[str | None]) -> FlagState:
+    """Read the values of one flag field; of several attribute rows any yes is a yes."""
+    words = {(value or "").strip().casefold() for value in values}
+    if words & {"yes", "1"}:
+        return FlagState.YES
+    return FlagState.NO if words <= {"", "no", "0"} else FlagState.OTHER
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flag:
+    """A field of the patron record: `sort1`, `sort2`, or the patron attribute of a code."""
+
+    column: Literal["sort1", "sort2", "attribute"]
+    code: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `sort1`, `sort2` or `attribute:CODE`; ValueError for anything else."""
+        match text.strip().split(":", 1):
+            case ["sort1"]:
+                return cls(column="sort1")
+            case ["sort2"]:
+                return cls(column="sort2")
+            case ["attribute", code] if code.strip():
+                return cls(column="attribute", code=code.strip())
+            case _:
+                raise ValueError("write sort1, sort2 or attribute:CODE")
+
+    @property
+    def yes(self) -> str:
+        """The value that marks a patron as referred."""
+        return "1" if self.column == "attribute" else "yes"
+
+    @property
+    def no(self) -> str:
+        """The value that marks a patron as not (or no longer) referred."""
+        return "0" if self.column == "attribute" else "no"
+
+    def __str__(self) -> str:
+        """The flag as written in the settings."""
+        return f"attribute:{self.code}" if self.column == "attribute" else self.column

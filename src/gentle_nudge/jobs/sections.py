@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.policy import Section
-from gentle_nudge.errors import ToBeMended
-from gentle_nudge.koha.groups import branches_of_groups
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.errors import UserError
+from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
-from gentle_nudge.store import cases, schema
+from gentle_nudge.store import cases, meta
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -45,7 +45,7 @@ def orphans(conn: Connection, sections: tuple[Section, ...]) -> tuple[str, ...]:
 def _gone(
     conn: Connection, sections: tuple[Section, ...], found: Callable[[Connection], frozenset[str]]
 ) -> tuple[str, ...]:
-    if schema.read_meta(conn) is None:
+    if meta.read_meta(conn) is None:
         return ()
     known = {name for section in sections for name in section.names}
     return tuple(sorted(found(conn) - known))
@@ -57,11 +57,11 @@ def _sharing(section: Section, sections: tuple[Section, ...]) -> Section:
 
 
 def named(sections: tuple[Section, ...], wanted: Collection[str]) -> tuple[Section, ...]:
-    """The sections with these names, all when none is given; ToBeMended for a name that is none."""
+    """The sections with these names, all when none is given; UserError for a name that is none."""
     by_name = {section.name.casefold(): section for section in sections}
     unknown = sorted(name for name in wanted if name.casefold() not in by_name)
     if unknown:
-        raise ToBeMended(
+        raise UserError(
             f"There is no section {', '.join(unknown)}.",
             f"The sections are: {', '.join(section.name for section in sections)}.",
         )

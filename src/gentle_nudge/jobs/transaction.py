@@ -11,19 +11,26 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy.exc import OperationalError
 
 from gentle_nudge.errors import GentleNudgeError
-from gentle_nudge.koha.engine import cannot_write
+from gentle_nudge.koha.connect.engine import cannot_write
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
+
 T = TypeVar("T")
+
+
 TRIES = 3
+
+
 DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ = 1213, 1205, 1020
+
+
 WORTH_ANOTHER_TRY = {DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ}
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def read_only(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database and cannot write."""
     with engine.connect() as conn:
         cannot_write(conn)
@@ -34,7 +41,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def meanwhile(conn: Connection, work: Callable[[Connection], T]) -> Iterator[Callable[[], T]]:
+def alongside(conn: Connection, work: Callable[[Connection], T]) -> Iterator[Callable[[], T]]:
     """`work` is done in a reading transaction of its own while the block goes on; what is yielded waits for its result.
 
     SQLite does one thing at a time: there it is done on this connection, when its result is asked for.
@@ -47,7 +54,7 @@ def meanwhile(conn: Connection, work: Callable[[Connection], T]) -> Iterator[Cal
 
 
 def _read(engine: Engine, work: Callable[[Connection], T]) -> T:
-    with reading(engine) as conn:
+    with read_only(engine) as conn:
         return work(conn)
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from gentle_nudge.domain.money import ZERO, written
-from gentle_nudge.domain.plan import Report
+from gentle_nudge.domain.money import ZERO, format_amount
+from gentle_nudge.domain.report_row import ReportKind
 
-TITLES = {Report.SUBMISSION: "New submissions", Report.UPDATE: "Update", Report.SYNC: "Sync"}
+TITLES = {ReportKind.SUBMISSION: "New submissions", ReportKind.UPDATE: "Update", ReportKind.SYNC: "Sync"}
 LATE = "This submission is late: it was due on {was_due}."
 REPEAT = """\
 THIS IS A REPEAT, sent on {repeated_on}: the attached file is, byte for byte, the one made
@@ -28,7 +28,7 @@ class Body:
     submission should have been made.
     """
 
-    report: Report
+    report: ReportKind
     library: str
     day: date
     file_name: str
@@ -58,12 +58,12 @@ def _paragraphs(facts: Body) -> Iterator[str]:
 
 
 def _figures(facts: Body) -> Iterator[tuple[str, object]]:
-    if facts.report is Report.SUBMISSION:
+    if facts.report is ReportKind.SUBMISSION:
         yield "Patrons referred", facts.rows
-        yield "Balances", written(facts.total)
-        yield "Processing fees", written(facts.fees)
-        yield "Balances with fees", written(facts.total + facts.fees)
+        yield "Balances", format_amount(facts.total)
+        yield "Processing fees", format_amount(facts.fees)
+        yield "Balances with fees", format_amount(facts.total + facts.fees)
     else:
         yield "Patrons listed", facts.rows
-        yield "Balances", written(facts.total)
+        yield "Balances", format_amount(facts.total)
     yield "File", facts.file_name

@@ -9,9 +9,9 @@ from datetime import date, datetime
 from operator import attrgetter
 from typing import Any
 
-from gentle_nudge.domain.money import written
+from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.patron import Guardian
-from gentle_nudge.domain.plan import Report
+from gentle_nudge.domain.report_row import ReportKind
 
 Form = Callable[[Any], str]
 
@@ -94,9 +94,9 @@ SUBMISSION = (
     Column("Adult or Child", "patron.category_type"),
     Column("dateofbirth", "patron.born", day),
     Column("Most recent charge", "account.latest_charge", instant),
-    Column("Amt_In_Range", "account.owed", written),
-    Column("Total_Due", "account.balance", written),
-    Column("Total_Plus_Fee", "total", written),
+    Column("Amt_In_Range", "account.owed", format_amount),
+    Column("Total_Due", "account.balance", format_amount),
+    Column("Total_Plus_Fee", "total", format_amount),
     Column("email", "patron.contact.email"),
 )
 GUARDIANS = (
@@ -111,16 +111,16 @@ UPDATE = (
     Column("surname", "surname"),
     Column("firstname", "firstname"),
     Column("cardnumber", "card"),
-    Column("Due", "due", written),
+    Column("Due", "due", format_amount),
 )
 
 
-def columns_of(report: Report, *, guardians: bool = False) -> tuple[Column, ...]:
+def columns_of(report: ReportKind, *, guardians: bool = False) -> tuple[Column, ...]:
     """The columns of a report, in order; the five about guardians end a submission that is asked for them."""
     match report:
-        case Report.SUBMISSION:
+        case ReportKind.SUBMISSION:
             return SUBMISSION + GUARDIANS if guardians else SUBMISSION
-        case Report.UPDATE | Report.SYNC:
+        case ReportKind.UPDATE | ReportKind.SYNC:
             return UPDATE
 
 

@@ -9,27 +9,28 @@ from datetime import date
 from itertools import chain, islice
 from typing import Literal
 
-from gentle_nudge.domain.plan import Report, SubmissionRow, UpdateRow
-from gentle_nudge.domain.policy import GLOBAL
+from gentle_nudge.domain.collections.plan import SubmissionRow
+from gentle_nudge.domain.collections.policy import GLOBAL
+from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.reports.columns import columns_of, texts
 
 NOTHING = "No qualifying records"
 NAMELESS = "Koha"
 ROWS_IN_A_CHUNK = 1000
 STEMS = {
-    Report.SUBMISSION: "ums-new-submissions",
-    Report.UPDATE: "ums-updates",
-    Report.SYNC: "ums-sync",
+    ReportKind.SUBMISSION: "ums-new-submissions",
+    ReportKind.UPDATE: "ums-updates",
+    ReportKind.SYNC: "ums-sync",
 }
 TITLES = {
-    Report.SUBMISSION: "UMS New Submissions",
-    Report.UPDATE: "UMS Updates",
-    Report.SYNC: "UMS Sync",
+    ReportKind.SUBMISSION: "UMS New Submissions",
+    ReportKind.UPDATE: "UMS Updates",
+    ReportKind.SYNC: "UMS Sync",
 }
 
 
 def render(
-    report: Report,
+    report: ReportKind,
     rows: Iterable[SubmissionRow | UpdateRow],
     *,
     guard: bool,
@@ -68,7 +69,7 @@ def _csv(table: Iterable[list[str]]) -> bytes:
     return sheet.getvalue().encode()
 
 
-def file_name(report: Report, day: date, section: str, number: int = 1) -> str:
+def file_name(report: ReportKind, day: date, section: str, number: int = 1) -> str:
     """The report's file name; `section` is the section's name, `number` counts the runs of one report on a day."""
     parts = [STEMS[report], day.isoformat()]
     if section != GLOBAL:
@@ -78,7 +79,7 @@ def file_name(report: Report, day: date, section: str, number: int = 1) -> str:
     return "-".join(parts) + ".csv"
 
 
-def subject(report: Report, name: str | None) -> str:
+def subject(report: ReportKind, name: str | None) -> str:
     """The subject of the report's message; `name` is Koha's LibraryName or the section's, on one line here."""
     return f"{TITLES[report]} for {one_line(name) or NAMELESS}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from gentle_nudge.domain.policy import GLOBAL
+from gentle_nudge.domain.collections.policy import GLOBAL
 from gentle_nudge.settings.keys import MailTable, SftpTable, Tables
 from gentle_nudge.settings.places import this_machine
 from gentle_nudge.settings.policy_keys import LibraryTable, PolicyTable

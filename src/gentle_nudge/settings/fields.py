@@ -16,7 +16,8 @@ from pydantic_core.core_schema import (
 )
 from sqlalchemy.engine import URL
 
-from gentle_nudge.domain.policy import Flag, Weekday
+from gentle_nudge.domain.moment import Weekday
+from gentle_nudge.domain.patron import Flag
 from gentle_nudge.settings import kinds, places
 
 REQUIRED: dict[str, Any] = {"required": True}

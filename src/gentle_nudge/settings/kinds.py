@@ -11,8 +11,10 @@ from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from gentle_nudge.domain.money import cents
-from gentle_nudge.domain.policy import GLOBAL, Flag, Weekday
+from gentle_nudge.domain.collections.policy import GLOBAL
+from gentle_nudge.domain.moment import Weekday
+from gentle_nudge.domain.money import round_to_cent
+from gentle_nudge.domain.patron import Flag
 
 MOST = 10**9
 WORDS_FOR_YES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -47,9 +49,9 @@ def amount(value: object) -> Decimal:
     number = _number(value)
     if not number.is_finite() or not 0 <= number < MOST:
         raise Unfit("an amount of 0 or more is needed, such as 25.00")
-    if number != cents(number):
+    if number != round_to_cent(number):
         raise Unfit("an amount has at most two decimals")
-    return cents(number)
+    return round_to_cent(number)
 
 
 def _number(value: object) -> Decimal:

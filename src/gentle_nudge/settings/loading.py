@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gentle_nudge.domain.policy import Section
+from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.errors import SettingsError
 from gentle_nudge.settings.checks import check
 from gentle_nudge.settings.judging import judged
@@ -22,7 +22,7 @@ from gentle_nudge.settings.keys import (
 )
 from gentle_nudge.settings.needs import Needs, missing
 from gentle_nudge.settings.problems import Origins, Problem
-from gentle_nudge.settings.reading import SYSTEM_WIDE, Given, read
+from gentle_nudge.settings.reading import SYSTEM_WIDE, RawSettings, read
 from gentle_nudge.settings.secrets import opened
 from gentle_nudge.settings.sections import Groups, group_problems, groups_named, sections_of
 
@@ -108,7 +108,7 @@ def load(
     return _settings(secrets.tables, given, secrets.warnings)
 
 
-def _settings(tables: Tables, given: Given, warnings: tuple[str, ...]) -> Settings:
+def _settings(tables: Tables, given: RawSettings, warnings: tuple[str, ...]) -> Settings:
     lacks = tuple(given.origins.sentence(problem) for problem in missing(tables, "policy"))
     return Settings(
         file=given.file,

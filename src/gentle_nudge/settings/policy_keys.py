@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from gentle_nudge.domain.collections.policy import PLUGIN_COMMENT
+from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.policy import PLUGIN_COMMENT, Weekday
 from gentle_nudge.settings.fields import (
     REQUIRED,
     Addresses,

@@ -10,25 +10,35 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_origin
 
-from gentle_nudge.errors import SettingsError, ToBeMended
+from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.settings.fields import Table
 from gentle_nudge.settings.keys import TABLES
 from gentle_nudge.settings.problems import Loc, Origins, Problem, did_you_mean
 
 BESIDE_KOHA_CONF = "gentle-nudge.toml"
+
+
 SYSTEM_WIDE = Path("/etc/gentle-nudge/config.toml")
+
+
 PREFIX = "GENTLE_NUDGE_"
+
+
 CONFIG = "GENTLE_NUDGE_CONFIG"
+
+
 NAMES_A_DATABASE = ("conf", "url")
+
+
 SECRET_TABLES = ("koha", "mail", "sftp")
 
 
-class NotConfigured(ToBeMended):
+class NotConfigured(UserError):
     """No configuration was found."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Given:
+class RawSettings:
     """What file and environment say, not judged yet."""
 
     file: Path | None
@@ -45,7 +55,7 @@ def is_configured(config: Path | None, environ: Mapping[str, str], *, system_wid
     return _found(environ, system_wide) is not None or _names_a_database(_environment(environ))
 
 
-def read(config: Path | None, environ: Mapping[str, str], *, system_wide: Path = SYSTEM_WIDE) -> Given:
+def read(config: Path | None, environ: Mapping[str, str], *, system_wide: Path = SYSTEM_WIDE) -> RawSettings:
     """The configuration file (found as the contract says; the current folder is never searched) and the environment.
 
     NotConfigured if there is neither; SettingsError if the file cannot be read at all.
@@ -57,7 +67,7 @@ def read(config: Path | None, environ: Mapping[str, str], *, system_wide: Path =
     return _with_koha_conf(_overlaid(data, file, environ), environ.get("KOHA_CONF"))
 
 
-def _with_koha_conf(given: Given, koha_conf: str | None) -> Given:
+def _with_koha_conf(given: RawSettings, koha_conf: str | None) -> RawSettings:
     koha = given.data.setdefault("koha", {})
     if not koha_conf or not isinstance(koha, dict) or "conf" in koha:
         return given
@@ -124,7 +134,7 @@ def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
     return _overlaid({}, None, environ).data
 
 
-def _overlaid(data: dict[str, Any], file: Path | None, environ: Mapping[str, str]) -> Given:
+def _overlaid(data: dict[str, Any], file: Path | None, environ: Mapping[str, str]) -> RawSettings:
     merged = {name: dict(table) if isinstance(table, dict) else table for name, table in data.items()}
     problems = list(_passwords_taken_out_of(merged))
     variables: dict[Loc, str] = {}
@@ -138,7 +148,7 @@ def _overlaid(data: dict[str, Any], file: Path | None, environ: Mapping[str, str
             table[key] = _value(VARIABLES[variable], key, environ[variable])
         variables[loc] = variable
     origins = Origins(file=file.name if file else "environment", variables=variables)
-    return Given(file=file, data=merged, origins=origins, problems=tuple(problems))
+    return RawSettings(file=file, data=merged, origins=origins, problems=tuple(problems))
 
 
 def _passwords_taken_out_of(data: dict[str, Any]) -> Iterator[Problem]:

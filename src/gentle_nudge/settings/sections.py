@@ -7,8 +7,8 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
+from gentle_nudge.domain.collections.policy import Policy, Scope, Section
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.policy import Policy, Scope, Section
 from gentle_nudge.settings.checks import Share, shares
 from gentle_nudge.settings.keys import Tables
 from gentle_nudge.settings.kinds import MOST

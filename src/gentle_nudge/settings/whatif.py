@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from gentle_nudge.domain.policy import Policy
+from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.errors import SettingsError
 from gentle_nudge.settings.judging import judged
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from pydantic import SecretStr
 from sqlalchemy.engine import URL
 
-from gentle_nudge.domain.money import written
-from gentle_nudge.domain.policy import Flag, Weekday
+from gentle_nudge.domain.moment import Weekday
+from gentle_nudge.domain.money import format_amount
+from gentle_nudge.domain.patron import Flag
 from gentle_nudge.settings.places import shown
 
 HIDDEN = "(hidden)"
@@ -47,7 +48,7 @@ def _(value: Weekday) -> str:
 
 @toml.register
 def _(value: Decimal) -> str:
-    return written(value)
+    return format_amount(value)
 
 
 @toml.register(str)

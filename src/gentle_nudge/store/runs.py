@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.plan import Report
+from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.store.tables import fitted, meta, run
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Claim:
     """What a run claims; `number` counts the syncs of a day, `who` is a person's login name (cron: None)."""
 
     section: str
-    report: Report
+    report: ReportKind
     day: date
     number: int = 1
     late: bool = False
@@ -58,7 +58,7 @@ class Run:
 
     id: int
     section: str
-    report: Report
+    report: ReportKind
     day: date
     number: int
     started: datetime
@@ -83,7 +83,7 @@ def _id_of(key: Any) -> int:
     return int(key[0])
 
 
-def next_number(conn: Connection, *, section: str, report: Report, day: date) -> int:
+def next_number(conn: Connection, *, section: str, report: ReportKind, day: date) -> int:
     """The number of the next run of this report on this day; 1 for the first."""
     same = (run.c.section == section, run.c.report == report, run.c.day == day)
     return (conn.scalar(select(func.max(run.c.number)).where(*same)) or 0) + 1
@@ -103,17 +103,17 @@ def runs(conn: Connection, *, sections: Collection[str] | None = None, limit: in
 
 def submission_sizes(conn: Connection, sections: Collection[str], last: int = HISTORY_OF_THE_FUSE) -> list[int]:
     """How many were referred in each of the last submissions, newest first."""
-    newest = select(run.c.referred).where(*_done(sections, Report.SUBMISSION)).order_by(run.c.id.desc())
+    newest = select(run.c.referred).where(*_done(sections, ReportKind.SUBMISSION)).order_by(run.c.id.desc())
     return list(conn.scalars(newest.limit(last)))
 
 
-def last_day(conn: Connection, sections: Collection[str], report: Report) -> date | None:
+def last_day(conn: Connection, sections: Collection[str], report: ReportKind) -> date | None:
     """The latest day with a run of this report; None: there was none."""
     latest: date | None = conn.scalar(select(func.max(run.c.day)).where(*_done(sections, report)))
     return latest
 
 
-def days(conn: Connection, sections: Collection[str], report: Report) -> frozenset[date]:
+def days(conn: Connection, sections: Collection[str], report: ReportKind) -> frozenset[date]:
     """The days with a run of this report."""
     return frozenset(conn.scalars(select(run.c.day).where(*_done(sections, report))))
 
@@ -131,7 +131,7 @@ def last_success(conn: Connection) -> list[Run]:
     return [_run(row) for row in found]
 
 
-def _done(sections: Collection[str], report: Report) -> tuple[ColumnElement[bool], ...]:
+def _done(sections: Collection[str], report: ReportKind) -> tuple[ColumnElement[bool], ...]:
     return run.c.section.in_(sections), run.c.report == report
 
 
@@ -139,7 +139,7 @@ def _run(row: Row[Any]) -> Run:
     return Run(
         id=row.id,
         section=row.section,
-        report=Report(row.report),
+        report=ReportKind(row.report),
         day=row.day,
         number=row.number,
         started=row.started,

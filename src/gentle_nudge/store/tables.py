@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-from gentle_nudge.columns import Instant, Money
+from gentle_nudge.sqltypes import Instant, Money
 
 if TYPE_CHECKING:
     from sqlalchemy.schema import SchemaItem

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from gentle_nudge.delivery.letter import Attachment, Letter, letter, message_id
+from gentle_nudge.delivery.message import Attachment, Letter, letter, message_id
 from gentle_nudge.delivery.sftp import Parcel
 
 NAME = "ums-updates-2026-11-22.csv"

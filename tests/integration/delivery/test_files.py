@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.delivery.files import write_once
+from gentle_nudge.delivery.whole_files import write_once
 
 
 def test_a_file_is_whole_its_owner_s_alone_and_leaves_nothing_beside_it(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.delivery.failure import DeliveryFailed
-from gentle_nudge.delivery.folder import Archive, Marker
+from gentle_nudge.delivery.archive import Archive, Marker
+from gentle_nudge.delivery.outlet import DeliveryFailed
 from tests.integration.delivery.limits import files_of_at_most
 from tests.integration.delivery.parcels import NAME, REPORT, pieces
 from tests.support.programs import find
@@ -166,7 +166,7 @@ def test_a_report_that_breaks_off_while_it_is_read_leaves_nothing(archive: Archi
 
 def test_a_writer_killed_on_the_way_leaves_no_report_and_the_next_one_cleans_up(archive: Archive) -> None:
     program = (
-        "import os, signal, sys; from pathlib import Path; from gentle_nudge.delivery.folder import Archive\n"
+        "import os, signal, sys; from pathlib import Path; from gentle_nudge.delivery.archive import Archive\n"
         "def chunks():\n"
         "    yield b'half'\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gentle_nudge.delivery.failure import DeliveryFailed
-from gentle_nudge.delivery.mail import MailServer, Smtp
-from gentle_nudge.errors import ToBeMended
+from gentle_nudge.delivery.outlet import DeliveryFailed
+from gentle_nudge.delivery.smtp import MailServer, Smtp
+from gentle_nudge.errors import UserError
 from tests.integration.delivery.parcels import AGENCY, NAME, NOW, REPORT, a_letter
 from tests.support.programs import free_port
 from tests.support.smtp import Security, SmtpServer, Step
@@ -189,7 +189,7 @@ def test_a_server_that_does_not_speak_tls_fails(smtp: SmtpServer) -> None:
 
 
 def test_cleartext_to_another_machine_is_refused_before_anything_is_sent() -> None:
-    with pytest.raises(ToBeMended, match="is another machine"), MailServer(Smtp(host="mail.agency.example")):
+    with pytest.raises(UserError, match="is another machine"), MailServer(Smtp(host="mail.agency.example")):
         pass
 
 
@@ -206,7 +206,7 @@ def test_cleartext_to_another_machine_may_be_allowed() -> None:
 
 def test_an_authority_that_cannot_be_read_is_to_be_mended(tmp_path: Path) -> None:
     smtp = Smtp(host="localhost", security="tls", ca_file=tmp_path / "none.pem")
-    with pytest.raises(ToBeMended, match=r"none\.pem cannot be used"), MailServer(smtp):
+    with pytest.raises(UserError, match=r"none\.pem cannot be used"), MailServer(smtp):
         pass
 
 

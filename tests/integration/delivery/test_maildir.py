@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.delivery.failure import DeliveryFailed
 from gentle_nudge.delivery.maildir import put
+from gentle_nudge.delivery.outlet import DeliveryFailed
 from tests.integration.delivery.limits import files_of_at_most
 from tests.integration.delivery.parcels import REPORT, a_letter
 

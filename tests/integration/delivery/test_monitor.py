@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.delivery.failure import DeliveryFailed
-from gentle_nudge.delivery.metrics import Figures, write_metrics
-from gentle_nudge.delivery.monitor import ping
+from gentle_nudge.delivery.metrics_file import Figures, write_metrics
+from gentle_nudge.delivery.outlet import DeliveryFailed
+from gentle_nudge.delivery.ping import ping
 from tests.support.monitor import Monitor
 from tests.support.programs import free_port
 

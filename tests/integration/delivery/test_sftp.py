@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gentle_nudge.delivery.failure import DeliveryFailed
+from gentle_nudge.delivery.outlet import DeliveryFailed
 from gentle_nudge.delivery.sftp import Parcel, Sftp, SftpServer, Uploaded
 from tests.integration.delivery.parcels import NAME, REPORT, a_parcel, pieces
 from tests.support import sftp as asyncssh_server

@@ -6,12 +6,13 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
-from gentle_nudge.domain.policy import Flag, Scope, Section
-from gentle_nudge.jobs.deliver import deliver
-from gentle_nudge.jobs.post import Post, Routes
-from gentle_nudge.jobs.release import Wanted, release
+from gentle_nudge.domain.collections.policy import Scope, Section
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
 from gentle_nudge.jobs.sections import keeping_up, sharing_flags
-from gentle_nudge.jobs.transaction import reading, writing
+from gentle_nudge.jobs.sending.deliver import deliver
+from gentle_nudge.jobs.sending.outlets import Post, Routes
+from gentle_nudge.jobs.transaction import read_only, writing
 from tests.builders import a_patron, an_item, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, a_policy
@@ -68,9 +69,10 @@ def test_where_changes_are_listed_a_submission_that_left_in_time_is_not_told_aga
 
 def taken_back(nights: Nights, card: str, *, section: int = 0) -> None:
     """Staff release this patron on the Sunday."""
-    wanted = Wanted(reason="a mistake", card=card)
+    wanted = WithdrawalRequest(reason="a mistake", card=card)
     writing(
-        nights.engine, partial(release, section=nights.sections[section], wanted=wanted, moment=nights.at(SUNDAY, 9))
+        nights.engine,
+        partial(withdraw_cases, section=nights.sections[section], wanted=wanted, moment=nights.at(SUNDAY, 9)),
     )
 
 
@@ -96,7 +98,7 @@ def test_a_section_that_is_gone_is_survived_by_its_last_word_and_by_the_charges_
     nights.night()
     taken_back(nights, "1234567")
     for day in (MONDAY, NEXT_SUNDAY):
-        with reading(nights.engine) as conn:
+        with read_only(nights.engine) as conn:
             nights.sections = sharing_flags(keeping_up(conn, (Section(policy=a_policy()),)))
         nights.good_night(day)
         assert nights.dues(day) == ({patron: "0.00"} if day == MONDAY else {})

@@ -8,10 +8,10 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import event
 
-from gentle_nudge.domain.plan import Report
-from gentle_nudge.domain.policy import Flag
-from gentle_nudge.jobs.limits import Options
-from gentle_nudge.jobs.nightly import decide
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.jobs.night.due import NightOptions
+from gentle_nudge.jobs.night.nightly import decide
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights
 
@@ -78,7 +78,7 @@ def test_the_memory_of_a_night_does_not_grow_with_the_lines(koha: KohaDatabase) 
         a_library(koha, 200, paid_lines=more)
         nights = Nights(koha)
         tracemalloc.start()
-        decide(nights.engine, nights.sections[0], nights.at(SUNDAY), Options(dry_run=True))
+        decide(nights.engine, nights.sections[0], nights.at(SUNDAY), NightOptions(dry_run=True))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
@@ -102,6 +102,6 @@ def test_a_referral_takes_three_kilobytes_of_memory_and_an_open_case_one(koha: K
         nights = Nights(koha, most_referrals=0, add_restriction=True)
         referring.append(memory_of(nights.good_night))
         going_on.append(memory_of(lambda nights=nights: nights.good_night(SUNDAY + timedelta(days=1))))  # type: ignore[misc]
-        assert len(nights.rows(Report.UPDATE, SUNDAY + timedelta(days=1))) == patrons
+        assert len(nights.rows(ReportKind.UPDATE, SUNDAY + timedelta(days=1))) == patrons
     assert referring[1] - referring[0] < (MANY - FEW) * 3000
     assert going_on[1] - going_on[0] < (MANY - FEW) * 1000

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from gentle_nudge.domain.plan import Outcome
-from gentle_nudge.domain.referral import Reason
+from gentle_nudge.domain.collections.plan import Outcome
+from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.errors import GentleNudgeError
-from gentle_nudge.jobs.explain import explain
-from gentle_nudge.jobs.transaction import reading
+from gentle_nudge.jobs.desk.explain import explain
+from gentle_nudge.jobs.transaction import read_only
 from tests.builders import a_patron, has_credit, owes
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights
@@ -22,7 +22,7 @@ def test_every_line_says_why_it_does_not_count(koha: KohaDatabase) -> None:
     old = owes(koha, patron, "5.00", day=SUNDAY - timedelta(days=91))
     fee = owes(koha, patron, "10.00", day=IN_THE_WINDOW, type="MANUAL", description="UMS Processing Fee")
     nights = Nights(koha)
-    with reading(nights.engine) as conn:
+    with read_only(nights.engine) as conn:
         (told,) = explain(conn, nights.sections, "1001", nights.at(SUNDAY))
     assert {line.id: line.why_not for line in told.lines} == {
         counts: (),
@@ -34,7 +34,7 @@ def test_every_line_says_why_it_does_not_count(koha: KohaDatabase) -> None:
 
 def test_an_unknown_card_is_one_sentence(koha: KohaDatabase) -> None:
     nights = Nights(koha)
-    with reading(nights.engine) as conn, pytest.raises(GentleNudgeError, match="no patron with this card"):
+    with read_only(nights.engine) as conn, pytest.raises(GentleNudgeError, match="no patron with this card"):
         explain(conn, nights.sections, "nobody", nights.at(SUNDAY))
 
 
@@ -46,7 +46,7 @@ def test_explain_and_the_night_never_disagree(koha: KohaDatabase, seed: int) -> 
         koha, minors="exclude", excluded_categories=frozenset({"ST"}), most_referrals=0, most_adoptions=1000,
         require_lost_fee=chance.random() < 0.3,
     )  # fmt: skip
-    with reading(nights.engine) as conn:
+    with read_only(nights.engine) as conn:
         reasons = {
             number: explain(conn, nights.sections, f"number:{number}", nights.at(SUNDAY))[0].reason
             for number in numbers

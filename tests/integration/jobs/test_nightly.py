@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from gentle_nudge.domain.plan import Outcome, Report
-from gentle_nudge.domain.policy import Flag
-from gentle_nudge.domain.referral import Reason
+from gentle_nudge.domain.collections.plan import Outcome
+from gentle_nudge.domain.collections.referral import Reason
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.domain.report_row import ReportKind
 from tests.builders import (
     a_patron,
     balance,
@@ -60,7 +61,7 @@ def test_a_referred_patron_is_flagged_charged_restricted_recorded_and_reported(k
     assert (case["patron"], case["number"], case["state"]) == (patron, patron, "open")
     assert (case["fee_line"], case["restriction"]) == (fee["accountlines_id"], block["borrower_debarment_id"])
     assert (case["owed"], case["balance"], case["fee"], case["last_due"]) == (30, 30, 10, 40)
-    (row,) = nights.rows(Report.SUBMISSION)
+    (row,) = nights.rows(ReportKind.SUBMISSION)
     assert (row["Amt_In_Range"], row["Total_Due"], row["Total_Plus_Fee"]) == ("30.00", "30.00", "40.00")
     assert nights.dues() == {patron: "40.00"}
 
@@ -327,7 +328,7 @@ def test_without_rows_the_report_is_what_the_policy_says(koha: KohaDatabase, emp
     if content is None:
         assert koha.value("SELECT COUNT(*) FROM gentle_nudge_report") == 0
     else:
-        assert nights.stored(Report.SUBMISSION) == content
+        assert nights.stored(ReportKind.SUBMISSION) == content
 
 
 def test_dues_are_remembered_at_every_change_only(koha: KohaDatabase) -> None:
@@ -381,7 +382,7 @@ def test_a_withdrawn_patron_is_referred_for_new_charges_alone(koha: KohaDatabase
     later = SUNDAY + timedelta(days=84)
     owes(koha, patron, "25.00", day=later - timedelta(days=75))
     nights.good_night(later)
-    (row,) = nights.rows(Report.SUBMISSION, later)
+    (row,) = nights.rows(ReportKind.SUBMISSION, later)
     assert (row["Amt_In_Range"], row["Total_Due"]) == ("25.00", "135.00")
 
 
@@ -507,7 +508,7 @@ def test_a_card_merged_into_a_patron_with_a_case_ends_with_a_last_zero(koha: Koh
     nights.good_night(MONDAY)
     assert nights.dues(MONDAY) == {keeper: "80.00", patron: "0.00"}
     assert nights.states() == {patron: "merged", keeper: "open"}
-    assert [int(row["borrowernumber"]) for row in nights.rows(Report.UPDATE, MONDAY)] == [keeper, patron]
+    assert [int(row["borrowernumber"]) for row in nights.rows(ReportKind.UPDATE, MONDAY)] == [keeper, patron]
 
 
 def test_two_cards_merged_into_one_without_a_case_leave_one_case(koha: KohaDatabase) -> None:
@@ -527,7 +528,7 @@ def test_a_deleted_patron_ends_with_a_last_zero(koha: KohaDatabase) -> None:
     nights.good_night()
     delete_patron(koha, patron)
     nights.good_night(MONDAY)
-    (row,) = nights.rows(Report.UPDATE, MONDAY)
+    (row,) = nights.rows(ReportKind.UPDATE, MONDAY)
     assert (row["borrowernumber"], row["surname"], row["cardnumber"], row["Due"]) == (
         str(patron),
         "Gone",
@@ -549,8 +550,8 @@ def test_rows_stand_by_surname_as_the_database_collates_then_by_number(koha: Koh
     wanted = [
         row["n"] for row in koha.query("SELECT borrowernumber AS n FROM borrowers ORDER BY surname, borrowernumber")
     ]
-    assert [int(row["borrowernumber"]) for row in nights.rows(Report.SUBMISSION)] == wanted
-    assert [int(row["borrowernumber"]) for row in nights.rows(Report.UPDATE)] == wanted
+    assert [int(row["borrowernumber"]) for row in nights.rows(ReportKind.SUBMISSION)] == wanted
+    assert [int(row["borrowernumber"]) for row in nights.rows(ReportKind.UPDATE)] == wanted
     assert wanted[0] == numbers[None]
     assert twin in wanted
 
@@ -585,7 +586,7 @@ def test_a_sync_lists_every_open_case_and_changes_nothing_in_koha_or_in_the_case
         "gentle_nudge_report_part",
         "gentle_nudge_run",
     }
-    assert [row["Due"] for row in nights.rows(Report.SYNC)] == ["0.00"]
+    assert [row["Due"] for row in nights.rows(ReportKind.SYNC)] == ["0.00"]
     nights.sync()
     files = {row["file_name"] for row in koha.query("SELECT file_name FROM gentle_nudge_report")}
     assert {f"ums-sync-{SUNDAY}.csv", f"ums-sync-{SUNDAY}-2.csv"} <= files

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from gentle_nudge.domain.plan import Plan
-from gentle_nudge.domain.policy import Flag
-from gentle_nudge.errors import ANOTHER_RUN
-from gentle_nudge.jobs.nightly import Night
-from gentle_nudge.jobs.release import Wanted, release
+from gentle_nudge.domain.collections.plan import Plan
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.errors import EXIT_TEMPFAIL
+from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
+from gentle_nudge.jobs.night.nightly import Night
 from gentle_nudge.jobs.transaction import TRIES, writing
 from tests.builders import a_patron, delete_patron, has_attribute, is_restricted, merge, owes, pays
 from tests.support.koha import KohaDatabase
@@ -100,7 +100,7 @@ def owing(koha: KohaDatabase, amount: str = "30.00", **columns: Any) -> int:
 
 def only_another_run_was_in_the_way(night: Night) -> bool:
     """Whether our lock, held by another run, is all that failed."""
-    return {failure.exit_code for failure in night.failures.values()} == {ANOTHER_RUN}
+    return {failure.exit_code for failure in night.failures.values()} == {EXIT_TEMPFAIL}
 
 
 def sort1(koha: KohaDatabase, patron: int, value: str | None) -> None:
@@ -303,9 +303,9 @@ def test_a_case_released_by_hand_in_between_has_its_last_row(settled: tuple[Race
 
 def by_hand(nights: Race, patron: int) -> None:
     """Somebody takes the patron back."""
-    wanted = Wanted(card=f"number:{patron}", reason="a mistake", sections=("global",))
+    wanted = WithdrawalRequest(card=f"number:{patron}", reason="a mistake", sections=("global",))
     moment = nights.at(SUNDAY)
-    writing(nights.engine, lambda conn: release(conn, nights.sections[0], wanted, moment=moment))
+    writing(nights.engine, lambda conn: withdraw_cases(conn, nights.sections[0], wanted, moment=moment))
 
 
 def test_a_night_whose_work_was_done_in_between_changes_nothing(koha: KohaDatabase, race: Callable[..., Race]) -> None:
@@ -462,7 +462,7 @@ def test_while_another_run_holds_our_row_the_night_gives_way_with_75(
     with somebody_holds(koha, "gentle_nudge_meta"):
         night = nights.night(delivered=False)
     assert only_another_run_was_in_the_way(night)
-    assert night.failures["global"].exit_code == ANOTHER_RUN
+    assert night.failures["global"].exit_code == EXIT_TEMPFAIL
     after = snapshot(koha)
     assert {name for name in after if after[name] != before[name]} <= {"action_logs"}
     nights.good_night()
@@ -497,7 +497,7 @@ def _a_night_of_its_own(nights: Race, waiting: int, starting: int) -> int:
 def _ending(nights: Race) -> int:
     night = nights.night(delivered=False)
     if only_another_run_was_in_the_way(night):
-        return ANOTHER_RUN
+        return EXIT_TEMPFAIL
     if night.done_before:
         return FOUND_IT_DONE
     return DID_THE_WORK if night.went_well else SOMETHING_ELSE
@@ -509,7 +509,7 @@ def one_night_alone_does_the_work(koha: KohaDatabase, many: int) -> None:
     nights = Race(koha, add_restriction=True, send_to=("reports@agency.example",), copy_to=("copy@library.example",))
     ended = at_once(nights, many)
     assert ended[DID_THE_WORK] == 1
-    assert ended[DID_THE_WORK] + ended[FOUND_IT_DONE] + ended[ANOTHER_RUN] == many, ended
+    assert ended[DID_THE_WORK] + ended[FOUND_IT_DONE] + ended[EXIT_TEMPFAIL] == many, ended
     assert nights.fees() == dict.fromkeys(patrons, 1)
     assert nights.referred() == set(patrons)
     counted = "SELECT COUNT(*) FROM {}"

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from gentle_nudge.domain.plan import Report
-from gentle_nudge.domain.policy import Flag, Scope, Section
+from gentle_nudge.domain.collections.policy import Scope, Section
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError
 from gentle_nudge.jobs.sections import sections_of
-from gentle_nudge.jobs.transaction import reading
+from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.settings import load
 from tests.builders import a_guarantor, a_library_group, a_patron, an_item, owes, pays, vouches_for
 from tests.support.koha import KohaDatabase
@@ -64,7 +65,7 @@ def a_consortium(koha: KohaDatabase, tmp_path: Path, libraries: str = "") -> Nig
     url = koha.engine.url.render_as_string(hide_password=False)
     file.write_text(CONSORTIUM.format(url=url, south=south, libraries=libraries))
     nights = Nights(koha)
-    with reading(nights.engine) as conn:
+    with read_only(nights.engine) as conn:
         nights.sections = sections_of(conn, load(file, environ={}))
     return nights
 
@@ -107,7 +108,7 @@ def test_a_group_that_koha_does_not_know_is_a_problem_with_its_place(koha: KohaD
     nights = a_consortium(koha, tmp_path)
     koha.execute("UPDATE library_groups SET title = 'Nord' WHERE title = 'North'")
     settings = load(tmp_path / "gentle-nudge.toml", environ={})
-    with reading(nights.engine) as conn, pytest.raises(SettingsError, match=r"library\[1\]\.group"):
+    with read_only(nights.engine) as conn, pytest.raises(SettingsError, match=r"library\[1\]\.group"):
         sections_of(conn, settings)
 
 
@@ -134,8 +135,8 @@ def test_a_patron_with_charges_at_two_libraries_is_referred_by_each_and_charged_
     owes(koha, patron, "1.00", day=IN_THE_WINDOW)
     nights = Nights(koha, *two_sections(charges_by))
     nights.good_night()
-    (north,) = nights.rows(Report.SUBMISSION, section="north")
-    (south,) = nights.rows(Report.SUBMISSION, section="south")
+    (north,) = nights.rows(ReportKind.SUBMISSION, section="north")
+    (south,) = nights.rows(ReportKind.SUBMISSION, section="south")
     assert (north["Amt_In_Range"], north["Total_Due"], north["Total_Plus_Fee"]) == ("31.00", "31.00", "41.00")
     assert (south["Amt_In_Range"], south["Total_Due"], south["Total_Plus_Fee"]) == ("45.00", "45.00", "55.00")
     assert koha.value("SELECT COUNT(*) FROM accountlines WHERE description = 'UMS Processing Fee'") == 2
@@ -217,7 +218,7 @@ def test_open_cases_of_a_section_that_is_gone_are_kept_up_by_global_and_named(
     nights.good_night()
     file = tmp_path / "gentle-nudge.toml"
     file.write_text(file.read_text().replace('name = "harbour"', 'name = "port"'))
-    with reading(nights.engine) as conn:
+    with read_only(nights.engine) as conn:
         nights.sections = sections_of(conn, load(file, environ={}))
     plan = nights.good_night(MONDAY)
     assert "harbour" in plan.named[0]
@@ -246,7 +247,7 @@ def test_a_minor_is_referred_with_the_guarantor_of_the_lowest_relationship_and_a
     vouches_for(koha, first, adult)
     nights = Nights(koha, minors="guardian")
     nights.good_night()
-    rows = {int(row["borrowernumber"]): row for row in nights.rows(Report.SUBMISSION)}
+    rows = {int(row["borrowernumber"]): row for row in nights.rows(ReportKind.SUBMISSION)}
     assert set(rows) == {minor, adult}
     assert alone not in rows
     guardian = {key: value for key, value in rows[minor].items() if key.startswith("Guardian")}

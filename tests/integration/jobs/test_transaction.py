@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from gentle_nudge.jobs.transaction import meanwhile, reading
+from gentle_nudge.jobs.transaction import alongside, read_only
 from tests.builders import a_patron
 from tests.support.koha import KohaDatabase
 from tests.support.nights import Nights
@@ -17,7 +17,7 @@ from tests.support.nights import Nights
 @contextmanager
 def read(koha: KohaDatabase) -> Iterator[Connection]:
     """A reading transaction of the product."""
-    with reading(Nights(koha).engine) as conn:
+    with read_only(Nights(koha).engine) as conn:
         yield conn
 
 
@@ -30,7 +30,7 @@ def test_it_goes_on_while_the_block_does(koha: KohaDatabase) -> None:
         return int(conn.execute(text("SELECT COUNT(*) FROM borrowers")).scalar_one())
 
     a_patron(koha)
-    with read(koha) as conn, meanwhile(conn, work) as result:
+    with read(koha) as conn, alongside(conn, work) as result:
         assert begun.wait(10)
         assert conn.execute(text("SELECT COUNT(*) FROM borrowers")).scalar() == 1
         may_end.set()
@@ -42,13 +42,13 @@ def test_it_cannot_write(koha: KohaDatabase) -> None:
         conn.execute(text("UPDATE borrowers SET sort1 = 'yes'"))
 
     patron = a_patron(koha)
-    with read(koha) as conn, meanwhile(conn, work) as result, pytest.raises(DBAPIError, match="READ ONLY"):
+    with read(koha) as conn, alongside(conn, work) as result, pytest.raises(DBAPIError, match="READ ONLY"):
         result()
     assert koha.value("SELECT sort1 FROM borrowers WHERE borrowernumber = :n", n=patron) is None
 
 
 def test_it_has_ended_when_the_block_fails(koha: KohaDatabase) -> None:
     ended: list[bool] = []
-    with pytest.raises(KeyError), read(koha) as conn, meanwhile(conn, lambda _: ended.append(True)):
+    with pytest.raises(KeyError), read(koha) as conn, alongside(conn, lambda _: ended.append(True)):
         raise KeyError
     assert ended == [True]

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, Engine, make_url
 
-from gentle_nudge.koha.engine import engine
-from gentle_nudge.koha.instance import Instance
+from gentle_nudge.koha.connect.engine import engine
+from gentle_nudge.koha.connect.instance import Instance
 from tests.integration.koha.views import NEW_YORK
 from tests.support.koha import KohaDatabase
 

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Connection, select
 
-from gentle_nudge.domain.patron import Account, Line
-from gentle_nudge.koha.accounts import balances, why_not_counted
-from gentle_nudge.koha.lines import accounts, charged_on, lock_lines, owners
-from gentle_nudge.koha.tables import accountlines, borrowers
+from gentle_nudge.domain.collections.referral import Account
+from gentle_nudge.domain.ledger import Line
+from gentle_nudge.koha.koha_tables import accountlines, borrowers
+from gentle_nudge.koha.read.accountlines import accounts, balances, charged_on, lock_lines, owners
+from gentle_nudge.koha.read.line_conditions import why_not_counted
 from tests.builders import a_patron, an_item, has_attribute, has_credit, owes, pays
 from tests.integration.koha.views import (
     DAY,

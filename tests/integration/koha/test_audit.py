@@ -7,11 +7,10 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Connection, Engine
 
-from gentle_nudge.domain.patron import FlagRow, Restriction
-from gentle_nudge.domain.plan import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
-from gentle_nudge.domain.policy import Flag
-from gentle_nudge.koha import audit
-from gentle_nudge.koha.audit import LogRow, Logs
+from gentle_nudge.domain.actions import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
+from gentle_nudge.domain.patron import Flag, FlagRow, Restriction
+from gentle_nudge.koha.write import action_logs
+from gentle_nudge.koha.write.action_logs import LogRow, Logs
 from tests.integration.koha.views import NOW, Statements
 from tests.support.koha import KohaDatabase
 
@@ -54,12 +53,12 @@ def test_koha_says_which_logs_it_keeps(
 ) -> None:
     koha.prefer("BorrowersLog", borrowers)
     koha.prefer("FinesLog", fines)
-    assert audit.wanted(conn) == wanted
+    assert action_logs.wanted(conn) == wanted
 
 
 def test_a_log_whose_preference_is_missing_is_not_kept(koha: KohaDatabase, conn: Connection) -> None:
     koha.execute("DELETE FROM systempreferences")
-    assert audit.wanted(conn) == Logs(borrowers=False, fines=False)
+    assert action_logs.wanted(conn) == Logs(borrowers=False, fines=False)
 
 
 # The rows
@@ -67,7 +66,7 @@ def test_a_log_whose_preference_is_missing_is_not_kept(koha: KohaDatabase, conn:
 
 @pytest.mark.every_koha
 def test_a_logged_row_is_the_one_that_koha_writes(koha: KohaDatabase, conn: Connection) -> None:
-    audit.write(conn, [LogRow(module="FINES", action="CREATE", object=9, info=ODD, diff="{}")], NOW)
+    action_logs.write(conn, [LogRow(module="FINES", action="CREATE", object=9, info=ODD, diff="{}")], NOW)
     conn.commit()
     assert logged(koha) == [
         {
@@ -92,7 +91,7 @@ def test_an_older_koha_is_given_the_columns_it_has(
     for column in missing:
         koha.spoil(f"ALTER TABLE action_logs DROP COLUMN {column}")
     with product.begin() as conn:
-        audit.write(conn, [audit.fee_charged(FEE), audit.lifted(LIFTED)], NOW)
+        action_logs.write(conn, [action_logs.fee_charged(FEE), action_logs.lifted(LIFTED)], NOW)
     rows = logged(koha)
     assert [row["action"] for row in rows] == ["CREATE", "DELETE_RESTRICTION"]
     assert rows[0].keys() == {
@@ -103,15 +102,15 @@ def test_an_older_koha_is_given_the_columns_it_has(
 
 
 def test_our_own_row_names_no_patron(koha: KohaDatabase, conn: Connection) -> None:
-    audit.write(conn, [LogRow(module="GENTLENUDGE", action="SYNC", object=None, info="{}")], NOW)
+    action_logs.write(conn, [LogRow(module="GENTLENUDGE", action="SYNC", object=None, info="{}")], NOW)
     conn.commit()
     (row,) = logged(koha)
     assert (row["object"], row["diff"]) == (None, None)
 
 
 def test_a_row_of_no_script_names_none(koha: KohaDatabase, conn: Connection) -> None:
-    audit.write(conn, [audit.lifted(LIFTED)], NOW, interface="intranet")
-    audit.write(conn, [audit.lifted(LIFTED)], NOW, interface="commandline")
+    action_logs.write(conn, [action_logs.lifted(LIFTED)], NOW, interface="intranet")
+    action_logs.write(conn, [action_logs.lifted(LIFTED)], NOW, interface="commandline")
     conn.commit()
     assert [(row["interface"], row["script"]) for row in logged(koha)] == [
         ("intranet", None),
@@ -121,10 +120,10 @@ def test_a_row_of_no_script_names_none(koha: KohaDatabase, conn: Connection) -> 
 
 @pytest.mark.parametrize("many", [0, 1, 1000, 2500])
 def test_logging_takes_one_statement_per_thousand_rows(koha: KohaDatabase, conn: Connection, many: int) -> None:
-    audit.write(conn, [audit.lifted(LIFTED)], NOW)  # the columns of this Koha are looked up once
+    action_logs.write(conn, [action_logs.lifted(LIFTED)], NOW)  # the columns of this Koha are looked up once
     conn.rollback()
     with Statements(conn) as statements:
-        audit.write(conn, (audit.fee_charged(FEE) for _ in range(many)), NOW)
+        action_logs.write(conn, (action_logs.fee_charged(FEE) for _ in range(many)), NOW)
     assert len(statements.seen) == -(-many // 1000)
     conn.commit()
     assert koha.value("SELECT COUNT(*) FROM action_logs") == many
@@ -134,7 +133,7 @@ def test_logging_takes_one_statement_per_thousand_rows(koha: KohaDatabase, conn:
 
 
 def test_a_fee_is_logged_as_add_debit_logs_it() -> None:
-    assert audit.fee_charged(FEE) == LogRow(
+    assert action_logs.fee_charged(FEE) == LogRow(
         module="FINES",
         action="CREATE",
         object=9,
@@ -161,7 +160,7 @@ LIFTED = LiftRestriction(patron=9, restriction=RESTRICTION)
 
 def test_a_restriction_is_logged_as_the_row_that_was_made() -> None:
     made = Restrict(patron=9, type="MANUAL", comment="It's on C:\\")
-    assert audit.restricted(made, 17, "2026-11-22 03:30:15") == LogRow(
+    assert action_logs.restricted(made, 17, "2026-11-22 03:30:15") == LogRow(
         module="MEMBERS",
         action="CREATE_RESTRICTION",
         object=9,
@@ -181,7 +180,7 @@ $VAR1 = {
 
 
 def test_that_a_restriction_went_is_logged_but_not_which() -> None:
-    assert audit.lifted(LIFTED) == LogRow(module="MEMBERS", action="DELETE_RESTRICTION", object=9, info="")
+    assert action_logs.lifted(LIFTED) == LogRow(module="MEMBERS", action="DELETE_RESTRICTION", object=9, info="")
 
 
 @pytest.mark.parametrize(
@@ -202,7 +201,7 @@ def test_a_changed_flag_is_logged_as_koha_logs_a_changed_patron(
     change: SetFlag | ClearFlag, key: str, before: str, *, after: str
 ) -> None:
     expected = f'{{\n   "{key}" : {{\n      "after" : {after},\n      "before" : {before}\n   }}\n}}\n'
-    found = audit.flag_changed(change)
+    found = action_logs.flag_changed(change)
     assert found == LogRow(module="MEMBERS", action="MODIFY", object=9, info=expected)
     assert json.loads(found.info)[key]["after"] == json.loads(after)
 
@@ -211,7 +210,7 @@ def test_a_changed_flag_is_logged_as_koha_logs_a_changed_patron(
     ("amount", "shown"), [("10.00", "10.00"), ("1E+1", "10"), ("0.5", "0.5"), ("1234567.89", "1234567.89")]
 )
 def test_an_amount_is_logged_in_plain_figures(amount: str, shown: str) -> None:
-    assert f"'amount' => '{shown}'" in audit.dumped({"amount": Decimal(amount)})
+    assert f"'amount' => '{shown}'" in action_logs.dumped({"amount": Decimal(amount)})
 
 
 @pytest.mark.parametrize(
@@ -228,4 +227,4 @@ def test_an_amount_is_logged_in_plain_figures(amount: str, shown: str) -> None:
     ],
 )
 def test_a_value_is_dumped_as_perl_dumps_it(value: str | int | None, shown: str) -> None:
-    assert audit.dumped({"a": value}) == f"$VAR1 = {{\n          'a' => {shown}\n        }};\n"
+    assert action_logs.dumped({"a": value}) == f"$VAR1 = {{\n          'a' => {shown}\n        }};\n"

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine
 
-from gentle_nudge.koha.accounts import Selection, View, balances, select_candidates, with_fees_of_ours
-from gentle_nudge.koha.lines import accounts
+from gentle_nudge.koha.read.accountlines import accounts, balances
+from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates, with_fees_of_ours
+from gentle_nudge.koha.read.line_conditions import View
 from tests.builders import a_patron, an_item, has_attribute, has_credit, owes
 from tests.integration.koha import oracle
 from tests.integration.koha.on_sqlite import a_copy_in_sqlite
@@ -22,7 +23,7 @@ INSIDE = DAY - timedelta(days=70)
 OURS = "UMS Processing Fee"
 
 
-def found(conn: Connection, view: View) -> Selection:
+def found(conn: Connection, view: View) -> CandidateScan:
     """Who may owe enough."""
     return select_candidates(conn, view)
 
@@ -33,7 +34,7 @@ def test_a_patron_is_found_from_the_threshold_on(koha: KohaDatabase, conn: Conne
     for amount, patron in patrons.items():
         owes(koha, patron, amount, day=INSIDE)
     enough = [patrons[amount] for amount in ("24.995", "25.00", "25.01", "1234567.89")]
-    assert found(conn, a_view()) == Selection(numbers=tuple(enough), owing_less=2)
+    assert found(conn, a_view()) == CandidateScan(numbers=tuple(enough), owing_less=2)
 
 
 def test_owing_less_counts_each_patron_once_who_owes_a_cent_or_more_there(koha: KohaDatabase, conn: Connection) -> None:
@@ -45,11 +46,11 @@ def test_owing_less_counts_each_patron_once_who_owes_a_cent_or_more_there(koha: 
     has_credit(koha, ahead, "5.00", day=INSIDE)
     owes(koha, young, "99.00", on=ago(59))
     owes(koha, None, "99.00", day=INSIDE)
-    assert found(conn, a_view()) == Selection(numbers=(), owing_less=1)
+    assert found(conn, a_view()) == CandidateScan(numbers=(), owing_less=1)
 
 
 def test_an_empty_library_owes_nothing(conn: Connection) -> None:
-    assert found(conn, a_view()) == Selection(numbers=(), owing_less=0)
+    assert found(conn, a_view()) == CandidateScan(numbers=(), owing_less=0)
 
 
 def test_several_attribute_rows_make_nobody_owe_more(koha: KohaDatabase, conn: Connection) -> None:
@@ -57,7 +58,7 @@ def test_several_attribute_rows_make_nobody_owe_more(koha: KohaDatabase, conn: C
     for value in ("0", "0", "0"):
         has_attribute(koha, patron, "COLLECT", value)
     owes(koha, patron, "10.00", day=INSIDE)
-    assert found(conn, a_view(charges_by="item")) == Selection(numbers=(), owing_less=1)
+    assert found(conn, a_view(charges_by="item")) == CandidateScan(numbers=(), owing_less=1)
 
 
 def test_a_patron_with_a_withdrawn_case_who_owes_in_the_window_is_looked_at_line_by_line(
@@ -66,7 +67,7 @@ def test_a_patron_with_a_withdrawn_case_who_owes_in_the_window_is_looked_at_line
     little, nothing = a_patron(koha), a_patron(koha)
     owes(koha, little, "1.00", day=INSIDE)
     view = replace(a_view(), withdrawn={little: INSIDE, nothing: INSIDE})
-    assert found(conn, view) == Selection(numbers=(little,), owing_less=0)
+    assert found(conn, view) == CandidateScan(numbers=(little,), owing_less=0)
 
 
 @pytest.mark.parametrize("charges_by", ["charge", "item"])

@@ -11,14 +11,13 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from gentle_nudge.domain.patron import FlagRow, Restriction
-from gentle_nudge.domain.plan import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
-from gentle_nudge.domain.policy import Flag
+from gentle_nudge.domain.actions import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
+from gentle_nudge.domain.patron import Flag, FlagRow, Restriction
 from gentle_nudge.errors import GentleNudgeError
-from gentle_nudge.koha import effects
-from gentle_nudge.koha.made import numbers_of
-from gentle_nudge.koha.patrons import restrictions
-from gentle_nudge.koha.tables import account_offsets, accountlines, borrower_attributes, borrowers
+from gentle_nudge.koha.koha_tables import account_offsets, accountlines, borrower_attributes, borrowers
+from gentle_nudge.koha.read.debarments import restrictions
+from gentle_nudge.koha.write import charge, flag, restrict
+from gentle_nudge.koha.write.new_rows import numbers_of
 from tests.builders import a_patron, has_attribute, has_credit, is_restricted, owes
 from tests.integration.koha.on_sqlite import a_copy_in_sqlite
 from tests.integration.koha.views import DAY, NOW, Statements
@@ -76,15 +75,15 @@ def changed(koha: KohaDatabase, before: Row) -> Row:
     return {name: value for name, value in now.items() if value != before[name]}
 
 
-def charge(conn: Connection, fees: Sequence[ChargeFee], now: datetime) -> dict[int, int]:
+def charge_fees(conn: Connection, fees: Sequence[ChargeFee], now: datetime) -> dict[int, int]:
     """Charge the fees; patron -> the line made."""
-    made = effects.charge(conn, fees, now)
+    made = charge.charge(conn, fees, now)
     return numbers_of(conn, made, [fee.patron for fee in fees]) if made else {}
 
 
-def restrict(conn: Connection, actions: Sequence[Restrict], now: datetime) -> dict[int, int]:
+def restrict_patrons(conn: Connection, actions: Sequence[Restrict], now: datetime) -> dict[int, int]:
     """Restrict the patrons; patron -> the restriction made."""
-    made = effects.restrict(conn, actions, now)
+    made = restrict.restrict(conn, actions, now)
     return numbers_of(conn, made, [action.patron for action in actions]) if made else {}
 
 
@@ -96,7 +95,7 @@ def test_a_fee_is_the_line_and_the_offset_that_koha_writes(koha: KohaDatabase, c
     patron = a_patron(koha)
     owes(koha, patron, "99.00")
     before = remember(koha, patron)
-    charged = charge(conn, [a_fee(patron, branch="CPL")], NOW)
+    charged = charge_fees(conn, [a_fee(patron, branch="CPL")], NOW)
     conn.commit()
     line = koha.value("SELECT MAX(accountlines_id) FROM accountlines")
     assert charged == {patron: line}
@@ -129,7 +128,7 @@ def test_a_fee_is_the_line_and_the_offset_that_koha_writes(koha: KohaDatabase, c
 @pytest.mark.every_koha
 def test_a_fee_of_no_branch_and_of_type_overdue_is_unreturned(koha: KohaDatabase, conn: Connection) -> None:
     patron = a_patron(koha)
-    charged = charge(conn, [a_fee(patron, type="OVERDUE", description=ODD)], NOW)
+    charged = charge_fees(conn, [a_fee(patron, type="OVERDUE", description=ODD)], NOW)
     conn.commit()
     found = row(koha, "accountlines", charged[patron])
     assert (found["status"], found["branchcode"], found["description"]) == ("UNRETURNED", None, ODD)
@@ -138,7 +137,7 @@ def test_a_fee_of_no_branch_and_of_type_overdue_is_unreturned(koha: KohaDatabase
 def test_every_patrons_fee_has_its_own_offset(koha: KohaDatabase, conn: Connection) -> None:
     patrons = [a_patron(koha) for _ in range(4)]
     fees = [a_fee(patron, amount=Decimal(f"{n}.01"), description=f"{n} {ODD}") for n, patron in enumerate(patrons)]
-    charged = charge(conn, list(reversed(fees)), NOW)
+    charged = charge_fees(conn, list(reversed(fees)), NOW)
     conn.commit()
     shown = koha.query(
         "SELECT borrowernumber, o.amount, description FROM accountlines AS a "
@@ -154,7 +153,7 @@ def test_every_patrons_fee_has_its_own_offset(koha: KohaDatabase, conn: Connecti
 def test_credit_that_is_not_used_up_is_never_applied_to_our_fee(koha: KohaDatabase, conn: Connection) -> None:
     patron = a_patron(koha)
     credit = has_credit(koha, patron, "50.00")
-    charged = charge(conn, [a_fee(patron)], NOW)
+    charged = charge_fees(conn, [a_fee(patron)], NOW)
     conn.commit()
     assert row(koha, "accountlines", credit)["amountoutstanding"] == Decimal(-50)
     assert row(koha, "accountlines", charged[patron])["amountoutstanding"] == Decimal(10)
@@ -164,7 +163,7 @@ def test_credit_that_is_not_used_up_is_never_applied_to_our_fee(koha: KohaDataba
 def test_a_fee_that_koha_would_refuse_is_an_error(koha: KohaDatabase, conn: Connection, told: Row) -> None:
     fee = replace(a_fee(a_patron(koha)), **told)
     with pytest.raises((IntegrityError, GentleNudgeError)):
-        effects.charge(conn, [fee], NOW)
+        charge.charge(conn, [fee], NOW)
 
 
 # Restrictions
@@ -174,7 +173,7 @@ def test_a_fee_that_koha_would_refuse_is_an_error(koha: KohaDatabase, conn: Conn
 def test_a_restriction_is_the_row_that_koha_writes(koha: KohaDatabase, conn: Connection) -> None:
     patron, other = a_patron(koha), a_patron(koha)
     is_restricted(koha, patron, "before", created=LONG_AGO, expires=date(2030, 1, 1))
-    made = restrict(conn, [a_restriction(patron, ODD), a_restriction(other)], NOW)
+    made = restrict_patrons(conn, [a_restriction(patron, ODD), a_restriction(other)], NOW)
     conn.commit()
     assert made.keys() == {patron, other}
     assert row(koha, "borrower_debarments", made[patron]) == all_null_but(
@@ -197,8 +196,8 @@ def test_a_lifted_restriction_is_gone_and_the_others_are_as_they_were(koha: Koha
     before = row(koha, "borrower_debarments", stays)
     never = Restriction(id=999_999, type="MANUAL", comment=None, expires=None)
     lifted = [LiftRestriction(patron=patron, restriction=replace(never, id=it)) for it in (gone, never.id)]
-    effects.lift(conn, lifted)
-    effects.refresh_debarred(conn, [patron], DAY)
+    restrict.lift(conn, lifted)
+    restrict.refresh_debarred(conn, [patron], DAY)
     conn.commit()
     assert koha.value("SELECT GROUP_CONCAT(borrower_debarment_id) FROM borrower_debarments") == str(stays)
     assert row(koha, "borrower_debarments", stays) == before
@@ -213,21 +212,21 @@ def test_the_columns_of_the_patron_say_what_the_active_restrictions_say(koha: Ko
         (("over", DAY),): (None, None),
         (("tomorrow", tomorrow),): (tomorrow, "tomorrow"),
         (("over", DAY), ("b", later), ("a", tomorrow)): (later, "b\na"),
-        (("b", later), (None, tomorrow), ("a", None)): (effects.FOR_EVER, "b\na"),
+        (("b", later), (None, tomorrow), ("a", None)): (restrict.FOR_EVER, "b\na"),
         ((None, later), (None, tomorrow)): (later, None),
         (("", later), ("x", later)): (later, "\nx"),
-        (("", None),): (effects.FOR_EVER, ""),
-        ((ODD, None),): (effects.FOR_EVER, ODD),
-        (("z" * 254, None), ("本🙂", None)): (effects.FOR_EVER, "z" * 254 + "\n"),
-        (("🙂" * 300, None),): (effects.FOR_EVER, "🙂" * 255),
-        (("本" * 253, None), ("🙂é", None)): (effects.FOR_EVER, "本" * 253 + "\n🙂"),
+        (("", None),): (restrict.FOR_EVER, ""),
+        ((ODD, None),): (restrict.FOR_EVER, ODD),
+        (("z" * 254, None), ("本🙂", None)): (restrict.FOR_EVER, "z" * 254 + "\n"),
+        (("🙂" * 300, None),): (restrict.FOR_EVER, "🙂" * 255),
+        (("本" * 253, None), ("🙂é", None)): (restrict.FOR_EVER, "本" * 253 + "\n🙂"),
     }
     patrons = [a_patron(koha) for _ in cases]
     for patron, held in zip(patrons, cases, strict=True):
         for comment, expires in held:
             koha.put("borrower_debarments", borrowernumber=patron, type="MANUAL", comment=comment, expiration=expires)
         koha.execute("UPDATE borrowers SET debarred = '2001-01-01', debarredcomment = 'phantom'")
-    effects.refresh_debarred(conn, reversed(patrons), DAY)
+    restrict.refresh_debarred(conn, reversed(patrons), DAY)
     conn.commit()
     shown = [row(koha, "borrowers", patron) for patron in patrons]
     assert [(it["debarred"], it["debarredcomment"]) for it in shown] == list(cases.values())
@@ -239,7 +238,7 @@ def test_koha_itself_would_compute_the_same_columns(koha: KohaDatabase, conn: Co
     patron = a_patron(koha)
     for comment, expires in (("a", None), (None, None), ("b", DAY), ("c", DAY + timedelta(days=1))):
         is_restricted(koha, patron, comment, expires=expires)
-    effects.refresh_debarred(conn, [patron], DAY)
+    restrict.refresh_debarred(conn, [patron], DAY)
     conn.commit()
     shown = row(koha, "borrowers", patron)
     computed = koha.query(
@@ -260,7 +259,7 @@ def test_a_restriction_until_the_zero_date_is_over(koha: KohaDatabase, conn: Con
         "WHERE borrower_debarment_id = :zero",
         zero=zero,
     )
-    effects.refresh_debarred(conn, [patron], DAY)
+    restrict.refresh_debarred(conn, [patron], DAY)
     conn.commit()
     shown = row(koha, "borrowers", patron)
     assert (shown["debarred"], shown["debarredcomment"]) == (DAY + timedelta(days=1), "b")
@@ -275,7 +274,7 @@ def test_nothing_else_of_a_patron_changes_and_when_it_changed_only_if_it_did(
         held = is_restricted(koha, number, "held", created=LONG_AGO)
     koha.execute("UPDATE borrowers SET debarred = NULL, debarredcomment = NULL WHERE borrowernumber = :it", it=patron)
     before = {number: remember(koha, number) for number in (patron, same, none)}
-    effects.refresh_debarred(conn, before, DAY)
+    restrict.refresh_debarred(conn, before, DAY)
     conn.commit()
     assert changed(koha, before[same]) == changed(koha, before[none]) == {}
     difference = changed(koha, before[patron])
@@ -287,7 +286,7 @@ def test_nothing_else_of_a_patron_changes_and_when_it_changed_only_if_it_did(
 def test_a_restriction_of_a_type_that_koha_has_not_is_an_error(koha: KohaDatabase, conn: Connection) -> None:
     made = replace(a_restriction(a_patron(koha)), type="NONE")
     with pytest.raises((IntegrityError, GentleNudgeError)):
-        effects.restrict(conn, [made], NOW)
+        restrict.restrict(conn, [made], NOW)
 
 
 # Flags
@@ -298,12 +297,12 @@ def test_a_restriction_of_a_type_that_koha_has_not_is_an_error(koha: KohaDatabas
 def test_a_sort_field_becomes_yes_or_no_and_nothing_else_changes(
     koha: KohaDatabase, conn: Connection, column: str
 ) -> None:
-    flag = Flag.parse(column)
+    field = Flag.parse(column)
     columns: list[Row] = [{column: value} for value in (None, "no", " YES ", "yes")]
     patrons = [a_patron(koha, **it) for it in columns]
     before = [remember(koha, patron) for patron in patrons]
     kinds: tuple[Kind, ...] = (SetFlag, SetFlag, ClearFlag, SetFlag)
-    effects.write_flags(conn, [a_flag(kind, it, flag) for kind, it in zip(kinds, patrons, strict=True)], NOW)
+    flag.write_flags(conn, [a_flag(kind, it, field) for kind, it in zip(kinds, patrons, strict=True)], NOW)
     conn.commit()
     differences = [changed(koha, it) for it in before]
     times = [it.pop("updated_on", None) for it in differences]
@@ -325,7 +324,7 @@ def test_an_attribute_row_is_changed_in_place_or_inserted(koha: KohaDatabase, co
         a_flag(ClearFlag, twice, COLLECT, ones[2]),
         a_flag(SetFlag, none, COLLECT),
     ]
-    effects.write_flags(conn, actions, NOW)
+    flag.write_flags(conn, actions, NOW)
     conn.commit()
     shown = koha.query("SELECT id, borrowernumber AS it, code, attribute FROM borrower_attributes ORDER BY id")
     values = {at["id"]: at["attribute"] for at in shown}
@@ -346,7 +345,7 @@ def test_flags_of_several_fields_are_written_each_in_its_own(koha: KohaDatabase,
         a_flag(SetFlag, one, COLLECT, row_),
         a_flag(ClearFlag, two, Flag.parse("sort2")),
     ]
-    effects.write_flags(conn, actions, NOW)
+    flag.write_flags(conn, actions, NOW)
     conn.commit()
     assert koha.query("SELECT sort1, sort2 FROM borrowers ORDER BY borrowernumber") == [
         {"sort1": "yes", "sort2": None},
@@ -360,15 +359,15 @@ def test_flags_of_several_fields_are_written_each_in_its_own(koha: KohaDatabase,
 
 def write_everything(conn: Connection, numbers: Sequence[int], rows: Sequence[int]) -> None:
     """Every kind of change for every patron."""
-    made = restrict(conn, [a_restriction(number, ODD) for number in numbers], NOW)
+    made = restrict_patrons(conn, [a_restriction(number, ODD) for number in numbers], NOW)
     held = restrictions(conn, numbers)
-    effects.refresh_debarred(conn, numbers, DAY)
-    effects.write_flags(conn, [a_flag(SetFlag, number, SORT1) for number in numbers], NOW)
+    restrict.refresh_debarred(conn, numbers, DAY)
+    flag.write_flags(conn, [a_flag(SetFlag, number, SORT1) for number in numbers], NOW)
     half = len(numbers) // 2
     by_row = [a_flag(SetFlag, n, COLLECT, row) for n, row in zip(numbers[:half], rows[:half], strict=True)]
-    effects.write_flags(conn, [*by_row, *(a_flag(SetFlag, n, COLLECT) for n in numbers[half:])], NOW)
-    charged = charge(conn, [a_fee(number, description=ODD) for number in numbers], NOW)
-    effects.lift(conn, [LiftRestriction(patron=n, restriction=it) for n, its in held.items() for it in its])
+    flag.write_flags(conn, [*by_row, *(a_flag(SetFlag, n, COLLECT) for n in numbers[half:])], NOW)
+    charged = charge_fees(conn, [a_fee(number, description=ODD) for number in numbers], NOW)
+    restrict.lift(conn, [LiftRestriction(patron=n, restriction=it) for n, its in held.items() for it in its])
     assert made.keys() == charged.keys() == set(numbers)
     assert len(set(made.values())) == len(set(charged.values())) == len(numbers)
 
@@ -407,11 +406,11 @@ def patrons_with_attributes(koha: KohaDatabase, many: int) -> tuple[list[int], l
 
 def test_without_actions_nothing_is_asked(conn: Connection) -> None:
     with Statements(conn) as statements:
-        assert effects.restrict(conn, [], NOW) is None
-        effects.lift(conn, [])
-        effects.refresh_debarred(conn, [], DAY)
-        effects.write_flags(conn, [], NOW)
-        assert effects.charge(conn, [], NOW) is None
+        assert restrict.restrict(conn, [], NOW) is None
+        restrict.lift(conn, [])
+        restrict.refresh_debarred(conn, [], DAY)
+        flag.write_flags(conn, [], NOW)
+        assert charge.charge(conn, [], NOW) is None
     assert statements.seen == []
 
 
@@ -450,7 +449,7 @@ def test_comments_longer_than_the_server_usually_joins_are_cut_and_no_error(
         is_restricted(koha, patron, "🙂" * 200)
     set_global("group_concat_max_len", 1024)
     with product.begin() as conn:
-        effects.refresh_debarred(conn, [patron], DAY)
+        restrict.refresh_debarred(conn, [patron], DAY)
     assert row(koha, "borrowers", patron)["debarredcomment"] == "🙂" * 200 + "\n" + "🙂" * 54
 
 

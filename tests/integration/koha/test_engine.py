@@ -11,11 +11,11 @@ from sqlalchemy import Engine, column, select, table, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
-from gentle_nudge.errors import GentleNudgeError, ToBeMended
-from gentle_nudge.koha.conf import Tls
-from gentle_nudge.koha.engine import cannot_write, engine
-from gentle_nudge.koha.instance import Instance, instance
-from gentle_nudge.koha.preferences import preferences
+from gentle_nudge.errors import GentleNudgeError, UserError
+from gentle_nudge.koha.connect.conf import Tls
+from gentle_nudge.koha.connect.engine import cannot_write, engine
+from gentle_nudge.koha.connect.instance import Instance, instance
+from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.settings import load
 from tests.support.koha import KohaDatabase
 from tests.support.mariadb import Server
@@ -153,7 +153,7 @@ def connects(url: URL, tls: Tls | None = None) -> None:
 
 
 def test_a_wrong_password_is_to_be_mended(koha: KohaDatabase) -> None:
-    with pytest.raises(ToBeMended) as caught:
+    with pytest.raises(UserError) as caught:
         connects(koha.server.url(koha.name).set(password="wr0ng"))
     assert "refuses user koha_gn" in caught.value.sentence
     assert "wr0ng" not in caught.value.sentence + caught.value.hint
@@ -161,7 +161,7 @@ def test_a_wrong_password_is_to_be_mended(koha: KohaDatabase) -> None:
 
 
 def test_an_unknown_database_is_to_be_mended(koha: KohaDatabase) -> None:
-    with pytest.raises(ToBeMended, match="has no database koha_nowhere"):
+    with pytest.raises(UserError, match="has no database koha_nowhere"):
         connects(koha.server.url("koha_nowhere"))
 
 
@@ -201,7 +201,7 @@ def test_a_missing_right_is_told(server: Server, koha: KohaDatabase) -> None:
         connection.execute(text("CREATE OR REPLACE USER gn_reader IDENTIFIED BY 'r'"))
         connection.execute(text(f"GRANT SELECT ON `{koha.name}`.branches TO gn_reader"))
     url = server.url(koha.name).set(username="gn_reader", password="r")
-    with engine(an_instance(url)).connect() as connection, pytest.raises(ToBeMended, match="has not all the rights"):
+    with engine(an_instance(url)).connect() as connection, pytest.raises(UserError, match="has not all the rights"):
         connection.execute(text("SELECT * FROM borrowers"))
 
 
@@ -238,9 +238,9 @@ def test_sqlite_keeps_foreign_keys_and_a_dry_transaction_cannot_write(tmp_path: 
 
 def test_a_sqlite_file_that_is_missing_or_none_is_told(tmp_path: Path) -> None:
     here = a_sqlite_file(tmp_path)
-    with pytest.raises(ToBeMended, match="There is no database file"):
+    with pytest.raises(UserError, match="There is no database file"):
         connects(here.url.set(database=str(tmp_path / "gone.sqlite")))
     (tmp_path / "koha.sqlite").write_text("no database at all, but long enough to be looked at " * 20, encoding="utf-8")
-    with pytest.raises(ToBeMended, match="cannot be used"):
+    with pytest.raises(UserError, match="cannot be used"):
         connects(here.url)
     assert replace(here).shown == f"sqlite:///{tmp_path}/koha.sqlite"

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine
 
-from gentle_nudge.domain.patron import Contact, FlagRow, Guardian, Patron, Restriction
-from gentle_nudge.domain.policy import Flag
-from gentle_nudge.koha.lines import lock_lines
-from gentle_nudge.koha.patrons import contacts, flagged, order, patrons, restricted_on, restrictions, used_by_koha
+from gentle_nudge.domain.patron import Contact, Flag, FlagRow, Guardian, Patron, Restriction
+from gentle_nudge.koha.read.accountlines import lock_lines
+from gentle_nudge.koha.read.borrowers import contacts, flagged, order, patrons, used_by_koha
+from gentle_nudge.koha.read.debarments import restricted_on, restrictions
 from tests.builders import (
     a_guarantor,
     a_patron,

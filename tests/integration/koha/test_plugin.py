@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection
 
-from gentle_nudge.koha.plugin import MULTI, SINGLE, at_work, enabled, last_logged, settings_of
+from gentle_nudge.koha.read.plugin_data import MULTI, SINGLE, at_work, enabled, last_logged, settings_of
 from tests.integration.koha.views import NOW
 from tests.support.koha import KohaDatabase
 

@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, event
 
-from gentle_nudge.domain.patron import Account, Line
-from gentle_nudge.domain.policy import Flag, Policy, Scope, Section
-from gentle_nudge.koha.accounts import View, balances
-from gentle_nudge.koha.lines import accounts
+from gentle_nudge.domain.collections.policy import Policy, Scope, Section
+from gentle_nudge.domain.collections.referral import Account
+from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.koha.read.accountlines import accounts, balances
+from gentle_nudge.koha.read.line_conditions import View
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = date(2026, 11, 22)

@@ -9,11 +9,13 @@ from itertools import count
 
 from sqlalchemy import Connection, text
 
-from gentle_nudge.domain.case import Case, State
-from gentle_nudge.domain.patron import Line, Patron
-from gentle_nudge.domain.plan import CloseCase, OpenCase, Report, UpdateRow
-from gentle_nudge.domain.queue import Address, Channel, Delivery, DeliveryState, Stored
-from gentle_nudge.store import cases, outbox, reports, runs, schema
+from gentle_nudge.domain.case import Case, CaseState
+from gentle_nudge.domain.collections.changes import CloseCase, OpenCase
+from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState, Stored
+from gentle_nudge.domain.patron import Patron
+from gentle_nudge.domain.report_row import ReportKind, UpdateRow
+from gentle_nudge.store import cases, deliveries, meta, report_files, runs
 from gentle_nudge.store.runs import Claim
 
 NOW = datetime(2026, 11, 22, 7, 0, 0, 123456, tzinfo=UTC)
@@ -21,7 +23,7 @@ DAY = date(2026, 11, 22)
 A_MOMENT = timedelta(microseconds=1)
 A_MINUTE = timedelta(minutes=1)
 HERE = "global"
-META = schema.Meta(machine="m-1", host="db", port=3306, database_name="koha_lib", initialised=NOW)
+META = meta.Meta(machine="m-1", host="db", port=3306, database_name="koha_lib", initialised=NOW)
 AGENCY = Address(channel=Channel.EMAIL, recipient="reports@agency.example")
 SERVER = Address(channel=Channel.SFTP, recipient="sftp.agency.example:incoming")
 ARCHIVE = Address(channel=Channel.FILE, recipient="/var/lib/gentle-nudge/LIB")
@@ -29,7 +31,12 @@ _numbers = count(1001)  # above those that tests name
 
 
 def a_run(
-    conn: Connection, *, report: Report = Report.UPDATE, day: date = DAY, section: str = HERE, now: datetime = NOW
+    conn: Connection,
+    *,
+    report: ReportKind = ReportKind.UPDATE,
+    day: date = DAY,
+    section: str = HERE,
+    now: datetime = NOW,
 ) -> int:
     """A run, claimed."""
     number = runs.next_number(conn, section=section, report=report, day=day)
@@ -75,7 +82,7 @@ def a_case(conn: Connection, patron: int | None = None, *, section: str = HERE, 
     return open_for(conn, patron, section=section, surname=surname)[patron]
 
 
-def closed(conn: Connection, case: int, state: State = State.RELEASED, *, day: date = DAY) -> int:
+def closed(conn: Connection, case: int, state: CaseState = CaseState.RELEASED, *, day: date = DAY) -> int:
     """The case, closed."""
     ending = CloseCase(case=case, patron=0, state=state, why="paid")
     cases.close(conn, [ending], run=None, day=day, now=NOW)
@@ -111,12 +118,12 @@ def a_report(
     conn: Connection,
     content: bytes = b"borrowernumber\n",
     *,
-    report: Report = Report.UPDATE,
+    report: ReportKind = ReportKind.UPDATE,
     day: date = DAY,
     section: str = HERE,
 ) -> Stored:
     """A stored report of a run of its own."""
-    return reports.save(
+    return report_files.save(
         conn,
         run=a_run(conn, report=report, day=day, section=section),
         file_name=f"ums-{report}-{day}.csv",
@@ -129,7 +136,7 @@ def a_report(
 
 def queued(
     conn: Connection,
-    report: Report = Report.UPDATE,
+    report: ReportKind = ReportKind.UPDATE,
     *,
     to: Address = AGENCY,
     section: str = HERE,
@@ -139,13 +146,13 @@ def queued(
     """A new report, due to one recipient."""
     stored = a_report(conn, report=report, section=section)
     reason = "the agency lost it" if repeat else None
-    outbox.enqueue(conn, report=stored.id, to=[to], now=now, repeat_reason=reason)
-    return outbox.of_report(conn, stored.id)[0]
+    deliveries.enqueue(conn, report=stored.id, to=[to], now=now, repeat_reason=reason)
+    return deliveries.of_report(conn, stored.id)[0]
 
 
 def again(conn: Connection, delivery: Delivery) -> Delivery:
     """The delivery as it is now."""
-    return outbox.get(conn, [delivery.id])[0]
+    return deliveries.get(conn, [delivery.id])[0]
 
 
 def state(conn: Connection, delivery: Delivery) -> DeliveryState:
@@ -155,14 +162,14 @@ def state(conn: Connection, delivery: Delivery) -> DeliveryState:
 
 def claimed(conn: Connection, delivery: Delivery, now: datetime = NOW) -> Delivery:
     """The delivery, claimed."""
-    ours = outbox.claim(conn, again(conn, delivery), now)
+    ours = deliveries.claim(conn, again(conn, delivery), now)
     assert ours is not None
     return ours
 
 
 def delivered(conn: Connection, delivery: Delivery, now: datetime = NOW) -> Delivery:
     """The delivery, sent."""
-    outbox.sent(conn, claimed(conn, delivery, now), now)
+    deliveries.sent(conn, claimed(conn, delivery, now), now)
     return again(conn, delivery)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Connection, Engine, StaticPool, create_engine
 
-from gentle_nudge.store import schema
+from gentle_nudge.store import meta, upgrade
 from tests.integration.store.builders import META
 from tests.koha_schema import NEWEST
 from tests.support.koha import KohaDatabase
@@ -59,5 +59,5 @@ def both(request: pytest.FixtureRequest) -> Iterator[Connection]:
 def with_our_tables(engine: Engine) -> None:
     """Our tables are there, and initialised."""
     with engine.begin() as connection:
-        schema.create_or_upgrade(connection)
-        schema.write_meta(connection, META)
+        upgrade.create_or_upgrade(connection)
+        meta.write_meta(connection, META)

@@ -4,19 +4,19 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, Engine
 
-from gentle_nudge.store import alerts
+from gentle_nudge.store import alert_log
 from tests.integration.store.builders import DAY, NOW
 
 
 def test_the_first_of_a_kind_and_day_goes_out_the_second_does_not(both: Connection) -> None:
-    assert alerts.first_today(both, kind="fuse", day=DAY, now=NOW)
-    assert not alerts.first_today(both, kind="fuse", day=DAY, now=NOW)
-    assert alerts.first_today(both, kind="late", day=DAY, now=NOW)
-    assert alerts.first_today(both, kind="fuse", day=DAY + timedelta(days=1), now=NOW)
+    assert alert_log.first_today(both, kind="fuse", day=DAY, now=NOW)
+    assert not alert_log.first_today(both, kind="fuse", day=DAY, now=NOW)
+    assert alert_log.first_today(both, kind="late", day=DAY, now=NOW)
+    assert alert_log.first_today(both, kind="fuse", day=DAY + timedelta(days=1), now=NOW)
 
 
 def test_another_process_sees_it_too(engine: Engine) -> None:
     with engine.begin() as first:
-        assert alerts.first_today(first, kind="fuse", day=DAY, now=NOW)
+        assert alert_log.first_today(first, kind="fuse", day=DAY, now=NOW)
     with engine.begin() as second:
-        assert not alerts.first_today(second, kind="fuse", day=DAY, now=NOW)
+        assert not alert_log.first_today(second, kind="fuse", day=DAY, now=NOW)

@@ -6,10 +6,10 @@ from itertools import islice
 import pytest
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.case import State
-from gentle_nudge.domain.plan import CloseCase, FollowCase
-from gentle_nudge.domain.queue import Address, Channel
-from gentle_nudge.store import cases, outbox
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.changes import CloseCase, FollowCase
+from gentle_nudge.domain.outbox import Address, Channel
+from gentle_nudge.store import cases, deliveries
 from tests.integration.store.builders import (
     DAY,
     HERE,
@@ -46,7 +46,8 @@ def test_a_thousand_cases_of_four_lines_are_opened_in_four_statements(conn: Conn
 def test_a_thousand_cases_change_in_one_statement(conn: Connection, thousands: int) -> None:
     opened = open_for(conn, *range(FIRST, FIRST + thousands * THOUSAND))
     closing = [
-        CloseCase(case=case, patron=patron, state=State.PAID, why=f"owes {patron}") for patron, case in opened.items()
+        CloseCase(case=case, patron=patron, state=CaseState.PAID, why=f"owes {patron}")
+        for patron, case in opened.items()
     ]
     following = [FollowCase(case=case, patron=patron + 5_000_000) for patron, case in opened.items()]
     with counting(conn) as followed:
@@ -103,5 +104,5 @@ def test_a_report_is_queued_for_all_recipients_in_one_statement(conn: Connection
     stored = a_report(conn)
     to = [Address(channel=Channel.EMAIL, recipient=f"{number}@agency.example") for number in range(50)]
     with counting(conn) as counted:
-        outbox.enqueue(conn, report=stored.id, to=to, now=NOW)
+        deliveries.enqueue(conn, report=stored.id, to=to, now=NOW)
     assert counted.statements == 1

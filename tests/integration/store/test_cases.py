@@ -10,9 +10,10 @@ from sqlalchemy import ColumnElement, Connection, null, select, update
 from sqlalchemy import case as sqlcase
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from gentle_nudge.domain.case import State
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, OpenCase
 from gentle_nudge.domain.patron import Patron
-from gentle_nudge.domain.plan import CloseCase, FollowCase, OpenCase, Report
+from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.store import cases
 from gentle_nudge.store.tables import case
 from tests.integration.store.builders import (
@@ -28,7 +29,7 @@ from tests.integration.store.builders import (
     opening,
 )
 
-CLOSED = [state for state in State if state is not State.OPEN]
+CLOSED = [state for state in CaseState if state is not CaseState.OPEN]
 
 
 def open_one(conn: Connection, action: OpenCase, *, fee_line: int | None = None, restriction: int | None = None) -> int:
@@ -60,7 +61,7 @@ def test_an_opened_case_says_what_the_action_said(both: Connection) -> None:
     assert (found.owed, found.balance, found.fee) == (Decimal(30), Decimal(40), Decimal(10))
     assert (found.fee_line, found.restriction, found.last_due) == (99, 5, None)
     assert (found.surname, found.firstname, found.card) == ("Example", "Pat", "C7")
-    assert (found.state, found.adopted, found.to_report) == (State.OPEN, False, False)
+    assert (found.state, found.adopted, found.to_report) == (CaseState.OPEN, False, False)
     assert cases.lines_of(both, made) == (a_line(2, "-4.50"), a_line(3))
 
 
@@ -94,7 +95,7 @@ def test_a_patron_may_have_open_cases_in_two_sections(both: Connection) -> None:
 
 
 @pytest.mark.parametrize("state", CLOSED)
-def test_a_closed_case_makes_room_for_the_next(both: Connection, state: State) -> None:
+def test_a_closed_case_makes_room_for_the_next(both: Connection, state: CaseState) -> None:
     old = closed(both, open_for(both, 7)[7], state)
     new = open_for(both, 7)[7]
     assert [one.id for one in cases.open_cases(both, [HERE])] == [new]
@@ -118,31 +119,31 @@ def test_each_case_is_closed_in_its_own_way(both: Connection) -> None:
     cases.close(
         both,
         [
-            CloseCase(case=opened[7], patron=7, state=State.RELEASED, why="paid all"),
-            CloseCase(case=opened[8], patron=8, state=State.WITHDRAWN, why="w" * 1001),
+            CloseCase(case=opened[7], patron=7, state=CaseState.RELEASED, why="paid all"),
+            CloseCase(case=opened[8], patron=8, state=CaseState.WITHDRAWN, why="w" * 1001),
         ],
         run=run,
         day=DAY,
         now=NOW,
     )
     assert [(known(both, one).state, known(both, one).why) for one in opened.values()] == [
-        (State.RELEASED, "paid all"),
-        (State.WITHDRAWN, "w" * 1000),
-        (State.OPEN, None),
+        (CaseState.RELEASED, "paid all"),
+        (CaseState.WITHDRAWN, "w" * 1000),
+        (CaseState.OPEN, None),
     ]
     row = both.execute(select(case).where(case.c.id == opened[7])).one()
     assert (row.closed_run, row.closed_at, row.open_key) == (run, NOW, None)
 
 
 def test_a_closed_case_is_not_closed_again(both: Connection) -> None:
-    made = closed(both, a_case(both), State.PAID)
-    closed(both, made, State.WITHDRAWN, day=DAY + timedelta(days=1))
-    assert (known(both, made).state, known(both, made).closed_on) == (State.PAID, DAY)
+    made = closed(both, a_case(both), CaseState.PAID)
+    closed(both, made, CaseState.WITHDRAWN, day=DAY + timedelta(days=1))
+    assert (known(both, made).state, known(both, made).closed_on) == (CaseState.PAID, DAY)
 
 
 def test_closing_a_case_without_an_id_is_a_mistake_of_ours(both: Connection) -> None:
     with pytest.raises(TypeError):
-        cases.close(both, [CloseCase(case=None, patron=7, state=State.PAID, why="")], run=None, day=DAY, now=NOW)
+        cases.close(both, [CloseCase(case=None, patron=7, state=CaseState.PAID, why="")], run=None, day=DAY, now=NOW)
 
 
 def test_a_case_follows_to_the_patron_of_a_merged_card_under_its_first_number(both: Connection) -> None:
@@ -162,9 +163,9 @@ def test_open_cases_are_read_for_the_present_and_former_names_of_a_section(both:
 
 
 def test_the_latest_withdrawal_of_a_patron_counts(both: Connection) -> None:
-    for days, state in ((1, State.WITHDRAWN), (3, State.WITHDRAWN), (5, State.PAID)):
+    for days, state in ((1, CaseState.WITHDRAWN), (3, CaseState.WITHDRAWN), (5, CaseState.PAID)):
         closed(both, open_for(both, 7)[7], state, day=date(2026, 11, days))
-    closed(both, open_for(both, 7, section="north")[7], State.WITHDRAWN, day=date(2026, 11, 9))
+    closed(both, open_for(both, 7, section="north")[7], CaseState.WITHDRAWN, day=date(2026, 11, 9))
     open_for(both, 8)
     assert cases.withdrawn_on(both, [HERE]) == {7: date(2026, 11, 3)}
     assert cases.withdrawn_on(both, [HERE, "north"]) == {7: date(2026, 11, 9)}
@@ -202,10 +203,10 @@ def test_cases_are_found_by_number_by_first_number_and_by_card(both: Connection)
 
 
 def test_the_cases_of_a_submission_are_those_it_opened(both: Connection) -> None:
-    submission = a_run(both, report=Report.SUBMISSION)
+    submission = a_run(both, report=ReportKind.SUBMISSION)
     mine = open_for(both, 7, 8, run=submission)
     closed(both, mine[8])
-    open_for(both, 9, run=a_run(both, report=Report.SUBMISSION, day=DAY - timedelta(days=7)))
+    open_for(both, 9, run=a_run(both, report=ReportKind.SUBMISSION, day=DAY - timedelta(days=7)))
     open_for(both, 10, run=a_run(both))
     cases.open_new(both, section=HERE, run=submission, actions=[opening(11, adopted=True)])
     assert [one.id for one in cases.of_submission(both, day=DAY, sections=[HERE])] == [mine[7], mine[8]]
@@ -213,12 +214,12 @@ def test_the_cases_of_a_submission_are_those_it_opened(both: Connection) -> None
 
 
 def test_cases_are_listed_by_state_month_and_section(both: Connection) -> None:
-    paid, still = closed(both, a_case(both), State.PAID), a_case(both)
+    paid, still = closed(both, a_case(both), CaseState.PAID), a_case(both)
     north = a_case(both, section="north")
     both.execute(update(case).where(case.c.id == north).values(referred_on=date(2026, 10, 31)))
     november = (date(2026, 11, 1), date(2026, 11, 30))
     assert [one.id for one in cases.listed(both)] == [paid, still, north]
-    assert [one.id for one in cases.listed(both, states=[State.PAID])] == [paid]
+    assert [one.id for one in cases.listed(both, states=[CaseState.PAID])] == [paid]
     assert [one.id for one in cases.listed(both, referred=november)] == [paid, still]
     assert [one.id for one in cases.listed(both, referred=(date(2026, 10, 31), date(2026, 10, 31)))] == [north]
     assert [one.id for one in cases.listed(both, sections=["north"])] == [north]

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.case import Case, State
-from gentle_nudge.domain.plan import Report
-from gentle_nudge.domain.queue import Channel, DeliveryState
-from gentle_nudge.store import cases, outbox
+from gentle_nudge.domain.case import Case, CaseState
+from gentle_nudge.domain.outbox import Channel, DeliveryState
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.store import cases, deliveries
 from gentle_nudge.store.tables import delivery
 from tests.integration.store.builders import (
     AGENCY,
@@ -34,7 +34,7 @@ from tests.integration.store.builders import (
 SENT, CANCELLED, SUPERSEDED = DeliveryState.SENT, DeliveryState.CANCELLED, DeliveryState.SUPERSEDED
 
 
-def told(conn: Connection, case: int, due: str, *, report: Report = Report.UPDATE, **names: str | None) -> int:
+def told(conn: Connection, case: int, due: str, *, report: ReportKind = ReportKind.UPDATE, **names: str | None) -> int:
     """A new report says this of the case, which it knows as it is; the report's id."""
     stored = a_report(conn, report=report)
     cases.report_dues(conn, stored.id, [as_known(a_row(case, due, **names), known(conn, case))])
@@ -51,20 +51,20 @@ def to_tell(conn: Connection) -> list[int]:
 
 def test_the_first_due_of_a_new_case_is_kept(both: Connection) -> None:
     case = a_case(both)
-    stored = a_report(both, report=Report.SUBMISSION)
+    stored = a_report(both, report=ReportKind.SUBMISSION)
     cases.report_dues(both, stored.id, [a_row(case, "50.00")])
     (due,) = cases.dues_of(both, case)
-    assert (due.due, due.report, due.kind, due.day, due.at) == (Decimal(50), stored.id, Report.SUBMISSION, DAY, NOW)
+    assert (due.due, due.report, due.kind, due.day, due.at) == (Decimal(50), stored.id, ReportKind.SUBMISSION, DAY, NOW)
     assert due.file_name == stored.file_name
     assert known(both, case).last_due == Decimal(50)
 
 
 def test_what_a_submission_tells_of_the_cases_it_opened_is_kept(both: Connection) -> None:
-    submission = a_run(both, report=Report.SUBMISSION)
+    submission = a_run(both, report=ReportKind.SUBMISSION)
     actions = [replace(opening(number), total=Decimal(f"{number}.50")) for number in (7, 8)]
     mine = cases.open_new(both, section=HERE, actions=actions, run=submission)
     other = a_case(both)
-    stored = a_report(both, report=Report.SUBMISSION, day=DAY - timedelta(days=7))
+    stored = a_report(both, report=ReportKind.SUBMISSION, day=DAY - timedelta(days=7))
     cases.report_referred(both, stored.id, submission)
     assert [(dues(both, mine[n]), known(both, mine[n]).last_due) for n in (7, 8)] == [
         ([Decimal("7.50")], Decimal("7.50")),
@@ -74,10 +74,10 @@ def test_what_a_submission_tells_of_the_cases_it_opened_is_kept(both: Connection
 
 
 def test_the_next_update_tells_of_a_submissions_closed_cases_or_of_all(both: Connection) -> None:
-    submission = a_run(both, report=Report.SUBMISSION)
+    submission = a_run(both, report=ReportKind.SUBMISSION)
     mine = open_for(both, 7, 8, run=submission)
     closed(both, mine[8])
-    open_for(both, 9, run=a_run(both, report=Report.SUBMISSION, day=DAY - timedelta(days=7)))
+    open_for(both, 9, run=a_run(both, report=ReportKind.SUBMISSION, day=DAY - timedelta(days=7)))
     cases.open_new(both, section=HERE, actions=[opening(10, adopted=True)], run=submission)
     for open_too, expected in ((False, [mine[8]]), (True, [mine[7], mine[8]])):
         cases.tell_of_submission(both, day=DAY, section=HERE, open_too=open_too)
@@ -165,66 +165,66 @@ def test_another_sections_cases_are_its_own_to_tell(both: Connection) -> None:
 def test_a_last_row_is_told_again_until_it_has_arrived(both: Connection, state: DeliveryState) -> None:
     case = closed(both, a_case(both))
     report = told(both, case, "0.00")
-    outbox.enqueue(both, report=report, to=[AGENCY, SERVER], now=NOW)
-    delivered(both, outbox.of_report(both, report)[0])
+    deliveries.enqueue(both, report=report, to=[AGENCY, SERVER], now=NOW)
+    delivered(both, deliveries.of_report(both, report)[0])
     both.execute(delivery.update().where(delivery.c.channel == Channel.SFTP).values(state=state))
     assert to_tell(both) == ([] if state in {SENT, CANCELLED} else [case])
 
 
 def test_a_last_row_superseded_by_an_update_that_repeats_it_is_told_when_that_arrives(both: Connection) -> None:
     case = closed(both, a_case(both))
-    outbox.enqueue(both, report=told(both, case, "0.00"), to=[AGENCY], now=NOW)
+    deliveries.enqueue(both, report=told(both, case, "0.00"), to=[AGENCY], now=NOW)
     second = told(both, case, "0.00")
-    outbox.enqueue(both, report=second, to=[AGENCY], now=NOW)
-    assert len(outbox.supersede(both, [HERE], NOW)) == 1
+    deliveries.enqueue(both, report=second, to=[AGENCY], now=NOW)
+    assert len(deliveries.supersede(both, [HERE], NOW)) == 1
     assert to_tell(both) == [case]
-    delivered(both, outbox.of_report(both, second)[0])
+    delivered(both, deliveries.of_report(both, second)[0])
     assert to_tell(both) == []
 
 
 def test_a_last_row_superseded_by_a_sync_which_holds_no_closed_case_is_told_again(both: Connection) -> None:
     case = closed(both, a_case(both))
-    outbox.enqueue(both, report=told(both, case, "0.00"), to=[AGENCY], now=NOW)
-    sync = a_report(both, report=Report.SYNC)
-    outbox.enqueue(both, report=sync.id, to=[AGENCY], now=NOW)
-    outbox.supersede(both, [HERE], NOW)
-    delivered(both, outbox.of_report(both, sync.id)[0])
+    deliveries.enqueue(both, report=told(both, case, "0.00"), to=[AGENCY], now=NOW)
+    sync = a_report(both, report=ReportKind.SYNC)
+    deliveries.enqueue(both, report=sync.id, to=[AGENCY], now=NOW)
+    deliveries.supersede(both, [HERE], NOW)
+    delivered(both, deliveries.of_report(both, sync.id)[0])
     assert to_tell(both) == [case]
 
 
 def test_neither_the_archive_nor_a_repeat_keeps_a_last_row_from_having_arrived(both: Connection) -> None:
     case = closed(both, a_case(both))
     report = told(both, case, "0.00")
-    outbox.enqueue(both, report=report, to=[ARCHIVE], now=NOW)
-    outbox.enqueue(both, report=report, to=[AGENCY], now=NOW, repeat_reason="once more")
+    deliveries.enqueue(both, report=report, to=[ARCHIVE], now=NOW)
+    deliveries.enqueue(both, report=report, to=[AGENCY], now=NOW, repeat_reason="once more")
     assert to_tell(both) == []
 
 
 def test_a_case_closed_without_a_last_row_is_not_told_because_of_an_earlier_report(both: Connection) -> None:
     case = a_case(both)
-    outbox.enqueue(both, report=told(both, case, "50.00"), to=[AGENCY], now=NOW)
-    closed(both, case, State.WITHDRAWN)
+    deliveries.enqueue(both, report=told(both, case, "50.00"), to=[AGENCY], now=NOW)
+    closed(both, case, CaseState.WITHDRAWN)
     assert to_tell(both) == []
 
 
 def test_nor_because_of_an_earlier_report_it_was_marked_for(both: Connection) -> None:
     case = a_case(both)
     cases.mark_to_report(both, [case], flag=True)
-    outbox.enqueue(both, report=told(both, case, "50.00"), to=[AGENCY], now=NOW)
-    closed(both, case, State.WITHDRAWN)
+    deliveries.enqueue(both, report=told(both, case, "50.00"), to=[AGENCY], now=NOW)
+    closed(both, case, CaseState.WITHDRAWN)
     assert to_tell(both) == []
 
 
 def forgettable(conn: Connection) -> Case:
-    case = closed(conn, a_case(conn), State.DELETED)
-    outbox.enqueue(conn, report=told(conn, case, "0.00"), to=[AGENCY], now=NOW)
+    case = closed(conn, a_case(conn), CaseState.DELETED)
+    deliveries.enqueue(conn, report=told(conn, case, "0.00"), to=[AGENCY], now=NOW)
     return known(conn, case)
 
 
 def test_the_name_of_a_deleted_patron_goes_when_the_last_row_has_arrived(both: Connection) -> None:
     case = forgettable(both)
     assert cases.names_no_longer_needed(both) == []
-    delivered(both, outbox.by_state(both, DeliveryState.DUE)[0])
+    delivered(both, deliveries.by_state(both, DeliveryState.DUE)[0])
     assert cases.names_no_longer_needed(both) == [case.id]
     cases.forget_names(both, [case.id])
     assert cases.names_no_longer_needed(both) == []
@@ -233,13 +233,13 @@ def test_the_name_of_a_deleted_patron_goes_when_the_last_row_has_arrived(both: C
 
 def test_the_name_of_a_deleted_patron_stays_while_there_is_more_to_tell(both: Connection) -> None:
     case = forgettable(both)
-    delivered(both, outbox.by_state(both, DeliveryState.DUE)[0])
+    delivered(both, deliveries.by_state(both, DeliveryState.DUE)[0])
     cases.mark_to_report(both, [case.id], flag=True)
     assert cases.names_no_longer_needed(both) == []
 
 
 def test_the_name_of_a_released_patron_stays(both: Connection) -> None:
-    case = closed(both, a_case(both), State.RELEASED)
+    case = closed(both, a_case(both), CaseState.RELEASED)
     told(both, case, "0.00")
     assert cases.names_no_longer_needed(both) == []
 

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
-from gentle_nudge.domain.plan import Report
-from gentle_nudge.store import runs, schema
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.store import meta, runs
 from gentle_nudge.store.runs import Claim, RunCounts
 from tests.integration.store.builders import A_MINUTE, DAY, HERE, NOW, a_run
 
-SUNDAY = Claim(section=HERE, report=Report.UPDATE, day=DAY)
+SUNDAY = Claim(section=HERE, report=ReportKind.UPDATE, day=DAY)
 
 
 def test_a_claim_is_ours_once(both: Connection) -> None:
@@ -36,7 +36,7 @@ def test_after_a_refused_claim_the_transaction_goes_on(both: Connection) -> None
     "other",
     [
         replace(SUNDAY, section="north"),
-        replace(SUNDAY, report=Report.SUBMISSION),
+        replace(SUNDAY, report=ReportKind.SUBMISSION),
         replace(SUNDAY, day=DAY - timedelta(days=1)),
         replace(SUNDAY, number=2),
     ],
@@ -58,7 +58,7 @@ def test_of_five_at_the_same_instant_one_has_the_claim(engine: Engine) -> None:
     def night(_number: int) -> int | None:
         with engine.begin() as conn:
             together.wait()
-            schema.lock(conn)
+            meta.lock(conn)
             return runs.claim(conn, SUNDAY, now=NOW)
 
     with ThreadPoolExecutor(5) as pool:
@@ -74,22 +74,22 @@ def test_the_unique_key_holds_without_the_lock_too(engine: Engine) -> None:
 
 
 def test_the_syncs_of_a_day_are_numbered(both: Connection) -> None:
-    number: Callable[[], int] = lambda: runs.next_number(both, section=HERE, report=Report.SYNC, day=DAY)  # noqa: E731
+    number: Callable[[], int] = lambda: runs.next_number(both, section=HERE, report=ReportKind.SYNC, day=DAY)  # noqa: E731
     assert number() == 1
-    a_run(both, report=Report.SYNC)
+    a_run(both, report=ReportKind.SYNC)
     assert number() == 2
 
 
 def test_a_finished_run_has_its_counts_and_the_note_grows(both: Connection) -> None:
     counts = RunCounts(patrons=3, referred=2, adopted=1, amount=Decimal("1234567.89"), fees=Decimal("20.00"))
-    claim = replace(SUNDAY, report=Report.SUBMISSION, late=True, who="ann")
+    claim = replace(SUNDAY, report=ReportKind.SUBMISSION, late=True, who="ann")
     run = runs.claim(both, claim, now=NOW)
     assert run is not None
     runs.finish(both, run, now=NOW + A_MINUTE, counts=counts)
     (found,) = runs.runs(both)
     assert found.counts == counts
     assert (found.started, found.finished, found.late, found.who) == (NOW, NOW + A_MINUTE, True, "ann")
-    assert schema.ready(both).note == 1
+    assert meta.ready(both).note == 1
 
 
 def test_runs_come_newest_first_and_of_the_sections_asked_for(both: Connection) -> None:
@@ -102,7 +102,7 @@ def test_runs_come_newest_first_and_of_the_sections_asked_for(both: Connection) 
 def test_the_fuse_sees_the_last_eight_submissions_also_under_a_former_name(both: Connection) -> None:
     for week in range(9):
         section = "old" if week < 4 else "new"
-        run = a_run(both, report=Report.SUBMISSION, section=section, day=DAY + timedelta(weeks=week))
+        run = a_run(both, report=ReportKind.SUBMISSION, section=section, day=DAY + timedelta(weeks=week))
         runs.finish(both, run, now=NOW, counts=RunCounts(referred=week))
     assert runs.submission_sizes(both, ["new", "old"]) == [8, 7, 6, 5, 4, 3, 2, 1]
     assert runs.submission_sizes(both, ["new"]) == [8, 7, 6, 5, 4]
@@ -110,13 +110,13 @@ def test_the_fuse_sees_the_last_eight_submissions_also_under_a_former_name(both:
 
 
 def test_first_and_last_days(both: Connection) -> None:
-    assert runs.last_day(both, [HERE], Report.UPDATE) is None
+    assert runs.last_day(both, [HERE], ReportKind.UPDATE) is None
     assert runs.first_day(both, [HERE]) is None
     for day in (3, 1, 2):
         a_run(both, day=date(2026, 11, day))
-    a_run(both, report=Report.SUBMISSION, day=date(2026, 10, 1))
+    a_run(both, report=ReportKind.SUBMISSION, day=date(2026, 10, 1))
     a_run(both, section="north", day=date(2026, 9, 1))
-    assert runs.last_day(both, [HERE], Report.UPDATE) == date(2026, 11, 3)
+    assert runs.last_day(both, [HERE], ReportKind.UPDATE) == date(2026, 11, 3)
     assert runs.first_day(both, [HERE]) == date(2026, 10, 1)
     assert runs.first_day(both, [HERE, "north"]) == date(2026, 9, 1)
 
@@ -125,8 +125,8 @@ def test_the_last_success_is_the_latest_finished_run_of_each_report(both: Connec
     for day in (1, 2):
         runs.finish(both, a_run(both, day=date(2026, 11, day)), now=NOW, counts=RunCounts())
     a_run(both, day=date(2026, 11, 3))
-    runs.finish(both, a_run(both, report=Report.SYNC), now=NOW, counts=RunCounts())
+    runs.finish(both, a_run(both, report=ReportKind.SYNC), now=NOW, counts=RunCounts())
     assert [(run.report, run.day) for run in runs.last_success(both)] == [
-        (Report.UPDATE, date(2026, 11, 2)),
-        (Report.SYNC, DAY),
+        (ReportKind.UPDATE, date(2026, 11, 2)),
+        (ReportKind.SYNC, DAY),
     ]

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, text
 
-from gentle_nudge.errors import AnotherRunIsAtWork, ToBeMended
-from gentle_nudge.store import schema
+from gentle_nudge.errors import AnotherRunInProgress, UserError
+from gentle_nudge.store import meta, upgrade
 from gentle_nudge.store.tables import metadata
 from tests.integration.store.builders import META
 from tests.support.koha import KohaDatabase
@@ -17,19 +17,19 @@ A_USER = "gn_reader"
 
 def test_without_our_tables_there_is_no_meta_and_a_sentence_says_so(koha: KohaDatabase) -> None:
     with koha.engine.connect() as conn:
-        assert schema.read_meta(conn) is None
-        assert "not in this database" in (schema.missing_or_old(conn) or "")
-        with pytest.raises(ToBeMended, match="not in this database"):
-            schema.lock(conn)
+        assert meta.read_meta(conn) is None
+        assert "not in this database" in (meta.missing_or_old(conn) or "")
+        with pytest.raises(UserError, match="not in this database"):
+            meta.lock(conn)
 
 
 def test_tables_that_were_never_initialised_count_as_missing(koha: KohaDatabase) -> None:
     with koha.engine.begin() as conn:
-        schema.create_or_upgrade(conn)
+        upgrade.create_or_upgrade(conn)
     with koha.engine.connect() as conn:
-        assert schema.read_meta(conn) is None
-        with pytest.raises(ToBeMended):
-            schema.lock(conn)
+        assert meta.read_meta(conn) is None
+        with pytest.raises(UserError):
+            meta.lock(conn)
 
 
 def test_a_user_who_may_read_only_two_of_kohas_tables_finds_ours_missing(koha: KohaDatabase) -> None:
@@ -37,29 +37,29 @@ def test_a_user_who_may_read_only_two_of_kohas_tables_finds_ours_missing(koha: K
         conn.execute(text(f"CREATE OR REPLACE USER {A_USER}@'%' IDENTIFIED BY 'x'"))
         for table in ("borrowers", "accountlines"):
             conn.execute(text(f"GRANT SELECT ON `{koha.name}`.`{table}` TO {A_USER}@'%'"))
-        schema.create_or_upgrade(conn)
-        schema.write_meta(conn, META)
+        upgrade.create_or_upgrade(conn)
+        meta.write_meta(conn, META)
     engine = create_engine(koha.server.url(koha.name).set(username=A_USER, password="x"))
     with engine.connect() as conn:
-        assert schema.read_meta(conn) is None
+        assert meta.read_meta(conn) is None
     engine.dispose()
     koha.execute(f"DROP USER {A_USER}@'%'")
 
 
 def test_what_is_written_is_read_back(both: Connection) -> None:
     said = replace(META, machine="m-2", note=7, is_copy=True)
-    schema.write_meta(both, said)
-    assert schema.read_meta(both) == said
-    assert schema.ready(both) == said
-    assert schema.lock(both) == said
-    assert schema.missing_or_old(both) is None
+    meta.write_meta(both, said)
+    assert meta.read_meta(both) == said
+    assert meta.ready(both) == said
+    assert meta.lock(both) == said
+    assert meta.missing_or_old(both) is None
 
 
 def test_everything_may_be_repeated(engine: Engine) -> None:
     with engine.begin() as conn:
-        schema.create_or_upgrade(conn)
-        schema.create_or_upgrade(conn)
-        assert schema.read_meta(conn) == META
+        upgrade.create_or_upgrade(conn)
+        upgrade.create_or_upgrade(conn)
+        assert meta.read_meta(conn) == META
 
 
 def test_after_a_crash_half_way_the_missing_tables_are_made(koha: KohaDatabase) -> None:
@@ -68,14 +68,14 @@ def test_after_a_crash_half_way_the_missing_tables_are_made(koha: KohaDatabase) 
         metadata.create_all(conn, tables=halfway)
     assert len(koha.own_tables()) == len(halfway)
     with koha.engine.begin() as conn:
-        schema.create_or_upgrade(conn)
+        upgrade.create_or_upgrade(conn)
     assert koha.own_tables() == sorted(metadata.tables)
 
 
 def test_our_tables_are_innodb_in_utf8mb4_without_a_key_to_kohas(engine: Engine, koha: KohaDatabase) -> None:
     assert engine.url.database == koha.name
     with koha.engine.begin() as conn:
-        schema.create_or_upgrade(conn)
+        upgrade.create_or_upgrade(conn)
     ours = "table_schema = DATABASE() AND table_name LIKE 'gentle\\_nudge\\_%'"
     options = koha.query(f"SELECT DISTINCT engine, table_collation FROM information_schema.tables WHERE {ours}")
     assert [tuple(row.values()) for row in options] == [("InnoDB", "utf8mb4_unicode_ci")]
@@ -89,44 +89,44 @@ def test_our_tables_are_innodb_in_utf8mb4_without_a_key_to_kohas(engine: Engine,
 
 def test_an_instant_keeps_its_microseconds_and_comes_back_in_utc(both: Connection) -> None:
     instant = datetime(2026, 11, 22, 7, 0, 0, 999999, tzinfo=UTC)
-    schema.write_meta(both, replace(META, initialised=instant))
-    found = schema.ready(both)
+    meta.write_meta(both, replace(META, initialised=instant))
+    found = meta.ready(both)
     assert found.initialised == instant
     assert found.initialised.tzinfo is UTC
 
 
 def test_tables_of_an_older_program_ask_for_init(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(meta, "SCHEMA_VERSION", 2)
     with engine.connect() as conn:
-        assert "version 1" in (schema.missing_or_old(conn) or "")
-        with pytest.raises(ToBeMended) as refused:
-            schema.lock(conn)
+        assert "version 1" in (meta.missing_or_old(conn) or "")
+        with pytest.raises(UserError) as refused:
+            meta.lock(conn)
     assert "init" in refused.value.hint
 
 
 def test_tables_of_a_newer_program_are_left_alone(both: Connection) -> None:
-    schema.write_meta(both, replace(META, schema_version=2))
-    for use in (schema.lock, schema.ready, schema.create_or_upgrade):
-        with pytest.raises(ToBeMended) as refused:
+    meta.write_meta(both, replace(META, schema_version=2))
+    for use in (meta.lock, meta.ready, upgrade.create_or_upgrade):
+        with pytest.raises(UserError) as refused:
             use(both)
         assert "init" not in refused.value.hint
 
 
 def test_only_the_steps_above_the_known_version_are_made(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 3)
+    monkeypatch.setattr(meta, "SCHEMA_VERSION", 3)
     made: list[int] = []
 
-    def step(version: int) -> schema.Step:
-        return schema.Step(version=version, change=lambda _conn: made.append(version))
+    def step(version: int) -> upgrade.Step:
+        return upgrade.Step(version=version, change=lambda _conn: made.append(version))
 
     with engine.begin() as conn:
-        schema.create_or_upgrade(conn, [step(1), step(2), step(3)])
-        assert schema.missing_or_old(conn) is None
+        upgrade.create_or_upgrade(conn, [step(1), step(2), step(3)])
+        assert meta.missing_or_old(conn) is None
     assert made == [2, 3]
 
 
 def test_a_crash_within_a_step_leaves_the_version_before_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 3)
+    monkeypatch.setattr(meta, "SCHEMA_VERSION", 3)
 
     def crash(conn: Connection) -> None:
         conn.execute(text("ALTER TABLE gentle_nudge_alert ADD COLUMN more INT"))
@@ -136,35 +136,35 @@ def test_a_crash_within_a_step_leaves_the_version_before_it(engine: Engine, monk
         conn.execute(text("ALTER TABLE gentle_nudge_alert ADD COLUMN IF NOT EXISTS more INT"))
 
     with pytest.raises(KeyboardInterrupt), engine.begin() as conn:
-        schema.create_or_upgrade(
-            conn, [schema.Step(version=2, change=lambda _conn: None), schema.Step(version=3, change=crash)]
+        upgrade.create_or_upgrade(
+            conn, [upgrade.Step(version=2, change=lambda _conn: None), upgrade.Step(version=3, change=crash)]
         )
     with engine.begin() as conn:
-        found = schema.read_meta(conn)
+        found = meta.read_meta(conn)
         assert found is not None
         assert found.schema_version == 2
-        schema.create_or_upgrade(conn, [schema.Step(version=3, change=repeat)])
-        assert schema.missing_or_old(conn) is None
+        upgrade.create_or_upgrade(conn, [upgrade.Step(version=3, change=repeat)])
+        assert meta.missing_or_old(conn) is None
 
 
 def test_the_second_to_lock_gives_up_when_the_first_keeps_it(engine: Engine) -> None:
     with engine.begin() as first, engine.connect() as second:
-        schema.lock(first)
+        meta.lock(first)
         second.execute(text("SET innodb_lock_wait_timeout = 1"))
-        with pytest.raises(AnotherRunIsAtWork):
-            schema.lock(second)
+        with pytest.raises(AnotherRunInProgress):
+            meta.lock(second)
 
 
 def test_the_lock_ends_with_the_transaction(engine: Engine) -> None:
     with engine.connect() as first, engine.connect() as second:
-        schema.lock(first)
+        meta.lock(first)
         first.commit()
         second.execute(text("SET innodb_lock_wait_timeout = 1"))
-        assert schema.lock(second) == replace(META, note=META.note + 1)
+        assert meta.lock(second) == replace(META, note=META.note + 1)
 
 
 def test_whoever_locks_for_changes_leaves_a_higher_note(engine: Engine) -> None:
     with engine.begin() as conn:
-        before = schema.lock(conn).note
+        before = meta.lock(conn).note
     with engine.begin() as conn:
-        assert schema.lock(conn).note == before + 1
+        assert meta.lock(conn).note == before + 1

@@ -6,9 +6,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from gentle_nudge.cli import Invocation
+from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import Commands
-from gentle_nudge.errors import AnotherRunIsAtWork, GentleNudgeError, SettingsError, ToBeMended
+from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, SettingsError, UserError
 
 PATRON = "Zuleika Quux"
 
@@ -38,9 +38,9 @@ def nested() -> Exception:
     ("trouble", "code"),
     [
         (GentleNudgeError("The server is away.", "Wait."), 1),
-        (ToBeMended("The tables are missing.", "Run init."), 2),
+        (UserError("The tables are missing.", "Run init."), 2),
         (SettingsError(("a: wrong", "b: wrong")), 2),
-        (AnotherRunIsAtWork("Another run is at work."), 75),
+        (AnotherRunInProgress("Another run is at work."), 75),
     ],
 )
 def test_a_known_trouble_is_told_with_its_hint_and_its_code(trouble: GentleNudgeError, code: int) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gentle_nudge.delivery.failure import DeliveryFailed
-from gentle_nudge.delivery.letter import Attachment, Letter, letter, message_id
+from gentle_nudge.delivery.message import Attachment, Letter, letter, message_id
+from gentle_nudge.delivery.outlet import DeliveryFailed
 
 NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
 

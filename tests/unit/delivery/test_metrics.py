@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from gentle_nudge.delivery.metrics import Figures, RunFigures, SectionFigures, metrics
+from gentle_nudge.delivery.metrics_file import Figures, RunFigures, SectionFigures, metrics
 
 NIGHT = datetime(2026, 11, 22, 5, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from gentle_nudge.delivery.names import MOST_NAMES, numbered
+from gentle_nudge.delivery.whole_files import MOST_NAMES, numbered
 
 
 def test_a_number_comes_before_the_ending() -> None:

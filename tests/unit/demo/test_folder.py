@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.demo.folder import MARKER, Folder
-from gentle_nudge.errors import ToBeMended
+from gentle_nudge.demo.demo_folder import MARKER, Folder
+from gentle_nudge.errors import UserError
 
 
 def files(path: Path) -> set[str]:
@@ -23,7 +23,7 @@ def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
 
 def test_a_folder_with_anything_else_in_it_is_refused_untouched(tmp_path: Path) -> None:
     (tmp_path / "koha.sqlite").write_text("mine")
-    with pytest.raises(ToBeMended, match="nothing in it was touched"):
+    with pytest.raises(UserError, match="nothing in it was touched"):
         Folder(path=tmp_path).begin()
     assert files(tmp_path) == {"koha.sqlite"}
     assert (tmp_path / "koha.sqlite").read_text() == "mine"
@@ -31,13 +31,13 @@ def test_a_folder_with_anything_else_in_it_is_refused_untouched(tmp_path: Path) 
 
 def test_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "demo").touch()
-    with pytest.raises(ToBeMended, match="is there already"):
+    with pytest.raises(UserError, match="is there already"):
         Folder(path=tmp_path / "demo").begin()
 
 
 def test_below_a_file_no_folder_can_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ToBeMended, match="cannot be used"):
+    with pytest.raises(UserError, match="cannot be used"):
         Folder(path=tmp_path / "file" / "demo").begin()
 
 

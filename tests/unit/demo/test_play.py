@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from gentle_nudge.demo.library import HOW_MANY, patrons
+from gentle_nudge.demo.founding import HOW_MANY, patrons
 from gentle_nudge.demo.play import Story, play, sunday
-from gentle_nudge.demo.sample import Role
-from gentle_nudge.domain.case import State
-from gentle_nudge.domain.plan import Outcome
-from gentle_nudge.domain.queue import Channel
-from gentle_nudge.domain.referral import Reason
+from gentle_nudge.demo.roles import Role
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.plan import Outcome
+from gentle_nudge.domain.collections.referral import Reason
+from gentle_nudge.domain.outbox import Channel
 
 A_SUNDAY = date(2026, 11, 22)
 OTHER_SUNDAYS = [
@@ -58,7 +58,7 @@ def test_the_nights_before_referred_adopted_released_and_withdrew() -> None:
     first, second, _ = the_story().chapters
     assert len(first.plan.of(Outcome.REFERRED)) == 10
     assert len(first.plan.of(Outcome.ADOPTED)) == 4
-    assert [d.ends for d in first.plan.of(Outcome.ADOPTED)].count(State.RELEASED) == 1
+    assert [d.ends for d in first.plan.of(Outcome.ADOPTED)].count(CaseState.RELEASED) == 1
     assert len(second.plan.of(Outcome.REFERRED)) == 9
     assert len(second.plan.of(Outcome.RELEASED)) == 2
     assert len(second.plan.of(Outcome.WITHDRAWN)) == 2

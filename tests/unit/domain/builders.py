@@ -6,13 +6,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from gentle_nudge.domain.case import Case, State
-from gentle_nudge.domain.consequences import Holdings
-from gentle_nudge.domain.night import Adoptee, Evidence, Limits
-from gentle_nudge.domain.patron import Account, FlagRow, Patron, Restriction
-from gentle_nudge.domain.policy import Flag, Policy, Section
-from gentle_nudge.domain.referral import Candidate
-from gentle_nudge.domain.release import CaseTonight
+from gentle_nudge.domain.case import Case, CaseState
+from gentle_nudge.domain.collections.case_outcome import CaseFacts
+from gentle_nudge.domain.collections.changes import Holdings
+from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence
+from gentle_nudge.domain.collections.policy import Policy, Section
+from gentle_nudge.domain.collections.referral import Account, Candidate
+from gentle_nudge.domain.patron import Flag, FlagRow, Patron, Restriction
 
 SUNDAY = date(2026, 11, 22)
 MONDAY = date(2026, 11, 23)
@@ -103,20 +103,20 @@ def a_case(id: int = 1, *, patron: int | None = 1, **facts: Any) -> Case:  # noq
     return replace(usual, **facts)
 
 
-def in_collections(number: int = 1, *, balance: str = "50.00", flag: str | None = "yes", **facts: Any) -> CaseTonight:
+def in_collections(number: int = 1, *, balance: str = "50.00", flag: str | None = "yes", **facts: Any) -> CaseFacts:
     """The open case of a patron who is there, with the same id as the patron's number."""
     patron = a_patron(number, flag=flag, **facts)
-    return CaseTonight(case=a_case(number, patron=number), patron=patron, balance=Decimal(balance))
+    return CaseFacts(case=a_case(number, patron=number), patron=patron, balance=Decimal(balance))
 
 
-def gone(number: int = 1) -> CaseTonight:
+def gone(number: int = 1) -> CaseFacts:
     """The open case of a patron who was deleted."""
-    return CaseTonight(case=a_case(number, patron=number), patron=None)
+    return CaseFacts(case=a_case(number, patron=number), patron=None)
 
 
-def merged(number: int, into: Patron, *, balance: str = "50.00", heir_has_case: bool = False) -> CaseTonight:
+def merged(number: int, into: Patron, *, balance: str = "50.00", heir_has_case: bool = False) -> CaseFacts:
     """The open case of a patron whose card was merged into another one's; the balance is the heir's."""
-    return CaseTonight(
+    return CaseFacts(
         case=a_case(number, patron=number),
         patron=None,
         balance=Decimal(balance),
@@ -125,10 +125,10 @@ def merged(number: int, into: Patron, *, balance: str = "50.00", heir_has_case: 
     )
 
 
-def a_last_word(number: int, state: State, *, balance: str = "50.00", **facts: Any) -> CaseTonight:
+def a_last_word(number: int, state: CaseState, *, balance: str = "50.00", **facts: Any) -> CaseFacts:
     """A closed case the agency is still to be told of; its patron is there, without the flag."""
     closed = a_case(number, patron=number, state=state, to_report=True, **facts)
-    return CaseTonight(case=closed, patron=a_patron(number, flag="no"), balance=Decimal(balance))
+    return CaseFacts(case=closed, patron=a_patron(number, flag="no"), balance=Decimal(balance))
 
 
 # Restrictions and nights
@@ -151,12 +151,12 @@ def evidence(**found: Any) -> Evidence:
     return Evidence(**gathered)
 
 
-def a_submission(**limits: Any) -> Limits:
+def a_submission(**limits: Any) -> Due:
     """A night whose submission is due, with the usual limits of adoptions and withdrawals."""
-    usual = Limits(submission_due=True, most_referrals=100, most_adoptions=20, most_withdrawals=20)
+    usual = Due(submission_due=True, most_referrals=100, most_adoptions=20, most_withdrawals=20)
     return replace(usual, **limits)
 
 
-def an_update(**limits: Any) -> Limits:
+def an_update(**limits: Any) -> Due:
     """A night of the week on which no submission is due."""
     return a_submission(**{"submission_due": False, **limits})

@@ -7,21 +7,19 @@ from typing import Any
 
 import pytest
 
-from gentle_nudge.domain.case import State
-from gentle_nudge.domain.consequences import Holdings, active_restriction_of_ours, consequences
-from gentle_nudge.domain.night import Adoptee, adopt, refer
-from gentle_nudge.domain.patron import FlagRow, Line, Patron
-from gentle_nudge.domain.plan import (
+from gentle_nudge.domain.actions import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.changes import (
     Action,
-    ChargeFee,
-    ClearFlag,
     CloseCase,
-    LiftRestriction,
+    Holdings,
     OpenCase,
-    Restrict,
-    SetFlag,
+    active_restriction_of_ours,
+    consequences,
 )
-from gentle_nudge.domain.policy import Flag
+from gentle_nudge.domain.collections.judgement import Adoptee, adopt, refer
+from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.patron import Flag, FlagRow, Patron
 from tests.unit.domain.builders import (
     ATTRIBUTE,
     SORT1,
@@ -215,5 +213,5 @@ def test_an_adopted_patron_at_the_limit_is_released_at_once() -> None:
     assert [type(action) for action in actions] == [OpenCase, ClearFlag, LiftRestriction, CloseCase]
     assert lifted(actions) == [77]
     assert isinstance(actions[-1], CloseCase)
-    assert (actions[-1].case, actions[-1].patron, actions[-1].state) == (None, 1, State.RELEASED)
+    assert (actions[-1].case, actions[-1].patron, actions[-1].state) == (None, 1, CaseState.RELEASED)
     assert actions[-1].why

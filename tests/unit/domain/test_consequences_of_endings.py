@@ -7,19 +7,12 @@ from typing import Any
 
 import pytest
 
-from gentle_nudge.domain.case import Case, State
-from gentle_nudge.domain.consequences import Holdings, consequences
+from gentle_nudge.domain.actions import ClearFlag, LiftRestriction, SetFlag
+from gentle_nudge.domain.case import Case, CaseState
+from gentle_nudge.domain.collections.case_outcome import CaseFacts, judge
+from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, Holdings, consequences
+from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.patron import FlagRow, Restriction
-from gentle_nudge.domain.plan import (
-    Action,
-    ClearFlag,
-    CloseCase,
-    FollowCase,
-    LiftRestriction,
-    SetFlag,
-)
-from gentle_nudge.domain.policy import Section
-from gentle_nudge.domain.release import CaseTonight, judge
 from tests.unit.domain.builders import (
     ATTRIBUTE,
     SORT1,
@@ -40,7 +33,7 @@ TOMORROW = SUNDAY + timedelta(days=1)
 LIFTING = a_section(clear_paid=True, remove_restriction=True)
 
 
-def of_case(tonight: CaseTonight, held: Holdings | None, section: Section) -> list[Action]:
+def of_case(tonight: CaseFacts, held: Holdings | None, section: Section) -> list[Action]:
     return list(consequences(judge(tonight, section), held, section, SUNDAY))
 
 
@@ -50,7 +43,7 @@ def of_release(
     case = case or a_case(restriction=5, restriction_type="MANUAL")
     patron = a_patron(flag="yes")
     held = holding(patron, restrictions=restrictions, recorded=frozenset({5}), **facts)
-    return of_case(CaseTonight(case=case, patron=patron, balance=Decimal(0)), held, section)
+    return of_case(CaseFacts(case=case, patron=patron, balance=Decimal(0)), held, section)
 
 
 def lifted(actions: list[Action]) -> list[int]:
@@ -65,7 +58,7 @@ def test_a_release_takes_the_flag_off_and_closes_the_case() -> None:
     assert [type(action) for action in actions] == [ClearFlag, CloseCase]
     closing = actions[-1]
     assert isinstance(closing, CloseCase)
-    assert (closing.case, closing.state) == (1, State.RELEASED)
+    assert (closing.case, closing.state) == (1, CaseState.RELEASED)
     assert closing.why
 
 
@@ -73,7 +66,7 @@ def test_every_attribute_row_that_says_yes_is_cleared_and_no_other() -> None:
     rows = in_attributes("1", "0", "Class of 2027", "yes", None)
     patron = replace(a_patron(), flag=rows)
     section = a_section(clear_paid=True, flag=ATTRIBUTE)
-    actions = of_case(CaseTonight(case=a_case(), patron=patron), holding(patron), section)
+    actions = of_case(CaseFacts(case=a_case(), patron=patron), holding(patron), section)
     cleared = [action.before.row for action in actions if isinstance(action, ClearFlag)]
     assert cleared == [11, 14]
     assert {action.flag for action in actions if isinstance(action, ClearFlag)} == {ATTRIBUTE}
@@ -81,7 +74,7 @@ def test_every_attribute_row_that_says_yes_is_cleared_and_no_other() -> None:
 
 def test_a_flag_in_other_use_is_never_changed() -> None:
     patron = a_patron(flag="Class of 2027")
-    actions = of_case(CaseTonight(case=a_case(), patron=patron), holding(patron), a_section(clear_paid=True))
+    actions = of_case(CaseFacts(case=a_case(), patron=patron), holding(patron), a_section(clear_paid=True))
     assert not any(isinstance(action, SetFlag | ClearFlag) for action in actions)
 
 
@@ -155,14 +148,14 @@ def test_a_case_ended_by_staff_is_closed_and_koha_left_as_they_left_it(balance: 
     held = holding(tonight.patron, restrictions=[ours(5)], recorded=frozenset({5}))
     (closing,) = of_case(tonight, held, LIFTING)
     assert isinstance(closing, CloseCase)
-    assert closing.state is (State.PAID if balance == "0.00" else State.WITHDRAWN)
+    assert closing.state is (CaseState.PAID if balance == "0.00" else CaseState.WITHDRAWN)
     assert closing.why
 
 
 def test_a_deleted_patrons_case_is_closed_and_nothing_else_happens() -> None:
     (closing,) = of_case(gone(4), None, LIFTING)
     assert isinstance(closing, CloseCase)
-    assert (closing.case, closing.state) == (4, State.DELETED)
+    assert (closing.case, closing.state) == (4, CaseState.DELETED)
 
 
 def test_a_case_that_just_goes_on_changes_nothing() -> None:
@@ -204,7 +197,7 @@ def test_merged_into_a_patron_with_an_open_case_only_this_case_is_closed() -> No
     heir = a_patron(9, flag="yes")
     (closing,) = of_case(merged(1, heir, heir_has_case=True), holding(heir), LIFTING)
     assert isinstance(closing, CloseCase)
-    assert (closing.case, closing.state) == (1, State.MERGED)
+    assert (closing.case, closing.state) == (1, CaseState.MERGED)
 
 
 def test_a_restriction_recorded_with_the_case_is_lifted_though_the_sentence_of_the_settings_has_changed() -> None:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gentle_nudge.domain.journal import Entry, Journal, read
-from gentle_nudge.domain.queue import Channel
+from gentle_nudge.domain.outbox import Channel
+from gentle_nudge.domain.restore_journal import Journal, SentDelivery, from_text
 
 NOW = datetime(2026, 11, 22, 7, 0, 0, 123456, tzinfo=UTC)
 ENTRIES = st.builds(
-    Entry,
+    SentDelivery,
     delivery=st.integers(min_value=1),
     channel=st.sampled_from([Channel.EMAIL, Channel.SFTP]),
     recipient=st.text(),
@@ -21,21 +21,21 @@ ENTRIES = st.builds(
 )
 
 
-def an_entry(delivery: int = 1, *, sha256: str = "aa", at: datetime = NOW) -> Entry:
-    return Entry(
+def an_entry(delivery: int = 1, *, sha256: str = "aa", at: datetime = NOW) -> SentDelivery:
+    return SentDelivery(
         delivery=delivery, channel=Channel.EMAIL, recipient="a@b.example", file_name="ums.csv", sha256=sha256, at=at
     )
 
 
 @given(st.integers(min_value=0), st.none() | st.dates(), st.lists(ENTRIES))
-def test_what_is_written_is_read_back(note: int, since: date | None, sent: list[Entry]) -> None:
+def test_what_is_written_is_read_back(note: int, since: date | None, sent: list[SentDelivery]) -> None:
     journal = Journal(note=note, since=since, sent=tuple(sent))
-    assert read(journal.written()) == journal
+    assert from_text(journal.written()) == journal
 
 
 @pytest.mark.parametrize("text", ["", "42", "{", "[]", '{"note": 1}', '{"note": 1, "since": null, "sent": [[1]]}'])
 def test_a_text_that_is_no_journal_remembers_nothing(text: str) -> None:
-    assert read(text) == Journal()
+    assert from_text(text) == Journal()
 
 
 def test_a_number_given_a_second_time_is_another_delivery() -> None:

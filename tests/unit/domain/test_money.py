@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gentle_nudge.domain.money import cents, written
+from gentle_nudge.domain.money import format_amount, round_to_cent
 
 amounts_of_koha = st.decimals(min_value=-(10**12), max_value=10**12, places=6)
 
@@ -23,38 +23,38 @@ amounts_of_koha = st.decimals(min_value=-(10**12), max_value=10**12, places=6)
     ],
 )
 def test_sums_are_rounded_to_the_cent_half_up(amount: str, rounded: str) -> None:
-    assert cents(Decimal(amount)) == Decimal(rounded)
-    assert str(cents(Decimal(amount))) == rounded
+    assert round_to_cent(Decimal(amount)) == Decimal(rounded)
+    assert str(round_to_cent(Decimal(amount))) == rounded
 
 
 def test_null_amounts_count_as_zero() -> None:
-    assert str(cents(None)) == "0.00"
+    assert str(round_to_cent(None)) == "0.00"
 
 
 @pytest.mark.parametrize("nothing", ["0", "0.000000", "-0", "-0.004", "0.004"])
 def test_nothing_is_written_without_a_sign(nothing: str) -> None:
-    assert written(Decimal(nothing)) == "0.00"
+    assert format_amount(Decimal(nothing)) == "0.00"
 
 
 def test_whole_amounts_get_their_two_decimals() -> None:
-    assert written(cents(10)) == "10.00"
+    assert format_amount(round_to_cent(10)) == "10.00"
 
 
 @pytest.mark.parametrize("amount", ["10786.95", "1234567.89", "-1234567.89"])
 def test_there_is_never_a_thousands_separator(amount: str) -> None:
-    assert written(Decimal(amount)) == amount
+    assert format_amount(Decimal(amount)) == amount
 
 
 def test_large_amounts_are_written_without_an_exponent() -> None:
-    assert written(Decimal("1E+6")) == "1000000.00"
+    assert format_amount(Decimal("1E+6")) == "1000000.00"
 
 
 @given(amounts_of_koha)
 def test_rounding_moves_an_amount_by_half_a_cent_at_most(amount: Decimal) -> None:
-    assert abs(cents(amount) - amount) <= Decimal("0.005")
+    assert abs(round_to_cent(amount) - amount) <= Decimal("0.005")
 
 
 @given(amounts_of_koha)
 def test_an_amount_read_back_is_the_same(amount: Decimal) -> None:
-    assert Decimal(written(amount)) == cents(amount)
-    assert cents(cents(amount)) == cents(amount)
+    assert Decimal(format_amount(amount)) == round_to_cent(amount)
+    assert round_to_cent(round_to_cent(amount)) == round_to_cent(amount)

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from gentle_nudge.domain.case import State
-from gentle_nudge.domain.night import Evidence, Limits, judge_night
-from gentle_nudge.domain.plan import Outcome, Plan, Refusal
-from gentle_nudge.domain.policy import Section
-from gentle_nudge.domain.referral import Reason
-from gentle_nudge.domain.release import CaseTonight
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.case_outcome import CaseFacts
+from gentle_nudge.domain.collections.judgement import Due, Evidence, plan_night
+from gentle_nudge.domain.collections.plan import Outcome, Plan, Refusal
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import Reason
 from tests.unit.domain.builders import (
     MONDAY,
     SUNDAY,
@@ -33,8 +33,8 @@ from tests.unit.domain.builders import (
 CHANGES_ONLY = a_section(update_lists="changed")
 
 
-def night(found: Evidence, limits: Limits | None = None, *, section: Section | None = None, day: date = SUNDAY) -> Plan:
-    return judge_night(section or a_section(), day, found, limits or a_submission())
+def night(found: Evidence, limits: Due | None = None, *, section: Section | None = None, day: date = SUNDAY) -> Plan:
+    return plan_night(section or a_section(), day, found, limits or a_submission())
 
 
 def patrons(plan: Plan, *outcomes: Outcome) -> list[int]:
@@ -45,7 +45,7 @@ def listed(plan: Plan) -> list[tuple[int, str]]:
     return sorted((row.number, str(row.due)) for row in plan.update())
 
 
-def unflagged(count: int, *, balance: str = "50.00") -> list[CaseTonight]:
+def unflagged(count: int, *, balance: str = "50.00") -> list[CaseFacts]:
     return [in_collections(number, flag="no", balance=balance) for number in range(1, count + 1)]
 
 
@@ -125,7 +125,7 @@ def test_the_heir_of_a_merged_patron_counts_as_in_collections_the_same_night() -
 def test_the_heir_whose_case_is_released_at_once_is_not_referred_the_same_night_either() -> None:
     section = a_section(clear_paid=True, clear_at_or_below=Decimal("60.00"), threshold=Decimal("25.00"))
     plan = night(evidence(candidates=[a_candidate(9)], cases=[merged(1, a_patron(9))]), section=section)
-    assert [(d.patron, d.follows, d.ends) for d in plan.decisions] == [(1, 9, State.RELEASED)]
+    assert [(d.patron, d.follows, d.ends) for d in plan.decisions] == [(1, 9, CaseState.RELEASED)]
 
 
 def test_a_flagged_heir_is_not_adopted_beside_the_case_that_follows() -> None:
@@ -143,7 +143,7 @@ def test_an_heir_does_not_count_toward_the_limit_of_adoptions() -> None:
 def test_merged_into_a_patron_with_an_open_case_this_one_has_a_last_row_of_0() -> None:
     heir = a_patron(2, flag="yes")
     plan = night(evidence(cases=[merged(1, heir, heir_has_case=True), in_collections(2, balance="90.00")]))
-    assert [(d.patron, d.ends) for d in plan.decisions] == [(1, State.MERGED)]
+    assert [(d.patron, d.ends) for d in plan.decisions] == [(1, CaseState.MERGED)]
     assert listed(plan) == [(1, "0.00"), (2, "90.00")]
 
 
@@ -153,7 +153,7 @@ def test_of_two_cases_merged_into_one_patron_the_earlier_follows_and_the_other_e
     plan = night(evidence(cases=both[::-1] if turned else both))
     assert {d.patron: (d.outcome, d.ends) for d in plan.decisions} == {
         1: (Outcome.FOLLOWED, None),
-        2: (Outcome.MERGED, State.MERGED),
+        2: (Outcome.MERGED, CaseState.MERGED),
     }
     assert listed(plan) == [(1, "50.00"), (2, "0.00")]
 
@@ -161,7 +161,7 @@ def test_of_two_cases_merged_into_one_patron_the_earlier_follows_and_the_other_e
 def test_of_two_cases_merged_into_a_patron_who_has_paid_one_is_released_and_the_other_merged() -> None:
     both = [merged(1, a_patron(9), balance="0.00"), merged(2, a_patron(9), balance="0.00")]
     plan = night(evidence(cases=both), section=a_section(clear_paid=True))
-    assert [d.ends for d in plan.decisions] == [State.RELEASED, State.MERGED]
+    assert [d.ends for d in plan.decisions] == [CaseState.RELEASED, CaseState.MERGED]
 
 
 def test_a_merge_is_not_a_withdrawal() -> None:
@@ -229,39 +229,39 @@ def test_with_changes_only_cases_reported_as_before_are_listed_if_they_changed()
 
 
 @pytest.mark.parametrize(("setting", "told"), [("zero", ["0.00"]), ("balance", ["61.20"]), ("none", [])])
-@pytest.mark.parametrize("state", [State.WITHDRAWN, State.PAID])
-def test_the_last_word_of_a_case_ended_by_hand(state: State, setting: str, told: list[str]) -> None:
+@pytest.mark.parametrize("state", [CaseState.WITHDRAWN, CaseState.PAID])
+def test_the_last_word_of_a_case_ended_by_hand(state: CaseState, setting: str, told: list[str]) -> None:
     found = evidence(last_words=[a_last_word(1, state, balance="61.20")])
     assert [due for _, due in listed(night(found, section=a_section(withdrawn_due=setting)))] == told
 
 
-@pytest.mark.parametrize("state", [State.RELEASED, State.MERGED, State.DELETED])
-def test_the_last_word_of_other_closed_cases_is_said_again_as_it_was(state: State) -> None:
+@pytest.mark.parametrize("state", [CaseState.RELEASED, CaseState.MERGED, CaseState.DELETED])
+def test_the_last_word_of_other_closed_cases_is_said_again_as_it_was(state: CaseState) -> None:
     found = evidence(last_words=[a_last_word(1, state, balance="61.20", last_due=Decimal("1.50"))])
     assert listed(night(found)) == [(1, "1.50")]
 
 
 def test_of_somebody_in_collections_again_there_is_no_last_word() -> None:
-    found = evidence(cases=[in_collections(1)], last_words=[replace(a_last_word(1, State.WITHDRAWN))])
+    found = evidence(cases=[in_collections(1)], last_words=[replace(a_last_word(1, CaseState.WITHDRAWN))])
     assert listed(night(found)) == [(1, "50.00")]
 
 
 def test_of_several_closed_cases_of_one_patron_only_the_latest_has_the_last_word() -> None:
     words = [
-        replace(a_last_word(1, State.RELEASED), case=a_case(id_, state=State.RELEASED, last_due=Decimal(id_)))
+        replace(a_last_word(1, CaseState.RELEASED), case=a_case(id_, state=CaseState.RELEASED, last_due=Decimal(id_)))
         for id_ in (4, 3)
     ]
     assert listed(night(evidence(last_words=words))) == [(1, "4")]
 
 
 def test_the_last_word_of_a_patron_gone_is_not_the_balance_of_the_heir() -> None:
-    closed = a_case(1, state=State.WITHDRAWN, to_report=True)
-    word = CaseTonight(case=closed, patron=None, balance=Decimal("70.00"), heir=a_patron(9))
+    closed = a_case(1, state=CaseState.WITHDRAWN, to_report=True)
+    word = CaseFacts(case=closed, patron=None, balance=Decimal("70.00"), heir=a_patron(9))
     assert listed(night(evidence(last_words=[word]), section=a_section(withdrawn_due="balance"))) == [(1, "0.00")]
 
 
 def test_last_words_are_said_on_days_of_changes_only_too() -> None:
-    found = evidence(last_words=[a_last_word(1, State.WITHDRAWN)])
+    found = evidence(last_words=[a_last_word(1, CaseState.WITHDRAWN)])
     assert listed(night(found, an_update(), section=CHANGES_ONLY, day=MONDAY)) == [(1, "0.00")]
 
 

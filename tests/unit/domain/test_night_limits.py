@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from gentle_nudge.domain.case import State
-from gentle_nudge.domain.night import Evidence, Limits, judge_night
-from gentle_nudge.domain.plan import Outcome, Plan
-from gentle_nudge.domain.policy import Section
-from gentle_nudge.domain.referral import Candidate
-from gentle_nudge.domain.release import CaseTonight
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.case_outcome import CaseFacts
+from gentle_nudge.domain.collections.judgement import Due, Evidence, plan_night
+from gentle_nudge.domain.collections.plan import Outcome, Plan
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import Candidate
 from tests.unit.domain.builders import (
     SUNDAY,
     a_candidate,
@@ -26,8 +26,8 @@ from tests.unit.domain.builders import (
 )
 
 
-def night(found: Evidence, limits: Limits | None = None, *, section: Section | None = None, day: date = SUNDAY) -> Plan:
-    return judge_night(section or a_section(), day, found, limits or a_submission())
+def night(found: Evidence, limits: Due | None = None, *, section: Section | None = None, day: date = SUNDAY) -> Plan:
+    return plan_night(section or a_section(), day, found, limits or a_submission())
 
 
 def patrons(plan: Plan, *outcomes: Outcome) -> list[int]:
@@ -42,7 +42,7 @@ def qualifying(count: int, *, first: int = 1000) -> list[Candidate]:
     return [a_candidate(number) for number in range(first, first + count)]
 
 
-def unflagged(count: int, *, balance: str = "50.00") -> list[CaseTonight]:
+def unflagged(count: int, *, balance: str = "50.00") -> list[CaseFacts]:
     return [in_collections(number, flag="no", balance=balance) for number in range(1, count + 1)]
 
 
@@ -211,7 +211,7 @@ def test_the_refusal_of_adoptions_names_the_number_and_the_way_out() -> None:
 def test_an_adopted_patron_at_the_limit_is_released_at_once_and_a_cent_above_not() -> None:
     section = a_section(clear_paid=True, clear_at_or_below=Decimal("5.00"))
     plan = night(evidence(adoptees=[an_adoptee(1, balance="5.00"), an_adoptee(2, balance="5.01")]), section=section)
-    assert [(d.patron, d.ends) for d in plan.decisions] == [(1, State.RELEASED), (2, None)]
+    assert [(d.patron, d.ends) for d in plan.decisions] == [(1, CaseState.RELEASED), (2, None)]
     assert listed(plan) == [(1, "5.00"), (2, "5.01")]
 
 

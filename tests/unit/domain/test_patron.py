@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gentle_nudge.domain.patron import FlagRow, age, says
-from gentle_nudge.domain.policy import Reading
+from gentle_nudge.domain.patron import FlagRow, FlagState, age, flag_state
 from tests.unit.domain.builders import SUNDAY, a_patron, in_attributes, in_sort1, ours
 
 
@@ -46,22 +45,22 @@ def test_nobody_grows_younger_overnight_nor_by_more_than_a_year(born: date, day:
 
 
 def test_a_patron_without_any_attribute_row_is_not_flagged() -> None:
-    assert says(()) is Reading.NO
+    assert flag_state(()) is FlagState.NO
     assert not a_patron(flag=None).is_flagged
 
 
 def test_of_several_attribute_rows_any_yes_is_a_yes() -> None:
-    assert says(in_attributes("0", None, "1")) is Reading.YES
-    assert says(in_attributes("sent 2019", "1")) is Reading.YES
+    assert flag_state(in_attributes("0", None, "1")) is FlagState.YES
+    assert flag_state(in_attributes("sent 2019", "1")) is FlagState.YES
 
 
 def test_several_attribute_rows_say_no_only_if_every_row_does() -> None:
-    assert says(in_attributes("0", None, "", "no")) is Reading.NO
-    assert says(in_attributes("0", "sent 2019")) is Reading.OTHER
+    assert flag_state(in_attributes("0", None, "", "no")) is FlagState.NO
+    assert flag_state(in_attributes("0", "sent 2019")) is FlagState.OTHER
 
 
 def test_each_row_can_be_read_alone() -> None:
-    assert [row.says for row in in_attributes("1", "0", "sent 2019")] == [Reading.YES, Reading.NO, Reading.OTHER]
+    assert [row.says for row in in_attributes("1", "0", "sent 2019")] == [FlagState.YES, FlagState.NO, FlagState.OTHER]
 
 
 def test_a_patron_is_flagged_if_the_flag_says_yes_and_only_then() -> None:
@@ -72,7 +71,7 @@ def test_a_patron_is_flagged_if_the_flag_says_yes_and_only_then() -> None:
 
 @given(st.permutations([*in_attributes("0", "x"), *in_sort1("1"), FlagRow(row=20, value=None)]))
 def test_the_order_of_the_rows_does_not_matter(rows: list[FlagRow]) -> None:
-    assert says(tuple(rows)) is Reading.YES
+    assert flag_state(tuple(rows)) is FlagState.YES
 
 
 @pytest.mark.parametrize(

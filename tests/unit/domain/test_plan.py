@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gentle_nudge.domain.case import State
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.judgement import plan_night
+from gentle_nudge.domain.collections.plan import Outcome, Plan
+from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.night import judge_night
-from gentle_nudge.domain.plan import Outcome, Plan
-from gentle_nudge.domain.policy import Section
 from tests.unit.domain.builders import (
     SUNDAY,
     a_candidate,
@@ -28,7 +28,7 @@ from tests.unit.domain.builders import (
 
 
 def a_plan(section: Section | None = None, **found: Any) -> Plan:
-    return judge_night(section or a_section(), SUNDAY, evidence(**found), a_submission())
+    return plan_night(section or a_section(), SUNDAY, evidence(**found), a_submission())
 
 
 def submitted(plan: Plan) -> list[int]:
@@ -69,7 +69,7 @@ def test_everybody_in_collections_is_in_the_update_once() -> None:
         candidates=[a_candidate(1)],
         cases=[in_collections(2), in_collections(3, flag="no"), gone(4)],
         adoptees=[an_adoptee(5)],
-        last_words=[a_last_word(6, State.WITHDRAWN)],
+        last_words=[a_last_word(6, CaseState.WITHDRAWN)],
     )
     assert sorted(number for number, _ in updated(plan)) == [1, 2, 3, 4, 5, 6]
 
@@ -119,18 +119,18 @@ def test_patrons_without_a_rank_come_after_the_ranked_by_number() -> None:
 
 def test_of_somebody_referred_again_tonight_the_last_word_is_not_told() -> None:
     section = a_section(refer_withdrawn_charges=True)
-    plan = a_plan(section, candidates=[a_candidate(1)], last_words=[a_last_word(1, State.WITHDRAWN)])
+    plan = a_plan(section, candidates=[a_candidate(1)], last_words=[a_last_word(1, CaseState.WITHDRAWN)])
     assert updated(plan) == [(1, "40.00")]
 
 
 def test_of_somebody_adopted_tonight_the_last_word_is_not_told() -> None:
-    plan = a_plan(adoptees=[an_adoptee(1, balance="33.00")], last_words=[a_last_word(1, State.WITHDRAWN)])
+    plan = a_plan(adoptees=[an_adoptee(1, balance="33.00")], last_words=[a_last_word(1, CaseState.WITHDRAWN)])
     assert updated(plan) == [(1, "33.00")]
 
 
 def test_of_somebody_whose_referral_is_held_back_the_last_word_is_told() -> None:
-    found = evidence(candidates=(a_candidate(1),), last_words=(a_last_word(1, State.WITHDRAWN),))
-    plan = judge_night(a_section(), SUNDAY, found, a_submission(most_referrals=0))
+    found = evidence(candidates=(a_candidate(1),), last_words=(a_last_word(1, CaseState.WITHDRAWN),))
+    plan = plan_night(a_section(), SUNDAY, found, a_submission(most_referrals=0))
     assert updated(plan) == [(1, "0.00")]
 
 

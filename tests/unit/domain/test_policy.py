@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gentle_nudge.domain.policy import Flag, Reading, Scope, Section, Window, midnight, reading
+from gentle_nudge.domain.collections.policy import Scope, Section, Window
+from gentle_nudge.domain.moment import midnight
+from gentle_nudge.domain.patron import Flag, FlagState, state_of_values
 from tests.unit.domain.builders import SUNDAY, a_policy
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -23,39 +25,39 @@ SECOND = timedelta(seconds=1)
 
 @pytest.mark.parametrize("value", ["yes", "YES", "Yes", "1", " yes", "yes ", "\t1 \n"])
 def test_yes_and_1_say_yes_whatever_the_letter_case_and_the_blanks_around(value: str) -> None:
-    assert reading([value]) is Reading.YES
+    assert state_of_values([value]) is FlagState.YES
 
 
 @pytest.mark.parametrize("value", [None, "", "  ", "no", "NO", " No ", "0", " 0"])
 def test_null_empty_no_and_0_say_no(value: str | None) -> None:
-    assert reading([value]) is Reading.NO
+    assert state_of_values([value]) is FlagState.NO
 
 
 def test_a_missing_value_says_no() -> None:
-    assert reading([]) is Reading.NO
+    assert state_of_values([]) is FlagState.NO
 
 
 @pytest.mark.parametrize("value", ["y", "n", "true", "11", "01", "yes!", "y e s", "none", "Class of 2027", "-1", "1.0"])
 def test_anything_else_is_in_other_use(value: str) -> None:
-    assert reading([value]) is Reading.OTHER
+    assert state_of_values([value]) is FlagState.OTHER
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (["no", "yes"], Reading.YES),
-        (["Class of 2027", "1"], Reading.YES),
-        (["no", None, "0"], Reading.NO),
-        (["no", "Class of 2027"], Reading.OTHER),
+        (["no", "yes"], FlagState.YES),
+        (["Class of 2027", "1"], FlagState.YES),
+        (["no", None, "0"], FlagState.NO),
+        (["no", "Class of 2027"], FlagState.OTHER),
     ],
 )
-def test_several_values_any_yes_is_a_yes_and_a_no_needs_every_row(values: list[str | None], said: Reading) -> None:
-    assert reading(values) is said
+def test_several_values_any_yes_is_a_yes_and_a_no_needs_every_row(values: list[str | None], said: FlagState) -> None:
+    assert state_of_values(values) is said
 
 
 @given(st.lists(st.sampled_from(["yes", "1", "no", "0", "", None, "x"])), st.randoms(use_true_random=False))
 def test_the_order_of_values_does_not_matter(values: list[str | None], chance: Random) -> None:
-    assert reading(chance.sample(values, len(values))) is reading(values)
+    assert state_of_values(chance.sample(values, len(values))) is state_of_values(values)
 
 
 # Which field is the flag

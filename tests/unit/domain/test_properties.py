@@ -10,31 +10,20 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gentle_nudge.domain.consequences import Holdings, consequences
-from gentle_nudge.domain.night import Limits, judge_night
-from gentle_nudge.domain.patron import FlagRow, Patron, says
-from gentle_nudge.domain.plan import (
-    Action,
-    ChargeFee,
-    ClearFlag,
-    CloseCase,
-    Decision,
-    FollowCase,
-    OpenCase,
-    Outcome,
-    Plan,
-    SetFlag,
-)
-from gentle_nudge.domain.policy import Reading
+from gentle_nudge.domain.actions import ChargeFee, ClearFlag, SetFlag
+from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, Holdings, OpenCase, consequences
+from gentle_nudge.domain.collections.judgement import Due, plan_night
+from gentle_nudge.domain.collections.plan import Decision, Outcome, Plan
+from gentle_nudge.domain.patron import FlagRow, FlagState, Patron, flag_state
 from tests.unit.domain.builders import a_section
 from tests.unit.domain.worlds import World, limits, worlds
 
 T = TypeVar("T")
-NO_LIMITS = Limits(submission_due=True)
+NO_LIMITS = Due(submission_due=True)
 BALANCES = a_section(clear_paid=True, withdrawn_due="balance")
 
 any_limits = st.builds(
-    Limits,
+    Due,
     submission_due=st.booleans(),
     most_referrals=limits,
     lifted_to=limits,
@@ -43,8 +32,8 @@ any_limits = st.builds(
 )
 
 
-def night(world: World, limits: Limits = NO_LIMITS) -> Plan:
-    return judge_night(world.section, world.day, world.evidence, limits)
+def night(world: World, limits: Due = NO_LIMITS) -> Plan:
+    return plan_night(world.section, world.day, world.evidence, limits)
 
 
 def referred(plan: Plan) -> set[int]:
@@ -78,7 +67,7 @@ def actions(world: World, plan: Plan) -> list[Action]:
 
 
 @given(worlds(), any_limits, st.randoms(use_true_random=False))
-def test_the_order_of_the_evidence_does_not_matter(world: World, limits: Limits, chance: Random) -> None:
+def test_the_order_of_the_evidence_does_not_matter(world: World, limits: Due, chance: Random) -> None:
     found = world.evidence
     turned = replace(
         found,
@@ -97,7 +86,7 @@ def test_the_order_of_the_evidence_does_not_matter(world: World, limits: Limits,
 
 
 @given(worlds(), any_limits)
-def test_judging_twice_gives_the_same_plan(world: World, limits: Limits) -> None:
+def test_judging_twice_gives_the_same_plan(world: World, limits: Due) -> None:
     assert night(world, limits) == night(world, limits)
 
 
@@ -115,7 +104,7 @@ def test_a_lower_threshold_never_refers_fewer(world: World, other: Decimal) -> N
 
 
 @given(worlds(), any_limits)
-def test_nobody_is_referred_and_released_closed_or_adopted_in_one_night(world: World, limits: Limits) -> None:
+def test_nobody_is_referred_and_released_closed_or_adopted_in_one_night(world: World, limits: Due) -> None:
     plan = night(world, limits)
     others = [decision for decision in plan.decisions if decision.outcome is not Outcome.REFERRED]
     assert referred(plan).isdisjoint({d.patron for d in others} | {d.follows for d in others if d.follows})
@@ -123,11 +112,11 @@ def test_nobody_is_referred_and_released_closed_or_adopted_in_one_night(world: W
 
 
 @given(worlds(), any_limits)
-def test_a_patron_with_an_open_case_or_a_yes_is_never_referred(world: World, limits: Limits) -> None:
+def test_a_patron_with_an_open_case_or_a_yes_is_never_referred(world: World, limits: Due) -> None:
     taken = {
         found.patron.number
         for found in world.evidence.candidates
-        if found.has_case or says(found.patron.flag) is not Reading.NO
+        if found.has_case or flag_state(found.patron.flag) is not FlagState.NO
     }
     plan = night(world, limits)
     assert taken.isdisjoint(referred(plan) | {decision.patron for decision in plan.held})
@@ -141,7 +130,7 @@ def test_nobody_is_referred_who_owes_less_than_the_threshold(world: World) -> No
 
 
 @given(worlds(), any_limits)
-def test_everybody_who_owes_enough_in_the_window_is_referred_held_or_counted(world: World, limits: Limits) -> None:
+def test_everybody_who_owes_enough_in_the_window_is_referred_held_or_counted(world: World, limits: Due) -> None:
     plan = night(world, limits)
     enough = [c for c in world.evidence.candidates if c.account.owed >= world.section.policy.threshold]
     assert len(referred(plan)) + len(plan.held) + sum(plan.left_out.values()) == len(enough)
@@ -149,7 +138,7 @@ def test_everybody_who_owes_enough_in_the_window_is_referred_held_or_counted(wor
 
 
 @given(worlds(), any_limits)
-def test_no_limit_is_ever_exceeded(world: World, limits: Limits) -> None:
+def test_no_limit_is_ever_exceeded(world: World, limits: Due) -> None:
     plan = night(world, limits)
     lifted = max(limits.most_referrals or 0, limits.lifted_to or 0)
     ended = plan.of(Outcome.PAID, Outcome.WITHDRAWN)
@@ -162,7 +151,7 @@ def test_no_limit_is_ever_exceeded(world: World, limits: Limits) -> None:
 
 
 @given(worlds(), any_limits)
-def test_every_decision_and_every_closed_case_has_its_reason(world: World, limits: Limits) -> None:
+def test_every_decision_and_every_closed_case_has_its_reason(world: World, limits: Due) -> None:
     plan = night(world, limits)
     assert all(decision.why for decision in (*plan.decisions, *plan.held))
     assert all(action.why for action in actions(world, plan) if isinstance(action, CloseCase))
@@ -173,7 +162,7 @@ def test_every_decision_and_every_closed_case_has_its_reason(world: World, limit
 
 
 @given(worlds(), any_limits)
-def test_the_submissions_sums_equal_their_parts_to_the_cent(world: World, limits: Limits) -> None:
+def test_the_submissions_sums_equal_their_parts_to_the_cent(world: World, limits: Due) -> None:
     plan = night(world, limits)
     rows, accounts = plan.submission(), {c.patron.number: c.account for c in world.evidence.candidates}
     fees = world.section.policy.processing_fee * len(rows)
@@ -194,20 +183,20 @@ def test_the_updates_sum_equals_the_balances_and_the_fees_to_the_cent(world: Wor
 
 
 @given(worlds(), any_limits)
-def test_no_number_stands_twice_in_a_report(world: World, limits: Limits) -> None:
+def test_no_number_stands_twice_in_a_report(world: World, limits: Due) -> None:
     plan = night(world, limits)
     for numbers in ([row.number for row in plan.update()], [row.patron.number for row in plan.submission()]):
         assert len(numbers) == len(set(numbers))
 
 
 @given(worlds(section=BALANCES), any_limits)
-def test_every_open_case_is_in_the_full_update_whatever_limits_trip(world: World, limits: Limits) -> None:
+def test_every_open_case_is_in_the_full_update_whatever_limits_trip(world: World, limits: Due) -> None:
     told = {row.number for row in night(world, limits).update()}
     assert told >= {found.case.number for found in world.evidence.cases}
 
 
 @given(worlds(), any_limits)
-def test_the_update_speaks_of_nobody_without_a_case(world: World, limits: Limits) -> None:
+def test_the_update_speaks_of_nobody_without_a_case(world: World, limits: Due) -> None:
     plan = night(world, limits)
     with_case = {found.case.number for found in (*world.evidence.cases, *world.evidence.last_words)}
     new = {decision.patron for decision in plan.of(Outcome.REFERRED, Outcome.ADOPTED)}
@@ -253,13 +242,13 @@ def test_after_every_night_the_flags_that_say_yes_are_the_open_cases(world: Worl
 
 
 @given(worlds(), any_limits)
-def test_a_flag_in_other_use_is_never_changed(world: World, limits: Limits) -> None:
+def test_a_flag_in_other_use_is_never_changed(world: World, limits: Due) -> None:
     changed = [a.before for a in actions(world, night(world, limits)) if isinstance(a, SetFlag | ClearFlag)]
-    assert all(row.says is not Reading.OTHER for row in changed)
+    assert all(row.says is not FlagState.OTHER for row in changed)
 
 
 @given(worlds(), any_limits)
-def test_nobody_is_charged_without_a_case_or_twice(world: World, limits: Limits) -> None:
+def test_nobody_is_charged_without_a_case_or_twice(world: World, limits: Due) -> None:
     done = actions(world, night(world, limits))
     charged = [action.patron for action in done if isinstance(action, ChargeFee)]
     opened = [action.patron.number for action in done if isinstance(action, OpenCase) and not action.adopted]

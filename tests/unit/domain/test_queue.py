@@ -4,14 +4,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from gentle_nudge.domain.plan import Report
-from gentle_nudge.domain.queue import Address, Channel, Delivery, DeliveryState, is_given_up, next_attempt
+from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState, is_given_up, next_attempt
+from gentle_nudge.domain.report_row import ReportKind
 
 NOW = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
 A_MOMENT = timedelta(microseconds=1)
 
 
-def a_delivery(*, kind: Report = Report.UPDATE, channel: Channel = Channel.EMAIL, is_repeat: bool = False) -> Delivery:
+def a_delivery(
+    *, kind: ReportKind = ReportKind.UPDATE, channel: Channel = Channel.EMAIL, is_repeat: bool = False
+) -> Delivery:
     return Delivery(
         id=1,
         report=1,
@@ -43,13 +45,13 @@ def test_a_delivery_is_given_up_after_three_days_and_not_a_moment_earlier() -> N
     assert is_given_up(NOW, NOW + timedelta(days=3))
 
 
-@pytest.mark.parametrize("kind", [Report.UPDATE, Report.SYNC])
+@pytest.mark.parametrize("kind", [ReportKind.UPDATE, ReportKind.SYNC])
 @pytest.mark.parametrize("channel", [Channel.EMAIL, Channel.SFTP])
-def test_balances_to_somebody_keep_their_order(kind: Report, channel: Channel) -> None:
+def test_balances_to_somebody_keep_their_order(kind: ReportKind, channel: Channel) -> None:
     assert a_delivery(kind=kind, channel=channel).keeps_order
 
 
 def test_a_submission_a_copy_for_the_archive_and_a_repeat_stand_in_no_stream() -> None:
-    assert not a_delivery(kind=Report.SUBMISSION).keeps_order
+    assert not a_delivery(kind=ReportKind.SUBMISSION).keeps_order
     assert not a_delivery(channel=Channel.FILE).keeps_order
     assert not a_delivery(is_repeat=True).keeps_order

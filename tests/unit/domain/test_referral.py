@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from gentle_nudge.domain.patron import Guardian
-from gentle_nudge.domain.policy import Flag, Section
-from gentle_nudge.domain.referral import Candidate, Reason, verdicts, why_not
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import Candidate, Reason, verdicts, why_not
+from gentle_nudge.domain.patron import Flag, Guardian
 from tests.unit.domain.builders import (
     SUNDAY,
     a_candidate,

@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from gentle_nudge.domain.case import State
-from gentle_nudge.domain.plan import Decision, Outcome
-from gentle_nudge.domain.policy import Weekday
-from gentle_nudge.domain.release import CaseTonight, judge, last_word, lists_everybody, row, shown
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.case_outcome import CaseFacts, judge, last_word, lists_everybody, shown
+from gentle_nudge.domain.collections.plan import Decision, Outcome
+from gentle_nudge.domain.moment import Weekday
+from gentle_nudge.domain.report_row import case_row
 from tests.unit.domain.builders import (
     MONDAY,
     SUNDAY,
@@ -24,7 +25,7 @@ from tests.unit.domain.builders import (
 )
 
 
-def judged(tonight: CaseTonight, **policy: object) -> Decision:
+def judged(tonight: CaseFacts, **policy: object) -> Decision:
     return judge(tonight, a_section(**policy))
 
 
@@ -45,7 +46,7 @@ def due(decision: Decision) -> str | None:
         (gone(), "0.00"),
     ],
 )
-def test_the_amount_of_a_decision_is_the_balance_of_whom_the_case_follows(tonight: CaseTonight, amount: str) -> None:
+def test_the_amount_of_a_decision_is_the_balance_of_whom_the_case_follows(tonight: CaseFacts, amount: str) -> None:
     assert judged(tonight).amount == Decimal(amount)
 
 
@@ -75,7 +76,7 @@ def test_whatever_has_become_of_the_patron_the_case_goes_on(become: dict[str, ob
 
 def test_without_a_single_line_0_is_reported() -> None:
     patron = a_patron(flag="yes")
-    assert due(judged(CaseTonight(case=a_case(), patron=patron))) == "0.00"
+    assert due(judged(CaseFacts(case=a_case(), patron=patron))) == "0.00"
 
 
 def test_the_row_stands_under_the_number_first_reported_with_todays_name_and_card() -> None:
@@ -105,8 +106,8 @@ def test_a_debt_is_reported_as_it_is_however_credits_are(setting: str) -> None:
 
 
 def test_at_the_limit_a_patron_is_released_and_a_cent_above_not() -> None:
-    assert judged(in_collections(balance="0.00"), clear_paid=True).ends is State.RELEASED
-    assert judged(in_collections(balance="-3.00"), clear_paid=True).ends is State.RELEASED
+    assert judged(in_collections(balance="0.00"), clear_paid=True).ends is CaseState.RELEASED
+    assert judged(in_collections(balance="-3.00"), clear_paid=True).ends is CaseState.RELEASED
     assert judged(in_collections(balance="0.01"), clear_paid=True).ends is None
 
 
@@ -143,20 +144,20 @@ def test_what_is_left_of_a_released_debt_is_told_as_balance_or_as_zero() -> None
 
 @pytest.mark.parametrize("flag", [None, "", "no", "0", " NO "])
 def test_a_case_whose_flag_has_gone_was_ended_by_staff(flag: str | None) -> None:
-    assert judged(in_collections(flag=flag)).ends is State.WITHDRAWN
+    assert judged(in_collections(flag=flag)).ends is CaseState.WITHDRAWN
 
 
 def test_a_case_whose_attribute_was_deleted_was_ended_by_staff() -> None:
     tonight = in_collections()
     without = replace(tonight, patron=replace(a_patron(), flag=()))
-    assert judged(without).ends is State.WITHDRAWN
+    assert judged(without).ends is CaseState.WITHDRAWN
 
 
 @pytest.mark.parametrize("clear_paid", [True, False])
 def test_ended_by_staff_it_counts_as_paid_at_the_limit_and_as_withdrawn_a_cent_above(*, clear_paid: bool) -> None:
     limit = {"clear_paid": clear_paid, "clear_at_or_below": Decimal("5.00")}
-    assert judged(in_collections(flag="no", balance="5.00"), **limit).ends is State.PAID
-    assert judged(in_collections(flag="no", balance="5.01"), **limit).ends is State.WITHDRAWN
+    assert judged(in_collections(flag="no", balance="5.00"), **limit).ends is CaseState.PAID
+    assert judged(in_collections(flag="no", balance="5.01"), **limit).ends is CaseState.WITHDRAWN
 
 
 @pytest.mark.parametrize("balance", ["40.00", "0.00"])
@@ -194,12 +195,12 @@ def test_the_flag_of_the_heir_does_not_withdraw_what_follows(flag: str | None) -
 
 def test_merged_into_a_patron_who_has_paid_the_case_is_released() -> None:
     decision = judged(merged(1, a_patron(9), balance="0.00"), clear_paid=True)
-    assert (decision.ends, decision.follows, due(decision)) == (State.RELEASED, 9, "0.00")
+    assert (decision.ends, decision.follows, due(decision)) == (CaseState.RELEASED, 9, "0.00")
 
 
 def test_merged_into_a_patron_with_an_open_case_this_one_ends_with_0() -> None:
     decision = judged(merged(1, a_patron(9, flag="yes"), balance="70.00", heir_has_case=True))
-    assert (decision.ends, decision.follows, due(decision)) == (State.MERGED, None, "0.00")
+    assert (decision.ends, decision.follows, due(decision)) == (CaseState.MERGED, None, "0.00")
     assert decision.row
     assert decision.row.number == 1
 
@@ -207,7 +208,7 @@ def test_merged_into_a_patron_with_an_open_case_this_one_ends_with_0() -> None:
 @pytest.mark.parametrize("withdrawn_due", ["zero", "balance", "none"])
 def test_a_deleted_patrons_case_ends_with_0_under_the_name_last_told(withdrawn_due: str) -> None:
     decision = judged(gone(1), withdrawn_due=withdrawn_due)
-    assert (decision.ends, due(decision)) == (State.DELETED, "0.00")
+    assert (decision.ends, due(decision)) == (CaseState.DELETED, "0.00")
     assert decision.row
     assert (decision.row.number, decision.row.surname, decision.row.card) == (1, "Surname1", "20000001")
     assert decision.row.gone
@@ -225,7 +226,7 @@ def test_a_deleted_patrons_case_ends_with_0_under_the_name_last_told(withdrawn_d
         merged(1, a_patron(9), heir_has_case=True),
     ],
 )
-def test_nothing_becomes_of_a_case_without_a_reason(tonight: CaseTonight) -> None:
+def test_nothing_becomes_of_a_case_without_a_reason(tonight: CaseFacts) -> None:
     assert judged(tonight, clear_paid=True).why
 
 
@@ -240,24 +241,24 @@ def test_shown_changes_credits_only(balance: Decimal) -> None:
 
 def test_a_case_is_no_news_while_balance_name_and_card_are_as_last_queued() -> None:
     tonight = in_collections(balance="50.00")
-    assert not row(tonight.case, tonight.patron, Decimal("50.00")).is_news
+    assert not case_row(tonight.case, tonight.patron, Decimal("50.00")).is_news
 
 
 @pytest.mark.parametrize("change", [{"surname": "Newname"}, {"firstname": None}, {"card": "30000001"}])
 def test_a_case_is_news_when_name_or_card_changed(change: dict[str, object]) -> None:
     tonight = in_collections(balance="50.00", **change)  # type: ignore[arg-type]
-    assert row(tonight.case, tonight.patron, Decimal("50.00")).is_news
+    assert case_row(tonight.case, tonight.patron, Decimal("50.00")).is_news
 
 
 def test_a_case_is_news_when_the_balance_changed_by_a_cent() -> None:
     tonight = in_collections()
-    assert row(tonight.case, tonight.patron, Decimal("50.01")).is_news
+    assert case_row(tonight.case, tonight.patron, Decimal("50.01")).is_news
 
 
 def test_a_case_never_queued_or_to_be_told_again_is_news() -> None:
     tonight = in_collections()
     for case in (replace(tonight.case, last_due=None), replace(tonight.case, to_report=True)):
-        assert row(case, tonight.patron, Decimal("50.00")).is_news
+        assert case_row(case, tonight.patron, Decimal("50.00")).is_news
 
 
 def test_the_update_lists_everybody_unless_told_to_list_changes() -> None:

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gentle_nudge.domain.policy import Weekday
-from gentle_nudge.domain.schedule import (
-    Past,
+from gentle_nudge.domain.collections.submission_day import (
+    SubmissionHistory,
     is_late,
     is_lifted_for,
     is_submission_due,
     most_referrals,
     submits_on,
 )
+from gentle_nudge.domain.moment import Weekday
 from tests.unit.domain.builders import a_policy
 
 SUN, MON, TUE, SAT = date(2026, 11, 22), date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 28)
@@ -23,7 +23,7 @@ LONG_AGO = date(2026, 1, 4)
 
 
 def due(day: date, *, last: date | None = None, first_run: date | None = LONG_AGO) -> bool:
-    return is_submission_due(a_policy(), day, Past(last_submission=last, first_run=first_run))
+    return is_submission_due(a_policy(), day, SubmissionHistory(last_submission=last, first_run=first_run))
 
 
 # When
@@ -99,7 +99,7 @@ def test_with_a_run_before_the_weekday_it_is_due_although_there_never_was_a_subm
 
 def test_a_changed_weekday_is_late_only_once_the_last_is_more_than_a_week_past() -> None:
     tuesdays = a_policy(submit_on=Weekday.TUESDAY)
-    past = Past(last_submission=SUN, first_run=LONG_AGO)
+    past = SubmissionHistory(last_submission=SUN, first_run=LONG_AGO)
     assert not is_submission_due(tuesdays, MON, past)
     assert is_submission_due(tuesdays, TUE, past)
 

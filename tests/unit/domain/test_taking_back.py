@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gentle_nudge.domain.case import State
-from gentle_nudge.domain.plan import ClearFlag, CloseCase, FollowCase, LiftRestriction, Report
-from gentle_nudge.domain.queue import Address, Channel, Delivery, DeliveryState
-from gentle_nudge.domain.taking_back import fate, take_back
+from gentle_nudge.domain.actions import ClearFlag, LiftRestriction
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.changes import CloseCase, FollowCase
+from gentle_nudge.domain.collections.withdrawal import outcome_of_deliveries, withdraw
+from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState
+from gentle_nudge.domain.report_row import ReportKind
 from tests.unit.domain.builders import a_case, a_patron, a_policy, holding, ours
 
 NOW = datetime(2026, 11, 22, 7, tzinfo=UTC)
@@ -20,7 +22,7 @@ def a_delivery(id: int, state: DeliveryState, *, report: int = SUBMISSION, is_re
         id=id,
         report=report,
         section="global",
-        kind=Report.SUBMISSION if report == SUBMISSION else Report.UPDATE,
+        kind=ReportKind.SUBMISSION if report == SUBMISSION else ReportKind.UPDATE,
         day=NOW.date(),
         file_name="ums.csv",
         address=Address(channel=Channel.EMAIL, recipient="reports@agency.example"),
@@ -35,30 +37,30 @@ def a_delivery(id: int, state: DeliveryState, *, report: int = SUBMISSION, is_re
 
 def test_a_referral_taken_back_loses_flag_restriction_and_case() -> None:
     held = holding(a_patron(flag="yes"), restrictions=[ours(5)])
-    actions = list(take_back(a_case(restriction=5), held, a_policy(remove_restriction=False), "a mistake"))
+    actions = list(withdraw(a_case(restriction=5), held, a_policy(remove_restriction=False), "a mistake"))
     assert [type(action) for action in actions] == [ClearFlag, LiftRestriction, CloseCase]
-    assert actions[-1] == CloseCase(case=1, patron=1, state=State.WITHDRAWN, why="a mistake")
+    assert actions[-1] == CloseCase(case=1, patron=1, state=CaseState.WITHDRAWN, why="a mistake")
 
 
 def test_what_another_case_needs_stays() -> None:
     held = replace(holding(a_patron(flag="yes"), restrictions=[ours(5)]), flag_needed=True, restriction_needed=True)
-    assert [type(action) for action in take_back(a_case(), held, a_policy(), "")] == [CloseCase]
+    assert [type(action) for action in withdraw(a_case(), held, a_policy(), "")] == [CloseCase]
 
 
 def test_a_case_of_merged_cards_follows_before_it_ends() -> None:
-    actions = list(take_back(a_case(patron=1), holding(a_patron(2, flag="yes")), a_policy(), ""))
+    actions = list(withdraw(a_case(patron=1), holding(a_patron(2, flag="yes")), a_policy(), ""))
     assert actions[0] == FollowCase(case=1, patron=2)
     assert isinstance(actions[1], ClearFlag)
     assert actions[1].patron == 2
 
 
 def test_of_a_patron_gone_from_koha_only_the_case_ends() -> None:
-    assert [type(action) for action in take_back(a_case(), None, a_policy(), "")] == [CloseCase]
+    assert [type(action) for action in withdraw(a_case(), None, a_policy(), "")] == [CloseCase]
 
 
 def test_what_nobody_has_is_cancelled_and_the_update_that_names_the_patrons_set_aside() -> None:
     own, update = a_delivery(1, DeliveryState.DUE), a_delivery(2, DeliveryState.FAILED, report=6)
-    found = fate([own, update], SUBMISSION, unsure=frozenset(), strictly=False)
+    found = outcome_of_deliveries([own, update], SUBMISSION, unsure=frozenset(), strictly=False)
     assert (found.cancelled, found.set_aside, found.heard) == ((own,), (update,), False)
 
 
@@ -70,7 +72,7 @@ def test_who_may_have_heard_of_them_hears_the_end_too(state: DeliveryState, repo
         a_delivery(2, state, report=report),
         a_delivery(3, DeliveryState.DUE, report=6),
     ]
-    found = fate(told, SUBMISSION, unsure=frozenset(), strictly=False)
+    found = outcome_of_deliveries(told, SUBMISSION, unsure=frozenset(), strictly=False)
     assert found.heard
     assert found.set_aside == ()
     assert told[0] in found.cancelled
@@ -78,19 +80,19 @@ def test_who_may_have_heard_of_them_hears_the_end_too(state: DeliveryState, repo
 
 def test_a_try_that_may_have_arrived_counts_as_heard() -> None:
     told = [a_delivery(1, DeliveryState.DUE)]
-    assert fate(told, SUBMISSION, unsure={1}, strictly=False).heard
-    assert not fate(told, SUBMISSION, unsure={2}, strictly=False).heard
+    assert outcome_of_deliveries(told, SUBMISSION, unsure={1}, strictly=False).heard
+    assert not outcome_of_deliveries(told, SUBMISSION, unsure={2}, strictly=False).heard
 
 
 def test_updates_that_leave_in_order_and_repeats_are_not_set_aside() -> None:
     own = a_delivery(1, DeliveryState.DUE)
     update, repeat = (a_delivery(2, DeliveryState.DUE, report=6, is_repeat=again) for again in (False, True))
     for told, strictly in (([own, update], True), ([own, repeat], False)):
-        found = fate(told, SUBMISSION, unsure=frozenset(), strictly=strictly)
+        found = outcome_of_deliveries(told, SUBMISSION, unsure=frozenset(), strictly=strictly)
         assert (found.heard, found.set_aside, found.cancelled) == (True, (), (own,))
 
 
 @pytest.mark.parametrize("state", [DeliveryState.CANCELLED, DeliveryState.SUPERSEDED])
 def test_what_was_ended_before_reached_nobody(state: DeliveryState) -> None:
-    found = fate([a_delivery(1, state)], SUBMISSION, unsure=frozenset(), strictly=False)
+    found = outcome_of_deliveries([a_delivery(1, state)], SUBMISSION, unsure=frozenset(), strictly=False)
     assert (found.cancelled, found.heard) == ((), False)

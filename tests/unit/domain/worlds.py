@@ -6,12 +6,12 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from gentle_nudge.domain.case import State
-from gentle_nudge.domain.night import Adoptee, Evidence
-from gentle_nudge.domain.patron import FlagRow, Patron
-from gentle_nudge.domain.policy import Flag, Section
-from gentle_nudge.domain.referral import Candidate
-from gentle_nudge.domain.release import CaseTonight
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.case_outcome import CaseFacts
+from gentle_nudge.domain.collections.judgement import Adoptee, Evidence
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import Candidate
+from gentle_nudge.domain.patron import Flag, FlagRow, Patron
 from tests.unit.domain.builders import ATTRIBUTE, SORT1, a_case, a_patron, a_section, an_account, in_attributes
 
 DAYS = st.dates(date(2026, 11, 1), date(2026, 11, 30))
@@ -97,17 +97,17 @@ def _flag(draw: st.DrawFn, flag: Flag, *, other_use: bool) -> tuple[FlagRow, ...
     return (FlagRow(row=None, value=draw(said)),)
 
 
-def _case_of(draw: st.DrawFn, found: Candidate) -> CaseTonight:
+def _case_of(draw: st.DrawFn, found: Candidate) -> CaseFacts:
     number = found.patron.number
     last_due = draw(st.sampled_from([None, found.account.balance, Decimal("50.00")]))
     case = a_case(number, patron=number, last_due=last_due)
-    return CaseTonight(case=case, patron=found.patron, balance=found.account.balance)
+    return CaseFacts(case=case, patron=found.patron, balance=found.account.balance)
 
 
-def _case_of_somebody_gone(draw: st.DrawFn, number: int, here: list[Candidate]) -> CaseTonight:
+def _case_of_somebody_gone(draw: st.DrawFn, number: int, here: list[Candidate]) -> CaseFacts:
     """Deleted, or merged into somebody who is here."""
     heir: Candidate | None = draw(st.sampled_from([None, *here]))
-    return CaseTonight(
+    return CaseFacts(
         case=a_case(number, patron=number),
         patron=None,
         balance=heir.account.balance if heir else Decimal("0.00"),
@@ -116,8 +116,8 @@ def _case_of_somebody_gone(draw: st.DrawFn, number: int, here: list[Candidate]) 
     )
 
 
-def _closed_case(draw: st.DrawFn, id_: int, found: Candidate) -> CaseTonight:
-    state = draw(st.sampled_from([state for state in State if state is not State.OPEN]))
+def _closed_case(draw: st.DrawFn, id_: int, found: Candidate) -> CaseFacts:
+    state = draw(st.sampled_from([state for state in CaseState if state is not CaseState.OPEN]))
     patron: Patron = found.patron
     case = a_case(id_, patron=patron.number, state=state, to_report=True, last_due=draw(amounts))
-    return CaseTonight(case=case, patron=patron, balance=found.account.balance)
+    return CaseFacts(case=case, patron=patron, balance=found.account.balance)

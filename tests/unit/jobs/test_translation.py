@@ -5,17 +5,18 @@ from decimal import Decimal
 
 import pytest
 
-from gentle_nudge.domain.policy import Flag, Weekday
-from gentle_nudge.jobs.plugin_settings import Given, rules, server
-from gentle_nudge.jobs.translation import Entry, Known, entries
+from gentle_nudge.domain.moment import Weekday
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, rules, server
+from gentle_nudge.jobs.setup.plugin_translation import Known, TranslatedKey, entries
 
 KNOWN = Known(
     categories=frozenset({"PT", "ST"}), debit_types=frozenset({"LOST", "OVERDUE"}), attributes=frozenset({"COLLECT"})
 )
 
 
-def entry(key: str, **stored: str) -> Entry:
-    return next(each for each in entries(Given(stored=stored), KNOWN) if each.key == key)
+def entry(key: str, **stored: str) -> TranslatedKey:
+    return next(each for each in entries(PluginSettings(stored=stored), KNOWN) if each.key == key)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,9 @@ def test_texts_cannot_break_out_of_their_line() -> None:
 
 
 def test_the_password_is_kept_as_it_is_and_never_shown() -> None:
-    uploads = server(Given(stored={"host": "sftp.agency.example", "username": "lib", "password": " p\u00e4ss "}))
+    uploads = server(
+        PluginSettings(stored={"host": "sftp.agency.example", "username": "lib", "password": " p\u00e4ss "})
+    )
     assert uploads
     assert uploads.password == " p\u00e4ss "
     assert "p\u00e4ss" not in repr(uploads)
@@ -140,7 +143,9 @@ def test_the_password_is_kept_as_it_is_and_never_shown() -> None:
 
 
 def test_the_plugins_own_rules_keep_the_blanks_before_codes() -> None:
-    found = rules(Given(stored={"fees_threshold": "25", "collections_flag": "sort1", "categorycodes": "PT, ST"}))
+    found = rules(
+        PluginSettings(stored={"fees_threshold": "25", "collections_flag": "sort1", "categorycodes": "PT, ST"})
+    )
     assert found
     assert found.categories == ("PT", " ST")
-    assert rules(Given(stored={"collections_flag": "sort1"})) is None
+    assert rules(PluginSettings(stored={"collections_flag": "sort1"})) is None

@@ -5,8 +5,8 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from gentle_nudge.errors import ToBeMended
-from gentle_nudge.koha.conf import read
+from gentle_nudge.errors import UserError
+from gentle_nudge.koha.connect.conf import read
 
 BASIC = {"db_scheme": "mysql", "database": "koha_lib", "hostname": "db.library.example", "user": "koha_lib"}
 
@@ -70,7 +70,7 @@ def test_a_mail_server_has_koha_s_defaults(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_used_is_told(tmp_path: Path, text: str, why: str) -> None:
     file = tmp_path / "koha-conf.xml"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(ToBeMended) as caught:
+    with pytest.raises(UserError) as caught:
         read(file)
     assert why in caught.value.sentence
     assert str(file) in caught.value.sentence
@@ -78,5 +78,5 @@ def test_a_file_that_cannot_be_used_is_told(tmp_path: Path, text: str, why: str)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ToBeMended, match="cannot be read: No such file"):
+    with pytest.raises(UserError, match="cannot be read: No such file"):
         read(tmp_path / "koha-conf.xml")

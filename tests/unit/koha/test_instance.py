@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from gentle_nudge.errors import ToBeMended
-from gentle_nudge.koha.conf import read
-from gentle_nudge.koha.instance import Instance, instance, same_database, url_of
+from gentle_nudge.errors import UserError
+from gentle_nudge.koha.connect.conf import read
+from gentle_nudge.koha.connect.instance import Instance, instance, same_database, url_of
 from gentle_nudge.settings import load
 from tests.unit.koha.test_conf import conf_file
 
@@ -66,7 +66,7 @@ def test_koha_conf_of_another_database_is_refused(tmp_path: Path) -> None:
     for folder, database in ((ours, "koha_ours"), (other, "koha_other")):
         folder.mkdir()
         conf_file(folder, database=database, **{"pass": "s3cret"})
-    with pytest.raises(ToBeMended) as caught:
+    with pytest.raises(UserError) as caught:
         found(tmp_path, f'conf = "{ours}/koha-conf.xml"', KOHA_CONF=f"{other}/koha-conf.xml")
     assert "koha_other" in caught.value.sentence
     assert "koha_ours" in caught.value.sentence
@@ -77,14 +77,14 @@ def test_koha_conf_of_another_database_is_refused(tmp_path: Path) -> None:
 def test_koha_conf_and_a_url_may_lead_to_one_database(tmp_path: Path) -> None:
     conf = conf_file(tmp_path, port="3306")
     found(tmp_path, 'url = "mariadb+pymysql://gn@DB.library.example/koha_lib"', KOHA_CONF=str(conf))
-    with pytest.raises(ToBeMended):
+    with pytest.raises(UserError):
         found(tmp_path, 'url = "mysql+pymysql://gn@db.library.example:3307/koha_lib"', KOHA_CONF=str(conf))
-    with pytest.raises(ToBeMended):
+    with pytest.raises(UserError):
         found(tmp_path, 'url = "sqlite:///koha_lib"', KOHA_CONF=str(conf))
 
 
 def test_koha_conf_that_cannot_be_read_stops_everything(tmp_path: Path) -> None:
-    with pytest.raises(ToBeMended, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot be read"):
         found(tmp_path, 'url = "mysql+pymysql://gn@db/koha_lib"', KOHA_CONF=str(tmp_path / "gone.xml"))
 
 

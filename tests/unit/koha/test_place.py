@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.errors import ToBeMended
-from gentle_nudge.koha.conf import read
-from gentle_nudge.koha.place import machine, machine_zone, zone
+from gentle_nudge.errors import UserError
+from gentle_nudge.koha.connect.conf import read
+from gentle_nudge.koha.connect.zone import machine, machine_zone, zone
 from gentle_nudge.settings import KohaTable
 from tests.unit.koha.test_conf import conf_file
 
@@ -29,7 +29,7 @@ def test_the_settings_go_before_koha_and_koha_before_the_machine(tmp_path: Path)
 
 
 def test_a_zone_of_koha_that_does_not_exist_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ToBeMended, match="<timezone>"):
+    with pytest.raises(UserError, match="<timezone>"):
         zone(KohaTable(), read(conf_file(tmp_path, timezone="Mars/Olympus")), environ={})
 
 

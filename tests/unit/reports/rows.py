@@ -4,8 +4,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from gentle_nudge.domain.patron import Account, Contact, Guardian, Patron
-from gentle_nudge.domain.plan import SubmissionRow, UpdateRow
+from gentle_nudge.domain.collections.plan import SubmissionRow
+from gentle_nudge.domain.collections.referral import Account
+from gentle_nudge.domain.patron import Contact, Guardian, Patron
+from gentle_nudge.domain.report_row import UpdateRow
 
 NEW_YORK = ZoneInfo("America/New_York")
 

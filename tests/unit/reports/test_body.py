@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from gentle_nudge.domain.plan import Report
+from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.reports.body import Body, as_repeat, body
 
 SUBMISSION = Body(
-    report=Report.SUBMISSION,
+    report=ReportKind.SUBMISSION,
     library="Springfield Library",
     day=date(2026, 11, 22),
     file_name="ums-new-submissions-2026-11-22.csv",
@@ -34,8 +34,8 @@ def test_a_submission_tells_counts_and_sums() -> None:
     )
 
 
-@pytest.mark.parametrize(("report", "title"), [(Report.UPDATE, "Update"), (Report.SYNC, "Sync")])
-def test_update_and_sync_tell_how_many_are_listed_and_what_they_owe(report: Report, title: str) -> None:
+@pytest.mark.parametrize(("report", "title"), [(ReportKind.UPDATE, "Update"), (ReportKind.SYNC, "Sync")])
+def test_update_and_sync_tell_how_many_are_listed_and_what_they_owe(report: ReportKind, title: str) -> None:
     text = body(replace(SUBMISSION, report=report, file_name="ums.csv"))
     assert text.startswith(f"{title} of Springfield Library, 2026-11-22\n")
     assert "Patrons listed:        3\nBalances:              12345.50\nFile:                  ums.csv\n" in text

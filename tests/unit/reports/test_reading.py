@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gentle_nudge.domain.plan import Report
-from gentle_nudge.reports.reading import Referred, read_submission
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.reports.read_back import Referred, read_submission
 from gentle_nudge.reports.render import file_name, render
 from tests.unit.reports.rows import a_row
 
@@ -25,7 +25,7 @@ def test_whoever_was_referred_is_read_back_with_balance_and_fee(
     surnames: list[str], balance: Decimal, fee: Decimal
 ) -> None:
     rows = [a_row(surname=surname, balance=str(balance), fee=str(fee)) for surname in surnames]
-    content = b"".join(render(Report.SUBMISSION, rows, guard=True, empty="sentence"))
+    content = b"".join(render(ReportKind.SUBMISSION, rows, guard=True, empty="sentence"))
     found = read_submission(NAME, content)
     assert found is not None
     assert found.rows == (Referred(number=9, balance=balance, fee=fee),) * len(surnames)
@@ -34,7 +34,7 @@ def test_whoever_was_referred_is_read_back_with_balance_and_fee(
 
 @pytest.mark.parametrize("empty", ["sentence", "header"])
 def test_a_submission_without_rows_refers_nobody(empty: str) -> None:
-    content = b"".join(render(Report.SUBMISSION, [], guard=True, empty=empty))  # type: ignore[arg-type] # a parameter
+    content = b"".join(render(ReportKind.SUBMISSION, [], guard=True, empty=empty))  # type: ignore[arg-type] # a parameter
     found = read_submission(NAME, content)
     assert found is not None
     assert found.rows == ()
@@ -43,7 +43,7 @@ def test_a_submission_without_rows_refers_nobody(empty: str) -> None:
 @pytest.mark.parametrize("section", ["global", "north", "north-2b", "n-w-3a"])
 @pytest.mark.parametrize("number", ["", "-2", "-99"])
 def test_the_name_tells_day_and_section_whatever_number_the_archive_gave(section: str, number: str) -> None:
-    name = file_name(Report.SUBMISSION, SUNDAY, section).replace(".csv", f"{number}.csv")
+    name = file_name(ReportKind.SUBMISSION, SUNDAY, section).replace(".csv", f"{number}.csv")
     found = read_submission(name, b"")
     assert found is not None
     assert (found.day, found.section) == (SUNDAY, section)

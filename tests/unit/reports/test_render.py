@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gentle_nudge.domain.collections.plan import SubmissionRow
 from gentle_nudge.domain.patron import Contact, Guardian
-from gentle_nudge.domain.plan import Report, SubmissionRow, UpdateRow
+from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.reports.columns import plain
 from gentle_nudge.reports.render import render
 from tests.unit.reports.rows import NEW_YORK, a_due, a_row, living_at_main_street
@@ -26,12 +27,12 @@ LEAST_SECONDS_OF_THREE = 0.3
 
 
 def submission(*rows: SubmissionRow, guard: bool = True, guardians: bool = False) -> str:
-    chunks = render(Report.SUBMISSION, rows, guard=guard, empty="sentence", guardians=guardians)
+    chunks = render(ReportKind.SUBMISSION, rows, guard=guard, empty="sentence", guardians=guardians)
     return b"".join(chunks).decode()
 
 
 def update(*rows: UpdateRow, guard: bool = True) -> str:
-    return b"".join(render(Report.UPDATE, rows, guard=guard, empty="sentence")).decode()
+    return b"".join(render(ReportKind.UPDATE, rows, guard=guard, empty="sentence")).decode()
 
 
 def cells(text: str) -> list[dict[str, str]]:
@@ -53,8 +54,8 @@ def test_the_example_of_the_rules_comes_out_literally() -> None:
     )
 
 
-@pytest.mark.parametrize("report", [Report.UPDATE, Report.SYNC])
-def test_update_and_sync_have_five_columns(report: Report) -> None:
+@pytest.mark.parametrize("report", [ReportKind.UPDATE, ReportKind.SYNC])
+def test_update_and_sync_have_five_columns(report: ReportKind) -> None:
     text = b"".join(render(report, [a_due("-5.5")], guard=True, empty="sentence")).decode()
     assert text == "borrowernumber,surname,firstname,cardnumber,Due\n9,O'Brien,Pat,20000009,-5.50\n"
 
@@ -168,11 +169,11 @@ def test_without_rows_the_report_says_so() -> None:
 
 
 def test_without_rows_the_report_may_be_the_header_alone() -> None:
-    assert b"".join(render(Report.SUBMISSION, [], guard=True, empty="header")).decode() == HEADER
+    assert b"".join(render(ReportKind.SUBMISSION, [], guard=True, empty="header")).decode() == HEADER
 
 
 def test_without_rows_there_may_be_no_report() -> None:
-    assert list(render(Report.UPDATE, [], guard=True, empty="none")) == []
+    assert list(render(ReportKind.UPDATE, [], guard=True, empty="none")) == []
 
 
 texts = st.none() | st.text(st.characters(codec="utf-8"), max_size=20)
@@ -214,7 +215,7 @@ def test_the_sum_of_the_report_is_the_sum_of_the_rows(dues: list[Decimal]) -> No
 def test_memory_does_not_grow_with_the_rows() -> None:
     def peak(rows: int) -> int:
         tracemalloc.start()
-        for _ in render(Report.UPDATE, (a_due(number=number) for number in range(rows)), guard=True, empty="none"):
+        for _ in render(ReportKind.UPDATE, (a_due(number=number) for number in range(rows)), guard=True, empty="none"):
             pass
         measured = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
@@ -233,7 +234,7 @@ def test_rows_are_asked_for_only_as_they_are_written() -> None:
             asked = number
             yield a_due(number=number)
 
-    next(render(Report.UPDATE, rows(), guard=True, empty="none"))
+    next(render(ReportKind.UPDATE, rows(), guard=True, empty="none"))
     assert asked < 2_000
 
 

@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from gentle_nudge.domain.policy import GLOBAL, Flag, Section
+from gentle_nudge.domain.collections.policy import GLOBAL, Section
+from gentle_nudge.domain.patron import Flag
 from gentle_nudge.settings.keys import LibrariesTable, Tables
 from gentle_nudge.settings.policy_keys import LibraryTable, PolicyTable
 from gentle_nudge.settings.sections import group_problems, groups_named, sections_of

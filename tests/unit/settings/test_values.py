@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.domain.policy import Flag, Policy, Weekday
+from gentle_nudge.domain.collections.policy import Policy
+from gentle_nudge.domain.moment import Weekday
+from gentle_nudge.domain.patron import Flag
 from tests.unit.settings.given import loaded, problems, toml
 
 

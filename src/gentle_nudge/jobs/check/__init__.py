@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.policy import Section
-from gentle_nudge.errors import ToBeMended
-from gentle_nudge.jobs.check import inside, outside, rules
-from gentle_nudge.jobs.opening import Library
-from gentle_nudge.jobs.transaction import reading
-from gentle_nudge.koha.check import clock, fields, grants, misfits, schema
+from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.check import connection_findings, database_findings, policy_findings
+from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.transaction import read_only
+from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, unknown_codes
 from gentle_nudge.settings import Settings
 from gentle_nudge.store.tables import metadata
 
@@ -38,7 +38,7 @@ class Checkup:
         answers: list[Finding] = []
         try:
             answers += question()
-        except (ToBeMended, SQLAlchemyError):
+        except (UserError, SQLAlchemyError):
             if not self.is_hindered:
                 raise
         self.found += answers
@@ -54,9 +54,9 @@ def check(library: Library, moment: Moment) -> list[Finding]:
     checkup = Checkup()
     checkup.ask(partial(_settings, library.settings))
     _rights_and_tables(library, checkup)
-    with reading(library.engine) as conn:
+    with read_only(library.engine) as conn:
         _database(conn, library, moment, checkup)
-    checkup.ask(partial(outside.answers, library))
+    checkup.ask(partial(connection_findings.answers, library))
     return sorted(dict.fromkeys(checkup.found), key=lambda finding: ORDER.index(finding.severity))
 
 
@@ -81,32 +81,32 @@ def _settings(settings: Settings) -> Iterable[Finding]:
 def _rights_and_tables(library: Library, checkup: Checkup) -> None:
     """The rights of the database user, and whether Koha's tables are those we know; outside a transaction."""
     with library.engine.connect() as conn:
-        ours = [table for table in metadata.sorted_tables if inside.is_there(conn, table.name)]
-        lacking = grants.lacking(conn, ours)
-        checkup.ask(partial(grants.missing, conn, lacking))
-        checkup.ask(partial(schema.unfit, conn, {right.table for right in lacking}))
+        ours = [table for table in metadata.sorted_tables if database_findings.is_there(conn, table.name)]
+        lacking = rights.lacking(conn, ours)
+        checkup.ask(partial(rights.missing, conn, lacking))
+        checkup.ask(partial(missing_columns.unfit, conn, {right.table for right in lacking}))
 
 
 def _database(conn: Connection, library: Library, moment: Moment, checkup: Checkup) -> None:
     named_zone = library.settings.koha.timezone
-    checkup.ask(partial(inside.our_tables, conn, library))
+    checkup.ask(partial(database_findings.our_tables, conn, library))
     checkup.ask(partial(clock.clock, conn, library.instance, moment.now, named_zone))
-    checkup.ask(partial(inside.plugin_at_work, conn, library, moment))
+    checkup.ask(partial(database_findings.plugin_at_work, conn, library, moment))
     found: list[Section] = []
-    checkup.ask(partial(inside.sections, conn, library.settings, found))
+    checkup.ask(partial(database_findings.sections, conn, library.settings, found))
     _sections(conn, found, moment, checkup)
-    checkup.ask(partial(outside.people, conn, library, found))
+    checkup.ask(partial(connection_findings.people, conn, library, found))
 
 
 def _sections(conn: Connection, sections: Sequence[Section], moment: Moment, checkup: Checkup) -> None:
     submitting = [section for section in sections if section.enabled]
-    checkup.ask(partial(misfits.misfits, conn, sections))
-    checkup.ask(partial(misfits.doubts, conn, sections))
-    checkup.ask(partial(fields.flags, conn, sections))
-    checkup.ask(partial(fields.exemptions, conn, submitting))
+    checkup.ask(partial(unknown_codes.misfits, conn, sections))
+    checkup.ask(partial(unknown_codes.doubts, conn, sections))
+    checkup.ask(partial(flag_fields.flags, conn, sections))
+    checkup.ask(partial(flag_fields.exemptions, conn, submitting))
     for section in submitting:
-        checkup.ask(partial(rules.window, section, moment.day))
-        checkup.ask(partial(inside.too_old, conn, section, moment))
+        checkup.ask(partial(policy_findings.window, section, moment.day))
+        checkup.ask(partial(database_findings.too_old, conn, section, moment))
     for section in sections:
-        checkup.ask(partial(inside.to_adopt, conn, section, moment))
-        checkup.ask(partial(inside.last_success, conn, section, moment))
+        checkup.ask(partial(database_findings.to_adopt, conn, section, moment))
+        checkup.ask(partial(database_findings.last_success, conn, section, moment))

@@ -1,21 +1,21 @@
 """Cases: what a night reads of them, the changes in bulk, what people ask, and how they are forgotten."""
 
-from gentle_nudge.store.cases.asking import Due, dues_of, find, lines_of, listed, of_submission, opened_by
-from gentle_nudge.store.cases.changing import (
+from gentle_nudge.store.cases.case_changes import (
     Moved,
     close,
     complete,
     follow,
     mark_to_report,
     move,
-    note,
     open_new,
     report_dues,
     report_referred,
+    set_reason,
     tell_of_submission,
 )
-from gentle_nudge.store.cases.forgetting import closed_before, forget, forget_names, names_no_longer_needed
-from gentle_nudge.store.cases.reading import (
+from gentle_nudge.store.cases.case_names import closed_before, forget, forget_names, names_no_longer_needed
+from gentle_nudge.store.cases.case_search import Due, dues_of, find, lines_of, listed, of_submission, opened_by
+from gentle_nudge.store.cases.open_cases import (
     RecordedLine,
     handed_over,
     open_case_patrons,
@@ -48,7 +48,6 @@ __all__ = [
     "mark_to_report",
     "move",
     "names_no_longer_needed",
-    "note",
     "of_submission",
     "open_case_patrons",
     "open_cases",
@@ -61,6 +60,7 @@ __all__ = [
     "report_referred",
     "sections",
     "sections_with_open_ones",
+    "set_reason",
     "tell_of_submission",
     "to_report",
     "withdrawn_lines",

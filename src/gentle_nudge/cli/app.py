@@ -1,0 +1,97 @@
+"""The commands and the options that stand before them."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gentle_nudge.cli.boundary import Commands
+
+if TYPE_CHECKING:
+    from gentle_nudge.settings import Needs, Settings
+
+
+# name: (where the click command is, what --help says of it). Nothing is imported before it is called.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("gentle_nudge.cli.admin:init", "Create or upgrade our tables; adopt patrons flagged before."),
+    "nightly": ("gentle_nudge.cli.cron:nightly", "Every section: submission if due, update, release; then deliver."),
+    "sync": ("gentle_nudge.cli.cron:sync", "Report every open case with its balance; change nothing."),
+    "deliver": ("gentle_nudge.cli.cron:deliver", "Try every delivery that is due."),
+    "history": ("gentle_nudge.cli.inquiry:history", "What was done, run by run; or all that happened to one patron."),
+    "regenerate": ("gentle_nudge.cli.upkeep:regenerate", "A past report byte for byte: as a file, or sent again."),
+    "outbox": ("gentle_nudge.cli.upkeep:outbox", "Which reports are on their way; try again, or give up."),
+    "status": ("gentle_nudge.cli.upkeep:status", "What ran last, what is late, what has not arrived."),
+    "release": ("gentle_nudge.cli.staff:release", "Take a patron, or a whole submission, back from collections."),
+    "cases": ("gentle_nudge.cli.inquiry:cases", "Every case, open and closed; move open ones to another section."),
+    "forget": ("gentle_nudge.cli.upkeep:forget", "Forget a person's name and card, and name what still holds them."),
+    "explain": ("gentle_nudge.cli.inquiry:explain", "Why a patron is, or is not, referred: facts and verdicts."),
+    "check": ("gentle_nudge.cli.admin:check", "Is everything as it should be? What is not, and the way out."),
+    "import-plugin": ("gentle_nudge.cli.admin:import_plugin", "Print a configuration made from Koha's plugin."),
+    "demo": ("gentle_nudge.cli.admin:demo", "A night on an invented library, to look at and play with."),
+    "config": ("gentle_nudge.cli.admin:config", "Show, check or begin the configuration."),
+}
+
+
+# A night makes tens of thousands of values that live to its end, hardly any in cycles: to look through them again and
+# again takes a twentieth of its time.
+NEW_OBJECTS_BETWEEN_COLLECTIONS = 100_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invocation:
+    """The options that stand before the command."""
+
+    config: Path | None = None
+    if_configured: bool = False
+    verbose: bool = False
+    debug: bool = False
+
+    @property
+    def speaks(self) -> bool:
+        """Whether progress and success are worth a word: somebody watches, or asked for it."""
+        return self.verbose or self.debug or sys.stdout.isatty()
+
+    def settings(self, needs: Needs = "policy") -> Settings:
+        """The settings with all that the command needs, warnings said; SettingsError with every problem.
+
+        With `--if-configured` and no configuration the program ends here, quietly.
+        """
+        from gentle_nudge.settings import NotConfigured, load
+
+        try:
+            settings = load(self.config, needs=needs)
+        except NotConfigured:
+            if self.if_configured:
+                click.get_current_context().exit(0)
+            raise
+        for warning in settings.warnings:
+            click.echo(f"Warning: {warning}", err=True)
+        return settings
+
+
+@click.command(cls=Commands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration. Default: $GENTLE_NUDGE_CONFIG, else gentle-nudge.toml beside $KOHA_CONF, else "
+    "/etc/gentle-nudge/config.toml.",
+)
+@click.option("--if-configured", is_flag=True, help="Without a configuration do nothing, quietly (for koha-foreach).")
+@click.option("--verbose", is_flag=True, help="Say what is being done, also without a terminal.")
+@click.option("--debug", is_flag=True, help="With an unexpected error, show where in the program it happened.")
+@click.version_option(package_name="koha-gentle-nudge", prog_name="gentle-nudge")
+@click.pass_context
+def main(context: click.Context, *, config: Path | None, if_configured: bool, verbose: bool, debug: bool) -> None:
+    """Refer patrons to a collection agency, and take them back when they have paid."""
+    gc.set_threshold(NEW_OBJECTS_BETWEEN_COLLECTIONS, 20, 50)
+    atexit.register(gc.freeze)  # what is left goes with the process
+    context.obj = Invocation(config=config, if_configured=if_configured, verbose=verbose, debug=debug)
+    logging.basicConfig(level=logging.INFO if verbose or debug else logging.WARNING, format="%(message)s")

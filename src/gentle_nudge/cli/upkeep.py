@@ -1,0 +1,233 @@
+"""The commands that keep reports and persons in order: status, outbox, regenerate, forget."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gentle_nudge.cli.app import Invocation
+from gentle_nudge.cli.options import format_option, library_option, moment_of
+from gentle_nudge.errors import EXIT_FAILURE, UserError
+
+if TYPE_CHECKING:
+    from gentle_nudge.domain.outbox import Delivery
+    from gentle_nudge.jobs.library import Library
+    from gentle_nudge.jobs.sending.resend import ResendRequest
+
+
+STATES = ("due", "sending", "sent", "failed", "superseded", "cancelled")
+
+
+ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(min=1))
+
+
+@click.group(invoke_without_command=True)
+@click.option("--failed", is_flag=True, help="Only those given up after three days; one try a night is still made.")
+@click.option(
+    "--state", "states", multiple=True, type=click.Choice(STATES), help="Only those in this state; may be repeated."
+)
+@format_option
+@click.pass_context
+def outbox(context: click.Context, failed: bool, states: Sequence[str], form: str) -> None:
+    """Which reports are on their way to whom, what was tried, and why it did not work.
+
+    Without an option: all that wait, are being sent, failed or were cancelled.
+    """
+    if context.invoked_subcommand is None:
+        _show(context.obj, [*states, "failed"] if failed else states, form)
+
+
+def _show(invocation: Invocation, states: Sequence[str], form: str) -> None:
+    from gentle_nudge.domain.outbox import DeliveryState
+    from gentle_nudge.jobs.library import Library
+    from gentle_nudge.jobs.sending.manage import OF_INTEREST, look
+    from gentle_nudge.jobs.transaction import read_only
+    from gentle_nudge.views.queue_view import outbox_json, outbox_lines
+    from gentle_nudge.views.structured import as_json
+
+    library = Library.of(invocation.settings("koha"))
+    with read_only(library.engine) as conn:
+        found = look(conn, [DeliveryState(state) for state in states] or OF_INTEREST)
+    click.echo(as_json(outbox_json(found)) if form == "json" else "\n".join(outbox_lines(found, library.zone)))
+
+
+@outbox.command()
+@ids_argument
+@click.pass_obj
+def retry(invocation: Invocation, ids: Sequence[int]) -> None:
+    """Make deliveries due at once: failed ones, cancelled ones, those that wait for their next try.
+
+    ID is the number that gentle-nudge outbox shows. They leave with the next deliver.
+    """
+    from gentle_nudge.jobs.sending.manage import retry as run
+    from gentle_nudge.jobs.transaction import writing
+
+    library = _at_home(invocation)
+    moment = moment_of(library, None, dry_run=False, person=True)
+    _tell(invocation, writing(library.engine, partial(run, ids=ids, moment=moment)), "due now")
+
+
+@outbox.command()
+@ids_argument
+@click.option("--reason", required=True, metavar="TEXT", help="Why; kept with the delivery, so name nobody in it.")
+@click.pass_obj
+def cancel(invocation: Invocation, ids: Sequence[int], reason: str) -> None:
+    """Give deliveries up for good: they are not tried again.
+
+    ID is the number that gentle-nudge outbox shows. The patrons of a submission stay in collections; to take them
+    back as well: gentle-nudge release --submission DATE.
+    """
+    from gentle_nudge.jobs.sending.manage import cancel as run
+    from gentle_nudge.jobs.transaction import writing
+
+    if not reason.strip():
+        raise UserError("A reason is needed.", 'Say why: --reason "the address is no more"')
+    library = _at_home(invocation)
+    moment = moment_of(library, None, dry_run=False, person=True)
+    done = writing(library.engine, partial(run, ids=ids, moment=moment, reason=reason.strip()))
+    _tell(invocation, done, "cancelled")
+
+
+def _at_home(invocation: Invocation) -> Library:
+    """The library; UserError where nothing may be changed."""
+    from gentle_nudge.jobs.identity import refuse_elsewhere
+    from gentle_nudge.jobs.library import Library
+    from gentle_nudge.jobs.transaction import read_only
+
+    library = Library.of(invocation.settings("koha"))
+    with read_only(library.engine) as conn:
+        refuse_elsewhere(conn, library.instance)
+    return library
+
+
+def _tell(invocation: Invocation, done: Sequence[Delivery], what: str) -> None:
+    if invocation.speaks:
+        for delivery in done:
+            click.echo(f"{delivery.id}: {delivery.file_name} to {delivery.address.recipient} is {what}")
+
+
+@click.command()
+@click.argument("card")
+@click.pass_obj
+def forget(invocation: Invocation, card: str) -> None:
+    """Forget a person's name and card (CARD, or number:123) at once, and name the reports that still hold them.
+
+    What the patron owes, and everything in Koha, stays as it is. The stored reports go by themselves after keep_days.
+    """
+    from gentle_nudge.jobs.desk.forget import forget as run
+    from gentle_nudge.jobs.library import Library
+    from gentle_nudge.jobs.transaction import writing
+    from gentle_nudge.views.case_view import forgotten_lines
+
+    library = Library.of(invocation.settings("koha"))
+    done = writing(library.engine, partial(run, card=card, keep_days=library.settings.archive.keep_days))
+    click.echo("\n".join(forgotten_lines(done)))
+
+
+@click.command()
+@click.option(
+    "--day",
+    type=click.DateTime(formats=["%Y-%m-%d"]),
+    required=True,
+    metavar="DATE",
+    help="The business day of the report, as in its file name.",
+)
+@click.option(
+    "--report", "kind", type=click.Choice(["submission", "update", "sync"]), required=True, help="Which of the three."
+)
+@library_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where the file is put. Default: the current folder. Another file is never overwritten.",
+)
+@click.option("--send", is_flag=True, help="Instead of a file: queue the report once more, marked as a repeat.")
+@click.option("--to", metavar="ADDRESS", help="With --send: only to this recipient. Default: everybody who gets it.")
+@click.option("--reason", metavar="TEXT", help="With --send: why; kept with the delivery.")
+@click.pass_obj
+def regenerate(
+    invocation: Invocation,
+    day: datetime,
+    kind: str,
+    libraries: Sequence[str],
+    output: Path | None,
+    send: bool,
+    to: str | None,
+    reason: str | None,
+) -> None:
+    """Give a past report again, byte for byte as it was: as a file, or sent once more (--send).
+
+    Nothing is read from Koha and nothing is computed anew; of a day with several syncs, every one.
+    """
+    from gentle_nudge.domain.report_row import ReportKind
+    from gentle_nudge.jobs.library import Library
+    from gentle_nudge.jobs.sending.resend import ResendRequest
+
+    _refuse_what_does_not_fit(output, to, reason, send=send)
+    library = Library.of(invocation.settings("policy" if send else "koha"))
+    asked = ResendRequest(
+        report=ReportKind(kind), day=day.date(), sections=library.names_of(libraries) if libraries else None
+    )
+    if send:
+        _send(library, asked, to, reason or "")
+    else:
+        _write(library, asked, output or Path())
+
+
+def _refuse_what_does_not_fit(output: Path | None, to: str | None, reason: str | None, *, send: bool) -> None:
+    if send and output:
+        raise UserError("--send sends, --output writes a file.", "Give one of the two.")
+    if send and not (reason or "").strip():
+        raise UserError("A reason is needed.", 'Say why: --reason "the agency lost it"')
+    if not send and (to or reason):
+        raise UserError("--to and --reason belong to --send.", "Add --send if the report should be sent again.")
+
+
+def _write(library: Library, asked: ResendRequest, directory: Path) -> None:
+    from gentle_nudge.jobs.sending.resend import find, write
+    from gentle_nudge.jobs.transaction import read_only
+
+    with read_only(library.engine) as conn:
+        paths = write(conn, find(conn, asked), directory)
+    click.echo("\n".join(f"Written: {path}" for path in paths))
+
+
+def _send(library: Library, asked: ResendRequest, to: str | None, reason: str) -> None:
+    from gentle_nudge.jobs.sending.resend import Mailing
+    from gentle_nudge.jobs.sending.resend import send as run
+    from gentle_nudge.jobs.transaction import writing
+
+    sections, office = library.ready((), dry_run=False)
+    mailing = Mailing(sections=sections, office=office, reason=reason.strip(), to=to)
+    moment = moment_of(library, None, dry_run=False, person=True)
+    queued = writing(library.engine, partial(run, asked=asked, mailing=mailing, moment=moment))
+    for stored, address in queued:
+        click.echo(f"Queued: {stored.file_name} to {address.recipient} ({address.channel}); it leaves with deliver")
+
+
+@click.command()
+@format_option
+@click.pass_obj
+def status(invocation: Invocation, form: str) -> None:
+    """What ran last, which submissions are late, which reports have not arrived; exit 1 if any.
+
+    A report that waits for its next try is undelivered too. Works on any machine.
+    """
+    from gentle_nudge.jobs.library import Library
+    from gentle_nudge.jobs.monitor.standing import status as ask
+    from gentle_nudge.jobs.transaction import read_only
+    from gentle_nudge.views.status_view import status_json, status_lines
+    from gentle_nudge.views.structured import as_json
+
+    library = Library.of(invocation.settings("koha"))
+    with read_only(library.engine) as conn:
+        found = ask(conn, library, moment_of(library, None, dry_run=True))
+    click.echo(as_json(status_json(found)) if form == "json" else "\n".join(status_lines(found, library.zone)))
+    sys.exit(0 if found.well else EXIT_FAILURE)

@@ -1,0 +1,155 @@
+"""The archive: a copy of every report as a file, in a folder that belongs to one database."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from filecmp import cmp
+from hashlib import file_digest
+from pathlib import Path
+
+from gentle_nudge.delivery.outlet import DeliveryFailed, what_the_system_said
+from gentle_nudge.delivery.whole_files import OWN, numbered, sync_folder, take_name, write_whole
+
+MARKER = ".gentle-nudge"
+
+
+OURS_ALONE = 0o700
+
+
+REPORTS = "ums-*.csv"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marker:
+    """Whose archive this is: `database` names it; `note` is the last thing its owner wants to find again."""
+
+    database: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Archive:
+    """The archive folder of one database."""
+
+    directory: Path
+    database: str
+
+    def store(self, name: str, chunks: Iterable[bytes]) -> Path:
+        """The report is there as a file, 0600, whole and on the disk; returns its path.
+
+        Never over another file: with other bytes there, a number comes before .csv; with the same bytes it is
+        done already. DeliveryFailed leaves nothing half-written.
+        """
+        with self._failing(name):
+            self._make_ours()
+            with self._aside(f".{name}.part") as aside:
+                write_whole(aside, chunks)
+                stored = self._claim(name, aside)
+            sync_folder(self.directory)
+            return stored
+
+    def marker(self) -> Marker | None:
+        """What the marker file says; None if there is none. DeliveryFailed if it is not one of ours."""
+        try:
+            return Marker(**json.loads((self.directory / MARKER).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError):
+            raise DeliveryFailed(
+                f"The file {MARKER} in the archive {self.directory} cannot be read.",
+                "Give the archive a folder of its own, or delete that file if the folder is this database's.",
+                permanent=True,
+            ) from None
+
+    def note(self, text: str) -> None:
+        """The marker bears this note from now on."""
+        with self._failing(MARKER):
+            self._make_ours()
+            self._mark(Marker(database=self.database, note=text))
+
+    def reports(self) -> list[Path]:
+        """The files of reports that are there, by name; none if the folder is not there."""
+        with self._failing(REPORTS):
+            return sorted(self.directory.glob(REPORTS))
+
+    def remove(self, name: str, sha256: str) -> bool:
+        """No file of this name, numbered or not, holds these bytes any more; whether there was one."""
+        with self._failing(name):
+            self._make_ours()
+            found = [path for path in map(self.directory.joinpath, numbered(name)) if _holds(path, sha256)]
+            for path in found:
+                path.unlink()
+            return bool(found)
+
+    def _make_ours(self) -> None:
+        with suppress(FileExistsError):
+            self.directory.mkdir(mode=OURS_ALONE)
+        marker = self.marker()
+        if marker is None:
+            self._take_possession()
+        elif marker.database != self.database:
+            raise DeliveryFailed(
+                f"The archive {self.directory} belongs to the database {marker.database}, not to {self.database}.",
+                f"Give each database a folder of its own; if this one was renamed, delete {MARKER} in the folder.",
+                permanent=True,
+            )
+        if self.directory.stat().st_mode & 0o777 != OURS_ALONE:
+            self.directory.chmod(OURS_ALONE)
+
+    def _take_possession(self) -> None:
+        if any(not file.match(REPORTS) for file in self.directory.iterdir() if not file.match(".*.part")):
+            raise DeliveryFailed(
+                f"The folder {self.directory} holds other files; it is not made an archive.",
+                "Give the archive an empty folder, or one that does not exist yet.",
+                permanent=True,
+            )
+        self._mark(Marker(database=self.database))
+
+    def _mark(self, marker: Marker) -> None:
+        aside = self.directory / f"{MARKER}.part"
+        write_whole(aside, [json.dumps(asdict(marker)).encode() + b"\n"])
+        aside.replace(self.directory / MARKER)
+        sync_folder(self.directory)
+
+    @contextmanager
+    def _aside(self, name: str) -> Iterator[Path]:
+        """A temporary name of one writer at a time: what a killed one left is overwritten, and gone at the end."""
+        aside = self.directory / name
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT, OWN), "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                yield aside
+            finally:
+                aside.unlink(missing_ok=True)
+
+    def _claim(self, name: str, aside: Path) -> Path:
+        for candidate in numbered(name):
+            path = self.directory / candidate
+            with suppress(FileExistsError):
+                take_name(path, aside)
+                return path
+            if path.is_file() and cmp(path, aside, shallow=False):
+                return path
+        raise DeliveryFailed(f"The archive {self.directory} holds too many files named like {name}.")
+
+    @contextmanager
+    def _failing(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise DeliveryFailed(
+                f"The archive {self.directory} does not take {name}: {what_the_system_said(error)}.",
+                "See that the folder above it is there, that this user may write in it, and that the disk has room.",
+            ) from None
+
+
+def _holds(path: Path, sha256: str) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest() == sha256

@@ -1,0 +1,78 @@
+"""Files that are there whole or not at all, and names that are free."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from filecmp import cmp
+from pathlib import Path, PurePosixPath
+
+OWN = 0o600
+
+
+# What file systems without hard links (FAT, some network shares) answer.
+NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+def write_whole(path: Path, chunks: Iterable[bytes], mode: int = OWN) -> None:
+    """The file holds the chunks and is on the disk; after an error it is gone, and so is what was there before."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        try:
+            os.fchmod(file.fileno(), mode)
+            file.writelines(chunks)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def sync_folder(folder: Path) -> None:
+    """The names in the folder are on the disk too."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_once(path: Path, chunks: Iterable[bytes]) -> None:
+    """The file holds the chunks, whole; FileExistsError if another file with other bytes has its name.
+
+    One with the same bytes stays as it is.
+    """
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        write_whole(aside, chunks)
+        try:
+            take_name(path, aside)
+        except FileExistsError:
+            if not (path.is_file() and cmp(path, aside, shallow=False)):
+                raise
+    finally:
+        aside.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def take_name(path: Path, aside: Path) -> None:
+    """The file has its name; FileExistsError if another has it (a rename alone would take its place)."""
+    try:
+        path.hardlink_to(aside)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        # Hold the name with an empty file, then take its place.
+        path.touch(exist_ok=False)
+        aside.replace(path)
+
+
+MOST_NAMES = 99
+
+
+def numbered(name: str) -> Iterator[str]:
+    """The name, then the name with -2, -3, ... before its ending."""
+    path = PurePosixPath(name)
+    yield name
+    for number in range(2, MOST_NAMES + 1):
+        yield f"{path.stem}-{number}{path.suffix}"

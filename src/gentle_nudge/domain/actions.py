@@ -1,0 +1,77 @@
+"""What may change in Koha: one class for each kind of change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.domain.patron import Flag, FlagRow, Restriction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restrict:
+    """Block borrowing: a restriction without expiry."""
+
+    patron: int
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiftRestriction:
+    """Delete a restriction of ours."""
+
+    patron: int
+    restriction: Restriction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetFlag:
+    """Make the flag say yes: `before` is the attribute row or sort field to change, row None and attribute: insert."""
+
+    patron: int
+    flag: Flag
+    before: FlagRow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClearFlag:
+    """Make one row of the flag say no."""
+
+    patron: int
+    flag: Flag
+    before: FlagRow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChargeFee:
+    """Charge the processing fee as a debit."""
+
+    patron: int
+    amount: Decimal
+    type: str
+    description: str
+    branch: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwingFee:
+    """A processing fee as Koha has it now: its line and what is still owing of it."""
+
+    line: int
+    patron: int
+    outstanding: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForgiveFee:
+    """Forgive a patron what is still owing of these fees."""
+
+    patron: int
+    fees: tuple[OwingFee, ...]
+
+    @property
+    def amount(self) -> Decimal:
+        """What is forgiven in all."""
+        return sum((fee.outstanding for fee in self.fees), ZERO)

@@ -1,0 +1,49 @@
+"""Why a patron is, or is not, referred: facts and verdicts, as one section sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from gentle_nudge.domain.case import Case
+from gentle_nudge.domain.collections.policy import Section, Window
+from gentle_nudge.domain.collections.referral import Candidate, Reason, verdicts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgedLine:
+    """An outstanding line; `why_not` are all reasons why it does not count, none: it does. `at` in the zone."""
+
+    id: int
+    at: datetime | None
+    type: str | None
+    outstanding: Decimal
+    why_not: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """One patron as one section sees them on one day."""
+
+    section: Section
+    day: date
+    candidate: Candidate
+    lines: tuple[JudgedLine, ...]
+    cases: tuple[Case, ...]
+
+    @property
+    def window(self) -> Window:
+        """The charge dates that count."""
+        return self.section.policy.window(self.day)
+
+    @property
+    def verdicts(self) -> Mapping[Reason, bool]:
+        """Every rule, with whether it keeps the patron out."""
+        return verdicts(self.candidate, self.section, self.day)
+
+    @property
+    def reason(self) -> Reason | None:
+        """The first rule that keeps the patron out; None: the patron would be referred."""
+        return next((reason for reason, keeps_out in self.verdicts.items() if keeps_out), None)

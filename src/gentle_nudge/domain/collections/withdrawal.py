@@ -1,0 +1,61 @@
+"""A referral taken back by staff: what changes in Koha, and what the agency still has to hear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+
+from gentle_nudge.domain.case import Case, CaseState
+from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, Holdings, release
+from gentle_nudge.domain.collections.policy import Policy
+from gentle_nudge.domain.outbox import UNDELIVERED, Delivery, DeliveryState
+
+ON_THEIR_WAY_OR_THERE = (DeliveryState.SENDING, DeliveryState.SENT)
+
+
+WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
+
+
+def withdraw(case: Case, held: Holdings | None, policy: Policy, why: str) -> Iterator[Action]:
+    """The actions that undo a referral: flag and restriction gone, the case withdrawn.
+
+    Restrictions go whatever `remove_restriction` says: that is about patrons who paid. `held` is None when the
+    patron is gone from Koha; it is another patron's when cards were merged, and then the case follows first.
+    """
+    if held and held.patron.number != case.patron:
+        yield FollowCase(case=case.id, patron=held.patron.number)
+    if held:
+        yield from release(held, case, replace(policy, remove_restriction=True))
+    yield CloseCase(case=case.id, patron=case.patron or 0, state=CaseState.WITHDRAWN, why=why)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryOutcome:
+    """What becomes of the deliveries that tell of a submission which is taken back as a whole.
+
+    `cancelled` are the submission's own, `set_aside` the waiting updates that name its patrons (the next one takes
+    their place). `heard`: somebody may know these patrons, so they need a last row.
+    """
+
+    cancelled: tuple[Delivery, ...] = ()
+    set_aside: tuple[Delivery, ...] = ()
+    heard: bool = True
+
+
+def outcome_of_deliveries(
+    told: Sequence[Delivery], submission: int, *, unsure: AbstractSet[int], strictly: bool
+) -> DeliveryOutcome:
+    """What becomes of these deliveries (of the submission, and of newer balances of its section).
+
+    `unsure` are those with a try that may have arrived. `strictly`: updates leave in order, none is left out.
+    """
+    own = tuple(delivery for delivery in told if delivery.report == submission)
+    waiting = tuple(d for d in told if d.report != submission and d.state in WAITING)
+    arrived = any(d.state in ON_THEIR_WAY_OR_THERE or d.id in unsure for d in told)
+    heard = arrived or any(strictly or not d.keeps_order for d in waiting)
+    return DeliveryOutcome(
+        cancelled=tuple(delivery for delivery in own if delivery.state in UNDELIVERED),
+        set_aside=() if heard else waiting,
+        heard=heard,
+    )

@@ -1,0 +1,133 @@
+"""The queue: what is told, to whom, how that goes, and when it is tried again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from gentle_nudge.domain.report_row import ReportKind
+
+FIRST_PAUSE = timedelta(minutes=1)
+
+
+LONGEST_PAUSE = timedelta(hours=6)
+
+
+PATIENCE = timedelta(days=3)
+
+
+FALLS_BACK_AFTER = timedelta(minutes=30)
+
+
+class Channel(StrEnum):
+    """How a report travels; `file` is the archive."""
+
+    EMAIL = "email"
+    SFTP = "sftp"
+    FILE = "file"
+
+
+class DeliveryState(StrEnum):
+    """The states of a delivery."""
+
+    DUE = "due"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+
+
+UNDELIVERED = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.FAILED)
+
+
+class AttemptOutcome(StrEnum):
+    """What one try came to; `lost`: nobody knows whether it arrived (the process or the connection ended too soon)."""
+
+    SENT = "sent"
+    FAILED = "failed"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """One recipient on one channel: a mail address, a server with its folder, or a folder."""
+
+    channel: Channel
+    recipient: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stored:
+    """A report as it was queued, without its bytes; `pruned_on` is the day these were thrown away."""
+
+    id: int
+    run: int
+    section: str
+    report: ReportKind
+    day: date
+    number: int
+    file_name: str
+    subject: str
+    body: str
+    size: int
+    rows: int
+    sha256: str
+    pruned_on: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """One report to one recipient. `report` is the id of the stored report, `kind` which of the three it is.
+
+    `attempts` are the tries begun so far, `since` is when the state began, `reason` why it was cancelled or repeated.
+    """
+
+    id: int
+    report: int
+    section: str
+    kind: ReportKind
+    day: date
+    file_name: str
+    address: Address
+    state: DeliveryState
+    attempts: int
+    next_attempt: datetime
+    since: datetime
+    queued: datetime
+    reason: str | None = None
+    who: str | None = None
+    is_repeat: bool = False
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether it belongs to a stream: balances that must never arrive after newer ones.
+
+        Updates and syncs of one section to one recipient are one stream. A submission says nothing that a later
+        one could make untrue, a copy in the archive overtakes nobody, and a repeat is marked as one.
+        """
+        balances = self.kind is ReportKind.UPDATE or self.kind is ReportKind.SYNC
+        return balances and self.address.channel is not Channel.FILE and not self.is_repeat
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One try of a delivery."""
+
+    delivery: int
+    at: datetime
+    outcome: AttemptOutcome
+    reason: str | None = None
+
+
+def next_attempt(attempts: int) -> timedelta:
+    """The pause after this many tries in vain: a minute, doubling with each, six hours at most."""
+    doublings = min(max(attempts, 1) - 1, (LONGEST_PAUSE // FIRST_PAUSE).bit_length())
+    pause: timedelta = FIRST_PAUSE * 2**doublings
+    return min(pause, LONGEST_PAUSE)
+
+
+def is_given_up(queued: datetime, now: datetime) -> bool:
+    """Whether a delivery queued then counts as failed: three days have passed."""
+    return now - queued >= PATIENCE

@@ -1,0 +1,76 @@
+"""What a report tells of a case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from gentle_nudge.domain.case import Case
+from gentle_nudge.domain.patron import Patron
+
+
+class ReportKind(StrEnum):
+    """The three reports."""
+
+    SUBMISSION = "submission"
+    UPDATE = "update"
+    SYNC = "sync"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UpdateRow:
+    """One case in the update or sync; `number` is the borrowernumber first reported, `patron` where it is now.
+
+    `case` is None for a case that this run opens. `gone`: no longer in Koha, listed last. `new_due`, `new_name`:
+    that differs from what was last queued; `marked`: it is to be told, whether or not it does.
+    """
+
+    case: int | None
+    patron: int
+    number: int
+    surname: str | None
+    firstname: str | None
+    card: str | None
+    due: Decimal
+    gone: bool = False
+    new_due: bool = True
+    new_name: bool = False
+    marked: bool = False
+
+    @property
+    def is_news(self) -> bool:
+        """Whether an update of changes tells it."""
+        return self.new_due or self.new_name or self.marked
+
+
+def new_case_row(patron: Patron, due: Decimal) -> UpdateRow:
+    """The row of a case that this run opens."""
+    return UpdateRow(
+        case=None,
+        patron=patron.number,
+        number=patron.number,
+        surname=patron.surname,
+        firstname=patron.firstname,
+        card=patron.card,
+        due=due,
+    )
+
+
+def case_row(case: Case, patron: Patron | None, due: Decimal) -> UpdateRow:
+    """The update's row of a case, under the number first reported; a patron gone keeps the name we recorded."""
+    person = patron or case
+    named = (case.surname, case.firstname, case.card)
+    return UpdateRow(
+        case=case.id,
+        patron=patron.number if patron else 0,
+        number=case.number or 0,
+        surname=person.surname,
+        firstname=person.firstname,
+        card=person.card,
+        due=due,
+        gone=patron is None,
+        new_due=due != case.last_due,
+        new_name=named != (person.surname, person.firstname, person.card),
+        marked=case.to_report,
+    )

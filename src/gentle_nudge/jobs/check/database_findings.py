@@ -1,0 +1,181 @@
+"""What the database says: our tables, the sections, the plugin, charges too old to count, the last success."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect
+
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.errors import SettingsError, UserError
+from gentle_nudge.jobs.identity import refuse_elsewhere
+from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.patrons.evidence import flagged_without_case, view_of
+from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.sections import orphans, sections_of
+from gentle_nudge.koha.read import borrowers, candidates, plugin_data
+from gentle_nudge.koha.read.administration import branches_of_groups
+from gentle_nudge.settings import Settings
+from gentle_nudge.store import meta, runs
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+# A charge is never older than this.
+A_LIFETIME = 36_500
+
+
+NO_NEWS_FOR = timedelta(days=2)
+
+
+def is_there(conn: Connection, table: str) -> bool:
+    """Whether the database user can see a table of this name."""
+    return table in inspect(conn).get_table_names()
+
+
+def our_tables(conn: Connection, library: Library) -> Iterator[Finding]:
+    """Whether our tables are there, of this version, and belong here."""
+    wrong = meta.missing_or_old(conn)
+    if wrong:
+        yield Finding(
+            name="own-tables-missing",
+            what=wrong,
+            why="The cases and the reports are kept in them; without them only dry runs are possible.",
+            way_out=f"{meta.RUN_INIT} (as a user that may create tables: docs/how-to/grants.sql)",
+        )
+        return
+    try:
+        refuse_elsewhere(conn, library.instance)
+    except UserError as trouble:
+        why = "A copy must not act as the library: nightly, sync and deliver refuse."
+        yield Finding(name="own-tables-elsewhere", what=trouble.sentence, why=why, way_out=trouble.hint)
+        return
+    try:
+        library.may_act()
+    except UserError as trouble:
+        why = "What was told since the backup would be told again, and charged again."
+        yield Finding(name="restored-from-backup", what=trouble.sentence, why=why, way_out=trouble.hint)
+
+
+def plugin_at_work(conn: Connection, library: Library, moment: Moment) -> Iterator[Finding]:
+    """Whether a plugin of the same purpose is enabled."""
+    names = plugin_data.enabled(conn) if library.runs_plugins else ()
+    if not names:
+        return
+    worked = plugin_data.at_work(conn, moment.now)
+    way_out = "Disable it in Koha (Administration, Manage plugins)."
+    if worked is None:
+        yield Finding(
+            name="plugin-enabled",
+            severity=Severity.WARNING,
+            what=f"The plugin {names[0]} is enabled, but was not at work within "
+            f"{plugin_data.AT_WORK_WITHIN.days} days.",
+            why="Once it works again, no submission is made here, or patrons are referred and charged by both.",
+            way_out=way_out,
+        )
+        return
+    yield Finding(
+        name="plugin-at-work",
+        what=f"The plugin {names[0]} is enabled and was at work on {worked.astimezone(moment.zone).date()}.",
+        why="Patrons would be referred and charged by both, so nightly makes no submission beside it.",
+        way_out=f"{way_out} Its settings as a configuration: gentle-nudge import-plugin",
+    )
+
+
+def sections(conn: Connection, settings: Settings, found: list[Section]) -> Iterator[Finding]:
+    """What is wrong with the sections; those that are right are in `found` afterwards."""
+    if settings.lacks:
+        return
+    groups = branches_of_groups(conn, settings.groups)
+    unknown = [name for name in sorted(settings.groups) if not groups.get(name)]
+    for name in unknown:
+        yield Finding(
+            name="group-unknown",
+            what=f"Koha has no library group {name}, or it holds no branch.",
+            why="Nobody knows which branches the section speaks for, so no night can begin.",
+            way_out="Mend group in the settings, or the group in Koha (Administration, Library groups).",
+        )
+    if not unknown:
+        yield from _overlaps(conn, settings, found)
+
+
+def _overlaps(conn: Connection, settings: Settings, found: list[Section]) -> Iterator[Finding]:
+    try:
+        found += sections_of(conn, settings)
+    except SettingsError as trouble:
+        for problem in trouble.problems:
+            why = "Two sections would speak for one branch, so no night can begin."
+            way_out = "Let each branch be in one section only: name branches instead of a group, or another group."
+            yield Finding(name="sections-overlap", what=problem, why=why, way_out=way_out)
+        return
+    for name in orphans(conn, tuple(found)):
+        yield Finding(
+            name="section-gone",
+            severity=Severity.WARNING,
+            what=f"There are open cases of section {name}, which the settings do not name any more.",
+            why="They are updated and released by the rules of another section.",
+            way_out=f"Name it as formerly in the section that took over, or: gentle-nudge cases move {name} NEW",
+        )
+
+
+def too_old(conn: Connection, section: Section, moment: Moment) -> Iterator[Finding]:
+    """Patrons who owe enough, but for charges that are past the window and can never come into it again."""
+    newer = max(section.policy.count_fees_newer_than, section.policy.count_fees_older_than)
+    if newer >= A_LIFETIME:
+        return
+    past = replace(section.policy, count_fees_older_than=newer + 1, count_fees_newer_than=A_LIFETIME)
+    memory = read_records(conn, section)
+    view = view_of(replace(section, policy=past), moment, replace(memory, withdrawn={}))
+    owing = set(candidates.select_candidates(conn, view).numbers)
+    people = borrowers.patrons(conn, section.policy, owing - memory.in_collections.keys())
+    missed = sum(section.scope.holds(person.branch) and not person.is_flagged for person in people.values())
+    if missed:
+        yield Finding(
+            name="charges-too-old",
+            severity=Severity.WARNING,
+            what=f"{missed} patrons of section {section.name} owe the threshold or more for charges older than "
+            f"{newer} days.",
+            why="Those charges can never be young enough again: the patrons are not referred for them.",
+            way_out="For a first submission with a backlog, set count_fees_newer_than to a greater age.",
+        )
+
+
+def to_adopt(conn: Connection, section: Section, moment: Moment) -> Iterator[Finding]:
+    """More patrons flagged without a case than a night may adopt."""
+    most = section.policy.most_adoptions
+    if len(borrowers.flagged(conn, section.policy.flag)) <= most:
+        return
+    waiting = len(flagged_without_case(conn, section, moment=moment, memory=read_records(conn, section)))
+    if waiting > most:
+        yield Finding(
+            name="patrons-to-adopt",
+            severity=Severity.WARNING,
+            what=f"With {waiting} patrons of section {section.name} the flag says yes without a case; a night may "
+            f"adopt {most}.",
+            why="None of them is updated or released, and no submission is made.",
+            way_out="Look at them and adopt them: gentle-nudge init --adopt",
+        )
+
+
+def last_success(conn: Connection, section: Section, moment: Moment) -> Iterator[Finding]:
+    """A section without a finished night for longer than two days."""
+    our_row = meta.read_meta(conn)
+    if our_row is None or our_row.is_copy:
+        return
+    last = runs.last_day(conn, section.names, ReportKind.UPDATE)
+    since = last or our_row.initialised.astimezone(moment.zone).date()
+    if moment.today - since > NO_NEWS_FOR:
+        what = f"last night was that of {last}" if last else f"first night has not come since init on {since}"
+        yield Finding(
+            name="last-success-old",
+            what=f"Section {section.name}: the {what}.",
+            why="The agency is not told who has paid, and nobody is released.",
+            way_out="See whether cron or systemd starts gentle-nudge nightly, and what it said.",
+        )

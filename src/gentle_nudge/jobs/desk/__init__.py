@@ -1,0 +1,1 @@
+"""What staff ask, and what they decide about one patron."""

@@ -1,0 +1,46 @@
+"""Explain: the facts about one patron, each rule with its verdict, as every section that has a say sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.collections.explanation import Explanation
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.desk.history import find_number
+from gentle_nudge.jobs.patrons.evidence import knowing_fees, read_candidates, view_of
+from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.koha.read.accountlines import judged_lines
+from gentle_nudge.store import cases
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def explain(conn: Connection, sections: tuple[Section, ...], card: str, moment: Moment) -> list[Explanation]:
+    """What each section that speaks for the patron, or has a case, makes of them; UserError for an unknown card."""
+    number = find_number(conn, card)
+    told = [seen for section in sections if number and (seen := _seen(conn, section, number, moment))]
+    if not told:
+        raise UserError("Koha has no patron with this card.", "A patron without a card is found as number:123.")
+    with_a_say = [seen for seen in told if seen.candidate.speaks or seen.cases]
+    return with_a_say or told[:1]
+
+
+def _seen(conn: Connection, section: Section, number: int, moment: Moment) -> Explanation | None:
+    memory = read_records(conn, section)
+    view = view_of(section, moment, memory)
+    found = list(read_candidates(conn, view, memory, [number]))
+    if not found:
+        return None
+    known = cases.find(conn, patron=number) if memory.is_any else []
+    theirs = tuple(case for case in known if case.section in section.cases_of)
+    lines = judged_lines(conn, knowing_fees(conn, view, memory, [number]), number)
+    return Explanation(
+        section=section,
+        day=moment.day,
+        candidate=found[0],
+        lines=lines,
+        cases=theirs,
+    )

@@ -1,0 +1,1 @@
+"""What watches the nights: alerts, figures, status, and how long things are kept."""

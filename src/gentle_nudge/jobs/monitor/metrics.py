@@ -1,0 +1,56 @@
+"""The figures of the library: how its cases, reports and deliveries stand, kept current in a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gentle_nudge.delivery.metrics_file import Figures, RunFigures, SectionFigures, write_metrics
+from gentle_nudge.delivery.outlet import DeliveryFailed
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.outbox import UNDELIVERED
+from gentle_nudge.errors import GentleNudgeError
+from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.monitor.standing import Status, status
+from gentle_nudge.jobs.transaction import read_only
+from gentle_nudge.store import cases, deliveries
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def keep_figures(library: Library, file: Path, moment: Moment, *, well: bool) -> Iterator[str]:
+    """The file tells how things stand, or at least how the night ended; a sentence if it cannot be written."""
+    try:
+        with read_only(library.engine) as conn:
+            figures = _figures(conn, status(conn, library, moment), moment, well=well)
+    except (GentleNudgeError, SQLAlchemyError):
+        figures = Figures(night=moment.now, well=well)
+    try:
+        write_metrics(file, figures)
+    except DeliveryFailed as failure:
+        yield failure.sentence
+
+
+def _figures(conn: Connection, now: Status, moment: Moment, *, well: bool) -> Figures:
+    open_cases = Counter(name for sections in cases.open_case_patrons(conn).values() for name in sections)
+    late = {each.section for each in now.late}
+    states = deliveries.counts(conn)
+    return Figures(
+        night=moment.now,
+        well=well,
+        runs=tuple(
+            RunFigures(section=run.section, report=run.report, finished=run.finished, rows=run.counts.patrons)
+            for run in now.runs
+            if run.finished
+        ),
+        sections=tuple(
+            SectionFigures(section=name, open_cases=open_cases[name], late=name in late)
+            for name in sorted({*open_cases, *late, *(run.section for run in now.runs)})
+        ),
+        deliveries=tuple((state.value, states[state]) for state in UNDELIVERED),
+    )

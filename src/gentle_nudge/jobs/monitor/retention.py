@@ -1,0 +1,79 @@
+"""Housekeeping: what has been kept long enough goes, each kind in a small transaction of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gentle_nudge.delivery.archive import Archive
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
+from gentle_nudge.jobs.sending.manage import copies
+from gentle_nudge.jobs.transaction import writing
+from gentle_nudge.settings import ArchiveTable
+from gentle_nudge.store import cases, meta, report_files
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetentionPeriods:
+    """How long things are kept, in days after the day they are of; `database` is whose archive folders we clear."""
+
+    reports: int
+    cases: int
+    database: str
+
+    @classmethod
+    def of(cls, archive: ArchiveTable, database: str) -> RetentionPeriods:
+        """As the settings say."""
+        return cls(reports=archive.keep_days, cases=archive.keep_cases_days, database=database)
+
+
+def apply_retention(engine: Engine, keeping: RetentionPeriods, moment: Moment) -> Iterator[GentleNudgeError]:
+    """What has been kept long enough is gone; every trouble with that, which stops nothing else.
+
+    Another run at work is no trouble: it keeps house as well.
+    """
+    for what, work in _works(keeping, moment):
+        try:
+            writing(engine, work)
+        except AnotherRunInProgress:
+            return
+        except GentleNudgeError as trouble:
+            yield trouble
+        except Exception as error:  # noqa: BLE001 - the night is done; this can wait for the next one
+            yield GentleNudgeError(f"{what} went wrong: {type(error).__name__}.", "It is tried again the next night.")
+
+
+def _works(keeping: RetentionPeriods, moment: Moment) -> Iterable[tuple[str, Callable[[Connection], None]]]:
+    return (
+        ("Taking the names of deleted patrons off their cases", _forget_the_deleted),
+        ("Forgetting whose old closed cases were", partial(_forget_old_cases, keeping=keeping, moment=moment)),
+        ("Throwing old reports away", partial(_prune, keeping=keeping, moment=moment)),
+    )
+
+
+def _forget_the_deleted(conn: Connection) -> None:
+    meta.lock(conn)
+    cases.forget_names(conn, cases.names_no_longer_needed(conn))
+
+
+def _forget_old_cases(conn: Connection, keeping: RetentionPeriods, moment: Moment) -> None:
+    meta.lock(conn)
+    day = moment.today - timedelta(days=keeping.cases)
+    cases.forget(conn, cases.closed_before(conn, day), moment.now)
+
+
+def _prune(conn: Connection, keeping: RetentionPeriods, moment: Moment) -> None:
+    """Old reports are gone: the bytes here with the copies in the archive, or neither."""
+    meta.lock(conn)
+    before = moment.today - timedelta(days=keeping.reports)
+    for stored in report_files.prune(conn, before=before, today=moment.today):
+        for folder in copies(conn, stored):
+            if folder.is_dir():
+                Archive(directory=folder, database=keeping.database).remove(stored.file_name, stored.sha256)

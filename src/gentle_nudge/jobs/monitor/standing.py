@@ -1,0 +1,82 @@
+"""Status: what ran last, what is late, what has not arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.submission_day import is_late, is_submission_due, submits_on
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.outbox import Channel
+from gentle_nudge.jobs.identity import Identity
+from gentle_nudge.jobs.library import Library, is_copy
+from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.sending.restore_mark import is_restored, journal_of
+from gentle_nudge.koha.read.administration import preferences
+from gentle_nudge.store import deliveries, meta, runs
+from gentle_nudge.store.deliveries import LateDelivery
+from gentle_nudge.store.runs import Run
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Late:
+    """A section whose submission should have been made on the day `due`, and was not."""
+
+    section: str
+    due: date
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """How the library's work stands.
+
+    `held` counts the uploads that a test copy keeps back: they are due, and nobody waits for them. `here`: whether
+    nights may run on this machine and database; `restored`: whether it was restored from a backup since.
+    """
+
+    runs: tuple[Run, ...] = ()
+    late: tuple[Late, ...] = ()
+    undelivered: tuple[LateDelivery, ...] = ()
+    held: int = 0
+    is_test_copy: bool = False
+    is_copy: bool = False
+    here: bool = True
+    restored: bool = False
+
+    @property
+    def well(self) -> bool:
+        """Whether nobody has to do anything."""
+        return self.here and not (self.restored or self.late or self.undelivered)
+
+
+def status(conn: Connection, library: Library, moment: Moment) -> Status:
+    """How things stand at this moment, to be asked first in its transaction; ToBeMended when our tables are missing."""
+    journal = journal_of(library.archive)
+    our_row = meta.ready(conn)
+    is_test_copy = bool(preferences(conn, ["SendAllEmailsTo"])["SendAllEmailsTo"].strip())
+    waiting = deliveries.late_deliveries(conn)
+    missed = tuple(one for one in waiting if not (is_test_copy and one.delivery.address.channel is Channel.SFTP))
+    return Status(
+        runs=tuple(runs.last_success(conn)),
+        late=tuple(late(conn, library.known_sections(conn), moment)),
+        undelivered=missed,
+        held=len(waiting) - len(missed),
+        is_test_copy=is_test_copy,
+        is_copy=is_copy(conn),
+        here=Identity.of(conn, library.instance).is_of(our_row),
+        restored=not our_row.is_copy and is_restored(conn, journal),
+    )
+
+
+def late(conn: Connection, sections: Iterable[Section], moment: Moment) -> Iterator[Late]:
+    """The sections that owe a submission since an earlier day."""
+    for section in sections:
+        past, day = read_records(conn, section).past, moment.today
+        if section.enabled and is_submission_due(section.policy, day, past) and is_late(section.policy, day):
+            yield Late(section=section.name, due=submits_on(section.policy, day))

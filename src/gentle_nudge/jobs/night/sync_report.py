@@ -1,0 +1,71 @@
+"""Sync: every open case with its balance, on request; changes nothing in Koha or in the cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.collections.case_outcome import shown
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.domain.report_row import ReportKind, UpdateRow, case_row
+from gentle_nudge.errors import GentleNudgeError
+from gentle_nudge.jobs.koha_log import LoggedError, log_errors
+from gentle_nudge.jobs.patrons.evidence import open_case_facts, view_of
+from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.sending.enqueue import Office, Queued, contents, queue
+from gentle_nudge.jobs.transaction import writing
+from gentle_nudge.koha.read.borrowers import order
+from gentle_nudge.reports.render import file_name
+from gentle_nudge.store import meta, runs
+from gentle_nudge.store.runs import Claim, RunCounts
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+
+def rows_of(conn: Connection, section: Section, moment: Moment) -> Sequence[UpdateRow]:
+    """The rows of a sync, in the order of the update."""
+    memory = read_records(conn, section)
+    found = [
+        case_row(one.case, one.patron or one.heir, shown(one.balance, section.policy))
+        for one in open_case_facts(conn, view_of(section, moment, memory), memory)
+    ]
+    ranks = order(conn, {each.patron for each in found if not each.gone})
+    return sorted(found, key=lambda each: (each.gone, ranks.get(each.patron, len(ranks)), each.number))
+
+
+def sync_or_log(engine: Engine, section: Section, moment: Moment, office: Office) -> Sequence[UpdateRow]:
+    """As `sync`, in a transaction of its own; Koha's log tells of a failure."""
+    try:
+        return writing(engine, partial(sync, section=section, moment=moment, office=office))
+    except GentleNudgeError as failure:
+        log_errors(
+            engine, [LoggedError(report=ReportKind.SYNC, section=section.name, sentence=failure.sentence)], moment
+        )
+        raise
+
+
+def sync(conn: Connection, section: Section, moment: Moment, office: Office) -> Sequence[UpdateRow]:
+    """One more sync of the day is stored and queued; its rows."""
+    meta.lock(conn)
+    number = runs.next_number(conn, section=section.name, report=ReportKind.SYNC, day=moment.day)
+    claim = Claim(section=section.name, report=ReportKind.SYNC, day=moment.day, number=number, who=moment.who)
+    run = runs.claim(conn, claim, now=moment.now)
+    if run is None:
+        raise AssertionError("our lock is held, so nobody else can have taken the number")
+    rows = rows_of(conn, section, moment)
+    counts = RunCounts(patrons=len(rows), amount=sum((each.due for each in rows), ZERO))
+    queued = Queued(section=section, run=run, moment=moment, office=office, number=number)
+    queue(conn, ReportKind.SYNC, rows, counts, queued=queued)
+    runs.finish(conn, run, now=moment.now, counts=counts)
+    return rows
+
+
+def file_of(section: Section, rows: Sequence[UpdateRow], moment: Moment) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """The file a dry run shows, if there is one: exactly what the first sync of the day would queue."""
+    chunks = contents(section, ReportKind.SYNC, rows)
+    if chunks is not None:
+        yield file_name(ReportKind.SYNC, moment.day, section.name), chunks

@@ -1,0 +1,1 @@
+"""From the stored report to its recipients: queued, delivered, resent."""

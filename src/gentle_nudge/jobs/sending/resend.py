@@ -1,0 +1,120 @@
+"""Regenerate: a past report byte for byte, as files or sent again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gentle_nudge.delivery.message import AN_ADDRESS
+from gentle_nudge.delivery.whole_files import write_once
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.outbox import Address, Channel, Stored
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.errors import GentleNudgeError, UserError
+from gentle_nudge.jobs.sending.enqueue import Office
+from gentle_nudge.store import deliveries, meta, report_files
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResendRequest:
+    """Which reports: of this kind and day, of these sections (None: of all there were)."""
+
+    report: ReportKind
+    day: date
+    sections: tuple[str, ...] | None = None
+
+
+def find(conn: Connection, asked: ResendRequest) -> list[Stored]:
+    """The stored reports asked for, oldest first; UserError if there is none, or one was thrown away."""
+    meta.ready(conn)
+    found = report_files.find(conn, report=asked.report, day=asked.day, sections=asked.sections)
+    if not found:
+        of = f" in section {', '.join(asked.sections)}" if asked.sections else ""
+        raise UserError(f"There is no {asked.report} of {asked.day}{of}.", "gentle-nudge history shows every run.")
+    for stored in found:
+        if stored.pruned_on:
+            raise UserError(
+                f"{stored.file_name} was thrown away on {stored.pruned_on}: reports are kept for keep_days in "
+                "[archive].",
+                f"Who was in it: gentle-nudge cases --referred {stored.day:%Y-%m} --format csv",
+            )
+    return found
+
+
+def write(conn: Connection, found: Iterable[Stored], directory: Path) -> list[Path]:
+    """The reports are in the directory, readable by their owner only; their paths.
+
+    Never over a file with other bytes: that is refused (UserError). One with the same bytes is done already.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    paths = []
+    for stored in found:
+        path = directory / stored.file_name
+        try:
+            write_once(path, _checked(conn, stored))
+        except FileExistsError:
+            raise UserError(
+                f"{path} is there already, with other contents: it was left alone.",
+                "Move it away, or name another directory with --output.",
+            ) from None
+        paths.append(path)
+    return paths
+
+
+def _checked(conn: Connection, stored: Stored) -> Iterator[bytes]:
+    """The bytes; an error at their end if they are not those that were stored."""
+    digest = hashlib.sha256()
+    for part in report_files.content(conn, stored.id):
+        digest.update(part)
+        yield part
+    if digest.hexdigest() != stored.sha256:
+        raise GentleNudgeError(
+            f"{stored.file_name}: what the database holds is not what was stored.",
+            "Look for a backup of the table gentle_nudge_report_part, or a copy in the archive.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mailing:
+    """Who gets a repeat, and why: one recipient, or everybody who gets the section's reports now."""
+
+    sections: tuple[Section, ...]
+    office: Office
+    reason: str
+    to: str | None = None
+
+    def everybody(self, conn: Connection, stored: Stored) -> tuple[Address, ...]:
+        """Who gets the reports of its section now; of a section that is gone, who got this one."""
+        section = next((section for section in self.sections if stored.section in section.cases_of), None)
+        known = self.office.addresses(section.policy) if section else _first_recipients(conn, stored)
+        return tuple(address for address in known if address.channel is not Channel.FILE)
+
+    def addresses(self, conn: Connection, stored: Stored) -> tuple[Address, ...]:
+        """Who gets this repeat."""
+        if self.to is None:
+            return self.everybody(conn, stored)
+        known = tuple(address for address in self.everybody(conn, stored) if address.recipient == self.to)
+        if not known and not AN_ADDRESS.fullmatch(self.to):
+            raise UserError(f"{self.to} is not an address.", "Write it as reports@agency.example.")
+        return known or (Address(channel=Channel.EMAIL, recipient=self.to),)
+
+
+def _first_recipients(conn: Connection, stored: Stored) -> tuple[Address, ...]:
+    return tuple(dict.fromkeys(delivery.address for delivery in deliveries.of_report(conn, stored.id)))
+
+
+def send(conn: Connection, asked: ResendRequest, mailing: Mailing, moment: Moment) -> list[tuple[Stored, Address]]:
+    """The reports are due once more, marked as repeats; what was queued for whom."""
+    meta.lock(conn)
+    queued = [(stored, mailing.addresses(conn, stored)) for stored in find(conn, asked)]
+    for stored, to in queued:
+        deliveries.enqueue(conn, report=stored.id, to=to, now=moment.now, repeat_reason=mailing.reason, who=moment.who)
+    return [(stored, address) for stored, to in queued for address in to]

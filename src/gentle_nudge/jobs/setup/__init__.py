@@ -1,0 +1,1 @@
+"""Our tables, and the way from the Perl plugin."""

@@ -1,0 +1,78 @@
+"""Init: our tables, where they belong, and the patrons that were flagged before us."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.collections.judgement import Adoptee
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.patron import FlagState
+from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.identity import Identity
+from gentle_nudge.jobs.patrons.evidence import flagged_without_case
+from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.koha.connect.instance import Instance
+from gentle_nudge.store import meta, upgrade
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def initialise(conn: Connection, instance: Instance, now: datetime) -> bool:
+    """Our tables are there and say where they belong; whether they were new. UserError on another machine."""
+    upgrade.create_or_upgrade(conn)
+    place, known = Identity.of(conn, instance), meta.read_meta(conn)
+    if known is None:
+        meta.write_meta(conn, place.meta(now))
+    elif not place.is_of(known):
+        raise UserError(
+            "Our tables were initialised on another machine, or as another database.",
+            "If the library has moved here, add --moved; if this is a copy, add --copy.",
+        )
+    return known is None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnadoptedPatrons:
+    """The patrons of one section that were flagged before us."""
+
+    section: Section
+    adoptees: tuple[Adoptee, ...]
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Their borrowernumbers."""
+        return frozenset(adoptee.candidate.patron.number for adoptee in self.adoptees)
+
+    @property
+    def without_lines(self) -> int:
+        """How many of them have no outstanding line."""
+        return sum(not adoptee.candidate.account.has_lines_here for adoptee in self.adoptees)
+
+    @property
+    def with_our_mark(self) -> int:
+        """How many of them have a fee or a restriction of ours, which tells the day of referral."""
+        return sum(adoptee.referred_on is not None for adoptee in self.adoptees)
+
+    def by_value(self) -> Counter[str]:
+        """How many of them have which value in the flag field."""
+        return Counter(
+            (row.value or "").strip()
+            for adoptee in self.adoptees
+            for row in adoptee.candidate.patron.flag
+            if row.says is FlagState.YES
+        )
+
+
+def waiting_for_adoption(conn: Connection, sections: tuple[Section, ...], moment: Moment) -> list[UnadoptedPatrons]:
+    """For each section the patrons whose flag says yes and who have no open case."""
+    found = []
+    for section in sections:
+        memory = read_records(conn, section)
+        adoptees = flagged_without_case(conn, section, moment=moment, memory=memory)
+        found.append(UnadoptedPatrons(section=section, adoptees=adoptees))
+    return found

@@ -1,0 +1,209 @@
+"""Import: the plugin's settings as a configuration of ours, and what changing over would mean tonight."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.collections.judgement import Due
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import why_not
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.patrons.evidence import flagged_without_case, gather, read_candidates, select, view_of
+from gentle_nudge.jobs.patrons.records import SectionRecords, read_records
+from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, Server, rules, server
+from gentle_nudge.jobs.setup.plugin_translation import Known, TranslatedKey, entries
+from gentle_nudge.koha.read import administration, plugin_data
+from gentle_nudge.settings.judging import judged
+from gentle_nudge.settings.sections import sections_of
+from gentle_nudge.settings.writing import toml
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+WIDTH = 110
+
+
+PASSWORD_FILE = Path("/etc/gentle-nudge/sftp-password")
+
+
+BEGINS = """\
+# Made by gentle-nudge import-plugin from the settings of Koha's Gentle Nudge plugin.
+# Put it beside the library's koha-conf.xml as gentle-nudge.toml; there is no [koha], because koha-shell and
+# koha-foreach set KOHA_CONF. All other keys: gentle-nudge config example. Check it: gentle-nudge check
+
+[policy]
+"""
+
+
+SFTP = """
+# The plugin uploaded without knowing whose server it reached. Ask the agency for the server's public key, put it in,
+# and take the # away from the lines of this table. Every report is uploaded then.
+"""
+
+
+ONLY_MULTI = (
+    "Of the Gentle Nudge plugins only the one for several configurations is installed. It never ran, so there is "
+    "nothing to import."
+)
+
+
+BOTH = (
+    "The Gentle Nudge plugin for several configurations is installed as well; it never ran, and nothing is taken of it."
+)
+
+
+LATER = "There is a password for the SFTP server; say --password-file FILE to have it written there."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """What changing over would mean tonight.
+
+    `to_adopt` are flagged already; of them `paid` owe no more than the limit for clearing, and of `silent`, who have
+    no account line, the plugin never told the agency. `theirs` and `ours`: referred tonight by the one only, and why.
+    """
+
+    to_adopt: int
+    paid: int
+    silent: int
+    theirs: Mapping[int, str]
+    ours: Mapping[int, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Imported:
+    """The configuration, what is worth knowing about it, and the password (never shown)."""
+
+    text: str
+    findings: tuple[str, ...]
+    comparison: Comparison | None
+    password: str = field(repr=False)
+
+
+def import_plugin(conn: Connection, moment: Moment, password_file: Path | None = None) -> Imported:
+    """The plugin's settings as a configuration; UserError if the plugin is not installed here."""
+    given = PluginSettings(stored=_stored(conn))
+    known = Known(
+        categories=administration.category_codes(conn),
+        debit_types=frozenset(administration.debit_type_codes(conn)),
+        attributes=frozenset(administration.attribute_types(conn)),
+    )
+    made = tuple(entries(given, known))
+    uploads = server(given)
+    findings = [trouble for entry in made for trouble in entry.troubles]
+    findings += [BOTH] if plugin_data.settings_of(conn, plugin_data.MULTI) is not None else []
+    findings += [LATER] if uploads and uploads.password and not password_file else []
+    text = "".join((BEGINS, *map(_written, made), _uploading(uploads, password_file or PASSWORD_FILE)))
+    return Imported(
+        text=text,
+        findings=tuple(findings),
+        comparison=_compare(conn, given, text, moment),
+        password=uploads.password if uploads else "",
+    )
+
+
+def _stored(conn: Connection) -> dict[str, str]:
+    stored = plugin_data.settings_of(conn)
+    if stored is not None:
+        return stored
+    if plugin_data.settings_of(conn, plugin_data.MULTI) is not None:
+        raise UserError(ONLY_MULTI, "Begin with: gentle-nudge config example")
+    raise UserError("No Gentle Nudge plugin is installed in this Koha.", "Begin with: gentle-nudge config example")
+
+
+def _written(entry: TranslatedKey) -> str:
+    lines = [line for remark in (*entry.remarks, *entry.troubles) for line in _comment(remark)]
+    lines.append(f"# {entry.key} =" if entry.value is None else f"{entry.key} = {toml(entry.value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
+
+
+def _uploading(uploads: Server | None, password_file: Path) -> str:
+    """The table [sftp], commented out until a host key is pinned; nothing where the plugin does not upload."""
+    if uploads is None:
+        return ""
+    values: dict[str, object] = {
+        "host": uploads.host,
+        "user": uploads.user,
+        "password_file": password_file.absolute(),
+        "host_key": "ssh-ed25519 AAAA…",
+        "directory": uploads.directory,
+    }
+    lines = ["# [sftp]", *(f"# {key} = {toml(value)}" for key, value in values.items() if value)]
+    return SFTP + "\n".join(lines) + "\n"
+
+
+def write_password(file: Path, password: str) -> None:
+    """The file holds the password and nothing else, readable by its owner only; UserError if it cannot be written."""
+    aside = file.with_name(f".{file.name}.part")
+    try:
+        aside.unlink(missing_ok=True)
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+            opened.write(f"{password}\n")
+        aside.replace(file)
+    except OSError as trouble:
+        raise UserError(f"The password file {file} cannot be written: {trouble.strerror}.") from None
+
+
+def _compare(conn: Connection, given: PluginSettings, text: str, moment: Moment) -> Comparison | None:
+    """Who would be referred tonight by whom; None where the plugin or we could not refer anybody by these settings."""
+    theirs, section = rules(given), section_of(text)
+    if theirs is None or section is None:
+        return None
+    memory = read_records(conn, section)
+    flagged = flagged_without_case(conn, section, moment=moment, memory=memory)
+    numbers = {adoptee.candidate.patron.number for adoptee in flagged}
+    limit = section.policy.clear_at_or_below
+    by_plugin = plugin_data.referred(conn, theirs, moment.day, moment.zone)
+    by_us = _referred(conn, section, moment, memory)
+    return Comparison(
+        to_adopt=len(numbers),
+        paid=sum(adoptee.candidate.account.balance <= limit for adoptee in flagged),
+        silent=len(numbers - plugin_data.with_lines(conn, numbers)),
+        theirs=dict(_reasons(conn, section, moment, memory, numbers=by_plugin - by_us)),
+        ours=dict.fromkeys(sorted(by_us - by_plugin), "not by the plugin's rules"),
+    )
+
+
+def section_of(text: str) -> Section | None:
+    """The section that this configuration makes; None while its threshold or flag is missing (the fee may be)."""
+    tables, problems = judged(tomllib.loads(text, parse_float=Decimal), None)
+    if problems:
+        raise AssertionError([problem.about for problem in problems])
+    policy = tables.policy
+    if policy.threshold is None or policy.flag is None:
+        return None
+    if policy.processing_fee is None:
+        policy = policy.model_copy(update={"processing_fee": ZERO})
+    (section,) = sections_of(tables.model_copy(update={"policy": policy}), {})
+    return section
+
+
+def _referred(conn: Connection, section: Section, moment: Moment, memory: SectionRecords) -> frozenset[int]:
+    limits = Due(submission_due=True, update_due=False)
+    selected = partial(select, conn, section, moment=moment, memory=memory, limits=limits)
+    found = gather(conn, section, moment=moment, memory=memory, limits=limits, selected=selected)
+    heirs = {case.heir.number for case in found.cases if case.heir}
+    referred = (one.patron.number for one in found.candidates if why_not(one, section, moment.day) is None)
+    return frozenset(referred) - heirs
+
+
+def _reasons(
+    conn: Connection, section: Section, moment: Moment, memory: SectionRecords, *, numbers: frozenset[int]
+) -> Iterator[tuple[int, str]]:
+    for one in read_candidates(conn, view_of(section, moment, memory), memory, numbers):
+        yield one.patron.number, str(why_not(one, section, moment.day))

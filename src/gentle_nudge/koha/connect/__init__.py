@@ -1,0 +1,1 @@
+"""The way into a Koha: its configuration, its database, its zone."""

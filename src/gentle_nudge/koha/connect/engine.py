@@ -1,0 +1,214 @@
+"""The way to Koha's database: an engine whose every session speaks UTC, utf8mb4 and strict SQL."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from ssl import SSLError
+from typing import TYPE_CHECKING, Any
+from weakref import ReferenceType, ref
+
+from pymysql.constants import FIELD_TYPE
+from pymysql.converters import conversions
+from sqlalchemy import Connection, Engine, create_engine, event
+
+from gentle_nudge.errors import GentleNudgeError, UserError
+from gentle_nudge.koha.connect.conf import Tls
+from gentle_nudge.koha.connect.instance import Instance
+from gentle_nudge.settings.places import this_machine
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL, Dialect, ExceptionContext
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+
+# Koha's own data hold zero dates, so NO_ZERO_DATE is not among them. The comment is for MariaDB alone, which makes a
+# table of a list of a thousand numbers and then reads by it: the rows come in no order, and have to be sorted. What
+# GROUP_CONCAT cuts is an error in strict mode: a megabyte is more than the comments on any patron.
+SESSION = (
+    "SET SESSION time_zone = '+00:00', "
+    "sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
+    "innodb_lock_wait_timeout = 10, group_concat_max_len = 1048576 "
+    "/*M!100318 , in_predicate_conversion_threshold = 0 */"
+)
+
+
+CONNECT_SECONDS = 10
+
+
+ANSWER_SECONDS = 3600
+
+
+REFUSED = {1044, 1045, 1698, 1251, 2059}
+
+
+UNKNOWN_DATABASE = 1049
+
+
+NOT_ALLOWED = {1142, 1143, 1227}
+
+
+TLS_FAILED = 2026
+
+
+def engine(instance: Instance) -> Engine:
+    """An engine for the Koha's database; nothing is connected yet, and what is stays so for the next transaction.
+
+    A connection that cannot be had raises a GentleNudgeError: UserError for what the settings can mend.
+    """
+    if instance.url.drivername == "sqlite":
+        from gentle_nudge.koha.connect.sqlite import sqlite  # noqa: PLC0415 - no library needs it
+
+        return sqlite(instance.url)
+    made = create_engine(
+        instance.url,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        hide_parameters=True,
+        connect_args=_arguments(instance),
+    )
+    event.listen(made, "do_connect", _connect_to_server)
+    event.listen(made, "connect", _compare_as_koha_does)
+    event.listen(made, "handle_error", _explain)
+    atexit.register(_say_goodbye, ref(made))
+    return made
+
+
+def _say_goodbye(engine: ReferenceType[Engine]) -> None:
+    """Its connections are closed: one that just ends is a warning in the server's log."""
+    if left := engine():
+        left.dispose()
+
+
+def cannot_write(connection: Connection) -> None:
+    """Until its transaction ends, the connection sees one state of the database and cannot write; call it first."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def _arguments(instance: Instance) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "charset": "utf8mb4",
+        "init_command": SESSION,
+        "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": ANSWER_SECONDS,
+        "write_timeout": ANSWER_SECONDS,
+        "conv": {
+            **conversions,
+            FIELD_TYPE.DATE: _date,
+            FIELD_TYPE.DATETIME: _datetime,
+            FIELD_TYPE.TIMESTAMP: _datetime,
+        },
+    }
+    if instance.tls is not None:
+        arguments["ssl"] = _tls(instance.tls)
+    elif _stays_here(instance.url):
+        arguments["ssl_disabled"] = True  # and spares every connection the reading of the machine's certificates
+    return arguments
+
+
+def _stays_here(url: URL) -> bool:
+    """Whether what is said to the server never leaves this machine, and nobody asked for encryption."""
+    asked = any(name.startswith("ssl") for name in url.query)
+    return not asked and ("unix_socket" in url.query or this_machine(url.host or "localhost"))
+
+
+def _tls(tls: Tls) -> dict[str, Any]:
+    """As Koha's driver does it: the chain is checked if an authority is named, the host's name is not."""
+    given = {name: path for name, path in (("ca", tls.ca), ("cert", tls.cert), ("key", tls.key)) if path}
+    return {**given, "check_hostname": False, "verify_mode": "required" if tls.ca else "none"}
+
+
+def _date(text: str) -> date | None:
+    """A day, or None for `0000-00-00` and other days that there are not."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _datetime(text: str) -> datetime | None:
+    """A date and time, or None for `0000-00-00 00:00:00`."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _connect_to_server(
+    dialect: Dialect, _record: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
+) -> DBAPIConnection:
+    password = options.get("password")
+    if isinstance(password, str):
+        options["password"] = password.encode()  # as other clients send it; PyMySQL would take Latin-1
+    try:
+        return dialect.connect(*arguments, **options)
+    except (dialect.loaded_dbapi.Error, OSError, UnicodeError, RuntimeError) as trouble:
+        raise _told(trouble, options) from None
+
+
+def _compare_as_koha_does(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    """Our texts compare as Koha's columns do: SQLAlchemy's own SET NAMES, which came before, names no collation."""
+    cursor = connection.cursor()
+    cursor.execute("SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci")
+    cursor.close()
+
+
+def _told(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeError:
+    code = trouble.args[0] if trouble.args else None
+    server = options.get("unix_socket") or f"{options.get('host')}:{options.get('port', 3306)}"
+    if code in REFUSED:
+        return UserError(
+            f"The database server {server} refuses user {options.get('user')} for database {options.get('database')}.",
+            "Check user and password: in koha-conf.xml, [koha] url, password_file or GENTLE_NUDGE_KOHA__PASSWORD; and "
+            "that the server lets this user in from this machine.",
+        )
+    if code == UNKNOWN_DATABASE:
+        return UserError(
+            f"The database server {server} has no database {options.get('database')}.",
+            "Check the name in koha-conf.xml or [koha] url.",
+        )
+    if code == TLS_FAILED or _is_about_encryption(trouble):
+        return GentleNudgeError(
+            f"The connection to the database server {server} cannot be encrypted.",
+            "Check <tls>, <ca>, <cert> and <key> in koha-conf.xml, or the ssl_ options of [koha] url.",
+        )
+    return GentleNudgeError(
+        f"The database server {server} cannot be reached{f' (error {code})' if isinstance(code, int) else ''}.",
+        "Is it running, and are host and port right in koha-conf.xml or [koha] url?",
+    )
+
+
+def _is_about_encryption(trouble: Exception) -> bool:
+    """Whether a certificate is not there or not trusted; a socket that is not there comes as an error of PyMySQL's."""
+    cause = getattr(trouble, "original_exception", None)
+    return isinstance(trouble, FileNotFoundError | SSLError) or isinstance(cause, SSLError)
+
+
+def _explain(context: ExceptionContext) -> None:
+    """Raise a sentence for a connection that broke and for a right that is missing; leave the rest as it is."""
+    code = context.original_exception.args[0] if context.original_exception.args else None
+    if context.is_pre_ping:
+        return  # the pool connects anew
+    if context.is_disconnect:
+        raise GentleNudgeError(
+            "The database server closed the connection.", "What was not yet committed is undone; run it again."
+        ) from None
+    if code in NOT_ALLOWED:
+        raise UserError(
+            f"The database user has not all the rights it needs: {context.original_exception.args[1]}.",
+            "Which rights are needed is in the documentation, with a GRANT file.",
+        ) from None
+
+
+def server_of(connection: Connection) -> tuple[str, int, str]:
+    """The host name the server gives itself, its port, and the name of the database; of SQLite the file."""
+    if connection.dialect.name == "sqlite":
+        return "sqlite", 0, str(Path(connection.engine.url.database or "").resolve())
+    host, port, database = connection.exec_driver_sql("SELECT @@hostname, @@port, DATABASE()").one()
+    return str(host), int(port), str(database)

@@ -1,0 +1,133 @@
+"""The Koha this configuration is for: its database, its zone; and the refusal of any other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.engine import URL
+
+from gentle_nudge.errors import UserError
+from gentle_nudge.koha.connect.conf import MYSQL_PORT, KohaConf, Tls, read
+from gentle_nudge.koha.connect.zone import machine, zone
+from gentle_nudge.settings import Settings
+from gentle_nudge.settings.places import shown, this_machine
+
+# Where the client library that Koha's Perl driver uses looks for the server's socket, on the common distributions.
+SOCKETS = (
+    Path("/run/mysqld/mysqld.sock"),
+    Path("/var/run/mysqld/mysqld.sock"),
+    Path("/var/lib/mysql/mysql.sock"),
+    Path("/tmp/mysql.sock"),  # noqa: S108 - MySQL's own default
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Instance:
+    """One Koha: `url` leads to its database (password included), `conf` is its koha-conf.xml if there is one."""
+
+    url: URL = field(repr=False)
+    tls: Tls | None = None
+    conf: KohaConf | None = None
+    zone: ZoneInfo
+    machine: str
+
+    @property
+    def shown(self) -> str:
+        """The database as it may be shown."""
+        return shown(self.url)
+
+    @property
+    def database(self) -> str:
+        """Which database this is, whoever asks and however its server is called: another user means no other one."""
+        if self.url.drivername == "sqlite":
+            return self.shown
+        host, port = _server(self.url)
+        return f"{self.url.database} at {host}:{port}"
+
+
+def instance(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> Instance:
+    """The Koha of these settings.
+
+    UserError if its koha-conf.xml cannot be used, or if $KOHA_CONF leads to another database: whoever works in the
+    shell of one library must not change another.
+    """
+    koha = settings.koha
+    conf = read(koha.conf) if koha.conf else None
+    url = _with_password(settings, _url(settings, conf, environ))
+    _refuse_another(settings, url, environ)
+    return Instance(
+        url=url,
+        tls=conf.tls if conf and koha.url is None else None,
+        conf=conf,
+        zone=zone(koha, conf, environ=environ),
+        machine=machine(koha),
+    )
+
+
+def _url(settings: Settings, conf: KohaConf | None, environ: Mapping[str, str]) -> URL:
+    if settings.koha.url is not None:
+        return settings.koha.url
+    if conf is None:
+        raise UserError("No Koha database is named.", "Give [koha] conf or url, or set KOHA_CONF.")
+    return url_of(conf, environ)
+
+
+def _with_password(settings: Settings, url: URL) -> URL:
+    password = settings.koha.password
+    return url if password is None or url.drivername == "sqlite" else url.set(password=password.get_secret_value())
+
+
+def url_of(conf: KohaConf, environ: Mapping[str, str], sockets: Iterable[Path] = SOCKETS) -> URL:
+    """Where Koha's Perl driver would connect to: for `localhost` or no host the socket, if there is one."""
+    local = conf.host in {None, "localhost"}
+    found = _socket(environ, sockets) if local else None
+    return URL.create(
+        "mysql+pymysql",
+        username=conf.user,
+        password=conf.password,
+        host="127.0.0.1" if local else conf.host,
+        port=conf.port or MYSQL_PORT,
+        database=conf.database,
+        query={"unix_socket": str(found)} if found else {},
+    )
+
+
+def _socket(environ: Mapping[str, str], sockets: Iterable[Path]) -> Path | None:
+    named = environ.get("MYSQL_UNIX_PORT")
+    return next((path for path in ([Path(named)] if named else sockets) if path.is_socket()), None)
+
+
+def _refuse_another(settings: Settings, url: URL, environ: Mapping[str, str]) -> None:
+    koha_conf = environ.get("KOHA_CONF")
+    if not koha_conf or (settings.koha.url is None and _same_file(settings.koha.conf, Path(koha_conf))):
+        return
+    other = url_of(read(Path(koha_conf)), environ)
+    if not same_database(url, other):
+        raise UserError(
+            f"$KOHA_CONF leads to the database {shown(other)}, but {settings.origins.file} to {shown(url)}: nothing "
+            "was read or written.",
+            "Work in the shell of the library that the configuration is for, or put a configuration beside $KOHA_CONF.",
+        )
+
+
+def _same_file(one: Path | None, other: Path) -> bool:
+    return one is not None and one.resolve() == other.resolve()
+
+
+def same_database(one: URL, other: URL) -> bool:
+    """Whether both lead to one database: its name, and the server by socket, or by host and port."""
+    if "sqlite" in {one.drivername, other.drivername}:
+        return one.drivername == other.drivername and _same_file(Path(one.database or ""), Path(other.database or ""))
+    sockets = [Path(str(url.query["unix_socket"])) for url in (one, other) if "unix_socket" in url.query]
+    if len(sockets) > 1:
+        return one.database == other.database and _same_file(*sockets)
+    return one.database == other.database and _server(one) == _server(other)
+
+
+def _server(url: URL) -> tuple[str, int]:
+    host = (url.host or "localhost").casefold()
+    return ("localhost" if this_machine(host) else host, url.port or MYSQL_PORT)

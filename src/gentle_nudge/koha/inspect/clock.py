@@ -1,0 +1,61 @@
+"""Whether the database and we agree what time it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.koha.connect.instance import Instance
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+APART = 60
+
+
+CLOCK = (
+    "SELECT UTC_TIMESTAMP(), TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), "
+    "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@GLOBAL.time_zone))"
+)
+
+
+def clock(conn: Connection, instance: Instance, now: datetime, named_zone: str | None) -> Iterator[Finding]:
+    """What is wrong with clock and zone; `named_zone` is the one of our settings."""
+    if conn.dialect.name == "sqlite":
+        return
+    instant, seconds = conn.exec_driver_sql(CLOCK).one()
+    yield from _clock(instant.replace(tzinfo=UTC), now)
+    yield from _zone(instance, now, named_zone, None if seconds is None else timedelta(seconds=int(seconds)))
+
+
+def _clock(theirs: datetime, ours: datetime) -> Iterator[Finding]:
+    apart = round(abs(theirs - ours).total_seconds())
+    if apart > APART:
+        yield Finding(
+            name="clock-differs",
+            what=f"The clocks of the database server and of this machine are {apart} seconds apart.",
+            why="Charges would count, and deliveries be tried, on the wrong day.",
+            way_out="Let both keep time by NTP.",
+        )
+
+
+def _zone(instance: Instance, now: datetime, named: str | None, server: timedelta | None) -> Iterator[Finding]:
+    """Koha lives in the zone of koha-conf.xml, else in that of its server."""
+    conf = instance.conf
+    ours = now.astimezone(instance.zone).utcoffset()
+    if conf and conf.timezone:
+        differs, theirs = conf.timezone != instance.zone.key, f"koha-conf.xml says {conf.timezone}"
+    else:
+        differs = server is not None and server != ours and (conf is not None or named is None)
+        theirs = f"the database server is {server} from UTC, we are {ours}"
+    if differs:
+        yield Finding(
+            name="zone-differs",
+            severity=Severity.WARNING,
+            what=f"Koha and we live in different time zones: {theirs}, and we take {instance.zone.key}.",
+            why="The window, ages and weekdays follow our zone, what staff see follows Koha's.",
+            way_out="Name Koha's zone as timezone in [koha], or leave it out there and set it in koha-conf.xml.",
+        )

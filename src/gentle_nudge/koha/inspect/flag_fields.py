@@ -1,0 +1,124 @@
+"""The fields that mark a referred patron, or exempt one: whether they can hold what we write and read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.domain.patron import Flag, FlagState, state_of_values
+from gentle_nudge.koha.read import administration
+from gentle_nudge.koha.read.administration import SORT_CATEGORIES, AttributeType
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+SHOWN = 10
+
+
+def flags(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
+    """Everything about the flag fields of these sections."""
+    types = administration.attribute_types(conn)
+    for flag in _distinct(section.policy.flag for section in sections):
+        kind = types.get(flag.code)
+        if flag.column == "attribute" and kind:
+            yield from _unsuitable(kind, "flag")
+        yield from _values_that_cannot_be_chosen(conn, flag, types)
+        yield from _other_use(conn, flag)
+
+
+def exemptions(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
+    """Everything about the exemption fields of these sections, and how many patrons are exempt."""
+    types = administration.attribute_types(conn)
+    for field in _distinct(section.policy.exemption for section in sections):
+        kind = types.get(field.code)
+        if field.column == "attribute" and kind and kind.opac_editable:
+            yield _opac_editable(kind, "exemption")
+        exempt = sum(
+            n
+            for value, n in administration.values_in(conn, field).items()
+            if state_of_values([value]) is not FlagState.NO
+        )
+        if exempt:
+            yield Finding(
+                name="exempt-patrons",
+                severity=Severity.NOTE,
+                what=f"{exempt} patrons are exempt by {field}.",
+                why="They are never referred, whatever they owe.",
+                way_out=f"If that is more than you know of, look at who has something in {field}.",
+            )
+
+
+def _distinct(fields: Iterable[Flag | None]) -> list[Flag]:
+    return list(dict.fromkeys(field for field in fields if field))
+
+
+def _unsuitable(kind: AttributeType, use: str) -> Iterator[Finding]:
+    if kind.unique:
+        yield Finding(
+            name=f"{use}-attribute-unique",
+            what=f"The patron attribute {kind.code}, the {use}, is a unique identifier.",
+            why="Koha refuses to save a second patron with the value that marks a referral.",
+            way_out="Make it not unique in Koha (Administration, Patron attribute types).",
+        )
+    if kind.repeatable:
+        yield Finding(
+            name=f"{use}-attribute-repeatable",
+            severity=Severity.WARNING,
+            what=f"The patron attribute {kind.code}, the {use}, is repeatable.",
+            why="A patron may have a yes and a no; any yes counts.",
+            way_out="Make it not repeatable in Koha (Administration, Patron attribute types).",
+        )
+    if kind.opac_editable:
+        yield _opac_editable(kind, use)
+
+
+def _opac_editable(kind: AttributeType, use: str) -> Finding:
+    return Finding(
+        name=f"{use}-attribute-opac-editable",
+        what=f"Patrons may change the attribute {kind.code}, the {use}, in the OPAC.",
+        why="They could take themselves out of collections, or keep out of them.",
+        way_out="Take that away in Koha (Administration, Patron attribute types, Editable in OPAC).",
+    )
+
+
+def _values_that_cannot_be_chosen(
+    conn: Connection, flag: Flag, types: Mapping[str, AttributeType]
+) -> Iterator[Finding]:
+    """Where the patron form offers a list, what we write has to be in it."""
+    kind = types.get(flag.code) if flag.column == "attribute" else None
+    category = kind.values if kind else SORT_CATEGORIES.get(flag.column)
+    if category is None:
+        return
+    offered = administration.authorised(conn, category)
+    if flag.column != "attribute" and not offered:
+        return  # the form has a plain text field, then
+    lacking = sorted({flag.yes, flag.no} - offered)
+    if lacking:
+        yield Finding(
+            name="flag-values-not-authorised",
+            what=f"The authorised values of {category}, from which the form for {flag} chooses, lack "
+            f"{' and '.join(lacking)}.",
+            why="Koha's patron form cannot show the flag then, and clears it when the patron is saved: that looks "
+            "as if staff had withdrawn the case.",
+            way_out=f"Add {' and '.join(lacking)} to {category} in Koha (Administration, Authorized values).",
+        )
+
+
+def _other_use(conn: Connection, flag: Flag) -> Iterator[Finding]:
+    others = {v: n for v, n in administration.values_in(conn, flag).items() if state_of_values([v]) is FlagState.OTHER}
+    if not others:
+        return
+    by_number = sorted(others.items(), key=lambda pair: (-pair[1], pair[0]))
+    shown = [f"{value!r} ({number})" for value, number in by_number[:SHOWN]]
+    shown += [f"and {len(others) - SHOWN} more values"] if len(others) > SHOWN else []
+    yield Finding(
+        name="flag-in-other-use",
+        severity=Severity.WARNING,
+        what=f"In {flag} there is something that is neither a yes nor a no (patrons: {sum(others.values())}): "
+        f"{', '.join(shown)}.",
+        why="They are neither referred nor adopted: the field seems to serve another purpose too.",
+        way_out="Clear these values, or use another field as flag.",
+    )

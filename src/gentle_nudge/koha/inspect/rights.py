@@ -1,0 +1,127 @@
+"""Which rights the database user lacks: the server itself is asked, by statements that are explained and never done.
+
+EXPLAIN needs the rights of the statement it explains, so that roles, wildcards and rights to single columns are
+understood as the server understands them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from gentle_nudge.domain.finding import Finding
+from gentle_nudge.errors import UserError
+from gentle_nudge.koha.inspect.missing_columns import OPTIONAL, names_of
+from gentle_nudge.koha.koha_tables import koha
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Table
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Right:
+    """One kind of statement on one table; `columns` none: on the whole table."""
+
+    kind: str
+    table: str
+    columns: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """As it stands in a GRANT."""
+        return f"{self.kind} ({', '.join(self.columns)})" if self.columns else self.kind
+
+    def statement(self) -> str:
+        """A statement that needs this right and would change nothing."""
+        names = [f"`{column}`" for column in self.columns]
+        match self.kind:
+            case "SELECT":
+                return f"SELECT {', '.join(names) or '*'} FROM `{self.table}` LIMIT 1"  # noqa: S608 - names of ours
+            case "INSERT":
+                values = ", ".join("NULL" for _ in names)
+                return f"INSERT INTO `{self.table}` ({', '.join(names)}) VALUES ({values})"  # noqa: S608 - the same
+            case "UPDATE":
+                return f"UPDATE `{self.table}` SET {', '.join(f'{name} = NULL' for name in names)} WHERE 1 = 0"  # noqa: S608
+            case _:
+                return f"DELETE FROM `{self.table}` WHERE 1 = 0"  # noqa: S608 - the same
+
+
+def _writing(kind: str, table: str, columns: str) -> Right:
+    return Right(kind=kind, table=table, columns=tuple(columns.split()))
+
+
+# What a night, a sync and a release write into Koha (see effects.py and audit.py).
+WRITING = (
+    _writing("UPDATE", "borrowers", "sort1 sort2 debarred debarredcomment updated_on"),
+    _writing(
+        "INSERT",
+        "accountlines",
+        "borrowernumber date amount amountoutstanding description note credit_type_code debit_type_code status "
+        "interface branchcode",
+    ),
+    _writing("UPDATE", "accountlines", "amountoutstanding"),
+    _writing("INSERT", "account_offsets", "credit_id debit_id type amount created_on"),
+    _writing("INSERT", "borrower_attributes", "borrowernumber code attribute"),
+    _writing("UPDATE", "borrower_attributes", "attribute"),
+    _writing("INSERT", "borrower_debarments", "borrowernumber type comment created"),
+    _writing("DELETE", "borrower_debarments", ""),
+    _writing("INSERT", "action_logs", "timestamp user module action info"),
+    *(_writing("INSERT", "action_logs", column) for column in ("object", "interface", "script", "trace", "diff")),
+)
+
+
+def rights_to_read(table: Table) -> Iterator[Right]:
+    """The rights to read what we read of a table; columns that older versions lack one by one."""
+    optional = OPTIONAL.get(table.name, frozenset())
+    always = tuple(name for name in names_of(table) if name not in optional)
+    yield from (Right(kind="SELECT", table=table.name, columns=(name,)) for name in sorted(optional))
+    if always:
+        yield Right(kind="SELECT", table=table.name, columns=always)
+
+
+def needed(own: Iterable[Table]) -> Iterator[Right]:
+    """Every right that the program needs, given those of our own tables that are there."""
+    for table in koha.sorted_tables:
+        yield from rights_to_read(table)
+    yield from WRITING
+    for table in own:
+        columns = names_of(table)
+        for kind in ("SELECT", "INSERT", "UPDATE"):
+            yield Right(kind=kind, table=table.name, columns=columns)
+        yield Right(kind="DELETE", table=table.name)
+
+
+def lacking(conn: Connection, own: Iterable[Table]) -> list[Right]:
+    """The rights that are missing; `conn` must not be in a READ ONLY transaction. Nothing is changed."""
+    return [] if conn.dialect.name == "sqlite" else [right for right in needed(own) if not _has(conn, right)]
+
+
+def missing(conn: Connection, rights: Iterable[Right]) -> Iterator[Finding]:
+    """A finding for each of these rights that are missing."""
+    for right in rights:
+        user, database = conn.exec_driver_sql("SELECT CURRENT_USER(), DATABASE()").one()
+        yield Finding(
+            name="grant-missing",
+            what=f"The database user {user} may not {right} on {right.table}.",
+            why="A night stops at the first statement it may not do; what was begun is undone.",
+            way_out=f"GRANT {right} ON `{database}`.`{right.table}` TO {_quoted(str(user))}; all of them: "
+            "docs/how-to/grants.sql",
+        )
+
+
+def _quoted(user: str) -> str:
+    name, _, host = user.rpartition("@")
+    return f"'{name}'@'{host}'"
+
+
+def _has(conn: Connection, right: Right) -> bool:
+    """Whether the server would do it; what it says of missing tables and columns is another finding."""
+    try:
+        conn.exec_driver_sql("EXPLAIN " + right.statement().replace("%", "%%")).all()
+    except UserError:
+        return False
+    except DBAPIError:
+        return True
+    return True

@@ -1,0 +1,174 @@
+"""Codes in the settings that this Koha does not have, or not so that a night could work with them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.errors import UserError
+from gentle_nudge.koha.read import administration
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+BY_ITSELF = {"none", "patron"}
+
+
+def refuse_misfits(conn: Connection, sections: Sequence[Section]) -> None:
+    """UserError with every sentence, if a night would rely on codes that this Koha does not have."""
+    found = list(misfits(conn, sections))
+    if found:
+        ways = tuple(dict.fromkeys(finding.way_out for finding in found))
+        hint = ways[0] if len(ways) == 1 else "Each with its way out: gentle-nudge check"
+        raise UserError("\n".join(finding.what for finding in found), hint)
+
+
+def misfits(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
+    """What a night refuses to begin with: unknown codes, and a fee of a type that cannot be charged."""
+    yield from _fields(conn, sections)
+    yield from _categories(conn, sections)
+    yield from _debit_types(conn, sections)
+    yield from _fee(conn, sections)
+    yield from _fee_branch(conn, sections)
+    yield from _restriction_type(conn, sections)
+
+
+def _fields(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
+    flags = _by_code(sections, lambda section: _attribute(section.policy.flag))
+    exemptions = _by_code(sections, lambda section: _attribute(section.policy.exemption))
+    if not flags and not exemptions:
+        return
+    known = administration.attribute_types(conn)
+    for kind, wanted, why in (
+        ("flag", flags, "Nobody could be marked as referred."),
+        ("exemption", exemptions, "Nobody would be exempt, and those who should be would be referred."),
+    ):
+        for code, where in _unknown(wanted, known):
+            yield Finding(
+                name=f"{kind}-attribute-unknown",
+                what=f"Koha has no patron attribute type {code}, which is the {kind} of {where}.",
+                why=why,
+                way_out=f"Make it in Koha (Administration, Patron attribute types), or mend {kind} in the settings.",
+            )
+
+
+def _attribute(field: Flag | None) -> tuple[str, ...]:
+    return (field.code,) if field and field.column == "attribute" else ()
+
+
+def _categories(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
+    wanted = _by_code(sections, lambda s: (*s.policy.categories, *s.policy.excluded_categories))
+    for code, where in _unknown(wanted, administration.category_codes(conn) if wanted else ()):
+        yield Finding(
+            name="category-unknown",
+            what=f"Koha has no patron category {code}, which the settings of {where} name.",
+            why="Patrons would be referred, or left out, that nobody meant.",
+            way_out="Mend categories and excluded_categories in the settings.",
+        )
+
+
+def _debit_types(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
+    wanted = _counted_types(sections)
+    for code, where in _unknown(wanted, administration.debit_type_codes(conn) if wanted else ()):
+        yield Finding(
+            name="debit-type-unknown",
+            what=f"Koha has no debit type {code}, which the settings of {where} name.",
+            why="Charges would count, or not, that nobody meant.",
+            way_out="Mend debit_types and excluded_debit_types in the settings.",
+        )
+
+
+def _counted_types(sections: Iterable[Section]) -> dict[str, str]:
+    return _by_code(sections, lambda s: (*s.policy.debit_types, *s.policy.excluded_debit_types))
+
+
+def _fee(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
+    wanted = _by_code(_charging(sections), lambda section: (section.policy.fee_debit_type,))
+    known = administration.debit_type_codes(conn) if wanted else {}
+    unknown = dict(_unknown(wanted, known))
+    archived = {_folded(code) for code, is_archived in known.items() if is_archived}
+    for code, where in wanted.items():
+        if code in unknown or _folded(code) in archived:
+            state = "unknown" if code in unknown else "archived"
+            yield Finding(
+                name=f"fee-debit-type-{state}",
+                what=f"The debit type {code}, of which the processing fee of {where} is, is {state} in Koha.",
+                why="The fee could not be charged, or would be of a type that staff have given up.",
+                way_out="Mend it in Koha (Administration, Debit types), or fee_debit_type in the settings.",
+            )
+
+
+def _fee_branch(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
+    wanted = _by_code(_charging(sections), lambda section: {section.policy.fee_branch} - BY_ITSELF)
+    for code, where in _unknown(wanted, administration.branch_codes(conn) if wanted else ()):
+        yield Finding(
+            name="fee-branch-unknown",
+            what=f"Koha has no branch {code}, to which the processing fee of {where} is booked.",
+            why="The fee could not be charged, so nobody could be referred.",
+            way_out='Mend fee_branch in the settings: a branch code, "patron" or "none".',
+        )
+
+
+def _charging(sections: Iterable[Section]) -> list[Section]:
+    return [section for section in sections if section.enabled and section.policy.processing_fee > 0]
+
+
+def _restriction_type(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
+    restricting = [section for section in sections if section.enabled and section.policy.add_restriction]
+    wanted = _by_code(restricting, lambda section: (section.policy.restriction_type,))
+    known = administration.restriction_type_codes(conn) if wanted else None
+    for code, where in _unknown(wanted, known) if known is not None else ():
+        yield Finding(
+            name="restriction-type-unknown",
+            what=f"Koha has no restriction type {code}, which the settings of {where} name.",
+            why="The restriction could not be made, so nobody could be referred.",
+            way_out="Make it in Koha (Administration, Patron restrictions), or mend restriction_type in the settings.",
+        )
+
+
+def doubts(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
+    """What a night can live with: archived types that count, branches of sections that Koha does not have."""
+    counted = _counted_types(sections)
+    known = administration.debit_type_codes(conn) if counted else {}
+    archived = {_folded(code) for code, is_archived in known.items() if is_archived}
+    for code, where in counted.items():
+        if _folded(code) in archived:
+            yield Finding(
+                name="debit-type-archived",
+                severity=Severity.WARNING,
+                what=f"The debit type {code}, which the settings of {where} name, is archived in Koha.",
+                why="No new charges are made of it; perhaps another one has taken its place.",
+                way_out="Look whether debit_types and excluded_debit_types still say what is meant.",
+            )
+    named = _by_code(sections, lambda section: () if section.is_global else section.scope.branches)
+    for code, where in _unknown(named, administration.branch_codes(conn) if named else ()):
+        yield Finding(
+            name="branch-unknown",
+            what=f"Koha has no branch {code}, which {where} names.",
+            why="The patrons of the branch that is meant are treated by the rules of another section.",
+            way_out="Mend branches in the settings.",
+        )
+
+
+def _by_code(sections: Iterable[Section], wanted: Callable[[Section], Iterable[str]]) -> dict[str, str]:
+    """Each code with the sections that name it."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for section in sections:
+        for code in wanted(section):
+            found[code].append(section.name)
+    return {code: f"section {', '.join(names)}" for code, names in sorted(found.items())}
+
+
+def _unknown(wanted: dict[str, str], known: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The codes that Koha does not have, each with where it is named; letter case means nothing."""
+    folded = {_folded(code) for code in known}
+    return ((code, where) for code, where in wanted.items() if _folded(code) not in folded)
+
+
+def _folded(code: str) -> str:
+    return code.rstrip().casefold()

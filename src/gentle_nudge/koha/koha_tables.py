@@ -1,0 +1,275 @@
+"""Koha's tables: the columns we touch, and what may be missing in older versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, Connection, Date, Integer, MetaData, String, Table, inspect, text
+from sqlalchemy.types import TypeDecorator
+
+from gentle_nudge.sqltypes import Instant, Money
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+
+class Day(TypeDecorator[date]):
+    """A calendar day; MariaDB's `0000-00-00` is none."""
+
+    impl = Date
+    cache_ok = True
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> date | None:  # noqa: ARG002 - interface
+        """Leave out what is no day."""
+        return value if isinstance(value, date) else None
+
+
+koha = MetaData()
+
+
+borrowers = Table(
+    "borrowers",
+    koha,
+    Column("borrowernumber", Integer, primary_key=True),
+    *(
+        Column(name, String)
+        for name in (
+            "cardnumber",
+            "surname",
+            "firstname",
+            "address",
+            "address2",
+            "city",
+            "zipcode",
+            "state",
+            "phone",
+            "mobile",
+            "phonepro",
+            "B_phone",
+            "email",
+            "branchcode",
+            "categorycode",
+            "sort1",
+            "sort2",
+            "debarredcomment",
+            "userid",
+        )
+    ),
+    Column("dateofbirth", Day),
+    Column("debarred", Day),
+    Column("protected", Integer),
+    Column("anonymized", Integer),
+    Column("updated_on", Instant),
+)
+
+
+categories = Table(
+    "categories",
+    koha,
+    Column("categorycode", String, primary_key=True),
+    Column("description", String),
+    Column("category_type", String),
+)
+
+
+branches = Table("branches", koha, Column("branchcode", String, primary_key=True), Column("branchname", String))
+
+
+accountlines = Table(
+    "accountlines",
+    koha,
+    Column("accountlines_id", Integer, primary_key=True),
+    Column("borrowernumber", Integer),
+    Column("itemnumber", Integer),
+    Column("date", Instant),
+    Column("amount", Money),
+    Column("amountoutstanding", Money),
+    Column("description", String),
+    Column("note", String),
+    Column("credit_type_code", String),
+    Column("debit_type_code", String),
+    Column("status", String),
+    Column("manager_id", Integer),
+    Column("interface", String),
+    Column("branchcode", String),
+)
+
+
+account_offsets = Table(
+    "account_offsets",
+    koha,
+    Column("id", Integer, primary_key=True),
+    Column("credit_id", Integer),
+    Column("debit_id", Integer),
+    Column("type", String),
+    Column("amount", Money),
+    Column("created_on", Instant),
+)
+
+
+account_debit_types = Table(
+    "account_debit_types",
+    koha,
+    Column("code", String, primary_key=True),
+    Column("description", String),
+    Column("archived", Integer),
+)
+
+
+items = Table("items", koha, Column("itemnumber", Integer, primary_key=True), Column("homebranch", String))
+
+
+borrower_attributes = Table(
+    "borrower_attributes",
+    koha,
+    Column("id", Integer, primary_key=True),
+    Column("borrowernumber", Integer),
+    Column("code", String),
+    Column("attribute", String),
+)
+
+
+borrower_attribute_types = Table(
+    "borrower_attribute_types",
+    koha,
+    Column("code", String, primary_key=True),
+    Column("repeatable", Integer),
+    Column("unique_id", Integer),
+    Column("opac_editable", Integer),
+    Column("authorised_value_category", String),
+)
+
+
+authorised_values = Table(
+    "authorised_values",
+    koha,
+    Column("id", Integer, primary_key=True),
+    Column("category", String),
+    Column("authorised_value", String),
+)
+
+
+borrower_debarments = Table(
+    "borrower_debarments",
+    koha,
+    Column("borrower_debarment_id", Integer, primary_key=True),
+    Column("borrowernumber", Integer),
+    Column("expiration", Day),
+    Column("type", String),
+    Column("comment", String),
+    Column("manager_id", Integer),
+    Column("created", Instant),
+    Column("updated", Instant),
+)
+
+
+restriction_types = Table(
+    "restriction_types",
+    koha,
+    Column("code", String, primary_key=True),
+    Column("lift_after_payment", Integer),
+    Column("fee_limit", Money),
+)
+
+
+borrower_relationships = Table(
+    "borrower_relationships",
+    koha,
+    Column("id", Integer, primary_key=True),
+    Column("guarantor_id", Integer),
+    Column("guarantee_id", Integer),
+)
+
+
+library_groups = Table(
+    "library_groups",
+    koha,
+    Column("id", Integer, primary_key=True),
+    Column("parent_id", Integer),
+    Column("branchcode", String),
+    Column("title", String),
+)
+
+
+action_logs = Table(
+    "action_logs",
+    koha,
+    Column("action_id", Integer, primary_key=True),
+    Column("timestamp", Instant),
+    Column("user", Integer),
+    Column("module", String),
+    Column("action", String),
+    Column("object", Integer),
+    Column("info", String),
+    Column("interface", String),
+    Column("script", String),
+    Column("trace", String),
+    Column("diff", String),
+)
+
+
+smtp_servers = Table(
+    "smtp_servers",
+    koha,
+    Column("id", Integer, primary_key=True),
+    Column("host", String),
+    Column("port", Integer),
+    Column("timeout", Integer),
+    Column("ssl_mode", String),
+    Column("user_name", String),
+    Column("password", String),
+    Column("is_default", Integer),
+)
+
+
+systempreferences = Table(
+    "systempreferences",
+    koha,
+    Column("variable", String, primary_key=True),
+    Column("value", String),
+)
+
+
+plugin_data = Table(
+    "plugin_data",
+    koha,
+    Column("plugin_class", String, primary_key=True),
+    Column("plugin_key", String, primary_key=True),
+    Column("plugin_value", String),
+)
+
+
+plugin_methods = Table(
+    "plugin_methods",
+    koha,
+    Column("plugin_class", String, primary_key=True),
+    Column("plugin_method", String, primary_key=True),
+)
+
+
+# To ask for the table's definition instead takes rights to the whole table.
+COLUMNS = text(
+    "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = :name"
+)
+
+
+def columns_of(conn: Connection, table: Table) -> frozenset[str]:
+    """The columns this Koha really has of a table, looked up once per connection; none: no such table.
+
+    Columns that the database user has no right to are not among them.
+    """
+    known: dict[str, frozenset[str]] = conn.info.setdefault("koha_columns", {})
+    if table.name not in known:
+        known[table.name] = frozenset(_columns(conn, table.name))
+    return known[table.name]
+
+
+def _columns(conn: Connection, table: str) -> Iterator[str]:
+    if conn.dialect.name != "sqlite":
+        yield from conn.scalars(COLUMNS, {"name": table})
+        return
+    schema = inspect(conn)
+    if schema.has_table(table):
+        yield from (str(column["name"]) for column in schema.get_columns(table))

@@ -1,0 +1,1 @@
+"""Every SELECT on Koha's tables, a module for each table."""

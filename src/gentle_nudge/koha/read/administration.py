@@ -1,0 +1,182 @@
+"""What a Koha is set up with: codes, library groups, preferences, the mail server."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, String, column, func, select, table
+
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.koha.connect.conf import KohaConf, SmtpServer
+from gentle_nudge.koha.koha_tables import (
+    account_debit_types,
+    authorised_values,
+    borrower_attribute_types,
+    borrower_attributes,
+    borrowers,
+    branches,
+    categories,
+    columns_of,
+    library_groups,
+    restriction_types,
+    smtp_servers,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column
+
+
+SORT_CATEGORIES = {"sort1": "Bsort1", "sort2": "Bsort2"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttributeType:
+    """A kind of patron attribute; `values` is the category of its authorised values, if it has one."""
+
+    code: str
+    repeatable: bool
+    unique: bool
+    opac_editable: bool
+    values: str | None
+
+
+def category_codes(conn: Connection) -> frozenset[str]:
+    """The patron categories."""
+    return _all(conn, categories.c.categorycode)
+
+
+def branch_codes(conn: Connection) -> frozenset[str]:
+    """The branches."""
+    return _all(conn, branches.c.branchcode)
+
+
+def _all(conn: Connection, column: Column[str]) -> frozenset[str]:
+    return frozenset(conn.scalars(select(column)))
+
+
+def debit_type_codes(conn: Connection) -> dict[str, bool]:
+    """The debit types, each with whether it is archived."""
+    kind = account_debit_types.c
+    return {code: bool(archived) for code, archived in conn.execute(select(kind.code, kind.archived))}
+
+
+def restriction_type_codes(conn: Connection) -> frozenset[str] | None:
+    """The types of restrictions; None where Koha is too old to have a table of them."""
+    return _all(conn, restriction_types.c.code) if columns_of(conn, restriction_types) else None
+
+
+def attribute_types(conn: Connection) -> dict[str, AttributeType]:
+    """The kinds of patron attributes by code."""
+    kind = borrower_attribute_types.c
+    columns = (kind.code, kind.repeatable, kind.unique_id, kind.opac_editable, kind.authorised_value_category)
+    return {
+        code: AttributeType(
+            code=code, repeatable=bool(many), unique=bool(unique), opac_editable=bool(editable), values=values or None
+        )
+        for code, many, unique, editable, values in conn.execute(select(*columns))
+    }
+
+
+def authorised(conn: Connection, category: str) -> frozenset[str]:
+    """The authorised values of a category."""
+    value = authorised_values.c
+    return frozenset(conn.scalars(select(value.authorised_value).where(value.category == category)))
+
+
+def values_in(conn: Connection, field: Flag) -> Counter[str]:
+    """What stands in a flag field, and with how many patrons; NULL, empty and blank values are left out."""
+    if field.column == "attribute":
+        attribute = borrower_attributes.c
+        value, patrons = attribute.attribute, func.count(attribute.borrowernumber.distinct())
+        query = select(value, patrons).where(attribute.code == field.code)
+    else:
+        value = borrowers.c[field.column]
+        query = select(value, func.count())
+    found: Counter[str] = Counter()
+    for text, number in conn.execute(query.where(value.is_not(None), value != "").group_by(value)):
+        if text.strip():
+            found[text.strip()] += number
+    return found
+
+
+def branches_of_groups(conn: Connection, wanted: Collection[str]) -> dict[str, frozenset[str]]:
+    """The branches of these groups, each named by title or id; a group that is not there has none."""
+    if not wanted:
+        return {}
+    row = library_groups.c
+    members: defaultdict[int, set[str]] = defaultdict(set)
+    subgroups: defaultdict[int, list[int]] = defaultdict(list)
+    named: dict[str, int] = {}
+    for id_, parent, branch, title in conn.execute(select(row.id, row.parent_id, row.branchcode, row.title)):
+        if branch is None:
+            named[str(id_)] = id_
+            named.setdefault((title or "").casefold(), id_)
+            subgroups[parent or 0].append(id_)
+        elif parent is not None:
+            members[parent].add(branch)
+    return {name: _branches(_group(name, named), members, subgroups) for name in wanted}
+
+
+def _group(name: str, named: Mapping[str, int]) -> int | None:
+    """A group by its title, else by its id."""
+    return named.get(name.casefold(), named.get(name))
+
+
+def _branches(group: int | None, members: Mapping[int, set[str]], subgroups: Mapping[int, list[int]]) -> frozenset[str]:
+    if group is None:
+        return frozenset()
+    return frozenset(branch for each in _with_subgroups(group, subgroups) for branch in members.get(each, ()))
+
+
+def _with_subgroups(group: int, subgroups: Mapping[int, list[int]]) -> Iterator[int]:
+    seen, rest = set(), [group]
+    while rest:
+        each = rest.pop()
+        if each not in seen:
+            seen.add(each)
+            yield each
+            rest.extend(subgroups.get(each, ()))
+
+
+LAST_RESORT = SmtpServer(host="localhost", port=25, timeout=120, ssl_mode="disabled", user=None, password=None)
+
+
+def default_server(conn: Connection, conf: KohaConf | None) -> SmtpServer:
+    """The default row of `smtp_servers`, else koha-conf's server, else localhost:25 (Koha::SMTP::Servers)."""
+    row = smtp_servers.c
+    if "is_default" in columns_of(conn, smtp_servers):
+        columns = (row.host, row.port, row.timeout, row.ssl_mode, row.user_name, row.password)
+        found = conn.execute(select(*columns).where(row.is_default == 1)).first()
+        if found:
+            host, port, timeout, ssl_mode, user, password = found
+            return SmtpServer(
+                host=host, port=port, timeout=timeout, ssl_mode=ssl_mode, user=user or None, password=password or None
+            )
+    return (conf.smtp if conf else None) or LAST_RESORT
+
+
+systempreferences = table("systempreferences", column("variable", String), column("value", String))
+
+
+OVERRIDE = "OVERRIDE_SYSPREF_"
+
+
+def preferences(
+    connection: Connection, names: Iterable[str], *, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """The value of each of these preferences by the name asked for; a missing one is empty.
+
+    C4::Context->preference: the environment's OVERRIDE_SYSPREF_… wins, letter case means nothing, a missing row and
+    NULL look alike.
+    """
+    asked = list(names)
+    variable = func.lower(systempreferences.c.variable)
+    rows = connection.execute(
+        select(variable, systempreferences.c.value).where(variable.in_([name.lower() for name in asked]))
+    )
+    stored = {name: value or "" for name, value in rows.all()}
+    return {name: environ.get(OVERRIDE + name, stored.get(name.lower(), "")) for name in asked}

@@ -1,0 +1,1 @@
+"""Every change of Koha's tables, a module for each action."""

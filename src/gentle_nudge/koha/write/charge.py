@@ -1,0 +1,151 @@
+"""Fees charged and waived, with their offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, Connection, func, insert, literal, select, update
+
+from gentle_nudge.domain.actions import ChargeFee, ForgiveFee, LiftRestriction, OwingFee
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.domain.patron import Restriction
+from gentle_nudge.koha.koha_tables import (
+    account_offsets,
+    accountlines,
+    borrower_debarments,
+    columns_of,
+    restriction_types,
+)
+from gentle_nudge.koha.write.action_logs import FORGIVEN, INTERFACE
+from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_for_patrons, numbers_of
+from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among
+
+
+def owing(conn: Connection, lines: Iterable[int]) -> dict[int, OwingFee]:
+    """What is still owing of these debits, by line; those paid, gone, or without a patron are left out."""
+    line = accountlines.c
+    found: dict[int, OwingFee] = {}
+    for some in a_thousand_at_a_time(sorted(set(lines))):
+        query = select(line.accountlines_id, line.borrowernumber, line.amountoutstanding).where(
+            among(line.accountlines_id, some),
+            line.borrowernumber.is_not(None),
+            line.amountoutstanding > literal(Decimal(0), Money()),
+        )
+        for number, patron, outstanding in conn.execute(query):
+            found[number] = OwingFee(line=number, patron=patron, outstanding=outstanding)
+    return found
+
+
+def lifted_by_payment(conn: Connection, numbers: Collection[int]) -> list[LiftRestriction]:
+    """The restrictions that Koha deletes after a payment of these patrons (del_restrictions_after_payment).
+
+    Those whose type says so, if the patron's whole balance is at or below the type's limit (none: zero).
+    """
+    if "lift_after_payment" not in columns_of(conn, restriction_types):
+        return []
+    block, kind = borrower_debarments.c, restriction_types.c
+    found: list[LiftRestriction] = []
+    for some in a_thousand_at_a_time(sorted(numbers)):
+        balances = _balances(conn, some)
+        query = (
+            select(block.borrowernumber, block.borrower_debarment_id, block.type, block.comment, block.expiration)
+            .add_columns(kind.fee_limit)
+            .join_from(borrower_debarments, restriction_types, kind.code == block.type)
+            .where(among(block.borrowernumber, some), kind.lift_after_payment == 1)
+            .order_by(block.borrower_debarment_id)
+        )
+        for number, id_, type_, comment, expires, limit in conn.execute(query):
+            if balances.get(number, ZERO) <= (limit or ZERO):
+                restriction = Restriction(id=id_, type=type_, comment=comment, expires=expires)
+                found.append(LiftRestriction(patron=number, restriction=restriction))
+    return found
+
+
+def _balances(conn: Connection, numbers: list[int]) -> dict[int, Decimal]:
+    line = accountlines.c
+    sums = (
+        select(line.borrowernumber, func.sum(line.amountoutstanding, type_=Money()))
+        .where(among(line.borrowernumber, numbers))
+        .group_by(line.borrowernumber)
+    )
+    return {number: balance or ZERO for number, balance in conn.execute(sums)}
+
+
+def charge(conn: Connection, actions: Sequence[ChargeFee], now: datetime) -> NewRows | None:
+    """Every patron owes the fee (Koha: Koha::Account->add_debit); None: there were no actions."""
+    now = now.replace(microsecond=0)
+    charged = NewRows.from_now_on(conn, accountlines.c.accountlines_id) if actions else None
+    for action, numbers in alike(actions):
+        for some in a_thousand_at_a_time(numbers):
+            insert_for_patrons(conn, accountlines, _debit(action, now), some)
+            if charged:
+                _offset_new(conn, charged.among(some), action.amount, now)
+    return charged
+
+
+def _offset_new(conn: Connection, which: ColumnElement[bool], amount: Decimal, now: datetime) -> None:
+    """Each of these new debits has its offset."""
+    offset, line = account_offsets.c, accountlines.c.accountlines_id
+    values = (
+        literal("CREATE", offset.type.type),
+        literal(amount, offset.amount.type),
+        literal(now, offset.created_on.type),
+    )
+    chosen = select(line, *values).where(which).order_by(line)
+    conn.execute(insert(account_offsets).from_select(["debit_id", "type", "amount", "created_on"], chosen))
+
+
+def _debit(action: ChargeFee, now: datetime) -> Values:
+    return {
+        "date": now,
+        "amount": action.amount,
+        "amountoutstanding": action.amount,
+        "description": action.description,
+        "note": "",
+        "debit_type_code": action.type,
+        "status": "UNRETURNED" if action.type == "OVERDUE" else None,
+        "interface": INTERFACE,
+        "branchcode": action.branch,
+    }
+
+
+def forgive(conn: Connection, actions: Sequence[ForgiveFee], now: datetime) -> None:
+    """The fees owe nothing: each patron has a FORGIVEN credit, used up for them (add_credit, then Line->apply).
+
+    One action for each patron; the fees owe what the action says, for their patrons and lines are locked.
+    """
+    now = now.replace(microsecond=0)
+    for some in a_thousand_at_a_time(actions):
+        new = NewRows.from_now_on(conn, accountlines.c.accountlines_id)
+        conn.execute(insert(accountlines), [_credit(action, now) for action in some])
+        credits_ = numbers_of(conn, new, [action.patron for action in some])
+        made = [_offset(now, "CREATE", action.amount, credit_id=credits_[action.patron]) for action in some]
+        used = [
+            _offset(now, "APPLY", -fee.outstanding, credit_id=credits_[action.patron], debit_id=fee.line)
+            for action in some
+            for fee in action.fees
+        ]
+        conn.execute(insert(account_offsets), made)
+        conn.execute(insert(account_offsets), used)
+        fees = [fee.line for action in some for fee in action.fees]
+        settled = update(accountlines).where(among(accountlines.c.accountlines_id, fees))
+        conn.execute(settled.values(amountoutstanding=Decimal(0)))
+
+
+def _credit(action: ForgiveFee, now: datetime) -> Mapping[str, object]:
+    return {
+        "borrowernumber": action.patron,
+        "date": now,
+        "amount": -action.amount,
+        "amountoutstanding": Decimal(0),
+        "description": "",
+        "note": "",
+        "credit_type_code": FORGIVEN,
+        "interface": INTERFACE,
+    }
+
+
+def _offset(now: datetime, type_: str, amount: Decimal, **lines: int) -> Mapping[str, object]:
+    return {"type": type_, "amount": amount, "created_on": now, **lines}

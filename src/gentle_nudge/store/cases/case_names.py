@@ -1,0 +1,52 @@
+"""How cases lose the person and keep the sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, or_, select, update
+
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.store.cases.open_cases import last_row_has_not_arrived
+from gentle_nudge.store.tables import case, case_line
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+NAMELESS = {"surname": None, "firstname": None, "card": None}
+
+
+# The fee line and the restriction are rows of Koha's that bear the borrowernumber; a reason may name somebody.
+NOBODYS = NAMELESS | {"patron": None, "number": None, "fee_line": None, "restriction": None, "why": None}
+
+
+def closed_before(conn: Connection, day: date) -> list[int]:
+    """The cases closed on an earlier day and not yet forgotten; never one with a last row still to be told."""
+    old = (case.c.state != CaseState.OPEN, case.c.closed_on < day, case.c.forgotten.is_(None))
+    return list(conn.scalars(select(case.c.id).where(*old, ~case.c.to_report).order_by(case.c.id)))
+
+
+def names_no_longer_needed(conn: Connection) -> list[int]:
+    """The cases of deleted patrons that still hold a name or card although their last row has arrived."""
+    has_a_name = or_(*(case.c[column].is_not(None) for column in NAMELESS))
+    told = (~case.c.to_report, case.c.told_in.is_not(None), ~last_row_has_not_arrived())
+    return list(conn.scalars(select(case.c.id).where(case.c.state == CaseState.DELETED, has_a_name, *told)))
+
+
+def forget_names(conn: Connection, cases: Iterable[int]) -> None:
+    """Name and card have left these cases, open or closed."""
+    for some in a_thousand_at_a_time(cases):
+        conn.execute(update(case).where(case.c.id.in_(some)).values(NAMELESS))
+
+
+def forget(conn: Connection, cases: Iterable[int], now: datetime) -> None:
+    """Patron, number, name, card, lines, reason, and the ids that lead to Koha's rows have left the closed ones."""
+    for some in a_thousand_at_a_time(cases):
+        closed = (case.c.id.in_(some), case.c.state != CaseState.OPEN)
+        lines = case_line.c.case_id.in_(select(case.c.id).where(*closed))
+        conn.execute(delete(case_line).where(lines))
+        conn.execute(update(case).where(*closed).values(NOBODYS | {"forgotten": now}))

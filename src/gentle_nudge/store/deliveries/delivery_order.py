@@ -1,0 +1,120 @@
+"""The order in which balances leave: an older one never after a newer one to the same recipient.
+
+The order is that of the reports' ids: reports are stored under our lock, so a greater id holds newer balances.
+A section that was renamed, or that keeps up another, goes on with its stream: `names` are all that speak in it.
+A repeat waits for nobody and nobody waits for it; but once it was sent, nothing older is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, or_, select, update
+
+from gentle_nudge.domain.outbox import UNDELIVERED, Channel, Delivery, DeliveryState
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.store.deliveries.waiting import deliveries, get
+from gentle_nudge.store.tables import delivery, report, run
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, FromClause
+
+
+BALANCES = (ReportKind.UPDATE, ReportKind.SYNC)
+
+
+WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
+
+
+def waits_for(conn: Connection, later: Delivery, names: Collection[str] = ()) -> list[Delivery]:
+    """The older undelivered ones of its stream, oldest first."""
+    if not later.keeps_order:
+        return []
+    older = (delivery.c.report_id < later.report, ~delivery.c.is_repeat)
+    return deliveries(conn, *_to_the_same(later, names), *older, delivery.c.state.in_(UNDELIVERED))
+
+
+def overtaken_by(conn: Connection, earlier: Delivery, names: Collection[str] = ()) -> list[Delivery]:
+    """The newer updates and syncs of the section to the same recipient that were sent or will be, oldest first.
+
+    Of a submission too: those may leave before it, and then cannot tell of its patrons.
+    """
+    newer = delivery.c.report_id > earlier.report
+    return deliveries(conn, *_to_the_same(earlier, names), newer, _overtakes(delivery))
+
+
+def since(conn: Connection, submission: int, sections: Collection[str]) -> list[Delivery]:
+    """Every delivery that tells of a submission's patrons: its own, and those of newer updates and syncs.
+
+    Of these sections, in the order of queueing; copies in the archive tell nobody.
+    """
+    balances = and_(run.c.section.in_(sections), run.c.report.in_(BALANCES), delivery.c.report_id > submission)
+    told = or_(delivery.c.report_id == submission, balances)
+    return deliveries(conn, told, delivery.c.channel != Channel.FILE)
+
+
+def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool, names: Collection[str] = ()) -> bool:
+    """Whether nothing to the same recipient is being sent and nothing newer was; `strictly`: nor anything waits.
+
+    A repeat that was sent counts as newer, but not `strictly`: there the newer original is still to come.
+    """
+    if not wanted.keeps_order:
+        return True
+    newer = and_(delivery.c.report_id > wanted.report, delivery.c.state == DeliveryState.SENT)
+    overtaken = and_(newer, ~delivery.c.is_repeat) if strictly else newer
+    in_the_way = or_(delivery.c.state == DeliveryState.SENDING, overtaken)
+    if deliveries(conn, *_to_the_same(wanted, names), in_the_way):
+        return False
+    return not (strictly and waits_for(conn, wanted, names))
+
+
+def supersede(conn: Connection, sections: Collection[str], now: datetime) -> list[Delivery]:
+    """In the streams of a section with these names all that wait but the newest are superseded; these they were.
+
+    For a section with `update_lists = "all"`; after queueing, and before sending. One that is being sent is left
+    alone: when it comes back, it has been overtaken.
+    """
+    ids = _overtaken(conn, sections)
+    for some in a_thousand_at_a_time(ids):
+        waiting = (delivery.c.id.in_(some), delivery.c.state.in_(WAITING))
+        conn.execute(update(delivery).where(*waiting).values(state=DeliveryState.SUPERSEDED, since=now))
+    return [one for one in get(conn, ids) if one.state is DeliveryState.SUPERSEDED]
+
+
+def _overtaken(conn: Connection, sections: Collection[str]) -> list[int]:
+    older, newer = delivery.alias("older"), delivery.alias("newer")
+    older_report, older_run = report.alias("older_report"), run.alias("older_run")
+    newer_report, newer_run = report.alias("newer_report"), run.alias("newer_run")
+    chosen = (
+        select(older.c.id)
+        .distinct()
+        .join(older_report, older_report.c.id == older.c.report_id)
+        .join(older_run, older_run.c.id == older_report.c.run_id)
+        .join(newer, and_(newer.c.channel == older.c.channel, newer.c.recipient == older.c.recipient))
+        .join(newer_report, newer_report.c.id == newer.c.report_id)
+        .join(newer_run, newer_run.c.id == newer_report.c.run_id)
+        .where(older.c.state.in_(WAITING), older_run.c.section.in_(sections))
+        .where(_overtakes(newer), newer_run.c.section.in_(sections))
+        .where(newer.c.report_id > older.c.report_id, older.c.channel != Channel.FILE)
+        .where(older_run.c.report.in_(BALANCES), newer_run.c.report.in_(BALANCES))
+        .where(~older.c.is_repeat)
+    )
+    return list(conn.scalars(chosen))
+
+
+def _to_the_same(one: Delivery, names: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        run.c.section.in_({one.section, *names}),
+        run.c.report.in_(BALANCES),
+        delivery.c.channel == one.address.channel,
+        delivery.c.recipient == one.address.recipient,
+    )
+
+
+def _overtakes(newer: FromClause) -> ColumnElement[bool]:
+    """Sent, or to be sent; of a repeat, which may be waited for or not, only that it was sent."""
+    will_be = and_(~newer.c.is_repeat, newer.c.state.in_(UNDELIVERED))
+    return or_(newer.c.state == DeliveryState.SENT, will_be)

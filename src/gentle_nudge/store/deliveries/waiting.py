@@ -1,0 +1,91 @@
+"""What the queue holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, or_, select
+
+from gentle_nudge.domain.outbox import Address, Attempt, AttemptOutcome, Channel, Delivery, DeliveryState
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.store.tables import attempt, delivery, report, run
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, Row
+
+
+def due(conn: Connection, now: datetime, *, failed_too: bool = False) -> list[Delivery]:
+    """The deliveries to try now, in the order of queueing; `failed_too` (once a night): those given up as well."""
+    ripe = and_(delivery.c.state == DeliveryState.DUE, delivery.c.next_attempt <= now)
+    return deliveries(conn, or_(ripe, delivery.c.state == DeliveryState.FAILED) if failed_too else ripe)
+
+
+def by_state(conn: Connection, *states: DeliveryState) -> list[Delivery]:
+    """The deliveries in these states, in the order of queueing."""
+    return deliveries(conn, delivery.c.state.in_(states))
+
+
+def of_report(conn: Connection, stored: int) -> list[Delivery]:
+    """The deliveries of a stored report, in the order of queueing."""
+    return deliveries(conn, delivery.c.report_id == stored)
+
+
+def get(conn: Connection, ids: Collection[int]) -> list[Delivery]:
+    """The deliveries with these ids, in the order of queueing; those that do not exist are left out."""
+    chunks = a_thousand_at_a_time(sorted(set(ids)))
+    return [found for some in chunks for found in deliveries(conn, delivery.c.id.in_(some))]
+
+
+def counts(conn: Connection) -> dict[DeliveryState, int]:
+    """How many deliveries are in each state (every state is there)."""
+    found = conn.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state))
+    return dict.fromkeys(DeliveryState, 0) | {DeliveryState(state): number for state, number in found}
+
+
+def attempts_of(conn: Connection, delivery_id: int) -> list[Attempt]:
+    """The tries of a delivery, oldest first."""
+    tries = select(attempt).where(attempt.c.delivery_id == delivery_id).order_by(attempt.c.id)
+    return [
+        Attempt(delivery=row.delivery_id, at=row.at, outcome=AttemptOutcome(row.outcome), reason=row.reason)
+        for row in conn.execute(tries)
+    ]
+
+
+def unsure(conn: Connection, ids: Collection[int]) -> frozenset[int]:
+    """Those of these deliveries with a try of which nobody knows whether it arrived."""
+    found: set[int] = set()
+    for some in a_thousand_at_a_time(sorted(set(ids))):
+        lost = (attempt.c.delivery_id.in_(some), attempt.c.outcome == AttemptOutcome.LOST)
+        found.update(conn.scalars(select(attempt.c.delivery_id).where(*lost)))
+    return frozenset(found)
+
+
+def deliveries(conn: Connection, *conditions: ColumnElement[bool]) -> list[Delivery]:
+    """The deliveries (joined with report and run) that meet the conditions, in the order of queueing."""
+    columns = (run.c.section, run.c.report, run.c.day, report.c.file_name)
+    joined = delivery.join(report, report.c.id == delivery.c.report_id).join(run, run.c.id == report.c.run_id)
+    chosen = select(delivery, *columns).select_from(joined).where(*conditions).order_by(delivery.c.id)
+    return [_delivery(row) for row in conn.execute(chosen)]
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(
+        id=row.id,
+        report=row.report_id,
+        section=row.section,
+        kind=ReportKind(row.report),
+        day=row.day,
+        file_name=row.file_name,
+        address=Address(channel=Channel(row.channel), recipient=row.recipient),
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        next_attempt=row.next_attempt,
+        since=row.since,
+        queued=row.queued,
+        reason=row.reason,
+        who=row.who,
+        is_repeat=row.is_repeat,
+    )
