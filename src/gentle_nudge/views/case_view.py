@@ -112,8 +112,8 @@ def run_rows(runs: Iterable[Run]) -> Iterator[tuple[str, ...]]:
     """Runs as rows of a table."""
     for run in runs:
         counts = run.counts
-        ended = counts.paid + counts.withdrawn + counts.merged + counts.deleted
-        numbers = (counts.patrons, counts.referred, counts.adopted, counts.released, ended)
+        ended = sum(counts[state] for state in ("paid", "withdrawn", "merged", "deleted"))
+        numbers = (*(counts[what] for what in ("patrons", "referred", "adopted", "released")), ended)
         what = f"{run.report}{' (late)' if run.late else ''}{f' {run.number}' if run.number > 1 else ''}"
         amounts = (format_amount(counts.amount), format_amount(counts.fees))
         yield (run.day.isoformat(), run.section, what, *map(str, numbers), *amounts, run.who or "")
