@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
     Boolean,
@@ -40,6 +40,7 @@ SCHEMA_VERSION = 2  # a change of the tables needs a step in `upgrade.py`, and t
 NAME = 16_000  # characters: four bytes each fit into a TEXT
 
 metadata = MetaData()
+T = TypeVar("T")
 
 
 def _table(name: str, *items: SchemaItem) -> Table:
@@ -210,6 +211,6 @@ alert = _table(
 )
 
 
-def fitted(text: str | None, column: Column[str]) -> str | None:
-    """The text cut to what the column holds."""
-    return text if text is None else text[: getattr(column.type, "length", None) or NAME]
+def fitted(value: T, column: Column[Any]) -> T | str:
+    """A text is cut to what the column holds; every other value stays as it is."""
+    return value[: getattr(column.type, "length", None) or NAME] if isinstance(value, str) else value
