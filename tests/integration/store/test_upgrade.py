@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Engine, Integer, MetaData, StaticPool, Table, create_engine, event, text
 
+from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.errors import AnotherRunInProgress, UserError
 from gentle_nudge.store import meta, runs, tables
-from gentle_nudge.store.runs import RunCounts
 from gentle_nudge.store.tables import SCHEMA_VERSION
 from gentle_nudge.store.upgrade import COUNT_COLUMNS, STEPS, create_or_upgrade
 from tests.support.mariadb import Server, unique_name
