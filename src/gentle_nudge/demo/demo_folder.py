@@ -9,8 +9,6 @@ from pathlib import Path
 from gentle_nudge.errors import UserError
 
 MARKER = ".gentle-nudge-demo"
-
-
 MARKED = "Made by gentle-nudge demo, which begins afresh in folders that hold this file.\n"
 
 
