@@ -175,7 +175,7 @@ def sync(
     for section in sections:
         if dry_run:
             with read_only(library.engine) as conn:
-                rows = rows_of(conn, section, moment)
+                rows = rows_of(conn, section)
             if output:
                 write_files(output, file_of(section, rows, moment))
         else:

@@ -15,7 +15,7 @@ from gentle_nudge.delivery.smtp import Smtp
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
-from gentle_nudge.jobs.sections import named, sections_of
+from gentle_nudge.jobs.sections import codes_of, named, sections_of
 from gentle_nudge.jobs.sending.enqueue import Office
 from gentle_nudge.jobs.sending.outlets import Post, Routes
 from gentle_nudge.jobs.sending.restore_mark import journal_of, refuse_restored
@@ -90,7 +90,7 @@ class Library:
             if not dry_run:
                 self.routes(conn)
             sections = named(sections_of(conn, self.settings), wanted)
-            refuse_misfits(conn, sections)
+            refuse_misfits(conn, [codes_of(section) for section in sections])
             return sections, self.office(conn)
 
     def sections(self, wanted: Sequence[str] = (), *, changes: bool) -> tuple[Section, ...]:

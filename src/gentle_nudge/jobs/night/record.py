@@ -14,8 +14,8 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.jobs.patrons.carry_out import carry_out, log_changes, of
-from gentle_nudge.jobs.patrons.evidence import holdings_of, with_contacts
-from gentle_nudge.jobs.patrons.lock import Locked, PlanOutdated, lock_and_judge, view_before
+from gentle_nudge.jobs.patrons.evidence import holdings_of, line_rules, with_contacts
+from gentle_nudge.jobs.patrons.lock import Locked, PlanOutdated, lock_and_judge, ownership_before
 from gentle_nudge.jobs.patrons.records import SectionRecords
 from gentle_nudge.jobs.sending.enqueue import Office, Queued, queue
 from gentle_nudge.koha.write import action_logs
@@ -64,10 +64,10 @@ def record(conn: Connection, section: Section, decided: Decided, *, moment: Mome
         raise PlanOutdated
     logs = action_logs.wanted(conn)
     claimed = Claimed(section=section, memory=memory, moment=moment, office=office, runs=run_of, logs=logs)
-    view = view_before(conn, section, plan, moment=moment, memory=memory)
+    ownership, rules = ownership_before(conn, section, plan, memory), line_rules(section, moment, memory)
     ours = conn.begin_nested()
     prepare(conn, plan, claimed)
-    locked = lock_and_judge(conn, section, plan, view=view, memory=memory)
+    locked = lock_and_judge(conn, section, plan, memory=memory, rules=rules, ownership=ownership)
     if locked.plan.decisions == plan.decisions:
         ours.commit()
     else:
