@@ -57,7 +57,7 @@ def sync(conn: Connection, section: Section, moment: Moment, office: Office) -> 
     if run is None:
         raise AssertionError("our lock is held, so nobody else can have taken the number")
     rows = rows_of(conn, section)
-    counts = RunCounts(patrons=len(rows), amount=sum((each.due for each in rows), ZERO))
+    counts = RunCounts(numbers={"patrons": len(rows)}, amount=sum((each.due for each in rows), ZERO))
     queued = Queued(section=section, run=run, moment=moment, office=office, number=number)
     queue(conn, ReportKind.SYNC, rows, counts, queued=queued)
     runs.finish(conn, run, now=moment.now, counts=counts)

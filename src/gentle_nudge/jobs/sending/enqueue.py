@@ -87,7 +87,7 @@ def queue(
         library=office.name_for(section),
         day=moment.day,
         file_name=name,
-        rows=counts.patrons,
+        rows=counts["patrons"],
         total=counts.amount,
         fees=counts.fees,
         was_due=_was_due(section.policy, report, moment),
@@ -99,7 +99,7 @@ def queue(
         subject=subject(report, office.name_for(section)),
         body=body(facts),
         chunks=chunks,
-        rows=counts.patrons,
+        rows=counts["patrons"],
     )
     deliveries.enqueue(conn, report=stored.id, to=office.addresses(section.policy), now=moment.now)
     info = {"run": queued.run, "file": name, "rows": stored.rows, "sha256": stored.sha256}

@@ -101,7 +101,7 @@ def mend(conn: Connection, lost: LostDeliveries, sections: Sequence[Section], mo
     cases.mark_to_report(conn, still_open, flag=True)
     adopted = [_adopt(conn, submission, _speaker(submission, sections), moment) for submission in lost.submissions]
     known = meta.ready(conn)
-    meta.write_meta(conn, replace(known, note=max(known.note, lost.journal.note) + 1))
+    meta.write_meta(conn, replace(known, revision=max(known.revision, lost.journal.revision) + 1))
     mended = Restoration(
         sent=sent,
         reported=len(still_open),
@@ -162,7 +162,9 @@ def _adopt(conn: Connection, submission: Submission, section: Section, moment: M
     opening = [_opening(each, sums[number], section, submission.day) for number, each in held.items()]
     cases.open_new(conn, section=section.name, actions=opening, run=run)
     if run is not None:
-        counts = RunCounts(patrons=len(submission.rows), referred=len(submission.rows), amount=submission.balances)
+        counts = RunCounts(
+            numbers=dict.fromkeys(("patrons", "referred"), len(submission.rows)), amount=submission.balances
+        )
         runs.finish(conn, run, now=moment.now, counts=counts)
     return len(held), len(wanted) - len(held)
 
