@@ -39,18 +39,19 @@ class Texts:
                 self.failures += [] if failure in self.failures else [failure]
         return _environment(PACKAGED).get_template(name).render(values)
 
-
-def failing_templates(directory: Path) -> Iterator[tuple[Path, str]]:
-    """The templates in this directory that fail with sample values, each with the reason."""
-    environment = _environment(directory, PACKAGED)
-    for name, samples in sample_values().items():
-        if not (directory / name).is_file():
-            continue
-        try:
-            for values in samples:
-                environment.get_template(name).render(values)
-        except Exception as error:  # noqa: BLE001 - as above; the values are invented
-            yield directory / name, f"{type(error).__name__}: {error}"
+    def failing(self) -> Iterator[tuple[Path, str]]:
+        """The templates of the library's own that fail with sample values, each with the reason."""
+        if self._directory is None:
+            return
+        if not self._directory.is_dir():
+            yield self._directory, "there is no such directory"
+        environment = _environment(self._directory, PACKAGED)
+        for name, samples in sample_values().items():
+            try:
+                for values in samples:
+                    environment.get_template(name).render(values)
+            except Exception as error:  # noqa: BLE001 - as above; the values are invented
+                yield self._directory / name, f"{type(error).__name__}: {error}"
 
 
 def sample_values() -> dict[str, list[dict[str, object]]]:

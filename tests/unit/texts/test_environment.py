@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from gentle_nudge.jobs.check import templates
 from gentle_nudge.jobs.monitor.alerting import AlertKind, Staff, alert
-from gentle_nudge.texts.environment import PACKAGED, Texts, failing_templates, sample_values
+from gentle_nudge.texts.environment import PACKAGED, Texts, sample_values
 
 SUNDAY = date(2026, 11, 22)
 SAMPLES = [(name, values) for name, samples in sample_values().items() for values in samples]
@@ -26,8 +27,15 @@ def test_our_own_templates_take_the_sample_values(name: str, values: dict[str, o
     assert Texts().render(name, **values)
 
 
-def test_our_own_templates_as_a_librarys_own_have_no_failure() -> None:
-    assert list(failing_templates(PACKAGED)) == []
+def test_nothing_fails_without_templates_of_a_librarys_own(tmp_path: Path) -> None:
+    assert list(Texts().failing()) == []
+    assert list(Texts(tmp_path).failing()) == []
+
+
+def test_a_directory_that_is_not_there_is_named_and_loses_no_mail(tmp_path: Path) -> None:
+    texts = Texts(tmp_path / "templates")
+    assert texts.render("mail-repeat.txt", **REPEAT) == Texts().render("mail-repeat.txt", **REPEAT)
+    assert list(texts.failing()) == [(tmp_path / "templates", "there is no such directory")]
 
 
 def test_a_librarys_own_template_is_taken_and_ours_for_the_rest(tmp_path: Path) -> None:
@@ -59,7 +67,7 @@ def test_a_template_that_fails_loses_no_mail_and_is_named(tmp_path: Path, templa
     texts.render("mail-repeat.txt", **REPEAT)
     (failure,) = texts.failures
     assert failure.startswith(f"{tmp_path / 'mail-repeat.txt'} failed (")
-    ((template_file, reason),) = failing_templates(tmp_path)
+    ((template_file, reason),) = texts.failing()
     assert template_file == tmp_path / "mail-repeat.txt"
     assert reason.startswith(why)
 
@@ -83,3 +91,9 @@ def test_names_are_escaped_in_pages_alone(tmp_path: Path) -> None:
     (tmp_path / "page.txt").write_text("<b>{{ name }}</b>")
     assert Texts(tmp_path).render("page.html", name="<Bo>") == "<b>&lt;Bo&gt;</b>"
     assert Texts(tmp_path).render("page.txt", name="<Bo>") == "<b><Bo></b>"
+
+
+def test_check_names_a_template_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "mail-alert.txt").write_text("{{ library }} {{ who }}")
+    (finding,) = templates(Texts(tmp_path))
+    assert finding.what == f"The template {tmp_path / 'mail-alert.txt'} fails: UndefinedError: 'who' is undefined."
