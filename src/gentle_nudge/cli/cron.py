@@ -204,7 +204,8 @@ def _delivered(
 
     sections, post = library.at_the_post()
     with post:
-        done = run(library.engine, sections, post, partial(now, library.zone), failed_too=failed_too)
+        clock = partial(now, library.zone)
+        done = run(library.engine, sections, post, clock, failed_too=failed_too, texts=library.texts)
         unheard = tell_staff(library, post, moment_of(library, None, dry_run=False), night=night)
     _tell_deliveries(invocation, done)
     for sentence in unheard:

@@ -27,6 +27,7 @@ from gentle_nudge.koha.inspect.unknown_codes import refuse_misfits
 from gentle_nudge.koha.read.administration import default_server, preferences
 from gentle_nudge.settings import MailTable, Settings, SftpTable
 from gentle_nudge.store import meta
+from gentle_nudge.texts.environment import Texts
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -55,6 +56,11 @@ class Library:
     def engine(self) -> Engine:
         """The way to its database."""
         return engine(self.instance)
+
+    @cached_property
+    def texts(self) -> Texts:
+        """The texts it sends."""
+        return Texts(None)  # settings.templates.directory, as soon as there is that key
 
     @property
     def zone(self) -> ZoneInfo:
@@ -119,12 +125,13 @@ class Library:
         """Who speaks and who listens; of a copy those who get mail alone."""
         library = preferences(conn, ["LibraryName"])["LibraryName"]
         if is_copy(conn):
-            return Office(library=library)
+            return Office(library=library, texts=self.texts)
         archive = self.settings.archive.directory
         return Office(
             library=library,
             sftp=_shown(self.settings.sftp) if self.settings.sftp else None,
             archive=str(archive) if archive else None,
+            texts=self.texts,
         )
 
     def routes(self, conn: Connection) -> Routes:
