@@ -14,11 +14,11 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from gentle_nudge.delivery.archive import Archive
+from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import Holdings, OpenCase, active_restriction_of_ours, set_flag
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import Account
+from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import UNDELIVERED, Delivery
 from gentle_nudge.domain.report_row import ReportKind
@@ -27,7 +27,7 @@ from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.identity import LOGGED_AS
 from gentle_nudge.jobs.koha_log import log_ours
 from gentle_nudge.jobs.patrons.carry_out import carry_out
-from gentle_nudge.jobs.patrons.evidence import accounts_of, holdings_of, view_of
+from gentle_nudge.jobs.patrons.evidence import accounts_of, holdings_of, line_rules
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sending.restore_mark import forgotten, is_restored
 from gentle_nudge.koha.read import borrowers
@@ -66,7 +66,9 @@ class Restoration:
     gone: int
 
 
-def look(conn: Connection, archive: Archive, journal: Journal, sections: Sequence[Section]) -> LostDeliveries | None:
+def look(
+    conn: Connection, archive: ArchiveOutlet, journal: Journal, sections: Sequence[Section]
+) -> LostDeliveries | None:
     """What was lost with the days since the backup; None if this database is not older than the archive's note."""
     if not is_restored(conn, journal):
         return None
@@ -78,7 +80,7 @@ def look(conn: Connection, archive: Archive, journal: Journal, sections: Sequenc
 
 
 def _lost_submissions(
-    conn: Connection, archive: Archive, journal: Journal, sections: Sequence[Section]
+    conn: Connection, archive: ArchiveOutlet, journal: Journal, sections: Sequence[Section]
 ) -> Iterator[Submission]:
     """The archived submissions of days without a run, but for those that reached nobody: they are made anew."""
     for path in archive.reports():
@@ -156,8 +158,8 @@ def _adopt(conn: Connection, submission: Submission, section: Section, moment: M
     run = runs.claim(conn, claim, now=moment.now)
     memory = read_records(conn, section)
     wanted = {row.number for row in submission.rows if not memory.has_case(row.number, section)}
-    people = borrowers.patrons(conn, section.policy, wanted, lock=True)
-    sums = accounts_of(conn, view_of(section, moment, memory), memory, people, lock=True)
+    people = borrowers.patrons(conn, section.policy.patron_fields, wanted, lock=True)
+    sums = accounts_of(conn, section, memory, people, rules=line_rules(section, moment, memory), lock=True)
     held = holdings_of(conn, section, memory, people, today=moment.today)
     carry_out(conn, [action for each in held.values() for action in set_flag(each, section.policy)], moment)
     opening = [_opening(each, sums[number], section, submission.day) for number, each in held.items()]
