@@ -21,7 +21,7 @@ from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.sending.deliver import deliver
 from gentle_nudge.jobs.sending.enqueue import Office
 from gentle_nudge.jobs.sending.outlets import Post, Routes
-from tests.builders import a_patron, merge, owes, pays
+from tests.builders.koha import a_patron, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, rows_of
 from tests.support.smtp import SmtpServer
