@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, insert, select
 
 from gentle_nudge.store.tables import SCHEMA_VERSION, metadata
-from tests.builders import a_patron, delete_patron, owes, pays
+from tests.builders.koha import a_patron, delete_patron, owes, pays
 from tests.koha_schema import NEWEST
 from tests.support.crashes import Library
 from tests.support.koha import KohaDatabase
@@ -29,6 +29,12 @@ END = ";\n"
 def file_of(version: int, dialect: str) -> Path:
     """Where the tables of a version stand."""
     return FACTS / f"version-{version}.{dialect}.sql"
+
+
+def old_versions() -> list[int]:
+    """The released versions before this one."""
+    versions = (int(path.name.split(".")[0].removeprefix("version-")) for path in FACTS.glob("*.mariadb.sql"))
+    return sorted(version for version in versions if version < SCHEMA_VERSION)
 
 
 def build(engine: Engine, version: int) -> None:

@@ -15,9 +15,9 @@ from gentle_nudge.store import meta, runs, tables
 from gentle_nudge.store.tables import SCHEMA_VERSION
 from gentle_nudge.store.upgrade import COUNT_COLUMNS, STEPS, create_or_upgrade
 from tests.support.mariadb import Server, unique_name
-from tests.support.own_tables import build, differences, load, mariadb_text, sqlite_text
+from tests.support.own_tables import build, differences, load, mariadb_text, old_versions, sqlite_text
 
-OLD_VERSIONS = range(1, SCHEMA_VERSION)
+OLD_VERSIONS = old_versions()
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -57,6 +57,10 @@ def rows_of(engine: Engine) -> Rows:
             name: [dict(row) for row in conn.execute(text(f"SELECT * FROM {name} ORDER BY {order[name]}")).mappings()]
             for name in sorted(found.tables)
         }
+
+
+def test_the_first_version_is_among_the_old_ones() -> None:
+    assert OLD_VERSIONS[0] == 1
 
 
 def test_the_steps_lead_to_the_version_of_this_program_one_by_one() -> None:
