@@ -86,7 +86,7 @@ class Remote:
                 raise DeliveryFailed(f"The SFTP server {self._server} refuses: {refusal.reason}.") from None
 
     def rename(self, name: str, to: str) -> None:
-        """The file bears the other name."""
+        """The file is stored under the other name."""
         with self._answering():
             self._session.rename(self._path(name), self._path(to))
 

@@ -236,7 +236,7 @@ def _out_of_reach(smtp: Smtp, error: OSError) -> DeliveryFailed:
         case ssl.SSLCertVerificationError():
             return DeliveryFailed(
                 f"The certificate of the mail server {smtp} is not trusted: {error.verify_message}.",
-                "Give its certificate authority as mail.ca_file, or the host name that the certificate bears.",
+                "Give its certificate authority as mail.ca_file, or the host name in the certificate.",
                 permanent=True,
             )
         case TimeoutError():

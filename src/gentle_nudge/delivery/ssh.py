@@ -61,7 +61,7 @@ def troubles(server: Sftp) -> Iterator[None]:
             f"The SFTP server {server} cannot be reached or refuses: {what_the_system_said(error)}."
         ) from None
     except (paramiko.SSHException, paramiko.SFTPError) as error:
-        raise DeliveryFailed(f"The SFTP server {server} does not get on with us: {error}.") from None
+        raise DeliveryFailed(f"SSH protocol error with the SFTP server {server}: {error}.") from None
 
 
 def _call(server: Sftp) -> socket.socket:
@@ -150,7 +150,7 @@ def _key(file: Path) -> paramiko.PKey:
     except OSError as error:
         raise _useless_key(file, what_the_system_said(error)) from None
     except (paramiko.SSHException, UnknownKeyType, ValueError, TypeError):
-        raise _useless_key(file, "it is no key without a passphrase") from None
+        raise _useless_key(file, "it is not a key, or it has a passphrase") from None
 
 
 def _useless_key(file: Path, why: str) -> DeliveryFailed:

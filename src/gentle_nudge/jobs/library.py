@@ -148,7 +148,7 @@ class Library:
             )
         if not sender and not mail.maildir:
             raise UserError(
-                "Nobody is named who sends the reports.",
+                "No sender address is configured.",
                 "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail].",
             )
         return Routes(
@@ -168,7 +168,7 @@ class Library:
         if self.settings.mail.maildir:
             return self.settings.mail.maildir
         if beside is None:
-            raise UserError("A copy puts its mail into a Maildir, and none is named.", "Set mail.maildir.")
+            raise UserError("A copy puts its mail into a Maildir, and none is configured.", "Set mail.maildir.")
         return beside.with_name(f"{beside.stem}-copy")
 
 

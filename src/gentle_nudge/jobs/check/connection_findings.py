@@ -48,7 +48,7 @@ def people(conn: Connection, library: Library, sections: Sequence[Section]) -> I
         yield Finding(
             name="test-copy",
             severity=Severity.WARNING,
-            what="This Koha is a test copy (SendAllEmailsTo is set, or init --copy was said).",
+            what="This Koha is a test copy (SendAllEmailsTo is set, or init --copy was run).",
             why="Nothing reaches the agency.",
             way_out="If it is the library itself, empty the preference SendAllEmailsTo, or run init --moved.",
         )
@@ -62,7 +62,7 @@ def _sender(library: Library, admin: str) -> Iterator[Finding]:
         return
     if not admin:
         why = "No mail server takes a message without a sender: nightly and sync refuse."
-        yield Finding(name="no-sender", what="Nobody is named who sends the reports.", why=why, way_out=SENDER_WAY_OUT)
+        yield Finding(name="no-sender", what="No sender address is configured.", why=why, way_out=SENDER_WAY_OUT)
     elif not ADDRESS.fullmatch(admin):
         why = "Mail servers refuse a sender that is not one plain e-mail address."
         what = "Koha's preference KohaAdminEmailAddress, which sends the reports, is not one plain e-mail address."

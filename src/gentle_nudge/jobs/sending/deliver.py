@@ -114,8 +114,8 @@ def _try(
         _note_failure(engine, claimed, failure, clock(), done=done)
         return
     except Exception as error:  # noqa: BLE001 - the next recipient has a right to a report all the same
-        sentence = f"Something went wrong that should not have: {type(error).__name__}."
-        _note_failure(engine, claimed, GentleNudgeError(sentence), clock(), done=done)
+        sentence, hint = f"Internal error ({type(error).__name__}).", "Run it again with --debug and report the output."
+        _note_failure(engine, claimed, GentleNudgeError(sentence, hint), clock(), done=done)
         return
     if post.routes.is_test_copy and claimed.address.channel is Channel.EMAIL:
         writing(engine, partial(deliveries.cancel, ids=[claimed.id], now=clock(), reason=TEST_COPY, who=None))

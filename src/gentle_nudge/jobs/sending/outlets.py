@@ -155,7 +155,7 @@ class Post:
             elif routes.smtp:
                 self._mailer = self._open.enter_context(MailServer(routes.smtp))
             else:
-                raise DeliveryFailed("No way is set for mail to leave.", "Name a server or a Maildir in [mail].")
+                raise DeliveryFailed("No mail server or Maildir is configured.", "Name one in [mail].")
         return self._mailer
 
     def _upload(self, item: Item) -> tuple[str, ...]:
