@@ -10,8 +10,6 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.texts.environment import Texts
 
 MARKER = ".gentle-nudge-demo"
-
-
 MARKED = "Made by gentle-nudge demo, which begins afresh in folders that hold this file.\n"
 
 

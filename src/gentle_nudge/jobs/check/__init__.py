@@ -15,6 +15,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.check import connection_findings, database_findings, policy_findings
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.sections import codes_of
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, unknown_codes
 from gentle_nudge.settings import Settings
@@ -113,10 +114,11 @@ def _database(conn: Connection, library: Library, moment: Moment, checkup: Check
 
 def _sections(conn: Connection, sections: Sequence[Section], moment: Moment, checkup: Checkup) -> None:
     submitting = [section for section in sections if section.enabled]
-    checkup.ask(partial(unknown_codes.misfits, conn, sections))
-    checkup.ask(partial(unknown_codes.doubts, conn, sections))
-    checkup.ask(partial(flag_fields.flags, conn, sections))
-    checkup.ask(partial(flag_fields.exemptions, conn, submitting))
+    codes = [codes_of(section) for section in sections]
+    checkup.ask(partial(unknown_codes.misfits, conn, codes))
+    checkup.ask(partial(unknown_codes.doubts, conn, codes))
+    checkup.ask(partial(flag_fields.flags, conn, [section.policy.flag for section in sections]))
+    checkup.ask(partial(flag_fields.exemptions, conn, [section.policy.exemption for section in submitting]))
     for section in submitting:
         checkup.ask(partial(policy_findings.window, section, moment.day))
         checkup.ask(partial(database_findings.too_old, conn, section, moment))

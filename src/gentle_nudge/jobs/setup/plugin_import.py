@@ -17,7 +17,7 @@ from gentle_nudge.domain.collections.referral import why_not
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.patrons.evidence import flagged_without_case, gather, read_candidates, select, view_of
+from gentle_nudge.jobs.patrons.evidence import flagged_without_case, gather, line_rules, read_candidates, select
 from gentle_nudge.jobs.patrons.records import SectionRecords, read_records
 from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, rules, server
 from gentle_nudge.jobs.setup.plugin_translation import Known, entries
@@ -166,5 +166,5 @@ def _referred(conn: Connection, section: Section, moment: Moment, memory: Sectio
 def _reasons(
     conn: Connection, section: Section, moment: Moment, memory: SectionRecords, *, numbers: frozenset[int]
 ) -> Iterator[tuple[int, str]]:
-    for one in read_candidates(conn, view_of(section, moment, memory), memory, numbers):
+    for one in read_candidates(conn, section, memory, numbers, rules=line_rules(section, moment, memory)):
         yield one.patron.number, str(why_not(one, section, moment.day))
