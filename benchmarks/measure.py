@@ -211,6 +211,9 @@ def scans(engine: Engine) -> list[float]:
 def counted(engine: Engine) -> tuple[int, int]:
     """How many were referred, and the rows of the update."""
     with engine.connect() as conn:
-        query = text("SELECT patrons FROM gentle_nudge_run WHERE report = :report")
+        query = text(
+            "SELECT c.number FROM gentle_nudge_run_count c JOIN gentle_nudge_run r ON r.id = c.run"
+            " WHERE r.report = :report AND c.what = 'patrons'"
+        )
         referred, rows = (int(conn.execute(query, {"report": it}).scalar_one()) for it in ("submission", "update"))
     return referred, rows

@@ -20,6 +20,7 @@ from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, unknown_codes
 from gentle_nudge.settings import Settings
 from gentle_nudge.store.tables import metadata
+from gentle_nudge.texts.environment import Texts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -54,6 +55,7 @@ def check(library: Library, moment: Moment) -> list[Finding]:
     """Every finding, the gravest first."""
     checkup = Checkup()
     checkup.ask(partial(_settings, library.settings))
+    checkup.ask(partial(templates, library.texts))
     _rights_and_tables(library, checkup)
     with read_only(library.engine) as conn:
         _database(conn, library, moment, checkup)
@@ -76,6 +78,17 @@ def _settings(settings: Settings) -> Iterable[Finding]:
             what=warning,
             why="Whoever can read it may use the password.",
             way_out="Let its owner alone read it: chmod 600",
+        )
+
+
+def templates(texts: Texts) -> Iterable[Finding]:
+    """The templates of the library's own that fail with sample values."""
+    for file, reason in texts.failing():
+        yield Finding(
+            name="template-fails",
+            what=f"The template {file} fails: {reason}.",
+            why="Mails leave with the packaged text instead.",
+            way_out="Mend the file, or remove it.",
         )
 
 

@@ -14,7 +14,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from gentle_nudge.delivery.archive import Archive
+from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import Holdings, OpenCase, active_restriction_of_ours, set_flag
 from gentle_nudge.domain.collections.policy import Section
@@ -65,7 +65,9 @@ class Restoration:
     gone: int
 
 
-def look(conn: Connection, archive: Archive, journal: Journal, sections: Sequence[Section]) -> LostDeliveries | None:
+def look(
+    conn: Connection, archive: ArchiveOutlet, journal: Journal, sections: Sequence[Section]
+) -> LostDeliveries | None:
     """What was lost with the days since the backup; None if this database is not older than the archive's note."""
     if not is_restored(conn, journal):
         return None
@@ -77,7 +79,7 @@ def look(conn: Connection, archive: Archive, journal: Journal, sections: Sequenc
 
 
 def _lost_submissions(
-    conn: Connection, archive: Archive, journal: Journal, sections: Sequence[Section]
+    conn: Connection, archive: ArchiveOutlet, journal: Journal, sections: Sequence[Section]
 ) -> Iterator[Submission]:
     """The archived submissions of days without a run, but for those that reached nobody: they are made anew."""
     for path in archive.reports():
@@ -101,7 +103,7 @@ def mend(conn: Connection, lost: LostDeliveries, sections: Sequence[Section], mo
     cases.mark_to_report(conn, still_open, flag=True)
     adopted = [_adopt(conn, submission, _speaker(submission, sections), moment) for submission in lost.submissions]
     known = meta.ready(conn)
-    meta.write_meta(conn, replace(known, note=max(known.note, lost.journal.note) + 1))
+    meta.write_meta(conn, replace(known, revision=max(known.revision, lost.journal.revision) + 1))
     mended = Restoration(
         sent=sent,
         reported=len(still_open),
@@ -162,7 +164,9 @@ def _adopt(conn: Connection, submission: Submission, section: Section, moment: M
     opening = [_opening(each, sums[number], section, submission.day) for number, each in held.items()]
     cases.open_new(conn, section=section.name, actions=opening, run=run)
     if run is not None:
-        counts = RunCounts(patrons=len(submission.rows), referred=len(submission.rows), amount=submission.balances)
+        counts = RunCounts(
+            numbers=dict.fromkeys(("patrons", "referred"), len(submission.rows)), amount=submission.balances
+        )
         runs.finish(conn, run, now=moment.now, counts=counts)
     return len(held), len(wanted) - len(held)
 
