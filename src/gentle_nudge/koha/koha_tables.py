@@ -28,7 +28,6 @@ class Day(TypeDecorator[date]):
 
 koha = MetaData()
 
-
 borrowers = Table(
     "borrowers",
     koha,
@@ -64,7 +63,6 @@ borrowers = Table(
     Column("updated_on", Instant),
 )
 
-
 categories = Table(
     "categories",
     koha,
@@ -73,9 +71,7 @@ categories = Table(
     Column("category_type", String),
 )
 
-
 branches = Table("branches", koha, Column("branchcode", String, primary_key=True), Column("branchname", String))
-
 
 accountlines = Table(
     "accountlines",
@@ -96,7 +92,6 @@ accountlines = Table(
     Column("branchcode", String),
 )
 
-
 account_offsets = Table(
     "account_offsets",
     koha,
@@ -108,7 +103,6 @@ account_offsets = Table(
     Column("created_on", Instant),
 )
 
-
 account_debit_types = Table(
     "account_debit_types",
     koha,
@@ -117,9 +111,7 @@ account_debit_types = Table(
     Column("archived", Integer),
 )
 
-
 items = Table("items", koha, Column("itemnumber", Integer, primary_key=True), Column("homebranch", String))
-
 
 borrower_attributes = Table(
     "borrower_attributes",
@@ -129,7 +121,6 @@ borrower_attributes = Table(
     Column("code", String),
     Column("attribute", String),
 )
-
 
 borrower_attribute_types = Table(
     "borrower_attribute_types",
@@ -141,7 +132,6 @@ borrower_attribute_types = Table(
     Column("authorised_value_category", String),
 )
 
-
 authorised_values = Table(
     "authorised_values",
     koha,
@@ -149,7 +139,6 @@ authorised_values = Table(
     Column("category", String),
     Column("authorised_value", String),
 )
-
 
 borrower_debarments = Table(
     "borrower_debarments",
@@ -164,7 +153,6 @@ borrower_debarments = Table(
     Column("updated", Instant),
 )
 
-
 restriction_types = Table(
     "restriction_types",
     koha,
@@ -172,7 +160,6 @@ restriction_types = Table(
     Column("lift_after_payment", Integer),
     Column("fee_limit", Money),
 )
-
 
 borrower_relationships = Table(
     "borrower_relationships",
@@ -182,7 +169,6 @@ borrower_relationships = Table(
     Column("guarantee_id", Integer),
 )
 
-
 library_groups = Table(
     "library_groups",
     koha,
@@ -191,7 +177,6 @@ library_groups = Table(
     Column("branchcode", String),
     Column("title", String),
 )
-
 
 action_logs = Table(
     "action_logs",
@@ -209,7 +194,6 @@ action_logs = Table(
     Column("diff", String),
 )
 
-
 smtp_servers = Table(
     "smtp_servers",
     koha,
@@ -223,14 +207,12 @@ smtp_servers = Table(
     Column("is_default", Integer),
 )
 
-
 systempreferences = Table(
     "systempreferences",
     koha,
     Column("variable", String, primary_key=True),
     Column("value", String),
 )
-
 
 plugin_data = Table(
     "plugin_data",
@@ -240,14 +222,12 @@ plugin_data = Table(
     Column("plugin_value", String),
 )
 
-
 plugin_methods = Table(
     "plugin_methods",
     koha,
     Column("plugin_class", String, primary_key=True),
     Column("plugin_method", String, primary_key=True),
 )
-
 
 # To ask for the table's definition instead takes rights to the whole table.
 COLUMNS = text(
@@ -260,10 +240,10 @@ def columns_of(conn: Connection, table: Table) -> frozenset[str]:
 
     Columns that the database user has no right to are not among them.
     """
-    known: dict[str, frozenset[str]] = conn.info.setdefault("koha_columns", {})
-    if table.name not in known:
-        known[table.name] = frozenset(_columns(conn, table.name))
-    return known[table.name]
+    columns: dict[str, frozenset[str]] = conn.info.setdefault("koha_columns", {})
+    if table.name not in columns:
+        columns[table.name] = frozenset(_columns(conn, table.name))
+    return columns[table.name]
 
 
 def _columns(conn: Connection, table: str) -> Iterator[str]:

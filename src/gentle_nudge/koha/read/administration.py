@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, String, column, func, select, table
+from sqlalchemy import Connection, func, select
 
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.connect.conf import KohaConf, SmtpServer
@@ -24,6 +24,7 @@ from gentle_nudge.koha.koha_tables import (
     library_groups,
     restriction_types,
     smtp_servers,
+    systempreferences,
 )
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ def branches_of_groups(conn: Connection, wanted: Collection[str]) -> dict[str, f
             subgroups[parent or 0].append(id_)
         elif parent is not None:
             members[parent].add(branch)
-    return {name: _branches(_group(name, named), members, subgroups) for name in wanted}
+    groups = {name: named.get(name.casefold(), named.get(name)) for name in wanted}
+    return {name: _branches_below(group, members, subgroups) for name, group in groups.items()}
 
 
 def library_groups_query() -> Select[Any]:
@@ -165,25 +167,20 @@ def library_groups_query() -> Select[Any]:
     return select(row.id, row.parent_id, row.branchcode, row.title)
 
 
-def _group(name: str, named: Mapping[str, int]) -> int | None:
-    """A group by its title, else by its id."""
-    return named.get(name.casefold(), named.get(name))
-
-
-def _branches(group: int | None, members: Mapping[int, set[str]], subgroups: Mapping[int, list[int]]) -> frozenset[str]:
-    if group is None:
-        return frozenset()
-    return frozenset(branch for each in _with_subgroups(group, subgroups) for branch in members.get(each, ()))
-
-
-def _with_subgroups(group: int, subgroups: Mapping[int, list[int]]) -> Iterator[int]:
-    seen, rest = set(), [group]
+def _branches_below(
+    group: int | None, members: Mapping[int, set[str]], subgroups: Mapping[int, list[int]]
+) -> frozenset[str]:
+    """The branches of a group and of the groups below it, which may run in circles."""
+    branches_below: set[str] = set()
+    seen: set[int | None] = {None}
+    rest = [group]
     while rest:
         each = rest.pop()
-        if each not in seen:
+        if each is not None and each not in seen:
             seen.add(each)
-            yield each
+            branches_below |= members.get(each, set())
             rest.extend(subgroups.get(each, ()))
+    return frozenset(branches_below)
 
 
 LAST_RESORT = SmtpServer(host="localhost", port=25, timeout=120, ssl_mode="disabled", user=None, password=None)
@@ -208,9 +205,6 @@ def default_server_query() -> Select[Any]:
     """
     row = smtp_servers.c
     return select(row.host, row.port, row.timeout, row.ssl_mode, row.user_name, row.password).where(row.is_default == 1)
-
-
-systempreferences = table("systempreferences", column("variable", String), column("value", String))
 
 
 OVERRIDE = "OVERRIDE_SYSPREF_"

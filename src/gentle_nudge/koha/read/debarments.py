@@ -27,7 +27,7 @@ def restrictions(conn: Connection, numbers: Iterable[int]) -> dict[int, tuple[Re
     for number, id_, type_, comment, expires, for_ever in rows_by_thousands(conn, restrictions_query, numbers):
         until = None if for_ever else expires or LONG_AGO
         by_patron[number].append(Restriction(id=id_, type=type_, comment=comment, expires=until))
-    return {number: tuple(theirs) for number, theirs in by_patron.items()}
+    return {number: tuple(blocks) for number, blocks in by_patron.items()}
 
 
 def restrictions_query(numbers: Collection[int]) -> Select[Any]:

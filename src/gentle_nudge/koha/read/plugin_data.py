@@ -31,30 +31,15 @@ if TYPE_CHECKING:
 
 
 SINGLE = "Koha::Plugin::Com::ByWaterSolutions::UniqueCollections"
-
-
 MULTI = "Koha::Plugin::Com::ByWaterSolutions::UMSGentleNudge"
-
-
 LOG_MODULE = "GENTLENUDGE"
-
-
 INSTALLED, ENABLED = "__INSTALLED__", "__ENABLED__"
-
-
 OF_KOHA = "__"
-
-
 AT_WORK_WITHIN = timedelta(days=8)
-
-
 ADULT = 18
-
 
 # Keys of what we write into the log ourselves; the plugin's rows have count, filename, file_path or error alone.
 OURS = frozenset({"run", "section", "option", "who"})
-
-
 A_DAY_THERE_IS = date(1, 1, 1)
 
 
@@ -199,8 +184,8 @@ def _filters(rules: PluginRules, day: date, zone: ZoneInfo) -> Iterable[Any]:
     if rules.require_lost:
         lost = accountlines.alias("lost")
         owing = lost.c.amountoutstanding > literal(Decimal(0), Money())
-        theirs = lost.c.borrowernumber == line.c.borrowernumber
-        yield exists().where(theirs, lost.c.debit_type_code == "LOST", owing)
+        of_the_patron = lost.c.borrowernumber == line.c.borrowernumber
+        yield exists().where(of_the_patron, lost.c.debit_type_code == "LOST", owing)
 
 
 def _latest_birth(day: date) -> date:
