@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from gentle_nudge.koha.read.plugin_data import LOG_MODULE, SINGLE
-from tests.builders import an_item
+from tests.builders.koha import an_item
 from tests.support.koha import KohaDatabase
 from tests.support.queries import SAMPLES, Query, every_query
 

@@ -128,6 +128,7 @@ def values_in(conn: Connection, field: Flag) -> Counter[str]:
 def flag_values_query(field: Flag) -> Select[Any]:
     """What stands in a flag field, and with how many patrons.
 
+    For a flag in a sort field the whole of `borrowers` is read.
     Index: borrower_attributes code_attribute.
     """
     if field.column == "attribute":

@@ -185,6 +185,7 @@ def flagged(conn: Connection, flag: Flag) -> frozenset[int]:
 def flagged_query(flag: Flag) -> Select[Any]:
     """The patrons whose flag may say yes: the rows that hold yes or 1 anywhere, to be looked at one by one.
 
+    For a flag in a sort field the whole of `borrowers` is read.
     Index: borrower_attributes code_attribute.
     """
     if flag.column == "attribute":
