@@ -10,6 +10,7 @@ import pytest
 
 from gentle_nudge.settings.judging import judged
 from gentle_nudge.store.tables import metadata
+from tests.support import queries
 from tests.support.pages import ROOT
 from tests.support.spoken import commands, every_option, fault
 
@@ -100,6 +101,10 @@ def test_every_setting_that_a_page_sets_exists_and_is_of_its_kind(page: Path) ->
     for block in TOML.findall(text_of(page)):
         _, problems = judged(tomllib.loads(block, parse_float=Decimal), ROOT)
         assert [problem for problem in problems if "no such file" not in problem.sentence] == [], block
+
+
+def test_the_page_of_queries_is_that_of_the_program() -> None:
+    assert text_of(queries.PAGE) == queries.page(), "make it anew: tools/pages"
 
 
 def test_every_page_of_the_documentation_is_in_its_index() -> None:
