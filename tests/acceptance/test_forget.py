@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from tests.acceptance.evenings import SUNDAY, Evenings
-from tests.builders import delete_patron, merge, pays
+from tests.builders.koha import delete_patron, merge, pays
 from tests.support.smtp import SmtpServer
 
 Library = Callable[..., Evenings]

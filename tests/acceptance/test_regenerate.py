@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
-from tests.builders import owes
+from tests.builders.koha import owes
 from tests.support.smtp import Received, SmtpServer
 
 Library = Callable[..., Evenings]
