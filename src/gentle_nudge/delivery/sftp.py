@@ -19,14 +19,8 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError
 
 RENAME_REFUSED = 'The SFTP server does not rename files: set sftp.upload = "direct".'
-
-
 TAKEN_AT_ONCE = 'The SFTP server takes files away before they are renamed: set sftp.upload = "direct".'
-
-
 STAT_REFUSED = 'The SFTP server does not tell sizes: set sftp.verify = "none".'
-
-
 READING_REFUSED = 'The SFTP server does not let us read files: set sftp.verify = "size".'
 
 

@@ -21,14 +21,8 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError, UserError
 
 OK, FORWARDED, GO_AHEAD, SHUTTING_DOWN = 250, 251, 354, 421
-
-
 SECONDS_TO_SAY_GOODBYE = 5
-
-
 LONGEST_ANSWER = 200
-
-
 STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 
 PATIENCE = 10
-
-
 SENDER_WAY_OUT = "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail]."
 
 

@@ -29,11 +29,7 @@ if TYPE_CHECKING:
 
 
 NOBODY = "koha@localhost"
-
-
 SECURITY: dict[str, Literal["none", "starttls", "tls"]] = {"disabled": "none", "starttls": "starttls", "ssl": "tls"}
-
-
 MAIL_TIMEOUT, UPLOAD_TIMEOUT, ANY = 60, 30, 3600
 
 
