@@ -25,11 +25,11 @@ from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance, instance
 from gentle_nudge.koha.inspect.unknown_codes import refuse_misfits
 from gentle_nudge.koha.read.administration import default_server, preferences
-from gentle_nudge.settings import MailTable, Settings, SftpTable
+from gentle_nudge.settings import Mail, Settings
+from gentle_nudge.settings import Sftp as SftpKeys
 from gentle_nudge.store import meta
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
     from sqlalchemy import Connection, Engine
 
 
@@ -102,7 +102,7 @@ class Library:
 
     def names_of(self, wanted: Sequence[str]) -> tuple[str, ...]:
         """These names, and those that the sections so called had before: a section may be gone."""
-        former = {library.name.casefold(): library.formerly for library in self.settings.tables.library}
+        former = {library.name.casefold(): library.formerly for library in self.settings.section_keys}
         return tuple(each for name in wanted for each in (name, *former.get(name.casefold(), ())))
 
     def at_the_post(self) -> tuple[tuple[Section, ...], Post]:
@@ -171,7 +171,7 @@ def is_copy(conn: Connection) -> bool:
     return our_row is not None and our_row.is_copy
 
 
-def _smtp(mail: MailTable, koha: SmtpServer) -> Smtp:
+def _smtp(mail: Mail, koha: SmtpServer) -> Smtp:
     """The server of the settings, else Koha's own; what the settings say of cleartext holds for both."""
     if mail.names_a_server:
         return Smtp(
@@ -179,7 +179,7 @@ def _smtp(mail: MailTable, koha: SmtpServer) -> Smtp:
             port=mail.port,
             security=mail.security,
             user=mail.user or "",
-            password=_secret(mail.password),
+            password=mail.password or "",
             ca_file=mail.ca_file,
             allow_cleartext=mail.allow_cleartext,
         )
@@ -195,12 +195,12 @@ def _smtp(mail: MailTable, koha: SmtpServer) -> Smtp:
     )
 
 
-def _sftp(given: SftpTable) -> Sftp:
+def _sftp(given: SftpKeys) -> Sftp:
     return Sftp(
-        host=given.host or "",
+        host=given.host,
         port=given.port,
-        user=given.user or "",
-        password=_secret(given.password),
+        user=given.user,
+        password=given.password or "",
         key_file=given.key_file,
         known_hosts=given.known_hosts,
         host_key=given.host_key or "",
@@ -210,9 +210,5 @@ def _sftp(given: SftpTable) -> Sftp:
     )
 
 
-def _shown(given: SftpTable) -> str:
+def _shown(given: SftpKeys) -> str:
     return f"{given.user}@{given.host}:{given.port}/{given.directory or ''}"
-
-
-def _secret(given: SecretStr | None) -> str:
-    return given.get_secret_value() if given else ""

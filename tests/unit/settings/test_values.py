@@ -9,11 +9,11 @@ import pytest
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.patron import Flag
-from tests.unit.settings.given import loaded, problems, toml
+from tests.unit.settings.given import loaded, policy_of, problems, toml
 
 
 def policy(folder: Path, **keys: str) -> Policy:
-    return loaded(folder, toml("", **keys)).sections[0].policy
+    return policy_of(loaded(folder, toml("", **keys)))
 
 
 def test_a_small_configuration_has_the_defaults_of_the_contract(tmp_path: Path) -> None:

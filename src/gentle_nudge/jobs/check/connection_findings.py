@@ -14,12 +14,12 @@ from gentle_nudge.delivery.sftp import Sftp, SftpServer
 from gentle_nudge.delivery.smtp import MailServer, Smtp
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.domain.setting import ADDRESS
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.jobs.library import Library, is_copy
 from gentle_nudge.jobs.sending.outlets import Routes
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.read.administration import preferences
-from gentle_nudge.settings.kinds import ADDRESS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
