@@ -14,7 +14,7 @@ from gentle_nudge.settings.constraints import check
 from gentle_nudge.settings.keys import Alerts, Archive, Koha, Libraries, Mail, Monitoring, Sftp, Templates
 from gentle_nudge.settings.parsing import Problem
 from gentle_nudge.settings.section_policies import Groups, Tables, group_problems, missing, parse_tables, sections_of
-from gentle_nudge.settings.sources import SYSTEM_WIDE, KeyPlaces, NotConfigured, is_configured, read, read_passwords
+from gentle_nudge.settings.sources import SYSTEM_WIDE, KeyPlaces, NotConfigured, is_configured, read
 
 __all__ = [
     "Alerts",
@@ -70,18 +70,17 @@ def load(
     NotConfigured if there are none; SettingsError with every problem if there are any.
     """
     raw = read(config, environ, system_wide=system_wide)
-    tables, misfits = parse_tables(raw.data, raw.file.parent if raw.file else None)
-    passwords = read_passwords(tables, raw.places)
+    tables, misfits = parse_tables(raw.data, raw.folder)
     lacking = tuple(missing(tables))
     broken = (*raw.problems, *misfits)
-    others = (*check(tables), *(lacking if needs == "policy" else ()), *passwords.problems)
+    others = (*check(tables), *(lacking if needs == "policy" else ()))
     _raise(map(raw.places.sentence, (*broken, *_not_about(broken, others))))
     return Settings(
-        **{field.name: getattr(passwords.tables, field.name) for field in fields(Tables)},
+        **{field.name: getattr(tables, field.name) for field in fields(Tables)},
         file=raw.file,
         places=raw.places,
         lacks=tuple(map(raw.places.sentence, lacking)),
-        warnings=passwords.warnings,
+        warnings=tuple(raw.warnings),
     )
 
 

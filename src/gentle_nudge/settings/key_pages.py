@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.settings import Settings
-from gentle_nudge.settings.keys import TABLES, SectionKeys
+from gentle_nudge.settings.keys import TABLES, Koha, SectionKeys
 from gentle_nudge.settings.parsing import DeclaredKey, Loc, keys_of
 from gentle_nudge.settings.values import shown
 
@@ -49,21 +49,20 @@ class KeyTable:
     """One table of the file as the pages show it; an `optional` one is present only if it is wanted."""
 
     heading: str
-    table: type
-    optional: bool = False
-
-    @property
-    def meaning(self) -> str:
-        """What the table is about."""
-        return (self.table.__doc__ or "").partition("\n")[0]
+    meaning: str
+    keys: tuple[DeclaredKey, ...]
+    optional: bool
 
 
 def key_tables() -> Iterator[KeyTable]:
     """Every table in the order of the pages."""
-    for name, table in TABLES.items():
-        yield KeyTable(heading=f"[{name}]", table=table, optional=name == "sftp")
-        if name == "policy":
-            yield KeyTable(heading="[[library]]", table=SectionKeys, optional=True)
+    for name, table in {"koha": Koha, "policy": Policy, "[library]": SectionKeys, **TABLES}.items():
+        yield KeyTable(
+            heading=f"[{name}]",
+            meaning=(table.__doc__ or "").partition("\n")[0],
+            keys=tuple(keys_of(table).values()),
+            optional=name in {"[library]", "sftp"},
+        )
 
 
 def toml(value: Any) -> str:
@@ -89,11 +88,11 @@ def _sample(table: KeyTable) -> Iterator[str]:
     yield from _comment(table.meaning)
     yield f"# {table.heading}" if table.optional else table.heading
     yield ""
-    for name, declared in keys_of(table.table).items():
-        if name != "password":
+    for declared in table.keys:
+        if declared.name != "password":
             yield from _comment(declared.key.meaning)
             mark = "" if declared.is_required and not table.optional else "# "
-            yield f"{mark}{name} = {declared.key.example or toml(declared.default)}"
+            yield f"{mark}{declared.name} = {declared.key.example or toml(declared.default)}"
             yield ""
 
 
@@ -111,11 +110,11 @@ def _reference(table: KeyTable) -> Iterator[str]:
     yield f"{table.meaning}\n"
     yield "| key | default | meaning |"
     yield "|---|---|---|"
-    for name, declared in keys_of(table.table).items():
+    for declared in table.keys:
         default = "" if declared.default is None else f"`{toml(declared.default)}`"
         example = f" Example: `{declared.key.example}`" if declared.key.example else ""
         meaning = declared.key.meaning.replace("|", "\\|")
-        yield f"| `{name}` | {'**needed**' if declared.is_required else default} | {meaning}{example} |"
+        yield f"| `{declared.name}` | {'**needed**' if declared.is_required else default} | {meaning}{example} |"
     yield ""
 
 
@@ -139,8 +138,6 @@ def effective(settings: Settings) -> str:
 def _effective(declared: DeclaredKey, values: object, table: Loc, settings: Settings) -> str:
     name, loc = declared.name, (*table, declared.name)
     value, origin = getattr(values, name), settings.places.origin(loc)
-    if name == "password" and value is not None and origin == "default":
-        origin = "password_file"
     if value is None or (origin == "default" and name in settings.sections[0].missing and value != ()):
         return f"{f'# {name} is not given':40}  # {origin}"
     hidden = declared.is_secret and not isinstance(value, URL)

@@ -6,7 +6,7 @@ import json
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.settings.keys import TABLES
 from gentle_nudge.settings.parsing import DeclaredKey, Loc, Problem, did_you_mean, keys_of
-from gentle_nudge.settings.section_policies import Tables
 
 BESIDE_KOHA_CONF = "gentle-nudge.toml"
 SYSTEM_WIDE = Path("/etc/gentle-nudge/config.toml")
@@ -31,10 +30,13 @@ class NotConfigured(UserError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyPlaces:
-    """Where values come from: the file's name, and the environment variable of each key given by one."""
+    """Where values come from: the file's name, and of each key given otherwise the environment variable.
+
+    A password that was read from its own file comes from `password_file`.
+    """
 
     file: str
-    variables: Mapping[Loc, str] = field(default_factory=dict)
+    variables: dict[Loc, str] = field(default_factory=dict)
     in_file: frozenset[Loc] = frozenset()
 
     def place(self, loc: Loc) -> str:
@@ -53,12 +55,18 @@ class KeyPlaces:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RawSettings:
-    """What file and environment say, not judged yet."""
+    """What file, environment and password files say, not judged yet; `warnings` are sentences that stop nothing."""
 
     file: Path | None
     data: dict[str, Any] = field(repr=False)
     places: KeyPlaces
-    problems: tuple[Problem, ...] = ()
+    problems: list[Problem]
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where relative paths start."""
+        return self.file.parent if self.file else None
 
 
 def is_configured(config: Path | None, environ: Mapping[str, str], *, system_wide: Path = SYSTEM_WIDE) -> bool:
@@ -77,11 +85,36 @@ def read(config: Path | None, environ: Mapping[str, str], *, system_wide: Path =
         raise _not_configured(file, environ)
     raw = _overlaid(_parsed(file) if file else {}, file, environ)
     koha, koha_conf = raw.data.setdefault("koha", {}), environ.get("KOHA_CONF")
-    if not koha_conf or not isinstance(koha, dict) or "conf" in koha:
-        return raw
-    koha["conf"] = str(Path(koha_conf).absolute())
-    variables = {**raw.places.variables, ("koha", "conf"): "KOHA_CONF"}
-    return replace(raw, places=replace(raw.places, variables=variables))
+    if koha_conf and isinstance(koha, dict) and "conf" not in koha:
+        koha["conf"] = str(Path(koha_conf).absolute())
+        raw.places.variables["koha", "conf"] = "KOHA_CONF"
+    for name in TABLES_WITH_PASSWORDS:
+        table = raw.data.get(name)
+        if isinstance(table, dict) and "password" not in table and isinstance(table.get("password_file"), str):
+            _read_password(raw, name, Path(raw.folder or "", table["password_file"].strip()))
+    return raw
+
+
+def _read_password(raw: RawSettings, table: str, named: Path) -> None:
+    """The password of the table is what its file holds, else there is a problem; a file open to all is a warning."""
+    if not named.is_absolute() or named == raw.folder:
+        return  # its parser says what is needed
+    loc = (table, "password_file")
+    try:
+        password = named.read_text(encoding="utf-8").rstrip("\r\n")
+        everybody_reads = named.stat().st_mode & stat.S_IROTH
+    except OSError as trouble:
+        raw.problems.append(Problem.at(loc, f"the file cannot be read: {trouble.strerror}"))
+    except ValueError:
+        raw.problems.append(Problem.at(loc, "the file is not UTF-8 text"))
+    else:
+        if password:
+            raw.data[table]["password"] = password
+            raw.places.variables[table, "password"] = "password_file"
+        else:
+            raw.problems.append(Problem.at(loc, "the file is empty"))
+        if everybody_reads:
+            raw.warnings.append(f"{raw.places.place(loc)}: everybody on this machine can read the file (chmod o-r)")
 
 
 def _configuration_file(config: Path | None, environ: Mapping[str, str], system_wide: Path) -> Path | None:
@@ -151,7 +184,7 @@ def _overlaid(data: Mapping[str, Any], file: Path | None, environ: Mapping[str, 
         if isinstance(values := merged.setdefault(table, {}), dict):
             values[key] = _value(VARIABLES[variable], environ[variable])
     places = KeyPlaces(file=file.name if file else "environment", variables=variables, in_file=in_file)
-    return RawSettings(file=file, data=merged, places=places, problems=tuple(problems))
+    return RawSettings(file=file, data=merged, places=places, problems=problems)
 
 
 def _locs(data: Mapping[str, Any]) -> Iterator[Loc]:
@@ -194,36 +227,3 @@ VARIABLES: Mapping[str, DeclaredKey] = {
     for name, table in TABLES.items()
     for key, declared in keys_of(table).items()
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PasswordFiles:
-    """The tables with the passwords of their files, what could not be read, and what others can read."""
-
-    tables: Tables
-    problems: tuple[Problem, ...]
-    warnings: tuple[str, ...]
-
-
-def read_passwords(tables: Tables, places: KeyPlaces) -> PasswordFiles:
-    """Every `password_file` read, unless the environment gave the password itself."""
-    problems: list[Problem] = []
-    warnings: list[str] = []
-    for name in TABLES_WITH_PASSWORDS:
-        table, loc = getattr(tables, name), (name, "password_file")
-        if table is None or table.password_file is None or table.password is not None:
-            continue
-        try:
-            password = table.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-            everybody_reads = table.password_file.stat().st_mode & stat.S_IROTH
-        except OSError as trouble:
-            problems.append(Problem.at(loc, f"the file cannot be read: {trouble.strerror}"))
-        except UnicodeDecodeError:
-            problems.append(Problem.at(loc, "the file is not UTF-8 text"))
-        else:
-            tables = replace(tables, **{name: replace(table, password=password or None)})
-            problems += [] if password else [Problem.at(loc, "the file is empty")]
-            warnings += [f"{places.place(loc)}: everybody on this machine can read the file (chmod o-r)"] * bool(
-                everybody_reads
-            )
-    return PasswordFiles(tables=tables, problems=tuple(problems), warnings=tuple(warnings))

@@ -91,20 +91,20 @@ def path(value: object, info: ValidationInfo) -> Path:
     return given if folder is None else Path(folder, given)
 
 
-def readable_file(file: Path) -> Path:
-    """The path of a file that is there."""
+def existing(path: Path) -> Path:
+    """A path at which there is something."""
     try:
-        file.stat()
+        path.stat()
     except OSError:
         raise ValueError("there is no such file, or we may not look at it") from None
-    return file
+    return path
 
 
-def readable_folder(folder: Path) -> Path:
+def existing_folder(path: Path) -> Path:
     """The path of a folder that is there."""
-    if not folder.is_dir():
-        raise ValueError("there is no such folder, or we may not look at it")
-    return folder
+    if not existing(path).is_dir():
+        raise ValueError("this is not a folder")
+    return path
 
 
 def a_list(value: object) -> object:
@@ -197,8 +197,8 @@ def shown(url: URL) -> str:
 # How a value of these types is parsed, in whatever system its key is declared.
 BY_TYPE: Mapping[type, Callable[..., Any]] = {bool: yes_or_no, int: whole, str: text, date: day, Path: path}
 
-FilePath = Annotated[Path, AfterValidator(readable_file)]
-FolderPath = Annotated[Path, AfterValidator(readable_folder)]
+FilePath = Annotated[Path, AfterValidator(existing)]
+FolderPath = Annotated[Path, AfterValidator(existing_folder)]
 Password = Annotated[str, PlainValidator(secret)]
 Database = Annotated[URL, BeforeValidator(database)]
 WebAddress = Annotated[str, Parsed(web_address)]

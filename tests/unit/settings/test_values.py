@@ -144,3 +144,13 @@ def test_a_time_zone_exists(tmp_path: Path) -> None:
     for zone in ("Europe/Berlim", "../etc/passwd", "America"):
         (problem,) = problems(tmp_path, toml(koha=f'conf = "/k.xml"\ntimezone = "{zone}"'))
         assert problem.startswith("gentle-nudge.toml: koha.timezone: ")
+
+
+def test_templates_stand_in_a_folder_that_is_there(tmp_path: Path) -> None:
+    assert loaded(tmp_path, toml()).templates.directory is None
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    assert loaded(tmp_path, toml("[templates]\ndirectory = 'ours'")).templates.directory == tmp_path / "ours"
+    for directory in ("theirs", "file"):
+        (problem,) = problems(tmp_path, toml(f"[templates]\ndirectory = '{directory}'"))
+        assert problem.startswith("gentle-nudge.toml: templates.directory: ")
