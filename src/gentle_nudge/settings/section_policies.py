@@ -133,15 +133,15 @@ def _drafts(policy: Given, libraries: Any, folder: Path | None) -> tuple[tuple[S
 
 
 def _draft(loc: Loc, values: Given, own: frozenset[str]) -> SectionDraft:
+    required = [declared for declared in keys_of(Policy).values() if declared.is_required]
+    nothing = {each.name: each.default for each in required if values.get(each.name, each.default) in (None, ())}
     rules = {key: value for key, value in values.items() if key in keys_of(Policy)}
-    missing = tuple(k for k, declared in keys_of(Policy).items() if declared.is_required and rules.get(k) in (None, ()))
-    given = {**dict.fromkeys(missing), **REFERS_NOBODY, **rules}
     return SectionDraft(
         loc=loc,
         keys=SectionKeys(**{key: value for key, value in values.items() if key in keys_of(SectionKeys)}),
-        policy=Policy(**given),
+        policy=Policy(**{**nothing, **REFERS_NOBODY, **rules}),
         own=own,
-        missing=missing,
+        missing=tuple(nothing),
     )
 
 

@@ -77,6 +77,7 @@ def test_a_disabled_section_comes_out_without_rules_of_referral() -> None:
         {},
     )
     assert section.policy.processing_fee == 0
+    assert section.policy.recipients() == ()
 
 
 def test_a_group_that_koha_does_not_know_is_a_problem() -> None:
