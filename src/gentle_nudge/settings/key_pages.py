@@ -111,7 +111,7 @@ def _reference(table: KeyTable) -> Iterator[str]:
     yield "| key | default | meaning |"
     yield "|---|---|---|"
     for declared in table.keys:
-        default = "" if declared.default is None else f"`{toml(declared.default)}`"
+        default = "" if declared.default in (None, "") else f"`{toml(declared.default)}`"
         example = f" Example: `{declared.key.example}`" if declared.key.example else ""
         meaning = declared.key.meaning.replace("|", "\\|")
         yield f"| `{declared.name}` | {'**needed**' if declared.is_required else default} | {meaning}{example} |"
@@ -138,7 +138,7 @@ def effective(settings: Settings) -> str:
 def _effective(declared: DeclaredKey, values: object, table: Loc, settings: Settings) -> str:
     name, loc = declared.name, (*table, declared.name)
     value, origin = getattr(values, name), settings.places.origin(loc)
-    if value is None or (origin == "default" and name in settings.sections[0].missing and value != ()):
+    if value in (None, "") or (origin == "default" and name in settings.sections[0].missing and value != ()):
         return f"{f'# {name} is not given':40}  # {origin}"
     hidden = declared.is_secret and not isinstance(value, URL)
     return f"{f'{name} = {HIDDEN if hidden else toml(value)}':40}  # {origin}"

@@ -42,8 +42,8 @@ class Koha:
             example='"mysql+pymysql://user@host/koha_lib"',
         ),
     ] = field(default=None, repr=False)
-    password: Annotated[Password | None, Key("The database password, in the environment only.")] = field(
-        default=None, repr=False
+    password: Annotated[Password, Key("The database password, in the environment only.")] = field(
+        default="", repr=False
     )
     password_file: Annotated[
         Path | None,
@@ -121,8 +121,8 @@ class Mail:
         FilePath | None, Key("The certificate authority of the server.", example='"/etc/ssl/certs/our-ca.pem"')
     ] = None
     user: Annotated[Text | None, Key("The login name at the server.", example='"koha"')] = None
-    password: Annotated[Password | None, Key("The password at the server, in the environment only.")] = field(
-        default=None, repr=False
+    password: Annotated[Password, Key("The password at the server, in the environment only.")] = field(
+        default="", repr=False
     )
     password_file: Annotated[
         Path | None,
@@ -147,8 +147,8 @@ class Sftp:
     host: Annotated[Text, Key("The SFTP server.", example='"sftp.agency.example"', needed=True)] = ""
     port: Annotated[Port, Key("Its port.")] = 22
     user: Annotated[Text, Key("The login name at the server.", example='"library"', needed=True)] = ""
-    password: Annotated[Password | None, Key("The password at the server, in the environment only.")] = field(
-        default=None, repr=False
+    password: Annotated[Password, Key("The password at the server, in the environment only.")] = field(
+        default="", repr=False
     )
     password_file: Annotated[
         Path | None,

@@ -78,7 +78,7 @@ def _url(settings: Settings, conf: KohaConf | None, environ: Mapping[str, str]) 
 
 def _with_password(settings: Settings, url: URL) -> URL:
     password = settings.koha.password
-    return url if password is None or url.drivername == "sqlite" else url.set(password=password)
+    return url if not password or url.drivername == "sqlite" else url.set(password=password)
 
 
 def url_of(conf: KohaConf, environ: Mapping[str, str], sockets: Iterable[Path] = SOCKETS) -> URL:
