@@ -12,7 +12,7 @@ from gentle_nudge.jobs.setup.initialise import initialise
 from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.koha.connect.zone import machine
-from gentle_nudge.settings import Koha
+from gentle_nudge.settings.keys import Koha
 from tests.builders import a_patron, owes
 from tests.support.command import Command
 from tests.support.koha import KohaDatabase

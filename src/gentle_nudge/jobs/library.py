@@ -25,8 +25,9 @@ from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance, instance
 from gentle_nudge.koha.inspect.unknown_codes import refuse_misfits
 from gentle_nudge.koha.read.administration import default_server, preferences
-from gentle_nudge.settings import Mail, Settings
-from gentle_nudge.settings import Sftp as SftpKeys
+from gentle_nudge.settings import Settings
+from gentle_nudge.settings.keys import Mail
+from gentle_nudge.settings.keys import Sftp as SftpKeys
 from gentle_nudge.store import meta
 from gentle_nudge.texts.environment import Texts
 

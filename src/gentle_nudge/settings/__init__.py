@@ -11,26 +11,11 @@ from typing import Literal
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.errors import SettingsError
 from gentle_nudge.settings.constraints import check
-from gentle_nudge.settings.keys import Alerts, Archive, Koha, Libraries, Mail, Monitoring, Sftp, Templates
 from gentle_nudge.settings.parsing import Problem
 from gentle_nudge.settings.section_policies import Groups, Tables, group_problems, missing, parse_tables, sections_of
 from gentle_nudge.settings.sources import SYSTEM_WIDE, KeyPlaces, NotConfigured, is_configured, read
 
-__all__ = [
-    "Alerts",
-    "Archive",
-    "Koha",
-    "Libraries",
-    "Mail",
-    "Monitoring",
-    "Needs",
-    "NotConfigured",
-    "Settings",
-    "Sftp",
-    "Templates",
-    "is_configured",
-    "load",
-]
+__all__ = ["Needs", "NotConfigured", "Settings", "is_configured", "load"]
 
 Needs = Literal["koha", "policy"]
 HINT = "Every key and what it means: gentle-nudge config example"
@@ -70,9 +55,9 @@ def load(
     NotConfigured if there are none; SettingsError with every problem if there are any.
     """
     raw = read(config, environ, system_wide=system_wide)
-    tables, misfits = parse_tables(raw.data, raw.folder)
+    tables = parse_tables(raw.data, raw.folder)
     lacking = tuple(missing(tables))
-    broken = (*raw.problems, *misfits)
+    broken = (*raw.problems, *tables.problems)
     others = (*check(tables), *(lacking if needs == "policy" else ()))
     _raise(map(raw.places.sentence, (*broken, *_not_about(broken, others))))
     return Settings(

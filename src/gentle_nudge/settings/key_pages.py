@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,9 @@ from gentle_nudge.settings.keys import TABLES, Koha, SectionKeys
 from gentle_nudge.settings.parsing import DeclaredKey, Loc, keys_of
 from gentle_nudge.settings.values import shown
 
+# Every table in the order of the pages, and those that are present only if they are wanted.
+PAGES: dict[str, type] = {"koha": Koha, "policy": Policy, "[library]": SectionKeys, **TABLES}
+OPTIONAL = {"[library]", "sftp"}
 WIDTH = 110
 HIDDEN = "(hidden)"
 SAMPLE_BEGINS = """\
@@ -44,27 +46,6 @@ the others need `[koha]` only.
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeyTable:
-    """One table of the file as the pages show it; an `optional` one is present only if it is wanted."""
-
-    heading: str
-    meaning: str
-    keys: tuple[DeclaredKey, ...]
-    optional: bool
-
-
-def key_tables() -> Iterator[KeyTable]:
-    """Every table in the order of the pages."""
-    for name, table in {"koha": Koha, "policy": Policy, "[library]": SectionKeys, **TABLES}.items():
-        yield KeyTable(
-            heading=f"[{name}]",
-            meaning=(table.__doc__ or "").partition("\n")[0],
-            keys=tuple(keys_of(table).values()),
-            optional=name in {"[library]", "sftp"},
-        )
-
-
 def toml(value: Any) -> str:
     """The value on one line, as TOML has it."""
     if isinstance(value, URL):
@@ -81,19 +62,23 @@ def toml(value: Any) -> str:
 
 def sample() -> str:
     """The sample file: valid as it is, once its placeholders are replaced."""
-    return "\n".join([SAMPLE_BEGINS, *("\n".join(_sample(table)) for table in key_tables())])
+    return "\n".join([SAMPLE_BEGINS, *("\n".join(_sample(name, table)) for name, table in PAGES.items())])
 
 
-def _sample(table: KeyTable) -> Iterator[str]:
-    yield from _comment(table.meaning)
-    yield f"# {table.heading}" if table.optional else table.heading
+def _sample(name: str, table: type) -> Iterator[str]:
+    yield from _comment(_meaning(table))
+    yield f"# [{name}]" if name in OPTIONAL else f"[{name}]"
     yield ""
-    for declared in table.keys:
+    for declared in keys_of(table).values():
         if declared.name != "password":
             yield from _comment(declared.key.meaning)
-            mark = "" if declared.is_required and not table.optional else "# "
+            mark = "" if declared.is_required and name not in OPTIONAL else "# "
             yield f"{mark}{declared.name} = {declared.key.example or toml(declared.default)}"
             yield ""
+
+
+def _meaning(table: type) -> str:
+    return (table.__doc__ or "").partition("\n")[0]
 
 
 def _comment(text: str) -> list[str]:
@@ -102,15 +87,12 @@ def _comment(text: str) -> list[str]:
 
 def reference() -> str:
     """The reference page, in Markdown."""
-    return "\n".join([REFERENCE_BEGINS, *("\n".join(_reference(table)) for table in key_tables())])
+    return "\n".join([REFERENCE_BEGINS, *("\n".join(_reference(name, table)) for name, table in PAGES.items())])
 
 
-def _reference(table: KeyTable) -> Iterator[str]:
-    yield f"## `{table.heading}`\n"
-    yield f"{table.meaning}\n"
-    yield "| key | default | meaning |"
-    yield "|---|---|---|"
-    for declared in table.keys:
+def _reference(name: str, table: type) -> Iterator[str]:
+    yield f"## `[{name}]`\n\n{_meaning(table)}\n\n| key | default | meaning |\n|---|---|---|"
+    for declared in keys_of(table).values():
         default = "" if declared.default in (None, "") else f"`{toml(declared.default)}`"
         example = f" Example: `{declared.key.example}`" if declared.key.example else ""
         meaning = declared.key.meaning.replace("|", "\\|")

@@ -78,26 +78,33 @@ def _declared(table: type) -> Iterator[DeclaredKey]:
             )
 
 
-def parse(
-    tables: tuple[type, ...], given: Mapping[str, Any], folder: Path | None
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The given values as these dataclasses want them, and by key what is wrong with the others.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParsedTable:
+    """The values that their keys take, and a problem for each of the others."""
 
-    Relative paths start at the folder.
-    """
-    adapter, problems = _adapter(tables), dict[str, list[str]]()
+    values: dict[str, Any]
+    problems: tuple[Problem, ...] = ()
+
+
+def parse(*tables: type, given: Mapping[str, Any], loc: Loc, folder: Path | None) -> ParsedTable:
+    """What is given at this place, as these dataclasses want it. Relative paths start at the folder."""
+    adapter, context = _adapter(*tables), {"folder": folder}
     try:
-        return adapter.validate_python(given, context={"folder": folder}), {}
+        return ParsedTable(values=adapter.validate_python(given, context=context))
     except ValidationError as invalid:
-        for error in invalid.errors(include_url=False, include_input=False):
-            problems.setdefault(str(error["loc"][0]), []).append(_sentence(error, tables))
-    right = {key: value for key, value in given.items() if key not in problems}
-    values = adapter.validate_python(right, context={"folder": folder})
-    return values, {key: "; ".join(sentences) for key, sentences in problems.items()}
+        errors = invalid.errors(include_url=False, include_input=False)
+    sentences: dict[str, list[str]] = {}
+    for error in errors:
+        sentences.setdefault(str(error["loc"][0]), []).append(_sentence(error, keys_of(*tables)))
+    right = {key: value for key, value in given.items() if key not in sentences}
+    return ParsedTable(
+        values=adapter.validate_python(right, context=context),
+        problems=tuple(Problem.at((*loc, key), "; ".join(wrong)) for key, wrong in sentences.items()),
+    )
 
 
 @cache
-def _adapter(tables: tuple[type, ...]) -> TypeAdapter[dict[str, Any]]:
+def _adapter(*tables: type) -> TypeAdapter[dict[str, Any]]:
     """Knows the keys of these dataclasses; none has to be given, and no other may be."""
     kinds = {name: _validated(declared.annotation) for name, declared in keys_of(*tables).items()}
     typed_dict: Any = TypedDict  # mypy wants to see the keys of one in the source
@@ -130,13 +137,11 @@ def _validator(metadata: Any) -> Any:
     return metadata
 
 
-def _sentence(error: Any, tables: tuple[type, ...]) -> str:
+def _sentence(error: Any, keys: Iterable[str]) -> str:
     key, *entry = error["loc"]
     if error["type"] == "extra_forbidden":
-        home = homes(key)
-        return "there is no such key" + (
-            did_you_mean(key, keys_of(*tables)) or (f" here; it belongs under {home}" if home else "")
-        )
+        elsewhere = f" here; it belongs under {home}" if (home := homes(key)) else ""
+        return f"there is no such key{did_you_mean(key, keys) or elsewhere}"
     sentence = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
     return f"entry {entry[0] + 1}: {sentence}" if entry and isinstance(entry[0], int) else sentence
 

@@ -60,7 +60,7 @@ class SectionDraft:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tables:
-    """The whole file; the first of the `sections` is [policy] itself."""
+    """The whole file; the first of the `sections` is [policy] itself. What has `problems` is left out."""
 
     koha: Koha
     sections: tuple[SectionDraft, ...]
@@ -71,6 +71,7 @@ class Tables:
     alerts: Alerts
     monitoring: Monitoring
     templates: Templates
+    problems: tuple[Problem, ...] = ()
 
     @property
     def section_keys(self) -> tuple[SectionKeys, ...]:
@@ -88,23 +89,23 @@ class Tables:
         return frozenset(keys.group for keys in self.section_keys if keys.group)
 
 
-def parse_tables(data: Given, folder: Path | None) -> tuple[Tables, tuple[Problem, ...]]:
-    """The tables without the values that their keys do not take, and a problem for each of those."""
+def parse_tables(data: Given, folder: Path | None) -> Tables:
+    """The tables of a file, and a problem for each value that is not as its key wants it."""
     given = {name: table for name, table in data.items() if name in TABLES and isinstance(table, dict)}
     problems = [Problem.at((name,), WRITE_A_TABLE) for name in TABLES if name in data and name not in given]
     tables: dict[str, Any] = {"sftp": None}
     for name, table in TABLES.items():
-        if name == "policy":
-            tables["sections"], wrong_in_sections = _drafts(given.get(name, {}), data.get("library", []), folder)
-            problems += wrong_in_sections
+        if table is Policy:
+            tables["sections"], wrong = _drafts(given.get(name, {}), data.get("library", []), folder)
+            problems += wrong
         elif name in given or name not in tables:
-            values, wrong = parse((table,), given.get(name, {}), folder)
-            tables[name] = table(**values)
-            problems += [Problem.at((name, key), sentence) for key, sentence in wrong.items()]
+            parsed = parse(table, given=given.get(name, {}), loc=(name,), folder=folder)
+            tables[name] = table(**parsed.values)
+            problems += parsed.problems
             if table is Mail:
-                tables[name] = replace(tables[name], names_a_server=bool(SERVER_KEYS & values.keys()))
+                tables[name] = replace(tables[name], names_a_server=bool(SERVER_KEYS & parsed.values.keys()))
     problems += [_unknown_table(name) for name in data if name not in {*TABLES, "library"}]
-    return Tables(**tables), tuple(problems)
+    return Tables(**tables, problems=tuple(problems))
 
 
 def _unknown_table(name: str) -> Problem:
@@ -114,21 +115,22 @@ def _unknown_table(name: str) -> Problem:
 
 
 def _drafts(policy: Given, libraries: Any, folder: Path | None) -> tuple[tuple[SectionDraft, ...], list[Problem]]:
-    """Every section with what it inherits, and a problem where a value was given that is not of its kind."""
-    values, wrong = parse((Policy,), policy, folder)
-    problems = [Problem.at(("policy", key), sentence) for key, sentence in wrong.items()]
-    drafts = [_draft(("policy",), {**values, "name": GLOBAL}, frozenset(keys_of(Policy)))]
+    """Every section with what it inherits, and a problem where a value was given that is not as its key wants it."""
+    parsed = parse(Policy, given=policy, loc=("policy",), folder=folder)
+    problems = [*parsed.problems]
+    drafts = [_draft(("policy",), {**parsed.values, "name": GLOBAL}, frozenset(keys_of(Policy)))]
     if not isinstance(libraries, list):
-        return tuple(drafts), [*problems, Problem.at(("library",), WRITE_DOUBLE_BRACKETS)]
-    inherited = {key: policy[key] for key in values}
+        problems.append(Problem.at(("library",), WRITE_DOUBLE_BRACKETS))
+        libraries = []
+    inherited = {key: policy[key] for key in parsed.values}
     for number, library in enumerate(libraries):
         loc = ("library", number)
         if not isinstance(library, dict):
             problems.append(Problem.at(loc, WRITE_A_TABLE))
         own = library if isinstance(library, dict) else {}
-        values, wrong = parse((Policy, SectionKeys), {**inherited, **own}, folder)
-        problems += [Problem.at((*loc, key), sentence) for key, sentence in wrong.items()]
-        drafts.append(_draft(loc, values, frozenset(own)))
+        parsed = parse(Policy, SectionKeys, given={**inherited, **own}, loc=loc, folder=folder)
+        problems += parsed.problems
+        drafts.append(_draft(loc, parsed.values, frozenset(own)))
     return tuple(drafts), problems
 
 
@@ -201,10 +203,10 @@ def sections_of(tables: Tables, groups: Groups) -> tuple[Section, ...]:
 
 def what_if(policy: Policy, assignments: Sequence[str]) -> Policy:
     """The policy with these `key=value` put in, values as in TOML or plain words; SettingsError with all problems."""
-    values, wrong = parse((Policy,), dict(map(_assigned, assignments)), None)
-    if wrong:
-        raise SettingsError(tuple(f"--set {key}: {sentence}" for key, sentence in wrong.items()))
-    return replace(policy, **values)
+    parsed = parse(Policy, given=dict(map(_assigned, assignments)), loc=(), folder=None)
+    if parsed.problems:
+        raise SettingsError(tuple(f"--set {wrong.about[0][0]}: {wrong.sentence}" for wrong in parsed.problems))
+    return replace(policy, **parsed.values)
 
 
 def _assigned(assignment: str) -> tuple[str, object]:

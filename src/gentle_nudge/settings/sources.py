@@ -45,8 +45,9 @@ class KeyPlaces:
         return self.variables.get(loc) or f"{self.file}: {dotted.removeprefix('.')}"
 
     def origin(self, loc: Loc) -> str:
-        """What gave the key its value: a variable, the file, or its default."""
-        return self.variables.get(loc) or (self.file if loc in self.in_file else "default")
+        """What gave the key its value: a variable, the file, or its default; a [[library]] stands in the file only."""
+        is_given = loc in self.in_file or loc[0] == "library"
+        return self.variables.get(loc) or (self.file if is_given else "default")
 
     def sentence(self, problem: Problem) -> str:
         """The problem with its place."""
@@ -172,7 +173,7 @@ def _overlaid(data: Mapping[str, Any], file: Path | None, environ: Mapping[str, 
     """The data of the file with what the environment says over it, and the place of each value."""
     merged = {name: dict(table) if isinstance(table, dict) else table for name, table in data.items()}
     problems = list(_passwords_taken_out_of(merged))
-    in_file = frozenset(_locs(merged))
+    in_file = frozenset((name, key) for name, table in merged.items() if isinstance(table, dict) for key in table)
     variables: dict[Loc, str] = {}
     for variable in sorted(name for name in environ if name.startswith(PREFIX) and name != CONFIG):
         table, _, key = variable.removeprefix(PREFIX).lower().partition("__")
@@ -185,14 +186,6 @@ def _overlaid(data: Mapping[str, Any], file: Path | None, environ: Mapping[str, 
             values[key] = _value(VARIABLES[variable], environ[variable])
     places = KeyPlaces(file=file.name if file else "environment", variables=variables, in_file=in_file)
     return RawSettings(file=file, data=merged, places=places, problems=problems)
-
-
-def _locs(data: Mapping[str, Any]) -> Iterator[Loc]:
-    for name, table in data.items():
-        if isinstance(table, dict):
-            yield from ((name, key) for key in table)
-        elif isinstance(table, list):
-            yield from ((name, number, key) for number, row in enumerate(table) if isinstance(row, dict) for key in row)
 
 
 def _passwords_taken_out_of(data: dict[str, Any]) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ import pytest
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.connect.conf import read
 from gentle_nudge.koha.connect.zone import machine, machine_zone, zone
-from gentle_nudge.settings import Koha
+from gentle_nudge.settings.keys import Koha
 from tests.unit.koha.test_conf import conf_file
 
 

@@ -21,8 +21,8 @@ def a_library(name: str, **keys: object) -> dict[str, object]:
 
 def tables(*libraries: dict[str, object], others: bool = True, policy: dict[str, object] = POLICY) -> Tables:
     given = {"policy": policy, "library": list(libraries), "libraries": {"others": others}}
-    found, problems = parse_tables(given, None)
-    assert not problems
+    found = parse_tables(given, None)
+    assert not found.problems
     return found
 
 

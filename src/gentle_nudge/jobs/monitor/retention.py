@@ -13,7 +13,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.settings import Archive as ArchiveKeys
+from gentle_nudge.settings.keys import Archive as ArchiveKeys
 from gentle_nudge.store import cases, meta, report_files
 
 if TYPE_CHECKING:

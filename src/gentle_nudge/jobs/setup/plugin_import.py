@@ -140,9 +140,9 @@ def _compare(conn: Connection, given: PluginSettings, text: str, moment: Moment)
 
 def section_of(text: str) -> Section | None:
     """The section that this configuration makes; None while its threshold or flag is missing (the fee may be)."""
-    tables, problems = parse_tables(tomllib.loads(text, parse_float=Decimal), None)
-    if problems:
-        raise AssertionError([problem.about for problem in problems])
+    tables = parse_tables(tomllib.loads(text, parse_float=Decimal), None)
+    if tables.problems:
+        raise AssertionError([problem.about for problem in tables.problems])
     missing = tables.sections[0].missing
     return None if {"threshold", "flag"} & set(missing) else sections_of(tables, {})[0]
 

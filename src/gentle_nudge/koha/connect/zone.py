@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.connect.conf import KohaConf
-from gentle_nudge.settings import Koha
+from gentle_nudge.settings.keys import Koha
 
 ROOT = Path("/")
 
