@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.koha.connect.conf import Tls
 from gentle_nudge.koha.connect.instance import Instance
-from gentle_nudge.settings.places import this_machine
+from gentle_nudge.settings.values import this_machine
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Dialect, ExceptionContext

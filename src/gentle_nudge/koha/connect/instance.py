@@ -14,7 +14,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.koha.connect.conf import MYSQL_PORT, KohaConf, Tls, read
 from gentle_nudge.koha.connect.zone import machine, zone
 from gentle_nudge.settings import Settings
-from gentle_nudge.settings.places import shown, this_machine
+from gentle_nudge.settings.values import shown, this_machine
 
 # Where the client library that Koha's Perl driver uses looks for the server's socket, on the common distributions.
 SOCKETS = (
@@ -78,7 +78,7 @@ def _url(settings: Settings, conf: KohaConf | None, environ: Mapping[str, str]) 
 
 def _with_password(settings: Settings, url: URL) -> URL:
     password = settings.koha.password
-    return url if password is None or url.drivername == "sqlite" else url.set(password=password.get_secret_value())
+    return url if not password or url.drivername == "sqlite" else url.set(password=password)
 
 
 def url_of(conf: KohaConf, environ: Mapping[str, str], sockets: Iterable[Path] = SOCKETS) -> URL:
@@ -108,7 +108,7 @@ def _refuse_another(settings: Settings, url: URL, environ: Mapping[str, str]) ->
     other = url_of(read(Path(koha_conf)), environ)
     if not same_database(url, other):
         raise UserError(
-            f"$KOHA_CONF leads to the database {shown(other)}, but {settings.origins.file} to {shown(url)}: nothing "
+            f"$KOHA_CONF leads to the database {shown(other)}, but {settings.places.file} to {shown(url)}: nothing "
             "was read or written.",
             "Work in the shell of the library that the configuration is for, or put a configuration beside $KOHA_CONF.",
         )

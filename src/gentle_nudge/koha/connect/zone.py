@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.connect.conf import KohaConf
-from gentle_nudge.settings import KohaTable
+from gentle_nudge.settings.keys import Koha
 
 ROOT = Path("/")
 
 
-def zone(koha: KohaTable, conf: KohaConf | None, *, environ: Mapping[str, str] = os.environ) -> ZoneInfo:
+def zone(koha: Koha, conf: KohaConf | None, *, environ: Mapping[str, str] = os.environ) -> ZoneInfo:
     """The zone of the settings, else of koha-conf.xml (UserError if it names none that exists), else the machine's."""
     if koha.timezone:
         return ZoneInfo(koha.timezone)
@@ -48,7 +48,7 @@ def _zone(name: str) -> ZoneInfo | None:
         return None
 
 
-def machine(koha: KohaTable, root: Path = ROOT) -> str:
+def machine(koha: Koha, root: Path = ROOT) -> str:
     """What this machine is called: as the settings say, else its /etc/machine-id, else its host name."""
     return koha.machine or _first_line(root / "etc/machine-id") or socket.gethostname()
 
