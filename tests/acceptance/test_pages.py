@@ -10,6 +10,7 @@ import pytest
 
 from gentle_nudge.settings.section_policies import parse_tables
 from gentle_nudge.store.tables import metadata
+from tests.support import queries
 from tests.support.pages import ROOT
 from tests.support.spoken import commands, every_option, fault
 
@@ -87,7 +88,8 @@ def test_the_reference_names_every_table_and_column_of_ours() -> None:
 
 def test_the_reference_names_every_finding() -> None:
     shown = set(INLINE.findall(text_of(ROOT / "docs/reference/findings.md")))
-    source = "".join(map(text_of, (ROOT / "src/gentle_nudge").glob("*/check/*.py")))
+    rooms = ("jobs/check", "koha/inspect", "delivery")
+    source = "".join(text_of(file) for room in rooms for file in (ROOT / "src/gentle_nudge" / room).glob("*.py"))
     named = set(re.findall(r'\bname="([a-z-]+)"', source))
     endings = set(re.findall(r'\bname=f"\{\w+\}(-[a-z-]+)"', source))
     assert named <= shown
@@ -99,6 +101,10 @@ def test_every_setting_that_a_page_sets_exists_and_is_of_its_kind(page: Path) ->
     for block in TOML.findall(text_of(page)):
         problems = parse_tables(tomllib.loads(block, parse_float=Decimal), ROOT).problems
         assert [problem for problem in problems if "no such file" not in problem.sentence] == [], block
+
+
+def test_the_page_of_queries_is_that_of_the_program() -> None:
+    assert text_of(queries.PAGE) == queries.page(), "make it anew: tools/pages"
 
 
 def test_every_page_of_the_documentation_is_in_its_index() -> None:

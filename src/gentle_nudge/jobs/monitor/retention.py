@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gentle_nudge.delivery.archive import Archive
+from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.sending.manage import copies
@@ -47,14 +47,14 @@ def apply_retention(engine: Engine, keeping: RetentionPeriods, moment: Moment) -
         except GentleNudgeError as trouble:
             yield trouble
         except Exception as error:  # noqa: BLE001 - the night is done; this can wait for the next one
-            yield GentleNudgeError(f"{what} went wrong: {type(error).__name__}.", "It is tried again the next night.")
+            yield GentleNudgeError(f"{what} failed: {type(error).__name__}.", "It is tried again the next night.")
 
 
 def _works(keeping: RetentionPeriods, moment: Moment) -> Iterable[tuple[str, Callable[[Connection], None]]]:
     return (
-        ("Taking the names of deleted patrons off their cases", _forget_the_deleted),
-        ("Forgetting whose old closed cases were", partial(_forget_old_cases, keeping=keeping, moment=moment)),
-        ("Throwing old reports away", partial(_prune, keeping=keeping, moment=moment)),
+        ("Dropping the names of deleted patrons", _forget_the_deleted),
+        ("Dropping the names of old closed cases", partial(_forget_old_cases, keeping=keeping, moment=moment)),
+        ("Deleting old reports", partial(_prune, keeping=keeping, moment=moment)),
     )
 
 
@@ -76,4 +76,4 @@ def _prune(conn: Connection, keeping: RetentionPeriods, moment: Moment) -> None:
     for stored in report_files.prune(conn, before=before, today=moment.today):
         for folder in copies(conn, stored):
             if folder.is_dir():
-                Archive(directory=folder, database=keeping.database).remove(stored.file_name, stored.sha256)
+                ArchiveOutlet(directory=folder, database=keeping.database).remove(stored.file_name, stored.sha256)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import UNDELIVERED, Attempt, Channel, Delivery, DeliveryState, Stored
+from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, Attempt, Delivery, DeliveryState, Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.store import cases, deliveries, meta, report_files
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 
 OF_INTEREST = (DeliveryState.SENDING, DeliveryState.DUE, DeliveryState.FAILED, DeliveryState.CANCELLED)
-
-
-GOING_OR_GONE = (DeliveryState.SENDING, DeliveryState.SENT)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +63,7 @@ def _why_not_again(conn: Connection, delivery: Delivery) -> str | None:
     name = f"Delivery {delivery.id} ({delivery.file_name})"
     pruned = report_files.get(conn, delivery.report).pruned_on
     if pruned:
-        return f"{name}: the report was thrown away on {pruned}."
+        return f"{name}: the report was deleted on {pruned} (keep_days)."
     if delivery.state in {*GOING_OR_GONE, DeliveryState.SUPERSEDED}:
         return f"{name} is {delivery.state}; to send it once more: gentle-nudge regenerate --send."
     if delivery.keeps_order and any(newer.state in GOING_OR_GONE for newer in deliveries.overtaken_by(conn, delivery)):
@@ -99,8 +96,8 @@ def _known(conn: Connection, ids: Collection[int]) -> list[Delivery]:
     found = deliveries.get(conn, ids)
     missing = sorted(set(ids) - {delivery.id for delivery in found})
     if missing:
-        words = ", ".join(map(str, missing))
-        raise UserError(f"There is no delivery {words}.", "gentle-nudge outbox shows the numbers.")
+        words = " or ".join(map(str, missing))
+        raise UserError(f"No delivery has the number {words}.", "gentle-nudge outbox shows the numbers.")
     return found
 
 
@@ -113,5 +110,5 @@ def _refuse(problems: Iterator[str]) -> None:
 def copies(conn: Connection, stored: Stored) -> list[Path]:
     """The folders that a copy of this report was put into, as the settings said then."""
     queued = deliveries.of_report(conn, stored.id)
-    folders = (delivery.address.recipient for delivery in queued if delivery.address.channel is Channel.FILE)
+    folders = (delivery.address.recipient for delivery in queued if delivery.address.is_archive)
     return [Path(folder) for folder in dict.fromkeys(folders)]

@@ -16,7 +16,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import Address, Channel, Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError, UserError
-from gentle_nudge.jobs.sending.enqueue import Office
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.store import deliveries, meta, report_files
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class ResendRequest:
 
 
 def find(conn: Connection, asked: ResendRequest) -> list[Stored]:
-    """The stored reports asked for, oldest first; UserError if there is none, or one was thrown away."""
+    """The stored reports asked for, oldest first; UserError if there is none, or one was deleted."""
     meta.ready(conn)
     found = report_files.find(conn, report=asked.report, day=asked.day, sections=asked.sections)
     if not found:
@@ -42,8 +42,7 @@ def find(conn: Connection, asked: ResendRequest) -> list[Stored]:
     for stored in found:
         if stored.pruned_on:
             raise UserError(
-                f"{stored.file_name} was thrown away on {stored.pruned_on}: reports are kept for keep_days in "
-                "[archive].",
+                f"{stored.file_name} was deleted on {stored.pruned_on} (keep_days).",
                 f"Who was in it: gentle-nudge cases --referred {stored.day:%Y-%m} --format csv",
             )
     return found
@@ -62,7 +61,7 @@ def write(conn: Connection, found: Iterable[Stored], directory: Path) -> list[Pa
             write_once(path, _checked(conn, stored))
         except FileExistsError:
             raise UserError(
-                f"{path} is there already, with other contents: it was left alone.",
+                f"{path} already exists with other contents: it was left alone.",
                 "Move it away, or name another directory with --output.",
             ) from None
         paths.append(path)
@@ -87,15 +86,15 @@ class Mailing:
     """Who gets a repeat, and why: one recipient, or everybody who gets the section's reports now."""
 
     sections: tuple[Section, ...]
-    office: Office
+    outlets: Outlets
     reason: str
     to: str | None = None
 
     def everybody(self, conn: Connection, stored: Stored) -> tuple[Address, ...]:
         """Who gets the reports of its section now; of a section that is gone, who got this one."""
         section = next((section for section in self.sections if stored.section in section.cases_of), None)
-        known = self.office.addresses(section.policy) if section else _first_recipients(conn, stored)
-        return tuple(address for address in known if address.channel is not Channel.FILE)
+        known = self.outlets.addresses(section, stored.report) if section else _first_recipients(conn, stored)
+        return tuple(address for address in known if address.tells_agency)
 
     def addresses(self, conn: Connection, stored: Stored) -> tuple[Address, ...]:
         """Who gets this repeat."""

@@ -14,7 +14,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from gentle_nudge.delivery.archive import Archive
+from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import Holdings, OpenCase, active_restriction_of_ours, set_flag
 from gentle_nudge.domain.collections.policy import Section
@@ -23,6 +23,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import UNDELIVERED, Delivery
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.restore_journal import Journal, SentDelivery
+from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.identity import LOGGED_AS
 from gentle_nudge.jobs.koha_log import log_ours
 from gentle_nudge.jobs.patrons.carry_out import carry_out
@@ -32,7 +33,7 @@ from gentle_nudge.jobs.sending.restore_mark import forgotten, is_restored
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.reports.read_back import Submission, read_submission
 from gentle_nudge.store import cases, deliveries, meta, report_files, runs
-from gentle_nudge.store.runs import Claim, RunCounts
+from gentle_nudge.store.runs import Claim
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -65,7 +66,9 @@ class Restoration:
     gone: int
 
 
-def look(conn: Connection, archive: Archive, journal: Journal, sections: Sequence[Section]) -> LostDeliveries | None:
+def look(
+    conn: Connection, archive: ArchiveOutlet, journal: Journal, sections: Sequence[Section]
+) -> LostDeliveries | None:
     """What was lost with the days since the backup; None if this database is not older than the archive's note."""
     if not is_restored(conn, journal):
         return None
@@ -77,7 +80,7 @@ def look(conn: Connection, archive: Archive, journal: Journal, sections: Sequenc
 
 
 def _lost_submissions(
-    conn: Connection, archive: Archive, journal: Journal, sections: Sequence[Section]
+    conn: Connection, archive: ArchiveOutlet, journal: Journal, sections: Sequence[Section]
 ) -> Iterator[Submission]:
     """The archived submissions of days without a run, but for those that reached nobody: they are made anew."""
     for path in archive.reports():

@@ -21,18 +21,18 @@ def zone(koha: Koha, conf: KohaConf | None, *, environ: Mapping[str, str] = os.e
         return ZoneInfo(koha.timezone)
     if conf is None or conf.timezone is None:
         return machine_zone(environ)
-    found = _zone(conf.timezone)
-    if found is None:
+    named = _zone(conf.timezone)
+    if named is None:
         raise UserError(
             f"The <timezone> of {conf.file} is not a time zone that exists.",
-            'Mend it there, or say it in the settings: [koha] timezone = "America/New_York"',
+            'Mend it there, or set it in the settings: [koha] timezone = "America/New_York"',
         )
-    return found
+    return named
 
 
 def machine_zone(environ: Mapping[str, str], root: Path = ROOT) -> ZoneInfo:
     """The zone of $TZ, else of /etc/localtime, else of /etc/timezone, else UTC."""
-    return next((found for name in _names(environ, root) if (found := _zone(name))), ZoneInfo("UTC"))
+    return next((named for name in _names(environ, root) if (named := _zone(name))), ZoneInfo("UTC"))
 
 
 def _names(environ: Mapping[str, str], root: Path) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, or_, select
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.outbox import UNDELIVERED, Channel, DeliveryState
-from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store.cases.case_rows import cases_where
+from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, DeliveryState
+from gentle_nudge.sqltypes import AT_A_TIME, a_thousand_at_a_time
+from gentle_nudge.store.cases.case_rows import OF_A_NIGHT, cases_where
 from gentle_nudge.store.tables import case, case_line, delivery
 
 if TYPE_CHECKING:
@@ -31,6 +31,19 @@ class RecordedLine:
     section: str
 
 
+def open_cases(conn: Connection, sections: Collection[str]) -> Iterator[Case]:
+    """The open cases of these sections, in order of id, without the amounts and days that a night never asks for.
+
+    A thousand are read at a time, when the caller gets to them.
+    """
+    is_open = (case.c.state == CaseState.OPEN, case.c.section.in_(sections))
+    query = select(*(case.c[name] for name in OF_A_NIGHT)).where(*is_open).order_by(case.c.id).limit(AT_A_TIME)
+    rows = conn.execute(query).all()
+    while rows:
+        yield from (Case(**dict(zip(OF_A_NIGHT, row, strict=True))) for row in rows)
+        rows = conn.execute(query.where(case.c.id > rows[-1].id)).all() if len(rows) == AT_A_TIME else []
+
+
 def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:
     """The closed cases that the next update must list, in order of id.
 
@@ -44,7 +57,7 @@ def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:
 def last_row_has_not_arrived() -> ColumnElement[bool]:
     """True if the report with the last row of a case is still on its way to some recipient."""
     on_its_way = select(delivery.c.report_id).where(
-        delivery.c.state.in_(NOT_ARRIVED), delivery.c.channel != Channel.FILE, ~delivery.c.is_repeat
+        delivery.c.state.in_(NOT_ARRIVED), delivery.c.channel.in_(TELLS_AGENCY), ~delivery.c.is_repeat
     )
     return case.c.told_in.in_(on_its_way)
 
