@@ -103,8 +103,8 @@ def _try(sending: Sending, claimed: Delivery) -> None:
         _note_failure(sending, claimed, failure)
         return
     except Exception as error:  # noqa: BLE001 - the next recipient has a right to a report all the same
-        sentence = f"Something went wrong that should not have: {type(error).__name__}."
-        _note_failure(sending, claimed, GentleNudgeError(sentence))
+        sentence, hint = f"Internal error ({type(error).__name__}).", "Run it again with --debug and report the output."
+        _note_failure(sending, claimed, GentleNudgeError(sentence, hint))
         return
     now = sending.clock()
     if sending.outlets.standing is Standing.TEST_COPY and claimed.address.tells_agency:
