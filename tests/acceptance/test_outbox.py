@@ -26,7 +26,7 @@ def test_what_waits_is_shown_with_its_tries_and_why_they_failed(library: Library
     assert evenings.run("nightly", on=SUNDAY).returncode == 1
     said = evenings.does("outbox")
     assert said.splitlines()[0] == "2 due"
-    assert f"ums-new-submissions-{SUNDAY}.csv  {AGENCY} (email)  1" in said
+    assert f"ums-new-submissions-{SUNDAY}.csv  {AGENCY} (email)      1" in said
     assert "451 come back later" in said
     submission, update = listed(evenings)
     assert (submission["state"], submission["attempts"], submission["report"]) == ("due", 1, "submission")
@@ -72,7 +72,7 @@ def test_all_or_nothing_is_done_and_every_reason_told(library: Library, smtp: Sm
     evenings.run("nightly", on=MONDAY)
     assert evenings.states() == ["sent", "sent", "due"]
     for what, says in (
-        (("retry", "3", "7", "9"), ("There is no delivery 7, 9.",)),
+        (("retry", "3", "7", "9"), ("No delivery has the number 7, 9.",)),
         (("retry", "1", "2", "3"), ("Delivery 1 ", "Delivery 2 ", "regenerate --send", "Nothing was changed.")),
         (("cancel", "1", "3", "--reason", "x"), ("Delivery 1 ", "is sent: there is nothing to cancel")),
         (("cancel", "3", "--reason", " "), ("A reason is needed",)),

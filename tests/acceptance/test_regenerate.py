@@ -117,7 +117,7 @@ def test_a_pruned_report_is_refused_with_the_day_it_was_pruned(library: Library)
     for more in ((), ("--send", "--reason", "lost")):
         done = evenings.run("regenerate", "--day", str(SUNDAY), "--report", "update", *more)
         assert done.returncode == 2
-        assert "was thrown away on 2027-05-22" in done.stderr
+        assert "was deleted on 2027-05-22" in done.stderr
         assert "cases --referred 2026-11 --format csv" in done.stderr
     assert not list(evenings.command.cwd.iterdir())
 

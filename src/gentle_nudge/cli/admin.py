@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import format_option, moment_of, now
+from gentle_nudge.cli.options import format_option, moment_of, now, show
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.errors import EXIT_FAILURE, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from rich.console import Console
 
     from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.setup.initialise import UnadoptedPatrons
@@ -41,20 +39,14 @@ KOHA_CONF, OUR_CONF = "KOHA_CONF", "GENTLE_NUDGE_KOHA__CONF"
 @click.pass_obj
 def check(invocation: Invocation, form: str) -> None:
     """Is everything as it should be? Each finding with why it matters and the way out; changes nothing."""
-    from dataclasses import asdict
-
     from gentle_nudge.domain.finding import Severity
     from gentle_nudge.jobs.check import check as run
     from gentle_nudge.jobs.library import Library
-    from gentle_nudge.views import as_json
-    from gentle_nudge.views.finding_view import finding_lines
+    from gentle_nudge.views.finding_view import finding_view
 
     library = Library.of(invocation.settings("koha"))
     findings = run(library, moment_of(library, None, dry_run=True))
-    if form == "json":
-        click.echo(as_json([asdict(finding) for finding in findings]))
-    else:
-        click.echo("\n".join(finding_lines(findings)))
+    show(finding_view(findings), form)
     sys.exit(EXIT_FAILURE if any(finding.severity is Severity.PROBLEM for finding in findings) else 0)
 
 
@@ -129,9 +121,9 @@ def config() -> None:
     """Show, check or begin the configuration."""
 
 
-@config.command()
+@config.command("show")
 @click.pass_obj
-def show(invocation: Invocation) -> None:
+def show_settings(invocation: Invocation) -> None:
     """Print every setting in force and where it comes from; never a password."""
     from gentle_nudge.settings.pages import effective
 
@@ -185,10 +177,11 @@ def demo(folder: Path, day: datetime | None) -> None:
     in DIR is replaced; a folder with anything else in it is left alone.
     """
     from gentle_nudge.demo.play import ZONE, play
-    from gentle_nudge.demo.story import tell
+    from gentle_nudge.demo.story import story_view
+    from gentle_nudge.views.terminal import draw, screen
 
     shown = day.date() if day else now().astimezone(ZONE).date()
-    tell(_console(), play(folder, shown), os.environ, program=_program())
+    draw(story_view(play(folder, shown), os.environ, program=_program()), screen(width=WIDTH))
 
 
 def _program() -> str:
@@ -198,15 +191,6 @@ def _program() -> str:
     if called.name != NAME or (found and called.exists() and called.samefile(found)):
         return NAME
     return str(called)
-
-
-def _console() -> Console:
-    """As wide as the terminal, up to what reads well; piped, always the same width and no colours."""
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False, emoji=False)
-    console.width = min(console.width, WIDTH) if sys.stdout.isatty() else WIDTH
-    return console
 
 
 def settle(library: Library, *, is_copy: bool, yes: bool) -> None:
@@ -285,7 +269,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UserError("There is no terminal to ask on, so nothing was done.", "Say --yes if you mean it.")
+        raise UserError("There is no terminal to ask on, so nothing was done.", "Add --yes to run without a terminal.")
     click.confirm(question, abort=True)
 
 
@@ -304,7 +288,7 @@ def init(invocation: Invocation, adopt: bool, moved: bool, is_copy: bool, restor
     from gentle_nudge.jobs.setup.initialise import initialise
 
     if adopt + moved + is_copy + restored > 1:
-        raise UserError("--adopt, --moved, --copy and --restored are said one at a time.")
+        raise UserError("Use only one of --adopt, --moved, --copy and --restored.")
     library = Library.of(invocation.settings("policy" if adopt else "koha"))
     if moved or is_copy:
         return settle(library, is_copy=is_copy, yes=yes)

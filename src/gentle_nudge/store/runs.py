@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.run import RecordedRun, RunCounts
 from gentle_nudge.store.tables import fitted, meta, run
 
 if TYPE_CHECKING:
@@ -31,41 +30,6 @@ class Claim:
     number: int = 1
     late: bool = False
     who: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunCounts:
-    """Counts and sums of a run: rows of the report, cases by what became of them.
-
-    `amount` is the sum of the dues, or of the balances referred; `fees` of the fees charged.
-    """
-
-    patrons: int = 0
-    referred: int = 0
-    adopted: int = 0
-    released: int = 0
-    paid: int = 0
-    withdrawn: int = 0
-    merged: int = 0
-    deleted: int = 0
-    amount: Decimal = ZERO
-    fees: Decimal = ZERO
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """A row of `gentle_nudge_run`."""
-
-    id: int
-    section: str
-    report: ReportKind
-    day: date
-    number: int
-    started: datetime
-    finished: datetime | None
-    late: bool
-    who: str | None
-    counts: RunCounts
 
 
 def claim(conn: Connection, wanted: Claim, *, now: datetime) -> int | None:
@@ -95,7 +59,7 @@ def finish(conn: Connection, run_id: int, *, now: datetime, counts: RunCounts) -
     conn.execute(update(meta).values(note=meta.c.note + 1))
 
 
-def runs(conn: Connection, *, sections: Collection[str] | None = None, limit: int | None = None) -> list[Run]:
+def runs(conn: Connection, *, sections: Collection[str] | None = None, limit: int | None = None) -> list[RecordedRun]:
     """The runs, newest first; of all sections unless some are named."""
     chosen = () if sections is None else (run.c.section.in_(sections),)
     return [_run(row) for row in conn.execute(select(run).where(*chosen).order_by(run.c.id.desc()).limit(limit))]
@@ -124,7 +88,7 @@ def first_day(conn: Connection, sections: Collection[str]) -> date | None:
     return earliest
 
 
-def last_success(conn: Connection) -> list[Run]:
+def last_success(conn: Connection) -> list[RecordedRun]:
     """The latest finished run of every section and report, by section."""
     newest = select(func.max(run.c.id)).where(run.c.finished.is_not(None)).group_by(run.c.section, run.c.report)
     found = conn.execute(select(run).where(run.c.id.in_(newest)).order_by(run.c.section, run.c.id))
@@ -135,8 +99,8 @@ def _done(sections: Collection[str], report: ReportKind) -> tuple[ColumnElement[
     return run.c.section.in_(sections), run.c.report == report
 
 
-def _run(row: Row[Any]) -> Run:
-    return Run(
+def _run(row: Row[Any]) -> RecordedRun:
+    return RecordedRun(
         id=row.id,
         section=row.section,
         report=ReportKind(row.report),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import UNDELIVERED, Attempt, Channel, Delivery, DeliveryState, Stored
+from gentle_nudge.domain.outbox import UNDELIVERED, Channel, Delivery, DeliveryAttempts, DeliveryState, Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.store import cases, deliveries, meta, report_files
+from gentle_nudge.views.plain import View
+from gentle_nudge.views.queue_view import queue_view
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -24,26 +26,11 @@ OF_INTEREST = (DeliveryState.SENDING, DeliveryState.DUE, DeliveryState.FAILED, D
 GOING_OR_GONE = (DeliveryState.SENDING, DeliveryState.SENT)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeliveryAttempts:
-    """A delivery with its tries, oldest first."""
-
-    delivery: Delivery
-    attempts: tuple[Attempt, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outbox:
-    """How many deliveries are in each state, and those asked for, in the order of queueing."""
-
-    counts: dict[DeliveryState, int]
-    deliveries: tuple[DeliveryAttempts, ...]
-
-
-def look(conn: Connection, states: Collection[DeliveryState] = OF_INTEREST) -> Outbox:
+def look(conn: Connection, zone: ZoneInfo, states: Collection[DeliveryState] = OF_INTEREST) -> View:
     """The queue, with the deliveries in these states."""
     meta.ready(conn)
-    return Outbox(counts=deliveries.counts(conn), deliveries=tuple(tried(conn, deliveries.by_state(conn, *states))))
+    chosen = deliveries.by_state(conn, *(states or OF_INTEREST))
+    return queue_view(deliveries.counts(conn), list(tried(conn, chosen)), zone)
 
 
 def tried(conn: Connection, chosen: Sequence[Delivery]) -> Iterator[DeliveryAttempts]:
@@ -66,7 +53,7 @@ def _why_not_again(conn: Connection, delivery: Delivery) -> str | None:
     name = f"Delivery {delivery.id} ({delivery.file_name})"
     pruned = report_files.get(conn, delivery.report).pruned_on
     if pruned:
-        return f"{name}: the report was thrown away on {pruned}."
+        return f"{name}: the report was deleted on {pruned} (keep_days)."
     if delivery.state in {*GOING_OR_GONE, DeliveryState.SUPERSEDED}:
         return f"{name} is {delivery.state}; to send it once more: gentle-nudge regenerate --send."
     if delivery.keeps_order and any(newer.state in GOING_OR_GONE for newer in deliveries.overtaken_by(conn, delivery)):
@@ -100,7 +87,7 @@ def _known(conn: Connection, ids: Collection[int]) -> list[Delivery]:
     missing = sorted(set(ids) - {delivery.id for delivery in found})
     if missing:
         words = ", ".join(map(str, missing))
-        raise UserError(f"There is no delivery {words}.", "gentle-nudge outbox shows the numbers.")
+        raise UserError(f"No delivery has the number {words}.", "gentle-nudge outbox shows the numbers.")
     return found
 
 

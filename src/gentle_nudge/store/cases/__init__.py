@@ -14,7 +14,7 @@ from gentle_nudge.store.cases.case_changes import (
     tell_of_submission,
 )
 from gentle_nudge.store.cases.case_names import closed_before, forget, forget_names, names_no_longer_needed
-from gentle_nudge.store.cases.case_search import Due, dues_of, find, lines_of, listed, of_submission, opened_by
+from gentle_nudge.store.cases.case_search import dues_of, find, lines_of, listed, of_submission, opened_by
 from gentle_nudge.store.cases.open_cases import (
     RecordedLine,
     handed_over,
@@ -31,7 +31,6 @@ from gentle_nudge.store.cases.open_cases import (
 )
 
 __all__ = [
-    "Due",
     "Moved",
     "RecordedLine",
     "close",

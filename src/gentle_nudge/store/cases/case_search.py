@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.ledger import Line
-from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.report_row import ReportedDue, ReportKind
 from gentle_nudge.store import tables
 from gentle_nudge.store.cases.case_rows import read, these
 from gentle_nudge.store.tables import case, case_line, report_row
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Due:
-    """A changed due as one report told it; `at` is when its run began."""
-
-    report: int
-    kind: ReportKind
-    day: date
-    at: datetime
-    file_name: str
-    due: Decimal
 
 
 def find(conn: Connection, *, patron: int | None = None, card: str | None = None) -> list[Case]:
@@ -87,14 +73,14 @@ def lines_of(conn: Connection, case_id: int) -> tuple[Line, ...]:
     )
 
 
-def dues_of(conn: Connection, case_id: int) -> list[Due]:
+def dues_of(conn: Connection, case_id: int) -> list[ReportedDue]:
     """Every change of the due reported, oldest first."""
     run, report = tables.run, tables.report
     columns = (report_row.c.report_id, run.c.report, run.c.day, run.c.started, report.c.file_name, report_row.c.due)
     joined = report_row.join(report, report.c.id == report_row.c.report_id).join(run, run.c.id == report.c.run_id)
     told = select(*columns).select_from(joined).where(report_row.c.case_id == case_id).order_by(report_row.c.id)
     return [
-        Due(
+        ReportedDue(
             report=row.report_id,
             kind=ReportKind(row.report),
             day=row.day,

@@ -15,11 +15,10 @@ from gentle_nudge.store.deliveries.delivery_states import (
     set_aside,
     tried_in_vain,
 )
-from gentle_nudge.store.deliveries.lateness import LateDelivery, late_deliveries, sent_since
+from gentle_nudge.store.deliveries.lateness import late_deliveries, sent_since
 from gentle_nudge.store.deliveries.waiting import attempts_of, by_state, counts, due, get, of_report, unsure
 
 __all__ = [
-    "LateDelivery",
     "attempts_of",
     "by_state",
     "cancel",
