@@ -167,7 +167,7 @@ def sync(
     for section in sections:
         if dry_run:
             with read_only(library.engine) as conn:
-                rows = rows_of(conn, section, moment)
+                rows = rows_of(conn, section)
             if output:
                 write_files(output, file_of(section, rows, moment))
         else:
@@ -196,7 +196,8 @@ def _delivered(
 
     sections, post = library.at_the_post()
     with post:
-        done = run(library.engine, sections, post, partial(now, library.zone), failed_too=failed_too)
+        clock = partial(now, library.zone)
+        done = run(library.engine, sections, post, clock, failed_too=failed_too, texts=library.texts)
         unheard = tell_staff(library, post, moment_of(library, None, dry_run=False), night=night)
     _tell_deliveries(invocation, done)
     for sentence in unheard:

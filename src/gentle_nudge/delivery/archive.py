@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from filecmp import cmp
 from hashlib import file_digest
 from pathlib import Path
@@ -26,10 +26,23 @@ REPORTS = "ums-*.csv"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Marker:
-    """Whose archive this is: `database` names it; `note` is the last thing its owner wants to find again."""
+    """Whose archive this is: `database` names it; `payload` is what its owner wants to find again.
+
+    In the file the payload is called `note`.
+    """
 
     database: str
-    note: str = ""
+    payload: str = ""
+
+    @classmethod
+    def from_text(cls, text: str) -> Marker:
+        """The marker as the file has it; ValueError, TypeError or KeyError if it is not one of ours."""
+        written = dict(json.loads(text))
+        return cls(database=written["database"], payload=written.get("note", ""))
+
+    def to_text(self) -> str:
+        """The marker for the file."""
+        return json.dumps({"database": self.database, "note": self.payload}) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,10 +69,10 @@ class Archive:
     def marker(self) -> Marker | None:
         """What the marker file says; None if there is none. DeliveryFailed if it is not one of ours."""
         try:
-            return Marker(**json.loads((self.directory / MARKER).read_text(encoding="utf-8")))
+            return Marker.from_text((self.directory / MARKER).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, KeyError):
             raise DeliveryFailed(
                 f"The file {MARKER} in the archive {self.directory} cannot be read.",
                 "Give the archive a folder of its own, or delete that file if the folder is this database's.",
@@ -70,7 +83,7 @@ class Archive:
         """The marker bears this note from now on."""
         with self._failing(MARKER):
             self._make_ours()
-            self._mark(Marker(database=self.database, note=text))
+            self._mark(Marker(database=self.database, payload=text))
 
     def reports(self) -> list[Path]:
         """The files of reports that are there, by name; none if the folder is not there."""
@@ -112,7 +125,7 @@ class Archive:
 
     def _mark(self, marker: Marker) -> None:
         aside = self.directory / f"{MARKER}.part"
-        write_whole(aside, [json.dumps(asdict(marker)).encode() + b"\n"])
+        write_whole(aside, [marker.to_text().encode()])
         aside.replace(self.directory / MARKER)
         sync_folder(self.directory)
 

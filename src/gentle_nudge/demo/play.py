@@ -38,14 +38,8 @@ if TYPE_CHECKING:
 
 
 ZONE = ZoneInfo(founding.ZONE)
-
-
 SUNDAY = 6
-
-
 A_WEEK = timedelta(days=7)
-
-
 NIGHT = time(0, 30)
 
 

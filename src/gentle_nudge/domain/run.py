@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -12,26 +13,24 @@ from gentle_nudge.domain.report_row import ReportKind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunCounts:
-    """Counts and sums of a run: rows of the report, cases by what became of them.
+    """What a run counted, by name, and its sums; `run_counts["patrons"]` is zero unless it was counted.
 
-    `amount` is the sum of the dues, or of the balances referred; `fees` of the fees charged.
+    `patrons` are the rows of the report, `referred` and `adopted` the new cases; a state of a case is the name for the
+    cases that ended so. `amount` is the sum of the dues, or of the balances referred; `fees` of the fees charged.
     """
 
-    patrons: int = 0
-    referred: int = 0
-    adopted: int = 0
-    released: int = 0
-    paid: int = 0
-    withdrawn: int = 0
-    merged: int = 0
-    deleted: int = 0
+    numbers: Mapping[str, int] = field(default_factory=dict)
     amount: Decimal = ZERO
     fees: Decimal = ZERO
+
+    def __getitem__(self, what: str) -> int:
+        """How many."""
+        return self.numbers.get(what, 0)
 
     @property
     def ended(self) -> int:
         """The cases that ended otherwise than by release."""
-        return self.paid + self.withdrawn + self.merged + self.deleted
+        return sum(self[state] for state in ("paid", "withdrawn", "merged", "deleted"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

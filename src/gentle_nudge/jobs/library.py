@@ -15,7 +15,7 @@ from gentle_nudge.delivery.smtp import Smtp
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
-from gentle_nudge.jobs.sections import named, sections_of
+from gentle_nudge.jobs.sections import codes_of, named, sections_of
 from gentle_nudge.jobs.sending.enqueue import Office
 from gentle_nudge.jobs.sending.outlets import Post, Routes
 from gentle_nudge.jobs.sending.restore_mark import journal_of, refuse_restored
@@ -27,6 +27,7 @@ from gentle_nudge.koha.inspect.unknown_codes import refuse_misfits
 from gentle_nudge.koha.read.administration import default_server, preferences
 from gentle_nudge.settings import MailTable, Settings, SftpTable
 from gentle_nudge.store import meta
+from gentle_nudge.texts.environment import Texts
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -55,6 +56,11 @@ class Library:
     def engine(self) -> Engine:
         """The way to its database."""
         return engine(self.instance)
+
+    @cached_property
+    def texts(self) -> Texts:
+        """The texts it sends."""
+        return Texts(None)  # settings.templates.directory, as soon as there is that key
 
     @property
     def zone(self) -> ZoneInfo:
@@ -90,7 +96,7 @@ class Library:
             if not dry_run:
                 self.routes(conn)
             sections = named(sections_of(conn, self.settings), wanted)
-            refuse_misfits(conn, sections)
+            refuse_misfits(conn, [codes_of(section) for section in sections])
             return sections, self.office(conn)
 
     def sections(self, wanted: Sequence[str] = (), *, changes: bool) -> tuple[Section, ...]:
@@ -119,12 +125,13 @@ class Library:
         """Who speaks and who listens; of a copy those who get mail alone."""
         library = preferences(conn, ["LibraryName"])["LibraryName"]
         if is_copy(conn):
-            return Office(library=library)
+            return Office(library=library, texts=self.texts)
         archive = self.settings.archive.directory
         return Office(
             library=library,
             sftp=_shown(self.settings.sftp) if self.settings.sftp else None,
             archive=str(archive) if archive else None,
+            texts=self.texts,
         )
 
     def routes(self, conn: Connection) -> Routes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gentle_nudge.domain.case import Case
-from gentle_nudge.domain.collections.explanation import Explanation, JudgedLine
+from gentle_nudge.domain.collections.explanation import Explanation
 from gentle_nudge.domain.collections.referral import Reason
+from gentle_nudge.domain.ledger import JudgedLine
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.patron import FlagRow
 from gentle_nudge.views.plain import Column, Note, View, column, figures, table

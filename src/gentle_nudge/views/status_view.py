@@ -86,7 +86,7 @@ def _runs(zone: ZoneInfo) -> tuple[Column[RecordedRun], ...]:
         column(None, lambda run: run.number, "number", key="number"),
         column(None, lambda run: run.finished, key="finished"),
         column("finished", lambda run: clock(run.finished, zone), "day", key=None),
-        column("rows", lambda run: run.counts.patrons, "number"),
+        column("rows", lambda run: run.counts["patrons"], "number"),
     )
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.collections.plan import SubmissionRow
-from gentle_nudge.domain.collections.referral import Account
+from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.patron import Contact, Guardian, Patron
 from gentle_nudge.domain.report_row import UpdateRow
 

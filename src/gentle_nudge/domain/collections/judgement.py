@@ -14,8 +14,9 @@ from gentle_nudge.domain.collections.anomalies import Anomalies
 from gentle_nudge.domain.collections.case_outcome import CaseFacts, as_before, judge, last_word, lists_everybody, shown
 from gentle_nudge.domain.collections.plan import Decision, Outcome, Plan, Refusal, SubmissionRow
 from gentle_nudge.domain.collections.policy import Policy, Section
-from gentle_nudge.domain.collections.referral import Account, Candidate, Reason, is_minor, why_not
+from gentle_nudge.domain.collections.referral import Candidate, Reason, is_minor, why_not
 from gentle_nudge.domain.collections.submission_day import is_lifted_for
+from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import Patron
 from gentle_nudge.domain.report_row import UpdateRow, case_row, new_case_row

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Literal
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.referral import Account, Candidate, Reason
+from gentle_nudge.domain.collections.referral import Candidate, Reason
+from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Patron
 from gentle_nudge.domain.report_row import UpdateRow, new_case_row

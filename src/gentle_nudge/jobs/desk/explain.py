@@ -9,7 +9,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import find_number
-from gentle_nudge.jobs.patrons.evidence import knowing_fees, read_candidates, view_of
+from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_candidates
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read.accountlines import judged_lines
 from gentle_nudge.store import cases
@@ -30,13 +30,13 @@ def explain(conn: Connection, sections: tuple[Section, ...], card: str, moment: 
 
 def _seen(conn: Connection, section: Section, number: int, moment: Moment) -> Explanation | None:
     memory = read_records(conn, section)
-    view = view_of(section, moment, memory)
-    found = list(read_candidates(conn, view, memory, [number]))
+    rules = line_rules(section, moment, memory)
+    found = list(read_candidates(conn, section, memory, [number], rules=rules))
     if not found:
         return None
     known = cases.find(conn, patron=number) if memory.is_any else []
     theirs = tuple(case for case in known if case.section in section.cases_of)
-    lines = judged_lines(conn, knowing_fees(conn, view, memory, [number]), number)
+    lines = judged_lines(conn, rules, ownership_of(conn, section, memory, [number]), number)
     return Explanation(
         section=section,
         day=moment.day,

@@ -27,7 +27,7 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import known_cases
 from gentle_nudge.jobs.patrons.carry_out import carry_out, of
-from gentle_nudge.jobs.patrons.evidence import accounts_of, case_facts, holdings_of, view_of
+from gentle_nudge.jobs.patrons.evidence import accounts_of, case_facts, holdings_of, line_rules
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.koha.write import action_logs, charge
@@ -108,14 +108,13 @@ class LockedCases:
 def _look(conn: Connection, section: Section, chosen: Sequence[Case], *, moment: Moment, lock: bool) -> LockedCases:
     """Everything about these cases; `lock` locks their patrons, then the lines of these, before it is read."""
     memory = read_records(conn, section)
-    view = view_of(section, moment, memory)
-    first_look = case_facts(conn, view, memory, chosen)
+    first_look = case_facts(conn, section, memory, chosen)
     numbers = {person.number for one in first_look if (person := one.patron or one.heir)}
-    people = borrowers.patrons(conn, section.policy, numbers, lock=lock)
-    sums = accounts_of(conn, view, memory, people, lock=lock)
+    people = borrowers.patrons(conn, section.policy.patron_fields, numbers, lock=lock)
+    sums = accounts_of(conn, section, memory, people, rules=line_rules(section, moment, memory), lock=lock)
     balances = {number: account.balance for number, account in sums.items()}
     return LockedCases(
-        cases=case_facts(conn, view, memory, chosen, people=people, sums=balances),
+        cases=case_facts(conn, section, memory, chosen, people=people, sums=balances),
         held=holdings_of(conn, section, memory, people, today=moment.today),
     )
 

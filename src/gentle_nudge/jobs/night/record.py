@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, Holdings, OpenCase, consequences
 from gentle_nudge.domain.collections.plan import Decision, Outcome, Plan
 from gentle_nudge.domain.collections.policy import Section
@@ -15,8 +15,8 @@ from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.patrons.carry_out import carry_out, log_changes, of
-from gentle_nudge.jobs.patrons.evidence import holdings_of, with_contacts
-from gentle_nudge.jobs.patrons.lock import Locked, PlanOutdated, lock_and_judge, view_before
+from gentle_nudge.jobs.patrons.evidence import holdings_of, line_rules, with_contacts
+from gentle_nudge.jobs.patrons.lock import Locked, PlanOutdated, lock_and_judge, ownership_before
 from gentle_nudge.jobs.patrons.records import SectionRecords
 from gentle_nudge.jobs.sending.enqueue import Office, Queued, queue
 from gentle_nudge.koha.write import action_logs
@@ -57,7 +57,7 @@ def record(conn: Connection, section: Section, decided: Decided, *, moment: Mome
     commit. PlanOutdated when the plan must be made anew.
     """
     plan, memory = decided.plan, decided.memory
-    note = meta.lock(conn).note
+    note = meta.lock(conn).revision
     run_of = claim(conn, section, plan, moment)
     if run_of is None:
         return None
@@ -65,10 +65,10 @@ def record(conn: Connection, section: Section, decided: Decided, *, moment: Mome
         raise PlanOutdated
     logs = action_logs.wanted(conn)
     claimed = Claimed(section=section, memory=memory, moment=moment, office=office, runs=run_of, logs=logs)
-    view = view_before(conn, section, plan, moment=moment, memory=memory)
+    ownership, rules = ownership_before(conn, section, plan, memory), line_rules(section, moment, memory)
     ours = conn.begin_nested()
     prepare(conn, plan, claimed)
-    locked = lock_and_judge(conn, section, plan, view=view, memory=memory)
+    locked = lock_and_judge(conn, section, plan, memory=memory, rules=rules, ownership=ownership)
     if locked.plan.decisions == plan.decisions:
         ours.commit()
     else:
@@ -150,9 +150,8 @@ def change_koha(conn: Connection, locked: Locked, claimed: Claimed) -> None:
 def _queue_submission(conn: Connection, plan: Plan, queued: Queued) -> None:
     rows = plan.submission()
     fees = sum((row.fee for row in rows), ZERO)
-    counts = RunCounts(
-        patrons=len(rows), referred=len(rows), amount=sum((row.account.balance for row in rows), ZERO), fees=fees
-    )
+    numbers = {"patrons": len(rows), "referred": len(rows)}
+    counts = RunCounts(numbers=numbers, amount=sum((row.account.balance for row in rows), ZERO), fees=fees)
     stored = queue(conn, ReportKind.SUBMISSION, with_contacts(conn, rows), counts, queued=queued)
     if stored:
         cases.report_referred(conn, stored.id, queued.run)
@@ -163,16 +162,9 @@ def _queue_update(
     conn: Connection, plan: Plan, adopted: Mapping[int, int], queued: Queued, *, memory: SectionRecords
 ) -> None:
     rows = plan.update()
-    counts = RunCounts(
-        patrons=len(rows),
-        adopted=len(adopted),
-        released=_ended(plan, CaseState.RELEASED),
-        paid=_ended(plan, CaseState.PAID),
-        withdrawn=_ended(plan, CaseState.WITHDRAWN),
-        merged=_ended(plan, CaseState.MERGED),
-        deleted=_ended(plan, CaseState.DELETED),
-        amount=sum((row.due for row in rows), ZERO),
-    )
+    ended = Counter(decision.ends.value for decision in plan.decisions if decision.ends)
+    numbers = {"patrons": len(rows), "adopted": len(adopted), **ended}
+    counts = RunCounts(numbers=numbers, amount=sum((row.due for row in rows), ZERO))
     stored = queue(conn, ReportKind.UPDATE, rows, counts, queued=queued)
     if stored:
         closed = {d.case.id for d in plan.decisions if d.case} | {case.id for case in memory.last_words}
@@ -192,7 +184,3 @@ def _news(rows: Sequence[UpdateRow], closed: Collection[int], adopted: Mapping[i
                 yield replace(row, case=adopted[row.patron])
         elif row.is_news or row.case in closed:
             yield row
-
-
-def _ended(plan: Plan, state: CaseState) -> int:
-    return sum(decision.ends is state for decision in plan.decisions)

@@ -14,7 +14,7 @@ from gentle_nudge.domain.report_row import ReportKind, UpdateRow, case_row
 from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.koha_log import LoggedError, log_errors
-from gentle_nudge.jobs.patrons.evidence import open_case_facts, view_of
+from gentle_nudge.jobs.patrons.evidence import open_case_facts
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sending.enqueue import Office, Queued, contents, queue
 from gentle_nudge.jobs.transaction import writing
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 
-def rows_of(conn: Connection, section: Section, moment: Moment) -> Sequence[UpdateRow]:
+def rows_of(conn: Connection, section: Section) -> Sequence[UpdateRow]:
     """The rows of a sync, in the order of the update."""
     memory = read_records(conn, section)
     found = [
         case_row(one.case, one.patron or one.heir, shown(one.balance, section.policy))
-        for one in open_case_facts(conn, view_of(section, moment, memory), memory)
+        for one in open_case_facts(conn, section, memory)
     ]
     ranks = order(conn, {each.patron for each in found if not each.gone})
     return sorted(found, key=lambda each: (each.gone, ranks.get(each.patron, len(ranks)), each.number))
@@ -57,8 +57,8 @@ def sync(conn: Connection, section: Section, moment: Moment, office: Office) -> 
     run = runs.claim(conn, claim, now=moment.now)
     if run is None:
         raise AssertionError("our lock is held, so nobody else can have taken the number")
-    rows = rows_of(conn, section, moment)
-    counts = RunCounts(patrons=len(rows), amount=sum((each.due for each in rows), ZERO))
+    rows = rows_of(conn, section)
+    counts = RunCounts(numbers={"patrons": len(rows)}, amount=sum((each.due for each in rows), ZERO))
     queued = Queued(section=section, run=run, moment=moment, office=office, number=number)
     queue(conn, ReportKind.SYNC, rows, counts, queued=queued)
     runs.finish(conn, run, now=moment.now, counts=counts)

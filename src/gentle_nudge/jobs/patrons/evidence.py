@@ -14,15 +14,15 @@ from gentle_nudge.domain.collections.case_outcome import CaseFacts
 from gentle_nudge.domain.collections.changes import Holdings
 from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence
 from gentle_nudge.domain.collections.plan import SubmissionRow
-from gentle_nudge.domain.collections.policy import Policy, Section
-from gentle_nudge.domain.collections.referral import Account, Candidate
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import Candidate
+from gentle_nudge.domain.ledger import Account, LineRules, OurFee, Ownership
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.patron import Contact, Patron
+from gentle_nudge.domain.patron import Contact, Patron, PatronFields
 from gentle_nudge.jobs.patrons.records import SectionRecords
 from gentle_nudge.koha.read import accountlines, borrowers, candidates, debarments
 from gentle_nudge.koha.read.candidates import CandidateScan
-from gentle_nudge.koha.read.line_conditions import View
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import cases
 from gentle_nudge.store.cases import RecordedLine
@@ -35,8 +35,10 @@ def select(conn: Connection, section: Section, *, moment: Moment, memory: Sectio
     """Who may owe enough, and how many others owe something in the window; nobody while no submission is due."""
     if not limits.submission_due:
         return CandidateScan()
-    view = view_of(section, moment, memory)
-    return candidates.select_candidates(conn, _knowing_all_fees(conn, view, memory))
+    recorded_lines_matter = section.charges_by != "patron" and section.policy.count_processing_fees
+    ownership = ownership_of(conn, section, memory, memory.in_collections if recorded_lines_matter else ())
+    rules = line_rules(section, moment, memory)
+    return candidates.select_candidates(conn, rules, ownership, section.policy.threshold)
 
 
 def gather(
@@ -52,14 +54,14 @@ def gather(
 
     Cases and candidates are read a thousand at a time while they are judged; `selected` is asked when the cases are.
     """
-    view = view_of(section, moment, memory)
+    rules = line_rules(section, moment, memory)
     flagged = borrowers.flagged(conn, section.policy.flag) if limits.update_due else frozenset()
     last_words = memory.last_words if limits.update_due else ()
     return Evidence(
-        candidates=read_candidates(conn, view, memory, _numbers(selected)),
-        cases=open_case_facts(conn, view, memory),
-        last_words=tuple(case_facts(conn, view, memory, last_words)),
-        adoptees=adoptees(conn, view, memory, flagged),
+        candidates=read_candidates(conn, section, memory, _numbers(selected), rules=rules),
+        cases=open_case_facts(conn, section, memory),
+        last_words=case_facts(conn, section, memory, last_words),
+        adoptees=adoptees(conn, section, memory, flagged, rules=rules),
     )
 
 
@@ -68,11 +70,11 @@ def _numbers(selected: Callable[[], CandidateScan]) -> Iterator[int]:
     yield from selected().numbers
 
 
-def open_case_facts(conn: Connection, view: View, memory: SectionRecords) -> Iterator[CaseFacts]:
+def open_case_facts(conn: Connection, section: Section, memory: SectionRecords) -> Iterator[CaseFacts]:
     """Every open case of the section with what Koha says of it; before `init` there is none."""
     if memory.is_any:
-        for some in a_thousand_at_a_time(cases.open_cases(conn, view.section.cases_of)):
-            yield from case_facts(conn, view, memory, some)
+        for some in a_thousand_at_a_time(cases.open_cases(conn, section.cases_of)):
+            yield from case_facts(conn, section, memory, some)
 
 
 def flagged_without_case(
@@ -80,69 +82,76 @@ def flagged_without_case(
 ) -> tuple[Adoptee, ...]:
     """The patrons of the section whose flag says yes and who have no open case."""
     flagged = borrowers.flagged(conn, section.policy.flag)
-    return adoptees(conn, view_of(section, moment, memory), memory, flagged)
+    return adoptees(conn, section, memory, flagged, rules=line_rules(section, moment, memory))
 
 
-def view_of(section: Section, moment: Moment, memory: SectionRecords) -> View:
-    """How the section sees accounts at this moment."""
-    return View(section=section, day=moment.day, zone=moment.zone, withdrawn=memory.withdrawn)
-
-
-def _knowing_all_fees(conn: Connection, view: View, memory: SectionRecords) -> View:
-    """Where fees count and charges belong to branches, a fee recorded with a case counts wherever it is booked."""
-    if view.section.charges_by == "patron" or not view.section.policy.count_processing_fees:
-        return view
-    return knowing_fees(conn, view, memory, memory.in_collections)
-
-
-def knowing_fees(conn: Connection, view: View, memory: SectionRecords, numbers: Iterable[int]) -> View:
-    """The view with the fee lines recorded with cases of these patrons, and the lines of their open cases."""
-    if view.is_complete or not memory.is_any:
-        return view
-    numbers = tuple(numbers)
-    own_fees, other_fees = _whose(view, cases.recorded_fees(conn, numbers))
-    known = replace(view, own_fees=own_fees, other_fees=other_fees)
-    if view.section.charges_by == "patron":
-        return known
-    own, others = _whose(view, cases.handed_over(conn, numbers))
-    return replace(known, own_lines=own, other_lines=others)
-
-
-def _whose(
-    view: View, recorded: Iterable[RecordedLine]
-) -> tuple[dict[int, tuple[int, ...]], dict[int, tuple[int, ...]]]:
-    """Patron -> the recorded lines, those of the section's cases and those of others."""
-    own: defaultdict[int, list[int]] = defaultdict(list)
-    others: defaultdict[int, list[int]] = defaultdict(list)
-    for line in recorded:
-        (own if line.section in view.section.cases_of else others)[line.patron].append(line.line)
-    return (
-        {number: tuple(ids) for number, ids in own.items()},
-        {number: tuple(ids) for number, ids in others.items()},
+def line_rules(section: Section, moment: Moment, memory: SectionRecords) -> LineRules:
+    """Which account lines count for the section at this moment."""
+    policy = section.policy
+    fee = OurFee(debit_type=policy.fee_debit_type, description=policy.fee_description)
+    return LineRules(
+        window=policy.window(moment.day),
+        zone=moment.zone,
+        first_day=policy.ignore_fees_before,
+        debit_types=policy.debit_types,
+        excluded_debit_types=policy.excluded_debit_types,
+        excluded_fee=None if policy.count_processing_fees else fee,
+        withdrawn=memory.withdrawn,
+        withdrawn_count=policy.refer_withdrawn_charges,
     )
 
 
+def ownership_of(conn: Connection, section: Section, memory: SectionRecords, numbers: Iterable[int]) -> Ownership:
+    """Whose the charges of these patrons are, with the fees recorded with their cases and the lines of open ones."""
+    scope, numbers = section.scope, tuple(numbers)
+    fees = cases.recorded_fees(conn, numbers) if memory.is_any else []
+    lines = cases.handed_over(conn, numbers) if memory.is_any and section.charges_by != "patron" else []
+    recorded = [*fees, *lines]
+    return Ownership(
+        charges_by=section.charges_by,
+        branches=scope.branches,
+        all_but=scope.all_but,
+        own=_by_patron(line for line in recorded if line.section in section.cases_of),
+        others=_by_patron(line for line in recorded if line.section not in section.cases_of),
+        fees=_by_patron(fees),
+    )
+
+
+def _by_patron(recorded: Iterable[RecordedLine]) -> dict[int, tuple[int, ...]]:
+    lines: defaultdict[int, list[int]] = defaultdict(list)
+    for line in recorded:
+        lines[line.patron].append(line.line)
+    return {number: tuple(ids) for number, ids in lines.items()}
+
+
 def read_candidates(
-    conn: Connection, view: View, memory: SectionRecords, numbers: Iterable[int]
+    conn: Connection, section: Section, memory: SectionRecords, numbers: Iterable[int], *, rules: LineRules
 ) -> Iterator[Candidate]:
     """These patrons as the rules of referral see them."""
-    for some in a_thousand_at_a_time(borrowers.one_by_one(conn, view.section.policy, numbers)):
+    for some in a_thousand_at_a_time(borrowers.one_by_one(conn, section.policy.patron_fields, numbers)):
         people = {person.number: person for person in some}
-        yield from as_candidates(view, memory, people, accounts_of(conn, view, memory, people))
+        yield from as_candidates(section, memory, people, accounts_of(conn, section, memory, people, rules=rules))
 
 
 def accounts_of(
-    conn: Connection, view: View, memory: SectionRecords, numbers: Collection[int], *, lock: bool = False
+    conn: Connection,
+    section: Section,
+    memory: SectionRecords,
+    numbers: Collection[int],
+    *,
+    rules: LineRules,
+    ownership: Ownership | None = None,
+    lock: bool = False,
 ) -> dict[int, Account]:
-    """The accounts of these patrons, with the lines recorded with cases where they belong."""
-    return accountlines.accounts(conn, knowing_fees(conn, view, memory, numbers), numbers, lock=lock)
+    """The accounts of these patrons; `ownership` may be known already."""
+    ownership = ownership or ownership_of(conn, section, memory, numbers)
+    return accountlines.accounts(conn, rules, ownership, numbers, lock=lock)
 
 
 def as_candidates(
-    view: View, memory: SectionRecords, people: Mapping[int, Patron], sums: Mapping[int, Account]
+    section: Section, memory: SectionRecords, people: Mapping[int, Patron], sums: Mapping[int, Account]
 ) -> Iterator[Candidate]:
     """These patrons with their accounts, and whether the section speaks for them."""
-    section = view.section
     for number, person in people.items():
         yield Candidate(
             patron=person,
@@ -159,39 +168,41 @@ def speaks_for(section: Section, patron: Patron, *, has_lines: bool) -> bool:
 
 def case_facts(
     conn: Connection,
-    view: View,
+    section: Section,
     memory: SectionRecords,
     which: Iterable[Case],
     *,
     people: Mapping[int, Patron] | None = None,
     sums: Mapping[int, Decimal] | None = None,
+    ownership: Ownership | None = None,
 ) -> tuple[CaseFacts, ...]:
     """These cases with what Koha says of them; of patrons gone, who took over the recorded lines.
 
-    `people` and their `sums` may be known already; those of heirs too.
+    `people` and their `sums` may be known already, those of heirs too, and so may `ownership`.
     """
     which = tuple(which)
-    policy = view.section.policy
+    fields = section.policy.patron_fields
     if people is None:
-        people = borrowers.patrons(conn, policy, (case.patron for case in which if case.patron))
-    heirs = _heirs(conn, policy, [case for case in which if case.patron not in people])
+        people = borrowers.patrons(conn, fields, (case.patron for case in which if case.patron))
+    heirs = _heirs(conn, fields, [case for case in which if case.patron not in people])
     now_with = {case.id: people.get(case.patron or 0) or heirs.get(case.id) for case in which}
     numbers = {patron.number for patron in now_with.values() if patron}
     if sums is None or not numbers <= sums.keys():
-        sums = accountlines.balances(conn, knowing_fees(conn, view, memory, numbers), numbers)
+        ownership = ownership or ownership_of(conn, section, memory, numbers)
+        sums = accountlines.balances(conn, ownership, numbers)
     return tuple(
         CaseFacts(
             case=case,
             patron=people.get(case.patron or 0),
             balance=sums[whose.number] if (whose := now_with[case.id]) else ZERO,
             heir=(heir := heirs.get(case.id)),
-            heir_has_case=heir is not None and memory.has_case(heir.number, view.section),
+            heir_has_case=heir is not None and memory.has_case(heir.number, section),
         )
         for case in which
     )
 
 
-def _heirs(conn: Connection, policy: Policy, gone: Collection[Case]) -> dict[int, Patron]:
+def _heirs(conn: Connection, fields: PatronFields, gone: Collection[Case]) -> dict[int, Patron]:
     """Case -> the patron that most of its recorded lines belong to now (of several with as many, the lowest)."""
     if not gone:
         return {}
@@ -202,29 +213,38 @@ def _heirs(conn: Connection, policy: Policy, gone: Collection[Case]) -> dict[int
         theirs = [owner for line in known if (owner := owners.get(line)) is not None]
         if theirs:
             heirs[case] = max(sorted(set(theirs)), key=theirs.count)
-    people = borrowers.patrons(conn, policy, heirs.values())
+    people = borrowers.patrons(conn, fields, heirs.values())
     return {case: people[number] for case, number in heirs.items() if number in people}
 
 
-def adoptees(conn: Connection, view: View, memory: SectionRecords, flagged: Iterable[int]) -> tuple[Adoptee, ...]:
+def adoptees(
+    conn: Connection,
+    section: Section,
+    memory: SectionRecords,
+    flagged: Iterable[int],
+    *,
+    rules: LineRules,
+    ownership: Ownership | None = None,
+) -> tuple[Adoptee, ...]:
     """Those of the flagged patrons that are the section's and have no open case in a section with this flag."""
-    section = view.section
     using = {*section.cases_of, *section.sharing}
     alone = [number for number in flagged if not memory.in_collections.get(number, frozenset()) & using]
-    people = borrowers.patrons(conn, section.policy, alone)
+    people = borrowers.patrons(conn, section.policy.patron_fields, alone)
     theirs = {
         number: person
         for number, person in people.items()
         if section.scope.holds(person.branch) or (section.charges_by != "patron" and section.enabled)
     }
-    charged = accountlines.charged_on(conn, view, theirs)
-    restricted = debarments.restricted_on(conn, section.policy, theirs.keys() - charged.keys(), view.zone)
+    charged = accountlines.charged_on(conn, section.policy.fee_description, theirs, rules.zone)
+    is_ours, uncharged = section.policy.made_this_comment, theirs.keys() - charged.keys()
+    restricted = debarments.restricted_on(conn, is_ours, uncharged, rules.zone)
+    sums = accounts_of(conn, section, memory, theirs, rules=rules, ownership=ownership)
     return tuple(
         Adoptee(
             candidate=candidate,
             referred_on=charged.get(candidate.patron.number) or restricted.get(candidate.patron.number),
         )
-        for candidate in as_candidates(view, memory, theirs, accounts_of(conn, view, memory, theirs))
+        for candidate in as_candidates(section, memory, theirs, sums)
     )
 
 

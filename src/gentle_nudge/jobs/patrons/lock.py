@@ -6,17 +6,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence, plan_night
+from gentle_nudge.domain.collections.judgement import Due, Evidence, plan_night
 from gentle_nudge.domain.collections.plan import Outcome, Plan
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import Account, Candidate
-from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.collections.referral import Candidate
+from gentle_nudge.domain.ledger import Account, LineRules, Ownership
 from gentle_nudge.domain.patron import Patron
 from gentle_nudge.errors import AnotherRunInProgress
-from gentle_nudge.jobs.patrons.evidence import accounts_of, adoptees, as_candidates, case_facts, knowing_fees, view_of
+from gentle_nudge.jobs.patrons.evidence import adoptees, as_candidates, case_facts, ownership_of
 from gentle_nudge.jobs.patrons.records import SectionRecords
-from gentle_nudge.koha.read import borrowers
-from gentle_nudge.koha.read.line_conditions import View
+from gentle_nudge.koha.read import accountlines, borrowers
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 
 if TYPE_CHECKING:
@@ -41,33 +40,37 @@ class Locked:
     people: Mapping[int, Patron]
 
 
-def view_before(conn: Connection, section: Section, plan: Plan, *, moment: Moment, memory: SectionRecords) -> View:
-    """How the section sees the accounts of those whom the plan would change, before our cases are as it wants them.
+def ownership_before(conn: Connection, section: Section, plan: Plan, memory: SectionRecords) -> Ownership:
+    """Whose the charges of the affected patrons were before this run changed any case.
 
     What is recorded with cases decides whose a charge is: a case that the plan opens, closes or lets follow must not
     change what the plan is measured by.
     """
-    view = view_of(section, moment, memory)
-    return replace(knowing_fees(conn, view, memory, sorted(_concerned(plan))), is_complete=True)
+    return ownership_of(conn, section, memory, sorted(_concerned(plan)))
 
 
-def lock_and_judge(conn: Connection, section: Section, plan: Plan, *, view: View, memory: SectionRecords) -> Locked:
+def lock_and_judge(
+    conn: Connection, section: Section, plan: Plan, *, memory: SectionRecords, rules: LineRules, ownership: Ownership
+) -> Locked:
     """The patrons a plan would change are locked, then their lines; everything about them is read again.
 
     Who is referred and reads as before stays referred as decided; everybody else is judged again. PlanOutdated when a
-    card was merged meanwhile: its heir may be somebody else than those locked. `view` is the one from before.
+    card was merged meanwhile: its heir may be somebody else than those locked. `ownership` is the one from before.
     """
     known = {d.patron: d.candidate for d in plan.of(Outcome.REFERRED) if d.candidate}
     people = _locked_people(conn, section, plan, known)
-    sums = _locked_accounts(conn, view, memory, people, known=known)
+    sums = _locked_accounts(conn, people, known=known, rules=rules, ownership=ownership)
     as_before = {n for n, it in known.items() if people.get(n) is it.patron and sums[n] is it.account}
     changed = {number: people[number] for number in known if number in people and number not in as_before}
     endings = [decision.case for decision in plan.decisions if decision.case]
     balances = {number: account.balance for number, account in sums.items() if number not in as_before}
+    days = {decision.patron: decision.referred_on for decision in plan.of(Outcome.ADOPTED)}
+    flagged = [number for number in days if number in people and people[number].is_flagged]
+    still_flagged = adoptees(conn, section, memory, flagged, rules=rules, ownership=ownership)
     evidence = Evidence(
-        candidates=as_candidates(view, memory, changed, sums),
-        cases=case_facts(conn, view, memory, endings, people=people, sums=balances),
-        adoptees=_still_flagged(conn, view, memory, people, plan=plan),
+        candidates=as_candidates(section, memory, changed, sums),
+        cases=case_facts(conn, section, memory, endings, people=people, sums=balances, ownership=ownership),
+        adoptees=tuple(replace(each, referred_on=days[each.candidate.patron.number]) for each in still_flagged),
         order=plan.order,
     )
     limits = Due(submission_due=plan.submits, late=plan.late, update_due=plan.update_due)
@@ -100,31 +103,19 @@ def _concerned(plan: Plan) -> set[int]:
 def _locked_people(conn: Connection, section: Section, plan: Plan, known: Known) -> dict[int, Patron]:
     """The patrons, locked in order of number; who is as the plan knows them is the plan's own value."""
     people: dict[int, Patron] = {}
-    for person in borrowers.one_by_one(conn, section.policy, _concerned(plan), lock=True):
+    for person in borrowers.one_by_one(conn, section.policy.patron_fields, _concerned(plan), lock=True):
         before = known[person.number].patron if person.number in known else None
         people[person.number] = before if before and before == person else person
     return people
 
 
 def _locked_accounts(
-    conn: Connection, view: View, memory: SectionRecords, people: Collection[int], *, known: Known
+    conn: Connection, people: Collection[int], *, known: Known, rules: LineRules, ownership: Ownership
 ) -> dict[int, Account]:
     """The accounts of these patrons, their lines locked; one as the plan knows it is the plan's own value."""
     sums: dict[int, Account] = {}
     for some in a_thousand_at_a_time(sorted(people)):
-        for number, account in accounts_of(conn, view, memory, some, lock=True).items():
+        for number, account in accountlines.accounts(conn, rules, ownership, some, lock=True).items():
             before = known[number].account if number in known else None
             sums[number] = before if before and before == account else account
     return sums
-
-
-def _still_flagged(
-    conn: Connection, view: View, memory: SectionRecords, people: Mapping[int, Patron], *, plan: Plan
-) -> tuple[Adoptee, ...]:
-    """Those to adopt whose flag still says yes."""
-    days = {decision.patron: decision.referred_on for decision in plan.of(Outcome.ADOPTED)}
-    flagged = [number for number in days if number in people and people[number].is_flagged]
-    return tuple(
-        replace(adoptee, referred_on=days[adoptee.candidate.patron.number])
-        for adoptee in adoptees(conn, view, memory, flagged)
-    )

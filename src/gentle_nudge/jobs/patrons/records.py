@@ -54,7 +54,7 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
         return SectionRecords()
     names = section.names
     return SectionRecords(
-        note=our_row.note,
+        note=our_row.revision,
         last_words=tuple(cases.to_report(conn, section.cases_of)),
         withdrawn=_withdrawn(conn, section),
         in_collections=cases.open_case_patrons(conn),

@@ -16,8 +16,8 @@ from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.sending.outlets import Item, Post
 from gentle_nudge.jobs.sending.restore_mark import tell_archive
 from gentle_nudge.jobs.transaction import read_only, writing
-from gentle_nudge.reports.body import as_repeat
 from gentle_nudge.store import cases, deliveries, report_files
+from gentle_nudge.texts.environment import Texts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -50,7 +50,13 @@ class Delivered:
 
 
 def deliver(
-    engine: Engine, sections: Collection[Section], post: Post, clock: Clock, *, failed_too: bool = False
+    engine: Engine,
+    sections: Collection[Section],
+    post: Post,
+    clock: Clock,
+    *,
+    failed_too: bool = False,
+    texts: Texts | None = None,
 ) -> Delivered:
     """Try every delivery that is due; `failed_too` (once a night): those given up as well."""
     done = Delivered()
@@ -67,7 +73,8 @@ def deliver(
             done.interrupted = True
             break
         if claimed:
-            _try(engine, claimed, post, clock, done=done, names=_names(sections, claimed.section))
+            names = _names(sections, claimed.section)
+            _try(engine, claimed, post, clock, done=done, names=names, texts=texts or Texts())
     return done
 
 
@@ -92,10 +99,17 @@ def _names(sections: Collection[Section], name: str) -> tuple[str, ...]:
 
 
 def _try(
-    engine: Engine, claimed: Delivery, post: Post, clock: Clock, *, done: Delivered, names: Collection[str]
+    engine: Engine,
+    claimed: Delivery,
+    post: Post,
+    clock: Clock,
+    *,
+    done: Delivered,
+    names: Collection[str],
+    texts: Texts,
 ) -> None:
     try:
-        done.notes += _send(engine, claimed, post, clock())
+        done.notes += _send(engine, claimed, post, clock(), texts=texts)
     except GentleNudgeError as failure:
         _note_failure(engine, claimed, failure, clock(), done=done)
         return
@@ -112,10 +126,10 @@ def _try(
         _tell_archive(engine, post, clock, done=done)
 
 
-def _send(engine: Engine, claimed: Delivery, post: Post, now: datetime) -> tuple[str, ...]:
+def _send(engine: Engine, claimed: Delivery, post: Post, now: datetime, *, texts: Texts) -> tuple[str, ...]:
     with read_only(engine) as conn:
         stored = report_files.get(conn, claimed.report)
-    text, content = _text(claimed, stored, now), partial(_content, engine, claimed.report)
+    text, content = _text(claimed, stored, now, texts), partial(_content, engine, claimed.report)
     item = Item(delivery=claimed, stored=stored, body=text, content=content)
     return post.send(item, now)
 
@@ -141,11 +155,13 @@ def _tell_archive(engine: Engine, post: Post, clock: Clock, *, done: Delivered) 
             done.notes.append(failure.sentence)
 
 
-def _text(claimed: Delivery, stored: Stored, now: datetime) -> str:
+def _text(claimed: Delivery, stored: Stored, now: datetime, texts: Texts) -> str:
     """The text that goes with it; a repeat says so, and when it was asked for, by the clock that the library has."""
     if not claimed.is_repeat:
         return stored.body
-    return as_repeat(stored.body, stored.day, claimed.queued.astimezone(now.tzinfo).date())
+    title, _, rest = stored.body.partition("\n\n")
+    repeated_on = claimed.queued.astimezone(now.tzinfo).date()
+    return texts.render("mail-repeat.txt", title=title, rest=rest, day=stored.day, repeated_on=repeated_on)
 
 
 def _content(engine: Engine, report: int) -> Iterator[bytes]:

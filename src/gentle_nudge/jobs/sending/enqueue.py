@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,9 @@ from gentle_nudge.domain.outbox import Address, Channel, Stored
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.koha_log import LOGGED, log_ours
-from gentle_nudge.reports.body import Body, body
 from gentle_nudge.reports.render import file_name, render, subject
 from gentle_nudge.store import deliveries, report_files
+from gentle_nudge.texts.environment import Texts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -26,11 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Office:
-    """Who speaks and who listens besides the mail recipients: the library's name, the SFTP server, the archive."""
+    """Who speaks, in which words, and who listens besides the mail recipients: the SFTP server, the archive."""
 
     library: str
     sftp: str | None = None
     archive: str | None = None
+    texts: Texts = field(default_factory=Texts)
 
     def name_for(self, section: Section) -> str:
         """The name in subjects: the library's, or the section's."""
@@ -82,31 +82,28 @@ def queue(
     if chunks is None:
         return None
     name = file_name(report, moment.day, section.name, queued.number)
-    facts = Body(
+    is_submission = report is ReportKind.SUBMISSION
+    body = office.texts.render(
+        "mail-report.txt",
         report=report,
         library=office.name_for(section),
         day=moment.day,
-        file_name=name,
-        rows=counts.patrons,
-        total=counts.amount,
+        was_due=submits_on(section.policy, moment.day) if is_submission else moment.day,
+        rows=counts["patrons"],
+        balances=counts.amount,
         fees=counts.fees,
-        was_due=_was_due(section.policy, report, moment),
+        file_name=name,
     )
     stored = report_files.save(
         conn,
         run=queued.run,
         file_name=name,
         subject=subject(report, office.name_for(section)),
-        body=body(facts),
+        body=body,
         chunks=chunks,
-        rows=counts.patrons,
+        rows=counts["patrons"],
     )
     deliveries.enqueue(conn, report=stored.id, to=office.addresses(section.policy), now=moment.now)
     info = {"run": queued.run, "file": name, "rows": stored.rows, "sha256": stored.sha256}
     log_ours(conn, LOGGED[report], info, moment)
     return stored
-
-
-def _was_due(policy: Policy, report: ReportKind, moment: Moment) -> date | None:
-    due = submits_on(policy, moment.day)
-    return due if report is ReportKind.SUBMISSION and due != moment.day else None

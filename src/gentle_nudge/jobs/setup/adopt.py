@@ -24,7 +24,7 @@ def adopt_all(conn: Connection, section: Section, wanted: Collection[int], momen
     """Those of the wanted patrons that are still flagged and without a case have one; patron -> case."""
     meta.lock(conn)
     memory = read_records(conn, section)
-    people = borrowers.patrons(conn, section.policy, wanted, lock=True)
+    people = borrowers.patrons(conn, section.policy.patron_fields, wanted, lock=True)
     accountlines.lock_lines(conn, people)
     found = flagged_without_case(conn, section, moment=moment, memory=memory)
     held = holdings_of(conn, section, memory, people, today=moment.today)

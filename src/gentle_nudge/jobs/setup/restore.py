@@ -18,7 +18,7 @@ from gentle_nudge.delivery.archive import Archive
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import Holdings, OpenCase, active_restriction_of_ours, set_flag
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import Account
+from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import UNDELIVERED, Delivery
 from gentle_nudge.domain.report_row import ReportKind
@@ -27,7 +27,7 @@ from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.identity import LOGGED_AS
 from gentle_nudge.jobs.koha_log import log_ours
 from gentle_nudge.jobs.patrons.carry_out import carry_out
-from gentle_nudge.jobs.patrons.evidence import accounts_of, holdings_of, view_of
+from gentle_nudge.jobs.patrons.evidence import accounts_of, holdings_of, line_rules
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sending.restore_mark import forgotten, is_restored
 from gentle_nudge.koha.read import borrowers
@@ -102,7 +102,7 @@ def mend(conn: Connection, lost: LostDeliveries, sections: Sequence[Section], mo
     cases.mark_to_report(conn, still_open, flag=True)
     adopted = [_adopt(conn, submission, _speaker(submission, sections), moment) for submission in lost.submissions]
     known = meta.ready(conn)
-    meta.write_meta(conn, replace(known, note=max(known.note, lost.journal.note) + 1))
+    meta.write_meta(conn, replace(known, revision=max(known.revision, lost.journal.revision) + 1))
     mended = Restoration(
         sent=sent,
         reported=len(still_open),
@@ -156,14 +156,16 @@ def _adopt(conn: Connection, submission: Submission, section: Section, moment: M
     run = runs.claim(conn, claim, now=moment.now)
     memory = read_records(conn, section)
     wanted = {row.number for row in submission.rows if not memory.has_case(row.number, section)}
-    people = borrowers.patrons(conn, section.policy, wanted, lock=True)
-    sums = accounts_of(conn, view_of(section, moment, memory), memory, people, lock=True)
+    people = borrowers.patrons(conn, section.policy.patron_fields, wanted, lock=True)
+    sums = accounts_of(conn, section, memory, people, rules=line_rules(section, moment, memory), lock=True)
     held = holdings_of(conn, section, memory, people, today=moment.today)
     carry_out(conn, [action for each in held.values() for action in set_flag(each, section.policy)], moment)
     opening = [_opening(each, sums[number], section, submission.day) for number, each in held.items()]
     cases.open_new(conn, section=section.name, actions=opening, run=run)
     if run is not None:
-        counts = RunCounts(patrons=len(submission.rows), referred=len(submission.rows), amount=submission.balances)
+        counts = RunCounts(
+            numbers=dict.fromkeys(("patrons", "referred"), len(submission.rows)), amount=submission.balances
+        )
         runs.finish(conn, run, now=moment.now, counts=counts)
     return len(held), len(wanted) - len(held)
 
