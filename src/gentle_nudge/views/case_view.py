@@ -14,26 +14,24 @@ from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.outbox import DeliveryAttempts
 from gentle_nudge.domain.report_row import ReportedDue
 from gentle_nudge.domain.run import RecordedRun
-from gentle_nudge.views.plain import WHOLE, Column, Note, View, clock, column, name, table
+from gentle_nudge.views.plain import WHOLE, Column, Note, View, clock, column, name, table, unseen
 from gentle_nudge.views.queue_view import attempt_line, decision, recipient
 
 CASES: tuple[Column[Case], ...] = (
     column("case", lambda case: case.id, "number"),
     column("section", lambda case: case.section),
     column("number", lambda case: case.number, "number"),
-    column(None, lambda case: case.patron, "number", key="patron"),
+    *unseen(patron="patron"),
     column("card", lambda case: case.card),
     column("name", lambda case: name(case.surname, case.firstname), key=None),
-    column(None, lambda case: case.surname, key="surname"),
-    column(None, lambda case: case.firstname, key="firstname"),
+    *unseen(surname="surname", firstname="firstname"),
     column("referred", lambda case: case.referred_on, "day", key="referred_on"),
-    column(None, lambda case: case.adopted, key="adopted"),
-    column(None, lambda case: case.owed, "money", key="owed_in_window"),
+    *unseen(adopted="adopted", owed_in_window="owed"),
     column("balance", lambda case: case.balance, "money"),
     column("fee", lambda case: case.fee, "money"),
     column("state", lambda case: case.state),
     column("closed", lambda case: case.closed_on, "day", key="closed_on"),
-    column(None, lambda case: case.why, key="why"),
+    *unseen(why="why"),
     column("last due", lambda case: case.last_due, "money", key="last_due"),
 )
 

@@ -10,52 +10,46 @@ from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.ledger import JudgedLine
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.patron import FlagRow
-from gentle_nudge.views.plain import Column, Note, View, column, figures, table
+from gentle_nudge.views.plain import Column, Note, View, column, figures, table, unseen
 
 LINES: tuple[Column[JudgedLine], ...] = (
     column("line", lambda line: line.id, "number"),
-    column(None, lambda line: line.at, "day", key="at"),
+    *unseen(at="at"),
     column("date", lambda line: f"{line.at:%Y-%m-%d %H:%M}" if line.at else "none", "day", key=None),
     column("type", lambda line: line.type),
     column("counts", lambda line: f"no: {'; '.join(line.why_not)}" if line.why_not else "yes", key=None),
     column("outstanding", lambda line: line.outstanding, "money"),
-    column(None, lambda line: line.why_not, key="why_not"),
+    *unseen(why_not="why_not"),
 )
 
 
 VERDICTS: tuple[Column[tuple[Reason, bool]], ...] = (
     column("rule", lambda verdict: verdict[0].name),
-    column("verdict", lambda verdict: "keeps out" if verdict[1] else "-", key=None),
-    column(None, lambda verdict: verdict[1], key="keeps_out"),
+    column("verdict", lambda verdict: "keeps out" if verdict[1] else "-"),
 )
 
 
-CASES: tuple[Column[Case], ...] = (
-    column(None, lambda case: case.id, "number", key="case"),
-    column(None, lambda case: case.state, key="state"),
-    column(None, lambda case: case.referred_on, "day", key="referred_on"),
-    column(None, lambda case: case.why, key="why"),
-)
+CASES = unseen(case="id", state="state", referred_on="referred_on", why="why")
 
 
 def explanation_view(explanation: Explanation) -> View:
     """The patron as one section sees them; in JSON without a name or an address."""
     patron, account = explanation.candidate.patron, explanation.candidate.account
-    section, reason = explanation.section, explanation.reason
+    section, reason, verdicts = explanation.section, explanation.reason, explanation.verdicts
     sums = {"owed in window": account.owed, "balance": account.balance, "whole balance": account.whole_balance}
     amounts = {**sums, "threshold": section.policy.threshold}
-    conclusion = f"Not referred: {reason}." if reason else "Would be referred."
     return View(
         parts=[
             Note(text=f"Patron number {patron.number}, section {section.name}, {explanation.day:%A} {explanation.day}"),
             *figures(section=section.name, day=explanation.day, number=patron.number),
             *figures(reason=reason.name if reason else None),
+            *figures(verdicts={rule.name: keeps_out for rule, keeps_out in verdicts.items()}),
+            *figures(**{what.replace(" ", "_"): amount for what, amount in sums.items()}),
             *(Note(text=fact, level=1) for fact in _facts(explanation)),
             table(LINES, explanation.lines, "lines", level=1),
             Note(text=", ".join(f"{what} {format_amount(amount)}" for what, amount in amounts.items()), level=1),
-            *figures(**{what.replace(" ", "_"): amount for what, amount in sums.items()}),
-            table(VERDICTS, explanation.verdicts.items(), "verdicts", is_mapping=True, level=1),
-            Note(text=conclusion, level=1),
+            table(VERDICTS, verdicts.items(), level=1),
+            Note(text=f"Not referred: {reason}." if reason else "Would be referred.", level=1),
             table(CASES, explanation.cases, "cases"),
             *(Note(text=_case(case), level=1) for case in explanation.cases),
         ]

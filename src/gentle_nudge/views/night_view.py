@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 
-from gentle_nudge.domain.collections.plan import Decision, Outcome, Plan, Refusal
+from gentle_nudge.domain.collections.plan import Decision, Outcome, Plan
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.collections.submission_day import submits_on
 from gentle_nudge.domain.money import ZERO, format_amount
-from gentle_nudge.views.plain import Column, Figure, Note, Part, View, column, figures, name, table
+from gentle_nudge.views.plain import Column, Figure, Note, Part, View, column, figures, name, table, unseen
 
 CHANGES = {
     Outcome.ADOPTED: "Adopted: flagged without a case",
@@ -37,11 +38,10 @@ REFERRED: tuple[Column[Decision], ...] = (
     column("number", lambda decision: decision.patron, "number"),
     column("card", lambda decision: decision.candidate.patron.card if decision.candidate else None, key=None),
     column("name", person, key=None),
-    column(None, lambda decision: decision.why, key="why"),
     column("in window", _owed, "money", key="owed_in_window"),
     column("balance", lambda decision: decision.amount, "money"),
-    column(None, lambda decision: decision.fee, "money", key="fee"),
     column("with fee", lambda decision: decision.amount + decision.fee, "money", key=None),
+    *unseen(why="why", fee="fee"),
 )
 
 
@@ -49,22 +49,14 @@ CHANGED: tuple[Column[Decision], ...] = (
     column("number", lambda decision: decision.patron, "number"),
     column("balance", lambda decision: decision.amount, "money"),
     column("why", lambda decision: decision.why),
-    column(None, lambda decision: decision.fee, "money", key="fee"),
-    column(None, _owed, "money", key="owed_in_window"),
-)
-
-
-REFUSALS: tuple[Column[Refusal], ...] = (
-    column(None, lambda refusal: refusal.kind, key="kind"),
-    column(None, lambda refusal: refusal.sentence, key="sentence"),
-    column(None, lambda refusal: refusal.hint, key="hint"),
+    column(None, _owed, key="owed_in_window"),
+    *unseen(fee="fee"),
 )
 
 
 LEFT_OUT: tuple[Column[tuple[Reason, int]], ...] = (
-    column(None, lambda counted: counted[0].name, key="reason"),
     column("patrons", lambda counted: counted[1], "number"),
-    column("because", lambda counted: counted[0], key=None),
+    column("because", lambda counted: counted[0]),
 )
 
 
@@ -72,12 +64,11 @@ def night_view(section: Section, plan: Plan) -> View:
     """A section's plan; amounts in the library's currency."""
     parts = [
         Note(text=f"Section {section.name}, {plan.day:%A} {plan.day}"),
-        *figures(section=plan.section, day=plan.day, submission_due=plan.submission_due),
-        *figures(late=plan.late, update_due=plan.update_due),
+        *figures(section=plan.section, day=plan.day, submission_due=plan.submission_due, late=plan.late),
         *_submission(section, plan),
+        *figures(update_due=plan.update_due),
         *_update(plan),
-        table(REFUSALS, plan.refusals, "refusals"),
-        Figure(key="named", value=plan.named),
+        *figures(refusals=[asdict(refusal) for refusal in plan.refusals], named=plan.named),
     ]
     for refusal in plan.refusals:
         parts += [Note(text=f"! {refusal.sentence}"), Note(text=refusal.hint, level=1)]
@@ -91,10 +82,12 @@ def _submission(section: Section, plan: Plan) -> Iterator[Part]:
         weekday = f"No submission is due (day of the week: {submits_on(section.policy, plan.day):%A})."
         yield Note(text=weekday if section.enabled else "Submissions are off.")
     yield table(REFERRED, referred, "referred", caption=_sum(plan, referred, "referred") if plan.submits else "")
-    yield table(REFERRED, held, "held", caption="" if plan.submits or not due else _sum(plan, held, "held back"))
-    counted = sorted(plan.left_out.items(), key=lambda pair: (-pair[1], pair[0]))
-    left_out = f"Left out, though they owe enough in the window: {sum(plan.left_out.values())}" if due else ""
-    yield table(LEFT_OUT, counted, "left_out", is_mapping=True, caption=left_out)
+    yield table(REFERRED, held, "held", caption=_sum(plan, held, "held back") if due and not plan.submits else "")
+    yield from figures(left_out={reason.name: count for reason, count in plan.left_out.items()})
+    if due:
+        counted = sorted(plan.left_out.items(), key=lambda pair: (-pair[1], pair[0]))
+        left_out = f"Left out, though they owe enough in the window: {sum(plan.left_out.values())}"
+        yield table(LEFT_OUT, counted, caption=left_out)
     less = "Others who owe something in the window" if due else ""
     yield Figure(key="owing_less", value=plan.owing_less, caption=less)
 

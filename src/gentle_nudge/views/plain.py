@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
+from operator import attrgetter
 from typing import Any, Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -15,10 +15,7 @@ Row = TypeVar("Row")
 Kind = Literal["text", "number", "money", "day"]
 
 
-Value = str | int | Decimal | date | tuple[str, ...] | None
-
-
-# The key of a table that is all there is of its view in JSON.
+# The key of what is all there is of a view in JSON.
 WHOLE = "*"
 
 
@@ -29,30 +26,31 @@ class Column(Generic[Row]):
     title: str | None
     key: str | None
     kind: Kind
-    value: Callable[[Row], Value | Table]
+    value: Callable[[Row], object]
 
 
 def column(
-    title: str | None, value: Callable[[Row], Value | Table], kind: Kind = "text", *, key: str | None = ""
+    title: str | None, value: Callable[[Row], object], kind: Kind = "text", *, key: str | None = ""
 ) -> Column[Row]:
     """A column with the value that each row has in it; its key is its title unless told otherwise."""
     return Column(title=title, key=title if key == "" else key, kind=kind, value=value)
 
 
+def unseen(**attributes: str) -> list[Column[Any]]:
+    """Columns for programs only: the attribute, or path of attributes, of each row by key."""
+    return [column(None, attrgetter(path), key=key) for key, path in attributes.items()]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """Rows under typed columns. Without a title nothing is shown to people, without a key nothing to programs.
-
-    `empty` is said when there is no row. `is_mapping`: in JSON the first column names the value of the second.
-    """
+    """Rows under typed columns; without a key for people only. `empty` is said when there is no row."""
 
     columns: Sequence[Column[Any]]
-    rows: Sequence[tuple[Value | Table, ...]]
+    rows: Sequence[tuple[object, ...]]
     key: str | None = None
     caption: str = ""
     empty: str = ""
     level: int = 0
-    is_mapping: bool = False
 
 
 def table(columns: Sequence[Column[Row]], rows: Iterable[Row], key: str | None = None, **how: Any) -> Table:
@@ -63,15 +61,15 @@ def table(columns: Sequence[Column[Row]], rows: Iterable[Row], key: str | None =
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """One value; without a caption it is for programs only."""
+    """One value. Without a caption it is for programs only, and may be a list or mapping of values."""
 
-    value: Value
+    value: object
     key: str | None = None
     caption: str = ""
     level: int = 0
 
 
-def figures(**values: Value) -> list[Figure]:
+def figures(**values: object) -> list[Figure]:
     """Values for programs only, by key."""
     return [Figure(key=key, value=value) for key, value in values.items()]
 

@@ -7,53 +7,31 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.outbox import Attempt, Delivery, DeliveryAttempts, DeliveryState
-from gentle_nudge.views.plain import Column, Note, View, clock, column, table
+from gentle_nudge.views.plain import Column, Note, View, clock, column, figures, table, unseen
 
-TRIES: tuple[Column[Attempt], ...] = (
-    column(None, lambda attempt: attempt.at, key="at"),
-    column(None, lambda attempt: attempt.outcome, key="outcome"),
-    column(None, lambda attempt: attempt.reason, key="reason"),
-)
-
-
-COUNTS: tuple[Column[tuple[DeliveryState, int]], ...] = (
-    column(None, lambda counted: counted[0], key="state"),
-    column(None, lambda counted: counted[1], key="count"),
-)
+TRIES = unseen(at="at", outcome="outcome", reason="reason")
 
 
 def queue_view(counts: Mapping[DeliveryState, int], deliveries: Sequence[DeliveryAttempts], zone: ZoneInfo) -> View:
     """How many deliveries are in each state, and those asked for with their tries."""
     said = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "Nothing was queued yet."
-    return View(
-        parts=[
-            Note(text=said),
-            table(COUNTS, counts.items(), "counts", is_mapping=True),
-            table(_columns(zone), deliveries, "deliveries", level=1),
-        ]
-    )
+    queue = table(_columns(zone), deliveries, "deliveries", level=1)
+    return View(parts=[Note(text=said), *figures(counts=counts), queue])
 
 
 def _columns(zone: ZoneInfo) -> tuple[Column[DeliveryAttempts], ...]:
     return (
         column("id", lambda tried: tried.delivery.id, "number"),
         column("state", lambda tried: tried.delivery.state),
-        column(None, lambda tried: tried.delivery.since, key="since"),
         column("since", lambda tried: clock(tried.delivery.since, zone), "day", key=None),
-        column(None, lambda tried: tried.delivery.section, key="section"),
-        column(None, lambda tried: tried.delivery.kind, key="report"),
-        column(None, lambda tried: tried.delivery.day, key="day"),
+        *unseen(since="delivery.since", section="delivery.section", report="delivery.kind", day="delivery.day"),
         column("report", lambda tried: tried.delivery.file_name, key="file"),
         column("to", lambda tried: recipient(tried.delivery), key=None),
-        column(None, lambda tried: tried.delivery.address.channel, key="channel"),
-        column(None, lambda tried: tried.delivery.address.recipient, key="recipient"),
-        column(None, lambda tried: tried.delivery.queued, key="queued"),
+        *unseen(channel="delivery.address.channel", recipient="delivery.address.recipient", queued="delivery.queued"),
         column("tries", lambda tried: tried.delivery.attempts, "number", key="attempts"),
         column(None, _next_attempt, key="next_attempt"),
-        column("next try", lambda tried: clock(_next_attempt(tried), zone), key=None),
-        column(None, lambda tried: tried.delivery.reason, key="reason"),
-        column(None, lambda tried: tried.delivery.who, key="who"),
-        column(None, lambda tried: tried.delivery.is_repeat, key="repeat"),
+        column("next try", lambda tried: clock(_next_attempt(tried), zone), "day", key=None),
+        *unseen(reason="delivery.reason", who="delivery.who", repeat="delivery.is_repeat"),
         column("why", lambda tried: _why(tried, zone), key=None),
         column(None, lambda tried: table(TRIES, tried.attempts), key="tries"),
     )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.outbox import LateDelivery
 from gentle_nudge.domain.run import RecordedRun
-from gentle_nudge.views.plain import Column, Note, View, clock, column, figures, table
+from gentle_nudge.views.plain import Column, Note, View, clock, column, figures, table, unseen
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,12 +43,6 @@ class Status:
         return self.here and not (self.restored or self.late or self.undelivered)
 
 
-LATE: tuple[Column[Late], ...] = (
-    column(None, lambda late: late.section, key="section"),
-    column(None, lambda late: late.due, "day", key="due"),
-)
-
-
 def status_view(status: Status, zone: ZoneInfo) -> View:
     """How things stand; in JSON instants are in UTC."""
     undelivered = "Undelivered:" if status.undelivered else "Every report was delivered."
@@ -56,7 +50,7 @@ def status_view(status: Status, zone: ZoneInfo) -> View:
         parts=[
             *figures(well=status.well),
             table(_runs(zone), status.runs, "runs", caption="Last successful runs:", empty="none yet"),
-            table(LATE, status.late, "late"),
+            *figures(late=[{"section": late.section, "due": late.due} for late in status.late]),
             *(Note(text=f"Late: {late.section} owes the submission of {late.due}.") for late in status.late),
             table(_deliveries(zone), status.undelivered, "undelivered", caption=undelivered),
             *figures(held_uploads=status.held, test_copy=status.is_test_copy, copy=status.is_copy),
@@ -83,8 +77,7 @@ def _runs(zone: ZoneInfo) -> tuple[Column[RecordedRun], ...]:
         column("section", lambda run: run.section),
         column("report", lambda run: run.report),
         column("day", lambda run: run.day, "day"),
-        column(None, lambda run: run.number, "number", key="number"),
-        column(None, lambda run: run.finished, key="finished"),
+        *unseen(number="number", finished="finished"),
         column("finished", lambda run: clock(run.finished, zone), "day", key=None),
         column("rows", lambda run: run.counts["patrons"], "number"),
     )
@@ -94,13 +87,11 @@ def _deliveries(zone: ZoneInfo) -> tuple[Column[LateDelivery], ...]:
     return (
         column("id", lambda late: late.delivery.id, "number"),
         column("state", lambda late: late.delivery.state),
-        column(None, lambda late: late.delivery.section, key="section"),
-        column(None, lambda late: late.delivery.kind, key="report"),
-        column(None, lambda late: late.delivery.day, key="day"),
+        *unseen(section="delivery.section", report="delivery.kind", day="delivery.day"),
         column("file", lambda late: late.delivery.file_name),
         column("to", lambda late: late.delivery.address.recipient, key="recipient"),
         column("by", lambda late: late.delivery.address.channel, key="channel"),
-        column(None, lambda late: late.since, key="since"),
+        *unseen(since="since"),
         column("waiting since", lambda late: clock(late.since, zone), "day", key=None),
         column("tries", lambda late: late.delivery.attempts, "number", key="attempts"),
     )

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.spreadsheet import guarded
-from gentle_nudge.views.plain import WHOLE, Figure, Note, Table, Value, View, parts_of
+from gentle_nudge.views.plain import WHOLE, Figure, Note, Table, View, parts_of
 
 
 def as_json(shown: View | Sequence[View]) -> str:
@@ -30,19 +30,16 @@ def _plain(value: object) -> object:
             return parts.get(WHOLE, parts)
         case Figure():
             return value.value
-        case Table(is_mapping=True):
-            return {cells[0]: cells[1] for cells in _records(value)}
         case Table():
-            keys = [column.key for column in value.columns if column.key]
-            return [dict(zip(keys, cells, strict=True)) for cells in _records(value)]
+            return _records(value)
         case _:
             raise TypeError(type(value).__name__)
 
 
-def _records(table: Table) -> list[list[Value | Table]]:
-    """The rows without the columns that only people see."""
-    places = [place for place, column in enumerate(table.columns) if column.key]
-    return [[row[place] for place in places] for row in table.rows]
+def _records(table: Table) -> list[dict[str, object]]:
+    """The rows by key, without the columns that only people see."""
+    keys = [column.key for column in table.columns]
+    return [{key: value for key, value in zip(keys, row, strict=True) if key} for row in table.rows]
 
 
 def as_csv(shown: View | Sequence[View]) -> str:
@@ -51,14 +48,14 @@ def as_csv(shown: View | Sequence[View]) -> str:
     writer = csv.writer(sheet, lineterminator="\n")
     for table in (part for part in parts_of(shown) if isinstance(part, Table)):
         writer.writerow([column.key for column in table.columns if column.key])
-        writer.writerows([[guarded(written(value)) for value in row] for row in _records(table)])
+        writer.writerows([[guarded(written(value)) for value in row.values()] for row in _records(table)])
     return sheet.getvalue()
 
 
-def written(value: Value | Table) -> str:
+def written(value: object) -> str:
     """A value as people read it in a cell."""
     match value:
-        case None | Table():
+        case None:
             return ""
         case bool():
             return "yes" if value else "no"

@@ -64,23 +64,19 @@ def _draw_table(table: Table, console: Console) -> None:
         _draw_note(Note(text=table.caption, level=table.level), console)
     level = table.level + bool(table.caption)
     columns = [(place, column) for place, column in enumerate(table.columns) if column.title]
-    lines = [[UNSAFE.sub(_escaped, written(row[place])) for place, _ in columns] for row in table.rows]
-    if not lines:
-        if table.empty:
-            _draw_note(Note(text=table.empty, level=level), console)
-        return
     titles = [column.title or "" for _, column in columns]
     right = [column.kind in {"number", "money"} for _, column in columns]
-    if not columns:
-        return
-    if console.is_terminal and len(lines) <= MOST_ROWS:
+    lines = [[UNSAFE.sub(_escaped, written(row[place])) for place, _ in columns] for row in table.rows if columns]
+    if not lines and table.empty:
+        _draw_note(Note(text=table.empty, level=level), console)
+    elif lines and console.is_terminal and len(lines) <= MOST_ROWS:
         grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for title, is_right in zip(titles, right, strict=True):
             grid.add_column(title, justify="right" if is_right else "left", overflow="fold")
         for line in lines:
             grid.add_row(*map(Text, line))
         console.print(Padding(grid, (0, 0, 0, 2 * level)))
-    else:
+    elif lines:
         console.out("\n".join(_aligned([titles, *lines], right, "  " * level)), highlight=False)
 
 
