@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -72,15 +73,15 @@ def nightly(
         beside_plugin=beside_plugin or not library.runs_plugins,
     )
     if dry_run:
-        sections, office = library.ready(libraries, dry_run=True)
-        night = run(library.engine, sections, moment, office=office, options=options)
+        sections, outlets = library.ready(libraries, dry_run=True)
+        night = run(library.engine, sections, moment, outlets=outlets, options=options)
         _show(invocation, sections, night, form, dry_run=True)
         if output:
             _write(sections, night, output, form)
         sys.exit(_trouble(night, told=form == "table"))
     with watched(library, moment, now) as watch:
-        sections, office = library.ready(libraries, dry_run=False)
-        night = run(library.engine, sections, moment, office=office, options=options)
+        sections, outlets = library.ready(libraries, dry_run=False)
+        night = run(library.engine, sections, moment, outlets=outlets, options=options)
         _show(invocation, sections, night, form)
         watch.exit_code = _worst(_trouble(night), _delivered(invocation, library, night=night, failed_too=True))
     for sentence in (*watch.notes, *_house_kept(library, moment)):
@@ -162,7 +163,7 @@ def sync(
 
     library = Library.of(invocation.settings())
     moment = moment_of(library, day, dry_run=dry_run, person=True)
-    sections, office = library.ready(libraries, dry_run=dry_run)
+    sections, outlets = library.ready(libraries, dry_run=dry_run)
     rows: Sequence[UpdateRow]
     for section in sections:
         if dry_run:
@@ -171,7 +172,7 @@ def sync(
             if output:
                 write_files(output, file_of(section, rows, moment))
         else:
-            rows = run(library.engine, section, moment, office)
+            rows = run(library.engine, section, moment, outlets)
         if dry_run or invocation.speaks:
             click.echo(f"{section.name}, {moment.day}: {len(rows)} open cases in the sync")
     sys.exit(0 if dry_run else _delivered(invocation, library))
@@ -194,11 +195,10 @@ def _delivered(
     from gentle_nudge.jobs.monitor.alerting import tell_staff
     from gentle_nudge.jobs.sending.deliver import deliver as run
 
-    sections, post = library.at_the_post()
-    with post:
-        clock = partial(now, library.zone)
-        done = run(library.engine, sections, post, clock, failed_too=failed_too, texts=library.texts)
-        unheard = tell_staff(library, post, moment_of(library, None, dry_run=False), night=night)
+    sections, outlets = library.ready_to_send()
+    with closing(outlets):
+        done = run(library.engine, sections, outlets, partial(now, library.zone), failed_too=failed_too)
+        unheard = tell_staff(library, outlets, moment_of(library, None, dry_run=False), night=night)
     _tell_deliveries(invocation, done)
     for sentence in unheard:
         click.echo(sentence, err=True)

@@ -15,7 +15,6 @@ from gentle_nudge.domain.collections.plan import Outcome, SubmissionRow
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.money import ZERO, format_amount
-from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.views.night_view import LEFT_OUT, person
 from gentle_nudge.views.plain import Column, Note, Part, View, column, name, table
@@ -123,10 +122,10 @@ def _name(story: Story, number: int) -> str:
 def _files(story: Story) -> Iterator[Part]:
     """Which files and messages there are."""
     tonight, folder = story.tonight, story.folder
-    mails = [sum(d.address.channel is Channel.EMAIL for d in chapter.delivered) for chapter in story.chapters]
+    mails = [sum(d.address.tells_agency for d in chapter.delivered) for chapter in story.chapters]
     yield _heading("Files and messages")
     for delivery in tonight.delivered:
-        if delivery.address.channel is Channel.FILE:
+        if delivery.address.is_archive:
             rows = tonight.plan.submission() if delivery.kind is ReportKind.SUBMISSION else tonight.plan.update()
             yield _line(f"{folder.archive / delivery.file_name}  ({len(rows)} patrons)")
     yield _line(f"{folder.mail / 'new'}  ({mails[-1]} messages of tonight, {sum(mails[:-1])} of earlier Sundays)")

@@ -13,7 +13,7 @@ def bodies(koha: KohaDatabase, texts: Texts) -> list[str]:
     """The texts of the mails that a night with one referral queues."""
     owes(koha, a_patron(koha), "30.00", day=IN_THE_WINDOW)
     nights = Nights(koha)
-    nights.office = replace(nights.office, texts=texts)
+    nights.outlets = replace(nights.outlets, texts=texts)
     nights.good_night()
     return [row["body"] for row in koha.query("SELECT body FROM gentle_nudge_report ORDER BY id")]
 

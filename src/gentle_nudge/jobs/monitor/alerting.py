@@ -10,13 +10,14 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gentle_nudge.delivery.outlet import Item
 from gentle_nudge.domain.collections.plan import Outcome, Plan
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import DeliveryState
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.nightly import Night
-from gentle_nudge.jobs.sending.outlets import Post, Words
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.store import alert_log, deliveries
@@ -74,11 +75,11 @@ class Staff:
     texts: Texts = field(default_factory=Texts)
 
 
-def tell_staff(library: Library, post: Post, moment: Moment, *, night: Night | None = None) -> list[str]:
+def tell_staff(library: Library, outlets: Outlets, moment: Moment, *, night: Night | None = None) -> list[str]:
     """Staff know of every trouble of this night and of the queue; sentences about what went wrong with that."""
-    troubles = [*(of_night(night) if night else ()), *of_queue(library.engine, post, moment)]
+    troubles = [*(of_night(night) if night else ()), *of_queue(library.engine, outlets, moment)]
     staff = staff_of(library)
-    unheard = tell(library.engine, troubles, staff, post=post, moment=moment) if staff.recipients else []
+    unheard = tell(library.engine, troubles, staff, outlets=outlets, moment=moment) if staff.recipients else []
     return [*unheard, *library.texts.failures]
 
 
@@ -112,12 +113,12 @@ def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
             yield AlertKind.CASES, f"{counts[outcome]} cases {what}"
 
 
-def of_queue(engine: Engine, post: Post, moment: Moment) -> Iterator[StaffAlert]:
+def of_queue(engine: Engine, outlets: Outlets, moment: Moment) -> Iterator[StaffAlert]:
     """What staff should know of deliveries: those given up, and those that somebody has awaited for a day."""
     with read_only(engine) as conn:
         waiting = deliveries.late_deliveries(conn)
     for one in waiting:
-        if post.takes(one.delivery):
+        if one.delivery.may_leave(outlets.standing):
             address = one.delivery.address
             fact = f"{one.delivery.file_name} to {address.recipient} ({address.channel})"
             if one.delivery.state is DeliveryState.FAILED:
@@ -126,7 +127,9 @@ def of_queue(engine: Engine, post: Post, moment: Moment) -> Iterator[StaffAlert]
                 yield StaffAlert(kind=AlertKind.UNDELIVERED, day=moment.today, fact=fact)
 
 
-def tell(engine: Engine, troubles: Iterable[StaffAlert], staff: Staff, *, post: Post, moment: Moment) -> list[str]:
+def tell(
+    engine: Engine, troubles: Iterable[StaffAlert], staff: Staff, *, outlets: Outlets, moment: Moment
+) -> list[str]:
     """Staff are told of what they have not been told today; sentences about those who could not be."""
     together: defaultdict[tuple[AlertKind, date], list[str]] = defaultdict(list)
     for trouble in troubles:
@@ -139,7 +142,7 @@ def tell(engine: Engine, troubles: Iterable[StaffAlert], staff: Staff, *, post: 
             for place, recipient in enumerate(staff.recipients, 1):
                 name = f"alert.{kind}.{day}.{place}"
                 try:
-                    post.tell(Words(name=name, recipient=recipient, subject=subject, text=text), moment.now)
+                    outlets.deliver(Item(id=name, recipient=recipient, subject=subject, body=text, now=moment.now))
                 except GentleNudgeError as failure:
                     unheard.append(f"{recipient} could not be told ({subject}): {failure.sentence}")
     return unheard

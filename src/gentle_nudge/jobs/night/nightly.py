@@ -23,7 +23,7 @@ from gentle_nudge.jobs.night.record import Decided, record
 from gentle_nudge.jobs.patrons.evidence import gather, select
 from gentle_nudge.jobs.patrons.lock import PlanOutdated
 from gentle_nudge.jobs.patrons.records import read_records
-from gentle_nudge.jobs.sending.enqueue import Office
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import TRIES, alongside, read_only, writing
 from gentle_nudge.koha.read.borrowers import order
 
@@ -66,19 +66,21 @@ class Night:
 
 
 def nightly(
-    engine: Engine, sections: tuple[Section, ...], moment: Moment, *, office: Office, options: NightOptions
+    engine: Engine, sections: tuple[Section, ...], moment: Moment, *, outlets: Outlets, options: NightOptions
 ) -> Night:
     """Run the night of this day for these sections."""
     night = Night(day=moment.day)
     for section in sections:
         with night.keep_going(section.name):
-            night.note(section, night_of(engine, section, moment, office=office, options=options))
+            night.note(section, night_of(engine, section, moment, outlets=outlets, options=options))
     if not options.dry_run:
         log_troubles(engine, night, moment)
     return night
 
 
-def night_of(engine: Engine, section: Section, moment: Moment, *, office: Office, options: NightOptions) -> Plan | None:
+def night_of(
+    engine: Engine, section: Section, moment: Moment, *, outlets: Outlets, options: NightOptions
+) -> Plan | None:
     """The section's plan, carried out unless nothing may be written; None: its work was done before.
 
     What is outdated when it shall be written is decided anew, as often as a transaction is tried.
@@ -90,7 +92,7 @@ def night_of(engine: Engine, section: Section, moment: Moment, *, office: Office
         if options.dry_run:
             return decided.plan
         try:
-            return writing(engine, partial(record, section=section, decided=decided, moment=moment, office=office))
+            return writing(engine, partial(record, section=section, decided=decided, moment=moment, outlets=outlets))
         except PlanOutdated:
             if tries == TRIES:
                 raise

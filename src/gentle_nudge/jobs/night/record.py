@@ -18,7 +18,8 @@ from gentle_nudge.jobs.patrons.carry_out import carry_out, log_changes, of
 from gentle_nudge.jobs.patrons.evidence import holdings_of, line_rules, with_contacts
 from gentle_nudge.jobs.patrons.lock import Locked, PlanOutdated, lock_and_judge, ownership_before
 from gentle_nudge.jobs.patrons.records import SectionRecords
-from gentle_nudge.jobs.sending.enqueue import Office, Queued, queue
+from gentle_nudge.jobs.sending.enqueue import Queued, queue
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.koha.write import action_logs
 from gentle_nudge.koha.write.action_logs import Logs
 from gentle_nudge.sqltypes import a_thousand_at_a_time
@@ -44,12 +45,12 @@ class Claimed:
     section: Section
     memory: SectionRecords
     moment: Moment
-    office: Office
+    outlets: Outlets
     runs: Mapping[ReportKind, int]
     logs: Logs
 
 
-def record(conn: Connection, section: Section, decided: Decided, *, moment: Moment, office: Office) -> Plan | None:
+def record(conn: Connection, section: Section, decided: Decided, *, moment: Moment, outlets: Outlets) -> Plan | None:
     """The plan as carried out, read again under lock; None when another run did the day's work meanwhile.
 
     First come the rows of our own tables, for which nobody waits; then the patrons are locked, and who is no longer
@@ -64,7 +65,7 @@ def record(conn: Connection, section: Section, decided: Decided, *, moment: Mome
     if memory.note != note:
         raise PlanOutdated
     logs = action_logs.wanted(conn)
-    claimed = Claimed(section=section, memory=memory, moment=moment, office=office, runs=run_of, logs=logs)
+    claimed = Claimed(section=section, memory=memory, moment=moment, outlets=outlets, runs=run_of, logs=logs)
     ownership, rules = ownership_before(conn, section, plan, memory), line_rules(section, moment, memory)
     ours = conn.begin_nested()
     prepare(conn, plan, claimed)
@@ -126,7 +127,7 @@ def _seen(decision: Decision, moment: Moment) -> Holdings | None:
 
 
 def _queued(claimed: Claimed, run: int) -> Queued:
-    return Queued(section=claimed.section, run=run, moment=claimed.moment, office=claimed.office)
+    return Queued(section=claimed.section, run=run, moment=claimed.moment, outlets=claimed.outlets)
 
 
 def change_koha(conn: Connection, locked: Locked, claimed: Claimed) -> None:

@@ -16,7 +16,8 @@ from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.koha_log import LoggedError, log_errors
 from gentle_nudge.jobs.patrons.evidence import open_case_facts
 from gentle_nudge.jobs.patrons.records import read_records
-from gentle_nudge.jobs.sending.enqueue import Office, Queued, contents, queue
+from gentle_nudge.jobs.sending.enqueue import Queued, contents, queue
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.read.borrowers import order
 from gentle_nudge.reports.render import file_name
@@ -38,10 +39,10 @@ def rows_of(conn: Connection, section: Section) -> Sequence[UpdateRow]:
     return sorted(found, key=lambda each: (each.gone, ranks.get(each.patron, len(ranks)), each.number))
 
 
-def sync_or_log(engine: Engine, section: Section, moment: Moment, office: Office) -> Sequence[UpdateRow]:
+def sync_or_log(engine: Engine, section: Section, moment: Moment, outlets: Outlets) -> Sequence[UpdateRow]:
     """As `sync`, in a transaction of its own; Koha's log tells of a failure."""
     try:
-        return writing(engine, partial(sync, section=section, moment=moment, office=office))
+        return writing(engine, partial(sync, section=section, moment=moment, outlets=outlets))
     except GentleNudgeError as failure:
         log_errors(
             engine, [LoggedError(report=ReportKind.SYNC, section=section.name, sentence=failure.sentence)], moment
@@ -49,7 +50,7 @@ def sync_or_log(engine: Engine, section: Section, moment: Moment, office: Office
         raise
 
 
-def sync(conn: Connection, section: Section, moment: Moment, office: Office) -> Sequence[UpdateRow]:
+def sync(conn: Connection, section: Section, moment: Moment, outlets: Outlets) -> Sequence[UpdateRow]:
     """One more sync of the day is stored and queued; its rows."""
     meta.lock(conn)
     number = runs.next_number(conn, section=section.name, report=ReportKind.SYNC, day=moment.day)
@@ -59,7 +60,7 @@ def sync(conn: Connection, section: Section, moment: Moment, office: Office) -> 
         raise AssertionError("our lock is held, so nobody else can have taken the number")
     rows = rows_of(conn, section)
     counts = RunCounts(numbers={"patrons": len(rows)}, amount=sum((each.due for each in rows), ZERO))
-    queued = Queued(section=section, run=run, moment=moment, office=office, number=number)
+    queued = Queued(section=section, run=run, moment=moment, outlets=outlets, number=number)
     queue(conn, ReportKind.SYNC, rows, counts, queued=queued)
     runs.finish(conn, run, now=moment.now, counts=counts)
     return rows

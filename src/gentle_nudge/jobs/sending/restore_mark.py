@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from gentle_nudge.delivery.archive import Archive
+from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.delivery.outlet import DeliveryFailed
 from gentle_nudge.domain.restore_journal import REACHES_BACK, Journal, SentDelivery, from_text
 from gentle_nudge.errors import UserError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 
-def tell_archive(engine: Engine, archive: Archive, now: datetime) -> None:
+def tell_archive(engine: Engine, archive: ArchiveOutlet, now: datetime) -> None:
     """The archive's note is this database's: its own note, and what it sent lately. DeliveryFailed if it cannot be."""
     with read_only(engine) as conn:
         since = now - REACHES_BACK
@@ -27,7 +27,7 @@ def tell_archive(engine: Engine, archive: Archive, now: datetime) -> None:
     archive.note(journal.written())
 
 
-def journal_of(archive: Archive | None) -> Journal:
+def journal_of(archive: ArchiveOutlet | None) -> Journal:
     """What the archive remembers; nothing without one, or where it cannot be read (whoever writes there will say).
 
     To be read before the database is: a note is written after the commit it tells of.

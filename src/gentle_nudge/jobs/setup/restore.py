@@ -14,7 +14,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from gentle_nudge.delivery.archive import Archive
+from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import Holdings, OpenCase, active_restriction_of_ours, set_flag
 from gentle_nudge.domain.collections.policy import Section
@@ -66,7 +66,9 @@ class Restoration:
     gone: int
 
 
-def look(conn: Connection, archive: Archive, journal: Journal, sections: Sequence[Section]) -> LostDeliveries | None:
+def look(
+    conn: Connection, archive: ArchiveOutlet, journal: Journal, sections: Sequence[Section]
+) -> LostDeliveries | None:
     """What was lost with the days since the backup; None if this database is not older than the archive's note."""
     if not is_restored(conn, journal):
         return None
@@ -78,7 +80,7 @@ def look(conn: Connection, archive: Archive, journal: Journal, sections: Sequenc
 
 
 def _lost_submissions(
-    conn: Connection, archive: Archive, journal: Journal, sections: Sequence[Section]
+    conn: Connection, archive: ArchiveOutlet, journal: Journal, sections: Sequence[Section]
 ) -> Iterator[Submission]:
     """The archived submissions of days without a run, but for those that reached nobody: they are made anew."""
     for path in archive.reports():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, or_, select
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.outbox import UNDELIVERED, Channel, DeliveryState
+from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, DeliveryState
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store.cases.case_rows import cases_where
 from gentle_nudge.store.tables import case, case_line, delivery
@@ -44,7 +44,7 @@ def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:
 def last_row_has_not_arrived() -> ColumnElement[bool]:
     """True if the report with the last row of a case is still on its way to some recipient."""
     on_its_way = select(delivery.c.report_id).where(
-        delivery.c.state.in_(NOT_ARRIVED), delivery.c.channel != Channel.FILE, ~delivery.c.is_repeat
+        delivery.c.state.in_(NOT_ARRIVED), delivery.c.channel.in_(TELLS_AGENCY), ~delivery.c.is_repeat
     )
     return case.c.told_in.in_(on_its_way)
 

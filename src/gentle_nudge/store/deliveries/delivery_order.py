@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, or_, select, update
 
-from gentle_nudge.domain.outbox import UNDELIVERED, Channel, Delivery, DeliveryState
+from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store.deliveries.waiting import deliveries, get
@@ -51,7 +51,7 @@ def since(conn: Connection, submission: int, sections: Collection[str]) -> list[
     """
     balances = and_(run.c.section.in_(sections), run.c.report.in_(BALANCES), delivery.c.report_id > submission)
     told = or_(delivery.c.report_id == submission, balances)
-    return deliveries(conn, told, delivery.c.channel != Channel.FILE)
+    return deliveries(conn, told, delivery.c.channel.in_(TELLS_AGENCY))
 
 
 def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool, names: Collection[str] = ()) -> bool:
@@ -97,7 +97,7 @@ def _overtaken(conn: Connection, sections: Collection[str]) -> list[int]:
         .join(newer_run, newer_run.c.id == newer_report.c.run_id)
         .where(older.c.state.in_(WAITING), older_run.c.section.in_(sections))
         .where(_overtakes(newer), newer_run.c.section.in_(sections))
-        .where(newer.c.report_id > older.c.report_id, older.c.channel != Channel.FILE)
+        .where(newer.c.report_id > older.c.report_id, older.c.channel.in_(TELLS_AGENCY))
         .where(older_run.c.report.in_(BALANCES), newer_run.c.report.in_(BALANCES))
         .where(~older.c.is_repeat)
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from gentle_nudge.domain.outbox import UNDELIVERED, Channel, Delivery, DeliveryState, LateDelivery
+from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, Channel, Delivery, DeliveryState, LateDelivery
 from gentle_nudge.domain.restore_journal import SentDelivery
 from gentle_nudge.store.deliveries.delivery_order import BALANCES
 from gentle_nudge.store.deliveries.waiting import by_state, deliveries
@@ -25,7 +25,7 @@ def sent_since(conn: Connection, instant: datetime) -> tuple[SentDelivery, ...]:
         select(*columns, delivery.c.since)
         .join(report, report.c.id == delivery.c.report_id)
         .where(delivery.c.state == DeliveryState.SENT, delivery.c.since >= instant)
-        .where(delivery.c.channel != Channel.FILE)
+        .where(delivery.c.channel.in_(TELLS_AGENCY))
         .order_by(delivery.c.id)
     )
     return tuple(
