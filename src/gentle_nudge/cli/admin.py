@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gentle_nudge.jobs.library import Library
-    from gentle_nudge.jobs.setup.initialise import UnadoptedPatrons
-    from gentle_nudge.jobs.setup.plugin_import import Comparison, Imported
+    from gentle_nudge.jobs.setup.plugin_import import Imported
     from gentle_nudge.jobs.setup.restore import LostDeliveries
     from gentle_nudge.settings import Settings
 
@@ -41,10 +39,9 @@ def check(invocation: Invocation, form: str) -> None:
     """Is everything as it should be? Each finding with why it matters and the way out; changes nothing."""
     from gentle_nudge.domain.finding import Severity
     from gentle_nudge.jobs.check import check as run
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.views.finding_view import finding_view
 
-    library = Library.of(invocation.settings("koha"))
+    library = invocation.library("koha")
     findings = run(library, moment_of(library, None, dry_run=True))
     show(finding_view(findings), form)
     sys.exit(EXIT_FAILURE if any(finding.severity is Severity.PROBLEM for finding in findings) else 0)
@@ -72,7 +69,7 @@ def import_plugin(invocation: Invocation, password_file: Path | None) -> None:
     if password_file and imported.password:
         write_password(password_file, imported.password)
     click.echo(imported.text, nl=False)
-    _tell_findings(imported)
+    click.echo("\n".join(_told(imported)), err=True)
 
 
 def _settings(invocation: Invocation) -> Settings:
@@ -88,32 +85,26 @@ def _settings(invocation: Invocation) -> Settings:
         return load(environ=environ, needs="koha")
 
 
-def _tell_findings(imported: Imported) -> None:
-    for finding in imported.findings:
-        click.echo(finding, err=True)
-    if imported.comparison:
-        _compare(imported.comparison)
-    else:
-        click.echo("Who would be referred cannot be compared before threshold and flag are known.", err=True)
-
-
-def _compare(found: Comparison) -> None:
-    click.echo(
-        f"Flagged already, to be adopted (gentle-nudge init --adopt): {found.to_adopt} patrons; of them {found.paid} "
-        f"at or below the limit for clearing, and {found.silent} without any account line, of whom the plugin told "
-        "nothing any more.",
-        err=True,
+def _told(imported: Imported) -> Iterator[str]:
+    """What was found, and what changing over would mean tonight."""
+    yield from imported.findings
+    comparison = imported.comparison
+    if comparison is None:
+        yield "Who would be referred cannot be compared before threshold and flag are known."
+        return
+    yield (
+        f"Flagged already, to be adopted (gentle-nudge init --adopt): {comparison.to_adopt} patrons; of them "
+        f"{comparison.paid} at or below the limit for clearing, and {comparison.silent} without any account line, of "
+        "whom the plugin told nothing any more."
     )
-    _list("Referred tonight by the plugin's rules and not by ours", found.theirs)
-    _list("Referred tonight by our rules and not by the plugin's", found.ours)
-
-
-def _list(title: str, patrons: Mapping[int, str]) -> None:
-    click.echo(f"{title}: {len(patrons)} patrons", err=True)
-    for number, why in sorted(patrons.items())[:SHOWN]:
-        click.echo(f"  number {number}: {why}", err=True)
-    if len(patrons) > SHOWN:
-        click.echo(f"  and {len(patrons) - SHOWN} more", err=True)
+    for title, patrons in (
+        ("Referred tonight by the plugin's rules and not by ours", comparison.theirs),
+        ("Referred tonight by our rules and not by the plugin's", comparison.ours),
+    ):
+        yield f"{title}: {len(patrons)} patrons"
+        yield from (f"  number {number}: {why}" for number, why in sorted(patrons.items())[:SHOWN])
+        if len(patrons) > SHOWN:
+            yield f"  and {len(patrons) - SHOWN} more"
 
 
 @click.group()
@@ -284,12 +275,11 @@ def confirm(question: str, *, yes: bool) -> None:
 @click.pass_obj
 def init(invocation: Invocation, adopt: bool, moved: bool, is_copy: bool, restored: bool, yes: bool) -> None:
     """Create or upgrade our tables, and note which machine and database this is."""
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.setup.initialise import initialise
 
     if adopt + moved + is_copy + restored > 1:
         raise UserError("Use only one of --adopt, --moved, --copy and --restored.")
-    library = Library.of(invocation.settings("policy" if adopt else "koha"))
+    library = invocation.library("policy" if adopt else "koha")
     if moved or is_copy:
         return settle(library, is_copy=is_copy, yes=yes)
     if restored:
@@ -310,17 +300,15 @@ def _adopt(library: Library, *, yes: bool) -> None:
     sections, _ = library.ready((), dry_run=False)
     with read_only(library.engine) as conn:
         waiting = waiting_for_adoption(conn, sections, moment)
-    for found in waiting:
-        _show_unadopted(found)
-    if any(found.adoptees for found in waiting):
+    for unadopted in waiting:
+        section = unadopted.section
+        click.echo(f"{section.name}: {len(unadopted.adoptees)} patrons whose flag says yes without a case")
+        for value, number in sorted(unadopted.by_value().items()):
+            click.echo(f"  {number} with {value!r} in {section.policy.flag}")
+        no_lines, marked = unadopted.without_lines, unadopted.with_our_mark
+        click.echo(f"  {no_lines} without an outstanding line, {marked} with a fee or mark of ours")
+    if any(unadopted.adoptees for unadopted in waiting):
         confirm("Adopt them all? The agency is told their balances from the next update on.", yes=yes)
-    for found in waiting:
-        work = partial(adopt_all, section=found.section, wanted=found.numbers, moment=moment)
-        click.echo(f"{found.section.name}: {len(writing(library.engine, work))} adopted")
-
-
-def _show_unadopted(found: UnadoptedPatrons) -> None:
-    click.echo(f"{found.section.name}: {len(found.adoptees)} patrons whose flag says yes without a case")
-    for value, number in sorted(found.by_value().items()):
-        click.echo(f"  {number} with {value!r} in {found.section.policy.flag}")
-    click.echo(f"  {found.without_lines} without an outstanding line, {found.with_our_mark} with a fee or mark of ours")
+    for unadopted in waiting:
+        work = partial(adopt_all, section=unadopted.section, wanted=unadopted.numbers, moment=moment)
+        click.echo(f"{unadopted.section.name}: {len(writing(library.engine, work))} adopted")

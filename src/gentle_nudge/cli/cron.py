@@ -58,13 +58,12 @@ def nightly(
     form: str,
 ) -> None:
     """Every section: submission if due, update, release; then deliver."""
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.monitor.watch import watched
     from gentle_nudge.jobs.night.due import NightOptions
     from gentle_nudge.jobs.night.nightly import nightly as run
 
     gc.freeze()  # what is imported stays
-    library = Library.of(invocation.settings())
+    library = invocation.library()
     moment = moment_of(library, day, dry_run=dry_run, person=bool(most_referrals or most_withdrawals))
     options = NightOptions(
         dry_run=dry_run,
@@ -101,21 +100,19 @@ def _house_kept(library: Library, moment: Moment) -> Iterator[str]:
 def _show(
     invocation: Invocation, sections: tuple[Section, ...], night: Night, form: str, *, dry_run: bool = False
 ) -> None:
-    """The plans; of a night that was done, as people read it, a line each, and only to whoever wants to know."""
+    """The plans; what a night has done, as people read it, in a line each, and only to whoever wants to know."""
     from gentle_nudge.views.night_view import done_view, night_view
 
     plans = [(section, night.plans[section.name]) for section in sections if section.name in night.plans]
-    if form == "json":
-        return show([night_view(section, plan) for section, plan in plans], form)
-    if dry_run:
+    if form == "table" and dry_run:
         click.echo("Dry run: nothing is written, nothing is sent.")
-        show([night_view(section, plan) for section, plan in plans])
+    if form == "json" or dry_run:
+        show([night_view(section, plan) for section, plan in plans], form)
     elif invocation.speaks:
         show([done_view(plan) for _, plan in plans])
-    if dry_run or invocation.speaks:
+    if form == "table" and (dry_run or invocation.speaks):
         for name in night.done_before:
             click.echo(f"{name}: already done for {night.day}.")
-    return None
 
 
 def _write(sections: tuple[Section, ...], night: Night, output: Path, form: str) -> None:
@@ -155,13 +152,12 @@ def sync(
     invocation: Invocation, day: datetime | None, libraries: Sequence[str], dry_run: bool, output: Path | None
 ) -> None:
     """Report every open case with its balance; change nothing."""
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.night.preview import write_files
     from gentle_nudge.jobs.night.sync_report import file_of, rows_of
     from gentle_nudge.jobs.night.sync_report import sync_or_log as run
     from gentle_nudge.jobs.transaction import read_only
 
-    library = Library.of(invocation.settings())
+    library = invocation.library()
     moment = moment_of(library, day, dry_run=dry_run, person=True)
     sections, outlets = library.ready(libraries, dry_run=dry_run)
     rows: Sequence[UpdateRow]
@@ -182,9 +178,7 @@ def sync(
 @click.pass_obj
 def deliver(invocation: Invocation) -> None:
     """Try every delivery that is due; nothing to say unless something changed."""
-    from gentle_nudge.jobs.library import Library
-
-    code = _delivered(invocation, Library.of(invocation.settings("koha")))
+    code = _delivered(invocation, invocation.library("koha"))
     sys.exit(0 if code == EXIT_TEMPFAIL else code)
 
 

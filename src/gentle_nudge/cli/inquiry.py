@@ -35,13 +35,12 @@ def cases(
     """Who is, or was, in collections: every case, open and closed."""
     from gentle_nudge.domain.case import CaseState
     from gentle_nudge.jobs.desk.case_list import Filter, listed
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import read_only
     from gentle_nudge.views.case_view import cases_view
 
     if context.invoked_subcommand is not None:
         return
-    library = Library.of(context.obj.settings("koha"))
+    library = context.obj.library("koha")
     wanted = Filter(
         states=tuple(CaseState(state) for state in states),
         month=month.date() if month else None,
@@ -61,10 +60,9 @@ def move(invocation: Invocation, old: str, new: str) -> None:
     A patron who has an open case in NEW already keeps the one in OLD.
     """
     from gentle_nudge.jobs.desk.case_list import move as run
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import writing
 
-    library = Library.of(invocation.settings("koha"))
+    library = invocation.library("koha")
     sections = () if library.settings.lacks else library.sections(changes=True)
     moved = writing(library.engine, partial(run, settings=library.settings, sections=sections, old=old, new=new))
     if invocation.speaks:
@@ -84,12 +82,11 @@ def move(invocation: Invocation, old: str, new: str) -> None:
 def explain(invocation: Invocation, card: str, day: datetime | None, assignments: Sequence[str], form: str) -> None:
     """Why is this patron referred, or not? Facts, and each rule with its verdict (CARD, or number:123)."""
     from gentle_nudge.jobs.desk.explain import explain as ask
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import read_only
     from gentle_nudge.settings.whatif import what_if
     from gentle_nudge.views.explanation_view import explanation_view
 
-    library = Library.of(invocation.settings())
+    library = invocation.library()
     sections, _ = library.ready((), dry_run=True)
     sections = tuple(replace(section, policy=what_if(section.policy, assignments)) for section in sections)
     with read_only(library.engine) as conn:
@@ -103,9 +100,8 @@ def explain(invocation: Invocation, card: str, day: datetime | None, assignments
 def history(invocation: Invocation, card: str | None) -> None:
     """Runs with counts and sums; or all that happened to one patron (CARD, or number:123)."""
     from gentle_nudge.jobs.desk.history import of_patron, of_runs
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import read_only
 
-    library = Library.of(invocation.settings("koha"))
+    library = invocation.library("koha")
     with read_only(library.engine) as conn:
         show(of_runs(conn) if card is None else of_patron(conn, card, library.zone))

@@ -43,7 +43,6 @@ def release(
     delivered is cancelled instead. What was paid stays paid, and doing it twice does no more than doing it once.
     """
     from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import read_only, writing
     from gentle_nudge.views.withdrawal_view import withdrawal_view
 
@@ -51,7 +50,7 @@ def release(
         raise UserError("Name one patron, or a submission.", "gentle-nudge release CARD, or release --submission DATE")
     if not reason.strip():
         raise UserError("A reason is needed.", 'Say why: --reason "referred by mistake"')
-    library = Library.of(invocation.settings())
+    library = invocation.library()
     sections = library.sections(libraries, changes=not dry_run)
     wanted = WithdrawalRequest(
         reason=reason.strip(),

@@ -40,13 +40,12 @@ def outbox(context: click.Context, failed: bool, states: Sequence[str], form: st
     Without an option: all that wait, are being sent, failed or were cancelled.
     """
     from gentle_nudge.domain.outbox import DeliveryState
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.sending.manage import look
     from gentle_nudge.jobs.transaction import read_only
 
     if context.invoked_subcommand is not None:
         return
-    library = Library.of(context.obj.settings("koha"))
+    library = context.obj.library("koha")
     chosen = [DeliveryState(state) for state in (*states, *(["failed"] if failed else []))]
     with read_only(library.engine) as conn:
         show(look(conn, library.zone, chosen), form)
@@ -92,10 +91,9 @@ def cancel(invocation: Invocation, ids: Sequence[int], reason: str) -> None:
 def _at_home(invocation: Invocation) -> Library:
     """The library; UserError where nothing may be changed."""
     from gentle_nudge.jobs.identity import refuse_elsewhere
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import read_only
 
-    library = Library.of(invocation.settings("koha"))
+    library = invocation.library("koha")
     with read_only(library.engine) as conn:
         refuse_elsewhere(conn, library.instance)
     return library
@@ -116,10 +114,9 @@ def forget(invocation: Invocation, card: str) -> None:
     What the patron owes, and everything in Koha, stays as it is. The stored reports go by themselves after keep_days.
     """
     from gentle_nudge.jobs.desk.forget import forget as run
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import writing
 
-    library = Library.of(invocation.settings("koha"))
+    library = invocation.library("koha")
     show(writing(library.engine, partial(run, card=card, keep_days=library.settings.archive.keep_days)))
 
 
@@ -160,11 +157,10 @@ def regenerate(
     Nothing is read from Koha and nothing is computed anew; of a day with several syncs, every one.
     """
     from gentle_nudge.domain.report_row import ReportKind
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.sending.resend import ResendRequest
 
     _refuse_what_does_not_fit(output, to, reason, send=send)
-    library = Library.of(invocation.settings("policy" if send else "koha"))
+    library = invocation.library("policy" if send else "koha")
     asked = ResendRequest(
         report=ReportKind(kind), day=day.date(), sections=library.names_of(libraries) if libraries else None
     )
@@ -213,12 +209,11 @@ def status(invocation: Invocation, form: str) -> None:
 
     A report that waits for its next try is undelivered too. Works on any machine.
     """
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.monitor.standing import status as ask
     from gentle_nudge.jobs.transaction import read_only
     from gentle_nudge.views.status_view import status_view
 
-    library = Library.of(invocation.settings("koha"))
+    library = invocation.library("koha")
     with read_only(library.engine) as conn:
         standing = ask(conn, library, moment_of(library, None, dry_run=True))
     show(status_view(standing, library.zone), form)
