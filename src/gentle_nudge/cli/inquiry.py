@@ -83,7 +83,7 @@ def explain(invocation: Invocation, card: str, day: datetime | None, assignments
     """Why is this patron referred, or not? Facts, and each rule with its verdict (CARD, or number:123)."""
     from gentle_nudge.jobs.desk.explain import explain as ask
     from gentle_nudge.jobs.transaction import read_only
-    from gentle_nudge.settings.whatif import what_if
+    from gentle_nudge.settings.section_policies import what_if
     from gentle_nudge.views.explanation_view import explanation_view
 
     library = invocation.library()

@@ -13,10 +13,10 @@ from gentle_nudge.domain.report_row import ReportKind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunCounts:
-    """What a run counted, by name, and its sums; `run_counts["patrons"]` is zero unless it was counted.
+    """What a run counted, by name, and its sums; `counts["patrons"]` is zero unless it was counted.
 
-    `patrons` are the rows of the report, `referred` and `adopted` the new cases; a state of a case is the name for the
-    cases that ended so. `amount` is the sum of the dues, or of the balances referred; `fees` of the fees charged.
+    `patrons` are the rows of the report, `referred` and `adopted` the new cases; the cases that ended are counted by
+    the state they have now. `amount` is the sum of the dues, or of the balances referred; `fees` of the fees charged.
     """
 
     numbers: Mapping[str, int] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class RunCounts:
     @property
     def ended(self) -> int:
         """The cases that ended otherwise than by release."""
-        return sum(self[state] for state in ("paid", "withdrawn", "merged", "deleted"))
+        return self["paid"] + self["withdrawn"] + self["merged"] + self["deleted"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,7 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.store import meta, runs
 from gentle_nudge.store.runs import Claim
-from tests.integration.store.builders import A_MINUTE, DAY, HERE, NOW, a_run
+from tests.builders.ours import A_MINUTE, DAY, HERE, NOW, a_run
 
 SUNDAY = Claim(section=HERE, report=ReportKind.UPDATE, day=DAY)
 

@@ -20,7 +20,7 @@ from gentle_nudge.domain.collections.changes import (
 from gentle_nudge.domain.collections.judgement import Adoptee, adopt, refer
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.patron import Flag, FlagRow, Patron
-from tests.unit.domain.builders import (
+from tests.builders.values import (
     ATTRIBUTE,
     SORT1,
     SUNDAY,

@@ -13,7 +13,7 @@ from gentle_nudge.domain.collections.case_outcome import CaseFacts, judge
 from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, Holdings, consequences
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.patron import FlagRow, Restriction
-from tests.unit.domain.builders import (
+from tests.builders.values import (
     ATTRIBUTE,
     SORT1,
     SUNDAY,

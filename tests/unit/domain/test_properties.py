@@ -15,7 +15,7 @@ from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCas
 from gentle_nudge.domain.collections.judgement import Due, plan_night
 from gentle_nudge.domain.collections.plan import Decision, Outcome, Plan
 from gentle_nudge.domain.patron import FlagRow, FlagState, Patron, flag_state
-from tests.unit.domain.builders import a_section
+from tests.builders.values import a_section
 from tests.unit.domain.worlds import World, limits, worlds
 
 T = TypeVar("T")

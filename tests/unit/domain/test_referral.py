@@ -10,7 +10,7 @@ import pytest
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, Reason, verdicts, why_not
 from gentle_nudge.domain.patron import Flag, Guardian
-from tests.unit.domain.builders import (
+from tests.builders.values import (
     SUNDAY,
     a_candidate,
     a_patron,

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.domain.setting import ADDRESS
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library, is_copy
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.read.administration import preferences
-from gentle_nudge.settings.kinds import ADDRESS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
 PATIENCE = 10
-
-
 SENDER_WAY_OUT = "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail]."
 
 
@@ -41,7 +39,7 @@ def people(conn: Connection, library: Library, sections: Sequence[Section]) -> I
         yield Finding(
             name="test-copy",
             severity=Severity.WARNING,
-            what="This Koha is a test copy (SendAllEmailsTo is set, or init --copy was said).",
+            what="This Koha is a test copy (SendAllEmailsTo is set, or init --copy was run).",
             why="Nothing reaches the agency.",
             way_out="If it is the library itself, empty the preference SendAllEmailsTo, or run init --moved.",
         )

@@ -13,7 +13,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.settings import ArchiveTable
+from gentle_nudge.settings.keys import Archive as ArchiveKeys
 from gentle_nudge.store import cases, meta, report_files
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class RetentionPeriods:
     database: str
 
     @classmethod
-    def of(cls, archive: ArchiveTable, database: str) -> RetentionPeriods:
+    def of(cls, archive: ArchiveKeys, database: str) -> RetentionPeriods:
         """As the settings say."""
         return cls(reports=archive.keep_days, cases=archive.keep_cases_days, database=database)
 
@@ -47,14 +47,14 @@ def apply_retention(engine: Engine, keeping: RetentionPeriods, moment: Moment) -
         except GentleNudgeError as trouble:
             yield trouble
         except Exception as error:  # noqa: BLE001 - the night is done; this can wait for the next one
-            yield GentleNudgeError(f"{what} went wrong: {type(error).__name__}.", "It is tried again the next night.")
+            yield GentleNudgeError(f"{what} failed: {type(error).__name__}.", "It is tried again the next night.")
 
 
 def _works(keeping: RetentionPeriods, moment: Moment) -> Iterable[tuple[str, Callable[[Connection], None]]]:
     return (
-        ("Taking the names of deleted patrons off their cases", _forget_the_deleted),
-        ("Forgetting whose old closed cases were", partial(_forget_old_cases, keeping=keeping, moment=moment)),
-        ("Throwing old reports away", partial(_prune, keeping=keeping, moment=moment)),
+        ("Dropping the names of deleted patrons", _forget_the_deleted),
+        ("Dropping the names of old closed cases", partial(_forget_old_cases, keeping=keeping, moment=moment)),
+        ("Deleting old reports", partial(_prune, keeping=keeping, moment=moment)),
     )
 
 

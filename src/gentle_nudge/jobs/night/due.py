@@ -44,5 +44,5 @@ def what_is_due(section: Section, moment: Moment, memory: SectionRecords, option
 def _is_update_due(last: date | None, day: date, options: NightOptions) -> bool:
     """Whether the day has no update yet; UserError for a day before the last one, unless nothing is written."""
     if last is not None and day < last and not options.dry_run:
-        raise UserError(f"The last update was made for {last}; a night of {day} would come too late.")
+        raise UserError(f"{day} is too long ago: an update for a later day already exists ({last}).")
     return last != day

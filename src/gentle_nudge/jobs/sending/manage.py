@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import UNDELIVERED, Delivery, DeliveryAttempts, DeliveryState, Stored
+from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, Delivery, DeliveryAttempts, DeliveryState, Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.store import cases, deliveries, meta, report_files
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 
 OF_INTEREST = (DeliveryState.SENDING, DeliveryState.DUE, DeliveryState.FAILED, DeliveryState.CANCELLED)
-
-
-GOING_OR_GONE = (DeliveryState.SENDING, DeliveryState.SENT)
 
 
 def look(conn: Connection, zone: ZoneInfo, states: Collection[DeliveryState] = OF_INTEREST) -> View:
@@ -86,7 +83,7 @@ def _known(conn: Connection, ids: Collection[int]) -> list[Delivery]:
     found = deliveries.get(conn, ids)
     missing = sorted(set(ids) - {delivery.id for delivery in found})
     if missing:
-        words = ", ".join(map(str, missing))
+        words = " or ".join(map(str, missing))
         raise UserError(f"No delivery has the number {words}.", "gentle-nudge outbox shows the numbers.")
     return found
 

@@ -61,7 +61,7 @@ def write(conn: Connection, found: Iterable[Stored], directory: Path) -> list[Pa
             write_once(path, _checked(conn, stored))
         except FileExistsError:
             raise UserError(
-                f"{path} is there already, with other contents: it was left alone.",
+                f"{path} already exists with other contents: it was left alone.",
                 "Move it away, or name another directory with --output.",
             ) from None
         paths.append(path)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.koha.connect.conf import Tls
 from gentle_nudge.koha.connect.instance import Instance
-from gentle_nudge.settings.places import this_machine
+from gentle_nudge.settings.values import this_machine
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Dialect, ExceptionContext
@@ -35,22 +35,11 @@ SESSION = (
     "/*M!100318 , in_predicate_conversion_threshold = 0 */"
 )
 
-
 CONNECT_SECONDS = 10
-
-
 ANSWER_SECONDS = 3600
-
-
 REFUSED = {1044, 1045, 1698, 1251, 2059}
-
-
 UNKNOWN_DATABASE = 1049
-
-
 NOT_ALLOWED = {1142, 1143, 1227}
-
-
 TLS_FAILED = 2026
 
 
@@ -197,12 +186,12 @@ def _explain(context: ExceptionContext) -> None:
         return  # the pool connects anew
     if context.is_disconnect:
         raise GentleNudgeError(
-            "The database server closed the connection.", "What was not yet committed is undone; run it again."
+            "The database server closed the connection.", "Everything not yet committed was undone; run it again."
         ) from None
     if code in NOT_ALLOWED:
         raise UserError(
             f"The database user has not all the rights it needs: {context.original_exception.args[1]}.",
-            "Which rights are needed is in the documentation, with a GRANT file.",
+            "The documentation lists the rights it needs, with a GRANT file.",
         ) from None
 
 

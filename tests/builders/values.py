@@ -1,4 +1,4 @@
-"""Patrons, accounts and cases in the library's words, for the rules. Plain functions; every fact has a default."""
+"""Values of the domain in the library's words. Plain functions; every fact has a default."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,12 +8,13 @@ from typing import Any
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.changes import Holdings
+from gentle_nudge.domain.collections.changes import Holdings, OpenCase
 from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.referral import Candidate
-from gentle_nudge.domain.ledger import Account
+from gentle_nudge.domain.ledger import Account, Line
 from gentle_nudge.domain.patron import Flag, FlagRow, Patron, Restriction
+from gentle_nudge.domain.report_row import UpdateRow
 
 SUNDAY = date(2026, 11, 22)
 MONDAY = date(2026, 11, 23)
@@ -161,3 +162,44 @@ def a_submission(**limits: Any) -> Due:
 def an_update(**limits: Any) -> Due:
     """A night of the week on which no submission is due."""
     return a_submission(**{"submission_due": False, **limits})
+
+
+# Lines, openings and rows of reports
+
+
+def a_line(number: int, outstanding: str = "10.00") -> Line:
+    """A recorded line."""
+    return Line(id=number, day=SUNDAY, type="LOST", outstanding=Decimal(outstanding), counted=True)
+
+
+def opening(number: int, *, lines: Iterable[Line] = (), surname: str = "Example", adopted: bool = False) -> OpenCase:
+    """The action that opens a case for the patron of this number."""
+    return OpenCase(
+        patron=Patron(number=number, card=f"C{number}", surname=surname, firstname="Pat"),
+        referred_on=SUNDAY,
+        adopted=adopted,
+        owed=Decimal("30.00"),
+        balance=Decimal("40.00"),
+        fee=Decimal("10.00"),
+        lines=tuple(lines),
+    )
+
+
+def a_row(case: int | None, due: str, **names: str | None) -> UpdateRow:
+    """What a report says of a case; name and card as `opening` gives them unless told."""
+    said = {"surname": "Example", "firstname": "Pat", "card": None} | names
+    return UpdateRow(
+        case=case,
+        patron=1,
+        number=1,
+        surname=said["surname"],
+        firstname=said["firstname"],
+        card=said["card"],
+        due=Decimal(due),
+    )
+
+
+def as_known(row: UpdateRow, case: Case) -> UpdateRow:
+    """The row with what is new in it, as against what the case says now."""
+    names = (row.surname, row.firstname, row.card) != (case.surname, case.firstname, case.card)
+    return replace(row, new_due=row.due != case.last_due, new_name=names)

@@ -1,22 +1,19 @@
-"""Rows of our tables in few words. Plain functions; each takes the connection first."""
+"""Rows of our tables in the library's words. Plain functions; each takes the connection first."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from itertools import count
 
 from sqlalchemy import Connection, text
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.changes import CloseCase, OpenCase
-from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.collections.changes import CloseCase
 from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState, Stored
-from gentle_nudge.domain.patron import Patron
-from gentle_nudge.domain.report_row import ReportKind, UpdateRow
+from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.store import cases, deliveries, meta, report_files, runs
 from gentle_nudge.store.runs import Claim
+from tests.builders.values import opening
 
 NOW = datetime(2026, 11, 22, 7, 0, 0, 123456, tzinfo=UTC)
 DAY = date(2026, 11, 22)
@@ -44,24 +41,6 @@ def a_run(
     made = runs.claim(conn, claim, now=now)
     assert made is not None
     return made
-
-
-def a_line(number: int, outstanding: str = "10.00") -> Line:
-    """A recorded line."""
-    return Line(id=number, day=DAY, type="LOST", outstanding=Decimal(outstanding), counted=True)
-
-
-def opening(number: int, *, lines: Iterable[Line] = (), surname: str = "Example", adopted: bool = False) -> OpenCase:
-    """The action that opens a case for the patron of this number."""
-    return OpenCase(
-        patron=Patron(number=number, card=f"C{number}", surname=surname, firstname="Pat"),
-        referred_on=DAY,
-        adopted=adopted,
-        owed=Decimal("30.00"),
-        balance=Decimal("40.00"),
-        fee=Decimal("10.00"),
-        lines=tuple(lines),
-    )
 
 
 def open_for(
@@ -92,26 +71,6 @@ def closed(conn: Connection, case: int, state: CaseState = CaseState.RELEASED, *
 def known(conn: Connection, case: int) -> Case:
     """The case as it is now."""
     return next(one for one in cases.listed(conn) if one.id == case)
-
-
-def a_row(case: int | None, due: str, **names: str | None) -> UpdateRow:
-    """What a report says of a case; name and card as `opening` gives them unless told."""
-    said = {"surname": "Example", "firstname": "Pat", "card": None} | names
-    return UpdateRow(
-        case=case,
-        patron=1,
-        number=1,
-        surname=said["surname"],
-        firstname=said["firstname"],
-        card=said["card"],
-        due=Decimal(due),
-    )
-
-
-def as_known(row: UpdateRow, case: Case) -> UpdateRow:
-    """The row with what is new in it, as against what the case says now."""
-    names = (row.surname, row.firstname, row.card) != (case.surname, case.firstname, case.card)
-    return replace(row, new_due=row.due != case.last_due, new_name=names)
 
 
 def a_report(
