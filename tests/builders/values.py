@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,11 +13,13 @@ from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.referral import Candidate
 from gentle_nudge.domain.ledger import Account, Line
+from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState
 from gentle_nudge.domain.patron import Flag, FlagRow, Patron, Restriction
-from gentle_nudge.domain.report_row import UpdateRow
+from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 
 SUNDAY = date(2026, 11, 22)
 MONDAY = date(2026, 11, 23)
+QUEUED = datetime(2026, 11, 22, 7, tzinfo=UTC)
 SORT1 = Flag(column="sort1")
 ATTRIBUTE = Flag(column="attribute", code="COLLECT")
 
@@ -203,3 +205,25 @@ def as_known(row: UpdateRow, case: Case) -> UpdateRow:
     """The row with what is new in it, as against what the case says now."""
     names = (row.surname, row.firstname, row.card) != (case.surname, case.firstname, case.card)
     return replace(row, new_due=row.due != case.last_due, new_name=names)
+
+
+# Deliveries
+
+
+def a_delivery(id: int = 1, *, channel: Channel = Channel.EMAIL, **facts: Any) -> Delivery:  # noqa: A002 - its name in the domain
+    """The update of that Sunday, due to the agency and not tried yet."""
+    usual = Delivery(
+        id=id,
+        report=1,
+        section="global",
+        kind=ReportKind.UPDATE,
+        day=SUNDAY,
+        file_name=f"ums-updates-{SUNDAY}.csv",
+        address=Address(channel=channel, recipient="reports@agency.example"),
+        state=DeliveryState.DUE,
+        attempts=0,
+        next_attempt=QUEUED,
+        since=QUEUED,
+        queued=QUEUED,
+    )
+    return replace(usual, **facts)
