@@ -73,7 +73,7 @@ def nightly(
     if dry_run:
         sections, office = library.ready(libraries, dry_run=True)
         night = run(library.engine, sections, moment, office=office, options=options)
-        _show(sections, night, form, output)
+        _show(library, sections, night, form, output)
         sys.exit(_trouble(night, told=form == "table"))
     with watched(library, moment, now) as watch:
         sections, office = library.ready(libraries, dry_run=False)
@@ -94,7 +94,7 @@ def _house_kept(library: Library, moment: Moment) -> Iterator[str]:
         yield f"{trouble.sentence}\n  {trouble.hint}".rstrip()
 
 
-def _show(sections: tuple[Section, ...], night: Night, form: str, output: Path | None) -> None:
+def _show(library: Library, sections: tuple[Section, ...], night: Night, form: str, output: Path | None) -> None:
     from gentle_nudge.jobs.night.preview import files, write_files
     from gentle_nudge.views import as_json, plan_json, plan_lines
 
@@ -107,13 +107,13 @@ def _show(sections: tuple[Section, ...], night: Night, form: str, output: Path |
             click.echo("\n".join(plan_lines(section, night.plans[section.name])))
         _say_done_before(night)
     if output:
-        made = (file for section in planned for file in files(section, night.plans[section.name]))
+        made = (file for section in planned for file in files(library.engine, section, night.plans[section.name]))
         paths = write_files(output, made)
         click.echo("\n".join(f"Written: {path}" for path in paths), err=form == "json")
 
 
 def _tell(invocation: Invocation, night: Night, form: str) -> None:
-    from gentle_nudge.domain.collections.plan import Outcome
+    from gentle_nudge.domain.collections.plan import Adoption, Referral
 
     if form == "json":
         from gentle_nudge.views import as_json, plan_json
@@ -121,8 +121,8 @@ def _tell(invocation: Invocation, night: Night, form: str) -> None:
         click.echo(as_json([plan_json(plan) for plan in night.plans.values()]))
     elif invocation.speaks:
         for name, plan in night.plans.items():
-            ended = sum(decision.ends is not None for decision in plan.decisions)
-            referred, adopted = len(plan.of(Outcome.REFERRED)), len(plan.of(Outcome.ADOPTED))
+            ended = plan.closes.total()
+            referred, adopted = len(plan.of(Referral)), len(plan.of(Adoption))
             rows = f"{len(plan.update())} in the update" if plan.update_due else "no update"
             click.echo(f"{name}, {night.day}: {referred} referred, {adopted} adopted, {ended} ended, {rows}")
         _say_done_before(night)

@@ -15,12 +15,12 @@ from gentle_nudge.demo.founding import LIBRARY
 from gentle_nudge.demo.people import FIRST_CARD
 from gentle_nudge.demo.roles import Role
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.plan import Decision, Outcome
+from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Referral
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.views import name
+from gentle_nudge.views import changes, name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,7 +85,7 @@ class Teller:
         """Who was referred on the Sunday shown, and for what."""
         plan = self.story.tonight.plan
         rows = plan.submission()
-        balances, fees = sum((r.account.balance for r in rows), ZERO), sum((r.fee for r in rows), ZERO)
+        balances, fees = sum((row.balance for row in rows), ZERO), sum((row.fee for row in rows), ZERO)
         self._head(f"The night of {plan.day:%A}, {plan.day}: {len(rows)} patrons are referred")
         table = _table("card", "name", "in window", "balance", "with fee", right=3)
         for row in rows:
@@ -119,9 +119,9 @@ class Teller:
 
     def _changes(self) -> Iterator[str]:
         plan = self.story.tonight.plan
-        for outcome, (heading, sentence) in CHANGES.items():
-            decisions = plan.of(outcome)
-            if decisions:
+        decided = changes(plan)
+        for word, (heading, sentence) in CHANGES.items():
+            if decisions := decided[word]:
                 yield f"{heading} ({len(decisions)}): {'; '.join(map(_who, decisions))}. {sentence}"
         for number in self.story.those_who(Role.PAYS_WITH_EDITED_RESTRICTION):
             yield f"{self._name(number)} keeps the restriction: staff had rewritten it, so it is not ours any more."
@@ -147,7 +147,8 @@ class Teller:
 
     def play_on(self, environ: Mapping[str, str], program: str) -> None:
         """What to try next."""
-        released = next(d.case for d in self.story.tonight.plan.of(Outcome.RELEASED) if d.case)
+        endings = self.story.tonight.plan.of(Ending)
+        released = next(ending.case for ending in endings if ending.state is CaseState.RELEASED)
         (minor,) = self.story.those_who(Role.TURNS_EIGHTEEN)
         sunday, following = self.story.tonight.day, self.story.tonight.day + A_WEEK
         call = f"{quote(program)} --config {quote(str(self.story.folder.config))}"
@@ -209,16 +210,16 @@ IN_THE_SECOND_WEEK = {
 
 
 CHANGES = {
-    Outcome.RELEASED: ("Released", "They owe nothing any more: the flag says no, our restriction is gone."),
-    Outcome.PAID: ("Ended by staff, paid", "The flag is off and nothing is owing."),
-    Outcome.WITHDRAWN: (
+    "released": ("Released", "They owe nothing any more: the flag says no, our restriction is gone."),
+    "paid": ("Ended by staff, paid", "The flag is off and nothing is owing."),
+    "withdrawn": (
         "Withdrawn by staff",
         "They still owe something: the agency is told a last 0.00, and charges made until then are not referred again.",
     ),
-    Outcome.FOLLOWED: ("Merged cards", "The case goes on with the patron who has the charges now."),
-    Outcome.MERGED: ("Merged cards, both with a case", "One case goes on, this one ends with a last 0.00."),
-    Outcome.DELETED: ("Gone from Koha", "The case ends with a last 0.00."),
-    Outcome.ADOPTED: (
+    "followed": ("Merged cards", "The case goes on with the patron who has the charges now."),
+    "merged": ("Merged cards, both with a case", "One case goes on, this one ends with a last 0.00."),
+    "deleted": ("Gone from Koha", "The case ends with a last 0.00."),
+    "adopted": (
         "Adopted, flagged by hand",
         "From now on they are reported like all others; who owes nothing is released at once.",
     ),
@@ -247,21 +248,20 @@ def _rules(policy: Policy, tonight: StoryStep) -> Iterator[str]:
 
 def _evening(chapter: StoryStep) -> str:
     plan = chapter.plan
-    at_once = sum(decision.ends is CaseState.RELEASED for decision in plan.of(Outcome.ADOPTED))
-    parts = [f"{len(plan.of(Outcome.REFERRED))} referred"]
-    ended = (Outcome.RELEASED, Outcome.WITHDRAWN)
-    parts += [f"{len(plan.of(outcome))} {outcome}" for outcome in ended if plan.of(outcome)]
-    if plan.of(Outcome.ADOPTED):
+    decided, adopted = changes(plan), plan.of(Adoption)
+    at_once = sum(adoption.released for adoption in adopted)
+    parts = [f"{len(decided[word])} {word}" for word in ("referred", "released", "withdrawn") if decided[word]]
+    if adopted:
         parts.append(
-            f"{len(plan.of(Outcome.ADOPTED))} adopted, because they were flagged before there were cases "
+            f"{len(adopted)} adopted, because they were flagged before there were cases "
             f"({at_once} of them, who owed nothing, was released at once)"
         )
     return f"{plan.day:%A}, {plan.day}: {', '.join(parts)}."
 
 
 def _who(decision: Decision) -> str:
-    person = decision.candidate.patron if decision.candidate else decision.case
-    return name(person.surname, person.firstname) if person else ""
+    person = decision.patron if isinstance(decision, Referral | Adoption) else decision.case
+    return name(person.surname, person.firstname)
 
 
 def _table(*headers: str, right: int = 0) -> Table:

@@ -6,11 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from typing import Any
 
 from gentle_nudge.domain.money import format_amount
-from gentle_nudge.domain.patron import Guardian
 from gentle_nudge.domain.report_row import ReportKind
 
 Form = Callable[[Any], str]
@@ -47,22 +46,19 @@ def instant(value: datetime | None) -> str:
     return value.replace(tzinfo=None).isoformat(sep=" ", timespec="seconds") if value else ""
 
 
-def of_guardian(fact: Callable[[Guardian], str | None], form: Form) -> Form:
-    """The form of one fact about a guardian; without a guardian it is empty."""
-    return lambda guardian: form(fact(guardian)) if guardian else ""
-
-
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: its header, the dotted path from the row to the value, how it is written.
 
-    The spreadsheet guard applies to the columns whose form is `guarded` (or built on it), and only if it is on.
+    `contact` is the column of `borrowers` to be read for it, if any. The spreadsheet guard applies to the columns
+    whose form is `guarded` (or built on it), and only if it is on.
     """
 
     header: str
     source: str
     form: Form = guarded
     unguarded: Form | None = None
+    contact: str = ""
 
     def form_with(self, *, guard: bool) -> Form:
         """How the value is written with the spreadsheet guard on or off."""
@@ -71,9 +67,19 @@ class Column:
         return self.unguarded or (plain if self.form is guarded else self.form)
 
 
+def _of(part: Callable[[Any], str | None], form: Form) -> Form:
+    """The form of one part of a value; where there is no value it is empty."""
+    return lambda value: form(part(value)) if value else ""
+
+
+def _contact(header: str, name: str, form: Form = guarded) -> Column:
+    of = methodcaller("get", name)
+    return Column(header, "contact", _of(of, form), _of(of, plain), name)
+
+
 def _guardian(header: str, name: str, form: Form = guarded) -> Column:
-    fact: Callable[[Guardian], str | None] = attrgetter(name)
-    return Column(header, "patron.guardian", of_guardian(fact, form), of_guardian(fact, plain))
+    of = attrgetter(name)
+    return Column(header, "guardian", _of(of, form), _of(of, plain))
 
 
 SUBMISSION = (
@@ -81,15 +87,15 @@ SUBMISSION = (
     Column("surname", "patron.surname"),
     Column("firstname", "patron.firstname"),
     Column("cardnumber", "patron.card"),
-    Column("address", "patron.contact.address"),
-    Column("address2", "patron.contact.address2"),
-    Column("city", "patron.contact.city"),
-    Column("zipcode", "patron.contact.zipcode"),
-    Column("state", "patron.contact.state"),
-    Column("phone", "patron.contact.phone", plain),
-    Column("mobile", "patron.contact.mobile", plain),
-    Column("Alt Ph 1", "patron.contact.phonepro", plain),
-    Column("Alt Ph 2", "patron.contact.B_phone", plain),
+    _contact("address", "address"),
+    _contact("address2", "address2"),
+    _contact("city", "city"),
+    _contact("zipcode", "zipcode"),
+    _contact("state", "state"),
+    _contact("phone", "phone", plain),
+    _contact("mobile", "mobile", plain),
+    _contact("Alt Ph 1", "phonepro", plain),
+    _contact("Alt Ph 2", "B_phone", plain),
     Column("branchcode", "patron.branch"),
     Column("Adult or Child", "patron.category_type"),
     Column("dateofbirth", "patron.born", day),
@@ -97,7 +103,7 @@ SUBMISSION = (
     Column("Amt_In_Range", "account.owed", format_amount),
     Column("Total_Due", "account.balance", format_amount),
     Column("Total_Plus_Fee", "total", format_amount),
-    Column("email", "patron.contact.email"),
+    _contact("email", "email"),
 )
 GUARDIANS = (
     _guardian("Guardian surname", "surname"),
@@ -113,6 +119,9 @@ UPDATE = (
     Column("cardnumber", "card"),
     Column("Due", "due", format_amount),
 )
+
+
+CONTACT = tuple(column.contact for column in SUBMISSION if column.contact)
 
 
 def columns_of(report: ReportKind, *, guardians: bool = False) -> tuple[Column, ...]:

@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from gentle_nudge.domain.collections.plan import Decision, Outcome, Plan
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Plan, Referral, Succession
 from gentle_nudge.domain.collections.submission_day import submits_on
-from gentle_nudge.domain.money import format_amount
+from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.views.terminal import name, table
 
 if TYPE_CHECKING:
     from gentle_nudge.domain.collections.policy import Section
 
 
-CHANGES = (
-    (Outcome.ADOPTED, "Adopted: flagged without a case"),
-    (Outcome.FOLLOWED, "Merged cards: the case follows"),
-    (Outcome.RELEASED, "Released"),
-    (Outcome.PAID, "Ended by staff, paid"),
-    (Outcome.WITHDRAWN, "Withdrawn by staff"),
-    (Outcome.MERGED, "Merged into a patron with an open case"),
-    (Outcome.DELETED, "Gone from Koha"),
-)
+CHANGES = {
+    "adopted": "Adopted: flagged without a case",
+    "followed": "Merged cards: the case follows",
+    CaseState.RELEASED.value: "Released",
+    CaseState.PAID.value: "Ended by staff, paid",
+    CaseState.WITHDRAWN.value: "Withdrawn by staff",
+    CaseState.MERGED.value: "Merged into a patron with an open case",
+    CaseState.DELETED.value: "Gone from Koha",
+}
+
+
+def outcome(decision: Decision) -> str:
+    """What becomes of the patron, in a word."""
+    match decision:
+        case Referral():
+            return "referred"
+        case Adoption():
+            return "adopted"
+        case Succession():
+            return "followed"
+        case Ending(state=state):
+            return state.value
+
+
+def changes(plan: Plan) -> dict[str, list[Decision]]:
+    """The decisions of a plan by what becomes of the patron, those without any included."""
+    found: dict[str, list[Decision]] = {word: [] for word in ("referred", *CHANGES)}
+    for decision in plan.decisions:
+        found[outcome(decision)].append(decision)
+    return found
 
 
 def plan_lines(section: Section, plan: Plan) -> Iterator[str]:
@@ -43,20 +64,17 @@ def _submission_lines(section: Section, plan: Plan) -> Iterator[str]:
         weekday = f"{submits_on(section.policy, plan.day):%A}"
         yield f"No submission is due (day of the week: {weekday})." if section.enabled else "Submissions are off."
         return
-    referred, verb = (plan.of(Outcome.REFERRED), "referred") if plan.submits else (plan.held, "held back")
-    owing = sum((decision.amount for decision in referred), Decimal(0))
-    fees = sum((decision.fee for decision in referred), Decimal(0))
+    referred, verb = (plan.of(Referral), "referred") if plan.submits else (plan.held, "held back")
+    owing = sum((decision.balance for decision in referred), ZERO)
+    fees = sum((decision.fee for decision in referred), ZERO)
     late = " (late)" if plan.late else ""
     yield f"Submission{late}: {len(referred)} {verb}, owing {format_amount(owing)}, fees {format_amount(fees)}"
     yield from table(("number", "card", "name", "in window", "balance", "with fee"), map(_referral, referred), money=3)
 
 
-def _referral(decision: Decision) -> tuple[str, ...]:
-    candidate = decision.candidate
-    if candidate is None:
-        raise AssertionError("a referral has its candidate")
-    patron, account = candidate.patron, candidate.account
-    amounts = (account.owed, account.balance, account.balance + decision.fee)
+def _referral(referral: Referral) -> tuple[str, ...]:
+    patron = referral.patron
+    amounts = (referral.account.owed, referral.balance, referral.total)
     return (str(patron.number), patron.card or "", name(patron.surname, patron.firstname), *map(format_amount, amounts))
 
 
@@ -77,30 +95,30 @@ def _update_lines(plan: Plan) -> Iterator[str]:
         yield "The update of this day has been made before."
         return
     rows = plan.update()
-    total = sum((row.due for row in rows), Decimal(0))
+    total = sum((row.due for row in rows), ZERO)
     yield f"Update: {len(rows)} in the report, due {format_amount(total)}"
-    for outcome, title in CHANGES:
-        decisions = plan.of(outcome)
-        if decisions:
-            yield f"{title}: {len(decisions)}"
+    for word, decisions in changes(plan).items():
+        if decisions and word in CHANGES:
+            yield f"{CHANGES[word]}: {len(decisions)}"
             yield from table(("number", "balance", "why"), map(_change, decisions), money=0)
 
 
 def _change(decision: Decision) -> tuple[str, ...]:
-    return str(decision.patron), format_amount(decision.amount), decision.why
+    return str(decision.number), format_amount(decision.balance), decision.why
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
     """A plan as plain values; amounts as texts with two decimals."""
+    decided = changes(plan)
     return {
         "section": plan.section,
         "day": plan.day,
         "submission_due": plan.submission_due,
         "late": plan.late,
         "update_due": plan.update_due,
-        "referred": [_decision_json(decision) for decision in plan.of(Outcome.REFERRED)],
+        "referred": [_decision_json(decision) for decision in decided.pop("referred")],
         "held": [_decision_json(decision) for decision in plan.held],
-        **{outcome.value: [_decision_json(d) for d in plan.of(outcome)] for outcome, _ in CHANGES},
+        **{word: [_decision_json(decision) for decision in decisions] for word, decisions in decided.items()},
         "update_rows": len(plan.update()) if plan.update_due else 0,
         "left_out": {reason.name: n for reason, n in plan.left_out.items()},
         "owing_less": plan.owing_less,
@@ -110,11 +128,10 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 
 def _decision_json(decision: Decision) -> dict[str, Any]:
-    account = decision.candidate.account if decision.candidate else None
     return {
-        "number": decision.patron,
+        "number": decision.number,
         "why": decision.why,
-        "balance": decision.amount,
-        "fee": decision.fee,
-        "owed_in_window": account.owed if account else None,
+        "balance": decision.balance,
+        "fee": decision.fee if isinstance(decision, Referral) else ZERO,
+        "owed_in_window": decision.candidate.account.owed if isinstance(decision, Referral | Adoption) else None,
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gentle_nudge.domain.actions import ClearFlag, LiftRestriction
+from gentle_nudge.domain.collections.changes import of
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.jobs.desk.withdraw import Withdrawal, WithdrawnCase
-from gentle_nudge.jobs.patrons.carry_out import of
 from gentle_nudge.views.terminal import table
 
 HEADERS = ("case", "number", "flags", "restrictions", "fee waived")

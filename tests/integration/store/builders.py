@@ -11,6 +11,8 @@ from sqlalchemy import Connection, text
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.changes import CloseCase, OpenCase
+from gentle_nudge.domain.collections.plan import Adoption, Referral
+from gentle_nudge.domain.collections.referral import Account, Candidate
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState, Stored
 from gentle_nudge.domain.patron import Patron
@@ -51,27 +53,36 @@ def a_line(number: int, outstanding: str = "10.00") -> Line:
     return Line(id=number, day=DAY, type="LOST", outstanding=Decimal(outstanding), counted=True)
 
 
-def opening(number: int, *, lines: Iterable[Line] = (), surname: str = "Example", adopted: bool = False) -> OpenCase:
+def opening(
+    number: int,
+    *,
+    lines: Iterable[Line] = (),
+    surname: str = "Example",
+    balance: str = "40.00",
+    fee: str = "10.00",
+    adopted: bool = False,
+) -> OpenCase:
     """The action that opens a case for the patron of this number."""
-    return OpenCase(
+    candidate = Candidate(
         patron=Patron(number=number, card=f"C{number}", surname=surname, firstname="Pat"),
-        referred_on=DAY,
-        adopted=adopted,
-        owed=Decimal("30.00"),
-        balance=Decimal("40.00"),
-        fee=Decimal("10.00"),
-        lines=tuple(lines),
+        account=Account(owed=Decimal("30.00"), balance=Decimal(balance), lines=tuple(lines)),
     )
+    decision: Referral | Adoption
+    if adopted:
+        decision = Adoption(candidate=candidate, referred_on=DAY, due=Decimal(balance), released=False, why="flagged")
+    else:
+        decision = Referral(candidate=candidate, day=DAY, fee=Decimal(fee), why="owes enough")
+    return OpenCase(decision=decision, restriction_type="MANUAL")
 
 
 def open_for(
     conn: Connection, *patrons: int, section: str = HERE, run: int | None = None, surname: str = "Example"
 ) -> dict[int, int]:
-    """Open cases of these patrons; the id of each by patron."""
+    """Open cases of these patrons, of which nobody was told yet; the id of each by patron."""
     return cases.open_new(
         conn,
         section=section,
-        actions=[opening(patron, surname=surname) for patron in patrons],
+        actions=[opening(patron, surname=surname, adopted=True) for patron in patrons],
         run=a_run(conn, section=section) if run is None else run,
     )
 

@@ -11,7 +11,7 @@ from gentle_nudge.domain.collections.case_outcome import CaseFacts
 from gentle_nudge.domain.collections.changes import Holdings
 from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence
 from gentle_nudge.domain.collections.policy import Policy, Section
-from gentle_nudge.domain.collections.referral import Account, Candidate
+from gentle_nudge.domain.collections.referral import Account, Candidate, PatronRecords
 from gentle_nudge.domain.patron import Flag, FlagRow, Patron, Restriction
 
 SUNDAY = date(2026, 11, 22)
@@ -79,6 +79,14 @@ def a_candidate(number: int = 1, *, owed: str = "30.00", flag: str | None = None
     return Candidate(patron=a_patron(number, flag=flag, **facts), account=an_account(owed))
 
 
+IN_CASE = PatronRecords(open_cases=frozenset({"global"}))
+
+
+def with_case(candidate: Candidate) -> Candidate:
+    """The patron with an open case of the section `global`."""
+    return replace(candidate, records=IN_CASE)
+
+
 def an_adoptee(number: int = 1, *, balance: str = "40.00", referred_on: date | None = None) -> Adoptee:
     """A patron whose flag says yes without a case."""
     return Adoptee(candidate=a_candidate(number, owed=balance, flag="yes"), referred_on=referred_on)
@@ -121,7 +129,7 @@ def merged(number: int, into: Patron, *, balance: str = "50.00", heir_has_case: 
         patron=None,
         balance=Decimal(balance),
         heir=into,
-        heir_has_case=heir_has_case,
+        records=IN_CASE if heir_has_case else PatronRecords(),
     )
 
 
@@ -140,15 +148,16 @@ def ours(id: int = 5, **facts: Any) -> Restriction:  # noqa: A002 - its name in 
     return replace(usual, **facts)
 
 
-def holding(patron: Patron | None = None, *, restrictions: Iterable[Restriction] = (), **facts: Any) -> Holdings:
-    """What the patron holds on that Sunday."""
-    return Holdings(patron=patron or a_patron(), today=SUNDAY, restrictions=tuple(restrictions), **facts)
+def holding(patron: Patron | None = None, *restrictions: Restriction, recorded: Iterable[int] = ()) -> Holdings:
+    """The restrictions of the patron on that Sunday; `recorded` with a case."""
+    number = patron.number if patron else 1
+    return Holdings(patron=number, today=SUNDAY, restrictions=restrictions, recorded=frozenset(recorded))
 
 
-def evidence(**found: Any) -> Evidence:
+def evidence(*, owing_less: int = 0, **found: Any) -> Evidence:
     """What was gathered; lists become tuples."""
     gathered: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}
-    return Evidence(**gathered)
+    return Evidence(owing_less=lambda: owing_less, **gathered)
 
 
 def a_submission(**limits: Any) -> Due:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,7 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gentle_nudge.delivery.alerts import Alert, Kind
-from gentle_nudge.domain.collections.plan import Outcome, Plan
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.plan import Plan, Succession
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import DeliveryState
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
@@ -29,13 +30,6 @@ A_DAY = timedelta(hours=24)
 
 
 REFUSED = {"fuse": Kind.FUSE, "adoptions": Kind.LIMITS, "withdrawals": Kind.LIMITS, "plugin": Kind.LIMITS}
-
-
-GONE = {
-    Outcome.FOLLOWED: "go on with the patron into whose card another was merged",
-    Outcome.MERGED: "ended, for the card was merged with that of another patron in collections",
-    Outcome.DELETED: "ended, for the patron was deleted",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,10 +79,14 @@ def _of_plan(plan: Plan) -> Iterator[tuple[Kind, str]]:
         yield REFUSED[refusal.kind], refusal.sentence
     if plan.submission_due and plan.late:
         yield Kind.LATE, "it was made today, late" if plan.submits else "it is still not made"
-    counts = Counter(decision.outcome for decision in plan.decisions)
-    for outcome, what in GONE.items():
-        if counts[outcome]:
-            yield Kind.CASES, f"{counts[outcome]} cases {what}"
+    gone = {
+        "go on with the patron into whose card another was merged": len(plan.of(Succession)),
+        "ended, for the card was merged with that of another patron in collections": plan.closes[CaseState.MERGED],
+        "ended, for the patron was deleted": plan.closes[CaseState.DELETED],
+    }
+    for what, count in gone.items():
+        if count:
+            yield Kind.CASES, f"{count} cases {what}"
 
 
 def of_queue(engine: Engine, post: Post, moment: Moment) -> Iterator[StaffAlert]:

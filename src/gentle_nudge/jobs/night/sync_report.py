@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.collections.case_outcome import shown
+from gentle_nudge.domain.collections.case_outcome import as_before
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.report_row import ReportKind, UpdateRow, case_row
+from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.koha_log import LoggedError, log_errors
 from gentle_nudge.jobs.patrons.evidence import open_case_facts, view_of
 from gentle_nudge.jobs.patrons.records import read_records
-from gentle_nudge.jobs.sending.enqueue import Office, Queued, contents, queue
+from gentle_nudge.jobs.sending.enqueue import Office, Run, contents, queue
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.read.borrowers import order
 from gentle_nudge.reports.render import file_name
@@ -28,13 +28,11 @@ if TYPE_CHECKING:
 
 def rows_of(conn: Connection, section: Section, moment: Moment) -> Sequence[UpdateRow]:
     """The rows of a sync, in the order of the update."""
-    memory = read_records(conn, section)
-    found = [
-        case_row(one.case, one.patron or one.heir, shown(one.balance, section.policy))
-        for one in open_case_facts(conn, view_of(section, moment, memory), memory)
-    ]
-    ranks = order(conn, {each.patron for each in found if not each.gone})
-    return sorted(found, key=lambda each: (each.gone, ranks.get(each.patron, len(ranks)), each.number))
+    records = read_records(conn, section)
+    facts = open_case_facts(conn, view_of(section, moment, records), records)
+    rows = [as_before(each, section.policy) for each in facts]
+    ranks = order(conn, {row.patron for row in rows if not row.gone})
+    return sorted(rows, key=lambda row: (row.gone, ranks.get(row.patron, len(ranks)), row.number))
 
 
 def sync_or_log(engine: Engine, section: Section, moment: Moment, office: Office) -> Sequence[UpdateRow]:
@@ -53,14 +51,13 @@ def sync(conn: Connection, section: Section, moment: Moment, office: Office) -> 
     meta.lock(conn)
     number = runs.next_number(conn, section=section.name, report=ReportKind.SYNC, day=moment.day)
     claim = Claim(section=section.name, report=ReportKind.SYNC, day=moment.day, number=number, who=moment.who)
-    run = runs.claim(conn, claim, now=moment.now)
-    if run is None:
+    claimed = runs.claim(conn, claim, now=moment.now)
+    if claimed is None:
         raise AssertionError("our lock is held, so nobody else can have taken the number")
+    run = Run(section=section, moment=moment, office=office, ids={ReportKind.SYNC: claimed}, number=number)
     rows = rows_of(conn, section, moment)
-    counts = RunCounts(patrons=len(rows), amount=sum((each.due for each in rows), ZERO))
-    queued = Queued(section=section, run=run, moment=moment, office=office, number=number)
-    queue(conn, ReportKind.SYNC, rows, counts, queued=queued)
-    runs.finish(conn, run, now=moment.now, counts=counts)
+    counts = RunCounts(patrons=len(rows), amount=sum((row.due for row in rows), ZERO))
+    queue(conn, run, ReportKind.SYNC, rows, counts=counts)
     return rows
 
 

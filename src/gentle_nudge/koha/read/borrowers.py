@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, literal, or_, select
 
 from gentle_nudge.domain.collections.policy import Policy
-from gentle_nudge.domain.patron import Contact, Flag, FlagRow, FlagState, Guardian, Patron, flag_state
+from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, Patron, flag_state
 from gentle_nudge.koha.koha_tables import (
     borrower_attributes,
     borrower_relationships,
@@ -20,8 +20,6 @@ from gentle_nudge.koha.koha_tables import (
 )
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
-
-CONTACT = ("address", "address2", "city", "zipcode", "state", "phone", "mobile", "phonepro", "B_phone", "email")
 
 
 def patrons(conn: Connection, policy: Policy, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Patron]:
@@ -64,15 +62,14 @@ def one_by_one(conn: Connection, policy: Policy, numbers: Iterable[int], *, lock
             )
 
 
-def contacts(conn: Connection, numbers: Iterable[int]) -> dict[int, Contact]:
-    """How to reach these patrons."""
+def contacts(conn: Connection, numbers: Iterable[int], names: Sequence[str]) -> dict[int, dict[str, str | None]]:
+    """The columns of `borrowers` with these names, which tell how to reach these patrons."""
     who = borrowers.c
-    columns = [who[name] for name in CONTACT]
-    found: dict[int, Contact] = {}
+    found: dict[int, dict[str, str | None]] = {}
     for some in a_thousand_at_a_time(sorted(numbers)):
-        query = select(who.borrowernumber, *columns).where(among(who.borrowernumber, some))
+        query = select(who.borrowernumber, *(who[name] for name in names)).where(among(who.borrowernumber, some))
         for number, *values in conn.execute(query):
-            found[number] = Contact(**dict(zip(CONTACT, values, strict=True)))
+            found[number] = dict(zip(names, values, strict=True))
     return found
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import and_, func, insert, literal, or_, select, update
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, OpenCase
+from gentle_nudge.domain.collections.plan import Adoption, Referral
+from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 from gentle_nudge.store import tables
@@ -41,7 +44,7 @@ def open_new(conn: Connection, *, section: str, actions: Iterable[OpenCase], run
     opened: dict[int, int] = {}
     for some in a_thousand_at_a_time(actions):
         conn.execute(insert(case), [_new(action) | {"section": section, "opened_run": run} for action in some])
-        ids = _open_ids(conn, section, [action.patron.number for action in some])
+        ids = _open_ids(conn, section, [action.patron for action in some])
         _insert_lines(conn, some, ids)
         opened |= ids
     return opened
@@ -55,57 +58,60 @@ class RowIds(Protocol):
 
 
 def complete(
-    conn: Connection,
-    section: str,
-    runs: Collection[int],
-    actions: Sequence[OpenCase],
-    *,
-    fee: RowIds | None,
-    restriction: RowIds | None,
+    conn: Connection, section: str, patrons: Collection[int], *, fee: RowIds | None, restriction: RowIds | None
 ) -> None:
-    """The cases that these runs opened know the fee line and the restriction made for their patrons, or found in place.
+    """The open cases of these patrons know the fee line and the restriction made for them.
 
-    A case may be closed again already. Koha's tables are read by a subquery: joined, their rows would be locked.
+    Koha's tables are read by a subquery: joined, their rows would be locked.
     """
-    found = {action.patron.number: action for action in actions if action.restriction is not None}
-    if found:
-        _note_found(conn, runs, found)
     made = {case.c.fee_line: fee, case.c.restriction: restriction}
     new = {column: func.coalesce(rows.of(case.c.open_key), column) for column, rows in made.items() if rows}
-    if new:
-        theirs = among(case.c.open_key, [action.patron.number for action in actions])
-        conn.execute(update(case).where(case.c.section == section, theirs).values(new))
+    if new and patrons:
+        conn.execute(update(case).where(case.c.section == section, among(case.c.open_key, patrons)).values(new))
 
 
-def _note_found(conn: Connection, runs: Collection[int], found: Mapping[int, OpenCase]) -> None:
-    """The cases of these patrons that the runs opened know these restrictions, which were there before."""
-    opened = select(case.c.id, case.c.patron).where(case.c.opened_run.in_(runs), case.c.patron.in_(found))
-    known = {number: found[patron] for number, patron in conn.execute(opened)}
+def opened_for(conn: Connection, runs: Collection[int], patrons: Collection[int]) -> dict[int, int]:
+    """The case that one of these runs opened for each of these patrons; it may be closed again already."""
+    opened = select(case.c.patron, case.c.id).where(case.c.opened_run.in_(runs), case.c.patron.in_(patrons))
+    return {patron: number for patron, number in conn.execute(opened)}  # noqa: C416 - dict() would not know the types
+
+
+def record_restrictions(conn: Connection, found: Mapping[int, Restriction]) -> None:
+    """These cases know the restriction of ours that was there before."""
+    if not found:
+        return
     noted: dict[Column[Any], Mapping[int, Any]] = {
-        case.c.restriction: {number: action.restriction for number, action in known.items()},
-        case.c.restriction_type: {number: action.restriction_type for number, action in known.items()},
+        case.c.restriction: {number: restriction.id for number, restriction in found.items()},
+        case.c.restriction_type: {number: restriction.type for number, restriction in found.items()},
         case.c.restriction_comment: {
-            number: fitted(action.restriction_comment, case.c.restriction_comment) for number, action in known.items()
+            number: fitted(restriction.comment, case.c.restriction_comment) for number, restriction in found.items()
         },
     }
     values = {column: one_for_each(case, column, of_each) for column, of_each in noted.items()}
-    conn.execute(update(case).where(case.c.id.in_(known)).values(values))
+    conn.execute(update(case).where(case.c.id.in_(found)).values(values))
 
 
 def _new(action: OpenCase) -> dict[str, Any]:
     """The row of a new case; what the submission tells of a referred patron is what was last queued."""
-    patron = action.patron
+    decision, patron = action.decision, action.decision.patron
+    match decision:
+        case Referral(account=account):
+            sums: dict[str, Decimal | None] = {
+                "last_due": decision.total,
+                "owed": account.owed,
+                "balance": account.balance,
+                "fee": decision.fee,
+            }
+            referred_on: date | None = decision.day
+        case Adoption(referred_on=referred_on):
+            sums = dict.fromkeys(("last_due", "owed", "balance", "fee"))
     return {
-        "last_due": None if action.adopted else action.total,
-        "restriction": action.restriction,
         "patron": patron.number,
         "number": patron.number,
         "open_key": patron.number,
-        "referred_on": action.referred_on,
-        "adopted": action.adopted,
-        "owed": action.owed,
-        "balance": action.balance,
-        "fee": action.fee,
+        "referred_on": referred_on,
+        "adopted": isinstance(decision, Adoption),
+        **sums,
         "flag": action.flag,
         "restriction_type": action.restriction_type,
         "restriction_comment": fitted(action.restriction_comment, case.c.restriction_comment),
@@ -127,7 +133,7 @@ def _open_ids(conn: Connection, section: str, patrons: Collection[int]) -> dict[
 def _insert_lines(conn: Connection, actions: Sequence[OpenCase], ids: Mapping[int, int]) -> None:
     lines = [
         {
-            "case_id": ids[action.patron.number],
+            "case_id": ids[action.patron],
             "line": line.id,
             "day": line.day,
             "type": fitted(line.type, case_line.c.type),
@@ -135,7 +141,7 @@ def _insert_lines(conn: Connection, actions: Sequence[OpenCase], ids: Mapping[in
             "counted": line.counted,
         }
         for action in actions
-        for line in action.lines
+        for line in action.decision.candidate.account.lines
     ]
     if lines:
         conn.execute(insert(case_line), lines)
