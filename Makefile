@@ -1,7 +1,7 @@
 # make help says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench check fix lock clean
+.PHONY: help demo test soak bench check fix pages lock clean
 .DELETE_ON_ERROR:
 
 bin := .venv/bin
@@ -34,6 +34,9 @@ check: .venv/all ## style, types, and who imports whom
 fix: .venv/all ## mends what can be mended by machine
 	$(bin)/ruff check --fix-only --exit-zero .
 	$(bin)/ruff format .
+
+pages: .venv/all ## the sample configuration and the reference pages that the program writes
+	@tools/pages
 
 lock: ## newest versions that pyproject.toml allows, with their hashes
 	@tools/lock

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
@@ -23,7 +24,7 @@ from benchmarks.library import SUNDAY, ZONE
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import Flag
-from gentle_nudge.jobs.patrons.evidence import read_candidates, view_of
+from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_candidates
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read.candidates import select_candidates
 
@@ -101,9 +102,10 @@ def selection(engine: Engine) -> tuple[float, float]:
     moment = Moment(day=SUNDAY, now=datetime.now(UTC), zone=ZONE)
     with engine.connect() as conn:
         memory = read_records(conn, section)
-        view = view_of(section, moment, memory)
-        grouped = best(lambda: select_candidates(conn, view))
-        whole = best(lambda: list(read_candidates(conn, view, memory, select_candidates(conn, view).numbers)))
+        rules, ownership = line_rules(section, moment, memory), ownership_of(conn, section, memory, ())
+        scan = partial(select_candidates, conn, rules, ownership, policy.threshold)
+        grouped = best(scan)
+        whole = best(lambda: list(read_candidates(conn, section, memory, scan().numbers, rules=rules)))
     return grouped, whole
 
 
@@ -209,6 +211,9 @@ def scans(engine: Engine) -> list[float]:
 def counted(engine: Engine) -> tuple[int, int]:
     """How many were referred, and the rows of the update."""
     with engine.connect() as conn:
-        query = text("SELECT patrons FROM gentle_nudge_run WHERE report = :report")
+        query = text(
+            "SELECT c.number FROM gentle_nudge_run_count c JOIN gentle_nudge_run r ON r.id = c.run"
+            " WHERE r.report = :report AND c.what = 'patrons'"
+        )
         referred, rows = (int(conn.execute(query, {"report": it}).scalar_one()) for it in ("submission", "update"))
     return referred, rows

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
@@ -15,8 +16,9 @@ from typing import TypeVar
 from sqlalchemy import Engine
 
 from benchmarks.library import SUNDAY
-from gentle_nudge.delivery import maildir
-from gentle_nudge.delivery.message import Attachment, letter
+from gentle_nudge.delivery.maildir import MaildirOutlet
+from gentle_nudge.delivery.message import Letterhead
+from gentle_nudge.delivery.outlet import Item
 from gentle_nudge.domain.outbox import Stored
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.reports.render import render
@@ -95,11 +97,9 @@ def _read_back(engine: Engine, stored: Stored) -> None:
 
 def _mailed(engine: Engine, stored: Stored, folder: Path) -> None:
     """The report as a message in a Maildir."""
-    with engine.connect() as conn:
-        content = b"".join(report_files.content(conn, stored.id))
     address = "reports@agency.example"
-    attachment = Attachment(name=stored.file_name, content=content)
-    message = letter(
-        id="<1@x>", sender=address, recipient=address, subject="s", body="b", now=NOW, attachment=attachment
-    )
-    maildir.put(folder, message)
+    outlet = MaildirOutlet(folder=folder, letterhead=Letterhead(sender=address, instance="x"))
+    with engine.connect() as conn:
+        content = partial(report_files.content, conn, stored.id)
+        item = Item(id="1", recipient=address, subject="s", body="b", now=NOW, file_name="r.csv", content=content)
+        outlet.deliver(item)

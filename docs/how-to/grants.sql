@@ -58,6 +58,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON koha_LIB.gentle_nudge_run TO 'gentle_nudge'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON koha_LIB.gentle_nudge_run_count TO 'gentle_nudge'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON koha_LIB.gentle_nudge_case TO 'gentle_nudge'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON koha_LIB.gentle_nudge_case_line TO 'gentle_nudge'@'localhost';

@@ -78,13 +78,19 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_the_figures_on_the_screen_are_those_of_the_database(demo: Shown) -> None:
     screen, folder = demo.screen, demo.folder
-    ((referred, amount),) = query(
-        folder, f"SELECT referred, amount FROM gentle_nudge_run WHERE report = 'submission' AND day = '{SUNDAY}'"
+    ((amount,),) = query(
+        folder, f"SELECT amount FROM gentle_nudge_run WHERE report = 'submission' AND day = '{SUNDAY}'"
     )
-    ((listed, released, adopted),) = query(
-        folder,
-        f"SELECT patrons, released, adopted FROM gentle_nudge_run WHERE report = 'update' AND day = '{SUNDAY}'",
-    )
+    counts = {
+        (report, what): number
+        for report, what, number in query(
+            folder,
+            "SELECT report, what, c.number FROM gentle_nudge_run_count c"
+            f" JOIN gentle_nudge_run r ON r.id = c.run WHERE day = '{SUNDAY}'",
+        )
+    }
+    referred = counts["submission", "referred"]
+    listed, released, adopted = (counts["update", what] for what in ("patrons", "released", "adopted"))
     assert number_in(screen, rf"{SUNDAY}: (\d+) patrons are referred") == str(referred)
     assert number_in(screen, r"They owe ([\d.]+), with the fees") == f"{amount / 1_000_000:.2f}"
     assert number_in(screen, rf"ums-updates-{SUNDAY}.csv \((\d+) patrons\)") == str(listed)

@@ -14,6 +14,7 @@ from tests.support.command import Command
 from tests.support.grants import ALL_PARTS, PASSWORD, READING, apply_grants, forget, parts, url_of_user
 from tests.support.koha import KohaDatabase
 from tests.support.nights import snapshot
+from tests.support.own_tables import build
 
 
 @pytest.fixture
@@ -53,6 +54,15 @@ def test_the_rights_of_the_file_are_enough_for_every_command(library: Library) -
         good(library, *arguments)
     good(library, "release", "1001", "--reason", "a mistake", "--waive-fee")
     assert library.check() == []
+
+
+def test_the_rights_of_the_file_are_enough_for_an_upgrade(library: Library) -> None:
+    apply_grants(library.koha, *ALL_PARTS)
+    build(library.koha.engine, 1)
+    library.koha.execute("DELETE FROM gentle_nudge_meta")
+    good(library, "init", "--yes")
+    good(library, "history")
+    assert "grant-missing" not in {finding["name"] for finding in library.check()}
 
 
 def test_the_rights_to_read_are_enough_for_dry_runs_and_for_nothing_else(library: Library) -> None:

@@ -262,7 +262,7 @@ def test_the_sftp_table_is_right_once_a_host_key_is_pinned(town: Town) -> None:
 def test_a_password_that_has_no_place_to_go_is_told_of_without_being_shown(town: Town) -> None:
     town.stores()
     done = town.library.command.run("import-plugin", env=shell(town.library))
-    assert "say --password-file FILE" in done.stderr
+    assert "add --password-file FILE" in done.stderr
     assert SECRET not in done.stdout + done.stderr
 
 

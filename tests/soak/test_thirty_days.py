@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -10,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from gentle_nudge.delivery.smtp import Smtp
+from gentle_nudge.delivery.outlet import Item
+from gentle_nudge.delivery.smtp import Mail, SmtpOutlet
+from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.sending.deliver import deliver
-from gentle_nudge.jobs.sending.outlets import Item, Post, Routes
+from gentle_nudge.jobs.sending.outlets import Outlets
 from tests.support.koha import KohaDatabase
-from tests.support.nights import rows_of
+from tests.support.nights import LETTERHEAD, rows_of
 from tests.support.smtp import Received, SmtpServer
 from tests.support.years import FEE, OURS, Year
 
@@ -27,21 +30,21 @@ TRIES = 40
 WAITING = "SELECT COUNT(*) FROM gentle_nudge_delivery WHERE state IN ('due', 'sending', 'failed')"
 
 
-class MoodyPost(Post):
-    """A post whose mail server fails at every third delivery, each time in another way."""
+class MoodyOutlet(SmtpOutlet):
+    """Its mail server fails at every third delivery, each time in another way."""
 
-    def __init__(self, routes: Routes, server: SmtpServer, chance: Random, *, out: bool) -> None:
-        super().__init__(routes)
+    def __init__(self, mail: Mail, server: SmtpServer, chance: Random, *, out: bool) -> None:
+        super().__init__(mail, LETTERHEAD, timeout=1)
         self.server, self.chance, self.out = server, chance, out
 
-    def send(self, item: Item, now: datetime) -> tuple[str, ...]:
+    def deliver(self, item: Item) -> tuple[str, ...]:
         """The report has left, or the server had one of its moods."""
         self.server.behave()
         if self.out:
             self.server.answer_recipient(COPY, "550 no such mailbox")
         if self.chance.random() < 1 / 3:
             self.chance.choice(MOODS)(self.server)
-        return super().send(item, now)
+        return super().deliver(item)
 
 
 MOODS: list[Callable[[SmtpServer], None]] = [
@@ -74,12 +77,12 @@ class Month(Year):
 
     def deliver(self, now: datetime, *, nightly: bool) -> None:
         """What is due is tried; once a night that which failed, too."""
-        server = Smtp(host="127.0.0.1", port=self.smtp.port, timeout=1)
-        routes = Routes(sender="koha@library.example", instance="test", smtp=server)
-        moody = MoodyPost(routes, self.smtp, self.chance, out=self.passed in OUTAGE)
+        mail = Mail(host="127.0.0.1", port=self.smtp.port)
+        moody = MoodyOutlet(mail, self.smtp, self.chance, out=self.passed in OUTAGE)
         self.smtp.behave()
-        with Post(routes) if self.calm else moody as post:
-            done = deliver(self.nights.engine, self.nights.sections, post, lambda: now, failed_too=nightly)
+        outlet = SmtpOutlet(mail, LETTERHEAD, timeout=1) if self.calm else moody
+        with closing(Outlets(by_channel={Channel.EMAIL: outlet})) as outlets:
+            done = deliver(self.nights.engine, self.nights.sections, outlets, lambda: now, failed_too=nightly)
         self.in_vain += len(done.in_vain)
 
     def last_night(self) -> None:

@@ -5,7 +5,7 @@ import random
 import signal
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -15,15 +15,16 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from gentle_nudge.delivery.archive import Archive
-from gentle_nudge.delivery.smtp import Smtp
+from gentle_nudge.delivery.archive import ArchiveOutlet
+from gentle_nudge.delivery.outlet import Outlet
+from gentle_nudge.delivery.smtp import Mail, SmtpOutlet
+from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.sending.deliver import deliver
-from gentle_nudge.jobs.sending.enqueue import Office
-from gentle_nudge.jobs.sending.outlets import Post, Routes
+from gentle_nudge.jobs.sending.outlets import Outlets
 from tests.builders import a_patron, merge, owes, pays
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, rows_of
+from tests.support.nights import IN_THE_WINDOW, LETTERHEAD, SUNDAY, Nights, rows_of
 from tests.support.smtp import SmtpServer
 
 LAST_SUNDAY = SUNDAY - timedelta(days=7)
@@ -45,8 +46,7 @@ class Library:
     def __post_init__(self) -> None:
         rules: dict[str, Any] = {"clear_paid": True, "add_restriction": True, "remove_restriction": True}
         self.nights = Nights(self.koha, send_to=(FIRST,), copy_to=(SECOND,), **rules)
-        office = Office(library="Library", archive=str(self.archive))
-        self.nights.office = office
+        self.nights.outlets = self.outlets()
         self.clock = self.nights.at(LAST_SUNDAY).now
 
     def lives(self) -> None:
@@ -68,14 +68,18 @@ class Library:
 
     def deliver(self) -> None:
         """What is due is tried now."""
-        routes = Routes(
-            sender="koha@library.example",
-            instance="test",
-            smtp=Smtp(host="127.0.0.1", port=self.smtp.port, timeout=5),
-            archive=Archive(directory=self.archive, database="test"),
-        )
-        with Post(routes) as post:
-            deliver(self.nights.engine, self.nights.sections, post, lambda: self.clock, failed_too=True)
+        with closing(self.outlets()) as outlets:
+            deliver(self.nights.engine, self.nights.sections, outlets, lambda: self.clock, failed_too=True)
+
+    def outlets(self) -> Outlets:
+        """Mail to the server, copies into the archive."""
+        mail = Mail(host="127.0.0.1", port=self.smtp.port)
+        archive = ArchiveOutlet(directory=self.archive, database="test")
+        by_channel: dict[Channel, Outlet] = {
+            Channel.EMAIL: SmtpOutlet(mail, LETTERHEAD, timeout=5),
+            Channel.FILE: archive,
+        }
+        return Outlets(library="Library", by_channel=by_channel)
 
     def night(self) -> None:
         """A Sunday night as cron starts it: the night, then what is due."""

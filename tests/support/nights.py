@@ -6,21 +6,25 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
+from gentle_nudge.delivery.maildir import MaildirOutlet
+from gentle_nudge.delivery.message import Letterhead
 from gentle_nudge.domain.collections.plan import Plan
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import Night, decide, nightly
 from gentle_nudge.jobs.night.sync_report import sync
 from gentle_nudge.jobs.sections import sharing_flags
-from gentle_nudge.jobs.sending.enqueue import Office
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.setup.initialise import initialise
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.connect.engine import engine
@@ -31,7 +35,11 @@ from tests.support.koha import KohaDatabase
 ZONE = ZoneInfo("America/New_York")
 SUNDAY = date(2026, 11, 22)
 IN_THE_WINDOW = SUNDAY - timedelta(days=75)
-OFFICE = Office(library="Springfield Public Library")
+LETTERHEAD = Letterhead(sender="koha@library.example", instance="test")
+OUTLETS = Outlets(
+    library="Springfield Public Library",
+    by_channel={Channel.EMAIL: MaildirOutlet(folder=Path("/nowhere/mail"), letterhead=LETTERHEAD)},
+)
 
 
 def a_policy(**rules: Any) -> Policy:
@@ -53,7 +61,7 @@ class Nights:
         self.koha = koha
         self.zone = zone
         self.sections = sharing_flags(sections or (Section(policy=a_policy(**rules)),))
-        self.office = OFFICE
+        self.outlets = OUTLETS
         self.instance = Instance(url=koha.engine.url, zone=zone, machine="test")
         self.engine: Engine = engine(self.instance)
         with self.engine.begin() as conn:
@@ -74,7 +82,7 @@ class Nights:
 
     def night(self, day: date = SUNDAY, *, delivered: bool = True, **options: Any) -> Night:
         """One night; what it queued counts as delivered unless told otherwise."""
-        night = nightly(self.engine, self.sections, self.at(day), office=self.office, options=NightOptions(**options))
+        night = nightly(self.engine, self.sections, self.at(day), outlets=self.outlets, options=NightOptions(**options))
         if delivered:
             self.koha.execute("UPDATE gentle_nudge_delivery SET state = 'sent' WHERE state = 'due'")
         return night
@@ -93,7 +101,7 @@ class Nights:
     def sync(self, day: date = SUNDAY) -> None:
         """One sync of every section."""
         for section in self.sections:
-            writing(self.engine, partial(sync, section=section, moment=self.at(day), office=self.office))
+            writing(self.engine, partial(sync, section=section, moment=self.at(day), outlets=self.outlets))
 
     def stored(
         self, report: ReportKind, day: date = SUNDAY, section: str = "global", number: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -71,13 +72,13 @@ def nightly(
         beside_plugin=beside_plugin or not library.runs_plugins,
     )
     if dry_run:
-        sections, office = library.ready(libraries, dry_run=True)
-        night = run(library.engine, sections, moment, office=office, options=options)
+        sections, outlets = library.ready(libraries, dry_run=True)
+        night = run(library.engine, sections, moment, outlets=outlets, options=options)
         _show(library, sections, night, form, output)
         sys.exit(_trouble(night, told=form == "table"))
     with watched(library, moment, now) as watch:
-        sections, office = library.ready(libraries, dry_run=False)
-        night = run(library.engine, sections, moment, office=office, options=options)
+        sections, outlets = library.ready(libraries, dry_run=False)
+        night = run(library.engine, sections, moment, outlets=outlets, options=options)
         _tell(invocation, night, form)
         watch.exit_code = _worst(_trouble(night), _delivered(invocation, library, night=night, failed_too=True))
     for sentence in (*watch.notes, *_house_kept(library, moment)):
@@ -170,16 +171,16 @@ def sync(
 
     library = Library.of(invocation.settings())
     moment = moment_of(library, day, dry_run=dry_run, person=True)
-    sections, office = library.ready(libraries, dry_run=dry_run)
+    sections, outlets = library.ready(libraries, dry_run=dry_run)
     rows: Sequence[UpdateRow]
     for section in sections:
         if dry_run:
             with read_only(library.engine) as conn:
-                rows = rows_of(conn, section, moment)
+                rows = rows_of(conn, section)
             if output:
                 write_files(output, file_of(section, rows, moment))
         else:
-            rows = run(library.engine, section, moment, office)
+            rows = run(library.engine, section, moment, outlets)
         if dry_run or invocation.speaks:
             click.echo(f"{section.name}, {moment.day}: {len(rows)} open cases in the sync")
     sys.exit(0 if dry_run else _delivered(invocation, library))
@@ -202,10 +203,10 @@ def _delivered(
     from gentle_nudge.jobs.monitor.alerting import tell_staff
     from gentle_nudge.jobs.sending.deliver import deliver as run
 
-    sections, post = library.at_the_post()
-    with post:
-        done = run(library.engine, sections, post, partial(now, library.zone), failed_too=failed_too)
-        unheard = tell_staff(library, post, moment_of(library, None, dry_run=False), night=night)
+    sections, outlets = library.ready_to_send()
+    with closing(outlets):
+        done = run(library.engine, sections, outlets, partial(now, library.zone), failed_too=failed_too)
+        unheard = tell_staff(library, outlets, moment_of(library, None, dry_run=False), night=night)
     _tell_deliveries(invocation, done)
     for sentence in unheard:
         click.echo(sentence, err=True)

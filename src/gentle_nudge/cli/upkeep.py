@@ -204,8 +204,8 @@ def _send(library: Library, asked: ResendRequest, to: str | None, reason: str) -
     from gentle_nudge.jobs.sending.resend import send as run
     from gentle_nudge.jobs.transaction import writing
 
-    sections, office = library.ready((), dry_run=False)
-    mailing = Mailing(sections=sections, office=office, reason=reason.strip(), to=to)
+    sections, outlets = library.ready((), dry_run=False)
+    mailing = Mailing(sections=sections, outlets=outlets, reason=reason.strip(), to=to)
     moment = moment_of(library, None, dry_run=False, person=True)
     queued = writing(library.engine, partial(run, asked=asked, mailing=mailing, moment=moment))
     for stored, address in queued:

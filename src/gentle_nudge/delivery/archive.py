@@ -7,13 +7,16 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from filecmp import cmp
 from hashlib import file_digest
 from pathlib import Path
 
-from gentle_nudge.delivery.outlet import DeliveryFailed, what_the_system_said
-from gentle_nudge.delivery.whole_files import OWN, numbered, sync_folder, take_name, write_whole
+from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
+from gentle_nudge.delivery.whole_files import OWN, not_writable, numbered, sync_folder, take_name, write_whole
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.finding import Finding
+from gentle_nudge.domain.report_row import ReportKind
 
 MARKER = ".gentle-nudge"
 
@@ -26,18 +29,62 @@ REPORTS = "ums-*.csv"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Marker:
-    """Whose archive this is: `database` names it; `note` is the last thing its owner wants to find again."""
+    """Whose archive this is: `database` names it; `payload` is what its owner wants to find again.
+
+    In the file the payload is called `note`.
+    """
 
     database: str
-    note: str = ""
+    payload: str = ""
+
+    @classmethod
+    def from_text(cls, text: str) -> Marker:
+        """The marker as the file has it; ValueError, TypeError or KeyError if it is not one of ours."""
+        written = dict(json.loads(text))
+        return cls(database=written["database"], payload=written.get("note", ""))
+
+    def to_text(self) -> str:
+        """The marker for the file."""
+        return json.dumps({"database": self.database, "note": self.payload}) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Archive:
-    """The archive folder of one database."""
+class ArchiveOutlet:
+    """Keeps copies in the archive folder of one database."""
 
     directory: Path
     database: str
+
+    def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - a copy of everything
+        """The folder itself."""
+        return (str(self.directory),)
+
+    def deliver(self, item: Item) -> tuple[str, ...]:
+        """A copy is there."""
+        self.store(item.file_name, item.content())
+        return ()
+
+    def probe(self) -> Iterator[Finding]:
+        """Whether files can be put there, and no other database does so."""
+        if findings := not_writable("archive", self.directory):
+            yield from findings
+            return
+        try:
+            marker = self.marker()
+        except DeliveryFailed as failure:
+            why = "No copy could be kept."
+            yield Finding(name="archive-not-ours", what=failure.sentence, why=why, way_out=failure.hint)
+            return
+        if marker and marker.database != self.database:
+            yield Finding(
+                name="archive-not-ours",
+                what=f"The archive {self.directory} belongs to the database {marker.database}.",
+                why="Copies of two libraries would mix, so none is kept.",
+                way_out="Give each database a folder of its own.",
+            )
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def store(self, name: str, chunks: Iterable[bytes]) -> Path:
         """The report is there as a file, 0600, whole and on the disk; returns its path.
@@ -56,21 +103,20 @@ class Archive:
     def marker(self) -> Marker | None:
         """What the marker file says; None if there is none. DeliveryFailed if it is not one of ours."""
         try:
-            return Marker(**json.loads((self.directory / MARKER).read_text(encoding="utf-8")))
+            return Marker.from_text((self.directory / MARKER).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, KeyError):
             raise DeliveryFailed(
                 f"The file {MARKER} in the archive {self.directory} cannot be read.",
                 "Give the archive a folder of its own, or delete that file if the folder is this database's.",
-                permanent=True,
             ) from None
 
     def note(self, text: str) -> None:
         """The marker bears this note from now on."""
         with self._failing(MARKER):
             self._make_ours()
-            self._mark(Marker(database=self.database, note=text))
+            self._mark(Marker(database=self.database, payload=text))
 
     def reports(self) -> list[Path]:
         """The files of reports that are there, by name; none if the folder is not there."""
@@ -96,7 +142,6 @@ class Archive:
             raise DeliveryFailed(
                 f"The archive {self.directory} belongs to the database {marker.database}, not to {self.database}.",
                 f"Give each database a folder of its own; if this one was renamed, delete {MARKER} in the folder.",
-                permanent=True,
             )
         if self.directory.stat().st_mode & 0o777 != OURS_ALONE:
             self.directory.chmod(OURS_ALONE)
@@ -106,13 +151,12 @@ class Archive:
             raise DeliveryFailed(
                 f"The folder {self.directory} holds other files; it is not made an archive.",
                 "Give the archive an empty folder, or one that does not exist yet.",
-                permanent=True,
             )
         self._mark(Marker(database=self.database))
 
     def _mark(self, marker: Marker) -> None:
         aside = self.directory / f"{MARKER}.part"
-        write_whole(aside, [json.dumps(asdict(marker)).encode() + b"\n"])
+        write_whole(aside, [marker.to_text().encode()])
         aside.replace(self.directory / MARKER)
         sync_folder(self.directory)
 
@@ -143,7 +187,7 @@ class Archive:
             yield
         except OSError as error:
             raise DeliveryFailed(
-                f"The archive {self.directory} does not take {name}: {what_the_system_said(error)}.",
+                f"The archive {self.directory} does not take {name}: {system_reason(error)}.",
                 "See that the folder above it is there, that this user may write in it, and that the disk has room.",
             ) from None
 

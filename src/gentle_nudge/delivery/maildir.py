@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from gentle_nudge.delivery.message import Letter
-from gentle_nudge.delivery.outlet import DeliveryFailed, what_the_system_said
-from gentle_nudge.delivery.whole_files import sync_folder, write_whole
+from gentle_nudge.delivery.message import Letterhead, as_sent, compose
+from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
+from gentle_nudge.delivery.whole_files import not_writable, sync_folder, write_whole
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.finding import Finding
+from gentle_nudge.domain.report_row import ReportKind
 
 FOLDERS = ("tmp", "new", "cur")
 
 
-def put(maildir: Path, letter: Letter) -> Path:
-    """The letter is in the Maildir (made if its parent is there), whole, once however often it is put.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MaildirOutlet:
+    """Puts messages into a Maildir, which is made if its parent is there."""
 
-    Returns the file; its name comes from the Message-ID. DeliveryFailed leaves nothing behind.
-    """
-    name = letter.id.strip("<>").replace("/", "_").replace(":", "_")
-    try:
-        for folder in (maildir, *(maildir / name for name in FOLDERS)):
-            folder.mkdir(mode=0o700, exist_ok=True)
-        written = maildir / "tmp" / name
-        write_whole(written, (chunk.replace(b"\r\n", b"\n") for chunk in letter.chunks()))
-        arrived = written.replace(maildir / "new" / name)
-        sync_folder(maildir / "new")
-    except OSError as error:
-        raise DeliveryFailed(
-            f"The Maildir {maildir} does not take the message: {what_the_system_said(error)}.",
-            "See that the folder above it is there, that this user may write in it, and that the disk has room.",
-        ) from None
-    return arrived
+    folder: Path
+    letterhead: Letterhead
+
+    def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - all get all kinds
+        """Everybody who gets the section's reports by e-mail."""
+        return section.policy.recipients()
+
+    def deliver(self, item: Item) -> tuple[str, ...]:
+        """The message is there as a file, whole; its name comes from the Message-ID."""
+        message = compose(item, self.letterhead)
+        name = message["Message-ID"].strip("<>").replace("/", "_").replace(":", "_")
+        try:
+            for folder in (self.folder, *map(self.folder.joinpath, FOLDERS)):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            aside = self.folder / "tmp" / name
+            write_whole(aside, [as_sent(message, item.content()).replace(b"\r\n", b"\n")])
+            aside.replace(self.folder / "new" / name)
+            sync_folder(self.folder / "new")
+        except OSError as error:
+            raise DeliveryFailed(
+                f"The Maildir {self.folder} does not take the message: {system_reason(error)}.",
+                "See that the folder above it is there, that this user may write in it, and that the disk has room.",
+            ) from None
+        return ()
+
+    def probe(self) -> tuple[Finding, ...]:
+        """Whether files can be put there."""
+        return not_writable("maildir", self.folder)
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,23 +1,23 @@
-"""A message as it travels: built by the email package, kept so that a large report is never held twice."""
+"""A message as it travels: built by the email package, its attachment encoded a piece at a time."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from binascii import b2a_base64
-from collections.abc import Iterator
+from base64 import b64encode, encodebytes
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, getaddresses
+from io import BytesIO
 
-from gentle_nudge.delivery.outlet import DeliveryFailed
+from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 
 BYTES_IN_A_LINE = 57
 
 
-LINES_IN_A_CHUNK = 2000
+BYTES_AT_ONCE = BYTES_IN_A_LINE * 2000
 
 
 # Seven bits, so that no server needs to know 8BITMIME; a Message-ID must not be folded.
@@ -30,106 +30,71 @@ PLACE = b"the attachment comes here"
 AN_ADDRESS = re.compile(r"[!#-'*+\-/-9=?A-Z^-~.]+@[A-Za-z0-9.\-]+")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Letter:
-    r"""One message to one recipient, addresses as the envelope bears them.
+TEST_MARK = "TEST "
 
-    `head` holds all up to the attached bytes, `tail` what follows them, both with \r\n; without an attachment the
-    whole message is the head.
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Letterhead:
+    """Who sends: `sender` may bear a name, `instance` tells the Kohas of one sender apart.
+
+    `redirect` is Koha's SendAllEmailsTo: of a test copy, every message goes there, and its subject says so.
     """
 
-    id: str
     sender: str
-    recipient: str
-    head: bytes
-    attachment: bytes = b""
-    tail: bytes = b""
-
-    @property
-    def size(self) -> int:
-        """The bytes of the message with its line ends."""
-        lines = -(-len(self.attachment) // BYTES_IN_A_LINE)
-        encoded = -(-len(self.attachment) // 3) * 4
-        return len(self.head) + encoded + 2 * lines + len(self.tail)
-
-    def chunks(self) -> Iterator[bytes]:
-        r"""The message in pieces of at most a few hundred kilobytes, line ends \r\n."""
-        yield self.head
-        step = BYTES_IN_A_LINE * LINES_IN_A_CHUNK
-        whole = memoryview(self.attachment)
-        for start in range(0, len(whole), step):
-            yield _base64(whole[start : start + step])
-        yield self.tail
-
-    def __bytes__(self) -> bytes:
-        """The whole message at once."""
-        return b"".join(self.chunks())
+    instance: str
+    redirect: str = ""
 
 
-def _base64(piece: memoryview) -> bytes:
-    return b"".join(
-        b2a_base64(piece[start : start + BYTES_IN_A_LINE], newline=False) + b"\r\n"
-        for start in range(0, len(piece), BYTES_IN_A_LINE)
-    )
+def compose(item: Item, letterhead: Letterhead) -> EmailMessage:
+    """The message of an item, the same at every try but for its date; `as_sent` puts the file into it.
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Attachment:
-    """A file of a message: its name, and the bytes that arrive."""
-
-    name: str
-    content: bytes
-
-
-def message_id(delivery: int | str, instance: str, sender: str) -> str:
-    """The Message-ID of a delivery, the same at every try; `instance` tells the Kohas of one sender apart."""
-    domain = _address(sender).rpartition("@")[2]
-    return f"<gentle-nudge.{delivery}.{hashlib.sha256(instance.encode()).hexdigest()[:12]}@{domain}>"
-
-
-def letter(
-    *,
-    id: str,  # noqa: A002 - the message's id
-    sender: str,
-    recipient: str,
-    subject: str,
-    body: str,
-    now: datetime,
-    attachment: Attachment | None = None,
-) -> Letter:
-    """A message with a text and, if given, a CSV file attached that arrives byte for byte.
-
-    `sender` and `recipient` may bear a name (`Library <koha@library.example>`); `now` is an aware instant; `id`
-    comes from `message_id`. DeliveryFailed if an address is none.
+    DeliveryFailed if the sender or the recipient is not one plain address.
     """
-    from_here, to_there = _address(sender), _address(recipient)
     message = EmailMessage(policy=POLICY)
-    message["From"] = sender
+    recipient = letterhead.redirect or item.recipient
+    for address in (letterhead.sender, recipient):
+        plain_address(address)
+    message["From"] = letterhead.sender
     message["To"] = recipient
-    message["Subject"] = subject
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = id
+    message["Subject"] = (TEST_MARK if letterhead.redirect else "") + item.subject
+    message["Date"] = format_datetime(item.now)
+    message["Message-ID"] = message_id(item.id, letterhead)
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(body)
-    if attachment:
-        _make_room(message, attachment.name)
-    head, _, tail = bytes(message).partition(b2a_base64(PLACE, newline=False) + b"\r\n")
-    content = attachment.content if attachment else b""
-    return Letter(id=id, sender=from_here, recipient=to_there, head=head, attachment=content, tail=tail)
+    message.set_content(item.body)
+    if item.file_name:
+        message.add_attachment(
+            PLACE, maintype="text", subtype="csv", cte="base64", filename=item.file_name, params={"charset": "utf-8"}
+        )
+    return message
 
 
-def _make_room(message: EmailMessage, name: str) -> None:
-    message.add_attachment(
-        PLACE, maintype="text", subtype="csv", cte="base64", filename=name, params={"charset": "utf-8"}
-    )
+def as_sent(message: EmailMessage, content: Iterable[bytes]) -> bytes:
+    r"""The bytes of a message that was composed, with the content attached, lines ending in \r\n.
+
+    The email package alone would hold a large attachment five times over.
+    """
+    head, _, tail = bytes(message).partition(b64encode(PLACE) + b"\r\n")
+    whole = BytesIO()
+    whole.write(head)
+    file = b"".join(content)
+    for start in range(0, len(file), BYTES_AT_ONCE):
+        whole.write(encodebytes(file[start : start + BYTES_AT_ONCE]).replace(b"\n", b"\r\n"))
+    whole.write(tail)
+    return whole.getvalue()
 
 
-def _address(text: str) -> str:
-    found = [address for _, address in getaddresses([text])]
-    if len(found) != 1 or not AN_ADDRESS.fullmatch(found[0]):
+def message_id(item: str, letterhead: Letterhead) -> str:
+    """The Message-ID of an item, the same at every try."""
+    domain = plain_address(letterhead.sender).rpartition("@")[2]
+    return f"<gentle-nudge.{item}.{hashlib.sha256(letterhead.instance.encode()).hexdigest()[:12]}@{domain}>"
+
+
+def plain_address(text: str) -> str:
+    """The address without a name, as the envelope bears it; DeliveryFailed if there is not exactly one."""
+    addresses = [address for _, address in getaddresses([text])]
+    if len(addresses) != 1 or not AN_ADDRESS.fullmatch(addresses[0]) or not text.isprintable():
         raise DeliveryFailed(
             f"{text!r} is not an address that every mail server takes.",
             "Write it as name@library.example, in plain letters.",
-            permanent=True,
         )
-    return found[0]
+    return addresses[0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gentle_nudge.delivery.outlet import DeliveryFailed, what_the_system_said
+from gentle_nudge.delivery.outlet import DeliveryFailed, system_reason
 from gentle_nudge.delivery.whole_files import write_whole
 
 READABLE = 0o644
@@ -57,7 +57,7 @@ def write_metrics(path: Path, figures: Figures) -> None:
     except OSError as error:
         aside.unlink(missing_ok=True)
         raise DeliveryFailed(
-            f"The metrics file {path} cannot be written: {what_the_system_said(error)}.",
+            f"The metrics file {path} cannot be written: {system_reason(error)}.",
             "See that its folder is there and that this user may write in it.",
         ) from None
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from gentle_nudge.delivery.outlet import DeliveryFailed, what_the_system_said
+from gentle_nudge.delivery.outlet import DeliveryFailed, system_reason
 
 if TYPE_CHECKING:
     from paramiko import SFTPClient
@@ -25,11 +25,14 @@ class Refused(Exception):
         super().__init__(error)
         self.missing = error.errno == errno.ENOENT
         self.forbidden = error.errno == errno.EACCES
-        self.reason = what_the_system_said(error)
+        self.reason = system_reason(error)
 
 
-class Remote:
-    """The directory of a session; every request ends in an answer, Refused, or a lost connection's exception."""
+class RemoteFolder:
+    """The directory of a session on the `server`, which is named for sentences.
+
+    Every request ends in an answer, Refused, or a lost connection's exception.
+    """
 
     def __init__(self, session: SFTPClient, directory: str, server: str) -> None:
         self._session = session
@@ -83,10 +86,10 @@ class Remote:
                 with self._answering():
                     file.writelines(chunks)
             except Refused as refusal:
-                raise DeliveryFailed(f"The SFTP server {self._server} refuses: {refusal.reason}.") from None
+                raise DeliveryFailed(f"The {self._server} refuses: {refusal.reason}.") from None
 
     def rename(self, name: str, to: str) -> None:
-        """The file bears the other name."""
+        """The file has the other name."""
         with self._answering():
             self._session.rename(self._path(name), self._path(to))
 
@@ -128,7 +131,6 @@ class Remote:
             if not refusal.missing:
                 raise
             raise DeliveryFailed(
-                f"There is no directory {self._directory!r} on the SFTP server {self._server}.",
+                f"There is no directory {self._directory!r} on the {self._server}.",
                 "Ask the agency for its name and give it as sftp.directory.",
-                permanent=True,
             ) from None

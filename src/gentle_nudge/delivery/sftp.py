@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
-from gentle_nudge.delivery.outlet import DeliveryFailed
-from gentle_nudge.delivery.remote_folder import Refused, Remote
+from gentle_nudge.delivery.outlet import DeliveryFailed, Item
+from gentle_nudge.delivery.remote_folder import Refused, RemoteFolder
 from gentle_nudge.delivery.whole_files import numbered
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.finding import Finding
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.errors import GentleNudgeError
 
 RENAME_REFUSED = 'The SFTP server does not rename files: set sftp.upload = "direct".'
 
@@ -28,7 +32,7 @@ READING_REFUSED = 'The SFTP server does not let us read files: set sftp.verify =
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sftp:
-    """An SFTP server; `timeout` is in seconds and holds for connecting, logging in and every single operation.
+    """An SFTP server, named as the keys of [sftp] are.
 
     The host key is pinned by `host_key` (`ssh-ed25519 AAAA…`) or a `known_hosts` file; `key_file` goes before
     `password`.
@@ -40,32 +44,10 @@ class Sftp:
     password: str = field(default="", repr=False)
     key_file: Path | None = None
     known_hosts: Path | None = None
-    host_key: str = ""
-    directory: str = ""
+    host_key: str | None = None
+    directory: str | None = None
     upload: Literal["rename", "direct"] = "rename"
     verify: Literal["size", "content", "none"] = "size"
-    timeout: int = 30
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parcel:
-    """A report to upload: `chunks` gives its bytes from the start each time it is called."""
-
-    name: str
-    size: int
-    sha256: str
-    chunks: Callable[[], Iterable[bytes]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Uploaded:
-    """The name under which the report is there now; `notes` say which setting suits the server better."""
-
-    name: str
-    notes: tuple[str, ...] = ()
 
 
 class RemoteFile(Enum):
@@ -77,156 +59,139 @@ class RemoteFile(Enum):
     HIDDEN = "the server does not tell"
 
 
-class SftpServer:
-    """An SFTP server to which several reports go over one connection, made when the first is uploaded.
+class SftpOutlet:
+    """Uploads to an SFTP server; `timeout` is in seconds and holds for login and every single operation."""
 
-    What the server refused once is not asked again, and noted once.
-    """
+    def __init__(self, sftp: Sftp, timeout: int = 30) -> None:
+        self._sftp = sftp
+        self._timeout = timeout
+        self._server = f"SFTP server {sftp.host}:{sftp.port}"
+        self._folder: RemoteFolder | None = None
 
-    def __init__(self, server: Sftp) -> None:
-        self._server = server
-        self._remote: Remote | None = None
-        self._renames = server.upload == "rename"
-        self._verify = server.verify
-        self._notes: list[str] = []
+    def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - it gets everything
+        """The server with its folder."""
+        return (f"{self._sftp.user}@{self._sftp.host}:{self._sftp.port}/{self._sftp.directory or ''}",)
 
-    def __enter__(self) -> Self:
-        """Make ready; nothing is sent yet."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Hang up, whatever happened."""
-        self._hang_up()
-
-    def greet(self) -> None:
-        """Log in and look at the directory (for `check`); DeliveryFailed says what is in the way."""
-        with self._failing() as remote:
-            remote.look_around()
-
-    def upload(self, parcel: Parcel) -> Uploaded:
+    def deliver(self, item: Item) -> tuple[str, ...]:
         """The report is on the server, whole, or was taken from there after that; else DeliveryFailed.
 
         Never over a file with other bytes: a number comes before .csv; with the same bytes it is done already.
         """
-        with self._failing() as remote:
-            name = self._upload(remote, parcel)
-        notes, self._notes = tuple(self._notes), []
-        return Uploaded(name=name, notes=notes)
+        with self._connected() as folder:
+            if self._is_there(folder, item):
+                return ()
+            return self._by_renaming(folder, item) if self._sftp.upload == "rename" else self._directly(folder, item)
 
-    def _upload(self, remote: Remote, parcel: Parcel) -> str:
-        for name in numbered(parcel.name):
-            seen = _look(remote, name, parcel)
-            if seen is RemoteFile.OURS or (seen is not RemoteFile.TAKEN and self._place(remote, name, parcel)):
-                return name
-        raise DeliveryFailed(f"The SFTP server {self._server} holds too many files named like {parcel.name}.")
+    def probe(self) -> Iterator[Finding]:
+        """Whether the server lets us in and has the directory."""
+        try:
+            with self._connected() as folder:
+                folder.look_around()
+        except GentleNudgeError as trouble:
+            why, way_out = "No report could be uploaded.", trouble.hint or "Mend [sftp], or ask the agency."
+            yield Finding(name="sftp-server", what=trouble.sentence, why=why, way_out=way_out)
 
-    def _place(self, remote: Remote, name: str, parcel: Parcel) -> bool:
-        """Whether our bytes have the name now; False: another file took it meanwhile."""
-        if not self._renames:
-            return self._directly(remote, name, parcel)
-        placed = self._by_renaming(remote, name, parcel)
-        if placed is None:
-            placed = self._directly(remote, name, parcel)
-            self._renames = False
-            self._notes.append(RENAME_REFUSED)
-        return placed
+    def close(self) -> None:
+        """Hang up, whatever happened."""
+        if self._folder:
+            self._folder.hang_up()
+        self._folder = None
 
-    def _by_renaming(self, remote: Remote, name: str, parcel: Parcel) -> bool | None:
-        """As `_place`; None if the server does not let us write under a temporary name and rename."""
-        aside = f".{parcel.name}.{parcel.sha256[:8]}.part"
-        with remote.swept_on_failure(aside):
+    def _is_there(self, folder: RemoteFolder, item: Item) -> bool:
+        """Whether the report is there already, under its name or a numbered one."""
+        for name in numbered(item.file_name):
+            seen = _look(folder, name, item)
+            if seen is not RemoteFile.TAKEN:
+                return seen is RemoteFile.OURS
+        return False
+
+    def _by_renaming(self, folder: RemoteFolder, item: Item) -> tuple[str, ...]:
+        """Upload under a temporary name, so that no name of a report ever holds half of one."""
+        aside = f".{item.file_name}.{item.sha256[:8]}.part"
+        with folder.swept_on_failure(aside):
+            folder.write(aside, "wb", item.content())
+            if not self._is_as_sent(folder, aside, item):
+                return (TAKEN_AT_ONCE,)
             try:
-                remote.write(aside, "wb", parcel.chunks())
-                if self._is_there(remote, aside, parcel):
-                    remote.rename(aside, name)
-                    return True
+                self._claim(folder, item, partial(folder.rename, aside))
             except Refused as refusal:
-                if not refusal.missing:
-                    remote.sweep(aside)
-                    seen = _look(remote, name, parcel)
-                    return None if seen in {RemoteFile.FREE, RemoteFile.HIDDEN} else seen is RemoteFile.OURS
-        self._notes.append(TAKEN_AT_ONCE)
-        return True
+                if refusal.missing:
+                    return (TAKEN_AT_ONCE,)
+                raise DeliveryFailed(RENAME_REFUSED) from None
+        return ()
 
-    def _directly(self, remote: Remote, name: str, parcel: Parcel) -> bool:
-        """As `_place`."""
-        try:
-            remote.write(name, "wbx", parcel.chunks())
-        except Refused as refusal:
-            seen = _look(remote, name, parcel)
-            if seen is RemoteFile.FREE or refusal.forbidden:
-                raise
-            return seen is RemoteFile.OURS
-        with remote.swept_on_failure(name):
-            self._is_there(remote, name, parcel)
-        return True
+    def _directly(self, folder: RemoteFolder, item: Item) -> tuple[str, ...]:
+        """Upload under the proper name; what fails is taken away, where the server still answers."""
 
-    def _is_there(self, remote: Remote, name: str, parcel: Parcel) -> bool:
-        """Whether the file is still there after its transfer; DeliveryFailed if it is not as it was sent."""
-        if self._verify == "none":
+        def upload(name: str) -> None:
+            folder.write(name, "wbx", item.content())
+            with folder.swept_on_failure(name):
+                self._is_as_sent(folder, name, item)
+
+        self._claim(folder, item, upload)
+        return ()
+
+    def _claim(self, folder: RemoteFolder, item: Item, place: Callable[[str], None]) -> None:
+        """The report has the first name that is not taken; Refused if that is not why the server refuses."""
+        for name in numbered(item.file_name):
+            if _look(folder, name, item) is not RemoteFile.TAKEN:
+                try:
+                    return place(name)
+                except Refused as refusal:
+                    if refusal.missing or refusal.forbidden or _look(folder, name, item) is RemoteFile.FREE:
+                        raise
+        raise DeliveryFailed(f"The {self._server} holds too many files named like {item.file_name}.")
+
+    def _is_as_sent(self, folder: RemoteFolder, name: str, item: Item) -> bool:
+        """Whether the file is there as it was sent; False if it is gone, DeliveryFailed if it is another."""
+        if self._sftp.verify == "none":
             return True
         try:
-            size = remote.size(name)
-            as_sent = size in {None, parcel.size} and self._reads_back(remote, name, parcel)
-        except Refused:
-            return False
-        if size is None and self._verify == "size":
-            self._verify = "none"
-            self._notes.append(STAT_REFUSED)
-        if not as_sent:
-            raise DeliveryFailed(f"The SFTP server {self._server} did not keep {parcel.name} as it was sent.")
-        return True
-
-    def _reads_back(self, remote: Remote, name: str, parcel: Parcel) -> bool:
-        """Whether what is there has our bytes, as far as we are to verify; Refused only if it is gone."""
-        if self._verify != "content":
-            return True
-        try:
-            return remote.digest(name) == parcel.sha256
+            size = folder.size(name)
+            if size is None:
+                raise DeliveryFailed(STAT_REFUSED)
+            as_sent = size == item.size
+            if as_sent and self._sftp.verify == "content":
+                as_sent = folder.digest(name) == item.sha256
         except Refused as refusal:
             if refusal.missing:
-                raise
-        self._verify = "size"
-        self._notes.append(READING_REFUSED)
+                return False
+            raise DeliveryFailed(READING_REFUSED) from None
+        if not as_sent:
+            raise DeliveryFailed(f"The {self._server} did not keep {item.file_name} as it was sent.")
         return True
 
     @contextmanager
-    def _failing(self) -> Iterator[Remote]:
-        """A directory that can be asked; after a failure the next report gets a connection of its own."""
+    def _connected(self) -> Iterator[RemoteFolder]:
+        """A folder that can be asked; after a failure the next report gets a connection of its own."""
         from gentle_nudge.delivery import ssh  # noqa: PLC0415 - paramiko takes long to import
 
         try:
-            if self._remote is None or self._remote.is_closed:
-                self._hang_up()
-                self._remote = Remote(ssh.log_in(self._server), self._server.directory, str(self._server))
-            with ssh.troubles(self._server):
-                yield self._remote
+            with ssh.troubles(self._sftp, self._timeout):
+                if self._folder is None or self._folder.is_closed:
+                    self.close()
+                    session = ssh.log_in(self._sftp, self._timeout)
+                    self._folder = RemoteFolder(session, self._sftp.directory or "", self._server)
+                yield self._folder
         except Refused as refusal:
-            self._hang_up()
+            self.close()
             raise DeliveryFailed(
-                f"The SFTP server {self._server} refuses: {refusal.reason}.",
+                f"The {self._server} refuses: {refusal.reason}.",
                 "See that the login may write in sftp.directory, and that there is room.",
             ) from None
         except BaseException:
-            self._hang_up()
+            self.close()
             raise
 
-    def _hang_up(self) -> None:
-        if self._remote:
-            self._remote.hang_up()
-        self._remote = None
 
-
-def _look(remote: Remote, name: str, parcel: Parcel) -> RemoteFile:
+def _look(folder: RemoteFolder, name: str, item: Item) -> RemoteFile:
     """What stands under the name."""
     size = None
     try:
-        size = remote.size(name)
-        if size not in {None, parcel.size}:
+        size = folder.size(name)
+        if size not in {None, item.size}:
             return RemoteFile.TAKEN
-        return RemoteFile.OURS if remote.digest(name) == parcel.sha256 else RemoteFile.TAKEN
+        return RemoteFile.OURS if folder.digest(name) == item.sha256 else RemoteFile.TAKEN
     except Refused as refusal:
         if refusal.missing:
             return RemoteFile.FREE

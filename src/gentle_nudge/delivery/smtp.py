@@ -8,25 +8,19 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from ipaddress import ip_address
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
-from gentle_nudge.delivery.message import Letter
-from gentle_nudge.delivery.outlet import DeliveryFailed, what_the_system_said
-from gentle_nudge.errors import UserError
+from gentle_nudge.delivery.message import Letterhead, as_sent, compose, plain_address
+from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.errors import GentleNudgeError, UserError
 
-OK = 250
-
-
-GO_AHEAD = 354
-
-
-SHUTTING_DOWN = 421
-
-
-PERMANENT = 500
+OK, FORWARDED, GO_AHEAD, SHUTTING_DOWN = 250, 251, 354, 421
 
 
 SECONDS_TO_SAY_GOODBYE = 5
@@ -39,52 +33,61 @@ STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Smtp:
-    """A mail server; `timeout` is in seconds and holds for every single step."""
+class Mail:
+    """A mail server, named as the keys of [mail] are."""
 
-    host: str
+    host: str = "localhost"
     port: int = 25
     security: Literal["none", "starttls", "tls"] = "none"
-    user: str = ""
-    password: str = field(default="", repr=False)
-    ca_file: Path | None = None
     allow_cleartext: bool = False
-    timeout: int = 60
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-    @property
-    def is_this_machine(self) -> bool:
-        """Whether what is sent there never leaves this machine."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host.casefold() in {"localhost", "localhost.localdomain"}
+    ca_file: Path | None = None
+    user: str | None = None
+    password: str = field(default="", repr=False)
 
 
-class MailServer:
-    """A mail server to which several letters go over one connection, made when the first is sent.
+class SmtpOutlet:
+    """Sends messages to a mail server; `timeout` is in seconds and holds for every single step."""
 
-    Entering it raises UserError if the settings are not to be used at all: cleartext to another machine, or a
-    certificate authority that cannot be read.
-    """
-
-    def __init__(self, smtp: Smtp) -> None:
-        self._smtp = smtp
-        self._tls: ssl.SSLContext | None = None
+    def __init__(self, mail: Mail, letterhead: Letterhead, timeout: int = 60) -> None:
+        self._mail = mail
+        self._letterhead = letterhead
+        self._timeout = timeout
+        self._server = f"mail server {mail.host}:{mail.port}"
         self._connection: smtplib.SMTP | None = None
 
-    def __enter__(self) -> Self:
-        """Make ready; nothing is sent yet."""
-        _refuse_cleartext(self._smtp)
-        if self._smtp.security != "none":
-            self._tls = _trust(self._smtp.ca_file)
-        return self
+    def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - all get all kinds
+        """Everybody who gets the section's reports by e-mail."""
+        return section.policy.recipients()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def deliver(self, item: Item) -> tuple[str, ...]:
+        """The server has taken the message, else DeliveryFailed; when in doubt it has failed.
+
+        UserError if the settings are not to be used: cleartext to another machine, or an unreadable authority.
+        """
+        message = compose(item, self._letterhead)
+        with self._failures():
+            self._send(message, as_sent(message, item.content()))
+        return ()
+
+    def probe(self) -> Iterator[Finding]:
+        """Whether the server lets us in, and what others could read on the way there."""
+        try:
+            with self._failures():
+                self._expect(self._connected().noop())
+        except GentleNudgeError as trouble:
+            why = "Reports would wait, and reach the agency late or never."
+            way_out = trouble.hint or "Mend [mail], or Koha's default SMTP server (Administration, SMTP servers)."
+            yield Finding(name="mail-server", what=trouble.sentence, why=why, way_out=way_out)
+        if leaves_in_the_clear(self._mail) and self._mail.allow_cleartext:
+            yield Finding(
+                name="mail-in-cleartext",
+                severity=Severity.WARNING,
+                what=f"The reports go to the {self._server}, another machine, unencrypted.",
+                why="Names, addresses and debts can be read on the way.",
+                way_out='Set mail.security = "starttls" or "tls", unless the way there is safe.',
+            )
+
+    def close(self) -> None:
         """Say goodbye, whatever happened."""
         if self._connection and self._connection.sock:
             self._connection.sock.settimeout(SECONDS_TO_SAY_GOODBYE)
@@ -92,62 +95,75 @@ class MailServer:
                 self._connection.quit()
         self._hang_up()
 
-    def greet(self) -> None:
-        """Connect, secure and log in (for `check`); DeliveryFailed says what is in the way."""
-        with self._failing():
-            self._expect(self._connected().noop())
-
-    def send(self, letter: Letter) -> None:
-        """The server has taken the letter, else DeliveryFailed; when in doubt it has failed.
-
-        A connection that the server closed since the last letter is made anew, once.
-        """
-        with self._failing():
-            self._announce(letter)
-            server = self._connected()
-            with _in_the_dark(self._smtp):
-                self._hand_over(server, letter)
-
-    def _announce(self, letter: Letter) -> None:
-        self._expect(self._mail_from_over_a_living_connection(letter))
-        self._expect(self._connected().rcpt(letter.recipient))
-        self._expect(self._connected().docmd("DATA"), GO_AHEAD)
-
-    def _mail_from_over_a_living_connection(self, letter: Letter) -> tuple[int, bytes]:
-        if self._connection:
-            with suppress(smtplib.SMTPServerDisconnected, OSError):
-                reply = self._mail_from(letter)
-                if reply[0] != SHUTTING_DOWN:
-                    return reply
-            self._hang_up()
-        return self._mail_from(letter)
-
-    def _mail_from(self, letter: Letter) -> tuple[int, bytes]:
-        server = self._connected()
-        options = [f"SIZE={letter.size}"] if server.has_extn("size") else []
-        return server.mail(letter.sender, options)
-
-    def _hand_over(self, server: smtplib.SMTP, letter: Letter) -> None:
-        for number, chunk in enumerate(letter.chunks()):
-            server.send(re.sub(rb"(?m)^\.", b"..", chunk) if number == 0 else chunk)
-        server.send(b".\r\n")
-        code, answer = server.getreply()
+    def _send(self, message: EmailMessage, content: bytes) -> None:
+        """As `smtplib.SMTP.sendmail` does it, with fewer copies of a large message, and knowing when it is in doubt."""
+        server = self._announce(plain_address(message["From"]), len(content))
+        self._expect(server.rcpt(plain_address(message["To"])))
+        self._expect(server.docmd("DATA"), GO_AHEAD)
+        try:
+            server.send(re.sub(rb"(?m)^\.", b"..", content))
+            server.send(b".\r\n")
+            code, answer = server.getreply()
+        except (smtplib.SMTPServerDisconnected, OSError):
+            raise DeliveryFailed(
+                f"The connection to the {self._server} was lost while the message was handed over; whether it was"
+                " taken is not known.",
+                "It is sent again with the same Message-ID.",
+                lost=True,
+            ) from None
         if code != OK:
-            # The server has read the letter by now: its own words might quote it.
-            raise _refused(self._smtp, code, _status(answer))
+            # The server has read the message by now: its own words might quote it.
+            status = STATUS.match(_one_line(answer))
+            raise self._refused(code, status.group() if status else "")
+
+    def _announce(self, sender: str, size: int) -> smtplib.SMTP:
+        """The server awaits recipients; a connection that it closed since the last message is made anew, once."""
+        is_reused = self._connection is not None
+        server = self._connected()
+        try:
+            code, answer = server.mail(sender, [f"size={size}"] if server.has_extn("size") else [])
+        except (smtplib.SMTPServerDisconnected, OSError):
+            if not is_reused:
+                raise
+            code, answer = SHUTTING_DOWN, b""
+        if is_reused and code == SHUTTING_DOWN:
+            self._hang_up()
+            return self._announce(sender, size)
+        self._expect((code, answer))
+        return server
 
     def _connected(self) -> smtplib.SMTP:
         if self._connection is None:
-            self._connection = _connect(self._smtp, self._tls)
+            refuse_cleartext(self._mail)
+            self._connection = self._connect()
         return self._connection
 
-    def _expect(self, reply: tuple[int, bytes], code: int = OK) -> None:
-        if reply[0] != code and not (code == OK and reply[0] == OK + 1):
-            raise _refused(self._smtp, reply[0], _one_line(reply[1]))
+    def _connect(self) -> smtplib.SMTP:
+        mail, tls = self._mail, None if self._mail.security == "none" else _trust(self._mail.ca_file)
+        server: smtplib.SMTP
+        if mail.security == "tls":
+            server = smtplib.SMTP_SSL(mail.host, mail.port, timeout=self._timeout, context=tls)
+        else:
+            server = smtplib.SMTP(mail.host, mail.port, timeout=self._timeout)
+        try:
+            if mail.security == "starttls":
+                server.starttls(context=tls)
+            server.ehlo_or_helo_if_needed()
+            if mail.user:
+                server.login(mail.user, mail.password)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def _hang_up(self) -> None:
+        if self._connection:
+            self._connection.close()
+        self._connection = None
 
     @contextmanager
-    def _failing(self) -> Iterator[None]:
-        """Every trouble becomes DeliveryFailed, and the next letter gets a connection of its own."""
+    def _failures(self) -> Iterator[None]:
+        """Every trouble becomes DeliveryFailed, and the next message gets a connection of its own."""
         try:
             yield
         except DeliveryFailed:
@@ -155,30 +171,54 @@ class MailServer:
             raise
         except (smtplib.SMTPException, OSError) as error:
             self._hang_up()
-            raise _failure(self._smtp, error) from None
+            raise self._failure(error) from None
 
-    def _hang_up(self) -> None:
-        if self._connection:
-            self._connection.close()
-        self._connection = None
+    def _expect(self, reply: tuple[int, bytes], code: int = OK) -> None:
+        if reply[0] != code and not (code == OK and reply[0] == FORWARDED):
+            raise self._refused(reply[0], _one_line(reply[1]))
+
+    def _refused(self, code: int, words: str) -> DeliveryFailed:
+        return DeliveryFailed(f"The {self._server} answered: {f'{code} {words}'.strip()}.")
+
+    def _failure(self, error: smtplib.SMTPException | OSError) -> DeliveryFailed:
+        match error:
+            case smtplib.SMTPAuthenticationError():
+                # The answer of a server to a wrong password is left out: it may quote what it was given.
+                says = f"does not accept user and password ({error.smtp_code})"
+            case smtplib.SMTPResponseException():
+                return self._refused(error.smtp_code, _one_line(error.smtp_error))
+            case smtplib.SMTPNotSupportedError():
+                says = f"does not offer {'STARTTLS' if self._mail.security == 'starttls' else 'to log in'}"
+            case smtplib.SMTPException():
+                says = "closed the connection or did not speak SMTP"
+            case ssl.SSLCertVerificationError():
+                return DeliveryFailed(
+                    f"The certificate of the {self._server} is not trusted: {error.verify_message}.",
+                    "Give its certificate authority as mail.ca_file, or the host name that the certificate bears.",
+                )
+            case TimeoutError():
+                says = f"did not answer within {self._timeout} seconds"
+            case _:
+                says = f"cannot be reached: {system_reason(error)}"
+        return DeliveryFailed(f"The {self._server} {says}.")
 
 
-def _connect(smtp: Smtp, tls: ssl.SSLContext | None) -> smtplib.SMTP:
-    server: smtplib.SMTP
-    if smtp.security == "tls":
-        server = smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=smtp.timeout, context=tls)
-    else:
-        server = smtplib.SMTP(smtp.host, smtp.port, timeout=smtp.timeout)
+def leaves_in_the_clear(mail: Mail) -> bool:
+    """Whether what is sent there could be read on the way."""
     try:
-        if smtp.security == "starttls":
-            server.starttls(context=tls)
-        server.ehlo_or_helo_if_needed()
-        if smtp.user:
-            server.login(smtp.user, smtp.password)
-    except BaseException:
-        server.close()
-        raise
-    return server
+        is_this_machine = ip_address(mail.host).is_loopback
+    except ValueError:
+        is_this_machine = mail.host.casefold() in {"localhost", "localhost.localdomain"}
+    return mail.security == "none" and not is_this_machine
+
+
+def refuse_cleartext(mail: Mail) -> None:
+    """UserError if reports would go unencrypted to another machine, and nobody has allowed that."""
+    if leaves_in_the_clear(mail) and not mail.allow_cleartext:
+        raise UserError(
+            f"The mail server {mail.host}:{mail.port} is another machine, and the reports would go there unencrypted.",
+            'Set mail.security = "starttls" or "tls"; or, if the way there is safe, mail.allow_cleartext = true.',
+        )
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:
@@ -187,75 +227,11 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise UserError(
-            f"The certificate authority {ca_file} cannot be used: {what_the_system_said(error)}.",
+            f"The certificate authority {ca_file} cannot be used: {system_reason(error)}.",
             "Give a readable PEM file as mail.ca_file, or leave it out to use the machine's authorities.",
         ) from None
-
-
-def _refuse_cleartext(smtp: Smtp) -> None:
-    if smtp.security == "none" and not smtp.is_this_machine and not smtp.allow_cleartext:
-        raise UserError(
-            f"The mail server {smtp} is another machine, and the reports would go there unencrypted.",
-            'Set mail.security = "starttls" or "tls"; or, if the way there is safe, mail.allow_cleartext = true.',
-        )
-
-
-@contextmanager
-def _in_the_dark(smtp: Smtp) -> Iterator[None]:
-    """A connection lost here leaves open whether the letter was taken: it counts as failed."""
-    try:
-        yield
-    except (smtplib.SMTPServerDisconnected, OSError):
-        raise DeliveryFailed(
-            f"The connection to the mail server {smtp} was lost while the message was handed over; whether it was"
-            " taken is not known.",
-            "It is sent again with the same Message-ID.",
-            lost=True,
-        ) from None
-
-
-def _failure(smtp: Smtp, error: smtplib.SMTPException | OSError) -> DeliveryFailed:
-    match error:
-        case smtplib.SMTPAuthenticationError():
-            # The answer of a server to a wrong password is left out: it may quote what it was given.
-            sentence = f"The mail server {smtp} does not accept user and password ({error.smtp_code})."
-            return DeliveryFailed(sentence, permanent=error.smtp_code >= PERMANENT)
-        case smtplib.SMTPResponseException():
-            return _refused(smtp, error.smtp_code, _one_line(error.smtp_error))
-        case smtplib.SMTPNotSupportedError():
-            wanted = "STARTTLS" if smtp.security == "starttls" else "to log in"
-            return DeliveryFailed(f"The mail server {smtp} does not offer {wanted}.", permanent=True)
-        case smtplib.SMTPException():
-            return DeliveryFailed(f"The mail server {smtp} closed the connection or did not speak SMTP.")
-        case _:
-            return _out_of_reach(smtp, error)
-
-
-def _out_of_reach(smtp: Smtp, error: OSError) -> DeliveryFailed:
-    match error:
-        case ssl.SSLCertVerificationError():
-            return DeliveryFailed(
-                f"The certificate of the mail server {smtp} is not trusted: {error.verify_message}.",
-                "Give its certificate authority as mail.ca_file, or the host name that the certificate bears.",
-                permanent=True,
-            )
-        case TimeoutError():
-            return DeliveryFailed(f"The mail server {smtp} did not answer within {smtp.timeout} seconds.")
-        case _:
-            why = what_the_system_said(error)
-            return DeliveryFailed(f"The mail server {smtp} cannot be reached: {why}.")
-
-
-def _refused(smtp: Smtp, code: int, words: str) -> DeliveryFailed:
-    answer = f"{code} {words}".strip()
-    return DeliveryFailed(f"The mail server {smtp} answered: {answer}.", permanent=code >= PERMANENT)
 
 
 def _one_line(answer: bytes | str) -> str:
     text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:LONGEST_ANSWER]
-
-
-def _status(answer: bytes) -> str:
-    found = STATUS.match(_one_line(answer))
-    return found.group() if found else ""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import paramiko
 from paramiko.pkey import UnknownKeyType
 
-from gentle_nudge.delivery.outlet import DeliveryFailed, what_the_system_said
+from gentle_nudge.delivery.outlet import DeliveryFailed, system_reason
 
 if TYPE_CHECKING:
     from gentle_nudge.delivery.sftp import Sftp
@@ -27,16 +27,23 @@ WORDS_OF_A_LINE = 2
 logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
 
-def log_in(server: Sftp) -> paramiko.SFTPClient:
-    """An SFTP session with the server that holds the pinned key; DeliveryFailed otherwise."""
-    with troubles(server):
-        line = _call(server)
+def log_in(sftp: Sftp, timeout: int) -> paramiko.SFTPClient:
+    """An SFTP session with the server that holds the pinned key; the exceptions are those that `troubles` knows."""
+    line = socket.create_connection((sftp.host, sftp.port), timeout=timeout)
     try:
-        with troubles(server):
-            transport = paramiko.Transport(line)
-            _meet(transport, server)
-            _authenticate(transport, server)
-            return _session(transport, server)
+        # Each request waits for its answer: it must not wait to be sent as well.
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A server that stops reading would otherwise hold a full line for ever.
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout * 1000)
+        transport = paramiko.Transport(line)
+        transport.banner_timeout = transport.handshake_timeout = timeout
+        transport.auth_timeout = transport.channel_timeout = timeout
+        _meet(transport, sftp, timeout)
+        if sftp.key_file:
+            transport.auth_publickey(sftp.user, _key(sftp.key_file))
+        else:
+            transport.auth_password(sftp.user, sftp.password)
+        return _session(transport, timeout)
     except BaseException:
         # The thread that reads from it ends by this.
         line.close()
@@ -44,58 +51,43 @@ def log_in(server: Sftp) -> paramiko.SFTPClient:
 
 
 @contextmanager
-def troubles(server: Sftp) -> Iterator[None]:
+def troubles(sftp: Sftp, timeout: int) -> Iterator[None]:
     """Whatever goes wrong between us and the server is DeliveryFailed."""
+    name = f"SFTP server {sftp.host}:{sftp.port}"
     try:
         yield
     except TimeoutError:
-        raise DeliveryFailed(f"The SFTP server {server} did not answer within {server.timeout} seconds.") from None
+        raise DeliveryFailed(f"The {name} did not answer within {timeout} seconds.") from None
     except paramiko.AuthenticationException:
         raise DeliveryFailed(
-            f"The SFTP server {server} does not let {server.user} in with this {_means(server)}.", permanent=True
+            f"The {name} does not let {sftp.user} in with this {'key' if sftp.key_file else 'password'}."
         ) from None
     except EOFError:
-        raise DeliveryFailed(f"The SFTP server {server} closed the connection.") from None
+        raise DeliveryFailed(f"The {name} closed the connection.") from None
     except OSError as error:
-        raise DeliveryFailed(
-            f"The SFTP server {server} cannot be reached or refuses: {what_the_system_said(error)}."
-        ) from None
+        raise DeliveryFailed(f"The {name} cannot be reached or refuses: {system_reason(error)}.") from None
     except (paramiko.SSHException, paramiko.SFTPError) as error:
-        raise DeliveryFailed(f"The SFTP server {server} does not get on with us: {error}.") from None
+        raise DeliveryFailed(f"SSH protocol error of the {name}: {error}.") from None
 
 
-def _call(server: Sftp) -> socket.socket:
-    line = socket.create_connection((server.host, server.port), timeout=server.timeout)
-    # Each request waits for its answer: it must not wait to be sent as well.
-    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # A server that stops reading would otherwise hold a full line for ever.
-    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, server.timeout * 1000)
-    return line
-
-
-def _meet(transport: paramiko.Transport, server: Sftp) -> None:
-    transport.banner_timeout = transport.handshake_timeout = server.timeout
-    transport.auth_timeout = transport.channel_timeout = server.timeout
-    pins = _pins(server)
-    _prefer(transport, tuple(pins))
-    transport.start_client(timeout=server.timeout)
+def _meet(transport: paramiko.Transport, sftp: Sftp, timeout: int) -> None:
+    """The server has shown the pinned key; it is asked first for a key of a kind that we know."""
+    pins = _pins(sftp)
+    options = transport.get_security_options()
+    wanted = [name for kind in pins for name in (RSA if kind == "ssh-rsa" else (kind,))]
+    options.key_types = sorted(options.key_types, key=lambda name: name not in wanted)
+    transport.start_client(timeout=timeout)
     key = transport.get_remote_server_key()
     if pins.get(key.get_name()) != key.asbytes():
-        raise _refusal(server, key, known=bool(pins))
+        raise _refusal(sftp, key, known=bool(pins))
 
 
-def _prefer(transport: paramiko.Transport, kinds: tuple[str, ...]) -> None:
-    """The server is asked first for a key of a kind that we know."""
-    options = transport.get_security_options()
-    wanted = [name for kind in kinds for name in (RSA if kind == "ssh-rsa" else (kind,))]
-    options.key_types = sorted(options.key_types, key=lambda name: name not in wanted)
-
-
-def _pins(server: Sftp) -> dict[str, bytes]:
+def _pins(sftp: Sftp) -> dict[str, bytes]:
     """The host keys we trust, by kind."""
-    pins = dict([_line(server.host_key)]) if server.host_key else {}
-    if server.known_hosts:
-        pins |= _known(server.known_hosts, _name_in_known_hosts(server))
+    pins = dict([_line(sftp.host_key)]) if sftp.host_key else {}
+    if sftp.known_hosts and sftp.known_hosts.exists():
+        keys = paramiko.HostKeys(str(sftp.known_hosts)).lookup(_name_in_known_hosts(sftp))
+        pins |= {kind: key.asbytes() for kind, key in keys.items()} if keys else {}
     return pins
 
 
@@ -107,48 +99,31 @@ def _line(text: str) -> tuple[str, bytes]:
         raise DeliveryFailed(
             "The pinned host key cannot be read; nothing was sent.",
             'Write it as in a .pub file: host_key = "ssh-ed25519 AAAA…".',
-            permanent=True,
         ) from None
 
 
-def _known(file: Path, name: str) -> dict[str, bytes]:
-    if not file.exists():
-        return {}
-    keys = paramiko.HostKeys(str(file)).lookup(name)
-    return {kind: key.asbytes() for kind, key in keys.items()} if keys else {}
+def _name_in_known_hosts(sftp: Sftp) -> str:
+    return sftp.host if sftp.port == SSH else f"[{sftp.host}]:{sftp.port}"
 
 
-def _name_in_known_hosts(server: Sftp) -> str:
-    return server.host if server.port == SSH else f"[{server.host}]:{server.port}"
-
-
-def _refusal(server: Sftp, key: paramiko.PKey, *, known: bool) -> DeliveryFailed:
+def _refusal(sftp: Sftp, key: paramiko.PKey, *, known: bool) -> DeliveryFailed:
     line = f"{key.get_name()} {key.get_base64()}"
-    if server.known_hosts:
-        place = f"add to {server.known_hosts}: {_name_in_known_hosts(server)} {line}"
+    if sftp.known_hosts:
+        place = f"add to {sftp.known_hosts}: {_name_in_known_hosts(sftp)} {line}"
     else:
         place = f'set sftp.host_key = "{line}"'
-    what = "is not the pinned one" if known else "is not known"
     return DeliveryFailed(
-        f"The host key of the SFTP server {server} {what}; nothing was sent. If the agency confirms the fingerprint"
-        f" {key.fingerprint}, {place}",
+        f"The host key of the SFTP server {sftp.host}:{sftp.port} is not {'the pinned one' if known else 'known'};"
+        f" nothing was sent. If the agency confirms the fingerprint {key.fingerprint}, {place}",
         "Ask the agency by another way than e-mail whether this key is theirs.",
-        permanent=True,
     )
-
-
-def _authenticate(transport: paramiko.Transport, server: Sftp) -> None:
-    if server.key_file:
-        transport.auth_publickey(server.user, _key(server.key_file))
-    else:
-        transport.auth_password(server.user, server.password)
 
 
 def _key(file: Path) -> paramiko.PKey:
     try:
         return paramiko.PKey.from_path(file)
     except OSError as error:
-        raise _useless_key(file, what_the_system_said(error)) from None
+        raise _useless_key(file, system_reason(error)) from None
     except (paramiko.SSHException, UnknownKeyType, ValueError, TypeError):
         raise _useless_key(file, "it is no key without a passphrase") from None
 
@@ -157,19 +132,14 @@ def _useless_key(file: Path, why: str) -> DeliveryFailed:
     return DeliveryFailed(
         f"The SSH key {file} cannot be used: {why}.",
         "Make one with ssh-keygen -t ed25519 -N '' and give the agency its .pub file.",
-        permanent=True,
     )
 
 
-def _session(transport: paramiko.Transport, server: Sftp) -> paramiko.SFTPClient:
+def _session(transport: paramiko.Transport, timeout: int) -> paramiko.SFTPClient:
     session = paramiko.SFTPClient.from_transport(transport)
     if session is None:
         raise EOFError
     channel = session.get_channel()
     if channel:
-        channel.settimeout(server.timeout)
+        channel.settimeout(timeout)
     return session
-
-
-def _means(server: Sftp) -> str:
-    return "key" if server.key_file else "password"

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from filecmp import cmp
 from pathlib import Path, PurePosixPath
 
+from gentle_nudge.domain.finding import Finding
+
 OWN = 0o600
 
 
@@ -26,6 +28,21 @@ def write_whole(path: Path, chunks: Iterable[bytes], mode: int = OWN) -> None:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
+
+
+def not_writable(kind: str, folder: Path) -> tuple[Finding, ...]:
+    """A finding if no file can be put there; a folder that is not there yet must be possible to make."""
+    place = folder if folder.exists() else folder.parent
+    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+        return ()
+    return (
+        Finding(
+            name=f"{kind}-not-writable",
+            what=f"Nothing can be written into {folder}.",
+            why="Reports would not get there.",
+            way_out="Make the folder above it, and let the user that runs gentle-nudge write in it.",
+        ),
+    )
 
 
 def sync_folder(folder: Path) -> None:

@@ -18,11 +18,7 @@ from gentle_nudge.koha.write import restrict
 from gentle_nudge.sqltypes import Money
 
 PAID_AFTER = timedelta(days=2)
-
-
 OPENING = time(9)
-
-
 NOTHING = literal(Decimal(0), Money())
 
 

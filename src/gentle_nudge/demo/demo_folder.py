@@ -7,46 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gentle_nudge.errors import UserError
+from gentle_nudge.texts.environment import Texts
 
 MARKER = ".gentle-nudge-demo"
-
-
 MARKED = "Made by gentle-nudge demo, which begins afresh in folders that hold this file.\n"
-
-
-CONFIG = """\
-# The sample library's configuration. Change a rule and look at the Sunday to come:
-#   gentle-nudge --config gentle-nudge.toml nightly --dry-run --day YYYY-MM-DD
-# All keys: gentle-nudge config example
-
-[koha]
-url = "sqlite:///koha.sqlite"          # a Koha library would name its koha-conf.xml here
-timezone = "America/New_York"
-machine = "the demo"
-
-[policy]
-submit_on = "sunday"
-threshold = 25.00
-processing_fee = 10.00
-flag = "sort1"
-minors = "exclude"
-send_to = ["reports@agency.example"]
-copy_to = ["circulation@fernwood.example"]
-excluded_categories = ["STAFF"]
-excluded_category_types = ["I"]
-excluded_debit_types = ["RENT"]
-require_lost_fee = true
-exemption = "attribute:EXEMPT"
-add_restriction = true
-clear_paid = true
-remove_restriction = true
-
-[mail]
-maildir = "mail"                       # messages are put here instead of being sent
-
-[archive]
-directory = "archive"                  # a copy of every report
-"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +55,7 @@ class Folder:
             self.marker.write_text(MARKED, encoding="utf-8")
             self._empty()
             self.database.touch(mode=0o600)
-            self.config.write_text(CONFIG, encoding="utf-8")
+            self.config.write_text(Texts().render("demo-configuration.toml"), encoding="utf-8")
         except OSError as trouble:
             raise UserError(
                 f"The folder {self.path} cannot be used: {trouble.strerror}.", "Name another: gentle-nudge demo FOLDER"

@@ -15,17 +15,9 @@ from gentle_nudge.demo.roles import ANONYMOUS, SELF_CHECK, Charge, Sample, cast,
 from gentle_nudge.koha import koha_tables
 
 LIBRARY = "Fernwood Public Library"
-
-
 ZONE = "America/New_York"
-
-
 HOW_MANY = 200
-
-
 BRANCHES = {"MAIN": "Fernwood Main Library", "EAST": "East Branch", "BUS": "Bookmobile"}
-
-
 CATEGORIES = {"PT": ("Patron", "A"), "KID": ("Young patron", "C"), "STAFF": ("Staff", "S"), "SCHOOL": ("School", "I")}
 
 
@@ -39,8 +31,6 @@ DEBIT_TYPES = {
 
 
 ATTRIBUTE_TYPES = ("EXEMPT",)
-
-
 RESTRICTION_TYPES = ("MANUAL", "OVERDUES", "SUSPENSION", "DISCHARGE")
 
 

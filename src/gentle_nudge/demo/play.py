@@ -26,7 +26,6 @@ from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import nightly
 from gentle_nudge.jobs.sections import sections_of
 from gentle_nudge.jobs.sending.deliver import deliver
-from gentle_nudge.jobs.sending.outlets import Post
 from gentle_nudge.jobs.setup.initialise import initialise
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.connect.instance import instance
@@ -38,14 +37,8 @@ if TYPE_CHECKING:
 
 
 ZONE = ZoneInfo(founding.ZONE)
-
-
 SUNDAY = 6
-
-
 A_WEEK = timedelta(days=7)
-
-
 NIGHT = time(0, 30)
 
 
@@ -133,11 +126,10 @@ def _night(koha: Library, day: date) -> StoryStep:
     now = datetime.combine(day, NIGHT, koha.zone)
     writing(koha.engine, lambda conn: initialise(conn, koha.instance, now))
     with read_only(koha.engine) as conn:
-        sections, office, routes = sections_of(conn, koha.settings), koha.office(conn), koha.routes(conn)
+        sections, outlets = sections_of(conn, koha.settings), koha.outlets(conn)
     moment = Moment(day=day, now=now, zone=koha.zone)
-    night = nightly(koha.engine, sections, moment, office=office, options=NightOptions())
+    night = nightly(koha.engine, sections, moment, outlets=outlets, options=NightOptions())
     for failure in night.failures.values():
         raise failure
-    with Post(routes) as post:
-        delivered = deliver(koha.engine, sections, post, lambda: now)
+    delivered = deliver(koha.engine, sections, outlets, lambda: now)
     return StoryStep(day=day, plan=night.plans[sections[0].name], delivered=tuple(delivered.sent))

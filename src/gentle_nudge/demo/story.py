@@ -18,7 +18,6 @@ from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Referral
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.money import ZERO, format_amount
-from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.views import changes, name
 
@@ -135,11 +134,11 @@ class Teller:
     def files(self) -> None:
         """Which files and messages there are."""
         tonight, folder = self.story.tonight, self.story.folder
-        mails = [sum(d.address.channel is Channel.EMAIL for d in chapter.delivered) for chapter in self.story.chapters]
+        mails = [sum(d.address.tells_agency for d in chapter.delivered) for chapter in self.story.chapters]
         recipients = " and ".join(self.story.section.policy.recipients())
         self._head("Files and messages")
         for delivery in tonight.delivered:
-            if delivery.address.channel is Channel.FILE:
+            if delivery.address.is_archive:
                 rows = tonight.plan.submission() if delivery.kind is ReportKind.SUBMISSION else tonight.plan.update()
                 self._line(f"{folder.archive / delivery.file_name}  ({len(rows)} patrons)")
         self._line(f"{folder.mail / 'new'}  ({mails[-1]} messages of tonight, {sum(mails[:-1])} of earlier Sundays)")

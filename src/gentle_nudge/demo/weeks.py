@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import time
 from decimal import Decimal
 
@@ -10,74 +10,49 @@ from gentle_nudge.demo.counter import Desk
 from gentle_nudge.demo.roles import Role, Sample
 
 OWN_WORDS = "Sent to collections in error? Ask the director before lifting"
-LEFT_OWING = Decimal("4.00")
+A_PART_IS_LEFT, A_LITTLE_IS_LEFT = Decimal("30.00"), Decimal("4.00")
 AFTERNOON = time(15, 20)
 
-Numbers = list[int]
-Event = Callable[[Desk, Numbers], None]
 
-
-def those_who(samples: Mapping[int, Sample], role: Role) -> Numbers:
+def those_who(samples: Mapping[int, Sample], role: Role) -> list[int]:
     """The numbers of the patrons with this part, in order."""
     return sorted(number for number, sample in samples.items() if sample.role is role)
 
 
 def first_week(desk: Desk, samples: Mapping[int, Sample]) -> None:
     """Between the first Sunday and the second."""
-    _play(desk, samples, {Role.PAYS_IN_THE_FIRST_WEEK: _pay(10), Role.PAYS_A_PART: _pay(9, all_but=Decimal("30.00"))})
-    _play(desk, samples, {Role.FLAG_OFF_IN_THE_FIRST_WEEK: _flag(None)})
+    for number in those_who(samples, Role.PAYS_IN_THE_FIRST_WEEK):
+        desk.pay(number, desk.instant(10, AFTERNOON))
+    for number in those_who(samples, Role.PAYS_A_PART):
+        desk.pay(number, desk.instant(9, AFTERNOON), all_but=A_PART_IS_LEFT)
+    for number in those_who(samples, Role.FLAG_OFF_IN_THE_FIRST_WEEK):
+        desk.write_flag(number, None)
 
 
 def second_week(desk: Desk, samples: Mapping[int, Sample]) -> None:
     """Between the second Sunday and the one shown."""
-    events: dict[Role, Event] = {
-        Role.PAYS: _pay(4),
-        Role.PAYS_NEARLY: _pay(4, all_but=LEFT_OWING),
-        Role.PAYS_WITH_EDITED_RESTRICTION: _pay_with_edited_restriction,
-        Role.PAYS_AND_FLAG_OFF: _pay_and_flag_off,
-        Role.FLAG_OFF: _flag(None),
-        Role.FLAG_OVERWRITTEN: _flag("Book club"),
-        Role.FLAGGED_BY_HAND: _flag("yes"),
-        Role.LEAVES: _leave,
+    for number in those_who(samples, Role.PAYS_WITH_EDITED_RESTRICTION):
+        desk.rewrite_restriction(number, OWN_WORDS)
+    payments = {
+        Role.PAYS: (4, Decimal(0)),
+        Role.PAYS_NEARLY: (4, A_LITTLE_IS_LEFT),
+        Role.PAYS_WITH_EDITED_RESTRICTION: (3, Decimal(0)),
+        Role.PAYS_AND_FLAG_OFF: (2, Decimal(0)),
     }
-    _play(desk, samples, events)
+    for role, (ago, left) in payments.items():
+        for number in those_who(samples, role):
+            desk.pay(number, desk.instant(ago, AFTERNOON), all_but=left)
+    flags = {
+        Role.PAYS_AND_FLAG_OFF: None,
+        Role.FLAG_OFF: None,
+        Role.FLAG_OVERWRITTEN: "Book club",
+        Role.FLAGGED_BY_HAND: "yes",
+    }
+    for role, value in flags.items():
+        for number in those_who(samples, role):
+            desk.write_flag(number, value)
+    for number in those_who(samples, Role.LEAVES):
+        desk.delete(number)
     for gone, kept in (Role.TWO_CARDS, Role.SECOND_CARD), (Role.TWO_CASES, Role.SECOND_CASE):
         for first, second in zip(those_who(samples, gone), those_who(samples, kept), strict=True):
             desk.merge(first, second)
-
-
-def _play(desk: Desk, samples: Mapping[int, Sample], events: Mapping[Role, Event]) -> None:
-    for role, event in events.items():
-        event(desk, those_who(samples, role))
-
-
-def _pay(ago: int, *, all_but: Decimal = Decimal(0)) -> Event:
-    def pay(desk: Desk, numbers: Numbers) -> None:
-        for number in numbers:
-            desk.pay(number, desk.instant(ago, AFTERNOON), all_but=all_but)
-
-    return pay
-
-
-def _flag(value: str | None) -> Event:
-    def write(desk: Desk, numbers: Numbers) -> None:
-        for number in numbers:
-            desk.write_flag(number, value)
-
-    return write
-
-
-def _pay_with_edited_restriction(desk: Desk, numbers: Numbers) -> None:
-    for number in numbers:
-        desk.rewrite_restriction(number, OWN_WORDS)
-    _pay(3)(desk, numbers)
-
-
-def _pay_and_flag_off(desk: Desk, numbers: Numbers) -> None:
-    _pay(2)(desk, numbers)
-    _flag(None)(desk, numbers)
-
-
-def _leave(desk: Desk, numbers: Numbers) -> None:
-    for number in numbers:
-        desk.delete(number)

@@ -1,10 +1,76 @@
-"""The account lines that a patron owes: which count, and whose they are."""
+"""The account lines that a patron owes: which count, whose they are, and the sums they make."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from gentle_nudge.domain.moment import midnight
+from gentle_nudge.domain.money import ZERO
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """The charge dates that count, both days included."""
+
+    first: date
+    last: date
+
+    def covers(self, day: date) -> bool:
+        """Whether a line of this calendar day (in the library's zone) counts."""
+        return self.first <= day <= self.last
+
+    def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """The instants, in UTC, of the first midnight inside and the first midnight after (half open)."""
+        return midnight(self.first, zone), midnight(self.last + timedelta(days=1), zone)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OurFee:
+    """The debit type and the description by which a processing fee of ours is recognised."""
+
+    debit_type: str
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LineRules:
+    """Which account lines count.
+
+    `debit_types`: only these count, all if none is named. `first_day`: lines of earlier days do not count.
+    `excluded_fee`: neither fees like this nor recorded fees count; None if they do.
+    `withdrawn`: patron -> the day of the latest withdrawn case. Charges up to that day count if `withdrawn_count`.
+    """
+
+    window: Window
+    zone: ZoneInfo
+    first_day: date | None = None
+    debit_types: frozenset[str] = frozenset()
+    excluded_debit_types: frozenset[str] = frozenset()
+    excluded_fee: OurFee | None = None
+    withdrawn: Mapping[int, date] = field(default_factory=dict)
+    withdrawn_count: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ownership:
+    """Whose a charge is.
+
+    `charges_by` patron: all charges of a patron. Otherwise the charges of `branches` (`all_but`: of all others), by
+    the branch of the charge or of its item. Recorded lines do not depend on a branch: `own` are recorded with cases
+    of the section, `others` with cases of other sections. `fees` are all recorded fees. Each maps patron -> line ids.
+    """
+
+    charges_by: Literal["patron", "charge", "item"] = "patron"
+    branches: frozenset[str] = frozenset()
+    all_but: bool = True
+    own: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    others: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    fees: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,3 +82,32 @@ class Line:
     type: str | None
     outstanding: Decimal
     counted: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgedLine:
+    """An outstanding line; `why_not` are all reasons why it does not count, none: it does. `at` in the zone."""
+
+    id: int
+    at: datetime | None
+    type: str | None
+    outstanding: Decimal
+    why_not: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """The sums of one patron as one section sees them, rounded to the cent.
+
+    `owed` is the sum owed in the window; `balance` the section's balance; `whole_balance` the patron's over all
+    lines; `latest_charge` the latest date of a counted line still owing, in the library's zone; `lines` are the
+    section's outstanding ones.
+    """
+
+    owed: Decimal = ZERO
+    balance: Decimal = ZERO
+    whole_balance: Decimal = ZERO
+    lost_charge: bool = False
+    latest_charge: datetime | None = None
+    has_lines_here: bool = True
+    lines: tuple[Line, ...] = ()

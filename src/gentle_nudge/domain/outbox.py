@@ -28,6 +28,26 @@ class Channel(StrEnum):
     FILE = "file"
 
 
+class Standing(StrEnum):
+    """What this database is: the library's own, one of a test copy (SendAllEmailsTo is set), or a declared copy."""
+
+    LIBRARY = "library"
+    TEST_COPY = "test copy"
+    COPY = "copy"
+
+
+# A channel that is not listed stays: its deliveries remain due.
+MAY_LEAVE = {
+    Standing.LIBRARY: frozenset({Channel.EMAIL, Channel.SFTP, Channel.FILE}),
+    Standing.TEST_COPY: frozenset({Channel.EMAIL, Channel.FILE}),
+    Standing.COPY: frozenset({Channel.EMAIL}),
+}
+
+
+# The channels by which the agency hears of a patron; a copy in the archive tells nobody.
+TELLS_AGENCY = frozenset({Channel.EMAIL, Channel.SFTP})
+
+
 class DeliveryState(StrEnum):
     """The states of a delivery."""
 
@@ -56,6 +76,16 @@ class Address:
 
     channel: Channel
     recipient: str
+
+    @property
+    def tells_agency(self) -> bool:
+        """Whether the agency hears of it this way."""
+        return self.channel in TELLS_AGENCY
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether the recipient is an archive folder."""
+        return self.channel is Channel.FILE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +130,10 @@ class Delivery:
     who: str | None = None
     is_repeat: bool = False
 
+    def may_leave(self, standing: Standing) -> bool:
+        """Whether a database of this standing lets it out."""
+        return self.address.channel in MAY_LEAVE[standing]
+
     @property
     def keeps_order(self) -> bool:
         """Whether it belongs to a stream: balances that must never arrive after newer ones.
@@ -108,7 +142,7 @@ class Delivery:
         one could make untrue, a copy in the archive overtakes nobody, and a repeat is marked as one.
         """
         balances = self.kind is ReportKind.UPDATE or self.kind is ReportKind.SYNC
-        return balances and self.address.channel is not Channel.FILE and not self.is_repeat
+        return balances and self.address.tells_agency and not self.is_repeat
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -132,3 +132,12 @@ class Flag:
     def __str__(self) -> str:
         """The flag as written in the settings."""
         return f"attribute:{self.code}" if self.column == "attribute" else self.column
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PatronFields:
+    """What is read of a patron beyond the row in `borrowers`: flag fields, and the guarantor if `guardians`."""
+
+    flag: Flag
+    exemption: Flag | None = None
+    guardians: bool = False

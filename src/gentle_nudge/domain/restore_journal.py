@@ -32,9 +32,9 @@ class SentDelivery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Journal:
-    """The note of a database's meta row, and the deliveries sent from the day `since` on, archive copies left out."""
+    """The revision of a database, and the deliveries sent from the day `since` on, copies in the archive left out."""
 
-    note: int = 0
+    revision: int = 0
     since: date | None = None
     sent: tuple[SentDelivery, ...] = ()
 
@@ -52,7 +52,7 @@ class Journal:
     def written(self) -> str:
         """The journal as one line of text."""
         rows = [(e.delivery, e.channel, e.recipient, e.file_name, e.sha256, e.at.isoformat()) for e in self.sent]
-        return json.dumps({"note": self.note, "since": self.since and self.since.isoformat(), "sent": rows})
+        return json.dumps({"note": self.revision, "since": self.since and self.since.isoformat(), "sent": rows})
 
 
 def from_text(text: str) -> Journal:
@@ -60,7 +60,7 @@ def from_text(text: str) -> Journal:
     try:
         known = json.loads(text)
         return Journal(
-            note=int(known["note"]),
+            revision=int(known["note"]),
             since=date.fromisoformat(known["since"]) if known["since"] else None,
             sent=tuple(map(_entry, known["sent"])),
         )

@@ -49,7 +49,7 @@ class Identity:
             self.database,
         )
 
-    def meta(self, now: datetime, *, is_copy: bool = False, note: int = 0) -> Meta:
+    def meta(self, now: datetime, *, is_copy: bool = False, revision: int = 0) -> Meta:
         """The row that says so."""
         return Meta(
             machine=self.machine,
@@ -57,7 +57,7 @@ class Identity:
             port=self.port,
             database_name=self.database,
             is_copy=is_copy,
-            note=note,
+            revision=revision,
             initialised=now,
         )
 
@@ -80,8 +80,8 @@ def settle(conn: Connection, instance: Instance, moment: Moment, *, is_copy: boo
     """
     upgrade.create_or_upgrade(conn)
     known = meta.read_meta(conn)
-    note = known.note if known else 0
-    meta.write_meta(conn, Identity.of(conn, instance).meta(moment.now, is_copy=is_copy, note=note))
+    revision = known.revision if known else 0
+    meta.write_meta(conn, Identity.of(conn, instance).meta(moment.now, is_copy=is_copy, revision=revision))
     open_ones = [delivery.id for delivery in deliveries.by_state(conn, *UNDELIVERED)] if is_copy else []
     cancelled = deliveries.cancel(conn, open_ones, now=moment.now, reason=A_COPY, who=moment.who)
     what = {"option": "copy" if is_copy else "moved", "who": moment.who, "cancelled": len(cancelled)}

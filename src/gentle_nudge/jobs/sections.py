@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.errors import UserError
+from gentle_nudge.koha.inspect.unknown_codes import SectionCodes
 from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
 from gentle_nudge.store import cases, meta
@@ -54,6 +55,24 @@ def _gone(
 def _sharing(section: Section, sections: tuple[Section, ...]) -> Section:
     alike = (other for other in sections if other.policy.flag == section.policy.flag)
     return replace(section, sharing=tuple(name for other in alike for name in other.cases_of))
+
+
+def codes_of(section: Section) -> SectionCodes:
+    """The codes of Koha that a night of this section relies on."""
+    policy = section.policy
+    charges = section.enabled and policy.processing_fee > 0
+    restricts = section.enabled and policy.add_restriction
+    return SectionCodes(
+        section=section.name,
+        flag=policy.flag,
+        exemption=policy.exemption,
+        categories=(*policy.categories, *policy.excluded_categories),
+        debit_types=(*policy.debit_types, *policy.excluded_debit_types),
+        fee_debit_types=(policy.fee_debit_type,) if charges else (),
+        fee_branches=(policy.fee_branch,) if charges and policy.fee_branch not in {"none", "patron"} else (),
+        restriction_types=(policy.restriction_type,) if restricts else (),
+        branches=() if section.is_global else tuple(section.scope.branches),
+    )
 
 
 def named(sections: tuple[Section, ...], wanted: Collection[str]) -> tuple[Section, ...]:

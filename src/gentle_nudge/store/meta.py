@@ -10,21 +10,13 @@ from sqlalchemy import insert, inspect, select, update
 from sqlalchemy.exc import OperationalError
 
 from gentle_nudge.errors import AnotherRunInProgress, UserError
-from gentle_nudge.store.tables import meta
+from gentle_nudge.store.tables import SCHEMA_VERSION, meta
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-
-SCHEMA_VERSION = 1
-
-
 THE_ROW = 1
-
-
 LOCK_WAIT_TIMEOUT = 1205
-
-
 RUN_INIT = "Run: gentle-nudge init"
 
 
@@ -32,8 +24,8 @@ RUN_INIT = "Run: gentle-nudge init"
 class Meta:
     """Where this database belongs.
 
-    `note` grows whenever our row is locked for changes and with every finished run;
-    of a copy (`is_copy`) nothing leaves the machine.
+    `revision` grows whenever our row is locked for changes and with every finished run. If `is_copy`, nothing leaves
+    the machine.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -42,60 +34,41 @@ class Meta:
     port: int
     database_name: str
     is_copy: bool = False
-    note: int = 0
+    revision: int = 0
     initialised: datetime
 
 
 def missing_or_old(conn: Connection) -> str | None:
-    """What is wrong with our tables, in a sentence; None: they are there and of this program's version."""
-    found = read_meta(conn)
-    return None if _fits(found) else _unfit(found).sentence
+    """What is wrong with our tables, in a sentence; None if they are there and of this program's version."""
+    row = read_meta(conn)
+    return None if row is not None and row.schema_version == SCHEMA_VERSION else unfit(row).sentence
 
 
 def ready(conn: Connection) -> Meta:
     """The row of meta, not locked; UserError when our tables are missing, or older or newer than the program."""
-    return _checked(read_meta(conn))
+    row = read_meta(conn)
+    if row is None or row.schema_version != SCHEMA_VERSION:
+        raise unfit(row)
+    return row
+
+
+def unfit(row: Meta | None) -> UserError:
+    """What to say of tables that are not there, or not of this program's version."""
+    if row is None:
+        return UserError("Our tables are not in this database, or not visible to this user.", RUN_INIT)
+    sentence = f"Our tables are of version {row.schema_version}, this program's of version {SCHEMA_VERSION}."
+    if row.schema_version < SCHEMA_VERSION:
+        return UserError(sentence, RUN_INIT)
+    return UserError(sentence, "A newer program has been here: use that one.")
 
 
 def read_meta(conn: Connection) -> Meta | None:
-    """The row of meta; None when our tables are not there, hidden from this user, or never initialised.
-
-    Older and newer programs read this table too: its columns stay as they are.
-    """
-    return _row(conn) if _is_there(conn) else None
-
-
-def write_meta(conn: Connection, value: Meta) -> None:
-    """The row of meta says this."""
-    changed = conn.execute(update(meta).where(meta.c.id == THE_ROW).values(**asdict(value)))
-    if changed.rowcount == 0:
-        conn.execute(insert(meta).values(id=THE_ROW, **asdict(value)))
-
-
-def lock(conn: Connection) -> Meta:
-    """Our row is locked until the transaction ends, and this is what it says.
-
-    AnotherRunInProgress when another holds it for longer than the session waits; UserError when our tables are
-    missing, or older or newer than the program.
-    """
+    """The row of meta; None when our tables are not there, hidden from this user, or never initialised."""
     if not _is_there(conn):
-        raise _unfit(None)
-    hold(conn)
-    found = _checked(_row(conn))
-    conn.execute(update(meta).values(note=found.note + 1))
-    return found
-
-
-def hold(conn: Connection) -> None:
-    """Our row is locked until the transaction ends; AnotherRunInProgress when another holds it for too long."""
-    try:
-        conn.execute(select(meta.c.id).where(meta.c.id == THE_ROW).with_for_update())
-    except OperationalError as error:
-        if error.orig is not None and error.orig.args[:1] == (LOCK_WAIT_TIMEOUT,):
-            raise AnotherRunInProgress(
-                "Another run is at work.", "It has the lock; this one may be started again later."
-            ) from error
-        raise
+        return None
+    columns = (column.label(column.key) for column in meta.c if column is not meta.c.id)
+    row = conn.execute(select(*columns).where(meta.c.id == THE_ROW)).mappings().one_or_none()
+    return Meta(**row) if row else None
 
 
 def _is_there(conn: Connection) -> bool:
@@ -106,26 +79,34 @@ def _is_there(conn: Connection) -> bool:
     return bool(conn.info[meta.name])
 
 
-def _row(conn: Connection) -> Meta | None:
-    columns = [column for column in meta.c if column is not meta.c.id]
-    row = conn.execute(select(*columns).where(meta.c.id == THE_ROW)).one_or_none()
-    return None if row is None else Meta(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+def write_meta(conn: Connection, value: Meta) -> None:
+    """The row of meta says this."""
+    changed = conn.execute(update(meta).where(meta.c.id == THE_ROW).values(**asdict(value)))
+    if changed.rowcount == 0:
+        conn.execute(insert(meta).values(id=THE_ROW, **asdict(value)))
 
 
-def _checked(found: Meta | None) -> Meta:
-    if found is None or not _fits(found):
-        raise _unfit(found)
-    return found
+def lock(conn: Connection) -> Meta:
+    """The row of meta as it was when it was locked, until the transaction ends; its revision has grown by one.
+
+    AnotherRunInProgress when another holds it for longer than the session waits; UserError when our tables are
+    missing, or older or newer than the program.
+    """
+    if not _is_there(conn):
+        raise unfit(None)
+    hold(conn)
+    row = ready(conn)
+    conn.execute(update(meta).values(revision=row.revision + 1))
+    return row
 
 
-def _fits(found: Meta | None) -> bool:
-    return found is not None and found.schema_version == SCHEMA_VERSION
-
-
-def _unfit(found: Meta | None) -> UserError:
-    if found is None:
-        return UserError("Our tables are not in this database, or not visible to this user.", RUN_INIT)
-    sentence = f"Our tables are of version {found.schema_version}, this program's of version {SCHEMA_VERSION}."
-    if found.schema_version < SCHEMA_VERSION:
-        return UserError(sentence, RUN_INIT)
-    return UserError(sentence, "A newer program has been here: use that one.")
+def hold(conn: Connection) -> None:
+    """The row of meta is locked until the transaction ends; AnotherRunInProgress when another holds it for too long."""
+    try:
+        conn.execute(select(meta.c.id).where(meta.c.id == THE_ROW).with_for_update())
+    except OperationalError as error:
+        if error.orig is not None and error.orig.args[:1] == (LOCK_WAIT_TIMEOUT,):
+            raise AnotherRunInProgress(
+                "Another run is at work.", "It has the lock; this one may be started again later."
+            ) from error
+        raise

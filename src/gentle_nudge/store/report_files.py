@@ -6,7 +6,8 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, exists, insert, select, update
 
@@ -18,14 +19,11 @@ from gentle_nudge.store import tables
 from gentle_nudge.store.tables import fitted, report_part
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Row
-
+    from sqlalchemy import ColumnElement, Connection
 
 # The driver sends bytes as text, with a backslash before each quote, NUL and line end: a part of which every byte
 # needs one still fits into a packet of 1 MiB, the least that a server may allow by default.
 PART = 500_000
-
-
 LONGEST_ROW_START = len("\n2147483647,")
 
 
@@ -39,7 +37,7 @@ def save(
     chunks: Iterable[bytes],
     rows: int,
 ) -> Stored:
-    """The report is stored with its size and SHA-256; the chunks are read once, one part is held at a time."""
+    """The report is stored with its size and SHA-256; the chunks are read once, one part is in memory at a time."""
     report = tables.report
     texts = {
         "file_name": file_name,
@@ -81,7 +79,7 @@ def find(
     sections: Collection[str] | None = None,
     number: int | None = None,
 ) -> list[Stored]:
-    """The reports of this kind and day, oldest first; of all sections unless some are named."""
+    """The reports of this kind and day, oldest first; of all sections unless sections are named."""
     run = tables.run
     asked = [run.c.report == report, run.c.day == day]
     if sections is not None:
@@ -98,32 +96,29 @@ def of_runs(conn: Connection, runs: Collection[int]) -> list[Stored]:
 
 def get(conn: Connection, report: int) -> Stored:
     """The report with this id; UserError when there is none."""
-    found = _stored(conn, tables.report.c.id == report)
-    if not found:
-        raise UserError(f"There is no stored report {report}.")
-    return found[0]
+    for stored in _stored(conn, tables.report.c.id == report):
+        return stored
+    raise UserError(f"There is no stored report {report}.")
 
 
 def content(conn: Connection, report: int) -> Iterator[bytes]:
-    """The bytes, part by part, each read when asked for; none when pruned."""
-    number = 0
-    while (part := conn.scalar(select(report_part.c.bytes).where(*_is_part(report, number)))) is not None:
+    """The bytes, part by part, each read when asked for; nothing if they were pruned."""
+    parts = select(report_part.c.bytes).where(report_part.c.report_id == report)
+    for number in count():
+        part = conn.scalar(parts.where(report_part.c.part == number))
+        if part is None:
+            return
         yield part
-        number += 1
-
-
-def _is_part(report: int, number: int) -> tuple[ColumnElement[bool], ...]:
-    return report_part.c.report_id == report, report_part.c.part == number
 
 
 def prune(conn: Connection, *, before: date, today: date) -> list[Stored]:
-    """The bytes of reports of earlier days are gone, never while a delivery is undelivered; of these they were."""
+    """The bytes of reports of earlier days are gone, unless a delivery is undelivered. Returns the reports."""
     report, delivery = tables.report, tables.delivery
     undelivered = exists().where(delivery.c.report_id == report.c.id, delivery.c.state.in_(UNDELIVERED))
     old = _stored(conn, tables.run.c.day < before, report.c.pruned_on.is_(None), ~undelivered)
-    for some in a_thousand_at_a_time(stored.id for stored in old):
-        conn.execute(delete(report_part).where(report_part.c.report_id.in_(some)))
-        conn.execute(update(report).where(report.c.id.in_(some)).values(pruned_on=today))
+    for chunk in a_thousand_at_a_time(stored.id for stored in old):
+        conn.execute(delete(report_part).where(report_part.c.report_id.in_(chunk)))
+        conn.execute(update(report).where(report.c.id.in_(chunk)).values(pruned_on=today))
     return old
 
 
@@ -138,35 +133,19 @@ def holding(conn: Connection, numbers: Collection[int]) -> list[Stored]:
 
 
 def _holds(parts: Iterable[bytes], rows: re.Pattern[bytes]) -> bool:
-    before = b""
+    end = b""
     for part in parts:
-        here = before + part
-        if rows.search(here):
+        text = end + part
+        if rows.search(text):
             return True
-        before = here[-LONGEST_ROW_START:]
+        end = text[-LONGEST_ROW_START:]
     return False
 
 
 def _stored(conn: Connection, *conditions: ColumnElement[bool]) -> list[Stored]:
-    report, run = tables.report, tables.run
-    columns = (run.c.section, run.c.report, run.c.day, run.c.number)
-    chosen = select(report, *columns).join(run, run.c.id == report.c.run_id).where(*conditions)
-    return [_from_row(row) for row in conn.execute(chosen.order_by(report.c.id))]
-
-
-def _from_row(row: Row[Any]) -> Stored:
-    return Stored(
-        id=row.id,
-        run=row.run_id,
-        section=row.section,
-        report=ReportKind(row.report),
-        day=row.day,
-        number=row.number,
-        file_name=row.file_name,
-        subject=row.subject,
-        body=row.body,
-        size=row.size,
-        rows=row.rows,
-        sha256=row.sha256,
-        pruned_on=row.pruned_on,
-    )
+    report, run = tables.report.c, tables.run.c
+    of_report = (report.id, report.file_name, report.subject, report.body, report.size, report.rows, report.sha256)
+    of_run = (report.run_id.label("run"), run.section, run.report, run.day, run.number)
+    query = select(*of_report, report.pruned_on, *of_run).join(tables.run, run.id == report.run_id).where(*conditions)
+    rows = conn.execute(query.order_by(report.id)).mappings()
+    return [Stored(**{**row, "report": ReportKind(row["report"])}) for row in rows]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.store.tables import fitted, meta, run
+from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.store.tables import fitted, meta, run, run_count
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Select
 
 HISTORY_OF_THE_FUSE = 8
 
@@ -35,21 +36,19 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunCounts:
-    """Counts and sums of a run: rows of the report, cases by what became of them.
+    """What a run counted, by name, and its sums; `run_counts["patrons"]` is zero unless it was counted.
 
-    `amount` is the sum of the dues, or of the balances referred; `fees` of the fees charged.
+    `patrons` are the rows of the report, `referred` and `adopted` the new cases; a state of a case is the name for the
+    cases that ended so. `amount` is the sum of the dues, or of the balances referred; `fees` of the fees charged.
     """
 
-    patrons: int = 0
-    referred: int = 0
-    adopted: int = 0
-    released: int = 0
-    paid: int = 0
-    withdrawn: int = 0
-    merged: int = 0
-    deleted: int = 0
+    numbers: Mapping[str, int] = field(default_factory=dict)
     amount: Decimal = ZERO
     fees: Decimal = ZERO
+
+    def __getitem__(self, what: str) -> int:
+        """How many."""
+        return self.numbers.get(what, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,15 +71,12 @@ def claim(conn: Connection, wanted: Claim, *, now: datetime) -> int | None:
     """The id of the new run; None when this run of this day has been claimed before."""
     values = asdict(wanted) | {"who": fitted(wanted.who, run.c.who), "started": now}
     try:
-        return _id_of(conn.execute(insert(run).values(values)).inserted_primary_key)
+        (new,) = conn.execute(insert(run).values(values)).inserted_primary_key or (None,)
     except IntegrityError:
         if next_number(conn, section=wanted.section, report=wanted.report, day=wanted.day) <= wanted.number:
             raise
         return None
-
-
-def _id_of(key: Any) -> int:
-    return int(key[0])
+    return new
 
 
 def next_number(conn: Connection, *, section: str, report: ReportKind, day: date) -> int:
@@ -90,32 +86,38 @@ def next_number(conn: Connection, *, section: str, report: ReportKind, day: date
 
 
 def finish(conn: Connection, run_id: int, *, now: datetime, counts: RunCounts) -> None:
-    """The run is finished with these counts, and the note of meta has grown by one."""
-    conn.execute(update(run).where(run.c.id == run_id).values(finished=now, **asdict(counts)))
-    conn.execute(update(meta).values(note=meta.c.note + 1))
+    """The run is finished with these counts, and the revision of meta has grown by one."""
+    sums = {"amount": counts.amount, "fees": counts.fees}
+    conn.execute(update(run).where(run.c.id == run_id).values(finished=now, **sums))
+    rows = [{"run": run_id, "what": what, "number": number} for what, number in counts.numbers.items() if number]
+    if rows:
+        conn.execute(insert(run_count), rows)
+    conn.execute(update(meta).values(revision=meta.c.revision + 1))
 
 
 def runs(conn: Connection, *, sections: Collection[str] | None = None, limit: int | None = None) -> list[Run]:
     """The runs, newest first; of all sections unless some are named."""
-    chosen = () if sections is None else (run.c.section.in_(sections),)
-    return [_run(row) for row in conn.execute(select(run).where(*chosen).order_by(run.c.id.desc()).limit(limit))]
+    of_sections = () if sections is None else (run.c.section.in_(sections),)
+    return _runs(conn, select(run).where(*of_sections).order_by(run.c.id.desc()).limit(limit))
 
 
 def submission_sizes(conn: Connection, sections: Collection[str], last: int = HISTORY_OF_THE_FUSE) -> list[int]:
     """How many were referred in each of the last submissions, newest first."""
-    newest = select(run.c.referred).where(*_done(sections, ReportKind.SUBMISSION)).order_by(run.c.id.desc())
-    return list(conn.scalars(newest.limit(last)))
+    referred = and_(run_count.c.run == run.c.id, run_count.c.what == "referred")
+    sizes = select(func.coalesce(run_count.c.number, 0)).select_from(run).outerjoin(run_count, referred)
+    newest = sizes.where(*_made_by(sections, ReportKind.SUBMISSION)).order_by(run.c.id.desc()).limit(last)
+    return list(conn.scalars(newest))
 
 
 def last_day(conn: Connection, sections: Collection[str], report: ReportKind) -> date | None:
     """The latest day with a run of this report; None: there was none."""
-    latest: date | None = conn.scalar(select(func.max(run.c.day)).where(*_done(sections, report)))
+    latest: date | None = conn.scalar(select(func.max(run.c.day)).where(*_made_by(sections, report)))
     return latest
 
 
 def days(conn: Connection, sections: Collection[str], report: ReportKind) -> frozenset[date]:
     """The days with a run of this report."""
-    return frozenset(conn.scalars(select(run.c.day).where(*_done(sections, report))))
+    return frozenset(conn.scalars(select(run.c.day).where(*_made_by(sections, report))))
 
 
 def first_day(conn: Connection, sections: Collection[str]) -> date | None:
@@ -127,24 +129,32 @@ def first_day(conn: Connection, sections: Collection[str]) -> date | None:
 def last_success(conn: Connection) -> list[Run]:
     """The latest finished run of every section and report, by section."""
     newest = select(func.max(run.c.id)).where(run.c.finished.is_not(None)).group_by(run.c.section, run.c.report)
-    found = conn.execute(select(run).where(run.c.id.in_(newest)).order_by(run.c.section, run.c.id))
-    return [_run(row) for row in found]
+    return _runs(conn, select(run).where(run.c.id.in_(newest)).order_by(run.c.section, run.c.id))
 
 
-def _done(sections: Collection[str], report: ReportKind) -> tuple[ColumnElement[bool], ...]:
+def _made_by(sections: Collection[str], report: ReportKind) -> tuple[ColumnElement[bool], ...]:
     return run.c.section.in_(sections), run.c.report == report
 
 
-def _run(row: Row[Any]) -> Run:
-    return Run(
-        id=row.id,
-        section=row.section,
-        report=ReportKind(row.report),
-        day=row.day,
-        number=row.number,
-        started=row.started,
-        finished=row.finished,
-        late=row.late,
-        who=row.who,
-        counts=RunCounts(**{field.name: getattr(row, field.name) for field in fields(RunCounts)}),
-    )
+def _runs(conn: Connection, query: Select[Any]) -> list[Run]:
+    """The runs that the query finds, with what they counted."""
+    rows = conn.execute(query).all()
+    numbers: dict[int, dict[str, int]] = {row.id: {} for row in rows}
+    for chunk in a_thousand_at_a_time(numbers):
+        for run_id, what, number in conn.execute(select(run_count).where(run_count.c.run.in_(chunk))):
+            numbers[run_id][what] = number
+    return [
+        Run(
+            id=row.id,
+            section=row.section,
+            report=ReportKind(row.report),
+            day=row.day,
+            number=row.number,
+            started=row.started,
+            finished=row.finished,
+            late=row.late,
+            who=row.who,
+            counts=RunCounts(numbers=numbers[row.id], amount=row.amount, fees=row.fees),
+        )
+        for row in rows
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
     Boolean,
@@ -36,9 +36,11 @@ OPTIONS = {
         "row_format": "DYNAMIC",
     }.items()
 }
+SCHEMA_VERSION = 2  # a change of the tables needs a step in `upgrade.py`, and the next number here
 NAME = 16_000  # characters: four bytes each fit into a TEXT
 
 metadata = MetaData()
+T = TypeVar("T")
 
 
 def _table(name: str, *items: SchemaItem) -> Table:
@@ -50,10 +52,7 @@ def _id() -> Column[int]:
     return Column("id", Integer, primary_key=True, autoincrement=True)
 
 
-def _count(name: str) -> Column[int]:
-    return Column(name, Integer, nullable=False, server_default="0")
-
-
+# Older and newer programs read this table: a column is never renamed or dropped.
 meta = _table(
     "meta",
     Column("id", Integer, primary_key=True, autoincrement=False),
@@ -63,7 +62,7 @@ meta = _table(
     Column("port", Integer, nullable=False),
     Column("database_name", String(255), nullable=False),
     Column("is_copy", Boolean, nullable=False),
-    Column("note", Integer, nullable=False),
+    Column("note", Integer, key="revision", nullable=False),
     Column("initialised", Instant(), nullable=False),
 )
 
@@ -77,11 +76,17 @@ run = _table(
     Column("started", Instant(), nullable=False),
     Column("finished", Instant()),
     Column("late", Boolean, nullable=False),
-    *map(_count, ("patrons", "referred", "adopted", "released", "paid", "withdrawn", "merged", "deleted")),
     Column("amount", Money(), nullable=False, server_default="0"),
     Column("fees", Money(), nullable=False, server_default="0"),
     Column("who", String(80)),
     UniqueConstraint("section", "report", "day", "number", name="gentle_nudge_run_once"),
+)
+
+run_count = _table(
+    "run_count",
+    Column("run", Integer, ForeignKey("gentle_nudge_run.id", ondelete="CASCADE"), primary_key=True),
+    Column("what", String(80), primary_key=True),
+    Column("number", Integer, nullable=False),
 )
 
 # `told_in` is the latest report that holds the last row of a closed case.
@@ -206,6 +211,6 @@ alert = _table(
 )
 
 
-def fitted(text: str | None, column: Column[str]) -> str | None:
-    """The text cut to what the column holds."""
-    return text if text is None else text[: getattr(column.type, "length", None) or NAME]
+def fitted(value: T, column: Column[Any]) -> T | str:
+    """A text is cut to what the column holds; every other value stays as it is."""
+    return value[: getattr(column.type, "length", None) or NAME] if isinstance(value, str) else value

@@ -1,4 +1,8 @@
-"""Our tables made, and upgraded step by step from version to version."""
+"""Our tables made, and upgraded step by step from version to version.
+
+MariaDB commits at every change of a table. So a step looks before it changes and may be repeated after a crash at any
+statement; its version is noted last.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +10,57 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
+from sqlalchemy import column, exists, insert, inspect, literal, select, update
 
-from gentle_nudge.store.meta import SCHEMA_VERSION, _unfit, read_meta
-from gentle_nudge.store.tables import meta, metadata
+from gentle_nudge.store.meta import hold, read_meta, unfit
+from gentle_nudge.store.tables import SCHEMA_VERSION, meta, metadata, run, run_count
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """How tables become those of `version`; it looks before it changes, so that it may be repeated."""
+    """How the tables of the version before become those of `version`, new tables included."""
 
     version: int
     change: Callable[[Connection], None]
 
 
-STEPS: tuple[Step, ...] = ()
+COUNT_COLUMNS = ("patrons", "referred", "adopted", "released", "paid", "withdrawn", "merged", "deleted")
+
+
+def counts_as_rows(conn: Connection) -> None:
+    """The counts of a run are rows of `gentle_nudge_run_count`, no longer columns of `gentle_nudge_run`."""
+    run_count.create(conn, checkfirst=True)
+    there = {found["name"] for found in inspect(conn).get_columns(run.name)}
+    for what in COUNT_COLUMNS:
+        if what in there:
+            number: ColumnElement[int] = column(what)
+            copied = exists().where(run_count.c.run == run.c.id, run_count.c.what == what)
+            counts = select(run.c.id, literal(what), number).where(number != 0, ~copied)
+            conn.execute(insert(run_count).from_select(["run", "what", "number"], counts))
+            conn.exec_driver_sql(f"ALTER TABLE {run.name} DROP COLUMN {what}")
+
+
+STEPS = (Step(version=2, change=counts_as_rows),)
 
 
 def create_or_upgrade(conn: Connection, steps: Sequence[Step] = STEPS) -> None:
     """All our tables are there and of this program's version; the row of meta is written by `write_meta`.
 
-    MariaDB commits at each change by itself, so everything may be repeated after a crash at any point: what is
-    missing is created, and the version is noted after its step. Without a row the tables may be of any age.
+    Without that row the tables may be missing or of any age: `init` has crashed before. AnotherRunInProgress when a
+    night of the older program is at work; UserError when the tables are of a newer program.
     """
-    known = read_meta(conn)
-    if known is not None and known.schema_version > SCHEMA_VERSION:
-        raise _unfit(known)
-    metadata.create_all(conn)
+    row = read_meta(conn)
+    version = row.schema_version if row else 0
+    if version > SCHEMA_VERSION:
+        raise unfit(row)
+    if version in {0, SCHEMA_VERSION}:
+        metadata.create_all(conn)
+    else:
+        hold(conn)
     for step in steps:
-        if known is None or step.version > known.schema_version:
+        if step.version > version:
             step.change(conn)
             conn.execute(update(meta).values(schema_version=step.version))

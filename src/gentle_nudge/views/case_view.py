@@ -15,7 +15,7 @@ from gentle_nudge.domain.money import format_amount
 from gentle_nudge.jobs.desk.forget import Forgotten
 from gentle_nudge.jobs.desk.history import CaseHistory
 from gentle_nudge.reports.columns import guarded
-from gentle_nudge.store.cases import Due
+from gentle_nudge.store.cases import ReportedDue
 from gentle_nudge.store.runs import Run
 from gentle_nudge.views.queue_view import attempt_line, clock, decision
 from gentle_nudge.views.terminal import name, table
@@ -112,8 +112,8 @@ def run_rows(runs: Iterable[Run]) -> Iterator[tuple[str, ...]]:
     """Runs as rows of a table."""
     for run in runs:
         counts = run.counts
-        ended = counts.paid + counts.withdrawn + counts.merged + counts.deleted
-        numbers = (counts.patrons, counts.referred, counts.adopted, counts.released, ended)
+        ended = sum(counts[state] for state in ("paid", "withdrawn", "merged", "deleted"))
+        numbers = (*(counts[what] for what in ("patrons", "referred", "adopted", "released")), ended)
         what = f"{run.report}{' (late)' if run.late else ''}{f' {run.number}' if run.number > 1 else ''}"
         amounts = (format_amount(counts.amount), format_amount(counts.fees))
         yield (run.day.isoformat(), run.section, what, *map(str, numbers), *amounts, run.who or "")
@@ -149,7 +149,7 @@ def _beginning(told: CaseHistory) -> Iterator[str]:
         yield f"  line {line.id} of {line.day}, {line.type}: {format_amount(line.outstanding)}, {counted}"
 
 
-def _due_lines(due: Due, told: CaseHistory, zone: ZoneInfo) -> Iterator[str]:
+def _due_lines(due: ReportedDue, told: CaseHistory, zone: ZoneInfo) -> Iterator[str]:
     yield f"  {due.day} {due.kind}: told {format_amount(due.due)} ({due.file_name})"
     for one in told.travels[due.report]:
         delivery = one.delivery

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gentle_nudge.domain.collections.explanation import Explanation, JudgedLine
+from gentle_nudge.domain.collections.explanation import Explanation
+from gentle_nudge.domain.ledger import JudgedLine
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.patron import FlagRow
 from gentle_nudge.views.terminal import table

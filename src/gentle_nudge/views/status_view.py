@@ -45,7 +45,7 @@ def _peculiar(found: Status) -> Iterator[str]:
 
 
 def _run_row(run: Run, zone: ZoneInfo) -> tuple[str, ...]:
-    return (run.section, run.report, run.day.isoformat(), _shown(run.finished, zone), str(run.counts.patrons))
+    return (run.section, run.report, run.day.isoformat(), _shown(run.finished, zone), str(run.counts["patrons"]))
 
 
 def _waiting_row(one: LateDelivery, zone: ZoneInfo) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ def status_json(found: Status) -> dict[str, object]:
                 "day": run.day,
                 "number": run.number,
                 "finished": run.finished,
-                "rows": run.counts.patrons,
+                "rows": run.counts["patrons"],
             }
             for run in found.runs
         ],

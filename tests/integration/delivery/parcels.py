@@ -1,41 +1,43 @@
 """What is delivered in these tests."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
-from gentle_nudge.delivery.message import Attachment, Letter, letter, message_id
-from gentle_nudge.delivery.sftp import Parcel
+from gentle_nudge.delivery.message import Letterhead
+from gentle_nudge.delivery.outlet import Item
 
 NAME = "ums-updates-2026-11-22.csv"
 NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
 REPORT = 'borrowernumber,surname,Due\n9,"O\nBrien",1.00\n10,山田,2.00\n.\n'.encode()
 AGENCY = "reports@agency.example"
+LETTERHEAD = Letterhead(sender="Springfield <koha@library.example>", instance="koha_lib")
 
 
-def a_letter(
-    *, delivery: int = 7, recipient: str = AGENCY, content: bytes = REPORT, body: str = "3 patrons\n"
-) -> Letter:
-    """A report on its way to a recipient."""
-    return letter(
-        id=message_id(delivery, "koha_lib", "koha@library.example"),
-        sender="Springfield <koha@library.example>",
-        recipient=recipient,
-        subject="UMS Updates for Springfield",
-        body=body,
-        now=NOW,
-        attachment=Attachment(name=NAME, content=content),
-    )
-
-
-def a_parcel(content: bytes = REPORT, *, name: str = NAME) -> Parcel:
-    """A report as stored, in pieces."""
-    return Parcel(
-        name=name,
-        size=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
-        chunks=lambda: pieces(content),
-    )
+def an_item(
+    content: bytes = REPORT,
+    *,
+    delivery: int = 7,
+    recipient: str = AGENCY,
+    name: str = NAME,
+    body: str = "3 patrons\n",
+    chunks: Callable[[], Iterable[bytes]] | None = None,
+    **facts: Any,
+) -> Item:
+    """A report on its way to a recipient, its bytes in pieces; `chunks` are those that are really read."""
+    known: dict[str, Any] = {
+        "id": str(delivery),
+        "recipient": recipient,
+        "subject": "UMS Updates for Springfield",
+        "body": body,
+        "now": NOW,
+        "file_name": name,
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "content": chunks or (lambda: pieces(content)),
+    }
+    return Item(**(known | facts))
 
 
 def pieces(content: bytes, size: int = 100_000) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.delivery.archive import Archive, Marker
+from gentle_nudge.delivery.archive import ArchiveOutlet, Marker
 from gentle_nudge.delivery.outlet import DeliveryFailed
 from tests.integration.delivery.limits import files_of_at_most
 from tests.integration.delivery.parcels import NAME, REPORT, pieces
@@ -22,15 +22,15 @@ OTHER = b"other bytes\n"
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    return Archive(directory=tmp_path / "archive", database="koha_lib")
+def archive(tmp_path: Path) -> ArchiveOutlet:
+    return ArchiveOutlet(directory=tmp_path / "archive", database="koha_lib")
 
 
-def names(archive: Archive) -> set[str]:
+def names(archive: ArchiveOutlet) -> set[str]:
     return {path.name for path in archive.directory.iterdir()}
 
 
-def test_a_report_is_stored_whole_for_its_owner_alone(archive: Archive) -> None:
+def test_a_report_is_stored_whole_for_its_owner_alone(archive: ArchiveOutlet) -> None:
     stored = archive.store(NAME, pieces(REPORT, 7))
     assert stored == archive.directory / NAME
     assert stored.read_bytes() == REPORT
@@ -39,18 +39,18 @@ def test_a_report_is_stored_whole_for_its_owner_alone(archive: Archive) -> None:
     assert names(archive) == {NAME, ".gentle-nudge"}
 
 
-def test_an_open_folder_is_closed_to_others(archive: Archive) -> None:
+def test_an_open_folder_is_closed_to_others(archive: ArchiveOutlet) -> None:
     archive.directory.mkdir(mode=0o755)
     archive.store(NAME, [REPORT])
     assert archive.directory.stat().st_mode & 0o777 == 0o700
 
 
-def test_the_same_bytes_are_stored_once(archive: Archive) -> None:
+def test_the_same_bytes_are_stored_once(archive: ArchiveOutlet) -> None:
     assert archive.store(NAME, [REPORT]) == archive.store(NAME, [REPORT])
     assert names(archive) == {NAME, ".gentle-nudge"}
 
 
-def test_another_file_is_never_overwritten(archive: Archive) -> None:
+def test_another_file_is_never_overwritten(archive: ArchiveOutlet) -> None:
     first, second, third = (archive.store(NAME, [content]) for content in (OTHER, REPORT, b"third"))
     assert [path.name for path in (first, second, third)] == [
         NAME,
@@ -61,24 +61,23 @@ def test_another_file_is_never_overwritten(archive: Archive) -> None:
     assert archive.store(NAME, [REPORT]) == second
 
 
-def test_a_file_that_was_there_before_the_first_night_is_kept(archive: Archive) -> None:
+def test_a_file_that_was_there_before_the_first_night_is_kept(archive: ArchiveOutlet) -> None:
     archive.directory.mkdir()
     (archive.directory / NAME).write_bytes(OTHER)
     assert archive.store(NAME, [REPORT]).name == "ums-updates-2026-11-22-2.csv"
     assert (archive.directory / NAME).read_bytes() == OTHER
 
 
-def test_two_databases_never_share_a_folder(archive: Archive) -> None:
+def test_two_databases_never_share_a_folder(archive: ArchiveOutlet) -> None:
     archive.store(NAME, [REPORT])
     assert json.loads((archive.directory / ".gentle-nudge").read_text())["database"] == "koha_lib"
-    other = Archive(directory=archive.directory, database="koha_other")
-    with pytest.raises(DeliveryFailed, match="belongs to the database koha_lib, not to koha_other") as caught:
+    other = ArchiveOutlet(directory=archive.directory, database="koha_other")
+    with pytest.raises(DeliveryFailed, match="belongs to the database koha_lib, not to koha_other"):
         other.store("ums-sync-2026-11-22.csv", [OTHER])
-    assert caught.value.permanent
     assert names(archive) == {NAME, ".gentle-nudge"}
 
 
-def test_a_folder_full_of_other_things_is_left_alone(archive: Archive) -> None:
+def test_a_folder_full_of_other_things_is_left_alone(archive: ArchiveOutlet) -> None:
     archive.directory.mkdir(mode=0o755)
     (archive.directory / "passwd").touch()
     with pytest.raises(DeliveryFailed, match="holds other files"):
@@ -88,34 +87,35 @@ def test_a_folder_full_of_other_things_is_left_alone(archive: Archive) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"owner": "x"}', "\x00"])
-def test_a_marker_that_is_none_of_ours_is_refused(archive: Archive, text: str) -> None:
+def test_a_marker_that_is_none_of_ours_is_refused(archive: ArchiveOutlet, text: str) -> None:
     archive.directory.mkdir()
     (archive.directory / ".gentle-nudge").write_text(text)
     with pytest.raises(DeliveryFailed, match="cannot be read"):
         archive.store(NAME, [REPORT])
 
 
-def test_the_marker_keeps_a_note(archive: Archive) -> None:
+def test_the_marker_keeps_a_note(archive: ArchiveOutlet) -> None:
     assert archive.marker() is None
     archive.store(NAME, [REPORT])
     archive.note("run 17")
     archive.store(NAME, [OTHER])
-    assert archive.marker() == Marker(database="koha_lib", note="run 17")
+    assert archive.marker() == Marker(database="koha_lib", payload="run 17")
+    assert (archive.directory / ".gentle-nudge").read_text() == '{"database": "koha_lib", "note": "run 17"}\n'
 
 
 def test_a_missing_parent_is_named(tmp_path: Path) -> None:
-    archive = Archive(directory=tmp_path / "none" / "archive", database="koha_lib")
+    archive = ArchiveOutlet(directory=tmp_path / "none" / "archive", database="koha_lib")
     with pytest.raises(DeliveryFailed, match="No such file or directory"):
         archive.store(NAME, [REPORT])
 
 
-def test_a_file_in_place_of_the_folder_is_named(archive: Archive) -> None:
+def test_a_file_in_place_of_the_folder_is_named(archive: ArchiveOutlet) -> None:
     archive.directory.touch()
     with pytest.raises(DeliveryFailed, match=r"cannot be read|Not a directory"):
         archive.store(NAME, [REPORT])
 
 
-def test_a_full_disk_leaves_nothing_half_written(archive: Archive) -> None:
+def test_a_full_disk_leaves_nothing_half_written(archive: ArchiveOutlet) -> None:
     archive.store(NAME, [OTHER])
     with files_of_at_most(100_000), pytest.raises(DeliveryFailed, match="File too large"):
         archive.store(NAME, pieces(bytes(500_000), 1_000))
@@ -131,7 +131,7 @@ def test_a_disk_without_a_byte_left_leaves_nothing_half_written(tmp_path: Path) 
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("mounting is not allowed here")
     try:
-        archive = Archive(directory=disk / "archive", database="koha_lib")
+        archive = ArchiveOutlet(directory=disk / "archive", database="koha_lib")
         archive.store(NAME, [REPORT])
         with pytest.raises(DeliveryFailed, match="No space left on device"):
             archive.store("ums-sync-2026-11-22.csv", pieces(bytes(500_000), 1_000))
@@ -142,7 +142,7 @@ def test_a_disk_without_a_byte_left_leaves_nothing_half_written(tmp_path: Path) 
 
 @pytest.mark.parametrize("answer", [errno.EPERM, errno.EOPNOTSUPP])
 def test_on_a_disk_that_knows_no_links_another_file_is_kept_all_the_same(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch, answer: int
+    archive: ArchiveOutlet, monkeypatch: pytest.MonkeyPatch, answer: int
 ) -> None:
     def refuse(_path: Path, _target: Path) -> None:
         raise OSError(answer, os.strerror(answer))
@@ -154,7 +154,7 @@ def test_on_a_disk_that_knows_no_links_another_file_is_kept_all_the_same(
     assert names(archive) == {NAME, "ums-updates-2026-11-22-2.csv", ".gentle-nudge"}
 
 
-def test_a_report_that_breaks_off_while_it_is_read_leaves_nothing(archive: Archive) -> None:
+def test_a_report_that_breaks_off_while_it_is_read_leaves_nothing(archive: ArchiveOutlet) -> None:
     def broken() -> Iterator[bytes]:
         yield REPORT
         raise KeyError
@@ -164,13 +164,13 @@ def test_a_report_that_breaks_off_while_it_is_read_leaves_nothing(archive: Archi
     assert names(archive) == {".gentle-nudge"}
 
 
-def test_a_writer_killed_on_the_way_leaves_no_report_and_the_next_one_cleans_up(archive: Archive) -> None:
+def test_a_writer_killed_on_the_way_leaves_no_report_and_the_next_one_cleans_up(archive: ArchiveOutlet) -> None:
     program = (
-        "import os, signal, sys; from pathlib import Path; from gentle_nudge.delivery.archive import Archive\n"
+        "import os, signal, sys; from pathlib import Path; from gentle_nudge.delivery.archive import ArchiveOutlet\n"
         "def chunks():\n"
         "    yield b'half'\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "Archive(directory=Path(sys.argv[1]), database='koha_lib').store(sys.argv[2], chunks())\n"
+        "ArchiveOutlet(directory=Path(sys.argv[1]), database='koha_lib').store(sys.argv[2], chunks())\n"
     )
     subprocess.run([sys.executable, "-c", program, str(archive.directory), NAME], check=False)
     assert NAME not in names(archive)
@@ -178,7 +178,7 @@ def test_a_writer_killed_on_the_way_leaves_no_report_and_the_next_one_cleans_up(
     assert names(archive) == {NAME, ".gentle-nudge"}
 
 
-def test_a_big_report_is_stored_without_being_held(archive: Archive) -> None:
+def test_a_big_report_is_stored_without_being_held(archive: ArchiveOutlet) -> None:
     tracemalloc.start()
     archive.store(NAME, (bytes(100_000) for _ in range(200)))
     peak = tracemalloc.get_traced_memory()[1]
@@ -186,7 +186,7 @@ def test_a_big_report_is_stored_without_being_held(archive: Archive) -> None:
     assert peak < 1_000_000
 
 
-def test_an_old_report_is_removed_under_whatever_number_and_nothing_else(archive: Archive) -> None:
+def test_an_old_report_is_removed_under_whatever_number_and_nothing_else(archive: ArchiveOutlet) -> None:
     archive.store(NAME, [OTHER])
     numbered = archive.store(NAME, [REPORT])
     digest = hashlib.sha256(REPORT).hexdigest()

@@ -6,38 +6,44 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.delivery.maildir import put
-from gentle_nudge.delivery.outlet import DeliveryFailed
+from gentle_nudge.delivery.maildir import MaildirOutlet
+from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from tests.integration.delivery.limits import files_of_at_most
-from tests.integration.delivery.parcels import REPORT, a_letter
+from tests.integration.delivery.parcels import LETTERHEAD, REPORT, an_item
+
+
+def put(folder: Path, item: Item) -> list[Path]:
+    """The files that are there once the item was delivered."""
+    MaildirOutlet(folder=folder, letterhead=LETTERHEAD).deliver(item)
+    return sorted((folder / "new").iterdir())
 
 
 def test_a_letter_arrives_as_any_mail_program_reads_it(tmp_path: Path) -> None:
-    put(tmp_path / "mail", a_letter())
+    put(tmp_path / "mail", an_item())
     (message,) = mailbox.Maildir(tmp_path / "mail", create=False)
     assert message["To"] == "reports@agency.example"
     assert message.get_payload()[1].get_payload(decode=True) == REPORT  # type: ignore[union-attr,index] # multipart
 
 
 def test_a_letter_put_twice_is_there_once(tmp_path: Path) -> None:
-    assert put(tmp_path / "mail", a_letter()) == put(tmp_path / "mail", a_letter())
-    put(tmp_path / "mail", a_letter(delivery=8))
+    assert put(tmp_path / "mail", an_item()) == put(tmp_path / "mail", an_item())
+    put(tmp_path / "mail", an_item(delivery=8))
     assert len(mailbox.Maildir(tmp_path / "mail")) == 2
 
 
-def test_only_its_owner_reads_a_letter(tmp_path: Path) -> None:
-    arrived = put(tmp_path / "mail", a_letter())
+def test_only_its_owner_reads_an_item(tmp_path: Path) -> None:
+    (arrived,) = put(tmp_path / "mail", an_item())
     assert arrived.stat().st_mode & 0o777 == 0o600
 
 
 def test_without_the_folder_above_nothing_is_made(tmp_path: Path) -> None:
     with pytest.raises(DeliveryFailed, match="No such file or directory"):
-        put(tmp_path / "none" / "mail", a_letter())
+        put(tmp_path / "none" / "mail", an_item())
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
-    put(tmp_path / "mail", a_letter(delivery=8))
+    put(tmp_path / "mail", an_item(delivery=8))
     with files_of_at_most(100_000), pytest.raises(DeliveryFailed, match="File too large"):
-        put(tmp_path / "mail", a_letter(content=bytes(500_000)))
+        put(tmp_path / "mail", an_item(bytes(500_000)))
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 100_000
     assert len([path for path in (tmp_path / "mail").rglob("*") if path.is_file()]) == 1

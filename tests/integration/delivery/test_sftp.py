@@ -7,14 +7,15 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gentle_nudge.delivery.outlet import DeliveryFailed
-from gentle_nudge.delivery.sftp import Parcel, Sftp, SftpServer, Uploaded
-from tests.integration.delivery.parcels import NAME, REPORT, a_parcel, pieces
+from gentle_nudge.delivery.outlet import DeliveryFailed, Item
+from gentle_nudge.delivery.sftp import RENAME_REFUSED, STAT_REFUSED, Sftp, SftpOutlet
+from tests.integration.delivery.parcels import NAME, REPORT, an_item, pieces
 from tests.support import sftp as asyncssh_server
 from tests.support.programs import find, free_port
 from tests.support.sshd import Sshd
@@ -26,15 +27,15 @@ SECRET = "let me in"
 
 
 def settings(agency: Agency | Sshd, **other: Any) -> Sftp:
-    given: dict[str, Any] = {"host_key": agency.host_key, "timeout": 10}
+    given: dict[str, Any] = {"host_key": agency.host_key}
     given |= {"key_file": agency.key_file} if isinstance(agency, Sshd) else {"password": agency.password}
     given |= {"directory": str(agency.root)} if isinstance(agency, Sshd) else {}
     return Sftp(host=agency.host, port=agency.port, user=agency.user, **(given | other))
 
 
-def upload(server: Sftp, parcel: Parcel | None = None) -> Uploaded:
-    with SftpServer(server) as connection:
-        return connection.upload(parcel or a_parcel())
+def upload(server: Sftp, item: Item | None = None, timeout: int = 10) -> tuple[str, ...]:
+    with closing(SftpOutlet(server, timeout)) as outlet:
+        return outlet.deliver(item or an_item())
 
 
 def cut_every_connection(agency: Agency) -> None:
@@ -46,50 +47,50 @@ def cut_every_connection(agency: Agency) -> None:
     agency._background.do(cut())
 
 
-def failure(server: Sftp, parcel: Parcel | None = None) -> DeliveryFailed:
+def failure(server: Sftp, item: Item | None = None, timeout: int = 10) -> DeliveryFailed:
     with pytest.raises(DeliveryFailed) as caught:
-        upload(server, parcel)
+        upload(server, item, timeout)
     return caught.value
 
 
 @pytest.mark.parametrize("way", ["rename", "direct"])
 @pytest.mark.parametrize("verify", ["size", "content", "none"])
 def test_a_report_arrives_byte_for_byte(sftp: Agency, way: str, verify: str) -> None:
-    assert upload(settings(sftp, upload=way, verify=verify)) == Uploaded(name=NAME)
+    assert upload(settings(sftp, upload=way, verify=verify)) == ()
     assert sftp.files() == {NAME: REPORT}
 
 
 @pytest.mark.parametrize("way", ["rename", "direct"])
 def test_openssh_receives_a_report(sshd: Sshd, way: str) -> None:
-    assert upload(settings(sshd, upload=way, verify="content")) == Uploaded(name=NAME)
+    assert upload(settings(sshd, upload=way, verify="content")) == ()
     assert {path.name: path.read_bytes() for path in sshd.root.iterdir()} == {NAME: REPORT}
 
 
 @pytest.mark.parametrize("way", ["rename", "direct"])
 def test_openssh_keeps_another_file_of_that_name(sshd: Sshd, way: str) -> None:
     (sshd.root / NAME).write_bytes(b"other")
-    assert upload(settings(sshd, upload=way)).name == SECOND
-    assert upload(settings(sshd, upload=way)).name == SECOND
+    upload(settings(sshd, upload=way))
+    upload(settings(sshd, upload=way))
     assert {path.name: path.read_bytes() for path in sshd.root.iterdir()} == {NAME: b"other", SECOND: REPORT}
 
 
 def test_several_reports_go_over_one_connection(sftp: Agency) -> None:
-    with SftpServer(settings(sftp)) as server:
-        server.greet()
+    with closing(SftpOutlet(settings(sftp))) as outlet:
+        assert list(outlet.probe()) == []
         for number in range(3):
-            server.upload(a_parcel(name=f"ums-{number}.csv"))
+            outlet.deliver(an_item(name=f"ums-{number}.csv"))
     assert len(sftp.files()) == 3
     assert len(sftp.connections) == 1
 
 
 def test_a_connection_that_was_closed_meanwhile_is_made_anew(sftp: Agency) -> None:
-    with SftpServer(settings(sftp)) as server:
-        server.upload(a_parcel())
+    with closing(SftpOutlet(settings(sftp))) as outlet:
+        outlet.deliver(an_item())
         cut_every_connection(sftp)
         until = time.monotonic() + 10
-        while not (server._remote and server._remote.is_closed) and time.monotonic() < until:
+        while not (outlet._folder and outlet._folder.is_closed) and time.monotonic() < until:
             time.sleep(0.01)
-        server.upload(a_parcel(name="ums-2.csv"))
+        outlet.deliver(an_item(name="ums-2.csv"))
     assert len(sftp.files()) == 2
 
 
@@ -107,14 +108,14 @@ def test_every_kind_of_key_that_ssh_keygen_makes_is_understood(sshd: Sshd, tmp_p
     subprocess.run([find("ssh-keygen"), "-q", "-t", kind, "-N", "", "-f", key], check=True)
     with sshd.key_file.with_suffix(".pub").open("a") as allowed:
         allowed.write(key.with_suffix(".pub").read_text())
-    assert upload(settings(sshd, key_file=key)).name == NAME
+    upload(settings(sshd, key_file=key))
+    assert (sshd.root / NAME).read_bytes() == REPORT
 
 
 def test_a_wrong_password_is_named_but_not_shown(sftp: Agency) -> None:
     failed = failure(settings(sftp, password="wrong-pass"))
     assert "does not let library in with this password" in failed.sentence
     assert "wrong-pass" not in failed.sentence + failed.hint
-    assert failed.permanent
 
 
 def test_a_wrong_key_is_named(sshd: Sshd, tmp_path: Path) -> None:
@@ -168,7 +169,6 @@ def test_a_changed_key_is_refused_before_the_password_is_sent(sftp: Agency, sftp
     failed = failure(settings(sftp, host_key=other.host_key))
     assert "is not the pinned one; nothing was sent" in failed.sentence
     assert f'set sftp.host_key = "{sftp.host_key}"' in failed.sentence
-    assert failed.permanent
     assert not sftp.files()
 
 
@@ -196,7 +196,7 @@ def test_a_pin_that_cannot_be_read_is_named(sftp: Agency, text: str) -> None:
 def test_the_directory_is_for_every_report(sftp: Agency) -> None:
     (sftp.root / "incoming").mkdir()
     upload(settings(sftp, directory="incoming"))
-    upload(settings(sftp, directory="/incoming/"), a_parcel(name="ums-2.csv"))
+    upload(settings(sftp, directory="/incoming/"), an_item(name="ums-2.csv"))
     assert set(sftp.files()) == {f"incoming/{NAME}", "incoming/ums-2.csv"}
 
 
@@ -204,14 +204,14 @@ def test_the_directory_is_for_every_report(sftp: Agency) -> None:
 def test_a_directory_that_is_not_there_is_named(sftp: Agency, way: str) -> None:
     failed = failure(settings(sftp, directory="incoming", upload=way))
     assert "There is no directory 'incoming'" in failed.sentence
-    with SftpServer(settings(sftp, directory="incoming")) as server, pytest.raises(DeliveryFailed):
-        server.greet()
+    with closing(SftpOutlet(settings(sftp, directory="incoming"))) as outlet:
+        assert [finding.name for finding in outlet.probe()] == ["sftp-server"]
 
 
 @pytest.mark.parametrize("way", ["rename", "direct"])
 def test_another_file_is_never_overwritten(sftp: Agency, way: str) -> None:
     (sftp.root / NAME).write_bytes(b"x" * len(REPORT))
-    assert upload(settings(sftp, upload=way)).name == SECOND
+    upload(settings(sftp, upload=way))
     assert sftp.files() == {NAME: b"x" * len(REPORT), SECOND: REPORT}
 
 
@@ -219,7 +219,7 @@ def test_another_file_is_never_overwritten(sftp: Agency, way: str) -> None:
 def test_a_file_that_we_may_not_see_is_not_overwritten_either(sftp_server: Agencies, way: str) -> None:
     agency = sftp_server(refuse={"stat"})
     (agency.root / NAME).write_bytes(b"other")
-    assert upload(settings(agency, upload=way)).name == SECOND
+    upload(settings(agency, upload=way, verify="none"))
     assert agency.files() == {NAME: b"other", SECOND: REPORT}
 
 
@@ -227,7 +227,7 @@ def test_a_file_that_we_may_not_see_is_not_overwritten_either(sftp_server: Agenc
 def test_the_same_file_counts_as_delivered_and_is_not_sent_again(sftp: Agency, way: str) -> None:
     upload(settings(sftp, upload=way))
     sftp.calls.clear()
-    assert upload(settings(sftp, upload=way)) == Uploaded(name=NAME)
+    assert upload(settings(sftp, upload=way)) == ()
     assert "write" not in sftp.calls
     assert sftp.files() == {NAME: REPORT}
 
@@ -235,29 +235,27 @@ def test_the_same_file_counts_as_delivered_and_is_not_sent_again(sftp: Agency, w
 # What servers refuse
 
 
-def test_a_server_that_does_not_rename_gets_the_file_directly_and_we_say_so_once(sftp_server: Agencies) -> None:
+def test_of_a_server_that_does_not_rename_we_say_which_setting_suits_it(sftp_server: Agencies) -> None:
     agency = sftp_server(refuse={"rename"})
-    with SftpServer(settings(agency)) as server:
-        first, second = server.upload(a_parcel()), server.upload(a_parcel(name="ums-2.csv"))
-    assert first.notes == ('The SFTP server does not rename files: set sftp.upload = "direct".',)
-    assert second.notes == ()
-    assert agency.files() == {NAME: REPORT, "ums-2.csv": REPORT}
+    assert failure(settings(agency)).sentence == RENAME_REFUSED
+    assert agency.files() == {}
+    upload(settings(agency, upload="direct"))
+    assert agency.files() == {NAME: REPORT}
 
 
 @pytest.mark.parametrize("way", ["rename", "direct"])
-def test_a_server_that_does_not_tell_sizes_is_believed_and_we_say_so_once(sftp_server: Agencies, way: str) -> None:
+def test_of_a_server_that_does_not_tell_sizes_we_say_which_setting_suits_it(sftp_server: Agencies, way: str) -> None:
     agency = sftp_server(refuse={"stat"})
-    with SftpServer(settings(agency, upload=way)) as server:
-        first, second = server.upload(a_parcel()), server.upload(a_parcel(name="ums-2.csv"))
-    assert first.notes == ('The SFTP server does not tell sizes: set sftp.verify = "none".',)
-    assert second.notes == ()
-    assert agency.files() == {NAME: REPORT, "ums-2.csv": REPORT}
+    assert failure(settings(agency, upload=way)).sentence == STAT_REFUSED
+    assert agency.files() == {}
+    upload(settings(agency, upload=way, verify="none"))
+    assert agency.files() == {NAME: REPORT}
 
 
-def test_a_server_that_refuses_both_gets_the_file_all_the_same(sftp_server: Agencies) -> None:
+def test_a_server_that_refuses_both_gets_the_file_once_both_are_set(sftp_server: Agencies) -> None:
     agency = sftp_server(refuse={"stat", "rename"})
-    assert len(upload(settings(agency)).notes) == 2
-    assert agency.files()[NAME] == REPORT
+    upload(settings(agency, upload="direct", verify="none"))
+    assert agency.files() == {NAME: REPORT}
 
 
 def test_a_server_that_lets_nobody_write_fails(sftp_server: Agencies) -> None:
@@ -274,21 +272,22 @@ def test_a_truncated_file_fails_and_is_taken_away(sftp_server: Agencies, way: st
     assert "did not keep" in failure(settings(agency, upload=way, verify=verify)).sentence
     assert not agency.files()
     agency.behave()
-    assert upload(settings(agency, upload=way, verify=verify)).name == NAME
+    upload(settings(agency, upload=way, verify=verify))
+    assert agency.files() == {NAME: REPORT}
 
 
 @pytest.mark.parametrize("way", ["rename", "direct"])
 @pytest.mark.parametrize("verify", ["size", "content", "none"])
 def test_a_file_taken_away_after_its_transfer_counts_as_delivered(sftp_server: Agencies, way: str, verify: str) -> None:
     agency = sftp_server(sweep="ums-*.csv")
-    assert upload(settings(agency, upload=way, verify=verify)) == Uploaded(name=NAME)
+    assert upload(settings(agency, upload=way, verify=verify)) == ()
     assert agency.swept == {NAME: REPORT}
     assert not agency.files()
 
 
 def test_a_server_that_takes_even_unfinished_names_has_the_report(sftp_server: Agencies) -> None:
     agency = sftp_server(sweep="*")
-    assert upload(settings(agency)).notes[0].endswith('set sftp.upload = "direct".')
+    assert upload(settings(agency))[0].endswith('set sftp.upload = "direct".')
     assert list(agency.swept.values()) == [REPORT]
 
 
@@ -299,12 +298,12 @@ def test_a_server_that_takes_even_unfinished_names_has_the_report(sftp_server: A
 def test_a_server_that_hangs_fails_after_the_timeout(sftp: Agency, way: str) -> None:
     sftp.hang()
     started = time.monotonic()
-    assert "did not answer within 1 seconds" in failure(settings(sftp, timeout=1, upload=way)).sentence
+    assert "did not answer within 1 seconds" in failure(settings(sftp, upload=way), timeout=1).sentence
     assert time.monotonic() - started < 10
 
 
 def test_a_server_that_hangs_in_the_middle_fails_and_a_later_try_succeeds(sftp: Agency) -> None:
-    parcel = a_parcel(bytes(2_000_000))
+    item = an_item(bytes(2_000_000))
 
     def hanging() -> Any:
         for number, piece in enumerate(pieces(bytes(2_000_000))):
@@ -312,10 +311,11 @@ def test_a_server_that_hangs_in_the_middle_fails_and_a_later_try_succeeds(sftp: 
                 sftp.hang()
             yield piece
 
-    half = Parcel(name=parcel.name, size=parcel.size, sha256=parcel.sha256, chunks=hanging)
-    assert "did not answer" in failure(settings(sftp, timeout=1), half).sentence
+    half = an_item(bytes(2_000_000), chunks=hanging)
+    assert "did not answer" in failure(settings(sftp), half, timeout=1).sentence
     sftp.behave()
-    assert upload(settings(sftp), parcel).name == NAME
+    upload(settings(sftp), item)
+    assert sftp.files()[NAME] == bytes(2_000_000)
 
 
 def test_an_openssh_that_stops_reading_fails_after_the_timeout(sshd: Sshd) -> None:
@@ -330,10 +330,10 @@ def test_an_openssh_that_stops_reading_fails_after_the_timeout(sshd: Sshd) -> No
                     os.kill(process, signal.SIGSTOP)
             yield bytes(100_000)
 
-    parcel = Parcel(name=NAME, size=40_000_000, sha256="0" * 64, chunks=chunks)
+    item = an_item(size=40_000_000, sha256="0" * 64, chunks=chunks)
     try:
         started = time.monotonic()
-        assert "SFTP server" in failure(settings(sshd, timeout=2), parcel).sentence
+        assert "SFTP server" in failure(settings(sshd), item, timeout=2).sentence
         assert time.monotonic() - started < 30
     finally:
         for process in stopped:
@@ -357,7 +357,7 @@ def children_of(sshd: Sshd) -> list[int]:
 @pytest.mark.parametrize("way", ["rename", "direct"])
 def test_a_connection_cut_in_the_middle_fails_and_a_later_try_brings_the_whole(sftp: Agency, way: str) -> None:
     content = bytes(2_000_000)
-    parcel = a_parcel(content)
+    item = an_item(content)
 
     def cut() -> Any:
         for number, piece in enumerate(pieces(content)):
@@ -365,15 +365,15 @@ def test_a_connection_cut_in_the_middle_fails_and_a_later_try_brings_the_whole(s
                 cut_every_connection(sftp)
             yield piece
 
-    half = Parcel(name=parcel.name, size=parcel.size, sha256=parcel.sha256, chunks=cut)
+    half = an_item(content, chunks=cut)
     assert "SFTP server" in failure(settings(sftp, upload=way), half).sentence
-    arrived = upload(settings(sftp, upload=way), parcel).name
-    assert sftp.files()[arrived] == content
+    upload(settings(sftp, upload=way), item)
+    assert content in sftp.files().values()
 
 
 def test_a_server_that_is_not_there_fails() -> None:
-    nowhere = Sftp(host="127.0.0.1", port=free_port(), user="x", host_key="ssh-ed25519 AAAA", timeout=2)
-    assert "cannot be reached" in failure(nowhere).sentence
+    nowhere = Sftp(host="127.0.0.1", port=free_port(), user="x", host_key="ssh-ed25519 AAAA")
+    assert "cannot be reached" in failure(nowhere, timeout=2).sentence
 
 
 def test_a_report_that_breaks_off_while_it_is_read_leaves_nothing(sftp: Agency) -> None:
@@ -381,21 +381,20 @@ def test_a_report_that_breaks_off_while_it_is_read_leaves_nothing(sftp: Agency) 
         yield REPORT
         raise KeyError
 
-    parcel = Parcel(name=NAME, size=len(REPORT), sha256="0" * 64, chunks=broken)
     with pytest.raises(KeyError):
-        upload(settings(sftp), parcel)
+        upload(settings(sftp), an_item(chunks=broken))
     assert not sftp.files()
 
 
 def test_a_big_report_is_sent_without_being_held(sshd: Sshd) -> None:
     content = bytes(100_000)
-    parcel = Parcel(name=NAME, size=20_000_000, sha256="0" * 64, chunks=lambda: (content for _ in range(200)))
+    item = an_item(name="ums-2.csv", size=20_000_000, chunks=lambda: (content for _ in range(200)))
     upload(settings(sshd))
     tracemalloc.start()
-    upload(settings(sshd), Parcel(name="ums-2.csv", size=parcel.size, sha256=parcel.sha256, chunks=parcel.chunks))
+    upload(settings(sshd), item)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert (sshd.root / "ums-2.csv").stat().st_size == parcel.size
+    assert (sshd.root / "ums-2.csv").stat().st_size == item.size
     assert peak < 4_000_000
 
 

@@ -6,16 +6,18 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
+from gentle_nudge.delivery.maildir import MaildirOutlet
 from gentle_nudge.domain.collections.policy import Scope, Section
+from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
 from gentle_nudge.jobs.sections import keeping_up, sharing_flags
 from gentle_nudge.jobs.sending.deliver import deliver
-from gentle_nudge.jobs.sending.outlets import Post, Routes
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import read_only, writing
 from tests.builders import a_patron, an_item, merge, owes, pays
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, a_policy
+from tests.support.nights import IN_THE_WINDOW, LETTERHEAD, SUNDAY, Nights, a_policy
 
 MONDAY = SUNDAY + timedelta(days=1)
 NEXT_SUNDAY = SUNDAY + timedelta(days=7)
@@ -30,9 +32,9 @@ def owing(koha: KohaDatabase, amount: str = "30.00", **columns: object) -> int:
 
 def posted(nights: Nights, folder: Path, day: date, hour: int) -> list[str]:
     """What leaves at that hour of the day."""
-    routes = Routes(sender="koha@library.example", instance="koha", maildir=folder / "mail")
-    with Post(routes) as post:
-        done = deliver(nights.engine, nights.sections, post, lambda: nights.at(day, hour).now)
+    maildir = MaildirOutlet(folder=folder / "mail", letterhead=LETTERHEAD)
+    outlets = Outlets(by_channel={Channel.EMAIL: maildir})
+    done = deliver(nights.engine, nights.sections, outlets, lambda: nights.at(day, hour).now)
     return [delivery.file_name for delivery in done.sent]
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from gentle_nudge.koha.read.line_conditions import View
+from tests.integration.koha.views import View
 from tests.support.koha import KohaDatabase
 
 Row = Mapping[str, Any]

@@ -9,21 +9,24 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Connection, select
 
-from gentle_nudge.domain.collections.referral import Account
-from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.ledger import Account, Line
 from gentle_nudge.koha.koha_tables import accountlines, borrowers
-from gentle_nudge.koha.read.accountlines import accounts, balances, charged_on, lock_lines, owners
+from gentle_nudge.koha.read.accountlines import charged_on, lock_lines, owners
 from gentle_nudge.koha.read.line_conditions import why_not_counted
 from tests.builders import a_patron, an_item, has_attribute, has_credit, owes, pays
 from tests.integration.koha.views import (
     DAY,
     LAST_SECOND,
     MIDNIGHT,
+    NEW_YORK,
     NOON,
     Statements,
+    a_policy,
     a_view,
     account,
+    accounts,
     ago,
+    balances,
     lines,
 )
 from tests.support.koha import KohaDatabase
@@ -209,7 +212,7 @@ def test_a_description_with_percent_quotes_and_backslashes_is_found_as_it_stands
     owes(koha, patron, "1.00", day=INSIDE, type="MANUAL", description=ours)
     owes(koha, patron, "2.00", day=INSIDE, type="MANUAL", description=ours + ".")
     assert owed(conn, patron, fee_description=ours) == Decimal("2.00")
-    assert charged_on(conn, a_view(fee_description=ours), [patron]) == {patron: INSIDE}
+    assert charged_on(conn, ours, [patron], NEW_YORK) == {patron: INSIDE}
 
 
 def test_a_fee_recorded_with_a_case_does_not_count_whatever_staff_made_of_it(
@@ -461,7 +464,7 @@ def test_the_lines_of_each_reason_are_those_that_do_not_count(koha: KohaDatabase
         own_fees={patron: (recorded,)},
         withdrawn={patron: DAY - timedelta(days=88)},
     )
-    reasons = why_not_counted(view, [patron])
+    reasons = why_not_counted(view.rules, view.ownership, [patron])
     line, who = accountlines.c, borrowers.c
     query = select(line.accountlines_id).join_from(accountlines, borrowers, who.borrowernumber == line.borrowernumber)
     found = {reason: set(conn.scalars(query.where(why))) for reason, why in reasons.items()}
@@ -494,7 +497,7 @@ def test_a_patron_was_charged_on_the_day_of_the_latest_debit_described_as_our_fe
     has_credit(koha, patron, "10.00", on=ago(20), description="UMS Processing Fee")
     owes(koha, never, "10.00")
     owes(koha, dateless, "10.00", date=None, **OURS)
-    found = charged_on(conn, a_view(), [patron, never, dateless])
+    found = charged_on(conn, a_policy().fee_description, [patron, never, dateless], NEW_YORK)
     assert found == {patron: DAY - timedelta(days=100)}
 
 

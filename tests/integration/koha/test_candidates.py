@@ -10,13 +10,23 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine
 
-from gentle_nudge.koha.read.accountlines import accounts, balances
 from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates, with_fees_of_ours
-from gentle_nudge.koha.read.line_conditions import View
 from tests.builders import a_patron, an_item, has_attribute, has_credit, owes
 from tests.integration.koha import oracle
 from tests.integration.koha.on_sqlite import a_copy_in_sqlite
-from tests.integration.koha.views import DAY, LAST_SECOND, MIDNIGHT, NOON, Statements, a_view, ago, lines
+from tests.integration.koha.views import (
+    DAY,
+    LAST_SECOND,
+    MIDNIGHT,
+    NOON,
+    Statements,
+    View,
+    a_view,
+    accounts,
+    ago,
+    balances,
+    lines,
+)
 from tests.support.koha import KohaDatabase
 
 INSIDE = DAY - timedelta(days=70)
@@ -25,7 +35,7 @@ OURS = "UMS Processing Fee"
 
 def found(conn: Connection, view: View) -> CandidateScan:
     """Who may owe enough."""
-    return select_candidates(conn, view)
+    return select_candidates(conn, view.rules, view.ownership, view.section.policy.threshold)
 
 
 def test_a_patron_is_found_from_the_threshold_on(koha: KohaDatabase, conn: Connection) -> None:
@@ -104,7 +114,7 @@ def test_the_scan_finds_exactly_those_whose_sums_reach_the_threshold(
         less = {patron for patron, it in expected.items() if 0 < it.owed < threshold}
         selection = found(conn, view)
         chosen = set(selection.numbers)
-        line_by_line = view.withdrawn.keys() | with_fees_of_ours(conn, view)
+        line_by_line = view.withdrawn.keys() | with_fees_of_ours(conn, view.rules)
         assert enough <= chosen <= enough | line_by_line, view
         assert selection.owing_less == len(less - chosen), view
         agree_on_lines(conn, view, everything, patrons)

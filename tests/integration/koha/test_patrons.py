@@ -29,7 +29,7 @@ SORT1, SORT2, COLLECT = Flag.parse("sort1"), Flag.parse("sort2"), Flag.parse("at
 
 def the(conn: Connection, number: int, **rules: Any) -> Patron:
     """The patron of that number, as a policy of these rules sees them."""
-    return patrons(conn, a_policy(**rules), [number])[number]
+    return patrons(conn, a_policy(**rules).patron_fields, [number])[number]
 
 
 # What Koha says
@@ -88,8 +88,8 @@ def test_addresses_and_telephone_numbers_are_read_on_request(koha: KohaDatabase,
 def test_patrons_gone_from_koha_are_left_out(koha: KohaDatabase, conn: Connection) -> None:
     here, gone = a_patron(koha), a_patron(koha)
     delete_patron(koha, gone)
-    assert patrons(conn, a_policy(), [gone, here, here, 999_999]).keys() == {here}
-    assert patrons(conn, a_policy(), []) == {}
+    assert patrons(conn, a_policy().patron_fields, [gone, here, here, 999_999]).keys() == {here}
+    assert patrons(conn, a_policy().patron_fields, []) == {}
 
 
 @pytest.mark.every_koha
@@ -218,7 +218,9 @@ def test_flagged_are_those_whose_flag_says_yes_whatever_its_case_and_blanks(
             expected.add(number)
         has_attribute(koha, number, "OTHER", "1")
     assert flagged(conn, field) == expected
-    assert {number for number, it in patrons(conn, a_policy(flag=field), expected).items() if it.is_flagged} == expected
+    assert {
+        number for number, it in patrons(conn, a_policy(flag=field).patron_fields, expected).items() if it.is_flagged
+    } == expected
 
 
 def test_one_of_several_attribute_rows_that_says_yes_is_enough(koha: KohaDatabase, conn: Connection) -> None:
@@ -242,7 +244,7 @@ def test_the_guardian_is_the_guarantor_of_the_lowest_relationship(koha: KohaData
     first = a_guarantor(koha, of=child, surname="First", card="F1", phone="555", email="f@example.org", born=None)
     vouches_for(koha, second, child)
     assert second < first
-    found = patrons(conn, a_policy(minors="guardian"), [child, orphan])
+    found = patrons(conn, a_policy(minors="guardian").patron_fields, [child, orphan])
     assert found[child].guardian == Guardian(
         surname="First", firstname="Pat", card="F1", phone="555", email="f@example.org"
     )
@@ -299,7 +301,7 @@ def test_a_patron_was_restricted_on_the_day_of_the_latest_comment_of_our_kind(
     is_restricted(koha, plugin, "Patron sent to collections on 2/28/2026", expires=date(2026, 6, 1), **of)
     is_restricted(koha, other, "Lost a book", **of)
     policy = a_policy(restriction_comment="In collections since {date}.")
-    found = restricted_on(conn, policy, [number, plugin, other], NEW_YORK)
+    found = restricted_on(conn, policy.made_this_comment, [number, plugin, other], NEW_YORK)
     assert found == {number: date(2026, 2, 28), plugin: date(2026, 2, 28)}
 
 
@@ -352,7 +354,7 @@ def test_patrons_are_locked_before_their_lines_both_in_order_of_number(koha: Koh
     free = a_patron(koha)
     debits = [owes(koha, number, "30.00") for number in (*locked, free)]
     with Statements(conn) as statements:
-        found = patrons(conn, a_policy(), reversed(locked), lock=True)
+        found = patrons(conn, a_policy().patron_fields, reversed(locked), lock=True)
         lock_lines(conn, found)
     locking = [statement for statement, _ in statements.seen if "FOR UPDATE" in statement]
     assert [statement.split("ORDER BY ")[1] for statement in locking] == [
@@ -371,7 +373,7 @@ def free_rows(koha: KohaDatabase, table: str, key: str) -> list[int]:
 
 def test_who_only_reads_locks_nobody(koha: KohaDatabase, conn: Connection) -> None:
     number = a_patron(koha)
-    patrons(conn, a_policy(minors="guardian", exemption=COLLECT), [number])
+    patrons(conn, a_policy(minors="guardian", exemption=COLLECT).patron_fields, [number])
     assert free_rows(koha, "borrowers", "borrowernumber") == [number]
 
 
@@ -383,9 +385,9 @@ def test_patrons_are_read_in_a_fixed_number_of_statements_per_thousand(
         "borrowers", [{"branchcode": "CPL", "categorycode": "PT", "surname": f"{it:05}"} for it in range(many)]
     )
     numbers = [row["it"] for row in koha.query("SELECT borrowernumber AS it FROM borrowers")]
-    patrons(conn, a_policy(), numbers[:1])  # the columns of this Koha are looked up once
+    patrons(conn, a_policy().patron_fields, numbers[:1])  # the columns of this Koha are looked up once
     thousands = -(-many // 1000)
     with Statements(conn) as statements:
-        found = patrons(conn, a_policy(flag=COLLECT, minors="guardian"), numbers)
+        found = patrons(conn, a_policy(flag=COLLECT, minors="guardian").patron_fields, numbers)
     assert len(found) == many
     assert len(statements.seen) == 3 * thousands + 2

@@ -1,7 +1,7 @@
 """How these tests look at accounts: a plain policy, a Sunday in November, and the days before it."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Self
@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, event
 
 from gentle_nudge.domain.collections.policy import Policy, Scope, Section
-from gentle_nudge.domain.collections.referral import Account
-from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.collections.referral import SectionRecords
+from gentle_nudge.domain.ledger import Account, Line, LineRules, Ownership
+from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import Flag
-from gentle_nudge.koha.read.accountlines import accounts, balances
-from gentle_nudge.koha.read.line_conditions import View
+from gentle_nudge.jobs.patrons.evidence import line_rules
+from gentle_nudge.koha.read import accountlines
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = date(2026, 11, 22)
@@ -28,6 +29,37 @@ def a_policy(**rules: Any) -> Policy:
     """A policy that refers from 25.00 on and charges nothing, but for these rules."""
     plain = Policy(threshold=Decimal(25), processing_fee=Decimal(0), flag=Flag.parse("sort1"), minors="include")
     return replace(plain, **rules)
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What a section, its day and our records make of accounts: which lines count, and whose they are."""
+
+    section: Section
+    day: date
+    zone: ZoneInfo
+    withdrawn: Mapping[int, date] = field(default_factory=dict)
+    own_fees: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    other_fees: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def rules(self) -> LineRules:
+        """Which lines count."""
+        moment = Moment(day=self.day, now=NOW, zone=self.zone)
+        return line_rules(self.section, moment, SectionRecords(withdrawn=self.withdrawn))
+
+    @property
+    def ownership(self) -> Ownership:
+        """Whose they are."""
+        both = self.own_fees.keys() | self.other_fees.keys()
+        return Ownership(
+            charges_by=self.section.charges_by,
+            branches=self.section.scope.branches,
+            all_but=self.section.scope.all_but,
+            own=self.own_fees,
+            others=self.other_fees,
+            fees={number: (*self.own_fees.get(number, ()), *self.other_fees.get(number, ())) for number in both},
+        )
 
 
 def a_view(
@@ -48,6 +80,16 @@ def a_view(
 def ago(days: int, at: time = NOON, *, day: date = DAY, zone: ZoneInfo = NEW_YORK) -> datetime:
     """The instant so many days before, at that time of the library's clocks."""
     return datetime.combine(day - timedelta(days=days), at, tzinfo=zone)
+
+
+def accounts(conn: Connection, view: View, patrons: Iterable[int], *, lock: bool = False) -> dict[int, Account]:
+    """The accounts of these patrons."""
+    return accountlines.accounts(conn, view.rules, view.ownership, list(patrons), lock=lock)
+
+
+def balances(conn: Connection, view: View, patrons: Iterable[int]) -> dict[int, Decimal]:
+    """Their balances, as the database adds them up."""
+    return accountlines.balances(conn, view.ownership, list(patrons))
 
 
 def account(conn: Connection, view: View, patron: int) -> Account:

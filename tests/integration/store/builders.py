@@ -12,8 +12,8 @@ from sqlalchemy import Connection, text
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.changes import CloseCase, OpenCase
 from gentle_nudge.domain.collections.plan import Adoption, Referral
-from gentle_nudge.domain.collections.referral import Account, Candidate
-from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.collections.referral import Candidate
+from gentle_nudge.domain.ledger import Account, Line
 from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState, Stored
 from gentle_nudge.domain.patron import Patron
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
@@ -76,21 +76,26 @@ def opening(
 
 
 def open_for(
-    conn: Connection, *patrons: int, section: str = HERE, run: int | None = None, surname: str = "Example"
+    conn: Connection,
+    *patrons: int,
+    section: str = HERE,
+    run: int | None = None,
+    surname: str = "Example",
+    adopted: bool = False,
 ) -> dict[int, int]:
-    """Open cases of these patrons, of which nobody was told yet; the id of each by patron."""
+    """Open cases of these patrons; the id of each by patron."""
     return cases.open_new(
         conn,
         section=section,
-        actions=[opening(patron, surname=surname, adopted=True) for patron in patrons],
+        actions=[opening(patron, surname=surname, adopted=adopted) for patron in patrons],
         run=a_run(conn, section=section) if run is None else run,
     )
 
 
 def a_case(conn: Connection, patron: int | None = None, *, section: str = HERE, surname: str = "Example") -> int:
-    """An open case; its id."""
+    """An open case of which nobody was told yet; its id."""
     patron = next(_numbers) if patron is None else patron
-    return open_for(conn, patron, section=section, surname=surname)[patron]
+    return open_for(conn, patron, section=section, surname=surname, adopted=True)[patron]
 
 
 def closed(conn: Connection, case: int, state: CaseState = CaseState.RELEASED, *, day: date = DAY) -> int:

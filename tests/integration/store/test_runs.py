@@ -80,16 +80,19 @@ def test_the_syncs_of_a_day_are_numbered(both: Connection) -> None:
     assert number() == 2
 
 
-def test_a_finished_run_has_its_counts_and_the_note_grows(both: Connection) -> None:
-    counts = RunCounts(patrons=3, referred=2, adopted=1, amount=Decimal("1234567.89"), fees=Decimal("20.00"))
+def test_a_finished_run_has_its_counts_and_the_revision_grows(both: Connection) -> None:
+    counts = RunCounts(
+        numbers={"patrons": 3, "referred": 2, "letters": 1}, amount=Decimal("1234567.89"), fees=Decimal("20.00")
+    )
     claim = replace(SUNDAY, report=ReportKind.SUBMISSION, late=True, who="ann")
     run = runs.claim(both, claim, now=NOW)
     assert run is not None
     runs.finish(both, run, now=NOW + A_MINUTE, counts=counts)
     (found,) = runs.runs(both)
     assert found.counts == counts
+    assert (found.counts["letters"], found.counts["adopted"]) == (1, 0)
     assert (found.started, found.finished, found.late, found.who) == (NOW, NOW + A_MINUTE, True, "ann")
-    assert meta.ready(both).note == 1
+    assert meta.ready(both).revision == 1
 
 
 def test_runs_come_newest_first_and_of_the_sections_asked_for(both: Connection) -> None:
@@ -103,7 +106,7 @@ def test_the_fuse_sees_the_last_eight_submissions_also_under_a_former_name(both:
     for week in range(9):
         section = "old" if week < 4 else "new"
         run = a_run(both, report=ReportKind.SUBMISSION, section=section, day=DAY + timedelta(weeks=week))
-        runs.finish(both, run, now=NOW, counts=RunCounts(referred=week))
+        runs.finish(both, run, now=NOW, counts=RunCounts(numbers={"referred": week}))
     assert runs.submission_sizes(both, ["new", "old"]) == [8, 7, 6, 5, 4, 3, 2, 1]
     assert runs.submission_sizes(both, ["new"]) == [8, 7, 6, 5, 4]
     assert runs.submission_sizes(both, ["south"]) == []

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 
 from gentle_nudge.errors import AnotherRunInProgress, UserError
 from gentle_nudge.store import meta, upgrade
-from gentle_nudge.store.tables import metadata
+from gentle_nudge.store.tables import SCHEMA_VERSION, metadata
 from tests.integration.store.builders import META
 from tests.support.koha import KohaDatabase
 
@@ -47,7 +47,7 @@ def test_a_user_who_may_read_only_two_of_kohas_tables_finds_ours_missing(koha: K
 
 
 def test_what_is_written_is_read_back(both: Connection) -> None:
-    said = replace(META, machine="m-2", note=7, is_copy=True)
+    said = replace(META, machine="m-2", revision=7, is_copy=True)
     meta.write_meta(both, said)
     assert meta.read_meta(both) == said
     assert meta.ready(both) == said
@@ -96,16 +96,16 @@ def test_an_instant_keeps_its_microseconds_and_comes_back_in_utc(both: Connectio
 
 
 def test_tables_of_an_older_program_ask_for_init(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meta, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(meta, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     with engine.connect() as conn:
-        assert "version 1" in (meta.missing_or_old(conn) or "")
+        assert f"version {SCHEMA_VERSION}" in (meta.missing_or_old(conn) or "")
         with pytest.raises(UserError) as refused:
             meta.lock(conn)
     assert "init" in refused.value.hint
 
 
 def test_tables_of_a_newer_program_are_left_alone(both: Connection) -> None:
-    meta.write_meta(both, replace(META, schema_version=2))
+    meta.write_meta(both, replace(META, schema_version=SCHEMA_VERSION + 1))
     for use in (meta.lock, meta.ready, upgrade.create_or_upgrade):
         with pytest.raises(UserError) as refused:
             use(both)
@@ -113,20 +113,21 @@ def test_tables_of_a_newer_program_are_left_alone(both: Connection) -> None:
 
 
 def test_only_the_steps_above_the_known_version_are_made(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meta, "SCHEMA_VERSION", 3)
+    monkeypatch.setattr(meta, "SCHEMA_VERSION", SCHEMA_VERSION + 2)
     made: list[int] = []
 
     def step(version: int) -> upgrade.Step:
         return upgrade.Step(version=version, change=lambda _conn: made.append(version))
 
     with engine.begin() as conn:
-        upgrade.create_or_upgrade(conn, [step(1), step(2), step(3)])
+        upgrade.create_or_upgrade(conn, [step(SCHEMA_VERSION + more) for more in range(3)])
         assert meta.missing_or_old(conn) is None
-    assert made == [2, 3]
+    assert made == [SCHEMA_VERSION + 1, SCHEMA_VERSION + 2]
 
 
 def test_a_crash_within_a_step_leaves_the_version_before_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meta, "SCHEMA_VERSION", 3)
+    for module in (meta, upgrade):
+        monkeypatch.setattr(module, "SCHEMA_VERSION", SCHEMA_VERSION + 2)
 
     def crash(conn: Connection) -> None:
         conn.execute(text("ALTER TABLE gentle_nudge_alert ADD COLUMN more INT"))
@@ -137,13 +138,17 @@ def test_a_crash_within_a_step_leaves_the_version_before_it(engine: Engine, monk
 
     with pytest.raises(KeyboardInterrupt), engine.begin() as conn:
         upgrade.create_or_upgrade(
-            conn, [upgrade.Step(version=2, change=lambda _conn: None), upgrade.Step(version=3, change=crash)]
+            conn,
+            [
+                upgrade.Step(version=SCHEMA_VERSION + 1, change=lambda _conn: None),
+                upgrade.Step(version=SCHEMA_VERSION + 2, change=crash),
+            ],
         )
     with engine.begin() as conn:
         found = meta.read_meta(conn)
         assert found is not None
-        assert found.schema_version == 2
-        upgrade.create_or_upgrade(conn, [upgrade.Step(version=3, change=repeat)])
+        assert found.schema_version == SCHEMA_VERSION + 1
+        upgrade.create_or_upgrade(conn, [upgrade.Step(version=SCHEMA_VERSION + 2, change=repeat)])
         assert meta.missing_or_old(conn) is None
 
 
@@ -160,11 +165,11 @@ def test_the_lock_ends_with_the_transaction(engine: Engine) -> None:
         meta.lock(first)
         first.commit()
         second.execute(text("SET innodb_lock_wait_timeout = 1"))
-        assert meta.lock(second) == replace(META, note=META.note + 1)
+        assert meta.lock(second) == replace(META, revision=META.revision + 1)
 
 
-def test_whoever_locks_for_changes_leaves_a_higher_note(engine: Engine) -> None:
+def test_whoever_locks_for_changes_leaves_a_higher_revision(engine: Engine) -> None:
     with engine.begin() as conn:
-        before = meta.lock(conn).note
+        before = meta.lock(conn).revision
     with engine.begin() as conn:
-        assert meta.lock(conn).note == before + 1
+        assert meta.lock(conn).revision == before + 1

@@ -11,7 +11,8 @@ from gentle_nudge.domain.collections.case_outcome import CaseFacts
 from gentle_nudge.domain.collections.changes import Holdings
 from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence
 from gentle_nudge.domain.collections.policy import Policy, Section
-from gentle_nudge.domain.collections.referral import Account, Candidate, PatronRecords
+from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
+from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.patron import Flag, FlagRow, Patron, Restriction
 
 SUNDAY = date(2026, 11, 22)

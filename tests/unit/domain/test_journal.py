@@ -28,8 +28,8 @@ def an_entry(delivery: int = 1, *, sha256: str = "aa", at: datetime = NOW) -> Se
 
 
 @given(st.integers(min_value=0), st.none() | st.dates(), st.lists(ENTRIES))
-def test_what_is_written_is_read_back(note: int, since: date | None, sent: list[SentDelivery]) -> None:
-    journal = Journal(note=note, since=since, sent=tuple(sent))
+def test_what_is_written_is_read_back(revision: int, since: date | None, sent: list[SentDelivery]) -> None:
+    journal = Journal(revision=revision, since=since, sent=tuple(sent))
     assert from_text(journal.written()) == journal
 
 
@@ -39,7 +39,7 @@ def test_a_text_that_is_no_journal_remembers_nothing(text: str) -> None:
 
 
 def test_a_number_given_a_second_time_is_another_delivery() -> None:
-    journal = Journal(note=1, sent=(an_entry(1), an_entry(2)))
+    journal = Journal(revision=1, sent=(an_entry(1), an_entry(2)))
     later = NOW + timedelta(days=1)
     assert journal.unknown_to([an_entry(1, at=later), an_entry(2, sha256="bb")]) == (an_entry(2),)
 

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 
 from gentle_nudge.domain.case import Case
-from gentle_nudge.domain.collections.policy import Section, Window
+from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, Reason, verdicts
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JudgedLine:
-    """An outstanding line; `why_not` are all reasons why it does not count, none: it does. `at` in the zone."""
-
-    id: int
-    at: datetime | None
-    type: str | None
-    outstanding: Decimal
-    why_not: tuple[str, ...]
+from gentle_nudge.domain.ledger import JudgedLine, Window
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

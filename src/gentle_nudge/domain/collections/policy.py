@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
-from zoneinfo import ZoneInfo
 
-from gentle_nudge.domain.moment import Weekday, midnight
+from gentle_nudge.domain.ledger import Window
+from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.patron import Flag
+from gentle_nudge.domain.patron import Flag, PatronFields
 
 GLOBAL = "global"
 
@@ -20,22 +20,6 @@ PLUGIN_COMMENT = "Patron sent to collections on {date}"
 
 
 A_DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Window:
-    """The charge dates that count, both days included."""
-
-    first: date
-    last: date
-
-    def covers(self, day: date) -> bool:
-        """Whether a line of this calendar day (in the library's zone) counts."""
-        return self.first <= day <= self.last
-
-    def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
-        """The instants, in UTC, of the first midnight inside and the first midnight after (half open)."""
-        return midnight(self.first, zone), midnight(self.last + timedelta(days=1), zone)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +71,11 @@ class Policy:
         """The window of a run on this day; ages given the wrong way round are swapped."""
         newer, older = self.count_fees_newer_than, self.count_fees_older_than
         return Window(first=day - timedelta(days=max(newer, older)), last=day - timedelta(days=min(newer, older)))
+
+    @property
+    def patron_fields(self) -> PatronFields:
+        """What these rules ask of a patron beyond the row in `borrowers`."""
+        return PatronFields(flag=self.flag, exemption=self.exemption, guardians=self.minors == "guardian")
 
     def recipients(self) -> tuple[str, ...]:
         """Everybody who gets the reports by e-mail, each once, in the order of the settings."""

@@ -15,10 +15,12 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.check import connection_findings, database_findings, policy_findings
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.sections import codes_of
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, unknown_codes
 from gentle_nudge.settings import Settings
 from gentle_nudge.store.tables import metadata
+from gentle_nudge.texts.environment import Texts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -53,6 +55,7 @@ def check(library: Library, moment: Moment) -> list[Finding]:
     """Every finding, the gravest first."""
     checkup = Checkup()
     checkup.ask(partial(_settings, library.settings))
+    checkup.ask(partial(templates, library.texts))
     _rights_and_tables(library, checkup)
     with read_only(library.engine) as conn:
         _database(conn, library, moment, checkup)
@@ -78,6 +81,17 @@ def _settings(settings: Settings) -> Iterable[Finding]:
         )
 
 
+def templates(texts: Texts) -> Iterable[Finding]:
+    """The templates of the library's own that fail with sample values."""
+    for file, reason in texts.failing():
+        yield Finding(
+            name="template-fails",
+            what=f"The template {file} fails: {reason}.",
+            why="Mails leave with the packaged text instead.",
+            way_out="Mend the file, or remove it.",
+        )
+
+
 def _rights_and_tables(library: Library, checkup: Checkup) -> None:
     """The rights of the database user, and whether Koha's tables are those we know; outside a transaction."""
     with library.engine.connect() as conn:
@@ -100,10 +114,11 @@ def _database(conn: Connection, library: Library, moment: Moment, checkup: Check
 
 def _sections(conn: Connection, sections: Sequence[Section], moment: Moment, checkup: Checkup) -> None:
     submitting = [section for section in sections if section.enabled]
-    checkup.ask(partial(unknown_codes.misfits, conn, sections))
-    checkup.ask(partial(unknown_codes.doubts, conn, sections))
-    checkup.ask(partial(flag_fields.flags, conn, sections))
-    checkup.ask(partial(flag_fields.exemptions, conn, submitting))
+    codes = [codes_of(section) for section in sections]
+    checkup.ask(partial(unknown_codes.misfits, conn, codes))
+    checkup.ask(partial(unknown_codes.doubts, conn, codes))
+    checkup.ask(partial(flag_fields.flags, conn, [section.policy.flag for section in sections]))
+    checkup.ask(partial(flag_fields.exemptions, conn, [section.policy.exemption for section in submitting]))
     for section in submitting:
         checkup.ask(partial(policy_findings.window, section, moment.day))
         checkup.ask(partial(database_findings.too_old, conn, section, moment))

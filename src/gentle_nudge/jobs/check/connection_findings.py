@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from gentle_nudge.delivery.archive import Archive
-from gentle_nudge.delivery.outlet import DeliveryFailed
-from gentle_nudge.delivery.sftp import Sftp, SftpServer
-from gentle_nudge.delivery.smtp import MailServer, Smtp
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
-from gentle_nudge.errors import GentleNudgeError, UserError
+from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library, is_copy
-from gentle_nudge.jobs.sending.outlets import Routes
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.settings.kinds import ADDRESS
@@ -62,7 +55,7 @@ def _sender(library: Library, admin: str) -> Iterator[Finding]:
         return
     if not admin:
         why = "No mail server takes a message without a sender: nightly and sync refuse."
-        yield Finding(name="no-sender", what="Nobody is named who sends the reports.", why=why, way_out=SENDER_WAY_OUT)
+        yield Finding(name="no-sender", what="No sender address is configured.", why=why, way_out=SENDER_WAY_OUT)
     elif not ADDRESS.fullmatch(admin):
         why = "Mail servers refuse a sender that is not one plain e-mail address."
         what = "Koha's preference KohaAdminEmailAddress, which sends the reports, is not one plain e-mail address."
@@ -87,82 +80,8 @@ def answers(library: Library) -> list[Finding]:
     """Whether the servers and folders do what will be asked of them."""
     try:
         with read_only(library.engine) as conn:
-            routes = library.routes(conn)
+            outlets = library.outlets(conn, patience=PATIENCE)
     except UserError:
         return []  # without a sender, which is a finding already
-    found = [*_folders(routes)]
-    if not routes.is_copy:
-        found += [*_mail(routes.smtp), *_sftp(routes.sftp)]
-    return found
-
-
-def _mail(smtp: Smtp | None) -> Iterator[Finding]:
-    if smtp is None:
-        return
-    try:
-        with MailServer(replace(smtp, timeout=min(smtp.timeout, PATIENCE))) as server:
-            server.greet()
-    except GentleNudgeError as trouble:
-        why = "Reports would wait, and reach the agency late or never."
-        way_out = trouble.hint or "Mend [mail], or Koha's default SMTP server (Administration, SMTP servers)."
-        yield Finding(name="mail-server", what=trouble.sentence, why=why, way_out=way_out)
-    if smtp.security == "none" and not smtp.is_this_machine and smtp.allow_cleartext:
-        yield Finding(
-            name="mail-in-cleartext",
-            severity=Severity.WARNING,
-            what=f"The reports go to the mail server {smtp}, another machine, unencrypted.",
-            why="Names, addresses and debts can be read on the way.",
-            way_out='Set mail.security = "starttls" or "tls", unless the way there is safe.',
-        )
-
-
-def _sftp(server: Sftp | None) -> Iterator[Finding]:
-    if server is None:
-        return
-    try:
-        with SftpServer(replace(server, timeout=min(server.timeout, PATIENCE))) as greeted:
-            greeted.greet()
-    except GentleNudgeError as trouble:
-        why = "No report could be uploaded."
-        way_out = trouble.hint or "Mend [sftp], or ask the agency."
-        yield Finding(name="sftp-server", what=trouble.sentence, why=why, way_out=way_out)
-
-
-def _folders(routes: Routes) -> Iterator[Finding]:
-    if routes.maildir and not _takes_files(routes.maildir):
-        yield _not_writable("maildir", routes.maildir)
-    if routes.archive and not _takes_files(routes.archive.directory):
-        yield _not_writable("archive", routes.archive.directory)
-    elif routes.archive:
-        yield from _archive(routes.archive)
-
-
-def _archive(archive: Archive) -> Iterator[Finding]:
-    try:
-        marker = archive.marker()
-    except DeliveryFailed as trouble:
-        why, way_out = "No copy could be kept.", trouble.hint
-        yield Finding(name="archive-not-ours", what=trouble.sentence, why=why, way_out=way_out)
-        return
-    if marker and marker.database != archive.database:
-        yield Finding(
-            name="archive-not-ours",
-            what=f"The archive {archive.directory} belongs to the database {marker.database}.",
-            why="Copies of two libraries would mix, so none is kept.",
-            way_out="Give each database a folder of its own.",
-        )
-
-
-def _takes_files(folder: Path) -> bool:
-    """Whether files can be put there; one that is not there yet must be possible to make."""
-    place = folder if folder.exists() else folder.parent
-    return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
-
-
-def _not_writable(kind: str, folder: Path) -> Finding:
-    return Finding(
-        name=f"{kind}-not-writable",
-        what=f"Nothing can be written into {folder}.",
-        why="Reports would not get there.",
-        way_out="Make the folder above it, and let the user that runs gentle-nudge write in it.",
-    )
+    with closing(outlets):
+        return [finding for outlet in outlets.by_channel.values() for finding in outlet.probe()]

@@ -16,7 +16,7 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.patrons.evidence import flagged_without_case, view_of
+from gentle_nudge.jobs.patrons.evidence import flagged_without_case, line_rules, ownership_of
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sections import orphans, sections_of
 from gentle_nudge.koha.read import borrowers, candidates, plugin_data
@@ -132,9 +132,10 @@ def too_old(conn: Connection, section: Section, moment: Moment) -> Iterator[Find
         return
     past = replace(section.policy, count_fees_older_than=newer + 1, count_fees_newer_than=A_LIFETIME)
     records = read_records(conn, section)
-    view = view_of(replace(section, policy=past), moment, replace(records, withdrawn={}))
-    owing = set(candidates.select_candidates(conn, view).numbers)
-    people = borrowers.patrons(conn, section.policy, owing - records.open_cases.keys())
+    rules = line_rules(replace(section, policy=past), moment, replace(records, withdrawn={}))
+    ownership = ownership_of(conn, section, records, ())
+    owing = set(candidates.select_candidates(conn, rules, ownership, section.policy.threshold).numbers)
+    people = borrowers.patrons(conn, section.policy.patron_fields, owing - records.open_cases.keys())
     missed = sum(section.scope.holds(person.branch) and not person.is_flagged for person in people.values())
     if missed:
         yield Finding(

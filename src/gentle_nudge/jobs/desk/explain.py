@@ -10,7 +10,7 @@ from gentle_nudge.domain.collections.referral import speaks_for
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import find_number
-from gentle_nudge.jobs.patrons.evidence import knowing_fees, read_candidates, view_of
+from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_candidates
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read.accountlines import judged_lines
 from gentle_nudge.store import cases
@@ -31,13 +31,13 @@ def explain(conn: Connection, sections: tuple[Section, ...], card: str, moment: 
 
 def _seen(conn: Connection, section: Section, number: int, moment: Moment) -> Explanation | None:
     records = read_records(conn, section)
-    view = view_of(section, moment, records)
-    found = list(read_candidates(conn, view, records, [number]))
+    rules = line_rules(section, moment, records)
+    found = list(read_candidates(conn, section, records, [number], rules=rules))
     if not found:
         return None
     known = cases.find(conn, patron=number) if records.is_any else []
     theirs = tuple(case for case in known if case.section in section.cases_of)
-    lines = judged_lines(conn, knowing_fees(conn, view, records, [number]), number)
+    lines = judged_lines(conn, rules, ownership_of(conn, section, records, [number]), number)
     return Explanation(
         section=section,
         day=moment.day,

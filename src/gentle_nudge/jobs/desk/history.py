@@ -12,7 +12,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.sending.manage import DeliveryAttempts, tried
 from gentle_nudge.koha.read.borrowers import number_of
 from gentle_nudge.store import cases, deliveries, meta, runs
-from gentle_nudge.store.cases import Due
+from gentle_nudge.store.cases import ReportedDue
 from gentle_nudge.store.runs import Run
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class CaseHistory:
 
     case: Case
     lines: tuple[Line, ...]
-    dues: tuple[Due, ...]
+    dues: tuple[ReportedDue, ...]
     travels: Mapping[int, tuple[DeliveryAttempts, ...]]
 
 

@@ -22,7 +22,7 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import known_cases
 from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
-from gentle_nudge.jobs.patrons.evidence import case_facts, holdings_of, view_of, with_accounts
+from gentle_nudge.jobs.patrons.evidence import case_facts, holdings_of, line_rules, with_accounts
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.koha.write import action_logs, charge
@@ -140,13 +140,13 @@ class LockedCases:
 def _look(conn: Connection, section: Section, chosen: Sequence[Case], *, moment: Moment, lock: bool) -> LockedCases:
     """Everything about these cases; `lock` locks their patrons, then the lines of these, before it is read."""
     records = read_records(conn, section)
-    view = view_of(section, moment, records)
-    numbers = {facts.person.number for facts in case_facts(conn, view, records, chosen) if facts.person}
-    patrons = borrowers.patrons(conn, section.policy, numbers, lock=lock)
-    candidates = with_accounts(conn, view, records, patrons.values(), lock=lock)
+    numbers = {facts.person.number for facts in case_facts(conn, section, records, chosen) if facts.person}
+    patrons = borrowers.patrons(conn, section.policy.patron_fields, numbers, lock=lock).values()
+    rules = line_rules(section, moment, records)
+    candidates = with_accounts(conn, section, records, patrons, rules=rules, lock=lock)
     known = {candidate.patron.number: candidate for candidate in candidates}
     return LockedCases(
-        cases=case_facts(conn, view, records, chosen, known=known), holdings=holdings_of(conn, known, moment.today)
+        cases=case_facts(conn, section, records, chosen, known=known), holdings=holdings_of(conn, known, moment.today)
     )
 
 

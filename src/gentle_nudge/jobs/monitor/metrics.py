@@ -44,7 +44,7 @@ def _figures(conn: Connection, now: Status, moment: Moment, *, well: bool) -> Fi
         night=moment.now,
         well=well,
         runs=tuple(
-            RunFigures(section=run.section, report=run.report, finished=run.finished, rows=run.counts.patrons)
+            RunFigures(section=run.section, report=run.report, finished=run.finished, rows=run.counts["patrons"])
             for run in now.runs
             if run.finished
         ),

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gentle_nudge.delivery.archive import Archive
+from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.sending.manage import copies
@@ -76,4 +76,4 @@ def _prune(conn: Connection, keeping: RetentionPeriods, moment: Moment) -> None:
     for stored in report_files.prune(conn, before=before, today=moment.today):
         for folder in copies(conn, stored):
             if folder.is_dir():
-                Archive(directory=folder, database=keeping.database).remove(stored.file_name, stored.sha256)
+                ArchiveOutlet(directory=folder, database=keeping.database).remove(stored.file_name, stored.sha256)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.submission_day import is_late, is_submission_due, submits_on
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.jobs.identity import Identity
 from gentle_nudge.jobs.library import Library, is_copy
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.jobs.sending.restore_mark import is_restored, journal_of
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.store import deliveries, meta, runs
@@ -61,7 +61,8 @@ def status(conn: Connection, library: Library, moment: Moment) -> Status:
     our_row = meta.ready(conn)
     is_test_copy = bool(preferences(conn, ["SendAllEmailsTo"])["SendAllEmailsTo"].strip())
     waiting = deliveries.late_deliveries(conn)
-    missed = tuple(one for one in waiting if not (is_test_copy and one.delivery.address.channel is Channel.SFTP))
+    standing = standing_of(conn)
+    missed = tuple(one for one in waiting if one.delivery.may_leave(standing))
     return Status(
         runs=tuple(runs.last_success(conn)),
         late=tuple(late(conn, library.known_sections(conn), moment)),

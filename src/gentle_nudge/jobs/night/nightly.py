@@ -18,10 +18,11 @@ from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.koha_log import LoggedError, log_errors
 from gentle_nudge.jobs.night.due import NightOptions, what_is_due
 from gentle_nudge.jobs.night.record import change_koha, claim_run, write_ours
-from gentle_nudge.jobs.patrons.evidence import gather
-from gentle_nudge.jobs.patrons.lock import PlanOutdated, judge_under_lock, view_before
+from gentle_nudge.jobs.patrons.evidence import gather, line_rules
+from gentle_nudge.jobs.patrons.lock import PlanOutdated, judge_under_lock, ownership_before
 from gentle_nudge.jobs.patrons.records import read_records
-from gentle_nudge.jobs.sending.enqueue import Office, Run
+from gentle_nudge.jobs.sending.enqueue import Run
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import TRIES, read_only, writing
 from gentle_nudge.koha.read.borrowers import order
 
@@ -67,13 +68,13 @@ class Night:
 
 
 def nightly(
-    engine: Engine, sections: tuple[Section, ...], moment: Moment, *, office: Office, options: NightOptions
+    engine: Engine, sections: tuple[Section, ...], moment: Moment, *, outlets: Outlets, options: NightOptions
 ) -> Night:
     """The night of these sections: what was done, what was refused, what failed."""
     night = Night(day=moment.day)
     for section in sections:
         with night.keep_going(section.name):
-            run = Run(section=section, moment=moment, office=office)
+            run = Run(section=section, moment=moment, outlets=outlets)
             night.add(repeat_if_outdated(partial(night_of, engine, run, options)))
     if not options.dry_run:
         log_troubles(engine, night, moment)
@@ -115,10 +116,10 @@ def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
     claimed = claim_run(conn, run, plan)
     if claimed is None:
         return Plan(section=plan.section, day=plan.day, update_due=False)
-    view = view_before(conn, run.section, run.moment, plan)
+    rules, ownership = line_rules(run.section, run.moment, plan.records), ownership_before(conn, run.section, plan)
     prepared = conn.begin_nested()
     write_ours(conn, claimed, plan)
-    judged = judge_under_lock(conn, plan, view)
+    judged = judge_under_lock(conn, run.section, plan, rules=rules, ownership=ownership)
     if judged.decisions == plan.decisions:
         prepared.commit()
     else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import (
     CloseCase,
     FollowCase,
@@ -36,7 +35,7 @@ def claim_run(conn: Connection, run: Run, plan: Plan) -> Run | None:
 
     Our row stays locked until the transaction ends. PlanOutdated when our tables have changed since the plan was made.
     """
-    revision = meta.lock(conn).note
+    revision = meta.lock(conn).revision
     ids: dict[ReportKind, int] = {}
     for report, is_due in ((ReportKind.SUBMISSION, plan.submits), (ReportKind.UPDATE, plan.update_due)):
         if not is_due:
@@ -77,12 +76,8 @@ def write_ours(conn: Connection, run: Run, plan: Plan) -> None:
 def queue_submission(conn: Connection, run: Run, plan: Plan) -> None:
     """The submission is stored and queued, and the new cases know what it says of them."""
     rows = plan.submission()
-    counts = RunCounts(
-        patrons=len(rows),
-        referred=len(rows),
-        amount=sum((row.balance for row in rows), ZERO),
-        fees=sum((row.fee for row in rows), ZERO),
-    )
+    balances, fees = sum((row.balance for row in rows), ZERO), sum((row.fee for row in rows), ZERO)
+    counts = RunCounts(numbers={"patrons": len(rows), "referred": len(rows)}, amount=balances, fees=fees)
     stored = queue(conn, run, ReportKind.SUBMISSION, with_contacts(conn, rows), counts=counts)
     if stored:
         cases.report_referred(conn, stored.id, run.ids[ReportKind.SUBMISSION])
@@ -93,17 +88,10 @@ def queue_update(conn: Connection, run: Run, plan: Plan, adopted: dict[int, int]
 
     They know every last word of a closed case too. Of tonight's referrals the submission has told already.
     """
-    rows, closes, last_words = plan.update(), plan.closes, [case.id for case in plan.records.last_words]
-    counts = RunCounts(
-        patrons=len(rows),
-        adopted=len(adopted),
-        released=closes[CaseState.RELEASED],
-        paid=closes[CaseState.PAID],
-        withdrawn=closes[CaseState.WITHDRAWN],
-        merged=closes[CaseState.MERGED],
-        deleted=closes[CaseState.DELETED],
-        amount=sum((row.due for row in rows), ZERO),
-    )
+    rows, last_words = plan.update(), [case.id for case in plan.records.last_words]
+    closed = {state.value: count for state, count in plan.closes.items()}
+    numbers = {"patrons": len(rows), "adopted": len(adopted), **closed}
+    counts = RunCounts(numbers=numbers, amount=sum((row.due for row in rows), ZERO))
     stored = queue(conn, run, ReportKind.UPDATE, rows, counts=counts)
     if stored:
         told = {*last_words, *(case.id for case in plan.cases)}

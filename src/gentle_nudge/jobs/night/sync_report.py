@@ -13,9 +13,10 @@ from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.koha_log import LoggedError, log_errors
-from gentle_nudge.jobs.patrons.evidence import open_case_facts, view_of
+from gentle_nudge.jobs.patrons.evidence import open_case_facts
 from gentle_nudge.jobs.patrons.records import read_records
-from gentle_nudge.jobs.sending.enqueue import Office, Run, contents, queue
+from gentle_nudge.jobs.sending.enqueue import Run, contents, queue
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.read.borrowers import order
 from gentle_nudge.reports.render import file_name
@@ -26,19 +27,18 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 
-def rows_of(conn: Connection, section: Section, moment: Moment) -> Sequence[UpdateRow]:
+def rows_of(conn: Connection, section: Section) -> Sequence[UpdateRow]:
     """The rows of a sync, in the order of the update."""
     records = read_records(conn, section)
-    facts = open_case_facts(conn, view_of(section, moment, records), records)
-    rows = [as_before(each, section.policy) for each in facts]
+    rows = [as_before(facts, section.policy) for facts in open_case_facts(conn, section, records)]
     ranks = order(conn, {row.patron for row in rows if not row.gone})
     return sorted(rows, key=lambda row: (row.gone, ranks.get(row.patron, len(ranks)), row.number))
 
 
-def sync_or_log(engine: Engine, section: Section, moment: Moment, office: Office) -> Sequence[UpdateRow]:
+def sync_or_log(engine: Engine, section: Section, moment: Moment, outlets: Outlets) -> Sequence[UpdateRow]:
     """As `sync`, in a transaction of its own; Koha's log tells of a failure."""
     try:
-        return writing(engine, partial(sync, section=section, moment=moment, office=office))
+        return writing(engine, partial(sync, section=section, moment=moment, outlets=outlets))
     except GentleNudgeError as failure:
         log_errors(
             engine, [LoggedError(report=ReportKind.SYNC, section=section.name, sentence=failure.sentence)], moment
@@ -46,7 +46,7 @@ def sync_or_log(engine: Engine, section: Section, moment: Moment, office: Office
         raise
 
 
-def sync(conn: Connection, section: Section, moment: Moment, office: Office) -> Sequence[UpdateRow]:
+def sync(conn: Connection, section: Section, moment: Moment, outlets: Outlets) -> Sequence[UpdateRow]:
     """One more sync of the day is stored and queued; its rows."""
     meta.lock(conn)
     number = runs.next_number(conn, section=section.name, report=ReportKind.SYNC, day=moment.day)
@@ -54,9 +54,9 @@ def sync(conn: Connection, section: Section, moment: Moment, office: Office) -> 
     claimed = runs.claim(conn, claim, now=moment.now)
     if claimed is None:
         raise AssertionError("our lock is held, so nobody else can have taken the number")
-    run = Run(section=section, moment=moment, office=office, ids={ReportKind.SYNC: claimed}, number=number)
-    rows = rows_of(conn, section, moment)
-    counts = RunCounts(patrons=len(rows), amount=sum((row.due for row in rows), ZERO))
+    run = Run(section=section, moment=moment, outlets=outlets, ids={ReportKind.SYNC: claimed}, number=number)
+    rows = rows_of(conn, section)
+    counts = RunCounts(numbers={"patrons": len(rows)}, amount=sum((row.due for row in rows), ZERO))
     queue(conn, run, ReportKind.SYNC, rows, counts=counts)
     return rows
 

@@ -14,15 +14,15 @@ from gentle_nudge.domain.collections.case_outcome import CaseFacts
 from gentle_nudge.domain.collections.changes import Holdings
 from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence, is_adoptee
 from gentle_nudge.domain.collections.plan import Referral
-from gentle_nudge.domain.collections.policy import Policy, Section
+from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, SectionRecords
+from gentle_nudge.domain.ledger import LineRules, OurFee, Ownership
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.patron import Patron
+from gentle_nudge.domain.patron import Patron, PatronFields
 from gentle_nudge.jobs.transaction import alongside
 from gentle_nudge.koha.read import accountlines, borrowers, candidates, debarments
 from gentle_nudge.koha.read.candidates import CandidateScan
-from gentle_nudge.koha.read.line_conditions import View
 from gentle_nudge.reports.columns import CONTACT
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import cases
@@ -41,13 +41,15 @@ def gather(
     Cases and candidates are read a thousand at a time while they are judged; meanwhile the window is scanned on a
     connection of its own. While no submission is due nobody is a candidate.
     """
-    view = view_of(section, moment, records)
+    rules = line_rules(section, moment, records)
 
     def scan(conn: Connection) -> CandidateScan:
-        return candidates.select_candidates(conn, _knowing_all_fees(conn, view, records))
+        recorded_lines_matter = section.charges_by != "patron" and section.policy.count_processing_fees
+        ownership = ownership_of(conn, section, records, records.open_cases if recorded_lines_matter else ())
+        return candidates.select_candidates(conn, rules, ownership, section.policy.threshold)
 
     def may_owe_enough() -> Iterator[Candidate]:
-        yield from read_candidates(conn, view, records, scanned().numbers)
+        yield from read_candidates(conn, section, records, scanned().numbers, rules=rules)
 
     with alongside(conn, scan if due.submission_due else lambda _conn: CandidateScan()) as scanned:
         flagged = borrowers.flagged(conn, section.policy.flag) if due.update_due else ()
@@ -55,18 +57,18 @@ def gather(
         yield Evidence(
             candidates=may_owe_enough(),
             owing_less=lambda: scanned().owing_less,
-            cases=open_case_facts(conn, view, records),
-            last_words=case_facts(conn, view, records, last_words),
-            adoptees=adoptees(conn, view, records, flagged),
+            cases=open_case_facts(conn, section, records),
+            last_words=case_facts(conn, section, records, last_words),
+            adoptees=adoptees(conn, section, records, flagged, rules=rules),
             records=records,
         )
 
 
-def open_case_facts(conn: Connection, view: View, records: SectionRecords) -> Iterator[CaseFacts]:
+def open_case_facts(conn: Connection, section: Section, records: SectionRecords) -> Iterator[CaseFacts]:
     """Every open case of the section with what Koha says of it; before `init` there is none."""
     if records.is_any:
-        for chunk in a_thousand_at_a_time(cases.open_cases(conn, view.section.cases_of)):
-            yield from case_facts(conn, view, records, chunk)
+        for chunk in a_thousand_at_a_time(cases.open_cases(conn, section.cases_of)):
+            yield from case_facts(conn, section, records, chunk)
 
 
 def flagged_without_case(
@@ -74,72 +76,81 @@ def flagged_without_case(
 ) -> tuple[Adoptee, ...]:
     """The patrons of the section whose flag says yes and who have no open case."""
     flagged = borrowers.flagged(conn, section.policy.flag)
-    return adoptees(conn, view_of(section, moment, records), records, flagged)
+    return adoptees(conn, section, records, flagged, rules=line_rules(section, moment, records))
 
 
-def view_of(section: Section, moment: Moment, records: SectionRecords) -> View:
-    """How the section sees accounts at this moment."""
-    return View(section=section, day=moment.day, zone=moment.zone, withdrawn=records.withdrawn)
-
-
-def _knowing_all_fees(conn: Connection, view: View, records: SectionRecords) -> View:
-    """Where fees count and charges belong to branches, a fee recorded with a case counts wherever it is booked."""
-    if view.section.charges_by == "patron" or not view.section.policy.count_processing_fees:
-        return view
-    return knowing_fees(conn, view, records, records.open_cases)
-
-
-def knowing_fees(conn: Connection, view: View, records: SectionRecords, numbers: Iterable[int]) -> View:
-    """The view with the fee lines recorded with cases of these patrons, and the lines of their open cases."""
-    if view.is_complete or not records.is_any:
-        return view
-    numbers = tuple(numbers)
-    own_fees, other_fees = _whose(view, cases.recorded_fees(conn, numbers))
-    known = replace(view, own_fees=own_fees, other_fees=other_fees)
-    if view.section.charges_by == "patron":
-        return known
-    own, others = _whose(view, cases.handed_over(conn, numbers))
-    return replace(known, own_lines=own, other_lines=others)
-
-
-def _whose(
-    view: View, recorded: Iterable[RecordedLine]
-) -> tuple[dict[int, tuple[int, ...]], dict[int, tuple[int, ...]]]:
-    """Patron -> the recorded lines, those of the section's cases and those of others."""
-    own: defaultdict[int, list[int]] = defaultdict(list)
-    others: defaultdict[int, list[int]] = defaultdict(list)
-    for line in recorded:
-        (own if line.section in view.section.cases_of else others)[line.patron].append(line.line)
-    return (
-        {number: tuple(ids) for number, ids in own.items()},
-        {number: tuple(ids) for number, ids in others.items()},
+def line_rules(section: Section, moment: Moment, records: SectionRecords) -> LineRules:
+    """Which account lines count for the section at this moment."""
+    policy = section.policy
+    fee = OurFee(debit_type=policy.fee_debit_type, description=policy.fee_description)
+    return LineRules(
+        window=policy.window(moment.day),
+        zone=moment.zone,
+        first_day=policy.ignore_fees_before,
+        debit_types=policy.debit_types,
+        excluded_debit_types=policy.excluded_debit_types,
+        excluded_fee=None if policy.count_processing_fees else fee,
+        withdrawn=records.withdrawn,
+        withdrawn_count=policy.refer_withdrawn_charges,
     )
 
 
+def ownership_of(conn: Connection, section: Section, records: SectionRecords, numbers: Iterable[int]) -> Ownership:
+    """Whose the charges of these patrons are, with the fees recorded with their cases and the lines of open ones."""
+    scope, numbers = section.scope, tuple(numbers)
+    fees = cases.recorded_fees(conn, numbers) if records.is_any else []
+    lines = cases.handed_over(conn, numbers) if records.is_any and section.charges_by != "patron" else []
+    recorded = [*fees, *lines]
+    return Ownership(
+        charges_by=section.charges_by,
+        branches=scope.branches,
+        all_but=scope.all_but,
+        own=_by_patron(line for line in recorded if line.section in section.cases_of),
+        others=_by_patron(line for line in recorded if line.section not in section.cases_of),
+        fees=_by_patron(fees),
+    )
+
+
+def _by_patron(recorded: Iterable[RecordedLine]) -> dict[int, tuple[int, ...]]:
+    lines: defaultdict[int, list[int]] = defaultdict(list)
+    for line in recorded:
+        lines[line.patron].append(line.line)
+    return {number: tuple(ids) for number, ids in lines.items()}
+
+
 def read_candidates(
-    conn: Connection, view: View, records: SectionRecords, numbers: Iterable[int]
+    conn: Connection, section: Section, records: SectionRecords, numbers: Iterable[int], *, rules: LineRules
 ) -> Iterator[Candidate]:
     """These patrons as the rules of referral see them; those gone from Koha are left out."""
-    yield from with_accounts(conn, view, records, borrowers.one_by_one(conn, view.section.policy, numbers))
+    patrons = borrowers.one_by_one(conn, section.policy.patron_fields, numbers)
+    yield from with_accounts(conn, section, records, patrons, rules=rules)
 
 
 def with_accounts(
-    conn: Connection, view: View, records: SectionRecords, patrons: Iterable[Patron], *, lock: bool = False
+    conn: Connection,
+    section: Section,
+    records: SectionRecords,
+    patrons: Iterable[Patron],
+    *,
+    rules: LineRules,
+    ownership: Ownership | None = None,
+    lock: bool = False,
 ) -> Iterator[Candidate]:
     """These patrons with their accounts and what we know of them, read a thousand at a time.
 
-    `lock` locks their lines. Lines recorded with cases belong where their case is.
+    `ownership` may be known already. `lock` locks their lines.
     """
     for chunk in a_thousand_at_a_time(patrons):
         numbers = [patron.number for patron in chunk]
-        accounts = accountlines.accounts(conn, knowing_fees(conn, view, records, numbers), numbers, lock=lock)
+        whose = ownership or ownership_of(conn, section, records, numbers)
+        accounts = accountlines.accounts(conn, rules, whose, numbers, lock=lock)
         for patron in chunk:
             yield Candidate(patron=patron, account=accounts[patron.number], records=records.of(patron.number))
 
 
 def case_facts(
     conn: Connection,
-    view: View,
+    section: Section,
     records: SectionRecords,
     which: Iterable[Case],
     *,
@@ -150,16 +161,16 @@ def case_facts(
     `known` are their patrons and heirs where these are read (and locked) already; who is not among them is gone.
     """
     which = tuple(which)
-    policy = view.section.policy
+    fields = section.policy.patron_fields
     if known is None:
-        patrons = borrowers.patrons(conn, policy, (case.patron for case in which if case.patron))
+        patrons = borrowers.patrons(conn, fields, (case.patron for case in which if case.patron))
     else:
         patrons = {number: candidate.patron for number, candidate in known.items()}
-    heirs = heirs_of(conn, policy, [case for case in which if case.patron not in patrons])
+    heirs = heirs_of(conn, fields, [case for case in which if case.patron not in patrons])
     persons = {case.id: patrons.get(case.patron or 0) or heirs.get(case.id) for case in which}
     numbers = {person.number for person in persons.values() if person}
     if known is None or not numbers <= known.keys():
-        balances = accountlines.balances(conn, knowing_fees(conn, view, records, numbers), numbers)
+        balances = accountlines.balances(conn, ownership_of(conn, section, records, numbers), numbers)
     else:
         balances = {number: known[number].account.balance for number in numbers}
     return tuple(
@@ -174,7 +185,7 @@ def case_facts(
     )
 
 
-def heirs_of(conn: Connection, policy: Policy, gone: Collection[Case]) -> dict[int, Patron]:
+def heirs_of(conn: Connection, fields: PatronFields, gone: Collection[Case]) -> dict[int, Patron]:
     """Case -> the patron that most of its recorded lines belong to now (of several with as many, the lowest)."""
     if not gone:
         return {}
@@ -185,23 +196,26 @@ def heirs_of(conn: Connection, policy: Policy, gone: Collection[Case]) -> dict[i
         theirs = [owner for line in known if (owner := owners.get(line)) is not None]
         if theirs:
             heirs[case] = max(sorted(set(theirs)), key=theirs.count)
-    people = borrowers.patrons(conn, policy, heirs.values())
+    people = borrowers.patrons(conn, fields, heirs.values())
     return {case: people[number] for case, number in heirs.items() if number in people}
 
 
-def adoptees(conn: Connection, view: View, records: SectionRecords, flagged: Iterable[int]) -> tuple[Adoptee, ...]:
+def adoptees(
+    conn: Connection, section: Section, records: SectionRecords, flagged: Iterable[int], *, rules: LineRules
+) -> tuple[Adoptee, ...]:
     """Those of the flagged patrons that are the section's and have no open case in a section with this flag."""
-    section = view.section
+    policy = section.policy
     alone = [number for number in flagged if not records.of(number).has_flag_of(section)]
-    patrons = borrowers.one_by_one(conn, section.policy, alone)
+    patrons = borrowers.one_by_one(conn, policy.patron_fields, alone)
     ours = [patron for patron in patrons if is_adoptee(patron, records.of(patron.number), section)]
     numbers = {patron.number for patron in ours}
-    charged = accountlines.charged_on(conn, view, numbers)
-    restricted = debarments.restricted_on(conn, section.policy, numbers - charged.keys(), view.zone)
+    charged = accountlines.charged_on(conn, policy.fee_description, numbers, rules.zone)
+    uncharged = numbers - charged.keys()
+    restricted = debarments.restricted_on(conn, policy.made_this_comment, uncharged, rules.zone)
     days = restricted | charged
     return tuple(
         Adoptee(candidate=candidate, referred_on=days.get(candidate.patron.number))
-        for candidate in with_accounts(conn, view, records, ours)
+        for candidate in with_accounts(conn, section, records, ours, rules=rules)
     )
 
 

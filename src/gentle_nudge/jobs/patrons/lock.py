@@ -9,11 +9,10 @@ from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence, is
 from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate
-from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.ledger import LineRules, Ownership
 from gentle_nudge.errors import AnotherRunInProgress
-from gentle_nudge.jobs.patrons.evidence import case_facts, knowing_fees, view_of, with_accounts
+from gentle_nudge.jobs.patrons.evidence import case_facts, ownership_of, with_accounts
 from gentle_nudge.koha.read import borrowers
-from gentle_nudge.koha.read.line_conditions import View
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -26,30 +25,28 @@ class PlanOutdated(AnotherRunInProgress):
         super().__init__("What the night was decided from has changed meanwhile.", "Nothing was done; start it again.")
 
 
-def view_before(conn: Connection, section: Section, moment: Moment, plan: Plan) -> View:
-    """The view of the affected patrons as it was before this run changes any case.
+def ownership_before(conn: Connection, section: Section, plan: Plan) -> Ownership:
+    """Whose the charges of the affected patrons were before this run changed any case.
 
     What is recorded with cases decides whose a charge is: a case that the plan opens, closes or lets follow must not
     change what the plan is measured by.
     """
-    view = view_of(section, moment, plan.records)
-    return replace(knowing_fees(conn, view, plan.records, sorted(plan.concerned)), is_complete=True)
+    return ownership_of(conn, section, plan.records, sorted(plan.concerned))
 
 
-def judge_under_lock(conn: Connection, plan: Plan, view: View) -> Plan:
+def judge_under_lock(conn: Connection, section: Section, plan: Plan, *, rules: LineRules, ownership: Ownership) -> Plan:
     """The plan as it holds now: its patrons are locked, then their lines, and everything about them is read again.
 
     Who is referred and reads as before stays referred as decided; everybody else is judged again. PlanOutdated when a
-    card was merged meanwhile: its heir may be somebody else than those locked. `view` is the one from before.
+    card was merged meanwhile: its heir may be somebody else than those locked. `ownership` is the one from before.
     """
-    section = view.section
     referred = {referral.number: referral for referral in plan.of(Referral)}
-    now = locked_candidates(conn, plan, view)
+    now = locked_candidates(conn, section, plan, rules=rules, ownership=ownership)
     same = [referral for number, referral in referred.items() if now.get(number) is referral.candidate]
     changed = referred.keys() & now.keys() - {referral.number for referral in same}
     evidence = Evidence(
         candidates=[now[number] for number in sorted(changed)],
-        cases=case_facts(conn, view, plan.records, plan.cases, known=now),
+        cases=case_facts(conn, section, plan.records, plan.cases, known=now),
         adoptees=tuple(
             Adoptee(candidate=candidate, referred_on=adoption.referred_on)
             for adoption in plan.of(Adoption)
@@ -70,18 +67,20 @@ def judge_under_lock(conn: Connection, plan: Plan, view: View) -> Plan:
     return judged
 
 
-def locked_candidates(conn: Connection, plan: Plan, view: View) -> dict[int, Candidate]:
+def locked_candidates(
+    conn: Connection, section: Section, plan: Plan, *, rules: LineRules, ownership: Ownership
+) -> dict[int, Candidate]:
     """The patrons of a plan as they are now, locked in order of number, and then their lines.
 
     Who is as the plan saw them is the plan's own value, so that nothing is in memory twice.
     """
     known = {each.number: each.candidate for each in plan.decisions if isinstance(each, Referral | Adoption)}
     patrons = []
-    for patron in borrowers.one_by_one(conn, view.section.policy, plan.concerned, lock=True):
+    for patron in borrowers.one_by_one(conn, section.policy.patron_fields, plan.concerned, lock=True):
         before = known[patron.number].patron if patron.number in known else None
         patrons.append(before if before and before == patron else patron)
     candidates: dict[int, Candidate] = {}
-    for candidate in with_accounts(conn, view, plan.records, patrons, lock=True):
+    for candidate in with_accounts(conn, section, plan.records, patrons, rules=rules, ownership=ownership, lock=True):
         number = candidate.patron.number
         candidates[number] = known[number] if candidate == known.get(number) else candidate
     return candidates

@@ -23,7 +23,7 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
         return SectionRecords()
     names = section.names
     return SectionRecords(
-        revision=our_row.note,
+        revision=our_row.revision,
         last_words=tuple(cases.to_report(conn, section.cases_of)),
         withdrawn=_withdrawn(conn, section),
         open_cases=cases.open_case_patrons(conn),

@@ -8,16 +8,16 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gentle_nudge.delivery.outlet import DeliveryFailed
+from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.outbox import Channel, Delivery, DeliveryState, Stored
+from gentle_nudge.domain.outbox import Delivery, DeliveryState, Standing, Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
-from gentle_nudge.jobs.sending.outlets import Item, Post
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.sending.restore_mark import tell_archive
 from gentle_nudge.jobs.transaction import read_only, writing
-from gentle_nudge.reports.body import as_repeat
 from gentle_nudge.store import cases, deliveries, report_files
+from gentle_nudge.texts.environment import Texts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -50,16 +50,16 @@ class Delivered:
 
 
 def deliver(
-    engine: Engine, sections: Collection[Section], post: Post, clock: Clock, *, failed_too: bool = False
+    engine: Engine, sections: Collection[Section], outlets: Outlets, clock: Clock, *, failed_too: bool = False
 ) -> Delivered:
     """Try every delivery that is due; `failed_too` (once a night): those given up as well."""
     done = Delivered()
     writing(engine, partial(_put_in_order, sections=sections, now=clock()))
     with read_only(engine) as conn:
         waiting = deliveries.due(conn, clock(), failed_too=failed_too)
-    waiting = [delivery for delivery in waiting if post.takes(delivery)]
+    waiting = [delivery for delivery in waiting if delivery.may_leave(outlets.standing)]
     if waiting:
-        _tell_archive(engine, post, clock, done=done)
+        _tell_archive(engine, outlets, clock, done=done)
     for delivery in waiting:
         try:
             claimed = writing(engine, partial(_claim, wanted=delivery, now=clock(), sections=sections))
@@ -67,7 +67,7 @@ def deliver(
             done.interrupted = True
             break
         if claimed:
-            _try(engine, claimed, post, clock, done=done, names=_names(sections, claimed.section))
+            _try(engine, claimed, outlets, clock, done=done, names=_names(sections, claimed.section))
     return done
 
 
@@ -92,10 +92,10 @@ def _names(sections: Collection[Section], name: str) -> tuple[str, ...]:
 
 
 def _try(
-    engine: Engine, claimed: Delivery, post: Post, clock: Clock, *, done: Delivered, names: Collection[str]
+    engine: Engine, claimed: Delivery, outlets: Outlets, clock: Clock, *, done: Delivered, names: Collection[str]
 ) -> None:
     try:
-        done.notes += _send(engine, claimed, post, clock())
+        done.notes += _send(engine, claimed, outlets, clock())
     except GentleNudgeError as failure:
         _note_failure(engine, claimed, failure, clock(), done=done)
         return
@@ -103,21 +103,31 @@ def _try(
         sentence = f"Something went wrong that should not have: {type(error).__name__}."
         _note_failure(engine, claimed, GentleNudgeError(sentence), clock(), done=done)
         return
-    if post.routes.is_test_copy and claimed.address.channel is Channel.EMAIL:
+    if outlets.standing is Standing.TEST_COPY and claimed.address.tells_agency:
         writing(engine, partial(deliveries.cancel, ids=[claimed.id], now=clock(), reason=TEST_COPY, who=None))
         done.cancelled.append(claimed)
     else:
         writing(engine, partial(_note_sent, claimed=claimed, now=clock(), names=names))
         done.sent.append(claimed)
-        _tell_archive(engine, post, clock, done=done)
+        _tell_archive(engine, outlets, clock, done=done)
 
 
-def _send(engine: Engine, claimed: Delivery, post: Post, now: datetime) -> tuple[str, ...]:
+def _send(engine: Engine, claimed: Delivery, outlets: Outlets, now: datetime) -> tuple[str, ...]:
     with read_only(engine) as conn:
         stored = report_files.get(conn, claimed.report)
-    text, content = _text(claimed, stored, now), partial(_content, engine, claimed.report)
-    item = Item(delivery=claimed, stored=stored, body=text, content=content)
-    return post.send(item, now)
+    # Its id holds the instant of queueing: a restored database gives the numbers of deliveries a second time.
+    item = Item(
+        id=f"{claimed.id}.{claimed.queued:%Y%m%d%H%M%S}",
+        recipient=claimed.address.recipient,
+        subject=stored.subject,
+        body=_text(claimed, stored, now, outlets.texts),
+        now=now,
+        file_name=stored.file_name,
+        size=stored.size,
+        sha256=stored.sha256,
+        content=partial(_content, engine, claimed.report),
+    )
+    return outlets.deliver(item, claimed.address.channel)
 
 
 def _note_failure(
@@ -131,21 +141,23 @@ def _note_failure(
         done.given_up.append(claimed)
 
 
-def _tell_archive(engine: Engine, post: Post, clock: Clock, *, done: Delivered) -> None:
+def _tell_archive(engine: Engine, outlets: Outlets, clock: Clock, *, done: Delivered) -> None:
     """The archive knows how far we got; that it cannot be told is worth a word, and no failure."""
     try:
-        if post.routes.archive:
-            tell_archive(engine, post.routes.archive, clock())
+        if outlets.archive:
+            tell_archive(engine, outlets.archive, clock())
     except DeliveryFailed as failure:
         if failure.sentence not in done.notes:
             done.notes.append(failure.sentence)
 
 
-def _text(claimed: Delivery, stored: Stored, now: datetime) -> str:
+def _text(claimed: Delivery, stored: Stored, now: datetime, texts: Texts) -> str:
     """The text that goes with it; a repeat says so, and when it was asked for, by the clock that the library has."""
     if not claimed.is_repeat:
         return stored.body
-    return as_repeat(stored.body, stored.day, claimed.queued.astimezone(now.tzinfo).date())
+    title, _, rest = stored.body.partition("\n\n")
+    repeated_on = claimed.queued.astimezone(now.tzinfo).date()
+    return texts.render("mail-repeat.txt", title=title, rest=rest, day=stored.day, repeated_on=repeated_on)
 
 
 def _content(engine: Engine, report: int) -> Iterator[bytes]:

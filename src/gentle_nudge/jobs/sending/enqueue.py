@@ -8,39 +8,20 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.collections.plan import Referral
-from gentle_nudge.domain.collections.policy import Policy, Section
+from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.submission_day import submits_on
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import Address, Channel, Stored
+from gentle_nudge.domain.outbox import Stored
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.jobs.koha_log import LOGGED, log_ours
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.koha.write.action_logs import Logs
-from gentle_nudge.reports.body import Body, body
 from gentle_nudge.reports.render import file_name, render, subject
 from gentle_nudge.store import deliveries, report_files, runs
 from gentle_nudge.store.runs import RunCounts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Office:
-    """Who speaks and who listens besides the mail recipients: the library's name, the SFTP server, the archive."""
-
-    library: str
-    sftp: str | None = None
-    archive: str | None = None
-
-    def name_for(self, section: Section) -> str:
-        """The name in subjects: the library's, or the section's."""
-        return self.library if section.is_global else section.name
-
-    def addresses(self, policy: Policy) -> tuple[Address, ...]:
-        """Everybody who gets a report of a section with this policy."""
-        mailed = (Address(channel=Channel.EMAIL, recipient=recipient) for recipient in policy.recipients())
-        others = ((Channel.SFTP, self.sftp), (Channel.FILE, self.archive))
-        return (*mailed, *(Address(channel=channel, recipient=where) for channel, where in others if where))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +34,7 @@ class Run:
 
     section: Section
     moment: Moment
-    office: Office
+    outlets: Outlets
     ids: Mapping[ReportKind, int] = field(default_factory=dict)
     number: int = 1
     logs: Logs = Logs(borrowers=False, fines=False)  # noqa: RUF009 - frozen
@@ -80,33 +61,34 @@ def queue(
 
     None: there is no report.
     """
-    section, moment, office = run.section, run.moment, run.office
+    section, moment, outlets = run.section, run.moment, run.outlets
     runs.finish(conn, run.ids[report], now=moment.now, counts=counts)
     chunks = contents(section, report, rows)
     if chunks is None:
         return None
     name = file_name(report, moment.day, section.name, run.number)
-    was_due = submits_on(section.policy, moment.day)
-    facts = Body(
+    is_submission = report is ReportKind.SUBMISSION
+    body = outlets.texts.render(
+        "mail-report.txt",
         report=report,
-        library=office.name_for(section),
+        library=outlets.name_for(section),
         day=moment.day,
-        file_name=name,
-        rows=counts.patrons,
-        total=counts.amount,
+        was_due=submits_on(section.policy, moment.day) if is_submission else moment.day,
+        rows=counts["patrons"],
+        balances=counts.amount,
         fees=counts.fees,
-        was_due=was_due if report is ReportKind.SUBMISSION and was_due != moment.day else None,
+        file_name=name,
     )
     stored = report_files.save(
         conn,
         run=run.ids[report],
         file_name=name,
-        subject=subject(report, office.name_for(section)),
-        body=body(facts),
+        subject=subject(report, outlets.name_for(section)),
+        body=body,
         chunks=chunks,
-        rows=counts.patrons,
+        rows=counts["patrons"],
     )
-    deliveries.enqueue(conn, report=stored.id, to=office.addresses(section.policy), now=moment.now)
+    deliveries.enqueue(conn, report=stored.id, to=outlets.addresses(section, report), now=moment.now)
     info = {"run": run.ids[report], "file": name, "rows": stored.rows, "sha256": stored.sha256}
     log_ours(conn, LOGGED[report], info, moment)
     return stored

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import UNDELIVERED, Attempt, Channel, Delivery, DeliveryState, Stored
+from gentle_nudge.domain.outbox import UNDELIVERED, Attempt, Delivery, DeliveryState, Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.store import cases, deliveries, meta, report_files
@@ -113,5 +113,5 @@ def _refuse(problems: Iterator[str]) -> None:
 def copies(conn: Connection, stored: Stored) -> list[Path]:
     """The folders that a copy of this report was put into, as the settings said then."""
     queued = deliveries.of_report(conn, stored.id)
-    folders = (delivery.address.recipient for delivery in queued if delivery.address.channel is Channel.FILE)
+    folders = (delivery.address.recipient for delivery in queued if delivery.address.is_archive)
     return [Path(folder) for folder in dict.fromkeys(folders)]

@@ -1,179 +1,187 @@
-"""The post: one delivery leaves by its channel, as the settings and this Koha say."""
+"""The outlets of a library, as its settings and its Koha say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Literal
 
-from gentle_nudge.delivery import maildir
-from gentle_nudge.delivery.archive import Archive
-from gentle_nudge.delivery.message import Attachment, Letter, letter, message_id
-from gentle_nudge.delivery.outlet import DeliveryFailed
-from gentle_nudge.delivery.sftp import Parcel, Sftp, SftpServer
-from gentle_nudge.delivery.smtp import MailServer, Smtp
-from gentle_nudge.domain.outbox import Channel, Delivery, Stored
+from gentle_nudge.delivery.archive import ArchiveOutlet
+from gentle_nudge.delivery.maildir import MaildirOutlet
+from gentle_nudge.delivery.message import Letterhead
+from gentle_nudge.delivery.outlet import DeliveryFailed, Item, Outlet
+from gentle_nudge.delivery.sftp import Sftp, SftpOutlet
+from gentle_nudge.delivery.smtp import Mail, SmtpOutlet
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.outbox import MAY_LEAVE, Address, Channel, Standing
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.errors import UserError
+from gentle_nudge.koha.connect.instance import Instance
+from gentle_nudge.koha.read.administration import default_server, preferences
+from gentle_nudge.settings import MailTable, Settings, SftpTable
+from gentle_nudge.store import meta
+from gentle_nudge.texts.environment import Texts
 
-TEST_MARK = "TEST "
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+    from sqlalchemy import Connection
+
+
+NOBODY = "koha@localhost"
+
+
+SECURITY: dict[str, Literal["none", "starttls", "tls"]] = {"disabled": "none", "starttls": "starttls", "ssl": "tls"}
+
+
+MAIL_TIMEOUT, UPLOAD_TIMEOUT, ANY = 60, 30, 3600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Routes:
-    """Where each channel leads: a mail server or a Maildir, an SFTP server, the archive.
+class Outlets:
+    """How reports leave this database; `library` is Koha's LibraryName."""
 
-    `instance` tells the Kohas of one sender apart; `redirect` is Koha's SendAllEmailsTo (a test copy). Of a database
-    that is a copy (`is_copy`) nothing leaves but mail, and that into a Maildir.
-    """
-
-    sender: str
-    instance: str
-    smtp: Smtp | None = None
-    maildir: Path | None = None
-    sftp: Sftp | None = None
-    archive: Archive | None = None
-    redirect: str = ""
-    is_copy: bool = False
+    standing: Standing = Standing.LIBRARY
+    library: str = ""
+    texts: Texts = field(default_factory=Texts)
+    by_channel: Mapping[Channel, Outlet] = field(default_factory=dict)
 
     @property
-    def is_test_copy(self) -> bool:
-        """Whether nothing may reach the agency."""
-        return bool(self.redirect)
+    def archive(self) -> ArchiveOutlet | None:
+        """The folder of copies, if one is kept."""
+        return next((outlet for outlet in self.by_channel.values() if isinstance(outlet, ArchiveOutlet)), None)
 
+    def name_for(self, section: Section) -> str:
+        """The name in subjects: the library's, or the section's."""
+        return self.library if section.is_global else section.name
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
-    """A delivery with its report; `content` gives the bytes from the start each time it is called."""
-
-    delivery: Delivery
-    stored: Stored
-    body: str
-    content: Callable[[], Iterable[bytes]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Words:
-    """A message to one recipient; of all that this Koha sends, `name` tells it apart."""
-
-    name: str
-    recipient: str
-    subject: str
-    text: str
-
-
-class Mailer(Protocol):
-    """Takes letters."""
-
-    def send(self, letter: Letter) -> None:
-        """The letter is taken, else DeliveryFailed."""
-
-
-class IntoMaildir:
-    """Takes letters into a Maildir."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def send(self, letter: Letter) -> None:
-        """The letter is there as a file."""
-        maildir.put(self._folder, letter)
-
-
-class Post:
-    """Takes deliveries by their channel; connections are made when first needed and closed at the end."""
-
-    def __init__(self, routes: Routes) -> None:
-        self.routes = routes
-        self._open = ExitStack()
-        self._mailer: Mailer | None = None
-        self._uploader: SftpServer | None = None
-
-    def __enter__(self) -> Self:
-        """Nothing is opened yet."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Say goodbye to every server."""
-        self._open.close()
-
-    def takes(self, delivery: Delivery) -> bool:
-        """Whether this delivery may leave from here: a test copy uploads nothing, a copy keeps no archive either."""
-        if self.routes.is_copy:
-            return delivery.address.channel is Channel.EMAIL
-        return not (self.routes.is_test_copy and delivery.address.channel is Channel.SFTP)
-
-    def send(self, item: Item, now: datetime) -> tuple[str, ...]:
-        """The report has left; notes about settings that suit the server better. DeliveryFailed says why not."""
-        match item.delivery.address.channel:
-            case Channel.EMAIL:
-                self._mail().send(self.letter(item, now))
-            case Channel.SFTP:
-                return self._upload(item)
-            case Channel.FILE:
-                self._archive().store(item.stored.file_name, item.content())
-        return ()
-
-    def tell(self, words: Words, now: datetime) -> None:
-        """A message of our own has left, else GentleNudgeError."""
-        self._mail().send(self._letter(words, now))
-
-    def letter(self, item: Item, now: datetime) -> Letter:
-        """The message of a delivery: the same at every try but for its date.
-
-        Its id holds the instant of queueing: a restored database gives the numbers of deliveries a second time.
-        """
-        delivery, stored = item.delivery, item.stored
-        words = Words(
-            name=f"{delivery.id}.{delivery.queued:%Y%m%d%H%M%S}",
-            recipient=delivery.address.recipient,
-            subject=stored.subject,
-            text=item.body,
-        )
-        return self._letter(words, now, Attachment(name=stored.file_name, content=b"".join(item.content())))
-
-    def _letter(self, words: Words, now: datetime, attachment: Attachment | None = None) -> Letter:
-        routes, subject, recipient = self.routes, words.subject, words.recipient
-        if routes.is_test_copy:
-            subject, recipient = TEST_MARK + subject, routes.redirect
-        return letter(
-            id=message_id(words.name, routes.instance, routes.sender),
-            sender=routes.sender,
-            recipient=recipient,
-            subject=subject,
-            body=words.text,
-            now=now,
-            attachment=attachment,
+    def addresses(self, section: Section, kind: ReportKind) -> tuple[Address, ...]:
+        """Everybody who gets reports of this kind about the section."""
+        return tuple(
+            Address(channel=channel, recipient=recipient)
+            for channel, outlet in self.by_channel.items()
+            for recipient in outlet.recipients(section, kind)
         )
 
-    def _mail(self) -> Mailer:
-        if self._mailer is None:
-            routes = self.routes
-            if routes.maildir:
-                self._mailer = IntoMaildir(routes.maildir)
-            elif routes.smtp:
-                self._mailer = self._open.enter_context(MailServer(routes.smtp))
-            else:
-                raise DeliveryFailed("No way is set for mail to leave.", "Name a server or a Maildir in [mail].")
-        return self._mailer
-
-    def _upload(self, item: Item) -> tuple[str, ...]:
-        if self.routes.sftp is None:
+    def deliver(self, item: Item, channel: Channel = Channel.EMAIL) -> tuple[str, ...]:
+        """The item has left on this channel; notes for staff. DeliveryFailed says why not."""
+        outlet = self.by_channel.get(channel)
+        if outlet is None:
             raise DeliveryFailed(
-                "There is no [sftp] server in the settings any more.",
+                f"The settings say nothing of {channel} deliveries any more.",
                 "Put it back, or end this delivery with gentle-nudge outbox cancel.",
             )
-        if self._uploader is None:
-            self._uploader = self._open.enter_context(SftpServer(self.routes.sftp))
-        stored = item.stored
-        parcel = Parcel(name=stored.file_name, size=stored.size, sha256=stored.sha256, chunks=item.content)
-        return self._uploader.upload(parcel).notes
+        return outlet.deliver(item)
 
-    def _archive(self) -> Archive:
-        if self.routes.archive is None:
-            raise DeliveryFailed(
-                "There is no archive directory in the settings any more.",
-                "Put it back, or end this delivery with gentle-nudge outbox cancel.",
-            )
-        return self.routes.archive
+    def close(self) -> None:
+        """Every connection is closed."""
+        for outlet in self.by_channel.values():
+            outlet.close()
+
+
+def outlets_of(
+    conn: Connection, settings: Settings, instance: Instance, texts: Texts, *, patience: int = ANY
+) -> Outlets:
+    """The outlets of this database, none of them connected; UserError if nobody is named who sends mail.
+
+    `patience` is how many seconds a server is waited for at most. A copy has no outlet for what may not leave it, so
+    that nothing is queued there; a test copy has, and its deliveries wait.
+    """
+    standing, directory = standing_of(conn), settings.archive.directory
+    made: dict[Channel, Outlet | None] = {
+        Channel.EMAIL: _mail_outlet(conn, settings, instance, standing=standing, patience=patience),
+        Channel.SFTP: SftpOutlet(_sftp(settings.sftp), min(UPLOAD_TIMEOUT, patience)) if settings.sftp else None,
+        Channel.FILE: ArchiveOutlet(directory=directory, database=instance.database) if directory else None,
+    }
+    used = MAY_LEAVE[standing] if standing is Standing.COPY else frozenset(made)
+    return Outlets(
+        standing=standing,
+        library=preferences(conn, ["LibraryName"])["LibraryName"],
+        texts=texts,
+        by_channel={channel: outlet for channel, outlet in made.items() if outlet and channel in used},
+    )
+
+
+def standing_of(conn: Connection) -> Standing:
+    """Whether this database is the library's own, one that is called a copy, or that of a test copy of Koha."""
+    our_row = meta.read_meta(conn)
+    if our_row and our_row.is_copy:
+        return Standing.COPY
+    redirected = preferences(conn, ["SendAllEmailsTo"])["SendAllEmailsTo"].strip()
+    return Standing.TEST_COPY if redirected else Standing.LIBRARY
+
+
+def maildir_of_a_copy(settings: Settings) -> Path:
+    """The Maildir that a copy of the database sends to: the one of the settings, else a folder beside ours."""
+    beside = settings.archive.directory or settings.file
+    if settings.mail.maildir:
+        return settings.mail.maildir
+    if beside is None:
+        raise UserError("A copy puts its mail into a Maildir, and none is named.", "Set mail.maildir.")
+    return beside.with_name(f"{beside.stem}-copy")
+
+
+def _mail_outlet(
+    conn: Connection, settings: Settings, instance: Instance, *, standing: Standing, patience: int
+) -> Outlet:
+    """Into a Maildir, else to the server of the settings, else to Koha's own."""
+    said = preferences(conn, ["KohaAdminEmailAddress", "SendAllEmailsTo"])
+    table = settings.mail
+    maildir = maildir_of_a_copy(settings) if standing is Standing.COPY else table.maildir
+    sender = table.sender or said["KohaAdminEmailAddress"].strip()
+    redirect = said["SendAllEmailsTo"].strip() if standing is Standing.TEST_COPY else ""
+    letterhead = Letterhead(sender=sender or NOBODY, instance=instance.url.database or "", redirect=redirect)
+    if maildir:
+        return MaildirOutlet(folder=maildir, letterhead=letterhead)
+    if not sender:
+        raise UserError(
+            "No sender address is configured.",
+            "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail].",
+        )
+    if table.names_a_server:
+        return SmtpOutlet(_mail(table), letterhead, min(MAIL_TIMEOUT, patience))
+    koha = default_server(conn, instance.conf)
+    own = Mail(
+        host=koha.host,
+        port=koha.port,
+        security=SECURITY.get(koha.ssl_mode, "none"),
+        allow_cleartext=table.allow_cleartext,
+        ca_file=table.ca_file,
+        user=koha.user,
+        password=koha.password or "",
+    )
+    return SmtpOutlet(own, letterhead, min(koha.timeout, patience))
+
+
+# These go once settings/keys.py has dataclasses, of which the outlets take the values as they are.
+
+
+def _mail(table: MailTable) -> Mail:
+    return Mail(
+        host=table.host,
+        port=table.port,
+        security=table.security,
+        allow_cleartext=table.allow_cleartext,
+        ca_file=table.ca_file,
+        user=table.user,
+        password=_secret(table.password),
+    )
+
+
+def _sftp(table: SftpTable) -> Sftp:
+    return Sftp(
+        host=table.host or "",
+        port=table.port,
+        user=table.user or "",
+        password=_secret(table.password),
+        key_file=table.key_file,
+        known_hosts=table.known_hosts,
+        host_key=table.host_key,
+        directory=table.directory,
+        upload=table.upload,
+        verify=table.verify,
+    )
+
+
+def _secret(given: SecretStr | None) -> str:
+    return given.get_secret_value() if given else ""

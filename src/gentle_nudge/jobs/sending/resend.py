@@ -16,7 +16,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import Address, Channel, Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError, UserError
-from gentle_nudge.jobs.sending.enqueue import Office
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.store import deliveries, meta, report_files
 
 if TYPE_CHECKING:
@@ -87,15 +87,15 @@ class Mailing:
     """Who gets a repeat, and why: one recipient, or everybody who gets the section's reports now."""
 
     sections: tuple[Section, ...]
-    office: Office
+    outlets: Outlets
     reason: str
     to: str | None = None
 
     def everybody(self, conn: Connection, stored: Stored) -> tuple[Address, ...]:
         """Who gets the reports of its section now; of a section that is gone, who got this one."""
         section = next((section for section in self.sections if stored.section in section.cases_of), None)
-        known = self.office.addresses(section.policy) if section else _first_recipients(conn, stored)
-        return tuple(address for address in known if address.channel is not Channel.FILE)
+        known = self.outlets.addresses(section, stored.report) if section else _first_recipients(conn, stored)
+        return tuple(address for address in known if address.tells_agency)
 
     def addresses(self, conn: Connection, stored: Stored) -> tuple[Address, ...]:
         """Who gets this repeat."""

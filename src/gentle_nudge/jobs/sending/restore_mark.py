@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from gentle_nudge.delivery.archive import Archive
+from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.delivery.outlet import DeliveryFailed
 from gentle_nudge.domain.restore_journal import REACHES_BACK, Journal, SentDelivery, from_text
 from gentle_nudge.errors import UserError
@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 
-def tell_archive(engine: Engine, archive: Archive, now: datetime) -> None:
+def tell_archive(engine: Engine, archive: ArchiveOutlet, now: datetime) -> None:
     """The archive's note is this database's: its own note, and what it sent lately. DeliveryFailed if it cannot be."""
     with read_only(engine) as conn:
         since = now - REACHES_BACK
-        journal = Journal(note=meta.ready(conn).note, since=since.date(), sent=deliveries.sent_since(conn, since))
+        journal = Journal(
+            revision=meta.ready(conn).revision, since=since.date(), sent=deliveries.sent_since(conn, since)
+        )
     archive.note(journal.written())
 
 
-def journal_of(archive: Archive | None) -> Journal:
+def journal_of(archive: ArchiveOutlet | None) -> Journal:
     """What the archive remembers; nothing without one, or where it cannot be read (whoever writes there will say).
 
     To be read before the database is: a note is written after the commit it tells of.
@@ -33,7 +35,7 @@ def journal_of(archive: Archive | None) -> Journal:
     with suppress(DeliveryFailed):
         marker = archive.marker() if archive else None
         if archive and marker and marker.database == archive.database:
-            return from_text(marker.note)
+            return from_text(marker.payload)
     return Journal()
 
 
@@ -46,7 +48,7 @@ def forgotten(conn: Connection, journal: Journal) -> tuple[SentDelivery, ...]:
 
 def is_restored(conn: Connection, journal: Journal) -> bool:
     """Whether this database is older than what the archive remembers of it."""
-    return meta.ready(conn).note < journal.note or bool(forgotten(conn, journal))
+    return meta.ready(conn).revision < journal.revision or bool(forgotten(conn, journal))
 
 
 def refuse_restored(conn: Connection, journal: Journal) -> None:

@@ -30,7 +30,7 @@ def adopt_all(conn: Connection, section: Section, wanted: Collection[int], momen
     """Those of the wanted patrons that are still flagged and without a case have one; patron -> case."""
     meta.lock(conn)
     records = read_records(conn, section)
-    patrons = borrowers.patrons(conn, section.policy, wanted, lock=True)
+    patrons = borrowers.patrons(conn, section.policy.patron_fields, wanted, lock=True)
     accountlines.lock_lines(conn, patrons)
     holdings = holdings_of(conn, patrons, moment.today)
     actions: list[Action] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,38 +16,20 @@ from gentle_nudge.domain.collections.referral import SectionRecords, why_not
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.patrons.evidence import flagged_without_case, gather, read_candidates, view_of
+from gentle_nudge.jobs.patrons.evidence import flagged_without_case, gather, line_rules, read_candidates
 from gentle_nudge.jobs.patrons.records import read_records
-from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, Server, rules, server
-from gentle_nudge.jobs.setup.plugin_translation import Known, TranslatedKey, entries
+from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, rules, server
+from gentle_nudge.jobs.setup.plugin_translation import Known, entries
 from gentle_nudge.koha.read import administration, plugin_data
 from gentle_nudge.settings.judging import judged
 from gentle_nudge.settings.sections import sections_of
-from gentle_nudge.settings.writing import toml
+from gentle_nudge.texts.environment import Texts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-WIDTH = 110
-
-
 PASSWORD_FILE = Path("/etc/gentle-nudge/sftp-password")
-
-
-BEGINS = """\
-# Made by gentle-nudge import-plugin from the settings of Koha's Gentle Nudge plugin.
-# Put it beside the library's koha-conf.xml as gentle-nudge.toml; there is no [koha], because koha-shell and
-# koha-foreach set KOHA_CONF. All other keys: gentle-nudge config example. Check it: gentle-nudge check
-
-[policy]
-"""
-
-
-SFTP = """
-# The plugin uploaded without knowing whose server it reached. Ask the agency for the server's public key, put it in,
-# and take the # away from the lines of this table. Every report is uploaded then.
-"""
 
 
 ONLY_MULTI = (
@@ -62,7 +43,7 @@ BOTH = (
 )
 
 
-LATER = "There is a password for the SFTP server; say --password-file FILE to have it written there."
+LATER = "There is a password for the SFTP server; add --password-file FILE to have it written there."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +84,12 @@ def import_plugin(conn: Connection, moment: Moment, password_file: Path | None =
     findings = [trouble for entry in made for trouble in entry.troubles]
     findings += [BOTH] if plugin_data.settings_of(conn, plugin_data.MULTI) is not None else []
     findings += [LATER] if uploads and uploads.password and not password_file else []
-    text = "".join((BEGINS, *map(_written, made), _uploading(uploads, password_file or PASSWORD_FILE)))
+    text = Texts().render(
+        "imported-configuration.toml",
+        entries=made,
+        server=uploads,
+        password_file=(password_file or PASSWORD_FILE).absolute(),
+    )
     return Imported(
         text=text,
         findings=tuple(findings),
@@ -119,31 +105,6 @@ def _stored(conn: Connection) -> dict[str, str]:
     if plugin_data.settings_of(conn, plugin_data.MULTI) is not None:
         raise UserError(ONLY_MULTI, "Begin with: gentle-nudge config example")
     raise UserError("No Gentle Nudge plugin is installed in this Koha.", "Begin with: gentle-nudge config example")
-
-
-def _written(entry: TranslatedKey) -> str:
-    lines = [line for remark in (*entry.remarks, *entry.troubles) for line in _comment(remark)]
-    lines.append(f"# {entry.key} =" if entry.value is None else f"{entry.key} = {toml(entry.value)}")
-    return "\n".join(lines) + "\n"
-
-
-def _comment(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
-
-
-def _uploading(uploads: Server | None, password_file: Path) -> str:
-    """The table [sftp], commented out until a host key is pinned; nothing where the plugin does not upload."""
-    if uploads is None:
-        return ""
-    values: dict[str, object] = {
-        "host": uploads.host,
-        "user": uploads.user,
-        "password_file": password_file.absolute(),
-        "host_key": "ssh-ed25519 AAAA…",
-        "directory": uploads.directory,
-    }
-    lines = ["# [sftp]", *(f"# {key} = {toml(value)}" for key, value in values.items() if value)]
-    return SFTP + "\n".join(lines) + "\n"
 
 
 def write_password(file: Path, password: str) -> None:
@@ -203,5 +164,5 @@ def _referred(conn: Connection, section: Section, moment: Moment, records: Secti
 def _reasons(
     conn: Connection, section: Section, moment: Moment, records: SectionRecords, *, numbers: frozenset[int]
 ) -> Iterator[tuple[int, str]]:
-    for candidate in read_candidates(conn, view_of(section, moment, records), records, numbers):
+    for candidate in read_candidates(conn, section, records, numbers, rules=line_rules(section, moment, records)):
         yield candidate.patron.number, str(why_not(candidate, section, moment.day))

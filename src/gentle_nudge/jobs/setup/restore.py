@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from gentle_nudge.delivery.archive import Archive
+from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import (
     Action,
@@ -33,7 +33,7 @@ from gentle_nudge.domain.restore_journal import Journal, SentDelivery
 from gentle_nudge.jobs.identity import LOGGED_AS
 from gentle_nudge.jobs.koha_log import log_ours
 from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
-from gentle_nudge.jobs.patrons.evidence import holdings_of, view_of, with_accounts
+from gentle_nudge.jobs.patrons.evidence import holdings_of, line_rules, with_accounts
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sending.restore_mark import forgotten, is_restored
 from gentle_nudge.koha.read import borrowers
@@ -72,7 +72,9 @@ class Restoration:
     gone: int
 
 
-def look(conn: Connection, archive: Archive, journal: Journal, sections: Sequence[Section]) -> LostDeliveries | None:
+def look(
+    conn: Connection, archive: ArchiveOutlet, journal: Journal, sections: Sequence[Section]
+) -> LostDeliveries | None:
     """What was lost with the days since the backup; None if this database is not older than the archive's note."""
     if not is_restored(conn, journal):
         return None
@@ -84,7 +86,7 @@ def look(conn: Connection, archive: Archive, journal: Journal, sections: Sequenc
 
 
 def _lost_submissions(
-    conn: Connection, archive: Archive, journal: Journal, sections: Sequence[Section]
+    conn: Connection, archive: ArchiveOutlet, journal: Journal, sections: Sequence[Section]
 ) -> Iterator[Submission]:
     """The archived submissions of days without a run, but for those that reached nobody: they are made anew."""
     for path in archive.reports():
@@ -108,7 +110,7 @@ def mend(conn: Connection, lost: LostDeliveries, sections: Sequence[Section], mo
     cases.mark_to_report(conn, still_open, flag=True)
     adopted = [_adopt(conn, submission, _speaker(submission, sections), moment) for submission in lost.submissions]
     known = meta.ready(conn)
-    meta.write_meta(conn, replace(known, note=max(known.note, lost.journal.note) + 1))
+    meta.write_meta(conn, replace(known, revision=max(known.revision, lost.journal.revision) + 1))
     mended = Restoration(
         sent=sent,
         reported=len(still_open),
@@ -162,10 +164,11 @@ def _adopt(conn: Connection, submission: Submission, section: Section, moment: M
     run = runs.claim(conn, claim, now=moment.now)
     records = read_records(conn, section)
     wanted = {row.number for row in submission.rows if not records.of(row.number).has_case(section)}
-    patrons = borrowers.patrons(conn, section.policy, wanted, lock=True)
+    patrons = borrowers.patrons(conn, section.policy.patron_fields, wanted, lock=True)
     holdings = holdings_of(conn, patrons, moment.today)
     actions: list[Action] = []
-    for candidate in with_accounts(conn, view_of(section, moment, records), records, patrons.values(), lock=True):
+    rules = line_rules(section, moment, records)
+    for candidate in with_accounts(conn, section, records, patrons.values(), rules=rules, lock=True):
         adoption = Adoption(
             candidate=candidate,
             referred_on=submission.day,
@@ -181,6 +184,8 @@ def _adopt(conn: Connection, submission: Submission, section: Section, moment: M
     found = {opened[action.patron]: action.restriction for action in of(actions, RecordRestriction)}
     cases.record_restrictions(conn, found)
     if run is not None:
-        counts = RunCounts(patrons=len(submission.rows), referred=len(submission.rows), amount=submission.balances)
+        counts = RunCounts(
+            numbers=dict.fromkeys(("patrons", "referred"), len(submission.rows)), amount=submission.balances
+        )
         runs.finish(conn, run, now=moment.now, counts=counts)
     return len(patrons), len(wanted) - len(patrons)

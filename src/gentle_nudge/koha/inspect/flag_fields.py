@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.patron import Flag, FlagState, state_of_values
 from gentle_nudge.koha.read import administration
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
 SHOWN = 10
 
 
-def flags(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
-    """Everything about the flag fields of these sections."""
+def flags(conn: Connection, fields: Iterable[Flag]) -> Iterator[Finding]:
+    """Everything about the fields that are used as flags."""
     types = administration.attribute_types(conn)
-    for flag in _distinct(section.policy.flag for section in sections):
+    for flag in dict.fromkeys(fields):
         kind = types.get(flag.code)
         if flag.column == "attribute" and kind:
             yield from _unsuitable(kind, "flag")
@@ -29,10 +28,10 @@ def flags(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
         yield from _other_use(conn, flag)
 
 
-def exemptions(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
-    """Everything about the exemption fields of these sections, and how many patrons are exempt."""
+def exemptions(conn: Connection, fields: Iterable[Flag | None]) -> Iterator[Finding]:
+    """Everything about the fields that exempt patrons, and how many patrons are exempt."""
     types = administration.attribute_types(conn)
-    for field in _distinct(section.policy.exemption for section in sections):
+    for field in dict.fromkeys(field for field in fields if field):
         kind = types.get(field.code)
         if field.column == "attribute" and kind and kind.opac_editable:
             yield _opac_editable(kind, "exemption")
@@ -49,10 +48,6 @@ def exemptions(conn: Connection, sections: Sequence[Section]) -> Iterator[Findin
                 why="They are never referred, whatever they owe.",
                 way_out=f"If that is more than you know of, look at who has something in {field}.",
             )
-
-
-def _distinct(fields: Iterable[Flag | None]) -> list[Flag]:
-    return list(dict.fromkeys(field for field in fields if field))
 
 
 def _unsuitable(kind: AttributeType, use: str) -> Iterator[Finding]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.errors import UserError
@@ -16,10 +16,22 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-BY_ITSELF = {"none", "patron"}
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SectionCodes:
+    """The codes that the settings of one section name; codes of what is switched off are left out."""
+
+    section: str
+    flag: Flag
+    exemption: Flag | None
+    categories: tuple[str, ...]
+    debit_types: tuple[str, ...]
+    fee_debit_types: tuple[str, ...]
+    fee_branches: tuple[str, ...]
+    restriction_types: tuple[str, ...]
+    branches: tuple[str, ...]
 
 
-def refuse_misfits(conn: Connection, sections: Sequence[Section]) -> None:
+def refuse_misfits(conn: Connection, sections: Sequence[SectionCodes]) -> None:
     """UserError with every sentence, if a night would rely on codes that this Koha does not have."""
     found = list(misfits(conn, sections))
     if found:
@@ -28,7 +40,7 @@ def refuse_misfits(conn: Connection, sections: Sequence[Section]) -> None:
         raise UserError("\n".join(finding.what for finding in found), hint)
 
 
-def misfits(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
+def misfits(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
     """What a night refuses to begin with: unknown codes, and a fee of a type that cannot be charged."""
     yield from _fields(conn, sections)
     yield from _categories(conn, sections)
@@ -38,9 +50,9 @@ def misfits(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
     yield from _restriction_type(conn, sections)
 
 
-def _fields(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
-    flags = _by_code(sections, lambda section: _attribute(section.policy.flag))
-    exemptions = _by_code(sections, lambda section: _attribute(section.policy.exemption))
+def _fields(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
+    flags = _by_code(sections, lambda codes: _attribute(codes.flag))
+    exemptions = _by_code(sections, lambda codes: _attribute(codes.exemption))
     if not flags and not exemptions:
         return
     known = administration.attribute_types(conn)
@@ -61,8 +73,8 @@ def _attribute(field: Flag | None) -> tuple[str, ...]:
     return (field.code,) if field and field.column == "attribute" else ()
 
 
-def _categories(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
-    wanted = _by_code(sections, lambda s: (*s.policy.categories, *s.policy.excluded_categories))
+def _categories(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
+    wanted = _by_code(sections, lambda codes: codes.categories)
     for code, where in _unknown(wanted, administration.category_codes(conn) if wanted else ()):
         yield Finding(
             name="category-unknown",
@@ -72,8 +84,8 @@ def _categories(conn: Connection, sections: Sequence[Section]) -> Iterator[Findi
         )
 
 
-def _debit_types(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
-    wanted = _counted_types(sections)
+def _debit_types(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
+    wanted = _by_code(sections, lambda codes: codes.debit_types)
     for code, where in _unknown(wanted, administration.debit_type_codes(conn) if wanted else ()):
         yield Finding(
             name="debit-type-unknown",
@@ -83,12 +95,8 @@ def _debit_types(conn: Connection, sections: Sequence[Section]) -> Iterator[Find
         )
 
 
-def _counted_types(sections: Iterable[Section]) -> dict[str, str]:
-    return _by_code(sections, lambda s: (*s.policy.debit_types, *s.policy.excluded_debit_types))
-
-
-def _fee(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
-    wanted = _by_code(_charging(sections), lambda section: (section.policy.fee_debit_type,))
+def _fee(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
+    wanted = _by_code(sections, lambda codes: codes.fee_debit_types)
     known = administration.debit_type_codes(conn) if wanted else {}
     unknown = dict(_unknown(wanted, known))
     archived = {_folded(code) for code, is_archived in known.items() if is_archived}
@@ -103,8 +111,8 @@ def _fee(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
             )
 
 
-def _fee_branch(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
-    wanted = _by_code(_charging(sections), lambda section: {section.policy.fee_branch} - BY_ITSELF)
+def _fee_branch(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
+    wanted = _by_code(sections, lambda codes: codes.fee_branches)
     for code, where in _unknown(wanted, administration.branch_codes(conn) if wanted else ()):
         yield Finding(
             name="fee-branch-unknown",
@@ -114,13 +122,8 @@ def _fee_branch(conn: Connection, sections: Sequence[Section]) -> Iterator[Findi
         )
 
 
-def _charging(sections: Iterable[Section]) -> list[Section]:
-    return [section for section in sections if section.enabled and section.policy.processing_fee > 0]
-
-
-def _restriction_type(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
-    restricting = [section for section in sections if section.enabled and section.policy.add_restriction]
-    wanted = _by_code(restricting, lambda section: (section.policy.restriction_type,))
+def _restriction_type(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
+    wanted = _by_code(sections, lambda codes: codes.restriction_types)
     known = administration.restriction_type_codes(conn) if wanted else None
     for code, where in _unknown(wanted, known) if known is not None else ():
         yield Finding(
@@ -131,9 +134,9 @@ def _restriction_type(conn: Connection, sections: Sequence[Section]) -> Iterator
         )
 
 
-def doubts(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
+def doubts(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
     """What a night can live with: archived types that count, branches of sections that Koha does not have."""
-    counted = _counted_types(sections)
+    counted = _by_code(sections, lambda codes: codes.debit_types)
     known = administration.debit_type_codes(conn) if counted else {}
     archived = {_folded(code) for code, is_archived in known.items() if is_archived}
     for code, where in counted.items():
@@ -145,7 +148,7 @@ def doubts(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
                 why="No new charges are made of it; perhaps another one has taken its place.",
                 way_out="Look whether debit_types and excluded_debit_types still say what is meant.",
             )
-    named = _by_code(sections, lambda section: () if section.is_global else section.scope.branches)
+    named = _by_code(sections, lambda codes: codes.branches)
     for code, where in _unknown(named, administration.branch_codes(conn) if named else ()):
         yield Finding(
             name="branch-unknown",
@@ -155,13 +158,13 @@ def doubts(conn: Connection, sections: Sequence[Section]) -> Iterator[Finding]:
         )
 
 
-def _by_code(sections: Iterable[Section], wanted: Callable[[Section], Iterable[str]]) -> dict[str, str]:
+def _by_code(sections: Iterable[SectionCodes], wanted: Callable[[SectionCodes], Iterable[str]]) -> dict[str, str]:
     """Each code with the sections that name it."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for section in sections:
-        for code in wanted(section):
-            found[code].append(section.name)
-    return {code: f"section {', '.join(names)}" for code, names in sorted(found.items())}
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for codes in sections:
+        for code in wanted(codes):
+            names[code].append(codes.section)
+    return {code: f"section {', '.join(naming)}" for code, naming in sorted(names.items())}
 
 
 def _unknown(wanted: dict[str, str], known: Collection[str]) -> Iterator[tuple[str, str]]:

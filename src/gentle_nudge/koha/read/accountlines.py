@@ -13,12 +13,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, case, func, literal, select
 
-from gentle_nudge.domain.collections.explanation import JudgedLine
-from gentle_nudge.domain.collections.referral import Account
-from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.ledger import Account, JudgedLine, Line, LineRules, Ownership
 from gentle_nudge.domain.money import round_to_cent
 from gentle_nudge.koha.koha_tables import accountlines
-from gentle_nudge.koha.read.line_conditions import View, belongs, counted, joined, why_not_counted
+from gentle_nudge.koha.read.line_conditions import belongs, counted, joined, why_not_counted
 from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among
 
 if TYPE_CHECKING:
@@ -29,26 +27,28 @@ if TYPE_CHECKING:
 COUNTS, OURS, LOST = 1, 2, 4
 
 
-def accounts(conn: Connection, view: View, numbers: Collection[int], *, lock: bool = False) -> dict[int, Account]:
+def accounts(
+    conn: Connection, rules: LineRules, ownership: Ownership, numbers: Collection[int], *, lock: bool = False
+) -> dict[int, Account]:
     """The accounts of these patrons, sums rounded to the cent; without anything outstanding all is zero.
 
     `lock` locks the outstanding lines in order of number. The locks of a statement hold in every table it reads, so
     that only where no other table is needed one statement does for both.
     """
-    alone = lock and view.section.charges_by == "patron"
+    alone = lock and ownership.charges_by == "patron"
     if lock and not alone:
         lock_lines(conn, numbers)
     found = {number: Account(has_lines_here=False) for number in numbers}
     for some in a_thousand_at_a_time(sorted(numbers)):
-        query = _outstanding(view, some)
+        query = _outstanding(rules, ownership, some)
         rows = conn.execute(query.with_for_update() if alone else query)
         for number, theirs in groupby(rows, itemgetter(0)):
-            found[number] = _account(theirs, view.zone)
+            found[number] = _account(theirs, rules.zone)
     return found
 
 
-def _outstanding(view: View, numbers: list[int]) -> Select[Any]:
-    line, ours = accountlines.c, belongs(view, numbers)
+def _outstanding(rules: LineRules, ownership: Ownership, numbers: list[int]) -> Select[Any]:
+    line, ours = accountlines.c, belongs(ownership, numbers)
     owing = line.amountoutstanding > literal(Decimal(0), Money())
     return (
         select(
@@ -57,11 +57,11 @@ def _outstanding(view: View, numbers: list[int]) -> Select[Any]:
             line.date,
             func.coalesce(line.debit_type_code, line.credit_type_code),
             line.amountoutstanding,
-            case((counted(view, numbers), COUNTS), else_=0)
+            case((counted(rules, ownership, numbers), COUNTS), else_=0)
             + case((ours, OURS), else_=0)
             + case((and_(line.debit_type_code == "LOST", owing, ours), LOST), else_=0),
         )
-        .select_from(joined(view))
+        .select_from(joined(ownership))
         .where(among(line.borrowernumber, numbers), line.amountoutstanding != literal(Decimal(0), Money()))
         .order_by(line.borrowernumber, line.accountlines_id)
     )
@@ -98,9 +98,9 @@ def _account(rows: Iterable[Sequence[Any]], zone: ZoneInfo) -> Account:
     )
 
 
-def judged_lines(conn: Connection, view: View, number: int) -> tuple[JudgedLine, ...]:
+def judged_lines(conn: Connection, rules: LineRules, ownership: Ownership, number: int) -> tuple[JudgedLine, ...]:
     """The outstanding lines of one patron, each with all reasons why it does not count, oldest first."""
-    line, reasons = accountlines.c, why_not_counted(view, [number])
+    line, reasons = accountlines.c, why_not_counted(rules, ownership, [number])
     query = (
         select(
             line.accountlines_id,
@@ -109,14 +109,14 @@ def judged_lines(conn: Connection, view: View, number: int) -> tuple[JudgedLine,
             line.amountoutstanding,
             *(case((why, 1), else_=0) for why in reasons.values()),
         )
-        .select_from(joined(view))
+        .select_from(joined(ownership))
         .where(line.borrowernumber == number, line.amountoutstanding != literal(Decimal(0), Money()))
         .order_by(line.date, line.accountlines_id)
     )
     return tuple(
         JudgedLine(
             id=id_,
-            at=at.astimezone(view.zone) if at else None,
+            at=at.astimezone(rules.zone) if at else None,
             type=type_,
             outstanding=outstanding,
             why_not=tuple(why for why, holds in zip(reasons, held, strict=True) if holds),
@@ -147,8 +147,8 @@ def owners(conn: Connection, line_numbers: Collection[int]) -> dict[int, int | N
     return found
 
 
-def charged_on(conn: Connection, view: View, numbers: Collection[int]) -> dict[int, date]:
-    """The day of each patron's latest line described as our fee, paid or not."""
+def charged_on(conn: Connection, description: str, numbers: Collection[int], zone: ZoneInfo) -> dict[int, date]:
+    """The day of each patron's latest debit with this description, paid or not."""
     line = accountlines
     latest = func.max(line.c.date)
     found: dict[int, date] = {}
@@ -156,24 +156,24 @@ def charged_on(conn: Connection, view: View, numbers: Collection[int]) -> dict[i
         query = (
             select(line.c.borrowernumber, latest.label("latest"))
             .where(among(line.c.borrowernumber, some))
-            .where(line.c.description == view.section.policy.fee_description)
+            .where(line.c.description == description)
             .where(line.c.debit_type_code.is_not(None))
             .group_by(line.c.borrowernumber)
         )
-        found.update((number, at.astimezone(view.zone).date()) for number, at in conn.execute(query) if at is not None)
+        found.update((number, at.astimezone(zone).date()) for number, at in conn.execute(query) if at is not None)
     return found
 
 
-def balances(conn: Connection, view: View, numbers: Collection[int]) -> dict[int, Decimal]:
+def balances(conn: Connection, ownership: Ownership, numbers: Collection[int]) -> dict[int, Decimal]:
     """The section's balance of these patrons, rounded to the cent."""
     found = dict.fromkeys(numbers, round_to_cent(0))
     line = accountlines
     for some in a_thousand_at_a_time(sorted(numbers)):
         query = (
             select(line.c.borrowernumber, func.sum(line.c.amountoutstanding, type_=Money()))
-            .select_from(joined(view))
+            .select_from(joined(ownership))
             .where(among(line.c.borrowernumber, some), line.c.amountoutstanding != literal(Decimal(0), Money()))
-            .where(belongs(view, some))
+            .where(belongs(ownership, some))
             .group_by(line.c.borrowernumber)
         )
         found.update((number, round_to_cent(balance)) for number, balance in conn.execute(query))

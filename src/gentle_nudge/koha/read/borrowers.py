@@ -9,8 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, literal, or_, select
 
-from gentle_nudge.domain.collections.policy import Policy
-from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, Patron, flag_state
+from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
 from gentle_nudge.koha.koha_tables import (
     borrower_attributes,
     borrower_relationships,
@@ -22,15 +21,17 @@ from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 
 
-def patrons(conn: Connection, policy: Policy, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Patron]:
-    """These patrons with what a policy asks of them; those gone from Koha are left out.
+def patrons(conn: Connection, fields: PatronFields, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Patron]:
+    """These patrons with the fields asked for; those gone from Koha are left out.
 
     `lock` locks their rows in order of number.
     """
-    return {patron.number: patron for patron in one_by_one(conn, policy, numbers, lock=lock)}
+    return {patron.number: patron for patron in one_by_one(conn, fields, numbers, lock=lock)}
 
 
-def one_by_one(conn: Connection, policy: Policy, numbers: Iterable[int], *, lock: bool = False) -> Iterator[Patron]:
+def one_by_one(
+    conn: Connection, fields: PatronFields, numbers: Iterable[int], *, lock: bool = False
+) -> Iterator[Patron]:
     """The same in order of number, read a thousand at a time while they are gone through."""
     wanted = sorted(set(numbers))
     if not wanted:
@@ -41,9 +42,9 @@ def one_by_one(conn: Connection, policy: Policy, numbers: Iterable[int], *, lock
         chunk = query.where(among(borrowers.c.borrowernumber, some)).order_by(borrowers.c.borrowernumber)
         rows = conn.execute(chunk.with_for_update() if lock else chunk).all()
         here = [row.borrowernumber for row in rows]
-        flags = _field(conn, policy.flag, rows)
-        exemptions = _field(conn, policy.exemption, rows) if policy.exemption else {}
-        guardians = _guardians(conn, here) if policy.minors == "guardian" else {}
+        flags = _field(conn, fields.flag, rows)
+        exemptions = _field(conn, fields.exemption, rows) if fields.exemption else {}
+        guardians = _guardians(conn, here) if fields.guardians else {}
         for row in rows:
             number, card, surname, firstname, branch, category, born, _, _, protected, anonymized = row
             yield Patron(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.patron import Restriction
-from gentle_nudge.koha.koha_tables import (
-    borrower_debarments,
-)
+from gentle_nudge.koha.koha_tables import borrower_debarments
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 
 LONG_AGO = date.min
@@ -42,8 +39,10 @@ def restrictions(conn: Connection, numbers: Iterable[int]) -> dict[int, tuple[Re
     return {number: tuple(theirs) for number, theirs in found.items()}
 
 
-def restricted_on(conn: Connection, policy: Policy, numbers: Collection[int], zone: ZoneInfo) -> dict[int, date]:
-    """The day of each patron's latest restriction with our kind of comment."""
+def restricted_on(
+    conn: Connection, is_ours: Callable[[str | None], bool], numbers: Collection[int], zone: ZoneInfo
+) -> dict[int, date]:
+    """The day of each patron's latest restriction with a comment of ours, as `is_ours` judges it."""
     block = borrower_debarments.c
     found: dict[int, date] = {}
     for some in a_thousand_at_a_time(sorted(numbers)):
@@ -53,6 +52,6 @@ def restricted_on(conn: Connection, policy: Policy, numbers: Collection[int], zo
             .order_by(block.created)
         )
         for number, comment, created in conn.execute(query):
-            if created is not None and policy.made_this_comment(comment):
+            if created is not None and is_ours(comment):
                 found[number] = created.astimezone(zone).date()
     return found

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, exists, func, literal, or_, select
 
-from gentle_nudge.domain.collections.policy import Window
+from gentle_nudge.domain.ledger import Window
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.koha_tables import (
     accountlines,

@@ -1,72 +1,38 @@
 """Cases: what a night reads of them, the changes in bulk, what people ask, and how they are forgotten."""
 
-from gentle_nudge.store.cases.case_changes import (
-    Moved,
-    close,
-    complete,
-    follow,
-    mark_to_report,
-    move,
-    open_new,
-    opened_for,
-    record_restrictions,
-    report_dues,
-    report_referred,
-    set_reason,
-    tell_of_submission,
-)
-from gentle_nudge.store.cases.case_names import closed_before, forget, forget_names, names_no_longer_needed
-from gentle_nudge.store.cases.case_search import Due, dues_of, find, lines_of, listed, of_submission, opened_by
-from gentle_nudge.store.cases.open_cases import (
-    RecordedLine,
-    handed_over,
-    open_case_patrons,
-    open_cases,
-    recorded_fees,
-    recorded_lines,
-    recorded_restrictions,
-    sections,
-    sections_with_open_ones,
-    to_report,
-    withdrawn_lines,
-    withdrawn_on,
-)
-
-__all__ = [
-    "Due",
-    "Moved",
-    "RecordedLine",
-    "close",
-    "closed_before",
-    "complete",
-    "dues_of",
-    "find",
-    "follow",
-    "forget",
-    "forget_names",
-    "handed_over",
-    "lines_of",
-    "listed",
-    "mark_to_report",
-    "move",
-    "names_no_longer_needed",
-    "of_submission",
-    "open_case_patrons",
-    "open_cases",
-    "open_new",
-    "opened_by",
-    "opened_for",
-    "record_restrictions",
-    "recorded_fees",
-    "recorded_lines",
-    "recorded_restrictions",
-    "report_dues",
-    "report_referred",
-    "sections",
-    "sections_with_open_ones",
-    "set_reason",
-    "tell_of_submission",
-    "to_report",
-    "withdrawn_lines",
-    "withdrawn_on",
-]
+from gentle_nudge.store.cases.case_changes import Moved as Moved
+from gentle_nudge.store.cases.case_changes import close as close
+from gentle_nudge.store.cases.case_changes import complete as complete
+from gentle_nudge.store.cases.case_changes import follow as follow
+from gentle_nudge.store.cases.case_changes import mark_to_report as mark_to_report
+from gentle_nudge.store.cases.case_changes import move as move
+from gentle_nudge.store.cases.case_changes import open_new as open_new
+from gentle_nudge.store.cases.case_changes import opened_for as opened_for
+from gentle_nudge.store.cases.case_changes import record_restrictions as record_restrictions
+from gentle_nudge.store.cases.case_changes import report_dues as report_dues
+from gentle_nudge.store.cases.case_changes import report_referred as report_referred
+from gentle_nudge.store.cases.case_changes import set_reason as set_reason
+from gentle_nudge.store.cases.case_changes import tell_of_submission as tell_of_submission
+from gentle_nudge.store.cases.case_names import closed_before as closed_before
+from gentle_nudge.store.cases.case_names import forget as forget
+from gentle_nudge.store.cases.case_names import forget_names as forget_names
+from gentle_nudge.store.cases.case_names import names_no_longer_needed as names_no_longer_needed
+from gentle_nudge.store.cases.case_rows import open_cases as open_cases
+from gentle_nudge.store.cases.case_search import ReportedDue as ReportedDue
+from gentle_nudge.store.cases.case_search import dues_of as dues_of
+from gentle_nudge.store.cases.case_search import find as find
+from gentle_nudge.store.cases.case_search import lines_of as lines_of
+from gentle_nudge.store.cases.case_search import listed as listed
+from gentle_nudge.store.cases.case_search import of_submission as of_submission
+from gentle_nudge.store.cases.case_search import opened_by as opened_by
+from gentle_nudge.store.cases.open_cases import RecordedLine as RecordedLine
+from gentle_nudge.store.cases.open_cases import handed_over as handed_over
+from gentle_nudge.store.cases.open_cases import open_case_patrons as open_case_patrons
+from gentle_nudge.store.cases.open_cases import recorded_fees as recorded_fees
+from gentle_nudge.store.cases.open_cases import recorded_lines as recorded_lines
+from gentle_nudge.store.cases.open_cases import recorded_restrictions as recorded_restrictions
+from gentle_nudge.store.cases.open_cases import sections as sections
+from gentle_nudge.store.cases.open_cases import sections_with_open_ones as sections_with_open_ones
+from gentle_nudge.store.cases.open_cases import to_report as to_report
+from gentle_nudge.store.cases.open_cases import withdrawn_lines as withdrawn_lines
+from gentle_nudge.store.cases.open_cases import withdrawn_on as withdrawn_on

@@ -16,16 +16,13 @@ from gentle_nudge.store.tables import case, case_line
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-
 NAMELESS = {"surname": None, "firstname": None, "card": None}
-
-
 # The fee line and the restriction are rows of Koha's that bear the borrowernumber; a reason may name somebody.
 NOBODYS = NAMELESS | {"patron": None, "number": None, "fee_line": None, "restriction": None, "why": None}
 
 
 def closed_before(conn: Connection, day: date) -> list[int]:
-    """The cases closed on an earlier day and not yet forgotten; never one with a last row still to be told."""
+    """The cases closed before this day and not yet forgotten, except those whose last row must still be told."""
     old = (case.c.state != CaseState.OPEN, case.c.closed_on < day, case.c.forgotten.is_(None))
     return list(conn.scalars(select(case.c.id).where(*old, ~case.c.to_report).order_by(case.c.id)))
 
@@ -38,15 +35,14 @@ def names_no_longer_needed(conn: Connection) -> list[int]:
 
 
 def forget_names(conn: Connection, cases: Iterable[int]) -> None:
-    """Name and card have left these cases, open or closed."""
-    for some in a_thousand_at_a_time(cases):
-        conn.execute(update(case).where(case.c.id.in_(some)).values(NAMELESS))
+    """Name and card are removed from these cases, open or closed."""
+    for chunk in a_thousand_at_a_time(cases):
+        conn.execute(update(case).where(case.c.id.in_(chunk)).values(NAMELESS))
 
 
 def forget(conn: Connection, cases: Iterable[int], now: datetime) -> None:
-    """Patron, number, name, card, lines, reason, and the ids that lead to Koha's rows have left the closed ones."""
-    for some in a_thousand_at_a_time(cases):
-        closed = (case.c.id.in_(some), case.c.state != CaseState.OPEN)
-        lines = case_line.c.case_id.in_(select(case.c.id).where(*closed))
-        conn.execute(delete(case_line).where(lines))
+    """Whatever leads to the patron is removed from the closed ones of these cases: names, numbers, lines, reason."""
+    for chunk in a_thousand_at_a_time(cases):
+        closed = (case.c.id.in_(chunk), case.c.state != CaseState.OPEN)
+        conn.execute(delete(case_line).where(case_line.c.case_id.in_(select(case.c.id).where(*closed))))
         conn.execute(update(case).where(*closed).values(NOBODYS | {"forgotten": now}))

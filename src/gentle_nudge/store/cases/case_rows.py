@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from gentle_nudge.domain.case import Case, CaseState
+from gentle_nudge.sqltypes import AT_A_TIME
 from gentle_nudge.store.tables import case
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
-
 NAMES = tuple(field.name for field in fields(Case))
-
-
-STATE = NAMES.index("state")
-
-
 OF_A_NIGHT = (
     "id",
     "section",
@@ -37,31 +33,21 @@ OF_A_NIGHT = (
 )
 
 
-STATES = {state.value: state for state in CaseState}
+def cases_where(conn: Connection, *conditions: ColumnElement[bool]) -> list[Case]:
+    """The cases that meet the conditions, in order of id."""
+    query = select(*(case.c[name] for name in NAMES)).where(*conditions).order_by(case.c.id)
+    rows = (dict(zip(NAMES, row, strict=True)) for row in conn.execute(query))
+    return [Case(**{**values, "state": CaseState(values["state"])}) for values in rows]
 
 
-def these(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """The query for the cases that meet the conditions, in order of id."""
-    return select(*(case.c[name] for name in NAMES)).where(*conditions).order_by(case.c.id)
+def open_cases(conn: Connection, sections: Collection[str]) -> Iterator[Case]:
+    """The open cases of these sections, in order of id, without the amounts and days that a night never asks for.
 
-
-def open_ones(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """The query for the open cases that meet the conditions, with what a night asks of them alone."""
-    columns = (case.c[name] for name in OF_A_NIGHT)
-    return select(*columns).where(case.c.state == CaseState.OPEN, *conditions).order_by(case.c.id)
-
-
-def read_open(conn: Connection, query: Select[Any]) -> list[Case]:
-    """The cases that the query (made by `open_ones`) finds."""
-    return [Case(**dict(zip(OF_A_NIGHT, row, strict=True))) for row in conn.execute(query)]
-
-
-def read(conn: Connection, query: Select[Any]) -> list[Case]:
-    """The cases that the query (made by `these`) finds."""
-    return [_case(row) for row in conn.execute(query)]
-
-
-def _case(row: Any) -> Case:
-    values = dict(zip(NAMES, row, strict=True))
-    values["state"] = STATES[row[STATE]]
-    return Case(**values)
+    A thousand are read at a time, when the caller gets to them.
+    """
+    is_open = (case.c.state == CaseState.OPEN, case.c.section.in_(sections))
+    query = select(*(case.c[name] for name in OF_A_NIGHT)).where(*is_open).order_by(case.c.id).limit(AT_A_TIME)
+    rows = conn.execute(query).all()
+    while rows:
+        yield from (Case(**dict(zip(OF_A_NIGHT, row, strict=True))) for row in rows)
+        rows = conn.execute(query.where(case.c.id > rows[-1].id)).all() if len(rows) == AT_A_TIME else []

@@ -13,16 +13,15 @@ from sqlalchemy import or_, select
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.store import tables
-from gentle_nudge.store.cases.case_rows import read, these
-from gentle_nudge.store.tables import case, case_line, report_row
+from gentle_nudge.store.cases.case_rows import cases_where
+from gentle_nudge.store.tables import case, case_line, report, report_row, run
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Due:
+class ReportedDue:
     """A changed due as one report told it; `at` is when its run began."""
 
     report: int
@@ -36,28 +35,27 @@ class Due:
 def find(conn: Connection, *, patron: int | None = None, card: str | None = None) -> list[Case]:
     """All cases of a patron, oldest first.
 
-    By number (the one now, or the one first reported), by the card as last reported, or by either.
+    By number (the present one, or the one first reported), by the card as last reported, or by either.
     """
     asked: list[ColumnElement[bool]] = []
     if patron is not None:
         asked += [case.c.patron == patron, case.c.number == patron]
     if card is not None:
         asked.append(case.c.card == card)
-    return read(conn, these(or_(*asked))) if asked else []
+    return cases_where(conn, or_(*asked)) if asked else []
 
 
 def of_submission(conn: Connection, *, day: date, sections: Collection[str]) -> list[Case]:
     """The cases, open or closed, that the submission of this day opened, in order of id."""
-    run = tables.run
     submissions = select(run.c.id).where(
         run.c.report == ReportKind.SUBMISSION, run.c.day == day, run.c.section.in_(sections)
     )
-    return read(conn, these(case.c.opened_run.in_(submissions), ~case.c.adopted))
+    return cases_where(conn, case.c.opened_run.in_(submissions), ~case.c.adopted)
 
 
 def opened_by(conn: Connection, runs: Collection[int]) -> list[Case]:
     """The cases, open or closed, that the submissions of these runs opened, in order of id."""
-    return read(conn, these(case.c.opened_run.in_(runs), ~case.c.adopted))
+    return cases_where(conn, case.c.opened_run.in_(runs), ~case.c.adopted)
 
 
 def listed(
@@ -75,32 +73,22 @@ def listed(
         asked.append(case.c.referred_on.between(*referred))
     if sections is not None:
         asked.append(case.c.section.in_(sections))
-    return read(conn, these(*asked))
+    return cases_where(conn, *asked)
 
 
 def lines_of(conn: Connection, case_id: int) -> tuple[Line, ...]:
     """The lines still owing at referral, in order."""
-    lines = select(case_line).where(case_line.c.case_id == case_id).order_by(case_line.c.line)
-    return tuple(
-        Line(id=row.line, day=row.day, type=row.type, outstanding=row.outstanding, counted=row.counted)
-        for row in conn.execute(lines)
-    )
+    columns = (case_line.c.line.label("id"), *(case_line.c[name] for name in ("day", "type", "outstanding", "counted")))
+    query = select(*columns).where(case_line.c.case_id == case_id).order_by(case_line.c.line)
+    return tuple(Line(**row) for row in conn.execute(query).mappings())
 
 
-def dues_of(conn: Connection, case_id: int) -> list[Due]:
+def dues_of(conn: Connection, case_id: int) -> list[ReportedDue]:
     """Every change of the due reported, oldest first."""
-    run, report = tables.run, tables.report
     columns = (report_row.c.report_id, run.c.report, run.c.day, run.c.started, report.c.file_name, report_row.c.due)
     joined = report_row.join(report, report.c.id == report_row.c.report_id).join(run, run.c.id == report.c.run_id)
-    told = select(*columns).select_from(joined).where(report_row.c.case_id == case_id).order_by(report_row.c.id)
+    query = select(*columns).select_from(joined).where(report_row.c.case_id == case_id).order_by(report_row.c.id)
     return [
-        Due(
-            report=row.report_id,
-            kind=ReportKind(row.report),
-            day=row.day,
-            at=row.started,
-            file_name=row.file_name,
-            due=row.due,
-        )
-        for row in conn.execute(told)
+        ReportedDue(report=number, kind=ReportKind(kind), day=day, at=at, file_name=file_name, due=due)
+        for number, kind, day, at, file_name, due in conn.execute(query)
     ]

@@ -1,24 +1,23 @@
-"""What a night reads of the cases."""
+"""What a night asks of the cases."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, or_, select
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.outbox import UNDELIVERED, Channel, DeliveryState
-from gentle_nudge.sqltypes import AT_A_TIME, a_thousand_at_a_time
-from gentle_nudge.store.cases.case_rows import open_ones, read, read_open, these
+from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, DeliveryState
+from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.store.cases.case_rows import cases_where
 from gentle_nudge.store.tables import case, case_line, delivery
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
-
+    from sqlalchemy import Column, ColumnElement, Connection, Select
 
 NOT_ARRIVED = (*UNDELIVERED, DeliveryState.SUPERSEDED)
 
@@ -32,46 +31,33 @@ class RecordedLine:
     section: str
 
 
-def open_cases(conn: Connection, sections: Collection[str]) -> Iterator[Case]:
-    """The open cases of these sections, in order of id, without amounts and days: those a night never asks for.
-
-    Read a thousand at a time, while they are gone through.
-    """
-    query = open_ones(case.c.section.in_(sections)).limit(AT_A_TIME)
-    after, found = 0, AT_A_TIME
-    while found == AT_A_TIME:
-        some = read_open(conn, query.where(case.c.id > after))
-        yield from some
-        after, found = (some[-1].id if some else after), len(some)
-
-
 def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:
-    """The closed cases of which the agency still has to be told, in order of id.
+    """The closed cases that the next update must list, in order of id.
 
-    Those marked (`mark_to_report`), and those whose last row stands in a report that some recipient has not got
-    (due, being sent, failed or superseded), so that what overtakes it says it again.
+    These are the cases marked by `mark_to_report`, and the cases whose last row is in a report that some recipient
+    has not got: it is due, being sent, failed or superseded.
     """
     closed = (case.c.section.in_(sections), case.c.state != CaseState.OPEN)
-    return read(conn, these(*closed, or_(case.c.to_report, last_row_has_not_arrived())))
+    return cases_where(conn, *closed, or_(case.c.to_report, last_row_has_not_arrived()))
 
 
 def last_row_has_not_arrived() -> ColumnElement[bool]:
-    """Whether the report with the last row of a case is still on its way to somebody."""
+    """True if the report with the last row of a case is still on its way to some recipient."""
     on_its_way = select(delivery.c.report_id).where(
-        delivery.c.state.in_(NOT_ARRIVED), delivery.c.channel != Channel.FILE, ~delivery.c.is_repeat
+        delivery.c.state.in_(NOT_ARRIVED), delivery.c.channel.in_(TELLS_AGENCY), ~delivery.c.is_repeat
     )
     return case.c.told_in.in_(on_its_way)
 
 
 def open_case_patrons(conn: Connection) -> dict[int, frozenset[str]]:
-    """The patrons with an open case, with the sections, all of them."""
-    found: dict[int, frozenset[str]] = {}
-    alone: dict[str, frozenset[str]] = {}
-    open_ones = select(case.c.open_key, case.c.section).where(case.c.open_key.is_not(None))
-    for patron, section in conn.execute(open_ones):
-        here = alone.setdefault(section, frozenset({section}))
-        found[patron] = found[patron] | here if patron in found else here
-    return found
+    """Every patron with an open case, with the sections of their open cases."""
+    sections_of: dict[int, frozenset[str]] = {}
+    alone: dict[str, frozenset[str]] = {}  # one set for each section: there are tens of thousands of patrons
+    query = select(case.c.open_key, case.c.section).where(case.c.open_key.is_not(None))
+    for patron, section in conn.execute(query):
+        this_one = alone.setdefault(section, frozenset({section}))
+        sections_of[patron] = sections_of[patron] | this_one if patron in sections_of else this_one
+    return sections_of
 
 
 def sections(conn: Connection) -> frozenset[str]:
@@ -85,72 +71,60 @@ def sections_with_open_ones(conn: Connection) -> frozenset[str]:
 
 
 def withdrawn_on(conn: Connection, sections: Collection[str]) -> dict[int, date]:
-    """For each patron with a case of these sections that was withdrawn: the latest day of it."""
-    latest = (
-        select(case.c.patron, func.max(case.c.closed_on))
+    """The latest day on which a case of these sections was withdrawn, by patron."""
+    query = (
+        select(case.c.patron, func.max(case.c.closed_on).label("day"))
         .where(case.c.section.in_(sections), case.c.state == CaseState.WITHDRAWN)
         .where(case.c.patron.is_not(None), case.c.closed_on.is_not(None))
         .group_by(case.c.patron)
     )
-    return {patron: day for patron, day in conn.execute(latest)}  # noqa: C416 - dict() would not know the types
+    return {row.patron: row.day for row in conn.execute(query)}
 
 
 def withdrawn_lines(conn: Connection, sections: Collection[str], patrons: Iterable[int]) -> dict[int, date]:
-    """The lines recorded with withdrawn cases of these patrons, each with the latest day of it."""
-    found: dict[int, date] = {}
-    for some in a_thousand_at_a_time(sorted(patrons)):
-        latest = (
-            select(case_line.c.line, func.max(case.c.closed_on))
-            .join(case, case.c.id == case_line.c.case_id)
-            .where(case.c.section.in_(sections), case.c.state == CaseState.WITHDRAWN)
-            .where(case.c.patron.in_(some), case.c.closed_on.is_not(None))
-            .group_by(case_line.c.line)
-        )
-        found.update((line, day) for line, day in conn.execute(latest))
-    return found
+    """The lines recorded with withdrawn cases of these patrons, each with the latest day of a withdrawal."""
+    query = (
+        select(case_line.c.line, func.max(case.c.closed_on).label("day"))
+        .join(case, case.c.id == case_line.c.case_id)
+        .where(case.c.section.in_(sections), case.c.state == CaseState.WITHDRAWN, case.c.closed_on.is_not(None))
+        .group_by(case_line.c.line)
+    )
+    chunks = a_thousand_at_a_time(sorted(patrons))
+    return {row.line: row.day for chunk in chunks for row in conn.execute(query.where(case.c.patron.in_(chunk)))}
 
 
 def recorded_fees(conn: Connection, patrons: Iterable[int]) -> list[RecordedLine]:
     """The fee lines recorded with any case of these patrons, in order of line."""
-    found: list[RecordedLine] = []
-    for some in a_thousand_at_a_time(patrons):
-        charged = select(case.c.fee_line, case.c.patron, case.c.section).where(
-            case.c.patron.in_(some), case.c.fee_line.is_not(None)
-        )
-        rows = conn.execute(charged)
-        found += [RecordedLine(line=line, patron=patron, section=section) for line, patron, section in rows]
-    return sorted(found, key=lambda fee: fee.line)
+    query = select(case.c.fee_line, case.c.patron, case.c.section).where(case.c.fee_line.is_not(None))
+    return _recorded(conn, query, case.c.patron, patrons)
 
 
 def handed_over(conn: Connection, patrons: Iterable[int]) -> list[RecordedLine]:
     """The lines that the open cases of these patrons were opened for, in order of line."""
-    found: list[RecordedLine] = []
-    for some in a_thousand_at_a_time(patrons):
-        query = (
-            select(case_line.c.line, case.c.patron, case.c.section)
-            .join(case, case.c.id == case_line.c.case_id)
-            .where(case.c.open_key.in_(some))
-        )
-        rows = conn.execute(query)
-        found += [RecordedLine(line=line, patron=patron, section=section) for line, patron, section in rows]
-    return sorted(found, key=lambda one: one.line)
+    query = select(case_line.c.line, case.c.patron, case.c.section).join(case, case.c.id == case_line.c.case_id)
+    return _recorded(conn, query, case.c.open_key, patrons)
+
+
+def _recorded(conn: Connection, query: Select[Any], key: Column[Any], patrons: Iterable[int]) -> list[RecordedLine]:
+    rows = [row for chunk in a_thousand_at_a_time(patrons) for row in conn.execute(query.where(key.in_(chunk)))]
+    return [RecordedLine(line=line, patron=patron, section=section) for line, patron, section in sorted(rows)]
 
 
 def recorded_restrictions(conn: Connection, patrons: Iterable[int]) -> dict[int, set[int]]:
     """The restrictions recorded with any case, by patron; patrons without one are left out."""
-    found: dict[int, set[int]] = defaultdict(set)
-    for some in a_thousand_at_a_time(patrons):
-        made = select(case.c.patron, case.c.restriction).where(case.c.patron.in_(some), case.c.restriction.is_not(None))
-        for patron, restriction in conn.execute(made):
-            found[patron].add(restriction)
-    return dict(found)
+    restrictions: dict[int, set[int]] = defaultdict(set)
+    query = select(case.c.patron, case.c.restriction).where(case.c.restriction.is_not(None))
+    for chunk in a_thousand_at_a_time(patrons):
+        for patron, restriction in conn.execute(query.where(case.c.patron.in_(chunk))):
+            restrictions[patron].add(restriction)
+    return dict(restrictions)
 
 
 def recorded_lines(conn: Connection, cases: Iterable[int]) -> dict[int, tuple[int, ...]]:
     """The numbers of the lines recorded with each case, in order; cases without one are left out."""
-    found: dict[int, list[int]] = defaultdict(list)
-    for some in a_thousand_at_a_time(cases):
-        lines = select(case_line.c.case_id, case_line.c.line).where(case_line.c.case_id.in_(some))
-        for one, line in conn.execute(lines.order_by(case_line.c.case_id, case_line.c.line)):
-            found[one].append(line)
-    return {one: tuple(lines) for one, lines in found.items()}
+    lines: dict[int, list[int]] = defaultdict(list)
+    query = select(case_line.c.case_id, case_line.c.line).order_by(case_line.c.case_id, case_line.c.line)
+    for chunk in a_thousand_at_a_time(cases):
+        for number, line in conn.execute(query.where(case_line.c.case_id.in_(chunk))):
+            lines[number].append(line)
+    return {number: tuple(of_case) for number, of_case in lines.items()}

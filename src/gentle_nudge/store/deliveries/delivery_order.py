@@ -1,8 +1,8 @@
 """The order in which balances leave: an older one never after a newer one to the same recipient.
 
 The order is that of the reports' ids: reports are stored under our lock, so a greater id holds newer balances.
-A section that was renamed, or that keeps up another, goes on with its stream: `names` are all that speak in it.
-A repeat waits for nobody and nobody waits for it; but once it was sent, nothing older is.
+A section that was renamed, or that goes on with the cases of another, continues their stream: `names` are all their
+names. A repeat waits for nothing and nothing waits for it; but once it was sent, nothing older is sent.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, or_, select, update
 
-from gentle_nudge.domain.outbox import UNDELIVERED, Channel, Delivery, DeliveryState
+from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store.deliveries.waiting import deliveries, get
@@ -22,15 +22,13 @@ from gentle_nudge.store.tables import delivery, report, run
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, FromClause
 
-
 BALANCES = (ReportKind.UPDATE, ReportKind.SYNC)
-
 
 WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
 
 
 def waits_for(conn: Connection, later: Delivery, names: Collection[str] = ()) -> list[Delivery]:
-    """The older undelivered ones of its stream, oldest first."""
+    """The older undelivered deliveries of its stream, oldest first."""
     if not later.keeps_order:
         return []
     older = (delivery.c.report_id < later.report, ~delivery.c.is_repeat)
@@ -40,7 +38,7 @@ def waits_for(conn: Connection, later: Delivery, names: Collection[str] = ()) ->
 def overtaken_by(conn: Connection, earlier: Delivery, names: Collection[str] = ()) -> list[Delivery]:
     """The newer updates and syncs of the section to the same recipient that were sent or will be, oldest first.
 
-    Of a submission too: those may leave before it, and then cannot tell of its patrons.
+    A submission may be overtaken too: the updates after it do not wait for it.
     """
     newer = delivery.c.report_id > earlier.report
     return deliveries(conn, *_to_the_same(earlier, names), newer, _overtakes(delivery))
@@ -49,17 +47,18 @@ def overtaken_by(conn: Connection, earlier: Delivery, names: Collection[str] = (
 def since(conn: Connection, submission: int, sections: Collection[str]) -> list[Delivery]:
     """Every delivery that tells of a submission's patrons: its own, and those of newer updates and syncs.
 
-    Of these sections, in the order of queueing; copies in the archive tell nobody.
+    Only of these sections, in the order of queueing; copies in the archive tell nobody.
     """
     balances = and_(run.c.section.in_(sections), run.c.report.in_(BALANCES), delivery.c.report_id > submission)
     told = or_(delivery.c.report_id == submission, balances)
-    return deliveries(conn, told, delivery.c.channel != Channel.FILE)
+    return deliveries(conn, told, delivery.c.channel.in_(TELLS_AGENCY))
 
 
 def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool, names: Collection[str] = ()) -> bool:
-    """Whether nothing to the same recipient is being sent and nothing newer was; `strictly`: nor anything waits.
+    """True if this delivery may leave now: none to the same recipient is in flight and no newer one was sent.
 
-    A repeat that was sent counts as newer, but not `strictly`: there the newer original is still to come.
+    With `strictly`, no older one may wait either, and a newer repeat that was sent is no obstacle: its original is
+    still to come.
     """
     if not wanted.keeps_order:
         return True
@@ -72,23 +71,23 @@ def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool, names: Co
 
 
 def supersede(conn: Connection, sections: Collection[str], now: datetime) -> list[Delivery]:
-    """In the streams of a section with these names all that wait but the newest are superseded; these they were.
+    """In the streams of a section with these names every waiting delivery but the newest is superseded. Returns them.
 
-    For a section with `update_lists = "all"`; after queueing, and before sending. One that is being sent is left
-    alone: when it comes back, it has been overtaken.
+    For a section with `update_lists = "all"`, after queueing and before sending. A delivery in flight is left alone:
+    if it fails, it counts as overtaken.
     """
     ids = _overtaken(conn, sections)
-    for some in a_thousand_at_a_time(ids):
-        waiting = (delivery.c.id.in_(some), delivery.c.state.in_(WAITING))
+    for chunk in a_thousand_at_a_time(ids):
+        waiting = (delivery.c.id.in_(chunk), delivery.c.state.in_(WAITING))
         conn.execute(update(delivery).where(*waiting).values(state=DeliveryState.SUPERSEDED, since=now))
-    return [one for one in get(conn, ids) if one.state is DeliveryState.SUPERSEDED]
+    return [each for each in get(conn, ids) if each.state is DeliveryState.SUPERSEDED]
 
 
 def _overtaken(conn: Connection, sections: Collection[str]) -> list[int]:
     older, newer = delivery.alias("older"), delivery.alias("newer")
     older_report, older_run = report.alias("older_report"), run.alias("older_run")
     newer_report, newer_run = report.alias("newer_report"), run.alias("newer_run")
-    chosen = (
+    query = (
         select(older.c.id)
         .distinct()
         .join(older_report, older_report.c.id == older.c.report_id)
@@ -98,23 +97,23 @@ def _overtaken(conn: Connection, sections: Collection[str]) -> list[int]:
         .join(newer_run, newer_run.c.id == newer_report.c.run_id)
         .where(older.c.state.in_(WAITING), older_run.c.section.in_(sections))
         .where(_overtakes(newer), newer_run.c.section.in_(sections))
-        .where(newer.c.report_id > older.c.report_id, older.c.channel != Channel.FILE)
+        .where(newer.c.report_id > older.c.report_id, older.c.channel.in_(TELLS_AGENCY))
         .where(older_run.c.report.in_(BALANCES), newer_run.c.report.in_(BALANCES))
         .where(~older.c.is_repeat)
     )
-    return list(conn.scalars(chosen))
+    return list(conn.scalars(query))
 
 
-def _to_the_same(one: Delivery, names: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+def _to_the_same(other: Delivery, names: Collection[str]) -> tuple[ColumnElement[bool], ...]:
     return (
-        run.c.section.in_({one.section, *names}),
+        run.c.section.in_({other.section, *names}),
         run.c.report.in_(BALANCES),
-        delivery.c.channel == one.address.channel,
-        delivery.c.recipient == one.address.recipient,
+        delivery.c.channel == other.address.channel,
+        delivery.c.recipient == other.address.recipient,
     )
 
 
 def _overtakes(newer: FromClause) -> ColumnElement[bool]:
-    """Sent, or to be sent; of a repeat, which may be waited for or not, only that it was sent."""
+    """True if it was sent or will be; a repeat, for which nothing waits, counts only once it was sent."""
     will_be = and_(~newer.c.is_repeat, newer.c.state.in_(UNDELIVERED))
     return or_(newer.c.state == DeliveryState.SENT, will_be)

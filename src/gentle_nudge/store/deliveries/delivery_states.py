@@ -28,7 +28,6 @@ from gentle_nudge.store.tables import attempt, delivery, fitted
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
-
 MAY_BE_TRIED_AGAIN = (DeliveryState.DUE, DeliveryState.FAILED, DeliveryState.CANCELLED)
 
 
@@ -41,7 +40,7 @@ def enqueue(
     repeat_reason: str | None = None,
     who: str | None = None,
 ) -> None:
-    """The report is due now to each of these; with a reason it is a repeat, which stands in no stream."""
+    """The report is due now to each of these addresses; with a reason it is a repeat, which belongs to no stream."""
     new = {
         "report_id": report,
         "state": DeliveryState.DUE,
@@ -61,28 +60,25 @@ def enqueue(
 def claim(
     conn: Connection, wanted: Delivery, now: datetime, *, strictly: bool = False, names: Collection[str] = ()
 ) -> Delivery | None:
-    """The delivery as claimed (`sending`, one attempt more), or None: it is not ours to send now.
+    """The delivery as claimed (`sending`, one attempt more); None if it must not be sent now.
 
-    Not ours: no longer as it was read; or another of its stream is being sent, or a newer one was sent; or,
-    `strictly`, an older one is undelivered. The row of meta is locked first, so that of two claims in one stream
-    one comes first. `names` are those of the section, now and before.
+    That is so if its row has changed since it was read, if another of its stream is being sent, if a newer one was
+    sent, or, with `strictly`, if an older one is undelivered. The row of meta is locked first: two claims in one
+    stream come one after the other. `names` are those of the section, now and before.
     """
     hold(conn)
     if not is_its_turn(conn, wanted, strictly=strictly, names=names):
         return None
     ripe = and_(delivery.c.state == DeliveryState.DUE, delivery.c.next_attempt <= now)
     as_read = (delivery.c.id == wanted.id, delivery.c.attempts == wanted.attempts)
-    claimed = replace(wanted, state=DeliveryState.SENDING, attempts=wanted.attempts + 1, since=now)
-    changed = conn.execute(
-        update(delivery)
-        .where(*as_read, or_(ripe, delivery.c.state == DeliveryState.FAILED))
-        .values(state=claimed.state, attempts=claimed.attempts, since=now)
-    )
-    return claimed if changed.rowcount == 1 else None
+    claimed: dict[str, Any] = {"state": DeliveryState.SENDING, "attempts": wanted.attempts + 1, "since": now}
+    may_be_sent = (*as_read, or_(ripe, delivery.c.state == DeliveryState.FAILED))
+    changed = conn.execute(update(delivery).where(*may_be_sent).values(claimed))
+    return replace(wanted, **claimed) if changed.rowcount == 1 else None
 
 
 def sent(conn: Connection, claimed: Delivery, now: datetime) -> None:
-    """The delivery is sent, whatever has become of its state meanwhile; the attempt is noted."""
+    """The delivery is sent, even if its state has changed since the claim; the attempt is noted."""
     not_yet = (delivery.c.id == claimed.id, delivery.c.state != DeliveryState.SENT)
     conn.execute(update(delivery).where(*not_yet).values(state=DeliveryState.SENT, since=now))
     _note(conn, [claimed.id], now, outcome=AttemptOutcome.SENT)
@@ -93,27 +89,21 @@ def tried_in_vain(
 ) -> DeliveryState | None:
     """The claimed delivery is due again later, or failed once three days have passed; the attempt is noted.
 
-    `lost`: nobody knows whether it arrived.
-    The new state; None when the claim was lost meanwhile (it fell back, was cancelled, or another sent it).
+    With `lost`, nobody knows whether it arrived. Returns the new state; None if the claim no longer holds, because
+    the delivery fell back, was cancelled, or was sent by another.
     """
     state = DeliveryState.FAILED if is_given_up(claimed.queued, now) else DeliveryState.DUE
     then = now + next_attempt(claimed.attempts)
-    changed = conn.execute(update(delivery).where(*_still(claimed)).values(state=state, since=now, next_attempt=then))
+    is_sending = (delivery.c.id == claimed.id, delivery.c.state == DeliveryState.SENDING)
+    still_ours = (*is_sending, delivery.c.attempts == claimed.attempts)
+    changed = conn.execute(update(delivery).where(*still_ours).values(state=state, since=now, next_attempt=then))
     outcome = AttemptOutcome.LOST if lost else AttemptOutcome.FAILED
     _note(conn, [claimed.id], now, outcome=outcome, reason=reason)
     return state if changed.rowcount == 1 else None
 
 
-def _still(claimed: Delivery) -> tuple[ColumnElement[bool], ...]:
-    return (
-        delivery.c.id == claimed.id,
-        delivery.c.state == DeliveryState.SENDING,
-        delivery.c.attempts == claimed.attempts,
-    )
-
-
 def fall_back(conn: Connection, now: datetime) -> list[Delivery]:
-    """Those claimed half an hour ago or earlier are due again, each with an attempt `lost`; these they were."""
+    """Deliveries claimed half an hour ago or earlier are due again, each with an attempt `lost`. Returns them."""
     stalled = (delivery.c.state == DeliveryState.SENDING, delivery.c.since <= now - FALLS_BACK_AFTER)
     ids = _change(conn, stalled, {"state": DeliveryState.DUE, "since": now, "next_attempt": now})
     _note(conn, ids, now, outcome=AttemptOutcome.LOST)
@@ -121,7 +111,7 @@ def fall_back(conn: Connection, now: datetime) -> list[Delivery]:
 
 
 def cancel(conn: Connection, ids: Collection[int], *, now: datetime, reason: str, who: str | None) -> list[int]:
-    """Those due, failed or being sent are cancelled, for this reason; these they were."""
+    """The deliveries that are due, failed or being sent are cancelled, for this reason. Returns their ids."""
     values = {
         "state": DeliveryState.CANCELLED,
         "since": now,
@@ -132,13 +122,13 @@ def cancel(conn: Connection, ids: Collection[int], *, now: datetime, reason: str
 
 
 def set_aside(conn: Connection, ids: Collection[int], now: datetime) -> list[int]:
-    """Those that wait are superseded by the update that comes next; these they were."""
+    """The deliveries that wait are superseded by the update that comes next. Returns their ids."""
     waiting = (delivery.c.id.in_(ids), delivery.c.state.in_(WAITING))
     return _change(conn, waiting, {"state": DeliveryState.SUPERSEDED, "since": now})
 
 
 def retry(conn: Connection, ids: Collection[int], *, now: datetime, who: str | None) -> list[int]:
-    """Those due, failed or cancelled are due now; these they were (not those sent, superseded or being sent)."""
+    """The deliveries that are due, failed or cancelled are due now, and no others. Returns their ids."""
     values = {
         "state": DeliveryState.DUE,
         "since": now,
@@ -151,15 +141,15 @@ def retry(conn: Connection, ids: Collection[int], *, now: datetime, who: str | N
 
 def _change(conn: Connection, which: tuple[ColumnElement[bool], ...], values: dict[str, Any]) -> list[int]:
     ids = list(conn.scalars(select(delivery.c.id).where(*which).order_by(delivery.c.id).with_for_update()))
-    for some in a_thousand_at_a_time(ids):
-        conn.execute(update(delivery).where(delivery.c.id.in_(some)).values(values))
+    for chunk in a_thousand_at_a_time(ids):
+        conn.execute(update(delivery).where(delivery.c.id.in_(chunk)).values(values))
     return ids
 
 
 def _note(
     conn: Connection, ids: Collection[int], now: datetime, *, outcome: AttemptOutcome, reason: str | None = None
 ) -> None:
-    why = fitted(reason, attempt.c.reason)
-    rows = [{"delivery_id": one, "at": now, "outcome": outcome, "reason": why} for one in ids]
+    tried = {"at": now, "outcome": outcome, "reason": fitted(reason, attempt.c.reason)}
+    rows = [tried | {"delivery_id": number} for number in ids]
     if rows:
         conn.execute(insert(attempt), rows)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def due(conn: Connection, now: datetime, *, failed_too: bool = False) -> list[Delivery]:
-    """The deliveries to try now, in the order of queueing; `failed_too` (once a night): those given up as well."""
+    """The deliveries to try now, in the order of queueing; with `failed_too` (once a night) also those given up."""
     ripe = and_(delivery.c.state == DeliveryState.DUE, delivery.c.next_attempt <= now)
     return deliveries(conn, or_(ripe, delivery.c.state == DeliveryState.FAILED) if failed_too else ripe)
 
@@ -36,39 +36,37 @@ def of_report(conn: Connection, stored: int) -> list[Delivery]:
 def get(conn: Connection, ids: Collection[int]) -> list[Delivery]:
     """The deliveries with these ids, in the order of queueing; those that do not exist are left out."""
     chunks = a_thousand_at_a_time(sorted(set(ids)))
-    return [found for some in chunks for found in deliveries(conn, delivery.c.id.in_(some))]
+    return [each for chunk in chunks for each in deliveries(conn, delivery.c.id.in_(chunk))]
 
 
 def counts(conn: Connection) -> dict[DeliveryState, int]:
     """How many deliveries are in each state (every state is there)."""
-    found = conn.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state))
-    return dict.fromkeys(DeliveryState, 0) | {DeliveryState(state): number for state, number in found}
+    rows = conn.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state))
+    return dict.fromkeys(DeliveryState, 0) | {DeliveryState(state): number for state, number in rows}
 
 
 def attempts_of(conn: Connection, delivery_id: int) -> list[Attempt]:
     """The tries of a delivery, oldest first."""
-    tries = select(attempt).where(attempt.c.delivery_id == delivery_id).order_by(attempt.c.id)
+    query = select(attempt).where(attempt.c.delivery_id == delivery_id).order_by(attempt.c.id)
     return [
         Attempt(delivery=row.delivery_id, at=row.at, outcome=AttemptOutcome(row.outcome), reason=row.reason)
-        for row in conn.execute(tries)
+        for row in conn.execute(query)
     ]
 
 
 def unsure(conn: Connection, ids: Collection[int]) -> frozenset[int]:
-    """Those of these deliveries with a try of which nobody knows whether it arrived."""
-    found: set[int] = set()
-    for some in a_thousand_at_a_time(sorted(set(ids))):
-        lost = (attempt.c.delivery_id.in_(some), attempt.c.outcome == AttemptOutcome.LOST)
-        found.update(conn.scalars(select(attempt.c.delivery_id).where(*lost)))
-    return frozenset(found)
+    """Which of these deliveries have an attempt that nobody knows to have arrived or failed."""
+    query = select(attempt.c.delivery_id).where(attempt.c.outcome == AttemptOutcome.LOST)
+    chunks = a_thousand_at_a_time(sorted(set(ids)))
+    return frozenset(n for chunk in chunks for n in conn.scalars(query.where(attempt.c.delivery_id.in_(chunk))))
 
 
 def deliveries(conn: Connection, *conditions: ColumnElement[bool]) -> list[Delivery]:
     """The deliveries (joined with report and run) that meet the conditions, in the order of queueing."""
     columns = (run.c.section, run.c.report, run.c.day, report.c.file_name)
     joined = delivery.join(report, report.c.id == delivery.c.report_id).join(run, run.c.id == report.c.run_id)
-    chosen = select(delivery, *columns).select_from(joined).where(*conditions).order_by(delivery.c.id)
-    return [_delivery(row) for row in conn.execute(chosen)]
+    query = select(delivery, *columns).select_from(joined).where(*conditions).order_by(delivery.c.id)
+    return [_delivery(row) for row in conn.execute(query)]
 
 
 def _delivery(row: Row[Any]) -> Delivery:

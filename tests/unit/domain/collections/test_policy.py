@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gentle_nudge.domain.collections.policy import Scope, Section, Window
+from gentle_nudge.domain.collections.policy import Scope, Section
+from gentle_nudge.domain.ledger import Window
 from gentle_nudge.domain.moment import midnight
 from gentle_nudge.domain.patron import Flag, FlagState, state_of_values
 from tests.unit.domain.builders import SUNDAY, a_policy

@@ -1,0 +1,73 @@
+"""The one Jinja2 environment: a library's own template where it has one, else ours."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from gentle_nudge.domain.money import format_amount
+from gentle_nudge.settings.writing import toml
+
+PACKAGED = Path(__file__).parent
+SAMPLES = PACKAGED / "samples.toml"
+
+
+class Texts:
+    """The texts of a library: its own templates, if it has a directory of them, then the packaged ones.
+
+    A template of the library's own that fails loses no text: the packaged one is used, and `failures` tells of it.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.failures: list[str] = []
+        self._directory = directory
+
+    def render(self, name: str, /, **values: object) -> str:
+        """The text that the template of this name makes of the values."""
+        if self._directory:
+            try:
+                return _environment(self._directory, PACKAGED).get_template(name).render(values)
+            except Exception as error:  # noqa: BLE001 - whatever a template of the library's own does, the mail leaves
+                # Not what the error says: that may quote a value. With sample values `check` tells all of it.
+                failure = f"{self._directory / name} failed ({type(error).__name__}): the packaged text was used."
+                self.failures += [] if failure in self.failures else [failure]
+        return _environment(PACKAGED).get_template(name).render(values)
+
+    def failing(self) -> Iterator[tuple[Path, str]]:
+        """The templates of the library's own that fail with sample values, each with the reason."""
+        if self._directory is None:
+            return
+        if not self._directory.is_dir():
+            yield self._directory, "there is no such directory"
+        environment = _environment(self._directory, PACKAGED)
+        for name, samples in sample_values().items():
+            try:
+                for values in samples:
+                    environment.get_template(name).render(values)
+            except Exception as error:  # noqa: BLE001 - as above; the values are invented
+                yield self._directory / name, f"{type(error).__name__}: {error}"
+
+
+def sample_values() -> dict[str, list[dict[str, object]]]:
+    """Values to try each template with, by its name."""
+    return tomllib.loads(SAMPLES.read_text(encoding="utf-8"), parse_float=Decimal)
+
+
+@cache
+def _environment(*directories: Path) -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(directories, encoding="utf-8-sig"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"amount": format_amount, "toml": toml}
+    return environment
