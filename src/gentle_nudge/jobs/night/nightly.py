@@ -14,7 +14,7 @@ from gentle_nudge.domain.collections.plan import Plan
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.errors import GentleNudgeError
+from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError, worst_exit_code
 from gentle_nudge.jobs.koha_log import LoggedError, log_errors
 from gentle_nudge.jobs.night.due import NightOptions, what_is_due
 from gentle_nudge.jobs.night.record import change_koha, claim_run, write_ours
@@ -64,7 +64,14 @@ class Night:
     @property
     def went_well(self) -> bool:
         """Whether nothing failed and nothing was refused."""
-        return not self.failures and not any(plan.refusals for plan in self.plans.values())
+        return not self.exit_code
+
+    @property
+    def exit_code(self) -> int:
+        """That of the worst failure; a refusal is a failure too."""
+        refused = any(plan.refusals for plan in self.plans.values())
+        codes = [failure.exit_code for failure in self.failures.values()]
+        return worst_exit_code(*codes, EXIT_FAILURE if refused else 0)
 
 
 def nightly(
