@@ -80,6 +80,11 @@ def of(actions: Iterable[object], kind: type[A]) -> list[A]:
     return [action for action in actions if isinstance(action, kind)]
 
 
+def flag_changes(actions: Iterable[Action]) -> list[SetFlag | ClearFlag]:
+    """The changes of flags among them, in order."""
+    return [action for action in actions if isinstance(action, SetFlag | ClearFlag)]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Holdings:
     """The restrictions of one patron as Koha has them under lock; `recorded` are the ids of those kept with cases."""

@@ -18,8 +18,8 @@ from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError, worst_exit_code
 from gentle_nudge.jobs.koha_log import LoggedError, log_errors
 from gentle_nudge.jobs.night.due import NightOptions, what_is_due
 from gentle_nudge.jobs.night.record import change_koha, claim_run, write_ours
-from gentle_nudge.jobs.patrons.evidence import gather, line_rules
-from gentle_nudge.jobs.patrons.lock import PlanOutdated, judge_under_lock, ownership_before
+from gentle_nudge.jobs.patrons.evidence import gather, line_rules, ownership_of
+from gentle_nudge.jobs.patrons.lock import PlanOutdated, judge_under_lock
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sending.enqueue import Run
 from gentle_nudge.jobs.sending.outlets import Outlets
@@ -123,10 +123,12 @@ def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
     claimed = claim_run(conn, run, plan)
     if claimed is None:
         return Plan(section=plan.section, day=plan.day, update_due=False)
-    rules, ownership = line_rules(run.section, run.moment, plan.records), ownership_before(conn, run.section, plan)
+    section, records = run.section, plan.records
+    rules = line_rules(section, run.moment, records)
+    ownership = ownership_of(conn, section, records, plan.concerned)
     prepared = conn.begin_nested()
     write_ours(conn, claimed, plan)
-    judged = judge_under_lock(conn, run.section, plan, rules=rules, ownership=ownership)
+    judged = judge_under_lock(conn, section, plan, rules=rules, ownership=ownership)
     if judged.decisions == plan.decisions:
         prepared.commit()
     else:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gentle_nudge.domain.actions import ChargeFee
 from gentle_nudge.domain.collections.changes import (
     CloseCase,
     FollowCase,
     OpenCase,
     RecordRestriction,
+    flag_changes,
     of,
     planned_changes,
     restriction_changes,
@@ -17,7 +19,7 @@ from gentle_nudge.domain.collections.changes import (
 from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral, heir_of
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.jobs.patrons.carry_out import carry_out, log_changes
+from gentle_nudge.jobs.patrons.carry_out import carry_out
 from gentle_nudge.jobs.patrons.evidence import holdings_of, with_contacts
 from gentle_nudge.jobs.patrons.lock import PlanOutdated
 from gentle_nudge.jobs.sending.enqueue import Run, queue
@@ -53,11 +55,12 @@ def claim_run(conn: Connection, run: Run, plan: Plan) -> Run | None:
 
 def write_ours(conn: Connection, run: Run, plan: Plan) -> None:
     """Cases, runs and queued reports are as the plan wants them; of Koha nothing is changed but its log."""
-    section, day, update = run.section, plan.day, run.ids.get(ReportKind.UPDATE)
+    section, update = run.section, run.ids.get(ReportKind.UPDATE)
     adopted: dict[int, int] = {}
     for chunk in a_thousand_at_a_time(plan.decisions):
         actions = [action for decision in chunk for action in planned_changes(decision, section)]
-        log_changes(conn, actions, run.moment, run.logs)
+        fees, now = of(actions, ChargeFee), run.moment.now
+        action_logs.log_changes(conn, flag_changes(actions), fees, logs=run.logs, now=now)
         cases.follow(conn, of(actions, FollowCase))
         new = of(actions, OpenCase)
         referred = [action for action in new if isinstance(action.decision, Referral)]
@@ -66,7 +69,7 @@ def write_ours(conn: Connection, run: Run, plan: Plan) -> None:
         opened = cases.open_new(conn, section=section.name, actions=flagged, run=update)
         adopted |= opened
         closing = [replace(ending, case=ending.case or opened[ending.patron]) for ending in of(actions, CloseCase)]
-        cases.close(conn, closing, run=update, day=day, now=run.moment.now)
+        cases.close(conn, closing, run=update, day=plan.day, now=now)
     if ReportKind.SUBMISSION in run.ids:
         queue_submission(conn, run, plan)
     if update:

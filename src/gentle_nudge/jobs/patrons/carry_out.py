@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.actions import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
-from gentle_nudge.domain.collections.changes import Action, of
+from gentle_nudge.domain.actions import ChargeFee, LiftRestriction, Restrict
+from gentle_nudge.domain.collections.changes import Action, flag_changes, of
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.koha.write import action_logs, charge, flag, restrict
 from gentle_nudge.koha.write.action_logs import Logs
@@ -26,13 +26,13 @@ class RowsMade:
 
 
 def carry_out(conn: Connection, actions: Sequence[Action], moment: Moment, logs: Logs) -> RowsMade:
-    """The actions are done in Koha, and its log tells of the restrictions; of all else `log_changes` tells."""
+    """The actions are done in Koha, and its log tells of restrictions; of the rest `action_logs.log_changes` tells."""
     made, gone = of(actions, Restrict), of(actions, LiftRestriction)
     restricted = restrict.restrict(conn, made, moment.now)
     restrict.lift(conn, gone)
     restricted_now = {action.patron for action in made} | {action.patron for action in gone}
     restrict.refresh_debarred(conn, restricted_now, moment.today)
-    flag.write_flags(conn, [*of(actions, SetFlag), *of(actions, ClearFlag)], moment.now)
+    flag.write_flags(conn, flag_changes(actions), moment.now)
     charged = charge.charge(conn, of(actions, ChargeFee), moment.now)
     if logs.borrowers:
         created = moment.now.astimezone(moment.zone).strftime("%Y-%m-%d %H:%M:%S")
@@ -42,17 +42,8 @@ def carry_out(conn: Connection, actions: Sequence[Action], moment: Moment, logs:
     return RowsMade(restriction=restricted, fee=charged)
 
 
-def log_changes(conn: Connection, actions: Sequence[Action], moment: Moment, logs: Logs) -> None:
-    """Koha's logs, those that it keeps, have a row for every flag changed and every fee charged."""
-    if logs.borrowers:
-        changed: list[SetFlag | ClearFlag] = [*of(actions, SetFlag), *of(actions, ClearFlag)]
-        action_logs.write_alike(conn, action_logs.flag_changed, changed, moment.now)
-    if logs.fines:
-        action_logs.write_alike(conn, action_logs.fee_charged, of(actions, ChargeFee), moment.now)
-
-
 def carry_out_and_log(conn: Connection, actions: Sequence[Action], moment: Moment) -> None:
     """The actions are done in Koha, and its logs, those that it keeps, tell of all of them."""
     logs = action_logs.wanted(conn)
     carry_out(conn, actions, moment, logs)
-    log_changes(conn, actions, moment, logs)
+    action_logs.log_changes(conn, flag_changes(actions), of(actions, ChargeFee), logs=logs, now=moment.now)

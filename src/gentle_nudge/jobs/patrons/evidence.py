@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.case import Case
@@ -21,8 +22,8 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Patron, PatronFields
 from gentle_nudge.jobs.transaction import alongside
-from gentle_nudge.koha.read import accountlines, borrowers, candidates, debarments
-from gentle_nudge.koha.read.candidates import CandidateScan
+from gentle_nudge.koha.read import accountlines, borrowers, debarments
+from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates
 from gentle_nudge.reports.columns import CONTACT
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import cases
@@ -41,18 +42,17 @@ def gather(
     Cases and candidates are read a thousand at a time while they are judged; meanwhile the window is scanned on a
     connection of its own. While no submission is due nobody is a candidate.
     """
-    rules = line_rules(section, moment, records)
-
-    def scan(conn: Connection) -> CandidateScan:
-        recorded_lines_matter = section.charges_by != "patron" and section.policy.count_processing_fees
-        ownership = ownership_of(conn, section, records, records.open_cases if recorded_lines_matter else ())
-        return candidates.select_candidates(conn, rules, ownership, section.policy.threshold)
+    rules, policy = line_rules(section, moment, records), section.policy
+    recorded_lines_matter = section.charges_by != "patron" and policy.count_processing_fees
+    ownership = ownership_of(conn, section, records, records.open_cases if recorded_lines_matter else ())
+    scan = partial(select_candidates, rules=rules, ownership=ownership, threshold=policy.threshold)
 
     def may_owe_enough() -> Iterator[Candidate]:
-        yield from read_candidates(conn, section, records, scanned().numbers, rules=rules)
+        patrons = borrowers.one_by_one(conn, policy.patron_fields, scanned().numbers)
+        yield from with_accounts(conn, section, records, patrons, rules=rules)
 
     with alongside(conn, scan if due.submission_due else lambda _conn: CandidateScan()) as scanned:
-        flagged = borrowers.flagged(conn, section.policy.flag) if due.update_due else ()
+        flagged = borrowers.flagged(conn, policy.flag) if due.update_due else ()
         last_words = records.last_words if due.update_due else ()
         yield Evidence(
             candidates=may_owe_enough(),

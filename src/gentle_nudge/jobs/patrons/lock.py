@@ -11,7 +11,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate
 from gentle_nudge.domain.ledger import LineRules, Ownership
 from gentle_nudge.errors import AnotherRunInProgress
-from gentle_nudge.jobs.patrons.evidence import case_facts, ownership_of, with_accounts
+from gentle_nudge.jobs.patrons.evidence import case_facts, with_accounts
 from gentle_nudge.koha.read import borrowers
 
 if TYPE_CHECKING:
@@ -25,20 +25,13 @@ class PlanOutdated(AnotherRunInProgress):
         super().__init__("What the night was decided from has changed meanwhile.", "Nothing was done; start it again.")
 
 
-def ownership_before(conn: Connection, section: Section, plan: Plan) -> Ownership:
-    """Whose the charges of the affected patrons were before this run changed any case.
-
-    What is recorded with cases decides whose a charge is: a case that the plan opens, closes or lets follow must not
-    change what the plan is measured by.
-    """
-    return ownership_of(conn, section, plan.records, sorted(plan.concerned))
-
-
 def judge_under_lock(conn: Connection, section: Section, plan: Plan, *, rules: LineRules, ownership: Ownership) -> Plan:
     """The plan as it holds now: its patrons are locked, then their lines, and everything about them is read again.
 
     Who is referred and reads as before stays referred as decided; everybody else is judged again. PlanOutdated when a
-    card was merged meanwhile: its heir may be somebody else than those locked. `ownership` is the one from before.
+    card was merged meanwhile: its heir may be somebody else than those locked. `ownership` is from before the run
+    changed any case: what is recorded with cases decides whose a charge is, and a case that the plan opens, closes or
+    lets follow must not change what the plan is measured by.
     """
     referred = {referral.number: referral for referral in plan.of(Referral)}
     now = locked_candidates(conn, section, plan, rules=rules, ownership=ownership)
