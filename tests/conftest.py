@@ -38,7 +38,7 @@ def pytest_configure_node(node: Node) -> None:
     if not needs_server(node.config):
         return
     if shared_server not in stash:
-        stash[shared_server] = Server.start()
+        stash[shared_server] = Server.start_in_memory()
     shared = stash[shared_server]
     node.workerinput["mariadb"] = (str(shared.folder), shared.port)
 
@@ -78,7 +78,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     if given is not None:
         yield Server(folder=Path(given[0]), port=given[1])
         return
-    with Server.start() as own:
+    with Server.start_in_memory() as own:
         yield own
 
 

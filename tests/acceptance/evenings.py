@@ -1,8 +1,6 @@
 """A library, its configuration, and the command on any evening: what the acceptance tests share."""
 
 import csv
-import subprocess
-import sys
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,9 +8,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.builders import a_patron, owes
-from tests.support import frozen
-from tests.support.command import Command
+from tests.builders.koha import a_patron, owes
+from tests.support.command import Command, Finished
 from tests.support.koha import KohaDatabase
 
 ZONE = ZoneInfo("America/New_York")
@@ -46,7 +43,7 @@ maildir = "{folder}/mail"
 
 
 class Evenings:
-    """The installed command at a library, on the evening of any day (23:00 there)."""
+    """The command at a library, on the evening of any day (23:00 there); its sessions have the variables `session`."""
 
     def __init__(self, koha: KohaDatabase, command: Command, folder: Path) -> None:
         self.koha = koha
@@ -54,6 +51,7 @@ class Evenings:
         self.folder = folder
         self.config = folder / "gentle-nudge.toml"
         self.today = SUNDAY
+        self.session: dict[str, object] = {}
 
     def configure(self, *, policy: str = "", tables: str = "", port: int | None = None) -> None:
         """These keys are in force; `port` is that of a mail server, without one mail goes into a Maildir."""
@@ -61,19 +59,17 @@ class Evenings:
         text = CONFIG.format(url=self.koha.url_without_password, policy=policy, tables=mail + tables)
         self.config.write_text(text, encoding="utf-8")
 
-    def run(self, *args: str | Path, on: date | None = None) -> subprocess.CompletedProcess[str]:
+    def run(self, *args: str | Path, on: date | None = None) -> Finished:
         """The finished command on the evening of that day (and of later calls, until told another)."""
         self.today = on or self.today
         evening = datetime(self.today.year, self.today.month, self.today.day, 23, tzinfo=ZONE)
-        return subprocess.run(
-            [sys.executable, frozen.__file__, evening.isoformat(), "--config", self.config, *args],
-            env=self.command.environment({"GENTLE_NUDGE_KOHA__PASSWORD": self.koha.server.password}),
-            cwd=self.command.cwd,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
+        return self.command.run(
+            "--config",
+            self.config,
+            *args,
+            env={"GENTLE_NUDGE_KOHA__PASSWORD": self.koha.server.password},
+            at=evening,
+            session=self.session,
         )
 
     def does(self, *args: str | Path, on: date | None = None) -> str:

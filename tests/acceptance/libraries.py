@@ -1,7 +1,6 @@
 """A library in good health, its configuration, and the command run on it."""
 
 import json
-import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,8 +12,8 @@ from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.koha.connect.zone import machine
 from gentle_nudge.settings import KohaTable
-from tests.builders import a_patron, owes
-from tests.support.command import Command
+from tests.builders.koha import a_patron, owes
+from tests.support.command import Command, Finished
 from tests.support.koha import KohaDatabase
 
 ZONE = ZoneInfo("America/New_York")
@@ -67,11 +66,18 @@ class Library:
         path.write_text("\n".join([*lines, self.sections]), encoding="utf-8")
         return path
 
-    def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **env: str) -> Finished:
         """The command in this library's shell, on its configuration as it is now."""
+        return self.command.run(*arguments, env=self._shell(env))
+
+    def run_process(self, *arguments: str) -> Finished:
+        """The same by the installed command, in a process of its own."""
+        return self.command.run_process(*arguments, env=self._shell({}))
+
+    def _shell(self, env: dict[str, str]) -> dict[str, str]:
         self.write()
         conf = self.koha.conf_file(self.folder, **self.elements)
-        return self.command.run(*arguments, env={"KOHA_CONF": str(conf), **self.env, **env})
+        return {"KOHA_CONF": str(conf), **self.env, **env}
 
     def initialise(self) -> None:
         """Our tables are there and belong here."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
-from tests.builders import delete_patron
+from tests.builders.koha import delete_patron
 from tests.support.koha import KohaDatabase
 from tests.support.monitor import Monitor
 from tests.support.programs import free_port
@@ -216,6 +216,7 @@ def test_deliver_is_silent_while_another_run_is_at_work(library: Library, koha: 
     evenings = library(tables=f'\n[monitoring]\nping_url = "{monitor.url}"\n')
     evenings.does("nightly", on=SUNDAY)
     koha.execute("UPDATE gentle_nudge_delivery SET state = 'due'")
+    evenings.session["innodb_lock_wait_timeout"] = 1
     with holding_our_row(koha):
         delivered = evenings.run("--verbose", "deliver", on=MONDAY)
         night = evenings.run("nightly", on=MONDAY)

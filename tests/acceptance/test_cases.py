@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from tests.acceptance.evenings import SUNDAY, Evenings
-from tests.builders import pays
+from tests.builders.koha import pays
 
 Library = Callable[..., Evenings]
 MONDAY = SUNDAY + timedelta(days=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.libraries import Library, today
-from tests.builders import (
+from tests.builders.koha import (
     a_library_group,
     a_patron,
     an_attribute_type,

@@ -24,11 +24,13 @@ def test_a_night_that_is_not_killed_keeps_the_promises(library: Library) -> None
     library.promises()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_night_killed_at_a_statement_loses_nothing(library: Library, seed: int) -> None:
     kill_and_check(library, library.night, seed)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_delivery_killed_at_a_step_loses_nothing(library: Library, seed: int) -> None:
     library.nights.night(delivered=False)
@@ -43,12 +45,14 @@ def test_a_connection_cut_by_the_database_loses_nothing(library: Library, work: 
     cut_and_check(library, getattr(library, work), seed)
 
 
+@pytest.mark.process
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", MANY_SEEDS)
 def test_a_hundred_nights_killed_lose_nothing(library: Library, seed: int) -> None:
     kill_and_check(library, library.night, seed)
 
 
+@pytest.mark.process
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", MANY_SEEDS)
 def test_a_hundred_deliveries_killed_lose_nothing(library: Library, seed: int) -> None:

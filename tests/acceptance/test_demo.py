@@ -164,12 +164,13 @@ def test_the_environment_of_a_real_library_leads_nowhere(run: Run, command: Comm
     assert real.read_bytes() == b""
 
 
-def test_the_commands_on_the_screen_can_be_played(run: Run) -> None:
-    commands = re.findall(r"^  (\S+) (--config .*)$", shown(run), re.MULTILINE)
+@pytest.mark.process
+def test_the_commands_on_the_screen_can_be_played(command: Command) -> None:
+    commands = re.findall(r"^  (\S+) (--config .*)$", shown(command.run_process), re.MULTILINE)
     assert len(commands) >= 5
     for program, arguments in commands:
         assert program == str(COMMAND)
-        done = run(*arguments.split())
+        done = command.run_process(*arguments.split())
         assert done.returncode == 0, (arguments, done.stderr)
 
 

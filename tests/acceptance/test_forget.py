@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from tests.acceptance.evenings import SUNDAY, Evenings
-from tests.builders import delete_patron, merge, pays
+from tests.builders.koha import delete_patron, merge, pays
 from tests.support.smtp import SmtpServer
 
 Library = Callable[..., Evenings]
@@ -43,7 +43,7 @@ def test_reports_are_kept_for_keep_days_and_longer_while_undelivered(library: Li
     assert UPDATE not in archived(evenings)
     done = evenings.run("regenerate", "--day", str(SUNDAY), "--report", "update")
     assert done.returncode == 2
-    assert f"was thrown away on {last + timedelta(days=1)}" in done.stderr
+    assert f"was deleted on {last + timedelta(days=1)} (keep_days)" in done.stderr
 
 
 def test_closed_cases_lose_the_person_after_keep_cases_days(library: Library) -> None:

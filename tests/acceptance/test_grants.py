@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from gentle_nudge.store.tables import metadata
 from tests.acceptance.libraries import Library
-from tests.builders import an_attribute_type, pays
+from tests.builders.koha import an_attribute_type, pays
 from tests.support.command import Command
 from tests.support.grants import ALL_PARTS, PASSWORD, READING, apply_grants, forget, parts, url_of_user
 from tests.support.koha import KohaDatabase

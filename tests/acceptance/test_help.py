@@ -1,10 +1,12 @@
 """The command is there."""
 
-import subprocess
-from collections.abc import Callable
+import pytest
+
+from tests.support.command import Command
 
 
-def test_help_names_the_command(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    done = run("--help")
+@pytest.mark.process
+def test_help_names_the_command(command: Command) -> None:
+    done = command.run_process("--help")
     assert done.returncode == 0
     assert done.stdout.startswith("Usage: gentle-nudge")

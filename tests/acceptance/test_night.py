@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.evenings import CHARGED, SUNDAY, Evenings
-from tests.builders import a_patron, owes
+from tests.acceptance.libraries import Library
+from tests.builders.koha import a_patron, owes
+from tests.support.command import Command
 from tests.support.koha import KohaDatabase
 from tests.support.smtp import SmtpServer
 
@@ -36,14 +38,16 @@ def test_a_night_refers_and_every_copy_of_its_report_is_the_same(
     assert len(smtp.messages) == 2  # the submission and the update, once
 
 
-def test_a_night_says_goodbye_to_the_database_server(
-    koha: KohaDatabase, library: Callable[..., Evenings], smtp: SmtpServer
-) -> None:
+@pytest.mark.process
+def test_a_night_says_goodbye_to_the_database_server(koha: KohaDatabase, command: Command, tmp_path: Path) -> None:
     """Whoever just ends is a warning in the server's log, every night."""
-    owes(koha, a_patron(koha, card="1001"), "30.00", day=CHARGED)
-    evenings = library(port=smtp.port)
+    library = Library(koha=koha, folder=tmp_path, command=command)
+    library.initialise()
+    library.owing()
     before = koha.value("SELECT CONNECTION_ID()")
-    evenings.does("nightly", on=SUNDAY)
+    night = library.run_process("nightly")
+    assert (night.returncode, night.stderr) == (0, "")
+    assert koha.value("SELECT COUNT(*) FROM gentle_nudge_case") == 1
     log = (koha.server.folder / "log").read_text(encoding="utf-8")
     aborted = re.findall(rf"Aborted connection (\d+) to db: '{koha.name}'", log)
     assert [number for number in aborted if int(number) > before] == []

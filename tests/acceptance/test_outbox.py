@@ -72,7 +72,7 @@ def test_all_or_nothing_is_done_and_every_reason_told(library: Library, smtp: Sm
     evenings.run("nightly", on=MONDAY)
     assert evenings.states() == ["sent", "sent", "due"]
     for what, says in (
-        (("retry", "3", "7", "9"), ("There is no delivery 7, 9.",)),
+        (("retry", "3", "7", "9"), ("No delivery has the number 7 or 9.",)),
         (("retry", "1", "2", "3"), ("Delivery 1 ", "Delivery 2 ", "regenerate --send", "Nothing was changed.")),
         (("cancel", "1", "3", "--reason", "x"), ("Delivery 1 ", "is sent: there is nothing to cancel")),
         (("cancel", "3", "--reason", " "), ("A reason is needed",)),

@@ -39,7 +39,7 @@ def library(koha: KohaDatabase, tmp_path: Path, command: Command) -> Library:
         (an_exemption_that_koha_does_not_have, "no patron attribute type EXMEPT"),
         (a_patron_category_that_koha_does_not_have, "no patron category STAF"),
         (a_debit_type_that_koha_does_not_have, "no debit type COPIES"),
-        (a_fee_of_a_type_that_koha_does_not_have, "The debit type COLLECTION"),
+        (a_fee_of_a_type_that_koha_does_not_have, "the debit type COLLECTION"),
         (a_fee_of_an_archived_type, "is archived"),
         (a_restriction_that_koha_does_not_have, "no restriction type COLLECTIONS"),
         (a_fee_for_a_branch_that_koha_does_not_have, "no branch CLOSED"),

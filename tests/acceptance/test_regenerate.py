@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
-from tests.builders import owes
+from tests.builders.koha import owes
 from tests.support.smtp import Received, SmtpServer
 
 Library = Callable[..., Evenings]
@@ -69,7 +69,7 @@ def test_another_file_is_never_overwritten(library: Library) -> None:
         file.write_bytes(content)
         done = evenings.run(*asked)
         assert done.returncode == 2
-        assert "is there already, with other contents" in done.stderr
+        assert "already exists with other contents" in done.stderr
         assert file.read_bytes() == content
         assert list(evenings.command.cwd.iterdir()) == [file]
     file.unlink()
@@ -117,7 +117,7 @@ def test_a_pruned_report_is_refused_with_the_day_it_was_pruned(library: Library)
     for more in ((), ("--send", "--reason", "lost")):
         done = evenings.run("regenerate", "--day", str(SUNDAY), "--report", "update", *more)
         assert done.returncode == 2
-        assert "was thrown away on 2027-05-22" in done.stderr
+        assert "was deleted on 2027-05-22 (keep_days)" in done.stderr
         assert "cases --referred 2026-11 --format csv" in done.stderr
     assert not list(evenings.command.cwd.iterdir())
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings, dues
-from tests.builders import a_patron, balance, is_restricted, merge, owes, pays
+from tests.builders.koha import a_patron, balance, is_restricted, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.smtp import SmtpServer
 

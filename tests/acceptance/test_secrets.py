@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
 from tests.acceptance.test_whereabouts import elsewhere
-from tests.builders import delete_patron, merge, owes, pays
+from tests.builders.koha import delete_patron, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.monitor import Monitor
 from tests.support.programs import free_port
@@ -44,7 +44,7 @@ class Heard:
 
     def note(self, done: CompletedProcess[str]) -> CompletedProcess[str]:
         """The stderr of a command; its stdout too, if it failed."""
-        words = " ".join(str(word) for word in done.args[4:])
+        words = " ".join(str(word) for word in done.args[3:])
         self.texts[f"{len(self.texts)} {words}"] = done.stderr + (done.stdout if done.returncode else "")
         return done
 

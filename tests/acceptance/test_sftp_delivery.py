@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.builders import a_patron, owes
+from tests.builders.koha import a_patron, owes
 from tests.support.koha import KohaDatabase
 from tests.support.sftp import SftpServer
 from tests.support.smtp import SmtpServer

@@ -15,14 +15,14 @@ import pymysql
 import pytest
 from sqlalchemy import Connection, text
 
-from tests.builders import a_patron, owes
+from tests.builders.koha import a_patron, owes
 from tests.support.koha import KohaDatabase
 from tests.support.mariadb import Server
 from tests.support.nights import IN_THE_WINDOW, Nights
 
 PATRONS = 500
 DESKS, A_SECOND = 6, 300
-LONGEST = 2.0  # seconds that somebody may wait at a desk
+PATIENCE = 2  # seconds that somebody waits at a desk for a lock; then the server lets the payment fail
 BEFORE, AFTER = 0.5, 0.5  # seconds of payments around the night
 AT_MOST = 1500  # payments at one desk, whatever happens
 THRESHOLD, FEE = Decimal(25), Decimal(10)
@@ -44,6 +44,8 @@ def at_the_desk(
     took, failed = [], []
     begun = time.monotonic()
     with engine.connect() as connection:
+        connection.execute(text(f"SET SESSION innodb_lock_wait_timeout = {PATIENCE}"))
+        connection.commit()
         for number in range(AT_MOST):
             time.sleep(max(0.0, begun + number * DESKS / A_SECOND - time.monotonic()))
             if closing.is_set():
@@ -144,6 +146,7 @@ def everybody_else_had_paid(koha: KohaDatabase) -> None:
     assert all(row["owed"] < THRESHOLD for row in others)
 
 
+@pytest.mark.process
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(5))
 def test_payments_and_a_night_get_on(koha: KohaDatabase, seed: int) -> None:
@@ -164,6 +167,5 @@ def test_payments_and_a_night_get_on(koha: KohaDatabase, seed: int) -> None:
         f"seed {seed}: {len(took)} payments in {lasted:.1f} s ({len(took) / lasted:.0f} a second), the longest "
         f"{max(took):.2f} s; {referred} of {PATRONS} referred, {paid_before} of them had paid a part"
     )
-    assert max(took) < LONGEST
     assert 0 < referred < PATRONS
-    assert len(took) / lasted > A_SECOND / 3, "the machine is too slow for this test to mean anything"
+    assert paid_before > 0

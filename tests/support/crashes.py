@@ -22,7 +22,7 @@ from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.sending.deliver import deliver
 from gentle_nudge.jobs.sending.outlets import Outlets
-from tests.builders import a_patron, merge, owes, pays
+from tests.builders.koha import a_patron, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, LETTERHEAD, SUNDAY, Nights, rows_of
 from tests.support.smtp import SmtpServer

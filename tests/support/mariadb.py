@@ -20,6 +20,8 @@ from tests.support.programs import PATIENCE, end, find, free_port, start
 
 USER = "koha_gn"
 PASSWORD = "an open & <shut>:/@%case"
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+ROOM = 2 * 1024**3  # bytes: several times what the tests need
 
 # Fast and forgetful: nobody needs the data after a power cut. Time zone and sql_mode are not what we want,
 # so that a session which forgets to set its own is found out.
@@ -57,7 +59,15 @@ class Server:
     @classmethod
     def start(cls, **settings: str) -> Self:
         """A new server answers; the settings (underscores for hyphens) go over the fast ones."""
-        folder = Path(tempfile.mkdtemp(prefix="gn-", dir="/tmp"))
+        return cls._start(Path(tempfile.mkdtemp(prefix="gn-", dir="/tmp")), settings)
+
+    @classmethod
+    def start_in_memory(cls, **settings: str) -> Self:
+        """The same with its files in memory: a table that is made or dropped waits for a disk, several times."""
+        return cls._start(a_folder_in_memory(), settings)
+
+    @classmethod
+    def _start(cls, folder: Path, settings: Mapping[str, str]) -> Self:
         try:
             install(folder)
             port, process = launch(folder, {key.replace("_", "-"): value for key, value in settings.items()})
@@ -109,6 +119,21 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def a_folder_in_memory() -> Path:
+    """A new folder for a server, which bears the number of our process; on the disk if memory has no room."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
+        return Path(tempfile.mkdtemp(prefix="gn-", dir="/tmp"))
+    forget_the_dead()
+    return Path(tempfile.mkdtemp(prefix=f"gn-{os.getpid()}-", dir=MEMORY))
+
+
+def forget_the_dead() -> None:
+    """The folders in memory of processes that ended without a chance to remove them are gone."""
+    for folder in MEMORY.glob("gn-*-*"):
+        if not Path("/proc", folder.name.split("-")[1]).exists() and folder.stat().st_uid == os.geteuid():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def install(folder: Path) -> None:

@@ -4,7 +4,6 @@ import csv
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from gentle_nudge.domain.collections.plan import Plan
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import Channel
-from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import Night, decide, nightly
@@ -30,6 +28,7 @@ from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.store import meta, report_files
+from tests.builders import values
 from tests.support.koha import KohaDatabase
 
 ZONE = ZoneInfo("America/New_York")
@@ -43,15 +42,8 @@ OUTLETS = Outlets(
 
 
 def a_policy(**rules: Any) -> Policy:
-    """The policy most tests start from: 25.00, a fee of 10.00, sort1, everything else as the settings have it."""
-    known: dict[str, Any] = {
-        "threshold": Decimal("25.00"),
-        "processing_fee": Decimal("10.00"),
-        "flag": Flag.parse("sort1"),
-        "minors": "include",
-        "send_to": ("reports@agency.example",),
-    }
-    return Policy(**(known | rules))
+    """The policy most nights start from: that of the rules' tests, and somebody is sent the reports."""
+    return values.a_policy(**{"send_to": ("reports@agency.example",), **rules})
 
 
 class Nights:

@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, insert, select
 
 from gentle_nudge.store.tables import SCHEMA_VERSION, metadata
-from tests.builders import a_patron, delete_patron, owes, pays
+from tests.builders.koha import a_patron, delete_patron, owes, pays
 from tests.koha_schema import NEWEST
 from tests.support.crashes import Library
 from tests.support.koha import KohaDatabase

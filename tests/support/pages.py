@@ -12,17 +12,16 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.support import frozen
-from tests.support.command import COMMAND
+from tests.support.command import COMMAND, Finished, run_here
 
 ROOT = Path(__file__).parents[2]
-NOW = "2026-11-25T15:00:00+00:00"  # a Wednesday
+NOW = datetime(2026, 11, 25, 15, tzinfo=UTC)  # a Wednesday
 FOLDER = "/home/you"
 COLUMNS = "100"
 BESIDES = {"cat", "head", "ls"}
@@ -84,20 +83,18 @@ def played(text: str, folder: Path) -> Iterator[tuple[Example, str]]:
         yield example, "".join(f"{line.rstrip()}\n" for line in output.splitlines())
 
 
-def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def _run(command: str, folder: Path) -> Finished:
     program, *arguments = shlex.split(command)
-    if program == COMMAND.name and "--help" in arguments:
-        start = [str(COMMAND)]  # asks no clock, and to stop it takes longer than to help
-    elif program == COMMAND.name:
-        start = [sys.executable, frozen.__file__, NOW]
-    elif program in BESIDES:
-        start = [program]
-    else:
+    path = f"{COMMAND.parent}:{os.defpath}"
+    env = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "LOGNAME": "you", "COLUMNS": COLUMNS}
+    if program == COMMAND.name:
+        return run_here(*arguments, cwd=folder, env=env, at=NOW)
+    if program not in BESIDES:
         raise ValueError(f"a page may run {COMMAND.name} and {', '.join(sorted(BESIDES))}, not {program}")
     return subprocess.run(
-        [*start, *arguments],
+        [program, *arguments],
         cwd=folder,
-        env={"PATH": os.defpath, "HOME": str(folder), "LANG": "C.UTF-8", "LOGNAME": "you", "COLUMNS": COLUMNS},
+        env=env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",

@@ -6,7 +6,7 @@ import click
 
 from gentle_nudge.cli.app import main
 
-CONTEXT = click.Context(main)
+CONTEXT = click.Context(main, **main.context_settings)  # a command remembers the first help option it is asked for
 LEFT_OPEN = {"…", "COMMAND"}
 
 

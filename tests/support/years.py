@@ -14,7 +14,7 @@ from typing import Any
 
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
-from tests.builders import (
+from tests.builders.koha import (
     a_patron,
     an_attribute_type,
     balance,

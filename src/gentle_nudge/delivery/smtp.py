@@ -194,7 +194,7 @@ class SmtpOutlet:
             case ssl.SSLCertVerificationError():
                 return DeliveryFailed(
                     f"The certificate of the {self._server} is not trusted: {error.verify_message}.",
-                    "Give its certificate authority as mail.ca_file, or the host name that the certificate bears.",
+                    "Give its certificate authority as mail.ca_file, or the host name in the certificate.",
                 )
             case TimeoutError():
                 says = f"did not answer within {self._timeout} seconds"

@@ -125,7 +125,7 @@ def _key(file: Path) -> paramiko.PKey:
     except OSError as error:
         raise _useless_key(file, system_reason(error)) from None
     except (paramiko.SSHException, UnknownKeyType, ValueError, TypeError):
-        raise _useless_key(file, "it is no key without a passphrase") from None
+        raise _useless_key(file, "it is not a key, or it has a passphrase") from None
 
 
 def _useless_key(file: Path, why: str) -> DeliveryFailed:

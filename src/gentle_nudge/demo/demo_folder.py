@@ -69,7 +69,7 @@ class Folder:
             return False
         if self.path.exists() or self.path.is_symlink():
             raise UserError(
-                f"{self.path} is there already and is not a demo of ours: nothing in it was touched.",
+                f"{self.path} already exists and is not a demo of ours: nothing in it was touched.",
                 "Name a folder that does not exist yet: gentle-nudge demo FOLDER",
             )
         return False

@@ -90,7 +90,7 @@ class Address:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """A report as it was queued, without its bytes; `pruned_on` is the day these were thrown away."""
+    """A report as it was queued, without its bytes; `pruned_on` is the day they were deleted."""
 
     id: int
     run: int

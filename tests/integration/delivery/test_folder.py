@@ -4,8 +4,8 @@ import errno
 import hashlib
 import json
 import os
+import signal
 import subprocess
-import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,15 +164,19 @@ def test_a_report_that_breaks_off_while_it_is_read_leaves_nothing(archive: Archi
     assert names(archive) == {".gentle-nudge"}
 
 
+@pytest.mark.process
 def test_a_writer_killed_on_the_way_leaves_no_report_and_the_next_one_cleans_up(archive: ArchiveOutlet) -> None:
-    program = (
-        "import os, signal, sys; from pathlib import Path; from gentle_nudge.delivery.archive import ArchiveOutlet\n"
-        "def chunks():\n"
-        "    yield b'half'\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "ArchiveOutlet(directory=Path(sys.argv[1]), database='koha_lib').store(sys.argv[2], chunks())\n"
-    )
-    subprocess.run([sys.executable, "-c", program, str(archive.directory), NAME], check=False)
+    def killed() -> Iterator[bytes]:
+        yield b"half"
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    writer = os.fork()
+    if writer == 0:
+        try:
+            archive.store(NAME, killed())
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(writer, 0)[1]) == -signal.SIGKILL
     assert NAME not in names(archive)
     assert archive.store(NAME, [REPORT]).read_bytes() == REPORT
     assert names(archive) == {NAME, ".gentle-nudge"}

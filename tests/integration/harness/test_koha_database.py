@@ -8,7 +8,19 @@ import pytest
 from defusedxml import ElementTree
 from sqlalchemy import create_engine, text
 
-from tests import builders
+from tests.builders.koha import (
+    a_guarantor,
+    a_patron,
+    an_item,
+    balance,
+    delete_patron,
+    has_attribute,
+    is_restricted,
+    lift,
+    merge,
+    owes,
+    pays,
+)
 from tests.koha_schema import facts, reported
 from tests.support.koha import PREFERENCES, KohaDatabase
 
@@ -28,7 +40,7 @@ def test_a_test_finds_nothing_of_the_one_before(koha: KohaDatabase, turn: str) -
     assert koha.query("SELECT * FROM borrowers") == []
     assert koha.value("SELECT COUNT(*) FROM systempreferences") == len(PREFERENCES)
     assert koha.own_tables() == []
-    builders.owes(koha, builders.a_patron(koha, surname=turn), "1.00")
+    owes(koha, a_patron(koha, surname=turn), "1.00")
     koha.prefer("LibraryName", turn)
     koha.execute("CREATE TABLE gentle_nudge_something (a INT)")
     koha.spoil("DROP TABLE action_logs")
@@ -52,10 +64,10 @@ def test_the_server_neither_speaks_utc_nor_is_strict(koha: KohaDatabase) -> None
 
 @pytest.mark.every_koha
 def test_a_payment_pays_the_oldest_debits_first(koha: KohaDatabase) -> None:
-    patron = builders.a_patron(koha)
-    old = builders.owes(koha, patron, "30.00", day=date(2026, 9, 1))
-    new = builders.owes(koha, patron, "20.00", day=date(2026, 9, 2))
-    credit = builders.pays(koha, patron, "35.00")
+    patron = a_patron(koha)
+    old = owes(koha, patron, "30.00", day=date(2026, 9, 1))
+    new = owes(koha, patron, "20.00", day=date(2026, 9, 2))
+    credit = pays(koha, patron, "35.00")
     left = koha.query("SELECT accountlines_id AS id, amountoutstanding AS owed FROM accountlines")
     assert {row["id"]: row["owed"] for row in left} == {old: 0, new: Decimal(15), credit: 0}
     applied = koha.value("SELECT SUM(amount) FROM account_offsets WHERE type = 'APPLY'")
@@ -64,23 +76,23 @@ def test_a_payment_pays_the_oldest_debits_first(koha: KohaDatabase) -> None:
 
 @pytest.mark.every_koha
 def test_a_restriction_without_end_shows_as_year_9999(koha: KohaDatabase) -> None:
-    patron = builders.a_patron(koha)
-    builders.is_restricted(koha, patron, "late", expires=date(2000, 1, 1))
-    restriction = builders.is_restricted(koha, patron, "lost")
+    patron = a_patron(koha)
+    is_restricted(koha, patron, "late", expires=date(2000, 1, 1))
+    restriction = is_restricted(koha, patron, "lost")
     shown = "SELECT debarred, debarredcomment FROM borrowers"
     assert koha.query(shown) == [{"debarred": date(9999, 12, 31), "debarredcomment": "lost"}]
-    builders.lift(koha, restriction)
+    lift(koha, restriction)
     assert koha.query(shown) == [{"debarred": None, "debarredcomment": None}]
 
 
 @pytest.mark.every_koha
 def test_a_merge_moves_lines_restrictions_and_attributes(koha: KohaDatabase) -> None:
-    keep, other = (builders.a_patron(koha) for _ in range(2))
-    builders.owes(koha, other, "9.99")
-    builders.is_restricted(koha, other, "lost")
-    builders.has_attribute(koha, other, "COLL", "1")
-    builders.merge(koha, keep, [other])
-    assert builders.balance(koha, keep) == Decimal("9.99")
+    keep, other = (a_patron(koha) for _ in range(2))
+    owes(koha, other, "9.99")
+    is_restricted(koha, other, "lost")
+    has_attribute(koha, other, "COLL", "1")
+    merge(koha, keep, [other])
+    assert balance(koha, keep) == Decimal("9.99")
     assert koha.value("SELECT borrowernumber FROM borrower_attributes") == keep
     assert koha.value("SELECT debarredcomment FROM borrowers") == "lost"
     assert koha.value("SELECT borrowernumber FROM deletedborrowers") == other
@@ -88,9 +100,9 @@ def test_a_merge_moves_lines_restrictions_and_attributes(koha: KohaDatabase) -> 
 
 @pytest.mark.every_koha
 def test_a_deleted_patron_leaves_lines_that_belong_to_nobody(koha: KohaDatabase) -> None:
-    patron = builders.a_patron(koha)
-    builders.a_guarantor(koha, of=patron)
-    builders.owes(koha, patron, "5.00", item=builders.an_item(koha))
-    builders.delete_patron(koha, patron)
+    patron = a_patron(koha)
+    a_guarantor(koha, of=patron)
+    owes(koha, patron, "5.00", item=an_item(koha))
+    delete_patron(koha, patron)
     assert koha.query("SELECT borrowernumber FROM accountlines") == [{"borrowernumber": None}]
     assert koha.query("SELECT * FROM borrower_relationships") == []

@@ -15,7 +15,7 @@ from gentle_nudge.jobs.sections import keeping_up, sharing_flags
 from gentle_nudge.jobs.sending.deliver import deliver
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import read_only, writing
-from tests.builders import a_patron, an_item, merge, owes, pays
+from tests.builders.koha import a_patron, an_item, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, LETTERHEAD, SUNDAY, Nights, a_policy
 

@@ -13,7 +13,7 @@ from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
 from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.patron import Flag, Patron
 from gentle_nudge.domain.report_row import ReportKind
-from tests.builders import a_guarantor, a_patron, delete_patron, owes, pays
+from tests.builders.koha import a_guarantor, a_patron, delete_patron, owes, pays
 from tests.integration.jobs.test_races import Race, before_locking
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, SUNDAY, a_policy

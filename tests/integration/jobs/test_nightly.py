@@ -10,7 +10,7 @@ from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
-from tests.builders import (
+from tests.builders.koha import (
     a_patron,
     balance,
     delete_patron,

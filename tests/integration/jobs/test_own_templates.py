@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gentle_nudge.texts.environment import Texts
-from tests.builders import a_patron, owes
+from tests.builders.koha import a_patron, owes
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, Nights
 

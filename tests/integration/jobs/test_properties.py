@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gentle_nudge.domain.collections.plan import Referral
-from tests.builders import a_patron, has_credit, owes
+from tests.builders.koha import a_patron, has_credit, owes
 from tests.support.koha import KohaDatabase
 from tests.support.nights import SUNDAY, Nights, snapshot
 from tests.support.years import Year

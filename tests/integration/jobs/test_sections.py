@@ -16,7 +16,7 @@ from gentle_nudge.errors import SettingsError
 from gentle_nudge.jobs.sections import sections_of
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.settings import load
-from tests.builders import a_guarantor, a_library_group, a_patron, an_item, owes, pays, vouches_for
+from tests.builders.koha import a_guarantor, a_library_group, a_patron, an_item, owes, pays, vouches_for
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, a_policy
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from gentle_nudge.jobs.transaction import alongside, read_only
-from tests.builders import a_patron
+from tests.builders.koha import a_patron
 from tests.support.koha import KohaDatabase
 from tests.support.nights import Nights
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, create_engine
 
 from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates, with_fees_of_ours
-from tests.builders import a_patron, an_item, has_attribute, has_credit, owes
+from tests.builders.koha import a_patron, an_item, has_attribute, has_credit, owes
 from tests.integration.koha import oracle
 from tests.integration.koha.on_sqlite import a_copy_in_sqlite
 from tests.integration.koha.views import (

@@ -18,7 +18,7 @@ from gentle_nudge.koha.koha_tables import account_offsets, accountlines, borrowe
 from gentle_nudge.koha.read.debarments import restrictions
 from gentle_nudge.koha.write import charge, flag, restrict
 from gentle_nudge.koha.write.new_rows import numbers_of
-from tests.builders import a_patron, has_attribute, has_credit, is_restricted, owes
+from tests.builders.koha import a_patron, has_attribute, has_credit, is_restricted, owes
 from tests.integration.koha.on_sqlite import a_copy_in_sqlite
 from tests.integration.koha.views import DAY, NOW, Statements
 from tests.support.koha import KohaDatabase

@@ -186,7 +186,7 @@ def test_the_connection_is_encrypted_and_the_authority_checked_where_koha_wants_
     issued.private_key_pem.write_to_path(tmp_path / "key.pem")
     issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     given = {f"ssl_{name}": str(tmp_path / f"{name}.pem") for name in ("ca", "cert", "key")}
-    with Server.start(**given) as encrypting:
+    with Server.start_in_memory(**given) as encrypting:
         url = encrypting.url("mysql")
         for authority in (str(tmp_path / "ca.pem"), None):
             found = engine(an_instance(url, Tls(ca=authority, cert=None, key=None)))

@@ -11,7 +11,7 @@ from gentle_nudge.koha.read.accountlines import lock_lines
 from gentle_nudge.koha.read.borrowers import contacts, flagged, order, patrons, used_by_koha
 from gentle_nudge.koha.read.debarments import restricted_on, restrictions
 from gentle_nudge.reports.columns import CONTACT
-from tests.builders import (
+from tests.builders.koha import (
     a_guarantor,
     a_patron,
     an_attribute_type,

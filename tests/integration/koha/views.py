@@ -1,7 +1,7 @@
 """How these tests look at accounts: a plain policy, a Sunday in November, and the days before it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Self
@@ -13,9 +13,9 @@ from gentle_nudge.domain.collections.policy import Policy, Scope, Section
 from gentle_nudge.domain.collections.referral import SectionRecords
 from gentle_nudge.domain.ledger import Account, Line, LineRules, Ownership
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.patron import Flag
 from gentle_nudge.jobs.patrons.evidence import line_rules
 from gentle_nudge.koha.read import accountlines
+from tests.builders import values
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = date(2026, 11, 22)
@@ -26,9 +26,8 @@ LAST_SECOND = time(23, 59, 59)
 
 
 def a_policy(**rules: Any) -> Policy:
-    """A policy that refers from 25.00 on and charges nothing, but for these rules."""
-    plain = Policy(threshold=Decimal(25), processing_fee=Decimal(0), flag=Flag.parse("sort1"), minors="include")
-    return replace(plain, **rules)
+    """The policy of the rules' tests, but nothing is charged; and these rules."""
+    return values.a_policy(**{"processing_fee": Decimal(0), **rules})
 
 
 @dataclass(frozen=True, kw_only=True)

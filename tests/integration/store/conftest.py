@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, Engine, StaticPool, create_engine
 
 from gentle_nudge.store import meta, upgrade
-from tests.integration.store.builders import META
+from tests.builders.ours import META
 from tests.koha_schema import NEWEST
 from tests.support.koha import KohaDatabase
 from tests.support.mariadb import Server, unique_name

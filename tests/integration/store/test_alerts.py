@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, Engine
 
 from gentle_nudge.store import alert_log
-from tests.integration.store.builders import DAY, NOW
+from tests.builders.ours import DAY, NOW
 
 
 def test_the_first_of_a_kind_and_day_goes_out_the_second_does_not(both: Connection) -> None:

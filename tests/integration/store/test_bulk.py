@@ -10,19 +10,8 @@ from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import CloseCase, FollowCase
 from gentle_nudge.domain.outbox import Address, Channel
 from gentle_nudge.store import cases, deliveries
-from tests.integration.store.builders import (
-    DAY,
-    HERE,
-    NOW,
-    a_line,
-    a_report,
-    a_row,
-    a_run,
-    as_known,
-    counting,
-    open_for,
-    opening,
-)
+from tests.builders.ours import DAY, HERE, NOW, a_report, a_run, counting, open_for
+from tests.builders.values import a_line, a_row, as_known, opening
 
 THOUSAND = 1000
 FIRST = 1_000_001

@@ -17,18 +17,8 @@ from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.store import cases
 from gentle_nudge.store.tables import case
-from tests.integration.store.builders import (
-    DAY,
-    HERE,
-    NOW,
-    a_case,
-    a_line,
-    a_run,
-    closed,
-    known,
-    open_for,
-    opening,
-)
+from tests.builders.ours import DAY, HERE, NOW, a_case, a_run, closed, known, open_for
+from tests.builders.values import a_line, opening
 
 CLOSED = [state for state in CaseState if state is not CaseState.OPEN]
 

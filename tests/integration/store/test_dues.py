@@ -12,7 +12,7 @@ from gentle_nudge.domain.outbox import Channel, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.store import cases, deliveries
 from gentle_nudge.store.tables import delivery
-from tests.integration.store.builders import (
+from tests.builders.ours import (
     AGENCY,
     ARCHIVE,
     DAY,
@@ -21,15 +21,13 @@ from tests.integration.store.builders import (
     SERVER,
     a_case,
     a_report,
-    a_row,
     a_run,
-    as_known,
     closed,
     delivered,
     known,
     open_for,
-    opening,
 )
+from tests.builders.values import a_row, as_known, opening
 
 SENT, CANCELLED, SUPERSEDED = DeliveryState.SENT, DeliveryState.CANCELLED, DeliveryState.SUPERSEDED
 

@@ -10,18 +10,7 @@ from sqlalchemy import Connection, Engine
 from gentle_nudge.domain.outbox import Address, Channel, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.store import deliveries
-from tests.integration.store.builders import (
-    A_MINUTE,
-    AGENCY,
-    ARCHIVE,
-    HERE,
-    NOW,
-    again,
-    claimed,
-    delivered,
-    queued,
-    state,
-)
+from tests.builders.ours import A_MINUTE, AGENCY, ARCHIVE, HERE, NOW, again, claimed, delivered, queued, state
 
 OTHER = Address(channel=Channel.EMAIL, recipient="copy@library.example")
 DUE, SUPERSEDED = DeliveryState.DUE, DeliveryState.SUPERSEDED

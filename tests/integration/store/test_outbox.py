@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from gentle_nudge.domain.outbox import AttemptOutcome, Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.store import deliveries
-from tests.integration.store.builders import (
+from tests.builders.ours import (
     A_MINUTE,
     A_MOMENT,
     AGENCY,

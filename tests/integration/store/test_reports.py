@@ -13,7 +13,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.store import deliveries, report_files
 from gentle_nudge.store.report_files import PART
 from gentle_nudge.store.tables import delivery, report_part
-from tests.integration.store.builders import AGENCY, ARCHIVE, DAY, NOW, a_report, a_run, again, queued
+from tests.builders.ours import AGENCY, ARCHIVE, DAY, NOW, a_report, a_run, again, queued
 
 MEBIBYTE = 1024 * 1024
 EVERY_BYTE = bytes(range(256))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.store import meta, runs
 from gentle_nudge.store.runs import Claim, RunCounts
-from tests.integration.store.builders import A_MINUTE, DAY, HERE, NOW, a_run
+from tests.builders.ours import A_MINUTE, DAY, HERE, NOW, a_run
 
 SUNDAY = Claim(section=HERE, report=ReportKind.UPDATE, day=DAY)
 

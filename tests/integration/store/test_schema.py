@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from gentle_nudge.errors import AnotherRunInProgress, UserError
 from gentle_nudge.store import meta, upgrade
 from gentle_nudge.store.tables import SCHEMA_VERSION, metadata
-from tests.integration.store.builders import META
+from tests.builders.ours import META
 from tests.support.koha import KohaDatabase
 
 A_USER = "gn_reader"

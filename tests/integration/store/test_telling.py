@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.store import deliveries, report_files, runs
-from tests.integration.store.builders import A_MINUTE, A_MOMENT, ARCHIVE, DAY, HERE, NOW, a_run, delivered, queued
+from tests.builders.ours import A_MINUTE, A_MOMENT, ARCHIVE, DAY, HERE, NOW, a_run, delivered, queued
 
 A_DAY = timedelta(days=1)
 

@@ -31,7 +31,7 @@ def test_a_folder_with_anything_else_in_it_is_refused_untouched(tmp_path: Path) 
 
 def test_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "demo").touch()
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         Folder(path=tmp_path / "demo").begin()
 
 

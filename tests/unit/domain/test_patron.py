@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gentle_nudge.domain.patron import FlagRow, FlagState, age, flag_state
-from tests.unit.domain.builders import SUNDAY, a_patron, in_attributes, in_sort1, ours
+from tests.builders.values import SUNDAY, a_patron, in_attributes, in_sort1, ours
 
 
 @pytest.mark.parametrize(

@@ -294,6 +294,6 @@ def _fuse(found: int, limits: Due) -> Refusal | None:
     return Refusal(
         kind="fuse",
         sentence=f"{found} patrons qualify, more than the {most} one submission may refer: none was referred, "
-        "and the submission stays due",
+        "and the submission will be tried again tomorrow",
         hint=f"look at them with nightly --dry-run; if they are right, run nightly --most-referrals {found}",
     )

@@ -77,7 +77,7 @@ def _settings(settings: Settings) -> Iterable[Finding]:
             severity=Severity.WARNING,
             what=warning,
             why="Whoever can read it may use the password.",
-            way_out="Let its owner alone read it: chmod 600",
+            way_out="Make it readable by its owner only: chmod 600",
         )
 
 

@@ -41,7 +41,7 @@ def people(conn: Connection, library: Library, sections: Sequence[Section]) -> I
         yield Finding(
             name="test-copy",
             severity=Severity.WARNING,
-            what="This Koha is a test copy (SendAllEmailsTo is set, or init --copy was said).",
+            what="This Koha is a test copy (SendAllEmailsTo is set, or init --copy was run).",
             why="Nothing reaches the agency.",
             way_out="If it is the library itself, empty the preference SendAllEmailsTo, or run init --moved.",
         )

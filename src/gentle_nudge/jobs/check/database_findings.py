@@ -158,8 +158,7 @@ def to_adopt(conn: Connection, section: Section, moment: Moment) -> Iterator[Fin
         yield Finding(
             name="patrons-to-adopt",
             severity=Severity.WARNING,
-            what=f"With {waiting} patrons of section {section.name} the flag says yes without a case; a night may "
-            f"adopt {most}.",
+            what=f"{waiting} patrons of section {section.name} are flagged without a case; a night may adopt {most}.",
             why="None of them is updated or released, and no submission is made.",
             way_out="Look at them and adopt them: gentle-nudge init --adopt",
         )

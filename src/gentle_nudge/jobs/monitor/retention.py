@@ -47,14 +47,14 @@ def apply_retention(engine: Engine, keeping: RetentionPeriods, moment: Moment) -
         except GentleNudgeError as trouble:
             yield trouble
         except Exception as error:  # noqa: BLE001 - the night is done; this can wait for the next one
-            yield GentleNudgeError(f"{what} went wrong: {type(error).__name__}.", "It is tried again the next night.")
+            yield GentleNudgeError(f"{what} failed: {type(error).__name__}.", "It is tried again the next night.")
 
 
 def _works(keeping: RetentionPeriods, moment: Moment) -> Iterable[tuple[str, Callable[[Connection], None]]]:
     return (
-        ("Taking the names of deleted patrons off their cases", _forget_the_deleted),
-        ("Forgetting whose old closed cases were", partial(_forget_old_cases, keeping=keeping, moment=moment)),
-        ("Throwing old reports away", partial(_prune, keeping=keeping, moment=moment)),
+        ("Dropping the names of deleted patrons", _forget_the_deleted),
+        ("Dropping the names of old closed cases", partial(_forget_old_cases, keeping=keeping, moment=moment)),
+        ("Deleting old reports", partial(_prune, keeping=keeping, moment=moment)),
     )
 
 

@@ -39,7 +39,7 @@ def what_is_due(
     """
     policy, day = section.policy, moment.day
     if records.last_update is not None and day < records.last_update and not options.dry_run:
-        raise UserError(f"The last update was made for {records.last_update}; a night of {day} would come too late.")
+        raise UserError(f"{day} is too long ago: an update for a later day already exists ({records.last_update}).")
     due = Due(
         submission_due=section.enabled and is_submission_due(policy, day, records.past),
         late=is_late(policy, day),

@@ -50,8 +50,9 @@ class Night:
         except GentleNudgeError as failure:
             self.failures[section] = failure
         except Exception as error:  # noqa: BLE001 - the next section has its own right to a night
-            sentence = f"something went wrong that should not have: {type(error).__name__}"
-            self.failures[section] = GentleNudgeError(sentence, "nothing of this section was changed")
+            sentence = f"internal error ({type(error).__name__})"
+            hint = "nothing of this section was changed; run it again with --debug and report the output"
+            self.failures[section] = GentleNudgeError(sentence, hint)
             self.failures[section].__cause__ = error
 
     def add(self, plan: Plan) -> None:

@@ -22,5 +22,5 @@ def beside_plugin(conn: Connection, moment: Moment) -> Refusal | None:
         kind="plugin",
         sentence=f"Koha's Gentle Nudge plugin is enabled and was at work on {day}: no submission is made beside it, "
         "or patrons could be referred and charged by both",
-        hint="disable the plugin in Koha (Administration, Manage plugins); if both are to work, say --beside-plugin",
+        hint="disable the plugin in Koha (Administration, Manage plugins); if both are to work, add --beside-plugin",
     )

@@ -22,7 +22,7 @@ class PlanOutdated(AnotherRunInProgress):
     """What the plan was made from has changed since: a sync told newer balances, staff closed a case."""
 
     def __init__(self) -> None:
-        super().__init__("What the night was decided from has changed meanwhile.", "Nothing was done; start it again.")
+        super().__init__("The facts behind the plan changed during the run.", "Nothing was done; run it again.")
 
 
 def judge_under_lock(conn: Connection, section: Section, plan: Plan, *, rules: LineRules, ownership: Ownership) -> Plan:

@@ -100,8 +100,8 @@ def _try(
         _note_failure(engine, claimed, failure, clock(), done=done)
         return
     except Exception as error:  # noqa: BLE001 - the next recipient has a right to a report all the same
-        sentence = f"Something went wrong that should not have: {type(error).__name__}."
-        _note_failure(engine, claimed, GentleNudgeError(sentence), clock(), done=done)
+        sentence, hint = f"Internal error ({type(error).__name__}).", "Run it again with --debug and report the output."
+        _note_failure(engine, claimed, GentleNudgeError(sentence, hint), clock(), done=done)
         return
     if outlets.standing is Standing.TEST_COPY and claimed.address.tells_agency:
         writing(engine, partial(deliveries.cancel, ids=[claimed.id], now=clock(), reason=TEST_COPY, who=None))

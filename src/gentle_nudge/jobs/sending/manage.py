@@ -66,7 +66,7 @@ def _why_not_again(conn: Connection, delivery: Delivery) -> str | None:
     name = f"Delivery {delivery.id} ({delivery.file_name})"
     pruned = report_files.get(conn, delivery.report).pruned_on
     if pruned:
-        return f"{name}: the report was thrown away on {pruned}."
+        return f"{name}: the report was deleted on {pruned} (keep_days)."
     if delivery.state in {*GOING_OR_GONE, DeliveryState.SUPERSEDED}:
         return f"{name} is {delivery.state}; to send it once more: gentle-nudge regenerate --send."
     if delivery.keeps_order and any(newer.state in GOING_OR_GONE for newer in deliveries.overtaken_by(conn, delivery)):
@@ -99,8 +99,8 @@ def _known(conn: Connection, ids: Collection[int]) -> list[Delivery]:
     found = deliveries.get(conn, ids)
     missing = sorted(set(ids) - {delivery.id for delivery in found})
     if missing:
-        words = ", ".join(map(str, missing))
-        raise UserError(f"There is no delivery {words}.", "gentle-nudge outbox shows the numbers.")
+        words = " or ".join(map(str, missing))
+        raise UserError(f"No delivery has the number {words}.", "gentle-nudge outbox shows the numbers.")
     return found
 
 

@@ -117,7 +117,7 @@ def maildir_of_a_copy(settings: Settings) -> Path:
     if settings.mail.maildir:
         return settings.mail.maildir
     if beside is None:
-        raise UserError("A copy puts its mail into a Maildir, and none is named.", "Set mail.maildir.")
+        raise UserError("A copy puts its mail into a Maildir, and none is configured.", "Set mail.maildir.")
     return beside.with_name(f"{beside.stem}-copy")
 
 

@@ -33,7 +33,7 @@ class ResendRequest:
 
 
 def find(conn: Connection, asked: ResendRequest) -> list[Stored]:
-    """The stored reports asked for, oldest first; UserError if there is none, or one was thrown away."""
+    """The stored reports asked for, oldest first; UserError if there is none, or one was deleted."""
     meta.ready(conn)
     found = report_files.find(conn, report=asked.report, day=asked.day, sections=asked.sections)
     if not found:
@@ -42,8 +42,7 @@ def find(conn: Connection, asked: ResendRequest) -> list[Stored]:
     for stored in found:
         if stored.pruned_on:
             raise UserError(
-                f"{stored.file_name} was thrown away on {stored.pruned_on}: reports are kept for keep_days in "
-                "[archive].",
+                f"{stored.file_name} was deleted on {stored.pruned_on} (keep_days).",
                 f"Who was in it: gentle-nudge cases --referred {stored.day:%Y-%m} --format csv",
             )
     return found
@@ -62,7 +61,7 @@ def write(conn: Connection, found: Iterable[Stored], directory: Path) -> list[Pa
             write_once(path, _checked(conn, stored))
         except FileExistsError:
             raise UserError(
-                f"{path} is there already, with other contents: it was left alone.",
+                f"{path} already exists with other contents: it was left alone.",
                 "Move it away, or name another directory with --output.",
             ) from None
         paths.append(path)

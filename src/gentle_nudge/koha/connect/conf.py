@@ -105,7 +105,8 @@ def _config(file: Path) -> Element:
 
 
 def _broken(file: Path, why: str) -> UserError:
-    return UserError(f"Koha's configuration {file} cannot be used: {why}.", "Koha itself needs it too.")
+    hint = "Mend the file, or name the database with url in [koha]."
+    return UserError(f"Koha's configuration {file} cannot be used: {why}.", hint)
 
 
 def _as_it_is(parent: Element, name: str) -> str | None:

@@ -197,12 +197,12 @@ def _explain(context: ExceptionContext) -> None:
         return  # the pool connects anew
     if context.is_disconnect:
         raise GentleNudgeError(
-            "The database server closed the connection.", "What was not yet committed is undone; run it again."
+            "The database server closed the connection.", "Everything not yet committed was undone; run it again."
         ) from None
     if code in NOT_ALLOWED:
         raise UserError(
             f"The database user has not all the rights it needs: {context.original_exception.args[1]}.",
-            "Which rights are needed is in the documentation, with a GRANT file.",
+            "The documentation lists the rights it needs, with a GRANT file.",
         ) from None
 
 

@@ -25,7 +25,7 @@ def zone(koha: KohaTable, conf: KohaConf | None, *, environ: Mapping[str, str] =
     if found is None:
         raise UserError(
             f"The <timezone> of {conf.file} is not a time zone that exists.",
-            'Mend it there, or say it in the settings: [koha] timezone = "America/New_York"',
+            'Mend it there, or set it in the settings: [koha] timezone = "America/New_York"',
         )
     return found
 

@@ -79,7 +79,7 @@ def _categories(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[
         yield Finding(
             name="category-unknown",
             what=f"Koha has no patron category {code}, which the settings of {where} name.",
-            why="Patrons would be referred, or left out, that nobody meant.",
+            why="The wrong patrons would be referred or left out.",
             way_out="Mend categories and excluded_categories in the settings.",
         )
 
@@ -90,7 +90,7 @@ def _debit_types(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator
         yield Finding(
             name="debit-type-unknown",
             what=f"Koha has no debit type {code}, which the settings of {where} name.",
-            why="Charges would count, or not, that nobody meant.",
+            why="The wrong charges would count or be left out.",
             way_out="Mend debit_types and excluded_debit_types in the settings.",
         )
 
@@ -105,7 +105,7 @@ def _fee(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding
             state = "unknown" if code in unknown else "archived"
             yield Finding(
                 name=f"fee-debit-type-{state}",
-                what=f"The debit type {code}, of which the processing fee of {where} is, is {state} in Koha.",
+                what=f"The processing fee of {where} has the debit type {code}, which is {state} in Koha.",
                 why="The fee could not be charged, or would be of a type that staff have given up.",
                 way_out="Mend it in Koha (Administration, Debit types), or fee_debit_type in the settings.",
             )

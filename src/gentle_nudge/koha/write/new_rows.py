@@ -54,7 +54,7 @@ def insert_for_patrons(conn: Connection, into: Table, values: Values, numbers: l
     who = borrowers.c.borrowernumber
     chosen = select(who, *columns.values()).where(among(who, numbers)).order_by(who)
     if conn.execute(insert(into).from_select(["borrowernumber", *columns], chosen)).rowcount != len(numbers):
-        raise GentleNudgeError("A patron has gone from Koha while their row was to be locked.", "Run it again.")
+        raise GentleNudgeError("A patron was deleted from Koha while this was under way.", "Run it again.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

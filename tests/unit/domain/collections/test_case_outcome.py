@@ -10,7 +10,7 @@ from gentle_nudge.domain.collections.case_outcome import CaseFacts, judge, last_
 from gentle_nudge.domain.collections.plan import Ending, Succession, heir_of
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.report_row import UpdateRow, case_row
-from tests.unit.domain.builders import (
+from tests.builders.values import (
     MONDAY,
     SUNDAY,
     a_case,

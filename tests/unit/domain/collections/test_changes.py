@@ -24,7 +24,7 @@ from gentle_nudge.domain.collections.plan import Adoption, Decision, Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.patron import Flag, FlagRow, Guardian, Patron, Restriction
-from tests.unit.domain.builders import (
+from tests.builders.values import (
     ATTRIBUTE,
     SORT1,
     SUNDAY,

@@ -22,7 +22,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import PatronRecords
 from gentle_nudge.domain.patron import FlagRow, Restriction
 from gentle_nudge.domain.report_row import UpdateRow
-from tests.unit.domain.builders import (
+from tests.builders.values import (
     ATTRIBUTE,
     IN_CASE,
     SORT1,

@@ -12,7 +12,7 @@ from gentle_nudge.domain.collections.judgement import Due, Evidence, plan_night
 from gentle_nudge.domain.collections.plan import Ending, Plan, Referral, Refusal, Succession, heir_of
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Reason
-from tests.unit.domain.builders import (
+from tests.builders.values import (
     MONDAY,
     SUNDAY,
     a_candidate,

@@ -11,7 +11,7 @@ from gentle_nudge.domain.collections.judgement import Due, Evidence, plan_night
 from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Succession
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate
-from tests.unit.domain.builders import (
+from tests.builders.values import (
     SUNDAY,
     a_candidate,
     a_patron,

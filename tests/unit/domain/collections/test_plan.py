@@ -11,7 +11,7 @@ from gentle_nudge.domain.collections.judgement import plan_night
 from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
-from tests.unit.domain.builders import (
+from tests.builders.values import (
     SUNDAY,
     a_candidate,
     a_last_word,

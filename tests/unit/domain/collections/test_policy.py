@@ -12,7 +12,7 @@ from gentle_nudge.domain.collections.policy import Scope, Section
 from gentle_nudge.domain.ledger import Window
 from gentle_nudge.domain.moment import midnight
 from gentle_nudge.domain.patron import Flag, FlagState, state_of_values
-from tests.unit.domain.builders import SUNDAY, a_policy
+from tests.builders.values import SUNDAY, a_policy
 
 NEW_YORK = ZoneInfo("America/New_York")
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -24,7 +24,7 @@ from gentle_nudge.domain.collections.changes import (
 from gentle_nudge.domain.collections.judgement import Due, plan_night
 from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Plan, Referral, heir_of
 from gentle_nudge.domain.patron import FlagRow, FlagState, Patron, flag_state
-from tests.unit.domain.builders import a_section
+from tests.builders.values import a_section
 from tests.unit.domain.collections.worlds import World, limits, worlds
 
 T = TypeVar("T")

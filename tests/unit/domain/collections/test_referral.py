@@ -11,7 +11,7 @@ import pytest
 from gentle_nudge.domain.collections.policy import Scope, Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, verdicts, why_not
 from gentle_nudge.domain.patron import Flag, Guardian
-from tests.unit.domain.builders import (
+from tests.builders.values import (
     IN_CASE,
     SUNDAY,
     a_candidate,

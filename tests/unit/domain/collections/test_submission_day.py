@@ -15,7 +15,7 @@ from gentle_nudge.domain.collections.submission_day import (
     submits_on,
 )
 from gentle_nudge.domain.moment import Weekday
-from tests.unit.domain.builders import a_policy
+from tests.builders.values import a_policy
 
 SUN, MON, TUE, SAT = date(2026, 11, 22), date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 28)
 LAST_SUN, NEXT_SUN = date(2026, 11, 15), date(2026, 11, 29)

@@ -12,7 +12,7 @@ from gentle_nudge.domain.collections.referral import PatronRecords
 from gentle_nudge.domain.collections.withdrawal import outcome_of_deliveries, withdraw
 from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
-from tests.unit.domain.builders import a_case, a_patron, a_section, gone, holding, in_collections, merged, ours
+from tests.builders.values import a_case, a_patron, a_section, gone, holding, in_collections, merged, ours
 
 NOW = datetime(2026, 11, 22, 7, tzinfo=UTC)
 SUBMISSION = 5

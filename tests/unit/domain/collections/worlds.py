@@ -13,7 +13,7 @@ from gentle_nudge.domain.collections.judgement import Adoptee, Evidence
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
 from gentle_nudge.domain.patron import Flag, FlagRow, Patron
-from tests.unit.domain.builders import ATTRIBUTE, IN_CASE, SORT1, a_case, a_patron, a_section, an_account, in_attributes
+from tests.builders.values import ATTRIBUTE, IN_CASE, SORT1, a_case, a_patron, a_section, an_account, in_attributes
 
 DAYS = st.dates(date(2026, 11, 1), date(2026, 11, 30))
 SAID = ["yes", "no", "1", "0", None]

@@ -1,4 +1,4 @@
-"""Patrons, accounts and cases in the library's words, for the rules. Plain functions; every fact has a default."""
+"""Values of the domain in the library's words. Plain functions; every fact has a default."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,12 +8,14 @@ from typing import Any
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.changes import Holdings
+from gentle_nudge.domain.collections.changes import Holdings, OpenCase
 from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence
+from gentle_nudge.domain.collections.plan import Adoption, Referral
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
-from gentle_nudge.domain.ledger import Account
+from gentle_nudge.domain.ledger import Account, Line
 from gentle_nudge.domain.patron import Flag, FlagRow, Patron, Restriction
+from gentle_nudge.domain.report_row import UpdateRow
 
 SUNDAY = date(2026, 11, 22)
 MONDAY = date(2026, 11, 23)
@@ -170,3 +172,55 @@ def a_submission(**limits: Any) -> Due:
 def an_update(**limits: Any) -> Due:
     """A night of the week on which no submission is due."""
     return a_submission(**{"submission_due": False, **limits})
+
+
+# Lines, openings and rows of reports
+
+
+def a_line(number: int, outstanding: str = "10.00") -> Line:
+    """A recorded line."""
+    return Line(id=number, day=SUNDAY, type="LOST", outstanding=Decimal(outstanding), counted=True)
+
+
+def opening(
+    number: int,
+    *,
+    lines: Iterable[Line] = (),
+    surname: str = "Example",
+    balance: str = "40.00",
+    fee: str = "10.00",
+    adopted: bool = False,
+) -> OpenCase:
+    """The action that opens a case for the patron of this number."""
+    candidate = Candidate(
+        patron=Patron(number=number, card=f"C{number}", surname=surname, firstname="Pat"),
+        account=Account(owed=Decimal("30.00"), balance=Decimal(balance), lines=tuple(lines)),
+    )
+    decision: Referral | Adoption
+    if adopted:
+        decision = Adoption(
+            candidate=candidate, referred_on=SUNDAY, due=Decimal(balance), released=False, why="flagged"
+        )
+    else:
+        decision = Referral(candidate=candidate, day=SUNDAY, fee=Decimal(fee), why="owes enough")
+    return OpenCase(decision=decision, restriction_type="MANUAL")
+
+
+def a_row(case: int | None, due: str, **names: str | None) -> UpdateRow:
+    """What a report says of a case; name and card as `opening` gives them unless told."""
+    said = {"surname": "Example", "firstname": "Pat", "card": None} | names
+    return UpdateRow(
+        case=case,
+        patron=1,
+        number=1,
+        surname=said["surname"],
+        firstname=said["firstname"],
+        card=said["card"],
+        due=Decimal(due),
+    )
+
+
+def as_known(row: UpdateRow, case: Case) -> UpdateRow:
+    """The row with what is new in it, as against what the case says now."""
+    names = (row.surname, row.firstname, row.card) != (case.surname, case.firstname, case.card)
+    return replace(row, new_due=row.due != case.last_due, new_name=names)

@@ -1,24 +1,19 @@
-"""Rows of our tables in few words. Plain functions; each takes the connection first."""
+"""Rows of our tables in the library's words. Plain functions; each takes the connection first."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from itertools import count
 
 from sqlalchemy import Connection, text
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.changes import CloseCase, OpenCase
-from gentle_nudge.domain.collections.plan import Adoption, Referral
-from gentle_nudge.domain.collections.referral import Candidate
-from gentle_nudge.domain.ledger import Account, Line
+from gentle_nudge.domain.collections.changes import CloseCase
 from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState, Stored
-from gentle_nudge.domain.patron import Patron
-from gentle_nudge.domain.report_row import ReportKind, UpdateRow
+from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.store import cases, deliveries, meta, report_files, runs
 from gentle_nudge.store.runs import Claim
+from tests.builders.values import opening
 
 NOW = datetime(2026, 11, 22, 7, 0, 0, 123456, tzinfo=UTC)
 DAY = date(2026, 11, 22)
@@ -46,33 +41,6 @@ def a_run(
     made = runs.claim(conn, claim, now=now)
     assert made is not None
     return made
-
-
-def a_line(number: int, outstanding: str = "10.00") -> Line:
-    """A recorded line."""
-    return Line(id=number, day=DAY, type="LOST", outstanding=Decimal(outstanding), counted=True)
-
-
-def opening(
-    number: int,
-    *,
-    lines: Iterable[Line] = (),
-    surname: str = "Example",
-    balance: str = "40.00",
-    fee: str = "10.00",
-    adopted: bool = False,
-) -> OpenCase:
-    """The action that opens a case for the patron of this number."""
-    candidate = Candidate(
-        patron=Patron(number=number, card=f"C{number}", surname=surname, firstname="Pat"),
-        account=Account(owed=Decimal("30.00"), balance=Decimal(balance), lines=tuple(lines)),
-    )
-    decision: Referral | Adoption
-    if adopted:
-        decision = Adoption(candidate=candidate, referred_on=DAY, due=Decimal(balance), released=False, why="flagged")
-    else:
-        decision = Referral(candidate=candidate, day=DAY, fee=Decimal(fee), why="owes enough")
-    return OpenCase(decision=decision, restriction_type="MANUAL")
 
 
 def open_for(
@@ -108,26 +76,6 @@ def closed(conn: Connection, case: int, state: CaseState = CaseState.RELEASED, *
 def known(conn: Connection, case: int) -> Case:
     """The case as it is now."""
     return next(one for one in cases.listed(conn) if one.id == case)
-
-
-def a_row(case: int | None, due: str, **names: str | None) -> UpdateRow:
-    """What a report says of a case; name and card as `opening` gives them unless told."""
-    said = {"surname": "Example", "firstname": "Pat", "card": None} | names
-    return UpdateRow(
-        case=case,
-        patron=1,
-        number=1,
-        surname=said["surname"],
-        firstname=said["firstname"],
-        card=said["card"],
-        due=Decimal(due),
-    )
-
-
-def as_known(row: UpdateRow, case: Case) -> UpdateRow:
-    """The row with what is new in it, as against what the case says now."""
-    names = (row.surname, row.firstname, row.card) != (case.surname, case.firstname, case.card)
-    return replace(row, new_due=row.due != case.last_due, new_name=names)
 
 
 def a_report(
