@@ -19,11 +19,7 @@ from gentle_nudge.domain.finding import Finding
 from gentle_nudge.domain.report_row import ReportKind
 
 MARKER = ".gentle-nudge"
-
-
 OURS_ALONE = 0o700
-
-
 REPORTS = "ums-*.csv"
 
 

@@ -7,11 +7,9 @@ import smtplib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from email.message import EmailMessage
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
 
 from gentle_nudge.delivery.message import Letterhead, as_sent, compose, plain_address
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
@@ -19,30 +17,12 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError, UserError
+from gentle_nudge.settings.keys import Mail
 
 OK, FORWARDED, GO_AHEAD, SHUTTING_DOWN = 250, 251, 354, 421
-
-
 SECONDS_TO_SAY_GOODBYE = 5
-
-
 LONGEST_ANSWER = 200
-
-
 STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mail:
-    """A mail server, named as the keys of [mail] are."""
-
-    host: str = "localhost"
-    port: int = 25
-    security: Literal["none", "starttls", "tls"] = "none"
-    allow_cleartext: bool = False
-    ca_file: Path | None = None
-    user: str | None = None
-    password: str = field(default="", repr=False)
 
 
 class SmtpOutlet:

@@ -19,6 +19,7 @@ from gentle_nudge.domain.collections.changes import (
 from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral, heir_of
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.patrons.carry_out import carry_out
 from gentle_nudge.jobs.patrons.evidence import holdings_of, with_contacts
 from gentle_nudge.jobs.patrons.lock import PlanOutdated
@@ -26,7 +27,7 @@ from gentle_nudge.jobs.sending.enqueue import Run, queue
 from gentle_nudge.koha.write import action_logs
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import cases, meta, runs
-from gentle_nudge.store.runs import Claim, RunCounts
+from gentle_nudge.store.runs import Claim
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from gentle_nudge.errors import SettingsError
 from gentle_nudge.settings import load
-from gentle_nudge.settings.keys import TABLES
-from gentle_nudge.settings.pages import effective
-from gentle_nudge.settings.policy_keys import LibraryTable
+from gentle_nudge.settings.key_pages import effective
+from gentle_nudge.settings.keys import TABLES, SectionKeys
+from gentle_nudge.settings.parsing import keys_of
 from tests.unit.settings.given import KOHA, loaded, problems, toml
 
 SECRET = "Zu9hWq-7vTtK"
@@ -70,8 +70,9 @@ def test_what_a_submission_needs_has_no_default(tmp_path: Path, key: str) -> Non
     (problem,) = problems(tmp_path, toml(leave_out=key))
     assert problem.startswith(f"gentle-nudge.toml: policy.{key}: needed: ")
     settings = loaded(tmp_path, toml(leave_out=key), needs="koha")
-    assert settings.sections == ()
     assert settings.lacks == (problem,)
+    with pytest.raises(SettingsError, match="needed"):
+        settings.with_groups({})
 
 
 def test_every_command_needs_a_database(tmp_path: Path) -> None:
@@ -88,8 +89,10 @@ def test_a_password_in_the_file_is_sent_to_a_file_of_its_own(tmp_path: Path, tab
     assert SECRET not in "".join(found)
 
 
-PLACES = [(name, key) for name, table in TABLES.items() for key in table.model_fields]
-PLACES_IN_SECTIONS = [("library", key) for key in LibraryTable.model_fields if key not in {"name", "formerly", "group"}]
+PLACES = [(name, key) for name, table in TABLES.items() for key in keys_of(table)]
+PLACES_IN_SECTIONS = [
+    ("library", key) for key in keys_of(TABLES["policy"], SectionKeys) if key not in {"name", "formerly", "group"}
+]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -117,10 +120,8 @@ def test_what_is_shown_of_the_settings_holds_no_secret(tmp_path: Path, secret: s
     (tmp_path / "pw").write_text(secret + "\n", encoding="utf-8")
     environ = {"GENTLE_NUDGE_KOHA__PASSWORD": secret}
     found = loaded(tmp_path, toml("[mail]\nuser = 'u'\npassword_file = 'pw'"), environ)
-    assert found.koha.password is not None
-    assert found.koha.password.get_secret_value() == secret
-    assert found.mail.password is not None
-    assert found.mail.password.get_secret_value() == secret
+    assert found.koha.password == secret
+    assert found.mail.password == secret
     assert secret not in effective(found) + repr(found)
 
 
