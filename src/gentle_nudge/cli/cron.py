@@ -23,11 +23,11 @@ from gentle_nudge.cli.options import (
     moment_of,
     now,
     output_option,
+    show,
 )
 from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError, worst_exit_code
 
 if TYPE_CHECKING:
-    from gentle_nudge.domain.collections.policy import Section
     from gentle_nudge.domain.report_row import UpdateRow
     from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.night.nightly import Night
@@ -57,14 +57,13 @@ def nightly(
     form: str,
 ) -> None:
     """Every section: submission if due, update, release; then deliver."""
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.night.due import NightOptions
     from gentle_nudge.jobs.night.nightly import Night
     from gentle_nudge.jobs.night.nightly import nightly as run
     from gentle_nudge.jobs.routine import routine
 
     gc.freeze()  # what is imported stays
-    library = Library.of(invocation.settings())
+    library = invocation.library()
     moment = moment_of(library, day, dry_run=dry_run, person=bool(most_referrals or most_withdrawals))
     options = NightOptions(
         dry_run=dry_run,
@@ -75,7 +74,9 @@ def nightly(
     if dry_run:
         sections, outlets = library.ready(libraries, dry_run=True)
         night = run(library.engine, sections, moment, outlets=outlets, options=options)
-        _show(library, sections, night, form, output)
+        _show(invocation, night, form, dry_run=True)
+        if output:
+            _write(library, night, output, form)
         _tell_trouble(night, told=form == "table")
         sys.exit(night.exit_code)
     codes = []
@@ -86,7 +87,7 @@ def nightly(
                 continue
             codes.append(step.exit_code)
             if isinstance(step, Night):
-                _tell(invocation, step, form)
+                _show(invocation, step, form)
                 _tell_trouble(step)
             elif isinstance(step, GentleNudgeError):
                 _tell_failure(step)
@@ -95,43 +96,28 @@ def nightly(
     sys.exit(worst_exit_code(*codes))
 
 
-def _show(library: Library, sections: tuple[Section, ...], night: Night, form: str, output: Path | None) -> None:
-    from gentle_nudge.jobs.night.preview import files, write_files
-    from gentle_nudge.views import as_json, plan_json, plan_lines
+def _show(invocation: Invocation, night: Night, form: str, *, dry_run: bool = False) -> None:
+    """The plans; what a night has done, as people read it, in a line each, and only to whoever wants to know."""
+    from gentle_nudge.views.night_view import done_view, night_view
 
-    planned = [section for section in sections if section.name in night.plans]
-    if form == "json":
-        click.echo(as_json([plan_json(night.plans[section.name]) for section in planned]))
-    else:
+    plans = [(section, night.plans[section.name]) for section in night.sections if section.name in night.plans]
+    if form == "table" and dry_run:
         click.echo("Dry run: nothing is written, nothing is sent.")
-        for section in planned:
-            click.echo("\n".join(plan_lines(section, night.plans[section.name])))
-        _say_done_before(night)
-    if output:
-        made = (file for section in planned for file in files(library.engine, section, night.plans[section.name]))
-        paths = write_files(output, made)
-        click.echo("\n".join(f"Written: {path}" for path in paths), err=form == "json")
-
-
-def _tell(invocation: Invocation, night: Night, form: str) -> None:
-    from gentle_nudge.domain.collections.plan import Adoption, Referral
-
-    if form == "json":
-        from gentle_nudge.views import as_json, plan_json
-
-        click.echo(as_json([plan_json(plan) for plan in night.plans.values()]))
+    if form == "json" or dry_run:
+        show([night_view(section, plan) for section, plan in plans], form)
     elif invocation.speaks:
-        for name, plan in night.plans.items():
-            ended = plan.closes.total()
-            referred, adopted = len(plan.of(Referral)), len(plan.of(Adoption))
-            rows = f"{len(plan.update())} in the update" if plan.update_due else "no update"
-            click.echo(f"{name}, {night.day}: {referred} referred, {adopted} adopted, {ended} ended, {rows}")
-        _say_done_before(night)
+        show([done_view(plan) for _, plan in plans])
+    if form == "table" and (dry_run or invocation.speaks):
+        for name in night.done_before:
+            click.echo(f"{name}: already done for {night.day}.")
 
 
-def _say_done_before(night: Night) -> None:
-    for name in night.done_before:
-        click.echo(f"{name}: the work of {night.day} has been done before.")
+def _write(library: Library, night: Night, output: Path, form: str) -> None:
+    from gentle_nudge.jobs.night.preview import files, write_files
+
+    planned = (section for section in night.sections if section.name in night.plans)
+    for path in write_files(output, (file for s in planned for file in files(library.engine, s, night.plans[s.name]))):
+        click.echo(f"Written: {path}", err=form == "json")
 
 
 def _tell_failure(failure: GentleNudgeError, name: str = "") -> None:
@@ -160,14 +146,13 @@ def sync(
     invocation: Invocation, day: datetime | None, libraries: Sequence[str], dry_run: bool, output: Path | None
 ) -> None:
     """Report every open case with its balance; change nothing."""
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.night.preview import write_files
     from gentle_nudge.jobs.night.sync_report import file_of, rows_of
     from gentle_nudge.jobs.night.sync_report import sync_or_log as run
     from gentle_nudge.jobs.routine import deliver_and_alert
     from gentle_nudge.jobs.transaction import read_only
 
-    library = Library.of(invocation.settings())
+    library = invocation.library()
     moment = moment_of(library, day, dry_run=dry_run, person=True)
     sections, outlets = library.ready(libraries, dry_run=dry_run)
     rows: Sequence[UpdateRow]
@@ -191,10 +176,9 @@ def sync(
 @click.pass_obj
 def deliver(invocation: Invocation) -> None:
     """Try every delivery that is due; nothing to say unless something changed."""
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.routine import deliver_and_alert
 
-    library = Library.of(invocation.settings("koha"))
+    library = invocation.library("koha")
     sent = deliver_and_alert(library, partial(now, library.zone))
     _tell_round(invocation, sent)
     sys.exit(0 if sent.exit_code == EXIT_TEMPFAIL else sent.exit_code)
@@ -207,18 +191,18 @@ def _tell_round(invocation: Invocation, sent: Round) -> None:
 
 
 def _tell_deliveries(invocation: Invocation, done: Delivered) -> None:
+    from gentle_nudge.views.queue_view import recipient
+
     for note in done.notes:
         click.echo(note, err=True)
     if invocation.speaks:
         for delivery in done.sent:
-            click.echo(f"sent: {delivery.file_name} to {delivery.address.recipient} ({delivery.address.channel})")
+            click.echo(f"sent: {delivery.file_name} to {recipient(delivery)}")
         for delivery in done.cancelled:
             click.echo(f"a test copy: {delivery.file_name} for {delivery.address.recipient} went to SendAllEmailsTo")
     for delivery, failure in done.in_vain:
-        click.echo(
-            f"{delivery.file_name} to {delivery.address.recipient} ({delivery.address.channel}): {failure.sentence}\n"
-            f"  {failure.hint}".rstrip(),
-            err=True,
-        )
+        told = f"{delivery.file_name} to {recipient(delivery)}: {failure.sentence}\n  {failure.hint}"
+        click.echo(told.rstrip(), err=True)
     for delivery in done.given_up:
-        click.echo(f"{delivery.file_name}: in vain for three days; it is tried once a night from now on", err=True)
+        given_up = "not delivered for three days; from now on it is tried once a night"
+        click.echo(f"{delivery.file_name}: {given_up}", err=True)

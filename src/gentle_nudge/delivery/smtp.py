@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
-from ipaddress import ip_address
 from pathlib import Path
 
 from gentle_nudge.delivery.message import Letterhead, as_sent, compose, plain_address
@@ -18,6 +17,7 @@ from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.settings.keys import Mail
+from gentle_nudge.settings.values import this_machine
 
 OK, FORWARDED, GO_AHEAD, SHUTTING_DOWN = 250, 251, 354, 421
 SECONDS_TO_SAY_GOODBYE = 5
@@ -185,11 +185,7 @@ class SmtpOutlet:
 
 def leaves_in_the_clear(mail: Mail) -> bool:
     """Whether what is sent there could be read on the way."""
-    try:
-        is_this_machine = ip_address(mail.host).is_loopback
-    except ValueError:
-        is_this_machine = mail.host.casefold() in {"localhost", "localhost.localdomain"}
-    return mail.security == "none" and not is_this_machine
+    return mail.security == "none" and not this_machine(mail.host)
 
 
 def refuse_cleartext(mail: Mail) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from annotated_types import Interval, MaxLen
 
-from gentle_nudge.domain.money import parse_amount
+from gentle_nudge.domain.money import MOST, parse_amount
 
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
@@ -48,7 +48,7 @@ def parse_address(text: str) -> str:
 
 Amount = Annotated[Decimal, Parsed(parse_amount)]
 Days = Annotated[int, Interval(ge=0, le=LONGEST_AGE)]
-Number = Annotated[int, Interval(ge=0, le=10**9)]
+Number = Annotated[int, Interval(ge=0, le=MOST)]
 Text = Annotated[str, MaxLen(255)]
 Address = Annotated[str, MaxLen(255), Parsed(parse_address)]
 Addresses = tuple[Address, ...]

@@ -17,7 +17,7 @@ from typing_extensions import TypedDict
 
 from gentle_nudge.domain.setting import Key, Parsed
 from gentle_nudge.settings.keys import TABLES
-from gentle_nudge.settings.values import BY_TYPE, a_list, stripped, text_or_number
+from gentle_nudge.settings.values import BY_TYPE, a_list, stripped, text, text_or_number
 
 Loc = tuple[str | int, ...]
 
@@ -116,7 +116,7 @@ def _validated(annotation: Any) -> Any:
     """The annotation as pydantic understands it: our parsers run first, then pydantic's own with the bounds."""
     kind, *metadata = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
     bounds = [each for each in metadata if isinstance(each, BaseMetadata | GroupedMetadata)]
-    others = [_validator(each) for each in metadata if each not in bounds]
+    others = [_validator(each, kind) for each in metadata if each not in bounds]
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in {tuple, frozenset}:
         once = AfterValidator(lambda values: origin(dict.fromkeys(values)))
@@ -129,9 +129,10 @@ def _validated(annotation: Any) -> Any:
     return Annotated[(kind, *validators)] if validators else kind
 
 
-def _validator(metadata: Any) -> Any:
+def _validator(metadata: Any, kind: Any) -> Any:
     if isinstance(metadata, Parsed):
-        return BeforeValidator(lambda value: metadata.parse(text_or_number(value)))
+        text_of = text if kind is str else text_or_number
+        return BeforeValidator(lambda value: metadata.parse(text_of(value)))
     if isinstance(metadata, Key):
         return BeforeValidator(lambda value: None if metadata.or_empty and value == "" else value)
     return metadata

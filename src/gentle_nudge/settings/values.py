@@ -168,6 +168,11 @@ def section_name(text: str) -> str:
     return text
 
 
+def group_name(value: object) -> str:
+    """A library group, by title or id."""
+    return text(str(value) if isinstance(value, int) and not isinstance(value, bool) else value)
+
+
 def host_key(text: str) -> str:
     """The public key of a host: its kind, a blank, the key in base64."""
     words = text.split()
@@ -205,4 +210,4 @@ WebAddress = Annotated[str, Parsed(web_address)]
 TimeZone = Annotated[str, Parsed(time_zone)]
 HostKey = Annotated[str, Parsed(host_key)]
 SectionName = Annotated[str, MaxLen(60), Parsed(section_name)]
-GroupName = Annotated[str, MaxLen(255), Parsed(str)]
+GroupName = Annotated[str, MaxLen(255), BeforeValidator(group_name)]

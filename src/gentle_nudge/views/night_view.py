@@ -1,19 +1,18 @@
-"""How a plan looks on a terminal, and as JSON."""
+"""What a section's night does, or would do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from decimal import Decimal
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Plan, Referral, Succession
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.collections.submission_day import submits_on
 from gentle_nudge.domain.money import ZERO, format_amount
-from gentle_nudge.views.terminal import name, table
-
-if TYPE_CHECKING:
-    from gentle_nudge.domain.collections.policy import Section
-
+from gentle_nudge.views.plain import Column, Figure, Note, Part, View, column, figures, name, table, unseen
 
 CHANGES = {
     "adopted": "Adopted: flagged without a case",
@@ -40,98 +39,102 @@ def outcome(decision: Decision) -> str:
 
 
 def changes(plan: Plan) -> dict[str, list[Decision]]:
-    """The decisions of a plan by what becomes of the patron, those without any included."""
-    found: dict[str, list[Decision]] = {word: [] for word in ("referred", *CHANGES)}
+    """The decisions of a plan by what becomes of the patron; each word is there, if only with an empty list."""
+    by_word: dict[str, list[Decision]] = {word: [] for word in ("referred", *CHANGES)}
     for decision in plan.decisions:
-        found[outcome(decision)].append(decision)
-    return found
+        by_word[outcome(decision)].append(decision)
+    return by_word
 
 
-def plan_lines(section: Section, plan: Plan) -> Iterator[str]:
-    """A section's plan for a person to read; amounts in the library's currency."""
-    yield f"Section {section.name}, {plan.day:%A} {plan.day}"
-    yield from _submission_lines(section, plan)
-    yield from _left_out_lines(plan)
-    yield from _update_lines(plan)
+def person(decision: Decision) -> str:
+    """The name of the patron decided about, as Koha has it or as the case recorded it."""
+    named = decision.patron if isinstance(decision, Referral | Adoption) else decision.case
+    return name(named.surname, named.firstname)
+
+
+def _owed(decision: Decision) -> Decimal | None:
+    return decision.candidate.account.owed if isinstance(decision, Referral | Adoption) else None
+
+
+REFERRED: tuple[Column[Referral], ...] = (
+    column("number", lambda referral: referral.number, "number"),
+    column("card", lambda referral: referral.patron.card, key=None),
+    column("name", person, key=None),
+    column("in window", lambda referral: referral.account.owed, "money", key="owed_in_window"),
+    column("balance", lambda referral: referral.balance, "money"),
+    column("with fee", lambda referral: referral.total, "money", key=None),
+    *unseen(why="why", fee="fee"),
+)
+
+
+CHANGED: tuple[Column[Decision], ...] = (
+    column("number", lambda decision: decision.number, "number"),
+    column("balance", lambda decision: decision.balance, "money"),
+    column("why", lambda decision: decision.why),
+    column(None, _owed, key="owed_in_window"),
+    column(None, lambda _decision: ZERO, key="fee"),
+)
+
+
+LEFT_OUT: tuple[Column[tuple[Reason, int]], ...] = (
+    column("patrons", lambda counted: counted[1], "number"),
+    column("because", lambda counted: counted[0]),
+)
+
+
+def night_view(section: Section, plan: Plan) -> View:
+    """A section's plan; amounts in the library's currency."""
+    parts = [
+        Note(text=f"Section {section.name}, {plan.day:%A} {plan.day}"),
+        *figures(section=plan.section, day=plan.day, submission_due=plan.submission_due, late=plan.late),
+        *_submission(section, plan),
+        *figures(update_due=plan.update_due),
+        *_update(plan),
+        *figures(refusals=[asdict(refusal) for refusal in plan.refusals], named=plan.named),
+    ]
     for refusal in plan.refusals:
-        yield f"! {refusal.sentence}"
-        yield f"  {refusal.hint}"
-    yield from (f"! {named}" for named in plan.named)
+        parts += [Note(text=f"! {refusal.sentence}"), Note(text=refusal.hint, level=1)]
+    return View(parts=[*parts, *(Note(text=f"! {named}") for named in plan.named)])
 
 
-def _submission_lines(section: Section, plan: Plan) -> Iterator[str]:
-    if not plan.submission_due:
-        weekday = f"{submits_on(section.policy, plan.day):%A}"
-        yield f"No submission is due (day of the week: {weekday})." if section.enabled else "Submissions are off."
-        return
-    referred, verb = (plan.of(Referral), "referred") if plan.submits else (plan.held, "held back")
-    owing = sum((decision.balance for decision in referred), ZERO)
-    fees = sum((decision.fee for decision in referred), ZERO)
-    late = " (late)" if plan.late else ""
-    yield f"Submission{late}: {len(referred)} {verb}, owing {format_amount(owing)}, fees {format_amount(fees)}"
-    yield from table(("number", "card", "name", "in window", "balance", "with fee"), map(_referral, referred), money=3)
+def _submission(section: Section, plan: Plan) -> Iterator[Part]:
+    """Who is referred or held back, and who is left out; in JSON also when no submission is due."""
+    due, referred, held = plan.submission_due, plan.of(Referral), plan.held
+    if not due:
+        weekday = f"No submission is due (day of the week: {submits_on(section.policy, plan.day):%A})."
+        yield Note(text=weekday if section.enabled else "Submissions are off.")
+    yield table(REFERRED, referred, "referred", caption=_sum(plan, referred, "referred") if plan.submits else "")
+    yield table(REFERRED, held, "held", caption=_sum(plan, held, "held back") if due and not plan.submits else "")
+    yield from figures(left_out={reason.name: count for reason, count in plan.left_out.items()})
+    if due:
+        counted = sorted(plan.left_out.items(), key=lambda pair: (-pair[1], pair[0]))
+        left_out = f"Left out, though they owe enough in the window: {sum(plan.left_out.values())}"
+        yield table(LEFT_OUT, counted, caption=left_out)
+    less = "Others who owe something in the window" if due else ""
+    yield Figure(key="owing_less", value=plan.owing_less, caption=less)
 
 
-def _referral(referral: Referral) -> tuple[str, ...]:
-    patron = referral.patron
-    amounts = (referral.account.owed, referral.balance, referral.total)
-    return (str(patron.number), patron.card or "", name(patron.surname, patron.firstname), *map(format_amount, amounts))
+def _sum(plan: Plan, decisions: Sequence[Referral], verb: str) -> str:
+    owing = format_amount(sum((decision.balance for decision in decisions), ZERO))
+    fees = format_amount(sum((decision.fee for decision in decisions), ZERO))
+    return f"Submission{' (late)' if plan.late else ''}: {len(decisions)} {verb}, owing {owing}, fees {fees}"
 
 
-def _left_out_lines(plan: Plan) -> Iterator[str]:
-    if not plan.submission_due:
-        return
-    yield f"Left out, though they owe enough in the window: {sum(plan.left_out.values())}"
-    yield from table(("patrons", "because"), ((str(n), reason) for reason, n in _counted(plan)), money=0)
-    yield f"Others who owe something in the window: {plan.owing_less}"
-
-
-def _counted(plan: Plan) -> list[tuple[str, int]]:
-    return sorted(((reason.value, n) for reason, n in plan.left_out.items()), key=lambda pair: (-pair[1], pair[0]))
-
-
-def _update_lines(plan: Plan) -> Iterator[str]:
-    if not plan.update_due:
-        yield "The update of this day has been made before."
-        return
-    rows = plan.update()
-    total = sum((row.due for row in rows), ZERO)
-    yield f"Update: {len(rows)} in the report, due {format_amount(total)}"
-    for word, decisions in changes(plan).items():
-        if decisions and word in CHANGES:
-            yield f"{CHANGES[word]}: {len(decisions)}"
-            yield from table(("number", "balance", "why"), map(_change, decisions), money=0)
-
-
-def _change(decision: Decision) -> tuple[str, ...]:
-    return str(decision.number), format_amount(decision.balance), decision.why
-
-
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """A plan as plain values; amounts as texts with two decimals."""
+def _update(plan: Plan) -> Iterator[Part]:
+    rows = plan.update() if plan.update_due else []
+    due = format_amount(sum((row.due for row in rows), ZERO))
+    said = f"Update: {len(rows)} in the report, due {due}"
+    yield Note(text=said if plan.update_due else "The update of this day has been made before.")
+    yield Figure(key="update_rows", value=len(rows))
     decided = changes(plan)
-    return {
-        "section": plan.section,
-        "day": plan.day,
-        "submission_due": plan.submission_due,
-        "late": plan.late,
-        "update_due": plan.update_due,
-        "referred": [_decision_json(decision) for decision in decided.pop("referred")],
-        "held": [_decision_json(decision) for decision in plan.held],
-        **{word: [_decision_json(decision) for decision in decisions] for word, decisions in decided.items()},
-        "update_rows": len(plan.update()) if plan.update_due else 0,
-        "left_out": {reason.name: n for reason, n in plan.left_out.items()},
-        "owing_less": plan.owing_less,
-        "refusals": [{"kind": r.kind, "sentence": r.sentence, "hint": r.hint} for r in plan.refusals],
-        "named": list(plan.named),
-    }
+    for word, title in CHANGES.items():
+        decisions = decided[word]
+        yield table(CHANGED, decisions, word, caption=f"{title}: {len(decisions)}" if decisions else "")
 
 
-def _decision_json(decision: Decision) -> dict[str, Any]:
-    return {
-        "number": decision.number,
-        "why": decision.why,
-        "balance": decision.balance,
-        "fee": decision.fee if isinstance(decision, Referral) else ZERO,
-        "owed_in_window": decision.candidate.account.owed if isinstance(decision, Referral | Adoption) else None,
-    }
+def done_view(plan: Plan) -> View:
+    """What a night has done, in a line."""
+    ended, referred, adopted = plan.closes.total(), len(plan.of(Referral)), len(plan.of(Adoption))
+    rows = f"{len(plan.update())} in the update" if plan.update_due else "no update"
+    counts = f"{referred} referred, {adopted} adopted, {ended} ended, {rows}"
+    return View(parts=[Note(text=f"{plan.section}, {plan.day}: {counts}")])

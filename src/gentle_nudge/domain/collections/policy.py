@@ -11,7 +11,7 @@ from annotated_types import Interval, MaxLen
 
 from gentle_nudge.domain.ledger import Window
 from gentle_nudge.domain.moment import Weekday
-from gentle_nudge.domain.money import ZERO
+from gentle_nudge.domain.money import MOST, ZERO
 from gentle_nudge.domain.patron import Flag, PatronFields
 from gentle_nudge.domain.setting import Addresses, Amount, Codes, Days, Key, Number, Parsed, Text
 
@@ -59,9 +59,11 @@ def parse_comment(text: str) -> str:
 
 def parse_most_referrals(text: str) -> int | str:
     """`usual`, or the most referrals of one night."""
-    if text != "usual" and not re.fullmatch("[0-9]{1,9}", text):
+    if text == "usual":
+        return text
+    if not re.fullmatch("[0-9]{1,10}", text) or int(text) > MOST:
         raise ValueError('write "usual", a whole number, or 0 for no limit')
-    return text if text == "usual" else int(text)
+    return int(text)
 
 
 Day = Annotated[Weekday, Parsed(Weekday.parse)]

@@ -38,6 +38,7 @@ class Night:
     """What became of a night: the plan of each section, those whose work was done before, and what went wrong."""
 
     day: date
+    sections: tuple[Section, ...] = ()
     plans: dict[str, Plan] = field(default_factory=dict)
     done_before: list[str] = field(default_factory=list)
     failures: dict[str, GentleNudgeError] = field(default_factory=dict)
@@ -79,7 +80,7 @@ def nightly(
     engine: Engine, sections: tuple[Section, ...], moment: Moment, *, outlets: Outlets, options: NightOptions
 ) -> Night:
     """The night of these sections: what was done, what was refused, what failed."""
-    night = Night(day=moment.day)
+    night = Night(day=moment.day, sections=sections)
     for section in sections:
         with night.keep_going(section.name):
             run = Run(section=section, moment=moment, outlets=outlets)
