@@ -7,10 +7,11 @@ import pytest
 from gentle_nudge.domain.actions import ClearFlag, LiftRestriction
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import CloseCase, FollowCase
+from gentle_nudge.domain.collections.referral import PatronRecords
 from gentle_nudge.domain.collections.withdrawal import outcome_of_deliveries, withdraw
 from gentle_nudge.domain.outbox import Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
-from tests.builders.values import a_case, a_delivery, a_patron, a_policy, holding, ours
+from tests.builders.values import a_case, a_delivery, a_patron, a_section, gone, holding, in_collections, merged, ours
 
 SUBMISSION = 5
 
@@ -22,26 +23,28 @@ def on_its_way(id: int, state: DeliveryState, *, report: int = SUBMISSION, is_re
 
 
 def test_a_referral_taken_back_loses_flag_restriction_and_case() -> None:
-    held = holding(a_patron(flag="yes"), restrictions=[ours(5)])
-    actions = list(withdraw(a_case(restriction=5), held, a_policy(remove_restriction=False), "a mistake"))
+    facts = replace(in_collections(), case=a_case(restriction=5))
+    actions = list(withdraw(facts, holding(None, ours(5)), a_section(remove_restriction=False), "a mistake"))
     assert [type(action) for action in actions] == [ClearFlag, LiftRestriction, CloseCase]
     assert actions[-1] == CloseCase(case=1, patron=1, state=CaseState.WITHDRAWN, why="a mistake")
 
 
 def test_what_another_case_needs_stays() -> None:
-    held = replace(holding(a_patron(flag="yes"), restrictions=[ours(5)]), flag_needed=True, restriction_needed=True)
-    assert [type(action) for action in withdraw(a_case(), held, a_policy(), "")] == [CloseCase]
+    section = replace(a_section(), sharing=("north",))
+    facts = replace(in_collections(), records=PatronRecords(open_cases=frozenset({"global", "north"})))
+    assert [type(action) for action in withdraw(facts, holding(None, ours(5)), section, "")] == [CloseCase]
 
 
 def test_a_case_of_merged_cards_follows_before_it_ends() -> None:
-    actions = list(withdraw(a_case(patron=1), holding(a_patron(2, flag="yes")), a_policy(), ""))
+    heir = a_patron(2, flag="yes")
+    actions = list(withdraw(merged(1, heir), holding(heir), a_section(), ""))
     assert actions[0] == FollowCase(case=1, patron=2)
     assert isinstance(actions[1], ClearFlag)
     assert actions[1].patron == 2
 
 
 def test_of_a_patron_gone_from_koha_only_the_case_ends() -> None:
-    assert [type(action) for action in withdraw(a_case(), None, a_policy(), "")] == [CloseCase]
+    assert [type(action) for action in withdraw(gone(), None, a_section(), "")] == [CloseCase]
 
 
 def test_what_nobody_has_is_cancelled_and_the_update_that_names_the_patrons_set_aside() -> None:
