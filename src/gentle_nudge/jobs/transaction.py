@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from gentle_nudge.errors import GentleNudgeError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 TRIES = 3
@@ -27,6 +30,16 @@ DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ = 1213, 1205, 1020
 
 
 WORTH_ANOTHER_TRY = {DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ}
+
+
+def log_statements(engine: Engine) -> None:
+    """Every statement of this engine is logged at DEBUG, without its values and without numbers of patrons."""
+
+    def log_statement(_conn: Any, _cursor: Any, statement: str, _values: Any, context: Any, *_: Any) -> None:
+        log.debug("%s", getattr(context, "compiled", None) or statement)
+
+    if log.isEnabledFor(logging.DEBUG):
+        event.listen(engine, "before_cursor_execute", log_statement)
 
 
 @contextmanager
@@ -62,6 +75,7 @@ def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
         except OperationalError as error:
             if not (error.orig and error.orig.args and error.orig.args[0] in WORTH_ANOTHER_TRY):
                 raise
+            log.debug("error %s: the transaction is tried again", error.orig.args[0])
     raise GentleNudgeError(
         f"the database refused the changes {TRIES} times because of locks held by others",
         "nothing was changed; it will be tried again at the next run",

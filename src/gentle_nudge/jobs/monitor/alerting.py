@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ class AlertKind(StrEnum):
 
 
 A_DAY = timedelta(hours=24)
+log = logging.getLogger(__name__)
 
 
 REFUSED = {
@@ -143,6 +145,11 @@ def tell(
                     outlets.deliver(Item(id=name, recipient=recipient, subject=subject, body=text, now=moment.now))
                 except GentleNudgeError as failure:
                     unheard.append(f"{recipient} could not be told ({subject}): {failure.sentence}")
+                except Exception as error:
+                    log.debug("an alert", exc_info=error)
+                    unheard.append(
+                        f"{recipient} could not be told ({subject}): internal error ({type(error).__name__})"
+                    )
     return unheard
 
 

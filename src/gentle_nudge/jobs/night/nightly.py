@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.domain.collections.judgement import plan_night
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -95,13 +98,21 @@ def repeat_if_outdated(work: Callable[[], T]) -> T:
     for _ in range(TRIES - 1):
         with suppress(PlanOutdated):
             return work()
+        log.info("something has changed since the plan was made: it is made anew")
     return work()
 
 
 def night_of(engine: Engine, run: Run, options: NightOptions) -> Plan:
     """The section's plan, carried out unless this is a dry run."""
+    name, started = run.section.name, perf_counter()
     plan = decide(engine, run.section, run.moment, options)
-    return plan if options.dry_run or not plan.has_work else writing(engine, partial(apply, run=run, plan=plan))
+    decided = perf_counter()
+    log.info("%s: decided about %d patrons (%.1f s)", name, len(plan.decisions), decided - started)
+    if options.dry_run or not plan.has_work:
+        return plan
+    plan = writing(engine, partial(apply, run=run, plan=plan))
+    log.info("%s: %d decisions carried out (%.1f s)", name, len(plan.decisions), perf_counter() - decided)
+    return plan
 
 
 def decide(engine: Engine, section: Section, moment: Moment, options: NightOptions) -> Plan:
