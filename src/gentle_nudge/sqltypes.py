@@ -13,6 +13,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection, Select
     from sqlalchemy.engine import Dialect
 
 
@@ -72,6 +73,14 @@ def a_thousand_at_a_time(values: Iterable[T], size: int = AT_A_TIME) -> Iterator
     rest = iter(values)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+def rows_by_thousands(
+    conn: Connection, query: Callable[[list[int]], Select[Any]], numbers: Iterable[int]
+) -> Iterator[Any]:
+    """The rows that the query finds for these numbers, asked a thousand at a time in their order."""
+    for chunk in a_thousand_at_a_time(sorted(numbers)):
+        yield from conn.execute(query(chunk))
 
 
 class _Numbers(UserDefinedType[Collection[int]]):

@@ -11,7 +11,7 @@ from gentle_nudge.jobs.setup.initialise import initialise
 from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.koha.connect.zone import machine
-from gentle_nudge.settings import KohaTable
+from gentle_nudge.settings.keys import Koha
 from tests.builders.koha import a_patron, owes
 from tests.support.command import Command, Finished
 from tests.support.koha import KohaDatabase
@@ -82,7 +82,7 @@ class Library:
     def initialise(self) -> None:
         """Our tables are there and belong here."""
         url = self.koha.engine.url
-        found = Instance(url=url, zone=ZONE, machine=machine(KohaTable()))
+        found = Instance(url=url, zone=ZONE, machine=machine(Koha()))
         made = engine(found)
         with made.begin() as conn:
             initialise(conn, found, datetime.now(UTC))

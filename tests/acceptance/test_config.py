@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from gentle_nudge.settings.pages import sample
+from gentle_nudge.settings.key_pages import sample
 from tests.unit.settings.given import toml
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

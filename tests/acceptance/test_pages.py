@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.settings.judging import judged
+from gentle_nudge.settings.section_policies import parse_tables
 from gentle_nudge.store.tables import metadata
+from tests.support import queries
 from tests.support.pages import ROOT
 from tests.support.spoken import commands, every_option, fault
 
@@ -98,8 +99,12 @@ def test_the_reference_names_every_finding() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=of)
 def test_every_setting_that_a_page_sets_exists_and_is_of_its_kind(page: Path) -> None:
     for block in TOML.findall(text_of(page)):
-        _, problems = judged(tomllib.loads(block, parse_float=Decimal), ROOT)
+        problems = parse_tables(tomllib.loads(block, parse_float=Decimal), ROOT).problems
         assert [problem for problem in problems if "no such file" not in problem.sentence] == [], block
+
+
+def test_the_page_of_queries_is_that_of_the_program() -> None:
+    assert text_of(queries.PAGE) == queries.page(), "make it anew: tools/pages"
 
 
 def test_every_page_of_the_documentation_is_in_its_index() -> None:

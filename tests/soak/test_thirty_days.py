@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from gentle_nudge.delivery.outlet import Item
-from gentle_nudge.delivery.smtp import Mail, SmtpOutlet
+from gentle_nudge.delivery.smtp import SmtpOutlet
 from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.sending.deliver import deliver
 from gentle_nudge.jobs.sending.outlets import Outlets
+from gentle_nudge.settings.keys import Mail
 from tests.support.koha import KohaDatabase
 from tests.support.nights import LETTERHEAD, rows_of
 from tests.support.smtp import Received, SmtpServer

@@ -17,11 +17,12 @@ from sqlalchemy import Connection, event
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.delivery.outlet import Outlet
-from gentle_nudge.delivery.smtp import Mail, SmtpOutlet
+from gentle_nudge.delivery.smtp import SmtpOutlet
 from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.sending.deliver import deliver
 from gentle_nudge.jobs.sending.outlets import Outlets
+from gentle_nudge.settings.keys import Mail
 from tests.builders.koha import a_patron, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.nights import IN_THE_WINDOW, LETTERHEAD, SUNDAY, Nights, rows_of

@@ -31,9 +31,19 @@ def file_of(version: int, dialect: str) -> Path:
     return FACTS / f"version-{version}.{dialect}.sql"
 
 
+def old_versions() -> list[int]:
+    """The released versions before this one."""
+    versions = (int(path.name.split(".")[0].removeprefix("version-")) for path in FACTS.glob("*.mariadb.sql"))
+    return sorted(version for version in versions if version < SCHEMA_VERSION)
+
+
 def build(engine: Engine, version: int) -> None:
     """Our tables are those of that version, with the rows that a library had by then."""
-    text = file_of(version, engine.dialect.name.replace("mysql", "mariadb")).read_text(encoding="utf-8")
+    load(engine, file_of(version, engine.dialect.name.replace("mysql", "mariadb")).read_text(encoding="utf-8"))
+
+
+def load(engine: Engine, text: str) -> None:
+    """The tables and rows of a frozen text are there."""
     with engine.begin() as conn:
         if engine.dialect.name == "sqlite":
             conn.connection.driver_connection.executescript(text)  # type: ignore[union-attr]
@@ -71,7 +81,7 @@ def differences(conn: Connection) -> list[Any]:
 
 def mariadb_text(conn: Connection) -> str:
     """Our tables as MariaDB reports them, and their rows."""
-    return END.join(_mariadb_statements(conn))
+    return END.join(_mariadb_statements(conn)) + END
 
 
 def _mariadb_statements(conn: Connection) -> Iterator[str]:
@@ -102,11 +112,11 @@ def sqlite_text(conn: Connection) -> str:
     metadata.create_all(engine)
     with engine.begin() as copy:
         for table in metadata.sorted_tables:
-            if rows := conn.execute(select(table)).mappings().all():
-                copy.execute(insert(table), [dict(row) for row in rows])
+            if rows := conn.execute(select(table)).all():
+                copy.execute(insert(table), [dict(zip(table.c.keys(), row, strict=True)) for row in rows])
     with engine.connect() as copy:
         dump = copy.connection.driver_connection.iterdump()  # type: ignore[union-attr]
-        return "\n".join(dump).replace(", \n", ",\n")
+        return "\n".join(dump).replace(", \n", ",\n") + "\n"
 
 
 def freeze() -> None:
@@ -116,8 +126,8 @@ def freeze() -> None:
         lived_in(koha, smtp, Path(folder) / "archive")
         with koha.engine.connect() as conn:
             FACTS.mkdir(exist_ok=True)
-            file_of(SCHEMA_VERSION, "mariadb").write_text(mariadb_text(conn) + END, encoding="utf-8")
-            file_of(SCHEMA_VERSION, "sqlite").write_text(sqlite_text(conn) + "\n", encoding="utf-8")
+            file_of(SCHEMA_VERSION, "mariadb").write_text(mariadb_text(conn), encoding="utf-8")
+            file_of(SCHEMA_VERSION, "sqlite").write_text(sqlite_text(conn), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ def config() -> None:
 @click.pass_obj
 def show(invocation: Invocation) -> None:
     """Print every setting in force and where it comes from; never a password."""
-    from gentle_nudge.settings.pages import effective
+    from gentle_nudge.settings.key_pages import effective
 
     click.echo(effective(invocation.settings("koha")), nl=False)
 
@@ -151,7 +151,7 @@ def validate(invocation: Invocation) -> None:
         invocation.settings("policy")  # says the same and which keys are missing besides
         raise
     koha = instance(settings)
-    click.echo(f"{settings.origins.file} is right; it leads to the database {koha.shown}, zone {koha.zone.key}.")
+    click.echo(f"{settings.places.file} is right; it leads to the database {koha.shown}, zone {koha.zone.key}.")
     if settings.lacks:
         click.echo("\n".join(["Before nightly and sync can run:", *settings.lacks]))
 
@@ -159,7 +159,7 @@ def validate(invocation: Invocation) -> None:
 @config.command()
 def example() -> None:
     """Print a configuration to begin with: every key, its meaning, its default."""
-    from gentle_nudge.settings.pages import sample
+    from gentle_nudge.settings.key_pages import sample
 
     click.echo(sample(), nl=False)
 

@@ -99,7 +99,7 @@ def explain(invocation: Invocation, card: str, day: datetime | None, assignments
     from gentle_nudge.jobs.desk.explain import explain as ask
     from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import read_only
-    from gentle_nudge.settings.whatif import what_if
+    from gentle_nudge.settings.section_policies import what_if
     from gentle_nudge.views.explanation_view import explanation_json, explanation_lines
     from gentle_nudge.views.structured import as_json
 

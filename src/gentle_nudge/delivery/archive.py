@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from filecmp import cmp
 from hashlib import file_digest
 from pathlib import Path
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
-from gentle_nudge.delivery.whole_files import OWN, not_writable, numbered, sync_folder, take_name, write_whole
+from gentle_nudge.delivery.whole_files import not_writable, numbered, sync_folder, write_once, write_whole
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.domain.report_row import ReportKind
 
 MARKER = ".gentle-nudge"
-
-
 OURS_ALONE = 0o700
-
-
 REPORTS = "ums-*.csv"
 
 
@@ -94,11 +87,11 @@ class ArchiveOutlet:
         """
         with self._failing(name):
             self._make_ours()
-            with self._aside(f".{name}.part") as aside:
-                write_whole(aside, chunks)
-                stored = self._claim(name, aside)
-            sync_folder(self.directory)
-            return stored
+            try:
+                return write_once(self.directory / name, chunks, or_numbered=True)
+            except FileExistsError:
+                sentence = f"The archive {self.directory} holds too many files named like {name}."
+                raise DeliveryFailed(sentence) from None
 
     def marker(self) -> Marker | None:
         """What the marker file says; None if there is none. DeliveryFailed if it is not one of ours."""
@@ -159,27 +152,6 @@ class ArchiveOutlet:
         write_whole(aside, [marker.to_text().encode()])
         aside.replace(self.directory / MARKER)
         sync_folder(self.directory)
-
-    @contextmanager
-    def _aside(self, name: str) -> Iterator[Path]:
-        """A temporary name of one writer at a time: what a killed one left is overwritten, and gone at the end."""
-        aside = self.directory / name
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT, OWN), "wb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            try:
-                yield aside
-            finally:
-                aside.unlink(missing_ok=True)
-
-    def _claim(self, name: str, aside: Path) -> Path:
-        for candidate in numbered(name):
-            path = self.directory / candidate
-            with suppress(FileExistsError):
-                take_name(path, aside)
-                return path
-            if path.is_file() and cmp(path, aside, shallow=False):
-                return path
-        raise DeliveryFailed(f"The archive {self.directory} holds too many files named like {name}.")
 
     @contextmanager
     def _failing(self, name: str) -> Iterator[None]:

@@ -15,21 +15,13 @@ from io import BytesIO
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 
 BYTES_IN_A_LINE = 57
-
-
 BYTES_AT_ONCE = BYTES_IN_A_LINE * 2000
 
 
 # Seven bits, so that no server needs to know 8BITMIME; a Message-ID must not be folded.
 POLICY = SMTP.clone(cte_type="7bit")
-
-
 PLACE = b"the attachment comes here"
-
-
 AN_ADDRESS = re.compile(r"[!#-'*+\-/-9=?A-Z^-~.]+@[A-Za-z0-9.\-]+")
-
-
 TEST_MARK = "TEST "
 
 

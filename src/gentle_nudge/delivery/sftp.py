@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
-from pathlib import Path
-from typing import Literal
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from gentle_nudge.delivery.remote_folder import Refused, RemoteFolder
@@ -17,37 +14,12 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError
+from gentle_nudge.settings.keys import Sftp
 
 RENAME_REFUSED = 'The SFTP server does not rename files: set sftp.upload = "direct".'
-
-
 TAKEN_AT_ONCE = 'The SFTP server takes files away before they are renamed: set sftp.upload = "direct".'
-
-
 STAT_REFUSED = 'The SFTP server does not tell sizes: set sftp.verify = "none".'
-
-
 READING_REFUSED = 'The SFTP server does not let us read files: set sftp.verify = "size".'
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sftp:
-    """An SFTP server, named as the keys of [sftp] are.
-
-    The host key is pinned by `host_key` (`ssh-ed25519 AAAA…`) or a `known_hosts` file; `key_file` goes before
-    `password`.
-    """
-
-    host: str
-    port: int = 22
-    user: str
-    password: str = field(default="", repr=False)
-    key_file: Path | None = None
-    known_hosts: Path | None = None
-    host_key: str | None = None
-    directory: str | None = None
-    upload: Literal["rename", "direct"] = "rename"
-    verify: Literal["size", "content", "none"] = "size"
 
 
 class RemoteFile(Enum):

@@ -7,11 +7,8 @@ import smtplib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from email.message import EmailMessage
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
 
 from gentle_nudge.delivery.message import Letterhead, as_sent, compose, plain_address
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
@@ -19,30 +16,13 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError, UserError
+from gentle_nudge.settings.keys import Mail
+from gentle_nudge.settings.values import this_machine
 
 OK, FORWARDED, GO_AHEAD, SHUTTING_DOWN = 250, 251, 354, 421
-
-
 SECONDS_TO_SAY_GOODBYE = 5
-
-
 LONGEST_ANSWER = 200
-
-
 STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mail:
-    """A mail server, named as the keys of [mail] are."""
-
-    host: str = "localhost"
-    port: int = 25
-    security: Literal["none", "starttls", "tls"] = "none"
-    allow_cleartext: bool = False
-    ca_file: Path | None = None
-    user: str | None = None
-    password: str = field(default="", repr=False)
 
 
 class SmtpOutlet:
@@ -205,11 +185,7 @@ class SmtpOutlet:
 
 def leaves_in_the_clear(mail: Mail) -> bool:
     """Whether what is sent there could be read on the way."""
-    try:
-        is_this_machine = ip_address(mail.host).is_loopback
-    except ValueError:
-        is_this_machine = mail.host.casefold() in {"localhost", "localhost.localdomain"}
-    return mail.security == "none" and not is_this_machine
+    return mail.security == "none" and not this_machine(mail.host)
 
 
 def refuse_cleartext(mail: Mail) -> None:

@@ -17,7 +17,7 @@ from paramiko.pkey import UnknownKeyType
 from gentle_nudge.delivery.outlet import DeliveryFailed, system_reason
 
 if TYPE_CHECKING:
-    from gentle_nudge.delivery.sftp import Sftp
+    from gentle_nudge.settings.keys import Sftp
 
 SSH = 22
 RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from filecmp import cmp
 from pathlib import Path, PurePosixPath
 
@@ -54,22 +56,36 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_once(path: Path, chunks: Iterable[bytes]) -> None:
-    """The file holds the chunks, whole; FileExistsError if another file with other bytes has its name.
+def write_once(path: Path, chunks: Iterable[bytes], *, or_numbered: bool = False) -> Path:
+    """The file holds the chunks, whole, under its name or (if wanted) the first free numbered one; where it is.
 
-    One with the same bytes stays as it is.
+    One with the same bytes stays as it is. FileExistsError if other files have the names.
     """
-    aside = path.with_name(f".{path.name}.part")
-    try:
+    with _aside(path) as aside:
         write_whole(aside, chunks)
-        try:
-            take_name(path, aside)
-        except FileExistsError:
-            if not (path.is_file() and cmp(path, aside, shallow=False)):
-                raise
-    finally:
-        aside.unlink(missing_ok=True)
+        for name in numbered(path.name) if or_numbered else [path.name]:
+            place = path.with_name(name)
+            with suppress(FileExistsError):
+                take_name(place, aside)
+                break
+            if place.is_file() and cmp(place, aside, shallow=False):
+                break
+        else:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
     sync_folder(path.parent)
+    return place
+
+
+@contextmanager
+def _aside(path: Path) -> Iterator[Path]:
+    """A temporary name of one writer at a time: what a killed one left is overwritten, and gone at the end."""
+    aside = path.with_name(f".{path.name}.part")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT, OWN), "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            yield aside
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 def take_name(path: Path, aside: Path) -> None:

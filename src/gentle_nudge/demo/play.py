@@ -100,7 +100,7 @@ def play(path: Path, day: date) -> Story:
         samples=samples,
         founded=founded,
         chapters=(first, second, _night(koha, shown)),
-        section=koha.settings.sections[0],
+        section=koha.settings.with_groups({})[0],
     )
 
 

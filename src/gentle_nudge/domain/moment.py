@@ -34,6 +34,13 @@ class Weekday(IntEnum):
     SATURDAY = 5
     SUNDAY = 6
 
+    @classmethod
+    def parse(cls, text: str) -> Weekday:
+        """Read the English name of a day; ValueError for anything else."""
+        if text.upper() not in cls.__members__:
+            raise ValueError("a day of the week is needed, such as sunday")
+        return cls[text.upper()]
+
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The aware UTC instant at which this calendar day begins in the zone."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 CENT = Decimal("0.01")
 
 
 ZERO = Decimal("0.00")
+
+
+MOST = 10**9
 
 
 def round_to_cent(amount: Decimal | int | None) -> Decimal:
@@ -21,3 +24,16 @@ def round_to_cent(amount: Decimal | int | None) -> Decimal:
 def format_amount(amount: Decimal) -> str:
     """The amount as reports and screens show it: two decimals, a point, no thousands separator."""
     return f"{round_to_cent(amount):f}"
+
+
+def parse_amount(text: str) -> Decimal:
+    """An amount of 0 or more with at most two decimals; ValueError says what is needed instead."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise ValueError("an amount is needed, such as 25.00, with a point and without a currency sign") from None
+    if not amount.is_finite() or not 0 <= amount < MOST:
+        raise ValueError("an amount of 0 or more is needed, such as 25.00")
+    if amount != round_to_cent(amount):
+        raise ValueError("an amount has at most two decimals")
+    return round_to_cent(amount)

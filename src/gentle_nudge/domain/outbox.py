@@ -9,14 +9,8 @@ from enum import StrEnum
 from gentle_nudge.domain.report_row import ReportKind
 
 FIRST_PAUSE = timedelta(minutes=1)
-
-
 LONGEST_PAUSE = timedelta(hours=6)
-
-
 PATIENCE = timedelta(days=3)
-
-
 FALLS_BACK_AFTER = timedelta(minutes=30)
 
 
@@ -60,6 +54,7 @@ class DeliveryState(StrEnum):
 
 
 UNDELIVERED = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.FAILED)
+GOING_OR_GONE = (DeliveryState.SENDING, DeliveryState.SENT)
 
 
 class AttemptOutcome(StrEnum):

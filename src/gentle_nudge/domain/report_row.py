@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -74,3 +75,15 @@ def case_row(case: Case, patron: Patron | None, due: Decimal) -> UpdateRow:
         new_name=named != (person.surname, person.firstname, person.card),
         marked=case.to_report,
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportedDue:
+    """A changed due as one report told it; `at` is when its run began."""
+
+    report: int
+    kind: ReportKind
+    day: date
+    at: datetime
+    file_name: str
+    due: Decimal

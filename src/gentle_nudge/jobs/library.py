@@ -47,7 +47,7 @@ class Library:
     @cached_property
     def texts(self) -> Texts:
         """The texts it sends."""
-        return Texts(None)  # settings.templates.directory, as soon as there is that key
+        return Texts(self.settings.templates.directory)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -97,7 +97,7 @@ class Library:
 
     def names_of(self, wanted: Sequence[str]) -> tuple[str, ...]:
         """These names, and those that the sections so called had before: a section may be gone."""
-        former = {library.name.casefold(): library.formerly for library in self.settings.tables.library}
+        former = {library.name.casefold(): library.formerly for library in self.settings.section_keys}
         return tuple(each for name in wanted for each in (name, *former.get(name.casefold(), ())))
 
     def ready_to_send(self) -> tuple[tuple[Section, ...], Outlets]:

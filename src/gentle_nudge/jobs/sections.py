@@ -64,8 +64,8 @@ def codes_of(section: Section) -> SectionCodes:
     restricts = section.enabled and policy.add_restriction
     return SectionCodes(
         section=section.name,
-        flag=policy.flag,
-        exemption=policy.exemption,
+        flag_attributes=(policy.flag.code,) if policy.flag.code else (),
+        exemption_attributes=(policy.exemption.code,) if policy.exemption and policy.exemption.code else (),
         categories=(*policy.categories, *policy.excluded_categories),
         debit_types=(*policy.debit_types, *policy.excluded_debit_types),
         fee_debit_types=(policy.fee_debit_type,) if charges else (),

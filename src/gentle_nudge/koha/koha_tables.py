@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, Connection, Date, Integer, MetaData, String, Table, inspect, text
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from gentle_nudge.sqltypes import Instant, Money
 
@@ -26,88 +26,57 @@ class Day(TypeDecorator[date]):
         return value if isinstance(value, date) else None
 
 
-koha = MetaData()
+def _columns(kind: type[TypeEngine[Any]], names: str) -> Iterator[Column[Any]]:
+    """Columns of one kind, named in Koha's order."""
+    return (Column(name, kind) for name in names.split())
 
+
+koha = MetaData()
 
 borrowers = Table(
     "borrowers",
     koha,
     Column("borrowernumber", Integer, primary_key=True),
-    *(
-        Column(name, String)
-        for name in (
-            "cardnumber",
-            "surname",
-            "firstname",
-            "address",
-            "address2",
-            "city",
-            "zipcode",
-            "state",
-            "phone",
-            "mobile",
-            "phonepro",
-            "B_phone",
-            "email",
-            "branchcode",
-            "categorycode",
-            "sort1",
-            "sort2",
-            "debarredcomment",
-            "userid",
-        )
+    *_columns(
+        String,
+        "cardnumber surname firstname address address2 city zipcode state phone mobile phonepro B_phone email "
+        "branchcode categorycode sort1 sort2 debarredcomment userid",
     ),
-    Column("dateofbirth", Day),
-    Column("debarred", Day),
-    Column("protected", Integer),
-    Column("anonymized", Integer),
+    *_columns(Day, "dateofbirth debarred"),
+    *_columns(Integer, "protected anonymized"),
     Column("updated_on", Instant),
 )
-
 
 categories = Table(
     "categories",
     koha,
     Column("categorycode", String, primary_key=True),
-    Column("description", String),
-    Column("category_type", String),
+    *_columns(String, "description category_type"),
 )
 
-
 branches = Table("branches", koha, Column("branchcode", String, primary_key=True), Column("branchname", String))
-
 
 accountlines = Table(
     "accountlines",
     koha,
     Column("accountlines_id", Integer, primary_key=True),
-    Column("borrowernumber", Integer),
-    Column("itemnumber", Integer),
+    *_columns(Integer, "borrowernumber itemnumber"),
     Column("date", Instant),
-    Column("amount", Money),
-    Column("amountoutstanding", Money),
-    Column("description", String),
-    Column("note", String),
-    Column("credit_type_code", String),
-    Column("debit_type_code", String),
-    Column("status", String),
+    *_columns(Money, "amount amountoutstanding"),
+    *_columns(String, "description note credit_type_code debit_type_code status"),
     Column("manager_id", Integer),
-    Column("interface", String),
-    Column("branchcode", String),
+    *_columns(String, "interface branchcode"),
 )
-
 
 account_offsets = Table(
     "account_offsets",
     koha,
     Column("id", Integer, primary_key=True),
-    Column("credit_id", Integer),
-    Column("debit_id", Integer),
+    *_columns(Integer, "credit_id debit_id"),
     Column("type", String),
     Column("amount", Money),
     Column("created_on", Instant),
 )
-
 
 account_debit_types = Table(
     "account_debit_types",
@@ -117,39 +86,30 @@ account_debit_types = Table(
     Column("archived", Integer),
 )
 
-
 items = Table("items", koha, Column("itemnumber", Integer, primary_key=True), Column("homebranch", String))
-
 
 borrower_attributes = Table(
     "borrower_attributes",
     koha,
     Column("id", Integer, primary_key=True),
     Column("borrowernumber", Integer),
-    Column("code", String),
-    Column("attribute", String),
+    *_columns(String, "code attribute"),
 )
-
 
 borrower_attribute_types = Table(
     "borrower_attribute_types",
     koha,
     Column("code", String, primary_key=True),
-    Column("repeatable", Integer),
-    Column("unique_id", Integer),
-    Column("opac_editable", Integer),
+    *_columns(Integer, "repeatable unique_id opac_editable"),
     Column("authorised_value_category", String),
 )
-
 
 authorised_values = Table(
     "authorised_values",
     koha,
     Column("id", Integer, primary_key=True),
-    Column("category", String),
-    Column("authorised_value", String),
+    *_columns(String, "category authorised_value"),
 )
-
 
 borrower_debarments = Table(
     "borrower_debarments",
@@ -157,13 +117,10 @@ borrower_debarments = Table(
     Column("borrower_debarment_id", Integer, primary_key=True),
     Column("borrowernumber", Integer),
     Column("expiration", Day),
-    Column("type", String),
-    Column("comment", String),
+    *_columns(String, "type comment"),
     Column("manager_id", Integer),
-    Column("created", Instant),
-    Column("updated", Instant),
+    *_columns(Instant, "created updated"),
 )
-
 
 restriction_types = Table(
     "restriction_types",
@@ -173,25 +130,20 @@ restriction_types = Table(
     Column("fee_limit", Money),
 )
 
-
 borrower_relationships = Table(
     "borrower_relationships",
     koha,
     Column("id", Integer, primary_key=True),
-    Column("guarantor_id", Integer),
-    Column("guarantee_id", Integer),
+    *_columns(Integer, "guarantor_id guarantee_id"),
 )
-
 
 library_groups = Table(
     "library_groups",
     koha,
     Column("id", Integer, primary_key=True),
     Column("parent_id", Integer),
-    Column("branchcode", String),
-    Column("title", String),
+    *_columns(String, "branchcode title"),
 )
-
 
 action_logs = Table(
     "action_logs",
@@ -199,30 +151,20 @@ action_logs = Table(
     Column("action_id", Integer, primary_key=True),
     Column("timestamp", Instant),
     Column("user", Integer),
-    Column("module", String),
-    Column("action", String),
+    *_columns(String, "module action"),
     Column("object", Integer),
-    Column("info", String),
-    Column("interface", String),
-    Column("script", String),
-    Column("trace", String),
-    Column("diff", String),
+    *_columns(String, "info interface script trace diff"),
 )
-
 
 smtp_servers = Table(
     "smtp_servers",
     koha,
     Column("id", Integer, primary_key=True),
     Column("host", String),
-    Column("port", Integer),
-    Column("timeout", Integer),
-    Column("ssl_mode", String),
-    Column("user_name", String),
-    Column("password", String),
+    *_columns(Integer, "port timeout"),
+    *_columns(String, "ssl_mode user_name password"),
     Column("is_default", Integer),
 )
-
 
 systempreferences = Table(
     "systempreferences",
@@ -230,7 +172,6 @@ systempreferences = Table(
     Column("variable", String, primary_key=True),
     Column("value", String),
 )
-
 
 plugin_data = Table(
     "plugin_data",
@@ -240,14 +181,12 @@ plugin_data = Table(
     Column("plugin_value", String),
 )
 
-
 plugin_methods = Table(
     "plugin_methods",
     koha,
     Column("plugin_class", String, primary_key=True),
     Column("plugin_method", String, primary_key=True),
 )
-
 
 # To ask for the table's definition instead takes rights to the whole table.
 COLUMNS = text(
@@ -260,13 +199,13 @@ def columns_of(conn: Connection, table: Table) -> frozenset[str]:
 
     Columns that the database user has no right to are not among them.
     """
-    known: dict[str, frozenset[str]] = conn.info.setdefault("koha_columns", {})
-    if table.name not in known:
-        known[table.name] = frozenset(_columns(conn, table.name))
-    return known[table.name]
+    columns: dict[str, frozenset[str]] = conn.info.setdefault("koha_columns", {})
+    if table.name not in columns:
+        columns[table.name] = frozenset(_names_in(conn, table.name))
+    return columns[table.name]
 
 
-def _columns(conn: Connection, table: str) -> Iterator[str]:
+def _names_in(conn: Connection, table: str) -> Iterator[str]:
     if conn.dialect.name != "sqlite":
         yield from conn.scalars(COLUMNS, {"name": table})
         return

@@ -1,29 +1,82 @@
 """The library's settings as typed, frozen values; every problem with them in one message."""
 
-from gentle_nudge.settings.keys import (
-    AlertsTable,
-    ArchiveTable,
-    KohaTable,
-    LibrariesTable,
-    MailTable,
-    MonitoringTable,
-    SftpTable,
-)
-from gentle_nudge.settings.loading import Settings, load
-from gentle_nudge.settings.needs import Needs
-from gentle_nudge.settings.reading import NotConfigured, is_configured
+from __future__ import annotations
 
-__all__ = [
-    "AlertsTable",
-    "ArchiveTable",
-    "KohaTable",
-    "LibrariesTable",
-    "MailTable",
-    "MonitoringTable",
-    "Needs",
-    "NotConfigured",
-    "Settings",
-    "SftpTable",
-    "is_configured",
-    "load",
-]
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.errors import SettingsError
+from gentle_nudge.settings.constraints import check
+from gentle_nudge.settings.parsing import Problem
+from gentle_nudge.settings.section_policies import Groups, Tables, group_problems, missing, parse_tables, sections_of
+from gentle_nudge.settings.sources import SYSTEM_WIDE, KeyPlaces, NotConfigured, is_configured, read
+
+__all__ = ["Needs", "NotConfigured", "Settings", "is_configured", "load"]
+
+Needs = Literal["koha", "policy"]
+HINT = "Every key and what it means: gentle-nudge config example"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings(Tables):
+    """What the library wants, judged and frozen.
+
+    `lacks` says which keys of a policy are still missing; there are no sections before they are given. `warnings` are
+    sentences that stop nothing.
+    """
+
+    file: Path | None
+    places: KeyPlaces
+    lacks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def with_groups(self, groups: Groups) -> tuple[Section, ...]:
+        """The sections, once Koha has told the branches of each of the `groups` (subgroups included).
+
+        SettingsError for groups that are not there, are empty, or share a branch, and while the policy lacks a key.
+        """
+        _raise([*self.lacks, *map(self.places.sentence, group_problems(self, groups))])
+        return sections_of(self, groups)
+
+
+def load(
+    config: Path | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    needs: Needs = "policy",
+    system_wide: Path = SYSTEM_WIDE,
+) -> Settings:
+    """The settings from file and environment, with every key that this command needs.
+
+    NotConfigured if there are none; SettingsError with every problem if there are any.
+    """
+    raw = read(config, environ, system_wide=system_wide)
+    tables = parse_tables(raw.data, raw.folder)
+    lacking = tuple(missing(tables))
+    broken = (*raw.problems, *tables.problems)
+    others = (*check(tables), *(lacking if needs == "policy" else ()))
+    _raise(map(raw.places.sentence, (*broken, *_not_about(broken, others))))
+    return Settings(
+        **{field.name: getattr(tables, field.name) for field in fields(Tables)},
+        file=raw.file,
+        places=raw.places,
+        lacks=tuple(map(raw.places.sentence, lacking)),
+        warnings=tuple(raw.warnings),
+    )
+
+
+def _not_about(broken: Iterable[Problem], others: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The other problems that do not have to do with a key that is broken."""
+    locs = [loc for problem in broken for loc in problem.about]
+    return tuple(
+        problem for problem in others if not any(loc[: len(each)] == each for loc in problem.about for each in locs)
+    )
+
+
+def _raise(sentences: Iterable[str]) -> None:
+    if problems := tuple(dict.fromkeys(sentences)):
+        raise SettingsError(problems, HINT)

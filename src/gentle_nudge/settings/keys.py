@@ -1,206 +1,248 @@
-"""Every key of the tables but [policy] and [[library]], and the file as a whole (see `policy_keys`)."""
+"""Every key of the tables that are no system's. Type, bounds, default, meaning and example stand here alone."""
 
-from __future__ import annotations
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field
+from annotated_types import Interval
 
-from gentle_nudge.settings.fields import (
-    REQUIRED,
-    Address,
-    Addresses,
-    ChargesBy,
+from gentle_nudge.domain.collections.policy import Policy
+from gentle_nudge.domain.setting import LONGEST_AGE, Address, Addresses, Codes, Key, Text
+from gentle_nudge.settings.values import (
     Database,
-    File,
+    FilePath,
+    FolderPath,
+    GroupName,
     HostKey,
-    KeptDays,
-    MailSecurity,
-    Place,
-    Port,
-    Secret,
-    Table,
-    Text,
+    Password,
+    SectionName,
     TimeZone,
-    Upload,
-    Verify,
     WebAddress,
-    YesNo,
 )
-from gentle_nudge.settings.policy_keys import LibraryTable, PolicyTable
+
+Port = Annotated[int, Interval(ge=1, le=65_535)]
+KeptDays = Annotated[int, Interval(ge=1, le=LONGEST_AGE)]
 
 
-class KohaTable(Table):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Koha:
     """Where Koha's database is."""
 
-    conf: Place | None = Field(
-        None,
-        description="The path of Koha's own configuration. Default: $KOHA_CONF, as koha-shell and koha-foreach set it.",
-        examples=['"/etc/koha/sites/LIB/koha-conf.xml"'],
+    conf: Annotated[
+        Path | None,
+        Key(
+            "The path of Koha's own configuration. Default: $KOHA_CONF, as koha-shell and koha-foreach set it.",
+            example='"/etc/koha/sites/LIB/koha-conf.xml"',
+        ),
+    ] = None
+    url: Annotated[
+        Database | None,
+        Key(
+            "Instead of conf: the SQLAlchemy URL of a MariaDB, MySQL or SQLite database. Of the two, url wins.",
+            example='"mysql+pymysql://user@host/koha_lib"',
+        ),
+    ] = field(default=None, repr=False)
+    password: Annotated[Password, Key("The database password, in the environment only.")] = field(
+        default="", repr=False
     )
-    url: Database | None = Field(
-        None,
-        description="Instead of conf: the SQLAlchemy URL of a MariaDB, MySQL or SQLite database. Of the two, url wins.",
-        examples=['"mysql+pymysql://user@host/koha_lib"'],
-        repr=False,
-    )
-    password: Secret | None = Field(None, description="The database password, in the environment only.")
-    password_file: Place | None = Field(
-        None,
-        description="A file that holds the database password and nothing else. Default: the password of koha-conf.xml.",
-        examples=['"/etc/gentle-nudge/db-password"'],
-    )
-    timezone: TimeZone | None = Field(
-        None,
-        description="The library's time zone. Default: that of koha-conf.xml, else the machine's.",
-        examples=['"America/New_York"'],
-    )
-    machine: Text | None = Field(
-        None,
-        description="What this machine is called. A copy of the database on another one acts as a copy. "
-        "Default: /etc/machine-id, else the host name.",
-        examples=['"library-server"'],
-    )
+    password_file: Annotated[
+        Path | None,
+        Key(
+            "A file that holds the database password and nothing else. Default: the password of koha-conf.xml.",
+            example='"/etc/gentle-nudge/db-password"',
+        ),
+    ] = None
+    timezone: Annotated[
+        TimeZone | None,
+        Key(
+            "The library's time zone. Default: that of koha-conf.xml, else the machine's.",
+            example='"America/New_York"',
+        ),
+    ] = None
+    machine: Annotated[
+        Text | None,
+        Key(
+            "What this machine is called. A copy of the database on another one acts as a copy. "
+            "Default: /etc/machine-id, else the host name.",
+            example='"library-server"',
+        ),
+    ] = None
 
 
-class LibrariesTable(Table):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SectionKeys:
+    """A section: branches of the library that have rules of their own. Besides these, any key of [policy]."""
+
+    name: Annotated[
+        SectionName,
+        Key("Letters, digits and -; begins with a letter; stands in file names.", example='"north"', needed=True),
+    ] = ""
+    formerly: Annotated[
+        tuple[SectionName, ...], Key("Earlier names of the section; their open cases are its own.")
+    ] = ()
+    branches: Annotated[Codes, Key("The codes of its branches.", example='["CPL"]')] = frozenset()
+    group: Annotated[
+        GroupName | None,
+        Key("Instead of branches: the title or id of a Koha library group, subgroups included.", example='"North"'),
+    ] = None
+    enabled: Annotated[bool, Key("With false nobody is referred; open cases go on being updated and released.")] = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Libraries:
     """How sections share the patrons."""
 
-    charges_by: ChargesBy = Field(
-        "patron", description="Whose branch decides which section a charge belongs to: patron, charge or item."
-    )
-    others: YesNo = Field(
-        default=True,
-        description="Whether [policy] holds for branches that no section names; with false they are left alone.",
-    )
+    charges_by: Annotated[
+        Literal["patron", "charge", "item"],
+        Key("Whose branch decides which section a charge belongs to: patron, charge or item."),
+    ] = "patron"
+    others: Annotated[
+        bool, Key("Whether [policy] holds for branches that no section names; with false they are left alone.")
+    ] = True
 
 
-class MailTable(Table):
-    """How mail leaves. Without a server or folder here: Koha's default SMTP server."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mail:
+    """How mail leaves. Without a server or folder here: Koha's default SMTP server.
 
-    host: Text = Field("localhost", description="The mail server.")
-    port: Port = Field(25, description="Its port.")
-    security: MailSecurity = Field(
-        "none", description="none, starttls (begins in the clear, then TLS) or tls (from the start)."
-    )
-    allow_cleartext: YesNo = Field(
-        default=False,
-        description='Whether security = "none" may reach another machine; holds for Koha\'s server too.',
-    )
-    ca_file: File | None = Field(
-        None, description="The certificate authority of the server.", examples=['"/etc/ssl/certs/our-ca.pem"']
-    )
-    user: Text | None = Field(None, description="The login name at the server.", examples=['"koha"'])
-    password: Secret | None = Field(None, description="The password at the server, in the environment only.")
-    password_file: Place | None = Field(
-        None,
-        description="A file that holds the password at the server and nothing else.",
-        examples=['"/etc/gentle-nudge/mail-password"'],
-    )
-    sender: Address | None = Field(
-        None, description="Who sends. Default: Koha's KohaAdminEmailAddress.", examples=['"koha@library.example"']
-    )
-    maildir: Place | None = Field(
-        None, description="Put messages into this Maildir instead of sending them.", examples=['"/var/spool/gn"']
-    )
+    `names_a_server` is no key: true if the settings name a server of their own, so that Koha's is not asked.
+    """
 
-    @property
-    def names_a_server(self) -> bool:
-        """Whether these settings name a server of their own, so that Koha's is not asked."""
-        own = {"host", "port", "security", "user", "password", "password_file"}
-        return bool(own & self.model_fields_set)
+    host: Annotated[Text, Key("The mail server.")] = "localhost"
+    port: Annotated[Port, Key("Its port.")] = 25
+    security: Annotated[
+        Literal["none", "starttls", "tls"],
+        Key("none, starttls (begins in the clear, then TLS) or tls (from the start)."),
+    ] = "none"
+    allow_cleartext: Annotated[
+        bool, Key('Whether security = "none" may reach another machine; holds for Koha\'s server too.')
+    ] = False
+    ca_file: Annotated[
+        FilePath | None, Key("The certificate authority of the server.", example='"/etc/ssl/certs/our-ca.pem"')
+    ] = None
+    user: Annotated[Text | None, Key("The login name at the server.", example='"koha"')] = None
+    password: Annotated[Password, Key("The password at the server, in the environment only.")] = field(
+        default="", repr=False
+    )
+    password_file: Annotated[
+        Path | None,
+        Key(
+            "A file that holds the password at the server and nothing else.",
+            example='"/etc/gentle-nudge/mail-password"',
+        ),
+    ] = None
+    sender: Annotated[
+        Address | None, Key("Who sends. Default: Koha's KohaAdminEmailAddress.", example='"koha@library.example"')
+    ] = None
+    maildir: Annotated[
+        Path | None, Key("Put messages into this Maildir instead of sending them.", example='"/var/spool/gn"')
+    ] = None
+    names_a_server: bool = False
 
 
-class SftpTable(Table):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sftp:
     """When present, every report is also uploaded."""
 
-    host: Text | None = Field(
-        None, description="The SFTP server.", examples=['"sftp.agency.example"'], json_schema_extra=REQUIRED
+    host: Annotated[Text, Key("The SFTP server.", example='"sftp.agency.example"', needed=True)] = ""
+    port: Annotated[Port, Key("Its port.")] = 22
+    user: Annotated[Text, Key("The login name at the server.", example='"library"', needed=True)] = ""
+    password: Annotated[Password, Key("The password at the server, in the environment only.")] = field(
+        default="", repr=False
     )
-    port: Port = Field(22, description="Its port.")
-    user: Text | None = Field(
-        None, description="The login name at the server.", examples=['"library"'], json_schema_extra=REQUIRED
-    )
-    password: Secret | None = Field(None, description="The password at the server, in the environment only.")
-    password_file: Place | None = Field(
-        None,
-        description="A file that holds the password at the server and nothing else; or key_file.",
-        examples=['"/etc/gentle-nudge/sftp-password"'],
-    )
-    key_file: File | None = Field(
-        None, description="The private key; or password_file.", examples=['"/etc/gentle-nudge/sftp-key"']
-    )
-    known_hosts: File | None = Field(
-        None,
-        description="A file with the server's public key, as ssh keeps it; or host_key.",
-        examples=['"/etc/gentle-nudge/known_hosts"'],
-    )
-    host_key: HostKey | None = Field(
-        None, description="The server's public key; or known_hosts.", examples=['"ssh-ed25519 AAAA…"']
-    )
-    directory: Text | None = Field(
-        None, description="The folder at the server. Default: where the login leads.", examples=['"incoming"']
-    )
-    upload: Upload = Field("rename", description="rename (under a temporary name first) or direct.")
-    verify: Verify = Field("size", description="What is compared after the upload: size, content or none.")
+    password_file: Annotated[
+        Path | None,
+        Key(
+            "A file that holds the password at the server and nothing else; or key_file.",
+            example='"/etc/gentle-nudge/sftp-password"',
+        ),
+    ] = None
+    key_file: Annotated[
+        FilePath | None, Key("The private key; or password_file.", example='"/etc/gentle-nudge/sftp-key"')
+    ] = None
+    known_hosts: Annotated[
+        FilePath | None,
+        Key(
+            "A file with the server's public key, as ssh keeps it; or host_key.",
+            example='"/etc/gentle-nudge/known_hosts"',
+        ),
+    ] = None
+    host_key: Annotated[
+        HostKey | None, Key("The server's public key; or known_hosts.", example='"ssh-ed25519 AAAA…"')
+    ] = None
+    directory: Annotated[
+        Text | None, Key("The folder at the server. Default: where the login leads.", example='"incoming"')
+    ] = None
+    upload: Annotated[Literal["rename", "direct"], Key("rename (under a temporary name first) or direct.")] = "rename"
+    verify: Annotated[
+        Literal["size", "content", "none"], Key("What is compared after the upload: size, content or none.")
+    ] = "size"
 
 
-class ArchiveTable(Table):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Archive:
     """Copies of the reports, and how long things are kept."""
 
-    directory: Place | None = Field(
-        None,
-        description="A folder that receives a copy of every report. Default: no copies.",
-        examples=['"/var/lib/gentle-nudge/LIB"'],
-    )
-    keep_days: KeptDays = Field(
-        180,
-        description="Days for which reports are kept, here and in the database; undelivered ones always are.",
-    )
-    keep_cases_days: KeptDays = Field(1095, description="Days for which closed cases are kept.")
+    directory: Annotated[
+        Path | None,
+        Key(
+            "A folder that receives a copy of every report. Default: no copies.",
+            example='"/var/lib/gentle-nudge/LIB"',
+        ),
+    ] = None
+    keep_days: Annotated[
+        KeptDays,
+        Key("Days for which reports are kept, here and in the database; undelivered ones always are."),
+    ] = 180
+    keep_cases_days: Annotated[KeptDays, Key("Days for which closed cases are kept.")] = 1095
 
 
-class AlertsTable(Table):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alerts:
     """Who is told of trouble."""
 
-    to: Addresses = Field((), description="The recipients. Default, when empty: Koha's KohaAdminEmailAddress.")
+    to: Annotated[Addresses, Key("The recipients. Default, when empty: Koha's KohaAdminEmailAddress.")] = ()
 
 
-class MonitoringTable(Table):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Monitoring:
     """What watches over the nights."""
 
-    ping_url: WebAddress | None = Field(
-        None,
-        description="An address asked at the start (with /start), the end, and failure (with /fail) of a night.",
-        examples=['"https://hc.library.example/ping/UUID"'],
-        repr=False,
-    )
-    metrics_file: Place | None = Field(
-        None,
-        description="A file of figures for Prometheus' node_exporter.",
-        examples=['"/var/lib/node_exporter/gentle_nudge.prom"'],
-    )
+    ping_url: Annotated[
+        WebAddress | None,
+        Key(
+            "An address asked at the start (with /start), the end, and failure (with /fail) of a night.",
+            example='"https://hc.library.example/ping/UUID"',
+        ),
+    ] = field(default=None, repr=False)
+    metrics_file: Annotated[
+        Path | None,
+        Key("A file of figures for Prometheus' node_exporter.", example='"/var/lib/node_exporter/gentle_nudge.prom"'),
+    ] = None
 
 
-class Tables(Table):
-    """The whole file."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Templates:
+    """The library's own wording."""
 
-    koha: KohaTable = KohaTable()
-    policy: PolicyTable = PolicyTable()
-    library: tuple[LibraryTable, ...] = ()
-    libraries: LibrariesTable = LibrariesTable()
-    mail: MailTable = MailTable()
-    sftp: SftpTable | None = None
-    archive: ArchiveTable = ArchiveTable()
-    alerts: AlertsTable = AlertsTable()
-    monitoring: MonitoringTable = MonitoringTable()
+    directory: Annotated[
+        FolderPath | None,
+        Key(
+            "Templates that are used instead of the packaged ones of the same name.",
+            example='"/etc/gentle-nudge/templates"',
+        ),
+    ] = None
 
 
-TABLES: dict[str, type[Table]] = {
-    "koha": KohaTable,
-    "policy": PolicyTable,
-    "libraries": LibrariesTable,
-    "mail": MailTable,
-    "sftp": SftpTable,
-    "archive": ArchiveTable,
-    "alerts": AlertsTable,
-    "monitoring": MonitoringTable,
+# Every table that is there once, in the order of the pages; [[library]] has the keys of `Policy` and `SectionKeys`.
+TABLES: dict[str, type] = {
+    "koha": Koha,
+    "policy": Policy,
+    "libraries": Libraries,
+    "mail": Mail,
+    "sftp": Sftp,
+    "archive": Archive,
+    "alerts": Alerts,
+    "monitoring": Monitoring,
+    "templates": Templates,
 }

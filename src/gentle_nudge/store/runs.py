@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.run import RecordedRun, RunCounts
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store.tables import fitted, meta, run, run_count
 
@@ -32,39 +31,6 @@ class Claim:
     number: int = 1
     late: bool = False
     who: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunCounts:
-    """What a run counted, by name, and its sums; `run_counts["patrons"]` is zero unless it was counted.
-
-    `patrons` are the rows of the report, `referred` and `adopted` the new cases; a state of a case is the name for the
-    cases that ended so. `amount` is the sum of the dues, or of the balances referred; `fees` of the fees charged.
-    """
-
-    numbers: Mapping[str, int] = field(default_factory=dict)
-    amount: Decimal = ZERO
-    fees: Decimal = ZERO
-
-    def __getitem__(self, what: str) -> int:
-        """How many."""
-        return self.numbers.get(what, 0)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """A row of `gentle_nudge_run`."""
-
-    id: int
-    section: str
-    report: ReportKind
-    day: date
-    number: int
-    started: datetime
-    finished: datetime | None
-    late: bool
-    who: str | None
-    counts: RunCounts
 
 
 def claim(conn: Connection, wanted: Claim, *, now: datetime) -> int | None:
@@ -95,7 +61,7 @@ def finish(conn: Connection, run_id: int, *, now: datetime, counts: RunCounts) -
     conn.execute(update(meta).values(revision=meta.c.revision + 1))
 
 
-def runs(conn: Connection, *, sections: Collection[str] | None = None, limit: int | None = None) -> list[Run]:
+def runs(conn: Connection, *, sections: Collection[str] | None = None, limit: int | None = None) -> list[RecordedRun]:
     """The runs, newest first; of all sections unless some are named."""
     of_sections = () if sections is None else (run.c.section.in_(sections),)
     return _runs(conn, select(run).where(*of_sections).order_by(run.c.id.desc()).limit(limit))
@@ -126,7 +92,7 @@ def first_day(conn: Connection, sections: Collection[str]) -> date | None:
     return earliest
 
 
-def last_success(conn: Connection) -> list[Run]:
+def last_success(conn: Connection) -> list[RecordedRun]:
     """The latest finished run of every section and report, by section."""
     newest = select(func.max(run.c.id)).where(run.c.finished.is_not(None)).group_by(run.c.section, run.c.report)
     return _runs(conn, select(run).where(run.c.id.in_(newest)).order_by(run.c.section, run.c.id))
@@ -136,7 +102,7 @@ def _made_by(sections: Collection[str], report: ReportKind) -> tuple[ColumnEleme
     return run.c.section.in_(sections), run.c.report == report
 
 
-def _runs(conn: Connection, query: Select[Any]) -> list[Run]:
+def _runs(conn: Connection, query: Select[Any]) -> list[RecordedRun]:
     """The runs that the query finds, with what they counted."""
     rows = conn.execute(query).all()
     numbers: dict[int, dict[str, int]] = {row.id: {} for row in rows}
@@ -144,7 +110,7 @@ def _runs(conn: Connection, query: Select[Any]) -> list[Run]:
         for run_id, what, number in conn.execute(select(run_count).where(run_count.c.run.in_(chunk))):
             numbers[run_id][what] = number
     return [
-        Run(
+        RecordedRun(
             id=row.id,
             section=row.section,
             report=ReportKind(row.report),

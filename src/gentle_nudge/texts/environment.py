@@ -12,7 +12,7 @@ from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gentle_nudge.domain.money import format_amount
-from gentle_nudge.settings.writing import toml
+from gentle_nudge.settings.key_pages import toml
 
 PACKAGED = Path(__file__).parent
 SAMPLES = PACKAGED / "samples.toml"

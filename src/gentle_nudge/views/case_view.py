@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.money import format_amount
+from gentle_nudge.domain.report_row import ReportedDue
+from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.jobs.desk.forget import Forgotten
 from gentle_nudge.jobs.desk.history import CaseHistory
 from gentle_nudge.reports.columns import guarded
-from gentle_nudge.store.cases import ReportedDue
-from gentle_nudge.store.runs import Run
 from gentle_nudge.views.queue_view import attempt_line, clock, decision
 from gentle_nudge.views.terminal import name, table
 
@@ -108,12 +108,11 @@ def forgotten_lines(done: Forgotten) -> Iterator[str]:
 RUN_HEADERS = ("day", "section", "report", "rows", "referred", "adopted", "released", "ended", "amount", "fees", "who")
 
 
-def run_rows(runs: Iterable[Run]) -> Iterator[tuple[str, ...]]:
+def run_rows(runs: Iterable[RecordedRun]) -> Iterator[tuple[str, ...]]:
     """Runs as rows of a table."""
     for run in runs:
         counts = run.counts
-        ended = sum(counts[state] for state in ("paid", "withdrawn", "merged", "deleted"))
-        numbers = (*(counts[what] for what in ("patrons", "referred", "adopted", "released")), ended)
+        numbers = (*(counts[what] for what in ("patrons", "referred", "adopted", "released")), counts.ended)
         what = f"{run.report}{' (late)' if run.late else ''}{f' {run.number}' if run.number > 1 else ''}"
         amounts = (format_amount(counts.amount), format_amount(counts.fees))
         yield (run.day.isoformat(), run.section, what, *map(str, numbers), *amounts, run.who or "")

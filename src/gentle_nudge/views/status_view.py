@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.jobs.monitor.standing import Status
 from gentle_nudge.store.deliveries import LateDelivery
-from gentle_nudge.store.runs import Run
 from gentle_nudge.views.terminal import table
 
 RUN_HEADERS = ("section", "report", "day", "finished", "rows")
@@ -44,7 +44,7 @@ def _peculiar(found: Status) -> Iterator[str]:
         yield "Restored from a backup: no night runs until gentle-nudge init --restored."
 
 
-def _run_row(run: Run, zone: ZoneInfo) -> tuple[str, ...]:
+def _run_row(run: RecordedRun, zone: ZoneInfo) -> tuple[str, ...]:
     return (run.section, run.report, run.day.isoformat(), _shown(run.finished, zone), str(run.counts["patrons"]))
 
 

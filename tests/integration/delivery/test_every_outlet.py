@@ -13,10 +13,11 @@ import pytest
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.delivery.maildir import MaildirOutlet
 from gentle_nudge.delivery.outlet import DeliveryFailed, Outlet
-from gentle_nudge.delivery.sftp import Sftp, SftpOutlet
-from gentle_nudge.delivery.smtp import Mail, SmtpOutlet
+from gentle_nudge.delivery.sftp import SftpOutlet
+from gentle_nudge.delivery.smtp import SmtpOutlet
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.settings.keys import Mail, Sftp
 from tests.integration.delivery.parcels import LETTERHEAD, REPORT, an_item
 from tests.support.nights import a_policy
 from tests.support.programs import free_port

@@ -12,8 +12,9 @@ import pytest
 
 from gentle_nudge.delivery.message import as_sent, compose, message_id
 from gentle_nudge.delivery.outlet import DeliveryFailed
-from gentle_nudge.delivery.smtp import Mail, SmtpOutlet, refuse_cleartext
+from gentle_nudge.delivery.smtp import SmtpOutlet, refuse_cleartext
 from gentle_nudge.errors import UserError
+from gentle_nudge.settings.keys import Mail
 from tests.integration.delivery.parcels import AGENCY, LETTERHEAD, NAME, NOW, REPORT, an_item
 from tests.support.programs import free_port
 from tests.support.smtp import Security, SmtpServer, Step

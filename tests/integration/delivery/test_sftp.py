@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
-from gentle_nudge.delivery.sftp import RENAME_REFUSED, STAT_REFUSED, Sftp, SftpOutlet
+from gentle_nudge.delivery.sftp import RENAME_REFUSED, STAT_REFUSED, SftpOutlet
+from gentle_nudge.settings.keys import Sftp
 from tests.integration.delivery.parcels import NAME, REPORT, an_item, pieces
 from tests.support import sftp as asyncssh_server
 from tests.support.programs import find, free_port

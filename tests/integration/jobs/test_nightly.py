@@ -585,6 +585,7 @@ def test_a_sync_lists_every_open_case_and_changes_nothing_in_koha_or_in_the_case
         "gentle_nudge_report",
         "gentle_nudge_report_part",
         "gentle_nudge_run",
+        "gentle_nudge_run_count",
     }
     assert [row["Due"] for row in nights.rows(ReportKind.SYNC)] == ["0.00"]
     nights.sync()

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.store import meta, runs
-from gentle_nudge.store.runs import Claim, RunCounts
+from gentle_nudge.store.runs import Claim
 from tests.builders.ours import A_MINUTE, DAY, HERE, NOW, a_run
 
 SUNDAY = Claim(section=HERE, report=ReportKind.UPDATE, day=DAY)

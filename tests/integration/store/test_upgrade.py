@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Engine, Integer, MetaData, StaticPool, Table, create_engine, event, text
+from sqlalchemy import Column, Connection, Engine, Integer, MetaData, StaticPool, Table, create_engine, event, text
+from sqlalchemy.schema import DropTable
 
+from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.errors import AnotherRunInProgress, UserError
 from gentle_nudge.store import meta, runs, tables
-from gentle_nudge.store.runs import RunCounts
 from gentle_nudge.store.tables import SCHEMA_VERSION
 from gentle_nudge.store.upgrade import COUNT_COLUMNS, STEPS, create_or_upgrade
 from tests.support.mariadb import Server, unique_name
-from tests.support.own_tables import build, differences
+from tests.support.own_tables import build, differences, load, mariadb_text, old_versions, sqlite_text
 
-OLD_VERSIONS = range(1, SCHEMA_VERSION)
+OLD_VERSIONS = old_versions()
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -56,6 +57,10 @@ def rows_of(engine: Engine) -> Rows:
             name: [dict(row) for row in conn.execute(text(f"SELECT * FROM {name} ORDER BY {order[name]}")).mappings()]
             for name in sorted(found.tables)
         }
+
+
+def test_the_first_version_is_among_the_old_ones() -> None:
+    assert OLD_VERSIONS[0] == 1
 
 
 def test_the_steps_lead_to_the_version_of_this_program_one_by_one() -> None:
@@ -131,6 +136,26 @@ def test_the_runs_of_version_1_are_read_as_they_were(database: Engine) -> None:
         row["id"]: [row[what] for what in COUNT_COLUMNS] for row in rows
     }
     assert all(isinstance(counts, RunCounts) for counts in found.values())
+
+
+@pytest.mark.parametrize("text_of", [mariadb_text, sqlite_text])
+def test_the_tables_of_this_version_can_be_frozen_and_built_again(
+    mariadb: Engine, text_of: Callable[[Connection], str]
+) -> None:
+    build(mariadb, 1)
+    upgraded(mariadb)
+    before = rows_of(mariadb)
+    with mariadb.begin() as conn:
+        frozen = text_of(conn)
+        for name in reversed(tables.metadata.sorted_tables):
+            conn.execute(DropTable(name))
+    engine = mariadb if text_of is mariadb_text else create_engine("sqlite://", poolclass=StaticPool)
+    load(engine, frozen)
+    with engine.connect() as conn:
+        assert differences(conn) == []
+    after = rows_of(engine)
+    assert after == before or engine is not mariadb  # SQLite has other types
+    assert {name: len(rows) for name, rows in after.items()} == {name: len(rows) for name, rows in before.items()}
 
 
 def test_until_init_has_upgraded_them_old_tables_are_refused(database: Engine) -> None:

@@ -4,7 +4,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState, is_given_up, next_attempt
+from gentle_nudge.domain.outbox import (
+    MAY_LEAVE,
+    Address,
+    Channel,
+    Delivery,
+    DeliveryState,
+    Standing,
+    is_given_up,
+    next_attempt,
+)
 from gentle_nudge.domain.report_row import ReportKind
 
 NOW = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
@@ -55,3 +64,27 @@ def test_a_submission_a_copy_for_the_archive_and_a_repeat_stand_in_no_stream() -
     assert not a_delivery(kind=ReportKind.SUBMISSION).keeps_order
     assert not a_delivery(channel=Channel.FILE).keeps_order
     assert not a_delivery(is_repeat=True).keeps_order
+
+
+def test_a_test_copy_uploads_nothing_and_a_copy_sends_only_mail() -> None:
+    leaves = {
+        standing: [channel.value for channel in Channel if a_delivery(channel=channel).may_leave(standing)]
+        for standing in Standing
+    }
+    assert leaves == {
+        Standing.LIBRARY: ["email", "sftp", "file"],
+        Standing.TEST_COPY: ["email", "file"],
+        Standing.COPY: ["email"],
+    }
+
+
+def test_a_channel_that_nobody_listed_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MAY_LEAVE, Standing.TEST_COPY, frozenset())
+    assert not a_delivery(channel=Channel.EMAIL).may_leave(Standing.TEST_COPY)
+
+
+def test_a_copy_in_the_archive_tells_the_agency_nothing() -> None:
+    assert [channel.value for channel in Channel if a_delivery(channel=channel).address.tells_agency] == [
+        "email",
+        "sftp",
+    ]

@@ -7,7 +7,7 @@ import pytest
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.connect.conf import read
 from gentle_nudge.koha.connect.zone import machine, machine_zone, zone
-from gentle_nudge.settings import KohaTable
+from gentle_nudge.settings.keys import Koha
 from tests.unit.koha.test_conf import conf_file
 
 
@@ -22,15 +22,15 @@ def a_machine(root: Path, *, localtime: str = "", timezone: str = "") -> Path:
 
 def test_the_settings_go_before_koha_and_koha_before_the_machine(tmp_path: Path) -> None:
     conf = read(conf_file(tmp_path, timezone="Europe/Berlin"))
-    settings = KohaTable.model_validate({"timezone": "America/New_York"})
+    settings = Koha(timezone="America/New_York")
     assert zone(settings, conf, environ={}).key == "America/New_York"
-    assert zone(KohaTable(), conf, environ={"TZ": "Asia/Tokyo"}).key == "Europe/Berlin"
-    assert zone(KohaTable(), None, environ={"TZ": "Asia/Tokyo"}).key == "Asia/Tokyo"
+    assert zone(Koha(), conf, environ={"TZ": "Asia/Tokyo"}).key == "Europe/Berlin"
+    assert zone(Koha(), None, environ={"TZ": "Asia/Tokyo"}).key == "Asia/Tokyo"
 
 
 def test_a_zone_of_koha_that_does_not_exist_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="<timezone>"):
-        zone(KohaTable(), read(conf_file(tmp_path, timezone="Mars/Olympus")), environ={})
+        zone(Koha(), read(conf_file(tmp_path, timezone="Mars/Olympus")), environ={})
 
 
 def test_the_machine_s_zone_is_found_in_several_places(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_the_machine_s_zone_is_found_in_several_places(tmp_path: Path) -> None:
 
 def test_the_machine_is_called_as_the_settings_say_else_by_its_id_else_by_its_name(tmp_path: Path) -> None:
     root = a_machine(tmp_path)
-    assert machine(KohaTable(), root)
+    assert machine(Koha(), root)
     (root / "etc/machine-id").write_text("0123abc\n", encoding="utf-8")
-    assert machine(KohaTable(), root) == "0123abc"
-    assert machine(KohaTable.model_validate({"machine": "library-server"}), root) == "library-server"
+    assert machine(Koha(), root) == "0123abc"
+    assert machine(Koha(machine="library-server"), root) == "library-server"

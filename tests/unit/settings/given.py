@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.errors import SettingsError
 from gentle_nudge.settings import Needs, Settings, load
 
@@ -30,6 +31,11 @@ def loaded(folder: Path, text: str, environ: Mapping[str, str] | None = None, ne
     file = folder / "gentle-nudge.toml"
     file.write_text(text, encoding="utf-8")
     return load(file, environ=environ or {}, needs=needs)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy of its first section."""
+    return settings.with_groups({})[0].policy
 
 
 def problems(

@@ -9,11 +9,11 @@ import pytest
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.patron import Flag
-from tests.unit.settings.given import loaded, problems, toml
+from tests.unit.settings.given import loaded, policy_of, problems, toml
 
 
 def policy(folder: Path, **keys: str) -> Policy:
-    return loaded(folder, toml("", **keys)).sections[0].policy
+    return policy_of(loaded(folder, toml("", **keys)))
 
 
 def test_a_small_configuration_has_the_defaults_of_the_contract(tmp_path: Path) -> None:
@@ -144,3 +144,13 @@ def test_a_time_zone_exists(tmp_path: Path) -> None:
     for zone in ("Europe/Berlim", "../etc/passwd", "America"):
         (problem,) = problems(tmp_path, toml(koha=f'conf = "/k.xml"\ntimezone = "{zone}"'))
         assert problem.startswith("gentle-nudge.toml: koha.timezone: ")
+
+
+def test_templates_stand_in_a_folder_that_is_there(tmp_path: Path) -> None:
+    assert loaded(tmp_path, toml()).templates.directory is None
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    assert loaded(tmp_path, toml("[templates]\ndirectory = 'ours'")).templates.directory == tmp_path / "ours"
+    for directory in ("theirs", "file"):
+        (problem,) = problems(tmp_path, toml(f"[templates]\ndirectory = '{directory}'"))
+        assert problem.startswith("gentle-nudge.toml: templates.directory: ")

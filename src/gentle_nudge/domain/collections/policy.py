@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Interval, MaxLen
 
 from gentle_nudge.domain.ledger import Window
 from gentle_nudge.domain.moment import Weekday
-from gentle_nudge.domain.money import ZERO
+from gentle_nudge.domain.money import MOST, ZERO
 from gentle_nudge.domain.patron import Flag, PatronFields
+from gentle_nudge.domain.setting import Addresses, Amount, Codes, Days, Key, Number, Parsed, Text
 
 GLOBAL = "global"
 
@@ -22,50 +24,182 @@ PLUGIN_COMMENT = "Patron sent to collections on {date}"
 A_DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
 
 
+# Koha's columns: borrower_attributes.code (the longest of all versions), borrowers.debarredcomment.
+LONGEST_ATTRIBUTE_CODE, LONGEST_COMMENT = 64, 255
+
+
+def parse_flag(text: str) -> Flag:
+    """A flag whose attribute code fits Koha's column."""
+    flag = Flag.parse(text)
+    if len(flag.code) > LONGEST_ATTRIBUTE_CODE:
+        raise ValueError(f"an attribute code has at most {LONGEST_ATTRIBUTE_CODE} characters")
+    return flag
+
+
+def parse_category_type(text: str) -> str:
+    """One of Koha's category types."""
+    if text.upper() not in {"A", "C", "I", "P", "S", "X"}:
+        raise ValueError("the category types are A, C, I, P, S and X")
+    return text.upper()
+
+
+def parse_fee_branch(text: str) -> str:
+    """`none`, `patron`, or a branch code."""
+    return text.lower() if text.lower() in {"none", "patron"} else text
+
+
+def parse_comment(text: str) -> str:
+    """The comment of a restriction: holds `{date}`, and fits Koha's column once the date is in."""
+    if "{date}" not in text:
+        raise ValueError("{date} has to be in it, so that our restrictions are known again")
+    if len(text.replace("{date}", "2000-12-31")) > LONGEST_COMMENT:
+        raise ValueError(f"at most {LONGEST_COMMENT} characters are possible once the date is in")
+    return text
+
+
+def parse_most_referrals(text: str) -> int | str:
+    """`usual`, or the most referrals of one night."""
+    if text == "usual":
+        return text
+    if not re.fullmatch("[0-9]{1,10}", text) or int(text) > MOST:
+        raise ValueError('write "usual", a whole number, or 0 for no limit')
+    return int(text)
+
+
+Day = Annotated[Weekday, Parsed(Weekday.parse)]
+FlagField = Annotated[Flag, Parsed(parse_flag)]
+CategoryType = Annotated[str, Parsed(parse_category_type)]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """The rules of one section, as `[policy]` and `[[library]]` give them; amounts in the library's currency."""
+    """The rules; they hold for every section unless a [[library]] says otherwise.
 
-    threshold: Decimal
-    processing_fee: Decimal
-    flag: Flag
-    minors: Literal["include", "exclude", "guardian"]
-    send_to: tuple[str, ...] = ()
-    copy_to: tuple[str, ...] = ()
-    submit_on: Weekday = Weekday.SUNDAY
-    count_fees_newer_than: int = 90
-    count_fees_older_than: int = 60
-    ignore_fees_before: date | None = None
-    count_processing_fees: bool = False
-    refer_withdrawn_charges: bool = False
-    categories: frozenset[str] = frozenset()
-    excluded_categories: frozenset[str] = frozenset()
-    excluded_category_types: frozenset[str] = frozenset()
-    debit_types: frozenset[str] = frozenset()
-    excluded_debit_types: frozenset[str] = frozenset()
-    require_lost_fee: bool = False
-    adult_age: int = 18
-    unknown_birthdate: Literal["include", "exclude"] = "exclude"
-    exemption: Flag | None = None
-    fee_debit_type: str = "MANUAL"
-    fee_description: str = "UMS Processing Fee"
-    fee_branch: str = "none"
-    add_restriction: bool = False
-    restriction_type: str = "MANUAL"
-    restriction_comment: str = PLUGIN_COMMENT
-    clear_paid: bool = False
-    clear_at_or_below: Decimal = ZERO
-    remove_restriction: bool = False
-    released_due: Literal["balance", "zero"] = "balance"
-    negative_due: Literal["as_is", "zero"] = "as_is"
-    withdrawn_due: Literal["zero", "balance", "none"] = "zero"
-    most_referrals: int | Literal["usual"] = "usual"
-    most_adoptions: int = 20
-    most_withdrawals: int = 20
-    update_lists: Literal["all", "changed"] = "all"
-    full_update_on: Weekday | None = Weekday.SUNDAY
-    empty_report: Literal["sentence", "header", "none"] = "sentence"
-    spreadsheet_guard: bool = True
+    Every key of [policy] is declared here and nowhere else. The four without a default have none on purpose: nobody is
+    charged by a key left out. Amounts are in the library's currency.
+    """
+
+    submit_on: Annotated[Day, Key("The day of the week on which patrons are referred.")] = Weekday.SUNDAY
+    threshold: Annotated[
+        Amount,
+        Key("The least amount, owed in the window, that refers a patron (this amount included).", example="25.00"),
+    ]
+    processing_fee: Annotated[Amount, Key("The fee charged to a patron who is referred; 0 for none.", example="10.00")]
+    flag: Annotated[
+        FlagField, Key("The field that marks a referred patron: sort1, sort2 or attribute:CODE.", example='"sort1"')
+    ]
+    minors: Annotated[
+        Literal["include", "exclude", "guardian"],
+        Key(
+            "Patrons younger than adult_age: include, exclude, or guardian (only those with a linked guarantor).",
+            example='"exclude"',
+        ),
+    ]
+    send_to: Annotated[
+        Addresses,
+        Key(
+            "Who receives the reports by e-mail, each in a message of their own. May be left out with [sftp].",
+            example='["reports@agency.example"]',
+            needed=True,
+        ),
+    ] = ()
+    copy_to: Annotated[Addresses, Key("Who receives a copy of every report, also in a message of their own.")] = ()
+    count_fees_newer_than: Annotated[
+        Days, Key("The window: charges count that are at most so many days old (this day included).")
+    ] = 90
+    count_fees_older_than: Annotated[
+        Days, Key("The window: charges count that are at least so many days old (this day included).")
+    ] = 60
+    ignore_fees_before: Annotated[
+        date | None,
+        Key('Charges before this day never count. Default: "", none is ignored.', example="2020-01-01", or_empty=True),
+    ] = None
+    count_processing_fees: Annotated[bool, Key("Whether our own processing fees count towards the threshold.")] = False
+    refer_withdrawn_charges: Annotated[
+        bool, Key("Whether charges count again from which staff have withdrawn the patron.")
+    ] = False
+    categories: Annotated[Codes, Key("Only patrons of these categories are referred; empty: all.")] = frozenset()
+    excluded_categories: Annotated[Codes, Key("Patrons of these categories are never referred.")] = frozenset()
+    excluded_category_types: Annotated[
+        frozenset[CategoryType], Key("Patrons of these category types are never referred: any of A, C, I, P, S, X.")
+    ] = frozenset()
+    debit_types: Annotated[
+        Codes, Key("Only charges of these debit types count (credits do not, then); empty: all.")
+    ] = frozenset()
+    excluded_debit_types: Annotated[
+        Codes, Key("Charges of these debit types do not count. Not together with debit_types.")
+    ] = frozenset()
+    require_lost_fee: Annotated[bool, Key("Whether only patrons are referred who owe something for a lost item.")] = (
+        False
+    )
+    adult_age: Annotated[
+        int, Interval(ge=0, le=150), Key("The age, in full years, from which a patron is no minor.")
+    ] = 18
+    unknown_birthdate: Annotated[
+        Literal["include", "exclude"],
+        Key("Patrons without a date of birth: include or exclude; asked unless minors are included."),
+    ] = "exclude"
+    exemption: Annotated[
+        FlagField | None,
+        Key(
+            "A field that keeps a patron from being referred, unless it is empty or says no; not the flag's. "
+            'Default: "", none.',
+            example='"attribute:EXEMPT"',
+            or_empty=True,
+        ),
+    ] = None
+    fee_debit_type: Annotated[str, MaxLen(80), Key("The debit type of the processing fee.")] = "MANUAL"
+    fee_description: Annotated[Text, Key("The description of the processing fee.")] = "UMS Processing Fee"
+    fee_branch: Annotated[
+        str,
+        MaxLen(10),
+        Parsed(parse_fee_branch),
+        Key("The library of the processing fee: none, patron (the patron's own) or a branch code."),
+    ] = "none"
+    add_restriction: Annotated[bool, Key("Whether a referred patron is restricted from borrowing.")] = False
+    restriction_type: Annotated[str, MaxLen(50), Key("The type of that restriction.")] = "MANUAL"
+    restriction_comment: Annotated[
+        str, Parsed(parse_comment), Key("The comment of that restriction; {date} has to be in it.")
+    ] = PLUGIN_COMMENT
+    clear_paid: Annotated[bool, Key("Whether patrons who have paid are released.")] = False
+    clear_at_or_below: Annotated[
+        Amount, Key("The balance at or below which a patron has paid; below the threshold.")
+    ] = ZERO
+    remove_restriction: Annotated[bool, Key("Whether a release removes our restriction.")] = False
+    released_due: Annotated[
+        Literal["balance", "zero"], Key("What the agency is told at last of a released patron: balance or zero.")
+    ] = "balance"
+    negative_due: Annotated[
+        Literal["as_is", "zero"], Key("How a balance in the patron's favour is told: as_is or zero.")
+    ] = "as_is"
+    withdrawn_due: Annotated[
+        Literal["zero", "balance", "none"],
+        Key("What the agency is told at last of a withdrawn patron: zero, balance or none (nothing)."),
+    ] = "zero"
+    most_referrals: Annotated[
+        int | Literal["usual"],
+        Parsed(parse_most_referrals),
+        Key(
+            "The most referrals of one night; more, and none is made. A number, 0 for no limit, or usual: "
+            "four times the largest of the last 8 submissions, at least 50 and at most 500; 100 without "
+            "history."
+        ),
+    ] = "usual"
+    most_adoptions: Annotated[Number, Key("The most adoptions of one night; more, and none is made.")] = 20
+    most_withdrawals: Annotated[Number, Key("The most withdrawals of one night; more, and none is made.")] = 20
+    update_lists: Annotated[Literal["all", "changed"], Key("Which cases the nightly update lists: all or changed.")] = (
+        "all"
+    )
+    full_update_on: Annotated[
+        Day | None, Key('With update_lists = "changed": the day on which all are listed; "" for never.', or_empty=True)
+    ] = Weekday.SUNDAY
+    empty_report: Annotated[
+        Literal["sentence", "header", "none"],
+        Key('A report without rows: sentence ("No qualifying records"), header (that alone) or none.'),
+    ] = "sentence"
+    spreadsheet_guard: Annotated[
+        bool, Key("Whether texts that a spreadsheet would take for formulas begin with a '.")
+    ] = True
 
     def window(self, day: date) -> Window:
         """The window of a run on this day; ages given the wrong way round are swapped."""

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.domain.setting import ADDRESS
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library, is_copy
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.read.administration import preferences
-from gentle_nudge.settings.kinds import ADDRESS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
 PATIENCE = 10
-
-
 SENDER_WAY_OUT = "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail]."
 
 

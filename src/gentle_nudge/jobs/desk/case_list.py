@@ -60,7 +60,7 @@ def move(conn: Connection, settings: Settings, sections: tuple[Section, ...], *,
 
 def _known(settings: Settings, name: str) -> str:
     """The name as the settings write it."""
-    names = [library.name for library in settings.tables.library] + [GLOBAL] * settings.tables.libraries.others
+    names = [keys.name for keys in settings.section_keys] + [GLOBAL] * settings.libraries.others
     for known in names:
         if known.casefold() == name.casefold():
             return known

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.report_row import ReportedDue
+from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.sending.manage import DeliveryAttempts, tried
 from gentle_nudge.koha.read.borrowers import number_of
 from gentle_nudge.store import cases, deliveries, meta, runs
-from gentle_nudge.store.cases import ReportedDue
-from gentle_nudge.store.runs import Run
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -38,7 +38,7 @@ class CaseHistory:
     travels: Mapping[int, tuple[DeliveryAttempts, ...]]
 
 
-def of_runs(conn: Connection) -> list[Run]:
+def of_runs(conn: Connection) -> list[RecordedRun]:
     """The last runs, newest first."""
     meta.ready(conn)
     return runs.runs(conn, limit=LAST_RUNS)

@@ -13,7 +13,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.settings import ArchiveTable
+from gentle_nudge.settings.keys import Archive
 from gentle_nudge.store import cases, meta, report_files
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class RetentionPeriods:
     database: str
 
     @classmethod
-    def of(cls, archive: ArchiveTable, database: str) -> RetentionPeriods:
+    def of(cls, archive: Archive, database: str) -> RetentionPeriods:
         """As the settings say."""
         return cls(reports=archive.keep_days, cases=archive.keep_cases_days, database=database)
 

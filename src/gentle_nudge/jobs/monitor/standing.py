@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.submission_day import is_late, is_submission_due, submits_on
 from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.jobs.identity import Identity
 from gentle_nudge.jobs.library import Library, is_copy
 from gentle_nudge.jobs.patrons.records import read_records
@@ -18,7 +19,6 @@ from gentle_nudge.jobs.sending.restore_mark import is_restored, journal_of
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.store import deliveries, meta, runs
 from gentle_nudge.store.deliveries import LateDelivery
-from gentle_nudge.store.runs import Run
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -40,7 +40,7 @@ class Status:
     nights may run on this machine and database; `restored`: whether it was restored from a backup since.
     """
 
-    runs: tuple[Run, ...] = ()
+    runs: tuple[RecordedRun, ...] = ()
     late: tuple[Late, ...] = ()
     undelivered: tuple[LateDelivery, ...] = ()
     held: int = 0

@@ -13,6 +13,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
+from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.patrons.carry_out import carry_out, log_changes, of
 from gentle_nudge.jobs.patrons.evidence import holdings_of, line_rules, with_contacts
 from gentle_nudge.jobs.patrons.lock import Locked, PlanOutdated, lock_and_judge, ownership_before
@@ -23,7 +24,7 @@ from gentle_nudge.koha.write import action_logs
 from gentle_nudge.koha.write.action_logs import Logs
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import cases, meta, runs
-from gentle_nudge.store.runs import Claim, RunCounts
+from gentle_nudge.store.runs import Claim
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

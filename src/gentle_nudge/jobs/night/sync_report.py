@@ -11,6 +11,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow, case_row
+from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.koha_log import LoggedError, log_errors
 from gentle_nudge.jobs.patrons.evidence import open_case_facts
@@ -21,7 +22,7 @@ from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.read.borrowers import order
 from gentle_nudge.reports.render import file_name
 from gentle_nudge.store import meta, runs
-from gentle_nudge.store.runs import Claim, RunCounts
+from gentle_nudge.store.runs import Claim
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -13,11 +13,11 @@ from gentle_nudge.domain.collections.submission_day import submits_on
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import Stored
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
+from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.koha_log import LOGGED, log_ours
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.reports.render import file_name, render, subject
 from gentle_nudge.store import deliveries, report_files
-from gentle_nudge.store.runs import RunCounts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

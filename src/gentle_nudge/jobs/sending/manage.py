@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import UNDELIVERED, Attempt, Delivery, DeliveryState, Stored
+from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, Attempt, Delivery, DeliveryState, Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.store import cases, deliveries, meta, report_files
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 
 OF_INTEREST = (DeliveryState.SENDING, DeliveryState.DUE, DeliveryState.FAILED, DeliveryState.CANCELLED)
-
-
-GOING_OR_GONE = (DeliveryState.SENDING, DeliveryState.SENT)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,29 +11,25 @@ from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.delivery.maildir import MaildirOutlet
 from gentle_nudge.delivery.message import Letterhead
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item, Outlet
-from gentle_nudge.delivery.sftp import Sftp, SftpOutlet
-from gentle_nudge.delivery.smtp import Mail, SmtpOutlet
+from gentle_nudge.delivery.sftp import SftpOutlet
+from gentle_nudge.delivery.smtp import SmtpOutlet
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.outbox import MAY_LEAVE, Address, Channel, Standing
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.koha.read.administration import default_server, preferences
-from gentle_nudge.settings import MailTable, Settings, SftpTable
+from gentle_nudge.settings import Settings
+from gentle_nudge.settings.keys import Mail
 from gentle_nudge.store import meta
 from gentle_nudge.texts.environment import Texts
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
     from sqlalchemy import Connection
 
 
 NOBODY = "koha@localhost"
-
-
 SECURITY: dict[str, Literal["none", "starttls", "tls"]] = {"disabled": "none", "starttls": "starttls", "ssl": "tls"}
-
-
 MAIL_TIMEOUT, UPLOAD_TIMEOUT, ANY = 60, 30, 3600
 
 
@@ -90,7 +86,7 @@ def outlets_of(
     standing, directory = standing_of(conn), settings.archive.directory
     made: dict[Channel, Outlet | None] = {
         Channel.EMAIL: _mail_outlet(conn, settings, instance, standing=standing, patience=patience),
-        Channel.SFTP: SftpOutlet(_sftp(settings.sftp), min(UPLOAD_TIMEOUT, patience)) if settings.sftp else None,
+        Channel.SFTP: SftpOutlet(settings.sftp, min(UPLOAD_TIMEOUT, patience)) if settings.sftp else None,
         Channel.FILE: ArchiveOutlet(directory=directory, database=instance.database) if directory else None,
     }
     used = MAY_LEAVE[standing] if standing is Standing.COPY else frozenset(made)
@@ -139,7 +135,7 @@ def _mail_outlet(
             "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail].",
         )
     if table.names_a_server:
-        return SmtpOutlet(_mail(table), letterhead, min(MAIL_TIMEOUT, patience))
+        return SmtpOutlet(table, letterhead, min(MAIL_TIMEOUT, patience))
     koha = default_server(conn, instance.conf)
     own = Mail(
         host=koha.host,
@@ -151,37 +147,3 @@ def _mail_outlet(
         password=koha.password or "",
     )
     return SmtpOutlet(own, letterhead, min(koha.timeout, patience))
-
-
-# These go once settings/keys.py has dataclasses, of which the outlets take the values as they are.
-
-
-def _mail(table: MailTable) -> Mail:
-    return Mail(
-        host=table.host,
-        port=table.port,
-        security=table.security,
-        allow_cleartext=table.allow_cleartext,
-        ca_file=table.ca_file,
-        user=table.user,
-        password=_secret(table.password),
-    )
-
-
-def _sftp(table: SftpTable) -> Sftp:
-    return Sftp(
-        host=table.host or "",
-        port=table.port,
-        user=table.user or "",
-        password=_secret(table.password),
-        key_file=table.key_file,
-        known_hosts=table.known_hosts,
-        host_key=table.host_key,
-        directory=table.directory,
-        upload=table.upload,
-        verify=table.verify,
-    )
-
-
-def _secret(given: SecretStr | None) -> str:
-    return given.get_secret_value() if given else ""

@@ -90,24 +90,20 @@ class Mailing:
     reason: str
     to: str | None = None
 
-    def everybody(self, conn: Connection, stored: Stored) -> tuple[Address, ...]:
-        """Who gets the reports of its section now; of a section that is gone, who got this one."""
-        section = next((section for section in self.sections if stored.section in section.cases_of), None)
-        known = self.outlets.addresses(section, stored.report) if section else _first_recipients(conn, stored)
-        return tuple(address for address in known if address.tells_agency)
-
     def addresses(self, conn: Connection, stored: Stored) -> tuple[Address, ...]:
-        """Who gets this repeat."""
-        if self.to is None:
-            return self.everybody(conn, stored)
-        known = tuple(address for address in self.everybody(conn, stored) if address.recipient == self.to)
-        if not known and not AN_ADDRESS.fullmatch(self.to):
+        """Who gets this repeat; of a section that is gone, everybody who got the report."""
+        section = next((section for section in self.sections if stored.section in section.cases_of), None)
+        if section:
+            everybody = self.outlets.addresses(section, stored.report)
+        else:
+            first = (delivery.address for delivery in deliveries.of_report(conn, stored.id))
+            everybody = tuple(dict.fromkeys(first))
+        chosen = tuple(each for each in everybody if each.tells_agency and self.to in {None, each.recipient})
+        if chosen or self.to is None:
+            return chosen
+        if not AN_ADDRESS.fullmatch(self.to):
             raise UserError(f"{self.to} is not an address.", "Write it as reports@agency.example.")
-        return known or (Address(channel=Channel.EMAIL, recipient=self.to),)
-
-
-def _first_recipients(conn: Connection, stored: Stored) -> tuple[Address, ...]:
-    return tuple(dict.fromkeys(delivery.address for delivery in deliveries.of_report(conn, stored.id)))
+        return (Address(channel=Channel.EMAIL, recipient=self.to),)
 
 
 def send(conn: Connection, asked: ResendRequest, mailing: Mailing, moment: Moment) -> list[tuple[Stored, Address]]:

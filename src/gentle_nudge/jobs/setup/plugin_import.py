@@ -15,15 +15,13 @@ from gentle_nudge.domain.collections.judgement import Due
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import why_not
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.money import ZERO
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.patrons.evidence import flagged_without_case, gather, line_rules, read_candidates, select
 from gentle_nudge.jobs.patrons.records import SectionRecords, read_records
 from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, rules, server
 from gentle_nudge.jobs.setup.plugin_translation import Known, entries
 from gentle_nudge.koha.read import administration, plugin_data
-from gentle_nudge.settings.judging import judged
-from gentle_nudge.settings.sections import sections_of
+from gentle_nudge.settings.section_policies import parse_tables, sections_of
 from gentle_nudge.texts.environment import Texts
 
 if TYPE_CHECKING:
@@ -142,16 +140,11 @@ def _compare(conn: Connection, given: PluginSettings, text: str, moment: Moment)
 
 def section_of(text: str) -> Section | None:
     """The section that this configuration makes; None while its threshold or flag is missing (the fee may be)."""
-    tables, problems = judged(tomllib.loads(text, parse_float=Decimal), None)
-    if problems:
-        raise AssertionError([problem.about for problem in problems])
-    policy = tables.policy
-    if policy.threshold is None or policy.flag is None:
-        return None
-    if policy.processing_fee is None:
-        policy = policy.model_copy(update={"processing_fee": ZERO})
-    (section,) = sections_of(tables.model_copy(update={"policy": policy}), {})
-    return section
+    tables = parse_tables(tomllib.loads(text, parse_float=Decimal), None)
+    if tables.problems:
+        raise AssertionError([problem.about for problem in tables.problems])
+    missing = tables.sections[0].missing
+    return None if {"threshold", "flag"} & set(missing) else sections_of(tables, {})[0]
 
 
 def _referred(conn: Connection, section: Section, moment: Moment, memory: SectionRecords) -> frozenset[int]:

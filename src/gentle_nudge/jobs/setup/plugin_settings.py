@@ -7,18 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from gentle_nudge.domain.money import parse_amount
 from gentle_nudge.domain.patron import Flag
+from gentle_nudge.domain.setting import LONGEST_AGE
 from gentle_nudge.koha.read.plugin_data import PluginRules
-from gentle_nudge.settings.kinds import Unfit, amount, whole
+from gentle_nudge.settings.values import whole
 
 SORT_FIELDS = ("sort1", "sort2")
 
 
 # What the plugin's form shows for ages that are not set.
 STARTING, ENDING = 60, 90
-
-
-ANY_AGE = whole(0, 36_500)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,8 +52,8 @@ class PluginSettings:
 def amount_of(given: PluginSettings, key: str) -> Decimal | None:
     """The amount, None where there is none that our settings would take."""
     try:
-        return amount(given.text(key))
-    except Unfit:
+        return parse_amount(given.text(key))
+    except ValueError:
         return None
 
 
@@ -72,9 +71,10 @@ def given_ages(given: PluginSettings) -> tuple[str, str]:
 
 def _age(text: str, default: int) -> int:
     try:
-        return ANY_AGE(text)
-    except Unfit:
+        age = whole(text)
+    except ValueError:
         return default
+    return age if 0 <= age <= LONGEST_AGE else default
 
 
 def cut_off(given: PluginSettings) -> datetime | None:

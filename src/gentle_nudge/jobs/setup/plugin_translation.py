@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Flag
+from gentle_nudge.domain.setting import ADDRESS
 from gentle_nudge.jobs.setup.plugin_settings import (
     ENDING,
     SORT_FIELDS,
@@ -19,7 +20,6 @@ from gentle_nudge.jobs.setup.plugin_settings import (
     cut_off,
     given_ages,
 )
-from gentle_nudge.settings.kinds import ADDRESS
 
 BETWEEN_ADDRESSES = re.compile(r"[\s,;<>]+")
 

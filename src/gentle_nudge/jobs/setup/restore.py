@@ -23,6 +23,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import UNDELIVERED, Delivery
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.restore_journal import Journal, SentDelivery
+from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.identity import LOGGED_AS
 from gentle_nudge.jobs.koha_log import log_ours
 from gentle_nudge.jobs.patrons.carry_out import carry_out
@@ -32,7 +33,7 @@ from gentle_nudge.jobs.sending.restore_mark import forgotten, is_restored
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.reports.read_back import Submission, read_submission
 from gentle_nudge.store import cases, deliveries, meta, report_files, runs
-from gentle_nudge.store.runs import Claim, RunCounts
+from gentle_nudge.store.runs import Claim
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
 
 PLACEHOLDER = re.compile(r"__[A-Z0-9_]+__")
-
-
 MYSQL_PORT = 3306
-
-
 NO_ZONE = "local"
 
 
@@ -115,17 +111,17 @@ def _as_it_is(parent: Element, name: str) -> str | None:
 
 
 def _text(parent: Element, name: str) -> str | None:
-    found = _as_it_is(parent, name)
-    return found.strip() if found else None
+    text = _as_it_is(parent, name)
+    return text.strip() if text else None
 
 
 def _number(parent: Element, name: str, file: Path) -> int | None:
-    found = _text(parent, name)
-    if found is None:
+    text = _text(parent, name)
+    if text is None:
         return None
-    if not re.fullmatch(r"[0-9]{1,9}", found):
+    if not re.fullmatch(r"[0-9]{1,9}", text):
         raise _broken(file, f"its <{name}> is not a number")
-    return int(found)
+    return int(text)
 
 
 def _tls(config: Element) -> Tls | None:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.koha.connect.conf import Tls
 from gentle_nudge.koha.connect.instance import Instance
-from gentle_nudge.settings.places import this_machine
+from gentle_nudge.settings.values import this_machine
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Dialect, ExceptionContext
@@ -35,22 +35,11 @@ SESSION = (
     "/*M!100318 , in_predicate_conversion_threshold = 0 */"
 )
 
-
 CONNECT_SECONDS = 10
-
-
 ANSWER_SECONDS = 3600
-
-
 REFUSED = {1044, 1045, 1698, 1251, 2059}
-
-
 UNKNOWN_DATABASE = 1049
-
-
 NOT_ALLOWED = {1142, 1143, 1227}
-
-
 TLS_FAILED = 2026
 
 

@@ -14,7 +14,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.koha.connect.conf import MYSQL_PORT, KohaConf, Tls, read
 from gentle_nudge.koha.connect.zone import machine, zone
 from gentle_nudge.settings import Settings
-from gentle_nudge.settings.places import shown, this_machine
+from gentle_nudge.settings.values import shown, this_machine
 
 # Where the client library that Koha's Perl driver uses looks for the server's socket, on the common distributions.
 SOCKETS = (
@@ -42,7 +42,7 @@ class Instance:
 
     @property
     def database(self) -> str:
-        """Which database this is, whoever asks and however its server is called: another user means no other one."""
+        """A name for this database that does not depend on the user or on how the host is spelled."""
         if self.url.drivername == "sqlite":
             return self.shown
         host, port = _server(self.url)
@@ -78,13 +78,13 @@ def _url(settings: Settings, conf: KohaConf | None, environ: Mapping[str, str]) 
 
 def _with_password(settings: Settings, url: URL) -> URL:
     password = settings.koha.password
-    return url if password is None or url.drivername == "sqlite" else url.set(password=password.get_secret_value())
+    return url if not password or url.drivername == "sqlite" else url.set(password=password)
 
 
 def url_of(conf: KohaConf, environ: Mapping[str, str], sockets: Iterable[Path] = SOCKETS) -> URL:
     """Where Koha's Perl driver would connect to: for `localhost` or no host the socket, if there is one."""
     local = conf.host in {None, "localhost"}
-    found = _socket(environ, sockets) if local else None
+    socket = _socket(environ, sockets) if local else None
     return URL.create(
         "mysql+pymysql",
         username=conf.user,
@@ -92,7 +92,7 @@ def url_of(conf: KohaConf, environ: Mapping[str, str], sockets: Iterable[Path] =
         host="127.0.0.1" if local else conf.host,
         port=conf.port or MYSQL_PORT,
         database=conf.database,
-        query={"unix_socket": str(found)} if found else {},
+        query={"unix_socket": str(socket)} if socket else {},
     )
 
 
@@ -108,24 +108,24 @@ def _refuse_another(settings: Settings, url: URL, environ: Mapping[str, str]) ->
     other = url_of(read(Path(koha_conf)), environ)
     if not same_database(url, other):
         raise UserError(
-            f"$KOHA_CONF leads to the database {shown(other)}, but {settings.origins.file} to {shown(url)}: nothing "
+            f"$KOHA_CONF leads to the database {shown(other)}, but {settings.places.file} to {shown(url)}: nothing "
             "was read or written.",
             "Work in the shell of the library that the configuration is for, or put a configuration beside $KOHA_CONF.",
         )
 
 
-def _same_file(one: Path | None, other: Path) -> bool:
-    return one is not None and one.resolve() == other.resolve()
+def _same_file(file: Path | None, other: Path) -> bool:
+    return file is not None and file.resolve() == other.resolve()
 
 
-def same_database(one: URL, other: URL) -> bool:
+def same_database(url: URL, other: URL) -> bool:
     """Whether both lead to one database: its name, and the server by socket, or by host and port."""
-    if "sqlite" in {one.drivername, other.drivername}:
-        return one.drivername == other.drivername and _same_file(Path(one.database or ""), Path(other.database or ""))
-    sockets = [Path(str(url.query["unix_socket"])) for url in (one, other) if "unix_socket" in url.query]
+    if "sqlite" in {url.drivername, other.drivername}:
+        return url.drivername == other.drivername and _same_file(Path(url.database or ""), Path(other.database or ""))
+    sockets = [Path(str(each.query["unix_socket"])) for each in (url, other) if "unix_socket" in each.query]
     if len(sockets) > 1:
-        return one.database == other.database and _same_file(*sockets)
-    return one.database == other.database and _server(one) == _server(other)
+        return url.database == other.database and _same_file(*sockets)
+    return url.database == other.database and _server(url) == _server(other)
 
 
 def _server(url: URL) -> tuple[str, int]:

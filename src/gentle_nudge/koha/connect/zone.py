@@ -10,29 +10,29 @@ from zoneinfo import ZoneInfo
 
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.connect.conf import KohaConf
-from gentle_nudge.settings import KohaTable
+from gentle_nudge.settings.keys import Koha
 
 ROOT = Path("/")
 
 
-def zone(koha: KohaTable, conf: KohaConf | None, *, environ: Mapping[str, str] = os.environ) -> ZoneInfo:
+def zone(koha: Koha, conf: KohaConf | None, *, environ: Mapping[str, str] = os.environ) -> ZoneInfo:
     """The zone of the settings, else of koha-conf.xml (UserError if it names none that exists), else the machine's."""
     if koha.timezone:
         return ZoneInfo(koha.timezone)
     if conf is None or conf.timezone is None:
         return machine_zone(environ)
-    found = _zone(conf.timezone)
-    if found is None:
+    named = _zone(conf.timezone)
+    if named is None:
         raise UserError(
             f"The <timezone> of {conf.file} is not a time zone that exists.",
             'Mend it there, or set it in the settings: [koha] timezone = "America/New_York"',
         )
-    return found
+    return named
 
 
 def machine_zone(environ: Mapping[str, str], root: Path = ROOT) -> ZoneInfo:
     """The zone of $TZ, else of /etc/localtime, else of /etc/timezone, else UTC."""
-    return next((found for name in _names(environ, root) if (found := _zone(name))), ZoneInfo("UTC"))
+    return next((named for name in _names(environ, root) if (named := _zone(name))), ZoneInfo("UTC"))
 
 
 def _names(environ: Mapping[str, str], root: Path) -> Iterator[str]:
@@ -48,7 +48,7 @@ def _zone(name: str) -> ZoneInfo | None:
         return None
 
 
-def machine(koha: KohaTable, root: Path = ROOT) -> str:
+def machine(koha: Koha, root: Path = ROOT) -> str:
     """What this machine is called: as the settings say, else its /etc/machine-id, else its host name."""
     return koha.machine or _first_line(root / "etc/machine-id") or socket.gethostname()
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 APART = 60
 
-
 CLOCK = (
     "SELECT UTC_TIMESTAMP(), TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), "
     "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@GLOBAL.time_zone))"
@@ -31,8 +30,8 @@ def clock(conn: Connection, instance: Instance, now: datetime, named_zone: str |
     yield from _zone(instance, now, named_zone, None if seconds is None else timedelta(seconds=int(seconds)))
 
 
-def _clock(theirs: datetime, ours: datetime) -> Iterator[Finding]:
-    apart = round(abs(theirs - ours).total_seconds())
+def _clock(server: datetime, our_clock: datetime) -> Iterator[Finding]:
+    apart = round(abs(server - our_clock).total_seconds())
     if apart > APART:
         yield Finding(
             name="clock-differs",
@@ -47,15 +46,15 @@ def _zone(instance: Instance, now: datetime, named: str | None, server: timedelt
     conf = instance.conf
     ours = now.astimezone(instance.zone).utcoffset()
     if conf and conf.timezone:
-        differs, theirs = conf.timezone != instance.zone.key, f"koha-conf.xml says {conf.timezone}"
+        differs, koha_is = conf.timezone != instance.zone.key, f"koha-conf.xml says {conf.timezone}"
     else:
         differs = server is not None and server != ours and (conf is not None or named is None)
-        theirs = f"the database server is {server} from UTC, we are {ours}"
+        koha_is = f"the database server is {server} from UTC, we are {ours}"
     if differs:
         yield Finding(
             name="zone-differs",
             severity=Severity.WARNING,
-            what=f"Koha and we live in different time zones: {theirs}, and we take {instance.zone.key}.",
+            what=f"Koha and we live in different time zones: {koha_is}, and we take {instance.zone.key}.",
             why="The window, ages and weekdays follow our zone, what staff see follows Koha's.",
             way_out="Name Koha's zone as timezone in [koha], or leave it out there and set it in koha-conf.xml.",
         )

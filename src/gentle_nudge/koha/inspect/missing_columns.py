@@ -23,9 +23,7 @@ OPTIONAL: Mapping[str, frozenset[str]] = {
     "plugin_methods": frozenset({"plugin_class", "plugin_method"}),
 }
 
-
 WHY = "The program reads or writes it, so every night would fail."
-
 
 WAY_OUT = (
     "Is this the database of a Koha, of release 22.11 or later? If Koha is newer than this program, look for a newer "
@@ -43,14 +41,14 @@ def unfit(conn: Connection, hidden: Collection[str] = ()) -> Iterator[Finding]:
     for table in koha.sorted_tables:
         optional = OPTIONAL.get(table.name, frozenset())
         wanted = [name for name in names_of(table) if name not in optional]
-        here = {name.casefold() for name in columns_of(conn, table)}
+        present = {name.casefold() for name in columns_of(conn, table)}
         if table.name in hidden or not wanted:
             continue
-        if not here:
+        if not present:
             what = f"Koha's table {table.name} is not there."
             yield Finding(name="koha-table-missing", what=what, why=WHY, way_out=WAY_OUT)
             continue
         for name in wanted:
-            if name.casefold() not in here:
+            if name.casefold() not in present:
                 what = f"Koha's table {table.name} has no column {name}."
                 yield Finding(name="koha-column-missing", what=what, why=WHY, way_out=WAY_OUT)

@@ -52,7 +52,7 @@ def _writing(kind: str, table: str, columns: str) -> Right:
     return Right(kind=kind, table=table, columns=tuple(columns.split()))
 
 
-# What a night, a sync and a release write into Koha (see effects.py and audit.py).
+# What a night, a sync and a release write into Koha (see koha/write).
 WRITING = (
     _writing("UPDATE", "borrowers", "sort1 sort2 debarred debarredcomment updated_on"),
     _writing(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.finding import Finding, Severity
-from gentle_nudge.domain.patron import Flag
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.read import administration
 
@@ -21,8 +20,8 @@ class SectionCodes:
     """The codes that the settings of one section name; codes of what is switched off are left out."""
 
     section: str
-    flag: Flag
-    exemption: Flag | None
+    flag_attributes: tuple[str, ...]
+    exemption_attributes: tuple[str, ...]
     categories: tuple[str, ...]
     debit_types: tuple[str, ...]
     fee_debit_types: tuple[str, ...]
@@ -33,47 +32,16 @@ class SectionCodes:
 
 def refuse_misfits(conn: Connection, sections: Sequence[SectionCodes]) -> None:
     """UserError with every sentence, if a night would rely on codes that this Koha does not have."""
-    found = list(misfits(conn, sections))
-    if found:
-        ways = tuple(dict.fromkeys(finding.way_out for finding in found))
+    findings = list(misfits(conn, sections))
+    if findings:
+        ways = tuple(dict.fromkeys(finding.way_out for finding in findings))
         hint = ways[0] if len(ways) == 1 else "Each with its way out: gentle-nudge check"
-        raise UserError("\n".join(finding.what for finding in found), hint)
+        raise UserError("\n".join(finding.what for finding in findings), hint)
 
 
 def misfits(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
     """What a night refuses to begin with: unknown codes, and a fee of a type that cannot be charged."""
     yield from _fields(conn, sections)
-    yield from _categories(conn, sections)
-    yield from _debit_types(conn, sections)
-    yield from _fee(conn, sections)
-    yield from _fee_branch(conn, sections)
-    yield from _restriction_type(conn, sections)
-
-
-def _fields(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
-    flags = _by_code(sections, lambda codes: _attribute(codes.flag))
-    exemptions = _by_code(sections, lambda codes: _attribute(codes.exemption))
-    if not flags and not exemptions:
-        return
-    known = administration.attribute_types(conn)
-    for kind, wanted, why in (
-        ("flag", flags, "Nobody could be marked as referred."),
-        ("exemption", exemptions, "Nobody would be exempt, and those who should be would be referred."),
-    ):
-        for code, where in _unknown(wanted, known):
-            yield Finding(
-                name=f"{kind}-attribute-unknown",
-                what=f"Koha has no patron attribute type {code}, which is the {kind} of {where}.",
-                why=why,
-                way_out=f"Make it in Koha (Administration, Patron attribute types), or mend {kind} in the settings.",
-            )
-
-
-def _attribute(field: Flag | None) -> tuple[str, ...]:
-    return (field.code,) if field and field.column == "attribute" else ()
-
-
-def _categories(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
     wanted = _by_code(sections, lambda codes: codes.categories)
     for code, where in _unknown(wanted, administration.category_codes(conn) if wanted else ()):
         yield Finding(
@@ -82,9 +50,6 @@ def _categories(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[
             why="The wrong patrons would be referred or left out.",
             way_out="Mend categories and excluded_categories in the settings.",
         )
-
-
-def _debit_types(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
     wanted = _by_code(sections, lambda codes: codes.debit_types)
     for code, where in _unknown(wanted, administration.debit_type_codes(conn) if wanted else ()):
         yield Finding(
@@ -93,13 +58,42 @@ def _debit_types(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator
             why="The wrong charges would count or be left out.",
             way_out="Mend debit_types and excluded_debit_types in the settings.",
         )
+    yield from _fee(conn, sections)
+    wanted = _by_code(sections, lambda codes: codes.restriction_types)
+    in_koha = administration.restriction_type_codes(conn) if wanted else None
+    for code, where in _unknown(wanted, in_koha) if in_koha is not None else ():
+        yield Finding(
+            name="restriction-type-unknown",
+            what=f"Koha has no restriction type {code}, which the settings of {where} name.",
+            why="The restriction could not be made, so nobody could be referred.",
+            way_out="Make it in Koha (Administration, Patron restrictions), or mend restriction_type in the settings.",
+        )
+
+
+def _fields(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
+    flags = _by_code(sections, lambda codes: codes.flag_attributes)
+    exemptions = _by_code(sections, lambda codes: codes.exemption_attributes)
+    if not flags and not exemptions:
+        return
+    in_koha = administration.attribute_types(conn)
+    for kind, wanted, why in (
+        ("flag", flags, "Nobody could be marked as referred."),
+        ("exemption", exemptions, "Nobody would be exempt, and those who should be would be referred."),
+    ):
+        for code, where in _unknown(wanted, in_koha):
+            yield Finding(
+                name=f"{kind}-attribute-unknown",
+                what=f"Koha has no patron attribute type {code}, which is the {kind} of {where}.",
+                why=why,
+                way_out=f"Make it in Koha (Administration, Patron attribute types), or mend {kind} in the settings.",
+            )
 
 
 def _fee(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
     wanted = _by_code(sections, lambda codes: codes.fee_debit_types)
-    known = administration.debit_type_codes(conn) if wanted else {}
-    unknown = dict(_unknown(wanted, known))
-    archived = {_folded(code) for code, is_archived in known.items() if is_archived}
+    in_koha = administration.debit_type_codes(conn) if wanted else {}
+    unknown = dict(_unknown(wanted, in_koha))
+    archived = {_folded(code) for code, is_archived in in_koha.items() if is_archived}
     for code, where in wanted.items():
         if code in unknown or _folded(code) in archived:
             state = "unknown" if code in unknown else "archived"
@@ -109,9 +103,6 @@ def _fee(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding
                 why="The fee could not be charged, or would be of a type that staff have given up.",
                 way_out="Mend it in Koha (Administration, Debit types), or fee_debit_type in the settings.",
             )
-
-
-def _fee_branch(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
     wanted = _by_code(sections, lambda codes: codes.fee_branches)
     for code, where in _unknown(wanted, administration.branch_codes(conn) if wanted else ()):
         yield Finding(
@@ -122,23 +113,11 @@ def _fee_branch(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[
         )
 
 
-def _restriction_type(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
-    wanted = _by_code(sections, lambda codes: codes.restriction_types)
-    known = administration.restriction_type_codes(conn) if wanted else None
-    for code, where in _unknown(wanted, known) if known is not None else ():
-        yield Finding(
-            name="restriction-type-unknown",
-            what=f"Koha has no restriction type {code}, which the settings of {where} name.",
-            why="The restriction could not be made, so nobody could be referred.",
-            way_out="Make it in Koha (Administration, Patron restrictions), or mend restriction_type in the settings.",
-        )
-
-
 def doubts(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
     """What a night can live with: archived types that count, branches of sections that Koha does not have."""
     counted = _by_code(sections, lambda codes: codes.debit_types)
-    known = administration.debit_type_codes(conn) if counted else {}
-    archived = {_folded(code) for code, is_archived in known.items() if is_archived}
+    in_koha = administration.debit_type_codes(conn) if counted else {}
+    archived = {_folded(code) for code, is_archived in in_koha.items() if is_archived}
     for code, where in counted.items():
         if _folded(code) in archived:
             yield Finding(
@@ -167,9 +146,9 @@ def _by_code(sections: Iterable[SectionCodes], wanted: Callable[[SectionCodes], 
     return {code: f"section {', '.join(naming)}" for code, naming in sorted(names.items())}
 
 
-def _unknown(wanted: dict[str, str], known: Collection[str]) -> Iterator[tuple[str, str]]:
+def _unknown(wanted: dict[str, str], in_koha: Collection[str]) -> Iterator[tuple[str, str]]:
     """The codes that Koha does not have, each with where it is named; letter case means nothing."""
-    folded = {_folded(code) for code in known}
+    folded = {_folded(code) for code in in_koha}
     return ((code, where) for code, where in wanted.items() if _folded(code) not in folded)
 
 

@@ -1,12 +1,13 @@
-"""Every SELECT on single account lines: accounts, balances, owners, and their locks."""
+"""Single account lines: accounts, balances, owners, and their locks."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial, reduce
 from itertools import groupby
-from operator import itemgetter
 from sys import intern
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -16,8 +17,8 @@ from sqlalchemy import Connection, and_, case, func, literal, select
 from gentle_nudge.domain.ledger import Account, JudgedLine, Line, LineRules, Ownership
 from gentle_nudge.domain.money import round_to_cent
 from gentle_nudge.koha.koha_tables import accountlines
-from gentle_nudge.koha.read.line_conditions import belongs, counted, joined, why_not_counted
-from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among
+from gentle_nudge.koha.read.line_conditions import IS_OUTSTANDING, belongs, counted, joined, why_not_counted
+from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # Facts about a line travel as one number: the driver takes longer for a column than we for all that is made of it.
 COUNTS, OURS, LOST = 1, 2, 4
+TYPE = func.coalesce(accountlines.c.debit_type_code, accountlines.c.credit_type_code).label("type")
 
 
 def accounts(
@@ -32,37 +34,35 @@ def accounts(
 ) -> dict[int, Account]:
     """The accounts of these patrons, sums rounded to the cent; without anything outstanding all is zero.
 
-    `lock` locks the outstanding lines in order of number. The locks of a statement hold in every table it reads, so
-    that only where no other table is needed one statement does for both.
+    `lock` locks the outstanding lines in order of number. A locking statement locks rows in every table it reads, so
+    the same statement locks and reads only where no other table is needed.
     """
-    alone = lock and ownership.charges_by == "patron"
-    if lock and not alone:
+    locks_itself = lock and ownership.charges_by == "patron"
+    if lock and not locks_itself:
         lock_lines(conn, numbers)
-    found = {number: Account(has_lines_here=False) for number in numbers}
-    for some in a_thousand_at_a_time(sorted(numbers)):
-        query = _outstanding(rules, ownership, some)
-        rows = conn.execute(query.with_for_update() if alone else query)
-        for number, theirs in groupby(rows, itemgetter(0)):
-            found[number] = _account(theirs, rules.zone)
-    return found
+    accounts_of = {number: Account(has_lines_here=False) for number in numbers}
+    for chunk in a_thousand_at_a_time(sorted(numbers)):
+        query = outstanding_query(rules, ownership, chunk)
+        rows = conn.execute(query.with_for_update() if locks_itself else query)
+        for number, lines in groupby(rows, operator.itemgetter(0)):
+            accounts_of[number] = _account(lines, rules.zone)
+    return accounts_of
 
 
-def _outstanding(rules: LineRules, ownership: Ownership, numbers: list[int]) -> Select[Any]:
+def outstanding_query(rules: LineRules, ownership: Ownership, numbers: Collection[int]) -> Select[Any]:
+    """Every outstanding line of these patrons: whether it counts (1), is the section's (2), is a lost charge (4).
+
+    Index: accountlines acctsborridx, borrowers PRIMARY, items PRIMARY.
+    """
     line, ours = accountlines.c, belongs(ownership, numbers)
-    owing = line.amountoutstanding > literal(Decimal(0), Money())
+    lost_charge = and_(line.debit_type_code == "LOST", line.amountoutstanding > literal(Decimal(0), Money()), ours)
+    facts = ((counted(rules, ownership, numbers), COUNTS), (ours, OURS), (lost_charge, LOST))
+    sum_of_facts = reduce(operator.add, (case((holds, fact), else_=0) for holds, fact in facts))
     return (
-        select(
-            line.borrowernumber,
-            line.accountlines_id,
-            line.date,
-            func.coalesce(line.debit_type_code, line.credit_type_code),
-            line.amountoutstanding,
-            case((counted(rules, ownership, numbers), COUNTS), else_=0)
-            + case((ours, OURS), else_=0)
-            + case((and_(line.debit_type_code == "LOST", owing, ours), LOST), else_=0),
-        )
+        select(line.borrowernumber, line.accountlines_id, line.date, TYPE, line.amountoutstanding)
+        .add_columns(sum_of_facts.label("facts"))
         .select_from(joined(ownership))
-        .where(among(line.borrowernumber, numbers), line.amountoutstanding != literal(Decimal(0), Money()))
+        .where(among(line.borrowernumber, numbers), IS_OUTSTANDING)
         .order_by(line.borrowernumber, line.accountlines_id)
     )
 
@@ -100,81 +100,103 @@ def _account(rows: Iterable[Sequence[Any]], zone: ZoneInfo) -> Account:
 
 def judged_lines(conn: Connection, rules: LineRules, ownership: Ownership, number: int) -> tuple[JudgedLine, ...]:
     """The outstanding lines of one patron, each with all reasons why it does not count, oldest first."""
-    line, reasons = accountlines.c, why_not_counted(rules, ownership, [number])
-    query = (
-        select(
-            line.accountlines_id,
-            line.date,
-            func.coalesce(line.debit_type_code, line.credit_type_code),
-            line.amountoutstanding,
-            *(case((why, 1), else_=0) for why in reasons.values()),
-        )
-        .select_from(joined(ownership))
-        .where(line.borrowernumber == number, line.amountoutstanding != literal(Decimal(0), Money()))
-        .order_by(line.date, line.accountlines_id)
-    )
+    reasons = why_not_counted(rules, ownership, [number])
     return tuple(
         JudgedLine(
             id=id_,
             at=at.astimezone(rules.zone) if at else None,
             type=type_,
             outstanding=outstanding,
-            why_not=tuple(why for why, holds in zip(reasons, held, strict=True) if holds),
+            why_not=tuple(why for why, holds in zip(reasons, verdicts, strict=True) if holds),
         )
-        for id_, at, type_, outstanding, *held in conn.execute(query)
+        for id_, at, type_, outstanding, *verdicts in conn.execute(judged_lines_query(rules, ownership, number))
+    )
+
+
+def judged_lines_query(rules: LineRules, ownership: Ownership, number: int) -> Select[Any]:
+    """Every outstanding line of one patron, with a column for each reason why it does not count (`explain`).
+
+    Index: accountlines acctsborridx, borrowers PRIMARY, items PRIMARY.
+    """
+    line, reasons = accountlines.c, why_not_counted(rules, ownership, [number])
+    verdicts = (case((why, 1), else_=0).label(name) for name, why in reasons.items())
+    return (
+        select(line.accountlines_id, line.date, TYPE, line.amountoutstanding, *verdicts)
+        .select_from(joined(ownership))
+        .where(line.borrowernumber == number, IS_OUTSTANDING)
+        .order_by(line.date, line.accountlines_id)
     )
 
 
 def lock_lines(conn: Connection, numbers: Iterable[int]) -> None:
     """Lock the outstanding lines of these patrons, in order of number."""
-    line = accountlines
-    for some in a_thousand_at_a_time(sorted(numbers)):
-        conn.execute(
-            select(line.c.accountlines_id)
-            .where(among(line.c.borrowernumber, some), line.c.amountoutstanding != literal(Decimal(0), Money()))
-            .order_by(line.c.borrowernumber, line.c.accountlines_id)
-            .with_for_update()
-        ).all()
+    for _ in rows_by_thousands(conn, locked_lines_query, numbers):
+        pass
+
+
+def locked_lines_query(numbers: Collection[int]) -> Select[Any]:
+    """The outstanding lines of these patrons, locked until the transaction ends.
+
+    Index: accountlines acctsborridx.
+    """
+    line = accountlines.c
+    return (
+        select(line.accountlines_id)
+        .where(among(line.borrowernumber, numbers), IS_OUTSTANDING)
+        .order_by(line.borrowernumber, line.accountlines_id)
+        .with_for_update()
+    )
 
 
 def owners(conn: Connection, line_numbers: Collection[int]) -> dict[int, int | None]:
-    """Whose these lines are now; a line that is no more is left out."""
-    line = accountlines
-    found: dict[int, int | None] = {}
-    for some in a_thousand_at_a_time(sorted(line_numbers)):
-        query = select(line.c.accountlines_id, line.c.borrowernumber).where(among(line.c.accountlines_id, some))
-        found.update((id_, number) for id_, number in conn.execute(query))
-    return found
+    """Line -> the patron who has it now; a line that is no more is left out."""
+    return {line: patron for line, patron in rows_by_thousands(conn, owners_query, line_numbers)}  # noqa: C416 - typed
+
+
+def owners_query(line_ids: Collection[int]) -> Select[Any]:
+    """The patron of each of these lines: a merge of cards gives them to another one.
+
+    Index: accountlines PRIMARY.
+    """
+    line = accountlines.c
+    return select(line.accountlines_id, line.borrowernumber).where(among(line.accountlines_id, line_ids))
 
 
 def charged_on(conn: Connection, description: str, numbers: Collection[int], zone: ZoneInfo) -> dict[int, date]:
     """The day of each patron's latest debit with this description, paid or not."""
-    line = accountlines
-    latest = func.max(line.c.date)
-    found: dict[int, date] = {}
-    for some in a_thousand_at_a_time(sorted(numbers)):
-        query = (
-            select(line.c.borrowernumber, latest.label("latest"))
-            .where(among(line.c.borrowernumber, some))
-            .where(line.c.description == description)
-            .where(line.c.debit_type_code.is_not(None))
-            .group_by(line.c.borrowernumber)
-        )
-        found.update((number, at.astimezone(zone).date()) for number, at in conn.execute(query) if at is not None)
-    return found
+    rows = rows_by_thousands(conn, partial(latest_charge_query, description), numbers)
+    return {number: at.astimezone(zone).date() for number, at in rows if at is not None}
+
+
+def latest_charge_query(description: str, numbers: Collection[int]) -> Select[Any]:
+    """When each of these patrons was last charged a fee with this description (for adoptions).
+
+    Index: accountlines acctsborridx.
+    """
+    line = accountlines.c
+    return (
+        select(line.borrowernumber, func.max(line.date).label("latest"))
+        .where(among(line.borrowernumber, numbers), line.description == description)
+        .where(line.debit_type_code.is_not(None))
+        .group_by(line.borrowernumber)
+    )
 
 
 def balances(conn: Connection, ownership: Ownership, numbers: Collection[int]) -> dict[int, Decimal]:
     """The section's balance of these patrons, rounded to the cent."""
-    found = dict.fromkeys(numbers, round_to_cent(0))
-    line = accountlines
-    for some in a_thousand_at_a_time(sorted(numbers)):
-        query = (
-            select(line.c.borrowernumber, func.sum(line.c.amountoutstanding, type_=Money()))
-            .select_from(joined(ownership))
-            .where(among(line.c.borrowernumber, some), line.c.amountoutstanding != literal(Decimal(0), Money()))
-            .where(belongs(ownership, some))
-            .group_by(line.c.borrowernumber)
-        )
-        found.update((number, round_to_cent(balance)) for number, balance in conn.execute(query))
-    return found
+    sums = rows_by_thousands(conn, partial(balances_query, ownership), numbers)
+    return dict.fromkeys(numbers, round_to_cent(0)) | {number: round_to_cent(balance) for number, balance in sums}
+
+
+def balances_query(ownership: Ownership, numbers: Collection[int]) -> Select[Any]:
+    """The section's balance of these patrons, of patrons with outstanding lines alone.
+
+    Index: accountlines acctsborridx, borrowers PRIMARY, items PRIMARY.
+    """
+    line = accountlines.c
+    return (
+        select(line.borrowernumber, func.sum(line.amountoutstanding, type_=Money()))
+        .select_from(joined(ownership))
+        .where(among(line.borrowernumber, numbers), IS_OUTSTANDING, belongs(ownership, numbers))
+        .group_by(line.borrowernumber)
+    )

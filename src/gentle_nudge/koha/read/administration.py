@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, String, column, func, select, table
+from sqlalchemy import Connection, func, select
 
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.connect.conf import KohaConf, SmtpServer
@@ -24,10 +24,11 @@ from gentle_nudge.koha.koha_tables import (
     library_groups,
     restriction_types,
     smtp_servers,
+    systempreferences,
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column
+    from sqlalchemy import Column, Select
 
 
 SORT_CATEGORIES = {"sort1": "Bsort1", "sort2": "Bsort2"}
@@ -46,49 +47,90 @@ class AttributeType:
 
 def category_codes(conn: Connection) -> frozenset[str]:
     """The patron categories."""
-    return _all(conn, categories.c.categorycode)
+    return frozenset(conn.scalars(codes_query(categories.c.categorycode)))
 
 
 def branch_codes(conn: Connection) -> frozenset[str]:
     """The branches."""
-    return _all(conn, branches.c.branchcode)
-
-
-def _all(conn: Connection, column: Column[str]) -> frozenset[str]:
-    return frozenset(conn.scalars(select(column)))
-
-
-def debit_type_codes(conn: Connection) -> dict[str, bool]:
-    """The debit types, each with whether it is archived."""
-    kind = account_debit_types.c
-    return {code: bool(archived) for code, archived in conn.execute(select(kind.code, kind.archived))}
+    return frozenset(conn.scalars(codes_query(branches.c.branchcode)))
 
 
 def restriction_type_codes(conn: Connection) -> frozenset[str] | None:
     """The types of restrictions; None where Koha is too old to have a table of them."""
-    return _all(conn, restriction_types.c.code) if columns_of(conn, restriction_types) else None
+    if not columns_of(conn, restriction_types):
+        return None
+    return frozenset(conn.scalars(codes_query(restriction_types.c.code)))
+
+
+def codes_query(column: Column[str]) -> Select[str]:
+    """All patron categories; in the same way all branches, and all types of restrictions.
+
+    Index: categories categorycode.
+    """
+    return select(column)
+
+
+def debit_type_codes(conn: Connection) -> dict[str, bool]:
+    """The debit types, each with whether it is archived."""
+    return {code: bool(archived) for code, archived in conn.execute(debit_types_query())}
+
+
+def debit_types_query() -> Select[Any]:
+    """Every debit type, and whether it is archived.
+
+    Index: account_debit_types none.
+    """
+    return select(account_debit_types.c.code, account_debit_types.c.archived)
 
 
 def attribute_types(conn: Connection) -> dict[str, AttributeType]:
     """The kinds of patron attributes by code."""
-    kind = borrower_attribute_types.c
-    columns = (kind.code, kind.repeatable, kind.unique_id, kind.opac_editable, kind.authorised_value_category)
     return {
         code: AttributeType(
             code=code, repeatable=bool(many), unique=bool(unique), opac_editable=bool(editable), values=values or None
         )
-        for code, many, unique, editable, values in conn.execute(select(*columns))
+        for code, many, unique, editable, values in conn.execute(attribute_types_query())
     }
+
+
+def attribute_types_query() -> Select[Any]:
+    """Every kind of patron attribute.
+
+    Index: borrower_attribute_types none.
+    """
+    kind = borrower_attribute_types.c
+    return select(kind.code, kind.repeatable, kind.unique_id, kind.opac_editable, kind.authorised_value_category)
 
 
 def authorised(conn: Connection, category: str) -> frozenset[str]:
     """The authorised values of a category."""
+    return frozenset(conn.scalars(authorised_values_query(category)))
+
+
+def authorised_values_query(category: str) -> Select[str]:
+    """The authorised values of a category.
+
+    Index: authorised_values av_uniq.
+    """
     value = authorised_values.c
-    return frozenset(conn.scalars(select(value.authorised_value).where(value.category == category)))
+    return select(value.authorised_value).where(value.category == category)
 
 
 def values_in(conn: Connection, field: Flag) -> Counter[str]:
     """What stands in a flag field, and with how many patrons; NULL, empty and blank values are left out."""
+    patrons_with: Counter[str] = Counter()
+    for text, number in conn.execute(flag_values_query(field)):
+        if text.strip():
+            patrons_with[text.strip()] += number
+    return patrons_with
+
+
+def flag_values_query(field: Flag) -> Select[Any]:
+    """What stands in a flag field, and with how many patrons.
+
+    For a flag in a sort field the whole of `borrowers` is read.
+    Index: borrower_attributes code_attribute.
+    """
     if field.column == "attribute":
         attribute = borrower_attributes.c
         value, patrons = attribute.attribute, func.count(attribute.borrowernumber.distinct())
@@ -96,50 +138,50 @@ def values_in(conn: Connection, field: Flag) -> Counter[str]:
     else:
         value = borrowers.c[field.column]
         query = select(value, func.count())
-    found: Counter[str] = Counter()
-    for text, number in conn.execute(query.where(value.is_not(None), value != "").group_by(value)):
-        if text.strip():
-            found[text.strip()] += number
-    return found
+    return query.where(value.is_not(None), value != "").group_by(value)
 
 
 def branches_of_groups(conn: Connection, wanted: Collection[str]) -> dict[str, frozenset[str]]:
     """The branches of these groups, each named by title or id; a group that is not there has none."""
     if not wanted:
         return {}
-    row = library_groups.c
     members: defaultdict[int, set[str]] = defaultdict(set)
     subgroups: defaultdict[int, list[int]] = defaultdict(list)
     named: dict[str, int] = {}
-    for id_, parent, branch, title in conn.execute(select(row.id, row.parent_id, row.branchcode, row.title)):
+    for id_, parent, branch, title in conn.execute(library_groups_query()):
         if branch is None:
             named[str(id_)] = id_
             named.setdefault((title or "").casefold(), id_)
             subgroups[parent or 0].append(id_)
         elif parent is not None:
             members[parent].add(branch)
-    return {name: _branches(_group(name, named), members, subgroups) for name in wanted}
+    groups = {name: named.get(name.casefold(), named.get(name)) for name in wanted}
+    return {name: _branches_below(group, members, subgroups) for name, group in groups.items()}
 
 
-def _group(name: str, named: Mapping[str, int]) -> int | None:
-    """A group by its title, else by its id."""
-    return named.get(name.casefold(), named.get(name))
+def library_groups_query() -> Select[Any]:
+    """All library groups, subgroups and their branches.
+
+    Index: library_groups none.
+    """
+    row = library_groups.c
+    return select(row.id, row.parent_id, row.branchcode, row.title)
 
 
-def _branches(group: int | None, members: Mapping[int, set[str]], subgroups: Mapping[int, list[int]]) -> frozenset[str]:
-    if group is None:
-        return frozenset()
-    return frozenset(branch for each in _with_subgroups(group, subgroups) for branch in members.get(each, ()))
-
-
-def _with_subgroups(group: int, subgroups: Mapping[int, list[int]]) -> Iterator[int]:
-    seen, rest = set(), [group]
+def _branches_below(
+    group: int | None, members: Mapping[int, set[str]], subgroups: Mapping[int, list[int]]
+) -> frozenset[str]:
+    """The branches of a group and of the groups below it, which may run in circles."""
+    branches_below: set[str] = set()
+    seen: set[int | None] = {None}
+    rest = [group]
     while rest:
         each = rest.pop()
-        if each not in seen:
+        if each is not None and each not in seen:
             seen.add(each)
-            yield each
+            branches_below |= members.get(each, set())
             rest.extend(subgroups.get(each, ()))
+    return frozenset(branches_below)
 
 
 LAST_RESORT = SmtpServer(host="localhost", port=25, timeout=120, ssl_mode="disabled", user=None, password=None)
@@ -147,19 +189,23 @@ LAST_RESORT = SmtpServer(host="localhost", port=25, timeout=120, ssl_mode="disab
 
 def default_server(conn: Connection, conf: KohaConf | None) -> SmtpServer:
     """The default row of `smtp_servers`, else koha-conf's server, else localhost:25 (Koha::SMTP::Servers)."""
-    row = smtp_servers.c
     if "is_default" in columns_of(conn, smtp_servers):
-        columns = (row.host, row.port, row.timeout, row.ssl_mode, row.user_name, row.password)
-        found = conn.execute(select(*columns).where(row.is_default == 1)).first()
-        if found:
-            host, port, timeout, ssl_mode, user, password = found
+        row = conn.execute(default_server_query()).first()
+        if row:
+            host, port, timeout, ssl_mode, user, password = row
             return SmtpServer(
                 host=host, port=port, timeout=timeout, ssl_mode=ssl_mode, user=user or None, password=password or None
             )
     return (conf.smtp if conf else None) or LAST_RESORT
 
 
-systempreferences = table("systempreferences", column("variable", String), column("value", String))
+def default_server_query() -> Select[Any]:
+    """The mail server that Koha uses by default.
+
+    Index: smtp_servers none.
+    """
+    row = smtp_servers.c
+    return select(row.host, row.port, row.timeout, row.ssl_mode, row.user_name, row.password).where(row.is_default == 1)
 
 
 OVERRIDE = "OVERRIDE_SYSPREF_"
@@ -174,9 +220,14 @@ def preferences(
     NULL look alike.
     """
     asked = list(names)
-    variable = func.lower(systempreferences.c.variable)
-    rows = connection.execute(
-        select(variable, systempreferences.c.value).where(variable.in_([name.lower() for name in asked]))
-    )
-    stored = {name: value or "" for name, value in rows.all()}
+    stored = {name: value or "" for name, value in connection.execute(preferences_query(asked))}
     return {name: environ.get(OVERRIDE + name, stored.get(name.lower(), "")) for name in asked}
+
+
+def preferences_query(names: Collection[str]) -> Select[Any]:
+    """The values of these system preferences, whatever the letter case of their names.
+
+    Index: systempreferences none.
+    """
+    variable = func.lower(systempreferences.c.variable)
+    return select(variable, systempreferences.c.value).where(variable.in_([name.lower() for name in names]))

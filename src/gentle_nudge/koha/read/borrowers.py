@@ -1,13 +1,13 @@
-"""Every SELECT on patrons: who they are, what their flag says, how they are reached, in which order they stand."""
+"""Patrons: who they are, what their flag says, how they are reached, in which order they stand."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from sys import intern
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, Select, literal, or_, select
+from sqlalchemy import Connection, Row, literal, or_, select
 
 from gentle_nudge.domain.patron import Contact, Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
 from gentle_nudge.koha.koha_tables import (
@@ -18,7 +18,11 @@ from gentle_nudge.koha.koha_tables import (
     columns_of,
 )
 from gentle_nudge.koha.read.administration import preferences
-from gentle_nudge.sqltypes import a_thousand_at_a_time, among
+from gentle_nudge.sqltypes import a_thousand_at_a_time, among, rows_by_thousands
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
+
 
 CONTACT = ("address", "address2", "city", "zipcode", "state", "phone", "mobile", "phonepro", "B_phone", "email")
 
@@ -38,15 +42,14 @@ def one_by_one(
     wanted = sorted(set(numbers))
     if not wanted:
         return
-    koha_itself, types = used_by_koha(conn), _category_types(conn)
-    query = _patron_query(conn)
-    for some in a_thousand_at_a_time(wanted):
-        chunk = query.where(among(borrowers.c.borrowernumber, some)).order_by(borrowers.c.borrowernumber)
-        rows = conn.execute(chunk.with_for_update() if lock else chunk).all()
-        here = [row.borrowernumber for row in rows]
+    koha_itself, present = used_by_koha(conn), columns_of(conn, borrowers)
+    types = {code.casefold(): kind for code, kind in conn.execute(category_types_query())}
+    for chunk in a_thousand_at_a_time(wanted):
+        query = patrons_query(present, chunk)
+        rows = conn.execute(query.with_for_update() if lock else query).all()
         flags = _field(conn, fields.flag, rows)
         exemptions = _field(conn, fields.exemption, rows) if fields.exemption else {}
-        guardians = _guardians(conn, here) if fields.guardians else {}
+        guardians = _guardians(conn, [row.borrowernumber for row in rows]) if fields.guardians else {}
         for row in rows:
             number, card, surname, firstname, branch, category, born, _, _, protected, anonymized = row
             yield Patron(
@@ -65,39 +68,42 @@ def one_by_one(
             )
 
 
+def patrons_query(present: Collection[str], numbers: Collection[int]) -> Select[Any]:
+    """These patrons in order of number, with both sort fields; `present` are the columns that this Koha has.
+
+    Index: borrowers PRIMARY.
+    """
+    who = borrowers.c
+    optional = (who[name] if name in present else literal(0).label(name) for name in ("protected", "anonymized"))
+    return (
+        select(who.borrowernumber, who.cardnumber, who.surname, who.firstname, who.branchcode, who.categorycode)
+        .add_columns(who.dateofbirth, who.sort1, who.sort2, *optional)
+        .where(among(who.borrowernumber, numbers))
+        .order_by(who.borrowernumber)
+    )
+
+
+def category_types_query() -> Select[Any]:
+    """The type (adult, child, organisation, ...) of every patron category.
+
+    Index: categories none.
+    """
+    return select(categories.c.categorycode, categories.c.category_type)
+
+
 def contacts(conn: Connection, numbers: Iterable[int]) -> dict[int, Contact]:
     """How to reach these patrons."""
+    rows = rows_by_thousands(conn, contacts_query, numbers)
+    return {number: Contact(**dict(zip(CONTACT, values, strict=True))) for number, *values in rows}
+
+
+def contacts_query(numbers: Collection[int]) -> Select[Any]:
+    """Addresses and telephone numbers of these patrons.
+
+    Index: borrowers PRIMARY.
+    """
     who = borrowers.c
-    columns = [who[name] for name in CONTACT]
-    found: dict[int, Contact] = {}
-    for some in a_thousand_at_a_time(sorted(numbers)):
-        query = select(who.borrowernumber, *columns).where(among(who.borrowernumber, some))
-        for number, *values in conn.execute(query):
-            found[number] = Contact(**dict(zip(CONTACT, values, strict=True)))
-    return found
-
-
-def _patron_query(conn: Connection) -> Select[Any]:
-    who = borrowers.c
-    here = columns_of(conn, borrowers)
-    wanted = [
-        who.borrowernumber,
-        who.cardnumber,
-        who.surname,
-        who.firstname,
-        who.branchcode,
-        who.categorycode,
-        who.dateofbirth,
-        who.sort1,
-        who.sort2,
-    ]
-    optional = [who[name] if name in here else literal(0).label(name) for name in ("protected", "anonymized")]
-    return select(*wanted, *optional)
-
-
-def _category_types(conn: Connection) -> dict[str, str]:
-    query = select(categories.c.categorycode, categories.c.category_type)
-    return {code.casefold(): kind for code, kind in conn.execute(query)}
+    return select(who.borrowernumber, *(who[name] for name in CONTACT)).where(among(who.borrowernumber, numbers))
 
 
 def _field(conn: Connection, field: Flag, rows: Sequence[Row[Any]]) -> dict[int, tuple[FlagRow, ...]]:
@@ -106,33 +112,46 @@ def _field(conn: Connection, field: Flag, rows: Sequence[Row[Any]]) -> dict[int,
         values = {row.borrowernumber: getattr(row, field.column) for row in rows}
         said = {value: (FlagRow(row=None, value=value),) for value in set(values.values())}
         return {number: said[value] for number, value in values.items()}
+    by_patron: defaultdict[int, list[FlagRow]] = defaultdict(list)
+    for number, row, value in conn.execute(attributes_query(field.code, [row.borrowernumber for row in rows])):
+        by_patron[number].append(FlagRow(row=row, value=value))
+    return {number: tuple(values) for number, values in by_patron.items()}
+
+
+def attributes_query(code: str, numbers: Collection[int]) -> Select[Any]:
+    """The attributes of this code of these patrons, in the order in which they were given.
+
+    Index: borrower_attributes borrowernumber.
+    """
     attribute = borrower_attributes.c
-    numbers = [row.borrowernumber for row in rows]
-    found: defaultdict[int, list[FlagRow]] = defaultdict(list)
-    query = (
+    return (
         select(attribute.borrowernumber, attribute.id, attribute.attribute)
-        .where(among(attribute.borrowernumber, numbers), attribute.code == field.code)
+        .where(among(attribute.borrowernumber, numbers), attribute.code == code)
         .order_by(attribute.id)
     )
-    for number, row, value in conn.execute(query):
-        found[number].append(FlagRow(row=row, value=value))
-    return {number: tuple(values) for number, values in found.items()}
 
 
 def _guardians(conn: Connection, numbers: list[int]) -> dict[int, Guardian]:
     """The guarantor of each of these patrons with the lowest relationship id."""
+    by_patron: dict[int, Guardian] = {}
+    for number, surname, firstname, card, phone, email in conn.execute(guardians_query(numbers)):
+        guardian = Guardian(surname=surname, firstname=firstname, card=card, phone=phone, email=email)
+        by_patron.setdefault(number, guardian)
+    return by_patron
+
+
+def guardians_query(numbers: Collection[int]) -> Select[Any]:
+    """The guarantors of these patrons with name, card, telephone and mail, in order of the relationship's id.
+
+    Index: borrower_relationships r_guarantee, borrowers PRIMARY.
+    """
     link, who = borrower_relationships.c, borrowers.c
-    query = (
+    return (
         select(link.guarantee_id, who.surname, who.firstname, who.cardnumber, who.phone, who.email)
         .join_from(borrower_relationships, borrowers, who.borrowernumber == link.guarantor_id)
         .where(among(link.guarantee_id, numbers))
         .order_by(link.id)
     )
-    found: dict[int, Guardian] = {}
-    for number, surname, firstname, card, phone, email in conn.execute(query):
-        guardian = Guardian(surname=surname, firstname=firstname, card=card, phone=phone, email=email)
-        found.setdefault(number, guardian)
-    return found
 
 
 def used_by_koha(conn: Connection) -> frozenset[int]:
@@ -141,14 +160,34 @@ def used_by_koha(conn: Connection) -> frozenset[int]:
     anonymous, self_check = (named.get(name, "").strip() for name in ("AnonymousPatron", "AutoSelfCheckID"))
     numbers = {int(anonymous)} if anonymous.isdecimal() and int(anonymous) else set()
     if self_check:
-        names = or_(borrowers.c.userid == self_check, borrowers.c.cardnumber == self_check)
-        query = select(borrowers.c.borrowernumber).where(names)
-        numbers.update(conn.scalars(query))
+        numbers.update(conn.scalars(login_query(self_check)))
     return frozenset(numbers)
+
+
+def login_query(login: str) -> Select[Any]:
+    """The patrons who log in by this user name or card.
+
+    Index: borrowers userid,cardnumber.
+    """
+    who = borrowers.c
+    return select(who.borrowernumber).where(or_(who.userid == login, who.cardnumber == login))
 
 
 def flagged(conn: Connection, flag: Flag) -> frozenset[int]:
     """The patrons whose flag says yes."""
+    return frozenset(
+        number
+        for number, value in conn.execute(flagged_query(flag))
+        if flag_state((FlagRow(row=None, value=value),)) is FlagState.YES
+    )
+
+
+def flagged_query(flag: Flag) -> Select[Any]:
+    """The patrons whose flag may say yes: the rows that hold yes or 1 anywhere, to be looked at one by one.
+
+    For a flag in a sort field the whole of `borrowers` is read.
+    Index: borrower_attributes code_attribute.
+    """
     if flag.column == "attribute":
         attribute = borrower_attributes.c
         query = select(attribute.borrowernumber, attribute.attribute).where(attribute.code == flag.code)
@@ -156,36 +195,49 @@ def flagged(conn: Connection, flag: Flag) -> frozenset[int]:
     else:
         value = borrowers.c[flag.column]
         query = select(borrowers.c.borrowernumber, value)
-    may_be = or_(value.like("%yes%"), value.like("%1%"))
-    return frozenset(
-        number
-        for number, found in conn.execute(query.where(may_be))
-        if flag_state((FlagRow(row=None, value=found),)) is FlagState.YES
-    )
+    return query.where(or_(value.like("%yes%"), value.like("%1%")))
 
 
 def order(conn: Connection, numbers: Collection[int]) -> dict[int, int]:
     """The rank of each patron by surname as the database collates (NULL first), then by number."""
     if not numbers:
         return {}
-    query = (
-        select(borrowers.c.borrowernumber)
-        .where(among(borrowers.c.borrowernumber, sorted(numbers)))
-        .order_by(borrowers.c.surname, borrowers.c.borrowernumber)
-    )
-    streamed = conn.scalars(query, execution_options={"stream_results": True})
+    streamed = conn.scalars(surnames_query(sorted(numbers)), execution_options={"stream_results": True})
     return {number: rank for rank, number in enumerate(streamed)}
+
+
+def surnames_query(numbers: Collection[int]) -> Select[Any]:
+    """These patrons in the order of their surnames, as the database collates.
+
+    Index: borrowers PRIMARY.
+    """
+    who = borrowers.c
+    return (
+        select(who.borrowernumber).where(among(who.borrowernumber, numbers)).order_by(who.surname, who.borrowernumber)
+    )
 
 
 def known(conn: Connection, numbers: Iterable[int]) -> frozenset[int]:
     """Those of these patrons that are in Koha."""
-    who = borrowers.c.borrowernumber
-    found: set[int] = set()
-    for some in a_thousand_at_a_time(sorted(numbers)):
-        found.update(conn.scalars(select(who).where(among(who, some))))
-    return frozenset(found)
+    return frozenset(number for (number,) in rows_by_thousands(conn, existing_query, numbers))
+
+
+def existing_query(numbers: Collection[int]) -> Select[Any]:
+    """Those of these patrons that are in Koha.
+
+    Index: borrowers PRIMARY.
+    """
+    return select(borrowers.c.borrowernumber).where(among(borrowers.c.borrowernumber, numbers))
 
 
 def number_of(conn: Connection, card: str) -> int | None:
     """The patron who has this card now."""
-    return conn.scalar(select(borrowers.c.borrowernumber).where(borrowers.c.cardnumber == card))
+    return conn.scalar(card_query(card))
+
+
+def card_query(card: str) -> Select[int]:
+    """The patron who has this card now.
+
+    Index: borrowers cardnumber.
+    """
+    return select(borrowers.c.borrowernumber).where(borrowers.c.cardnumber == card)

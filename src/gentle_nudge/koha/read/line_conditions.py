@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from decimal import Decimal
 
 from sqlalchemy import ColumnElement, FromClause, and_, case, false, func, literal, not_, null
 
 from gentle_nudge.domain.ledger import LineRules, OurFee, Ownership
 from gentle_nudge.domain.moment import midnight
 from gentle_nudge.koha.koha_tables import accountlines, borrowers, items
-from gentle_nudge.sqltypes import among
+from gentle_nudge.sqltypes import Money, among
+
+IS_OUTSTANDING = accountlines.c.amountoutstanding != literal(Decimal(0), Money())
 
 
 def why_not_counted(rules: LineRules, ownership: Ownership, numbers: Collection[int]) -> dict[str, ColumnElement[bool]]:
@@ -23,7 +26,8 @@ def why_not_counted(rules: LineRules, ownership: Ownership, numbers: Collection[
     if rules.excluded_fee:
         reasons["our processing fee"] = is_our_fee(rules.excluded_fee)
     reasons |= recorded_fee(rules, ownership, numbers)
-    withdrawn = {number: day for number, day in rules.withdrawn.items() if number in numbers}
+    asked = frozenset(numbers)
+    withdrawn = {number: day for number, day in rules.withdrawn.items() if number in asked}
     if withdrawn and not rules.withdrawn_count:
         after = {number: midnight(day + timedelta(days=1), rules.zone) for number, day in withdrawn.items()}
         until = case(

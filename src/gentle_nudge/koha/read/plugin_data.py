@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -24,37 +24,22 @@ from gentle_nudge.koha.koha_tables import (
     plugin_methods,
 )
 from gentle_nudge.koha.write.action_logs import PROGRAM
-from gentle_nudge.sqltypes import Money, a_thousand_at_a_time
+from gentle_nudge.sqltypes import Money, among, rows_by_thousands
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
 
 SINGLE = "Koha::Plugin::Com::ByWaterSolutions::UniqueCollections"
-
-
 MULTI = "Koha::Plugin::Com::ByWaterSolutions::UMSGentleNudge"
-
-
 LOG_MODULE = "GENTLENUDGE"
-
-
 INSTALLED, ENABLED = "__INSTALLED__", "__ENABLED__"
-
-
 OF_KOHA = "__"
-
-
 AT_WORK_WITHIN = timedelta(days=8)
-
-
 ADULT = 18
-
 
 # Keys of what we write into the log ourselves; the plugin's rows have count, filename, file_path or error alone.
 OURS = frozenset({"run", "section", "option", "who"})
-
-
 A_DAY_THERE_IS = date(1, 1, 1)
 
 
@@ -62,11 +47,19 @@ def settings_of(conn: Connection, plugin: str = SINGLE) -> dict[str, str] | None
     """What a plugin stored under its own keys, NULL as empty; None if it is not installed."""
     if not columns_of(conn, plugin_data):
         return None
-    row = plugin_data.c
-    stored = conn.execute(select(row.plugin_key, row.plugin_value).where(row.plugin_class == plugin)).all()
+    stored = conn.execute(plugin_settings_query(plugin)).all()
     if not stored and not _has_methods(conn, plugin):
         return None
     return {key: value or "" for key, value in stored if not key.startswith(OF_KOHA)}
+
+
+def plugin_settings_query(plugin: str) -> Select[Any]:
+    """Everything that Koha and a plugin stored for the plugin.
+
+    Index: plugin_data PRIMARY.
+    """
+    row = plugin_data.c
+    return select(row.plugin_key, row.plugin_value).where(row.plugin_class == plugin)
 
 
 def enabled(conn: Connection) -> tuple[str, ...]:
@@ -80,18 +73,22 @@ def enabled(conn: Connection) -> tuple[str, ...]:
 def _is_enabled(conn: Connection, plugin: str) -> bool:
     if not columns_of(conn, plugin_data):
         return False
-    row = plugin_data.c
-    keys = row.plugin_key.in_([INSTALLED, ENABLED])
-    query = select(row.plugin_key, row.plugin_value).where(row.plugin_class == plugin, keys)
-    said = {key: value not in {None, "", "0"} for key, value in conn.execute(query)}
+    said = {key: value not in {None, "", "0"} for key, value in conn.execute(plugin_settings_query(plugin))}
     return said.get(ENABLED, said.get(INSTALLED, False) or _has_methods(conn, plugin))
 
 
 def _has_methods(conn: Connection, plugin: str) -> bool:
     if not columns_of(conn, plugin_methods):
         return False
-    query = select(plugin_methods.c.plugin_class).where(plugin_methods.c.plugin_class == plugin)
-    return conn.execute(query.limit(1)).first() is not None
+    return conn.execute(plugin_methods_query(plugin)).first() is not None
+
+
+def plugin_methods_query(plugin: str) -> Select[Any]:
+    """One row, if Koha knows any method of the plugin.
+
+    Index: plugin_methods PRIMARY.
+    """
+    return select(plugin_methods.c.plugin_class).where(plugin_methods.c.plugin_class == plugin).limit(1)
 
 
 def at_work(conn: Connection, now: datetime) -> datetime | None:
@@ -101,11 +98,18 @@ def at_work(conn: Connection, now: datetime) -> datetime | None:
 
 def last_logged(conn: Connection, since: datetime) -> datetime | None:
     """The latest row since then that a plugin wrote into Koha's log; ours are known by their script and their keys."""
+    rows = conn.execute(plugin_log_query(columns_of(conn, action_logs), since))
+    return max((at for at, info, program in rows if not _is_ours(info, program)), default=None)
+
+
+def plugin_log_query(present: Collection[str], since: datetime) -> Select[Any]:
+    """What was written into Koha's log for the plugin since then; `present` are the columns that this Koha has.
+
+    Index: action_logs module_idx.
+    """
     log = action_logs.c
-    has_script = "script" in columns_of(conn, action_logs)
-    script = log.script if has_script else literal(None).label("script")
-    query = select(log.timestamp, log.info, script).where(log.module == LOG_MODULE, log.timestamp >= since)
-    return max((at for at, info, program in conn.execute(query) if not _is_ours(info, program)), default=None)
+    script = log.script if "script" in present else literal(None).label("script")
+    return select(log.timestamp, log.info, script).where(log.module == LOG_MODULE, log.timestamp >= since)
 
 
 def _is_ours(info: str | None, program: str | None) -> bool:
@@ -137,9 +141,15 @@ class PluginRules:
 
 
 def referred(conn: Connection, rules: PluginRules, day: date, zone: ZoneInfo) -> frozenset[int]:
+    """The patrons that the plugin would refer on this day."""
+    return frozenset(conn.scalars(referred_by_plugin_query(rules, day, zone)))
+
+
+def referred_by_plugin_query(rules: PluginRules, day: date, zone: ZoneInfo) -> Select[Any]:
     """The patrons that the plugin would refer on this day.
 
     A row of a flag attribute that says no counts the patron's lines once more, as its own join does.
+    Index: accountlines acctsborridx, borrowers PRIMARY, borrower_attributes borrowernumber.
     """
     line, who = accountlines, borrowers.c
     window = Window(first=day - timedelta(days=rules.newer_than), last=day - timedelta(days=rules.older_than))
@@ -158,7 +168,7 @@ def referred(conn: Connection, rules: PluginRules, day: date, zone: ZoneInfo) ->
     conditions += _filters(rules, day, zone)
     query = select(line.c.borrowernumber).select_from(joined).where(*conditions).group_by(line.c.borrowernumber)
     enough = func.sum(line.c.amountoutstanding) >= literal(rules.threshold, Money())
-    return frozenset(conn.scalars(query.having(enough)))
+    return query.having(enough)
 
 
 def _filters(rules: PluginRules, day: date, zone: ZoneInfo) -> Iterable[Any]:
@@ -174,8 +184,8 @@ def _filters(rules: PluginRules, day: date, zone: ZoneInfo) -> Iterable[Any]:
     if rules.require_lost:
         lost = accountlines.alias("lost")
         owing = lost.c.amountoutstanding > literal(Decimal(0), Money())
-        theirs = lost.c.borrowernumber == line.c.borrowernumber
-        yield exists().where(theirs, lost.c.debit_type_code == "LOST", owing)
+        of_the_patron = lost.c.borrowernumber == line.c.borrowernumber
+        yield exists().where(of_the_patron, lost.c.debit_type_code == "LOST", owing)
 
 
 def _latest_birth(day: date) -> date:
@@ -188,8 +198,12 @@ def _latest_birth(day: date) -> date:
 
 def with_lines(conn: Connection, numbers: Iterable[int]) -> frozenset[int]:
     """Those of these patrons that have any account line: of all others the plugin's update says nothing."""
-    found: set[int] = set()
-    for some in a_thousand_at_a_time(sorted(numbers)):
-        query = select(accountlines.c.borrowernumber).where(accountlines.c.borrowernumber.in_(some)).distinct()
-        found.update(conn.scalars(query))
-    return frozenset(found)
+    return frozenset(number for (number,) in rows_by_thousands(conn, patrons_with_lines_query, numbers))
+
+
+def patrons_with_lines_query(numbers: Collection[int]) -> Select[Any]:
+    """Those of these patrons that have any account line.
+
+    Index: accountlines acctsborridx.
+    """
+    return select(accountlines.c.borrowernumber).where(among(accountlines.c.borrowernumber, numbers)).distinct()

@@ -21,18 +21,11 @@ from gentle_nudge.koha.write.new_rows import NewRows, alike
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 
 PROGRAM = "gentle-nudge"
-
-
 INTERFACE = "cron"
-
-
 FORGIVEN = "FORGIVEN"
-
 
 # Numbers that no row has, to be replaced by those of the rows selected.
 SOMEBODY, SOME_ROW = -2147483647, -2147483646
-
-
 A = TypeVar("A", ChargeFee, SetFlag | ClearFlag)
 
 
@@ -67,10 +60,10 @@ def _is_on(value: str | None) -> bool:
 
 def write(conn: Connection, rows: Iterable[LogRow], now: datetime, interface: str = INTERFACE) -> None:
     """Log these rows, with the columns this Koha has."""
-    here = columns_of(conn, action_logs)
-    for some in a_thousand_at_a_time(rows):
-        values = [_values(row, now, interface) for row in some]
-        conn.execute(insert(action_logs), [{k: v for k, v in value.items() if k in here} for value in values])
+    present = columns_of(conn, action_logs)
+    for chunk in a_thousand_at_a_time(rows):
+        values = [_values(row, now, interface) for row in chunk]
+        conn.execute(insert(action_logs), [{k: v for k, v in value.items() if k in present} for value in values])
 
 
 def write_alike(conn: Connection, make: Callable[[A], LogRow], actions: Iterable[A], now: datetime) -> None:
@@ -78,8 +71,8 @@ def write_alike(conn: Connection, make: Callable[[A], LogRow], actions: Iterable
     who = borrowers.c.borrowernumber
     for action, numbers in alike(actions):
         row = make(replace(action, patron=SOMEBODY))
-        for some in a_thousand_at_a_time(numbers):
-            write_selected(conn, row, now, patron=who, where=among(who, some))
+        for chunk in a_thousand_at_a_time(numbers):
+            write_selected(conn, row, now, patron=who, where=among(who, chunk))
 
 
 def write_selected(
@@ -92,10 +85,10 @@ def write_selected(
     number: Column[int] | None = None,
 ) -> None:
     """Log this row for every patron selected; in its text their number, and `number` of the row, take their places."""
-    here = columns_of(conn, action_logs)
-    known = {name: value for name, value in _values(row, now, INTERFACE).items() if name in here}
+    present = columns_of(conn, action_logs)
+    values = {name: value for name, value in _values(row, now, INTERFACE).items() if name in present}
     columns: dict[str, ColumnElement[Any]] = {
-        name: null() if value is None else literal(value, action_logs.c[name].type) for name, value in known.items()
+        name: null() if value is None else literal(value, action_logs.c[name].type) for name, value in values.items()
     }
     columns |= {"object": patron, "info": _filled_in(row.info, patron, number)}
     conn.execute(insert(action_logs).from_select(list(columns), select(*columns.values()).where(where)))
@@ -194,8 +187,8 @@ def write_restricted(
     who = borrower_debarments.c.borrowernumber
     for action, numbers in alike(actions):
         row = restricted(replace(action, patron=SOMEBODY), SOME_ROW, created)
-        for some in a_thousand_at_a_time(numbers):
-            write_selected(conn, row, now, patron=who, number=made.number, where=made.among(some))
+        for chunk in a_thousand_at_a_time(numbers):
+            write_selected(conn, row, now, patron=who, number=made.number, where=made.among(chunk))
 
 
 def lifted(gone: LiftRestriction) -> LogRow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, func, insert, literal, select, update
 
@@ -20,22 +21,31 @@ from gentle_nudge.koha.koha_tables import (
 )
 from gentle_nudge.koha.write.action_logs import FORGIVEN, INTERFACE
 from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_for_patrons, numbers_of
-from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among
+from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
 
 
 def owing(conn: Connection, lines: Iterable[int]) -> dict[int, OwingFee]:
     """What is still owing of these debits, by line; those paid, gone, or without a patron are left out."""
+    return {
+        line: OwingFee(line=line, patron=patron, outstanding=outstanding)
+        for line, patron, outstanding in rows_by_thousands(conn, owing_lines_query, set(lines))
+    }
+
+
+def owing_lines_query(line_ids: Collection[int]) -> Select[Any]:
+    """What is still owing of these debits.
+
+    Index: accountlines PRIMARY.
+    """
     line = accountlines.c
-    found: dict[int, OwingFee] = {}
-    for some in a_thousand_at_a_time(sorted(set(lines))):
-        query = select(line.accountlines_id, line.borrowernumber, line.amountoutstanding).where(
-            among(line.accountlines_id, some),
-            line.borrowernumber.is_not(None),
-            line.amountoutstanding > literal(Decimal(0), Money()),
-        )
-        for number, patron, outstanding in conn.execute(query):
-            found[number] = OwingFee(line=number, patron=patron, outstanding=outstanding)
-    return found
+    return select(line.accountlines_id, line.borrowernumber, line.amountoutstanding).where(
+        among(line.accountlines_id, line_ids),
+        line.borrowernumber.is_not(None),
+        line.amountoutstanding > literal(Decimal(0), Money()),
+    )
 
 
 def lifted_by_payment(conn: Connection, numbers: Collection[int]) -> list[LiftRestriction]:
@@ -45,32 +55,40 @@ def lifted_by_payment(conn: Connection, numbers: Collection[int]) -> list[LiftRe
     """
     if "lift_after_payment" not in columns_of(conn, restriction_types):
         return []
+    balances = {number: balance or ZERO for number, balance in rows_by_thousands(conn, whole_balances_query, numbers)}
+    return [
+        LiftRestriction(patron=number, restriction=Restriction(id=id_, type=type_, comment=comment, expires=expires))
+        for number, id_, type_, comment, expires, limit in rows_by_thousands(conn, lifted_by_payment_query, numbers)
+        if balances.get(number, ZERO) <= (limit or ZERO)
+    ]
+
+
+def lifted_by_payment_query(numbers: Collection[int]) -> Select[Any]:
+    """These patrons' restrictions of a type that Koha lifts after a payment, with the type's limit.
+
+    Index: borrower_debarments borrowernumber, restriction_types none.
+    """
     block, kind = borrower_debarments.c, restriction_types.c
-    found: list[LiftRestriction] = []
-    for some in a_thousand_at_a_time(sorted(numbers)):
-        balances = _balances(conn, some)
-        query = (
-            select(block.borrowernumber, block.borrower_debarment_id, block.type, block.comment, block.expiration)
-            .add_columns(kind.fee_limit)
-            .join_from(borrower_debarments, restriction_types, kind.code == block.type)
-            .where(among(block.borrowernumber, some), kind.lift_after_payment == 1)
-            .order_by(block.borrower_debarment_id)
-        )
-        for number, id_, type_, comment, expires, limit in conn.execute(query):
-            if balances.get(number, ZERO) <= (limit or ZERO):
-                restriction = Restriction(id=id_, type=type_, comment=comment, expires=expires)
-                found.append(LiftRestriction(patron=number, restriction=restriction))
-    return found
+    return (
+        select(block.borrowernumber, block.borrower_debarment_id, block.type, block.comment, block.expiration)
+        .add_columns(kind.fee_limit)
+        .join_from(borrower_debarments, restriction_types, kind.code == block.type)
+        .where(among(block.borrowernumber, numbers), kind.lift_after_payment == 1)
+        .order_by(block.borrower_debarment_id)
+    )
 
 
-def _balances(conn: Connection, numbers: list[int]) -> dict[int, Decimal]:
+def whole_balances_query(numbers: Collection[int]) -> Select[Any]:
+    """The balance of these patrons over all their lines.
+
+    Index: accountlines acctsborridx.
+    """
     line = accountlines.c
-    sums = (
+    return (
         select(line.borrowernumber, func.sum(line.amountoutstanding, type_=Money()))
         .where(among(line.borrowernumber, numbers))
         .group_by(line.borrowernumber)
     )
-    return {number: balance or ZERO for number, balance in conn.execute(sums)}
 
 
 def charge(conn: Connection, actions: Sequence[ChargeFee], now: datetime) -> NewRows | None:
@@ -78,10 +96,10 @@ def charge(conn: Connection, actions: Sequence[ChargeFee], now: datetime) -> New
     now = now.replace(microsecond=0)
     charged = NewRows.from_now_on(conn, accountlines.c.accountlines_id) if actions else None
     for action, numbers in alike(actions):
-        for some in a_thousand_at_a_time(numbers):
-            insert_for_patrons(conn, accountlines, _debit(action, now), some)
+        for chunk in a_thousand_at_a_time(numbers):
+            insert_for_patrons(conn, accountlines, _debit(action, now), chunk)
             if charged:
-                _offset_new(conn, charged.among(some), action.amount, now)
+                _offset_new(conn, charged.among(chunk), action.amount, now)
     return charged
 
 
@@ -117,19 +135,19 @@ def forgive(conn: Connection, actions: Sequence[ForgiveFee], now: datetime) -> N
     One action for each patron; the fees owe what the action says, for their patrons and lines are locked.
     """
     now = now.replace(microsecond=0)
-    for some in a_thousand_at_a_time(actions):
+    for chunk in a_thousand_at_a_time(actions):
         new = NewRows.from_now_on(conn, accountlines.c.accountlines_id)
-        conn.execute(insert(accountlines), [_credit(action, now) for action in some])
-        credits_ = numbers_of(conn, new, [action.patron for action in some])
-        made = [_offset(now, "CREATE", action.amount, credit_id=credits_[action.patron]) for action in some]
+        conn.execute(insert(accountlines), [_credit(action, now) for action in chunk])
+        credits_ = numbers_of(conn, new, [action.patron for action in chunk])
+        made = [_offset(now, "CREATE", action.amount, credit_id=credits_[action.patron]) for action in chunk]
         used = [
             _offset(now, "APPLY", -fee.outstanding, credit_id=credits_[action.patron], debit_id=fee.line)
-            for action in some
+            for action in chunk
             for fee in action.fees
         ]
         conn.execute(insert(account_offsets), made)
         conn.execute(insert(account_offsets), used)
-        fees = [fee.line for action in some for fee in action.fees]
+        fees = [fee.line for action in chunk for fee in action.fees]
         settled = update(accountlines).where(among(accountlines.c.accountlines_id, fees))
         conn.execute(settled.values(amountoutstanding=Decimal(0)))
 

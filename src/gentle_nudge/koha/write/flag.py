@@ -10,10 +10,7 @@ from sqlalchemy import Connection, insert, update
 
 from gentle_nudge.domain.actions import ClearFlag, SetFlag
 from gentle_nudge.domain.patron import Flag
-from gentle_nudge.koha.koha_tables import (
-    borrower_attributes,
-    borrowers,
-)
+from gentle_nudge.koha.koha_tables import borrower_attributes, borrowers
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 
 
@@ -23,17 +20,17 @@ def write_flags(conn: Connection, actions: Sequence[SetFlag | ClearFlag], now: d
     for action in actions:
         alike[action.flag, action.flag.yes if isinstance(action, SetFlag) else action.flag.no].append(action)
     for (flag, value), changes in alike.items():
-        for some in a_thousand_at_a_time(changes):
-            _write_flags(conn, flag, value, actions=some, now=now)
+        for chunk in a_thousand_at_a_time(changes):
+            _write_flags(conn, flag, value, actions=chunk, now=now)
 
 
 def _write_flags(
     conn: Connection, flag: Flag, value: str, *, actions: list[SetFlag | ClearFlag], now: datetime
 ) -> None:
     numbers = [action.patron for action in actions]
-    theirs = update(borrowers).where(among(borrowers.c.borrowernumber, numbers))
+    patrons = update(borrowers).where(among(borrowers.c.borrowernumber, numbers))
     if flag.column != "attribute":
-        conn.execute(theirs.values({flag.column: value}))
+        conn.execute(patrons.values({flag.column: value}))
         return
     rows = [action.before.row for action in actions if action.before.row is not None]
     new = [action.patron for action in actions if action.before.row is None]
@@ -43,4 +40,4 @@ def _write_flags(
     if new:
         values = [{"borrowernumber": number, "code": flag.code, "attribute": value} for number in new]
         conn.execute(insert(borrower_attributes), values)
-    conn.execute(theirs.values(updated_on=now.replace(microsecond=0)))
+    conn.execute(patrons.values(updated_on=now.replace(microsecond=0)))

@@ -14,9 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, lit
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, Restrict, SetFlag
 from gentle_nudge.errors import GentleNudgeError
-from gentle_nudge.koha.koha_tables import (
-    borrowers,
-)
+from gentle_nudge.koha.koha_tables import borrowers
 from gentle_nudge.sqltypes import among
 
 if TYPE_CHECKING:
@@ -25,8 +23,7 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", Restrict, ChargeFee, SetFlag | ClearFlag)
 
-
-# The number of an attribute row is no patron's but one, and no text says it.
+# Attribute row ids are unique per patron and never appear in the logged text, so they do not split a group.
 BUT_FOR_THE_ROW = attrgetter("__class__", "flag", "before.value")
 
 
@@ -78,8 +75,8 @@ class NewRows:
 
     def of(self, patron: ColumnElement[Any]) -> ColumnElement[Any]:
         """The number of the row that was made for the patron of this column; NULL if none was."""
-        theirs = and_(self.number > self.after, self.number.table.c.borrowernumber == patron)
-        return select(self.number).where(theirs).order_by(self.number.desc()).limit(1).scalar_subquery()
+        is_new = and_(self.number > self.after, self.number.table.c.borrowernumber == patron)
+        return select(self.number).where(is_new).order_by(self.number.desc()).limit(1).scalar_subquery()
 
 
 def numbers_of(conn: Connection, made: NewRows, patrons: Collection[int]) -> dict[int, int]:

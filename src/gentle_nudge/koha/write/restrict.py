@@ -8,16 +8,11 @@ from datetime import date, datetime
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from gentle_nudge.domain.actions import LiftRestriction, Restrict
-from gentle_nudge.koha.koha_tables import (
-    borrower_debarments,
-    borrowers,
-)
+from gentle_nudge.koha.koha_tables import borrower_debarments, borrowers
 from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_for_patrons
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 
 FOR_EVER = date(9999, 12, 31)
-
-
 COMMENT_LENGTH = 255
 
 
@@ -27,15 +22,15 @@ def restrict(conn: Connection, actions: Sequence[Restrict], now: datetime) -> Ne
     for action, numbers in alike(actions):
         at = now.replace(microsecond=0)
         values: Values = {"type": action.type, "comment": action.comment, "created": at}
-        for some in a_thousand_at_a_time(numbers):
-            insert_for_patrons(conn, borrower_debarments, values, some)
+        for chunk in a_thousand_at_a_time(numbers):
+            insert_for_patrons(conn, borrower_debarments, values, chunk)
     return made
 
 
 def lift(conn: Connection, actions: Sequence[LiftRestriction]) -> None:
     """The restrictions are gone; one found gone already is no error (Koha: DelDebarment)."""
-    for some in a_thousand_at_a_time(actions):
-        ids = [action.restriction.id for action in some]
+    for chunk in a_thousand_at_a_time(actions):
+        ids = [action.restriction.id for action in chunk]
         conn.execute(delete(borrower_debarments).where(among(borrower_debarments.c.borrower_debarment_id, ids)))
 
 
@@ -55,5 +50,5 @@ def refresh_debarred(conn: Connection, numbers: Iterable[int], today: date) -> N
         "debarred": select(until).where(active).scalar_subquery(),
         "debarredcomment": select(func.substr(comments, 1, COMMENT_LENGTH)).where(active).scalar_subquery(),
     }
-    for some in a_thousand_at_a_time(sorted(set(numbers))):
-        conn.execute(update(borrowers).where(among(who, some)).values(values))
+    for chunk in a_thousand_at_a_time(sorted(set(numbers))):
+        conn.execute(update(borrowers).where(among(who, chunk)).values(values))

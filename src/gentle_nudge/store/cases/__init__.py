@@ -15,8 +15,6 @@ from gentle_nudge.store.cases.case_names import closed_before as closed_before
 from gentle_nudge.store.cases.case_names import forget as forget
 from gentle_nudge.store.cases.case_names import forget_names as forget_names
 from gentle_nudge.store.cases.case_names import names_no_longer_needed as names_no_longer_needed
-from gentle_nudge.store.cases.case_rows import open_cases as open_cases
-from gentle_nudge.store.cases.case_search import ReportedDue as ReportedDue
 from gentle_nudge.store.cases.case_search import dues_of as dues_of
 from gentle_nudge.store.cases.case_search import find as find
 from gentle_nudge.store.cases.case_search import lines_of as lines_of
@@ -26,6 +24,7 @@ from gentle_nudge.store.cases.case_search import opened_by as opened_by
 from gentle_nudge.store.cases.open_cases import RecordedLine as RecordedLine
 from gentle_nudge.store.cases.open_cases import handed_over as handed_over
 from gentle_nudge.store.cases.open_cases import open_case_patrons as open_case_patrons
+from gentle_nudge.store.cases.open_cases import open_cases as open_cases
 from gentle_nudge.store.cases.open_cases import recorded_fees as recorded_fees
 from gentle_nudge.store.cases.open_cases import recorded_lines as recorded_lines
 from gentle_nudge.store.cases.open_cases import recorded_restrictions as recorded_restrictions

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.ledger import Line
-from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.report_row import ReportedDue, ReportKind
 from gentle_nudge.store.cases.case_rows import cases_where
 from gentle_nudge.store.tables import case, case_line, report, report_row, run
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReportedDue:
-    """A changed due as one report told it; `at` is when its run began."""
-
-    report: int
-    kind: ReportKind
-    day: date
-    at: datetime
-    file_name: str
-    due: Decimal
 
 
 def find(conn: Connection, *, patron: int | None = None, card: str | None = None) -> list[Case]:

@@ -1,19 +1,54 @@
 """All problems at once, each with its place and a way out, none with a secret."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from annotated_types import Interval
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gentle_nudge.domain.moment import Weekday
+from gentle_nudge.domain.setting import Address, Key, Parsed
 from gentle_nudge.errors import SettingsError
 from gentle_nudge.settings import load
-from gentle_nudge.settings.keys import TABLES
-from gentle_nudge.settings.pages import effective
-from gentle_nudge.settings.policy_keys import LibraryTable
+from gentle_nudge.settings.key_pages import effective
+from gentle_nudge.settings.keys import TABLES, SectionKeys
+from gentle_nudge.settings.parsing import keys_of, parse
 from tests.unit.settings.given import KOHA, loaded, problems, toml
 
 SECRET = "Zu9hWq-7vTtK"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tea:
+    """How tea is made."""
+
+    minutes: Annotated[int, Interval(ge=1, le=9), Key("How long it draws.", example="4")]
+    guests: Annotated[tuple[Address, ...], Key("Who is asked.")] = ()
+    on: Annotated[Annotated[Weekday, Parsed(Weekday.parse)] | None, Key("The day.", or_empty=True)] = Weekday.SUNDAY
+    poured: bool = False
+
+
+def test_a_key_is_what_its_dataclass_declares() -> None:
+    minutes, guests, on = keys_of(Tea).values()
+    assert (minutes.is_required, minutes.default, minutes.key.meaning) == (True, None, "How long it draws.")
+    assert (guests.is_required, guests.is_list, on.default) == (False, True, Weekday.SUNDAY)
+    assert minutes.needed == "needed: How long it draws. Example: minutes = 4"
+
+
+def test_only_what_was_given_is_parsed() -> None:
+    right = parse(Tea, given={"minutes": "4", "on": ""}, loc=("tea",), folder=None)
+    assert (right.values, right.problems) == ({"minutes": 4, "on": None}, ())
+    wrong = parse(Tea, given={"minutes": 10, "guests": ["a@b.example", "b"], "poured": True}, loc=("tea",), folder=None)
+    assert wrong.values == {}
+    assert [problem.about[0] for problem in wrong.problems] == [
+        ("tea", "minutes"),
+        ("tea", "guests"),
+        ("tea", "poured"),
+    ]
+    assert wrong.problems[1].sentence.startswith("entry 2: an e-mail address is needed")
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
@@ -70,8 +105,9 @@ def test_what_a_submission_needs_has_no_default(tmp_path: Path, key: str) -> Non
     (problem,) = problems(tmp_path, toml(leave_out=key))
     assert problem.startswith(f"gentle-nudge.toml: policy.{key}: needed: ")
     settings = loaded(tmp_path, toml(leave_out=key), needs="koha")
-    assert settings.sections == ()
     assert settings.lacks == (problem,)
+    with pytest.raises(SettingsError, match="needed"):
+        settings.with_groups({})
 
 
 def test_every_command_needs_a_database(tmp_path: Path) -> None:
@@ -88,8 +124,10 @@ def test_a_password_in_the_file_is_sent_to_a_file_of_its_own(tmp_path: Path, tab
     assert SECRET not in "".join(found)
 
 
-PLACES = [(name, key) for name, table in TABLES.items() for key in table.model_fields]
-PLACES_IN_SECTIONS = [("library", key) for key in LibraryTable.model_fields if key not in {"name", "formerly", "group"}]
+PLACES = [(name, key) for name, table in TABLES.items() for key in keys_of(table)]
+PLACES_IN_SECTIONS = [
+    ("library", key) for key in keys_of(TABLES["policy"], SectionKeys) if key not in {"name", "formerly", "group"}
+]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -117,10 +155,8 @@ def test_what_is_shown_of_the_settings_holds_no_secret(tmp_path: Path, secret: s
     (tmp_path / "pw").write_text(secret + "\n", encoding="utf-8")
     environ = {"GENTLE_NUDGE_KOHA__PASSWORD": secret}
     found = loaded(tmp_path, toml("[mail]\nuser = 'u'\npassword_file = 'pw'"), environ)
-    assert found.koha.password is not None
-    assert found.koha.password.get_secret_value() == secret
-    assert found.mail.password is not None
-    assert found.mail.password.get_secret_value() == secret
+    assert found.koha.password == secret
+    assert found.mail.password == secret
     assert secret not in effective(found) + repr(found)
 
 

@@ -4,21 +4,26 @@ from decimal import Decimal
 
 from gentle_nudge.domain.collections.policy import GLOBAL, Section
 from gentle_nudge.domain.patron import Flag
-from gentle_nudge.settings.keys import LibrariesTable, Tables
-from gentle_nudge.settings.policy_keys import LibraryTable, PolicyTable
-from gentle_nudge.settings.sections import group_problems, groups_named, sections_of
+from gentle_nudge.settings.section_policies import Tables, group_problems, parse_tables, sections_of
 
-POLICY = PolicyTable.model_validate(
-    {"threshold": 25, "processing_fee": 10, "flag": "sort1", "minors": "exclude", "send_to": ["a@agency.example"]}
-)
-
-
-def a_library(name: str, **keys: object) -> LibraryTable:
-    return LibraryTable.model_validate({"name": name, **keys})
+POLICY: dict[str, object] = {
+    "threshold": 25,
+    "processing_fee": 10,
+    "flag": "sort1",
+    "minors": "exclude",
+    "send_to": ["a@agency.example"],
+}
 
 
-def tables(*libraries: LibraryTable, others: bool = True, policy: PolicyTable = POLICY) -> Tables:
-    return Tables(policy=policy, library=libraries, libraries=LibrariesTable(others=others))
+def a_library(name: str, **keys: object) -> dict[str, object]:
+    return {"name": name, **keys}
+
+
+def tables(*libraries: dict[str, object], others: bool = True, policy: dict[str, object] = POLICY) -> Tables:
+    given = {"policy": policy, "library": list(libraries), "libraries": {"others": others}}
+    found = parse_tables(given, None)
+    assert not found.problems
+    return found
 
 
 def speaker(sections: tuple[Section, ...], branch: str) -> str | None:
@@ -67,16 +72,17 @@ def test_a_disabled_section_comes_out_without_rules_of_referral() -> None:
         tables(
             a_library("north", branches=["CPL"], enabled=False),
             others=False,
-            policy=PolicyTable.model_validate({"flag": "sort1"}),
+            policy={"flag": "sort1"},
         ),
         {},
     )
     assert section.policy.processing_fee == 0
+    assert section.policy.recipients() == ()
 
 
 def test_a_group_that_koha_does_not_know_is_a_problem() -> None:
     found = tables(a_library("north", group=7))
-    assert groups_named(found) == {"7"}
+    assert found.groups == {"7"}
     (problem,) = group_problems(found, {})
     assert problem.about == (("library", 0, "group"),)
 

@@ -3,15 +3,14 @@
 import tomllib
 from pathlib import Path
 
-from gentle_nudge.settings.fields import Table
-from gentle_nudge.settings.keys import TABLES
-from gentle_nudge.settings.pages import reference, sample
-from gentle_nudge.settings.policy_keys import LibraryTable
+from gentle_nudge.settings.key_pages import reference, sample
+from gentle_nudge.settings.keys import TABLES, SectionKeys
+from gentle_nudge.settings.parsing import keys_of
 from tests.unit.settings.given import loaded
 
 ROOT = Path(__file__).parents[3]
 ANEW = "run tools/pages"
-ALL: tuple[type[Table], ...] = (*TABLES.values(), LibraryTable)
+ALL = (*TABLES.values(), SectionKeys)
 
 
 def test_the_sample_file_is_the_program_s_own() -> None:
@@ -23,7 +22,7 @@ def test_the_reference_is_the_program_s_own() -> None:
 
 
 def test_the_sample_file_is_right_once_koha_is_known(tmp_path: Path) -> None:
-    assert loaded(tmp_path, sample(), {"KOHA_CONF": "/etc/koha/koha-conf.xml"}).sections
+    assert loaded(tmp_path, sample(), {"KOHA_CONF": "/etc/koha/koha-conf.xml"}).with_groups({})
 
 
 def test_every_line_that_is_commented_out_is_toml_too() -> None:
@@ -35,11 +34,11 @@ def test_every_line_that_is_commented_out_is_toml_too() -> None:
 
 def test_every_key_is_in_the_sample_but_passwords_and_in_the_reference() -> None:
     for table in ALL:
-        for key in table.model_fields:
+        for key in keys_of(table):
             assert key == "password" or f"\n{key} = " in sample() or f"\n# {key} = " in sample()
             assert f"| `{key}` |" in reference()
 
 
 def test_every_key_says_what_it_means() -> None:
     for table in ALL:
-        assert all(field.description for field in table.model_fields.values())
+        assert all(declared.key.meaning for declared in keys_of(table).values())

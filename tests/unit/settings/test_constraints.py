@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gentle_nudge.errors import SettingsError
-from tests.unit.settings.given import loaded, problems, toml
+from tests.unit.settings.given import loaded, policy_of, problems, toml
 
 
 def all_problems(folder: Path, text: str) -> list[str]:
@@ -140,4 +140,5 @@ def test_an_upload_knows_the_server_and_logs_in_one_way(tmp_path: Path) -> None:
 
 def test_with_uploads_nobody_needs_to_receive_mail(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("x", encoding="utf-8")
-    assert all_problems(tmp_path, toml(SFTP + HOST_KEY + "key_file = 'key'", leave_out="send_to")) == []
+    settings = loaded(tmp_path, toml(SFTP + HOST_KEY + "key_file = 'key'", leave_out="send_to"))
+    assert policy_of(settings).recipients() == ()

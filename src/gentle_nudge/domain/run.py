@@ -1,0 +1,49 @@
+"""A run: one section's report of one day, with what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.domain.report_row import ReportKind
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunCounts:
+    """What a run counted, by name, and its sums; `counts["patrons"]` is zero unless it was counted.
+
+    `patrons` are the rows of the report, `referred` and `adopted` the new cases; the cases that ended are counted by
+    the state they have now. `amount` is the sum of the dues, or of the balances referred; `fees` of the fees charged.
+    """
+
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    amount: Decimal = ZERO
+    fees: Decimal = ZERO
+
+    def __getitem__(self, what: str) -> int:
+        """How many."""
+        return self.numbers.get(what, 0)
+
+    @property
+    def ended(self) -> int:
+        """The cases that ended otherwise than by release."""
+        return self["paid"] + self["withdrawn"] + self["merged"] + self["deleted"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordedRun:
+    """A row of `gentle_nudge_run`."""
+
+    id: int
+    section: str
+    report: ReportKind
+    day: date
+    number: int
+    started: datetime
+    finished: datetime | None
+    late: bool
+    who: str | None
+    counts: RunCounts

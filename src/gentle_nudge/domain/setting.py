@@ -1,0 +1,55 @@
+"""How a key of the settings is declared: its type, its bounds, its meaning; and the kinds that several systems use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from decimal import Decimal
+from typing import Annotated
+
+from annotated_types import Interval, MaxLen
+
+from gentle_nudge.domain.money import MOST, parse_amount
+
+ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+ADDRESS = re.compile(rf"{ATOM}(?:\.{ATOM})*@{LABEL}(?:\.{LABEL})*")
+LONGEST_AGE = 36_500
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a key means, and an example in TOML if it has no default, or one that does not show how it is written.
+
+    A key that is `needed` has to be given although it has a default. With `or_empty`, an empty text means None.
+    """
+
+    meaning: str
+    _: KW_ONLY
+    example: str = ""
+    needed: bool = False
+    or_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """How the text of a value becomes the value; `parse` raises ValueError with what is needed instead."""
+
+    parse: Callable[[str], object]
+
+
+def parse_address(text: str) -> str:
+    """One plausible e-mail address, without a name."""
+    if not ADDRESS.fullmatch(text):
+        raise ValueError("an e-mail address is needed, such as reports@agency.example")
+    return text
+
+
+Amount = Annotated[Decimal, Parsed(parse_amount)]
+Days = Annotated[int, Interval(ge=0, le=LONGEST_AGE)]
+Number = Annotated[int, Interval(ge=0, le=MOST)]
+Text = Annotated[str, MaxLen(255)]
+Address = Annotated[str, MaxLen(255), Parsed(parse_address)]
+Addresses = tuple[Address, ...]
+Codes = frozenset[Text]

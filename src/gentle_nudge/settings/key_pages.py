@@ -1,0 +1,126 @@
+"""What is written from the keys themselves: the sample file, the reference page, the effective settings."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from sqlalchemy.engine import URL
+
+from gentle_nudge.domain.collections.policy import Policy
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.settings import Settings
+from gentle_nudge.settings.keys import TABLES, Koha, SectionKeys
+from gentle_nudge.settings.parsing import DeclaredKey, Loc, keys_of
+from gentle_nudge.settings.values import shown
+
+# Every table in the order of the pages, and those that are present only if they are wanted.
+PAGES: dict[str, type] = {"koha": Koha, "policy": Policy, "[library]": SectionKeys, **TABLES}
+OPTIONAL = {"[library]", "sftp"}
+WIDTH = 110
+HIDDEN = "(hidden)"
+SAMPLE_BEGINS = """\
+# The settings of koha-gentle-nudge: every key there is, with its default or an example.
+# A key without a leading # has no default and has to be given.
+# Check this file with: gentle-nudge config validate
+"""
+REFERENCE_BEGINS = """\
+# Settings
+
+Made from the program's own list of keys; do not edit.
+
+The file is looked for in this order: `--config FILE`, `$GENTLE_NUDGE_CONFIG`, `gentle-nudge.toml` beside `$KOHA_CONF`,
+`/etc/gentle-nudge/config.toml` (if it names its own database). The current folder is never searched. Relative paths
+start at the folder of the file.
+
+Every key can be given in the environment too, which wins: `GENTLE_NUDGE_MAIL__HOST=localhost`. Lists are written as
+JSON: `GENTLE_NUDGE_POLICY__SEND_TO='["reports@agency.example"]'`. A `[[library]]` stands in the file only, a `password`
+in the environment only.
+
+**Needed** keys have no default: nobody is charged by a key left out. Commands that refer, update or release need them;
+the others need `[koha]` only.
+"""
+
+
+def toml(value: Any) -> str:
+    """The value on one line, as TOML has it."""
+    if isinstance(value, URL):
+        value = shown(value)
+    elif isinstance(value, tuple | frozenset):
+        entries = sorted(value) if isinstance(value, frozenset) else value
+        return f"[{', '.join(map(toml, entries))}]"
+    elif isinstance(value, Enum):
+        value = value.name.lower()
+    elif value is None or isinstance(value, Path | Flag):
+        value = str(value or "")
+    return tomli_w.dumps({"key": value}).removeprefix("key = ").rstrip("\n")
+
+
+def sample() -> str:
+    """The sample file: valid as it is, once its placeholders are replaced."""
+    return "\n".join([SAMPLE_BEGINS, *("\n".join(_sample(name, table)) for name, table in PAGES.items())])
+
+
+def _sample(name: str, table: type) -> Iterator[str]:
+    yield from _comment(_meaning(table))
+    yield f"# [{name}]" if name in OPTIONAL else f"[{name}]"
+    yield ""
+    for declared in keys_of(table).values():
+        if declared.name != "password":
+            yield from _comment(declared.key.meaning)
+            mark = "" if declared.is_required and name not in OPTIONAL else "# "
+            yield f"{mark}{declared.name} = {declared.key.example or toml(declared.default)}"
+            yield ""
+
+
+def _meaning(table: type) -> str:
+    return (table.__doc__ or "").partition("\n")[0]
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="## ", subsequent_indent="## ", break_on_hyphens=False)
+
+
+def reference() -> str:
+    """The reference page, in Markdown."""
+    return "\n".join([REFERENCE_BEGINS, *("\n".join(_reference(name, table)) for name, table in PAGES.items())])
+
+
+def _reference(name: str, table: type) -> Iterator[str]:
+    yield f"## `[{name}]`\n\n{_meaning(table)}\n\n| key | default | meaning |\n|---|---|---|"
+    for declared in keys_of(table).values():
+        default = "" if declared.default in (None, "") else f"`{toml(declared.default)}`"
+        example = f" Example: `{declared.key.example}`" if declared.key.example else ""
+        meaning = declared.key.meaning.replace("|", "\\|")
+        yield f"| `{declared.name}` | {'**needed**' if declared.is_required else default} | {meaning}{example} |"
+    yield ""
+
+
+def effective(settings: Settings) -> str:
+    """Every key with the value in force and where it comes from; no secrets."""
+    whole, *sections = settings.sections
+    lines = [f"# {settings.file or 'from the environment alone'}"]
+    for name, table in TABLES.items():
+        values = whole.policy if table is Policy else getattr(settings, name)
+        if values is not None:
+            keys = keys_of(table).values()
+            lines += ["", f"[{name}]", *(_effective(key, values, (name,), settings) for key in keys)]
+    for section in sections:
+        lines += ["", "[[library]]"]
+        for table, values in ((Policy, section.policy), (SectionKeys, section.keys)):
+            own = (key for key in keys_of(table).values() if key.name in section.own)
+            lines += [_effective(key, values, section.loc, settings) for key in own]
+    return "\n".join(lines) + "\n"
+
+
+def _effective(declared: DeclaredKey, values: object, table: Loc, settings: Settings) -> str:
+    name, loc = declared.name, (*table, declared.name)
+    value, origin = getattr(values, name), settings.places.origin(loc)
+    if value in (None, "") or (origin == "default" and name in settings.sections[0].missing and value != ()):
+        return f"{f'# {name} is not given':40}  # {origin}"
+    hidden = declared.is_secret and not isinstance(value, URL)
+    return f"{f'{name} = {HIDDEN if hidden else toml(value)}':40}  # {origin}"

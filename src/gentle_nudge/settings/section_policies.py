@@ -1,0 +1,219 @@
+"""From the tables of the file to sections: [policy] and each [[library]] merged, and who speaks for which branch."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from gentle_nudge.domain.collections.policy import GLOBAL, Policy, Scope, Section
+from gentle_nudge.domain.money import MOST, ZERO
+from gentle_nudge.errors import SettingsError
+from gentle_nudge.settings.keys import (
+    TABLES,
+    Alerts,
+    Archive,
+    Koha,
+    Libraries,
+    Mail,
+    Monitoring,
+    SectionKeys,
+    Sftp,
+    Templates,
+)
+from gentle_nudge.settings.parsing import Loc, Problem, did_you_mean, homes, keys_of, parse
+
+Groups = Mapping[str, frozenset[str]]
+Given = Mapping[str, Any]
+
+WRITE_A_TABLE = "this is a table: write its keys under its name in brackets"
+WRITE_DOUBLE_BRACKETS = "sections are written under [[library]], in double brackets"
+SERVER_KEYS = frozenset({"host", "port", "security", "user", "password", "password_file"})
+# A section that refers nobody needs none of these.
+REFERS_NOBODY: Given = {"threshold": Decimal(MOST), "processing_fee": ZERO, "minors": "exclude"}
+# But it still updates and releases, for which it has to know its flag.
+NEEDED_BY_A_DISABLED_SECTION = ("flag",)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SectionDraft:
+    """`[policy]` or a [[library]] with what it inherits, maybe incomplete.
+
+    `own` are the keys that stand in its own table, `missing` the required ones that stand nowhere: they are None in the
+    policy, or such that nobody is referred.
+    """
+
+    loc: Loc
+    keys: SectionKeys
+    policy: Policy
+    own: frozenset[str]
+    missing: tuple[str, ...]
+
+    def places(self, *keys: str) -> tuple[Loc, ...]:
+        """Where these keys are given: those of its own table first, the others in [policy]."""
+        own_first = sorted(keys, key=lambda key: key not in self.own)
+        return tuple((*self.loc, key) if key in self.own else ("policy", key) for key in own_first)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tables:
+    """The whole file; the first of the `sections` is [policy] itself. What has `problems` is left out."""
+
+    koha: Koha
+    sections: tuple[SectionDraft, ...]
+    libraries: Libraries
+    mail: Mail
+    sftp: Sftp | None
+    archive: Archive
+    alerts: Alerts
+    monitoring: Monitoring
+    templates: Templates
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def section_keys(self) -> tuple[SectionKeys, ...]:
+        """The keys of each [[library]] that are not of [policy]."""
+        return tuple(draft.keys for draft in self.sections[1:])
+
+    @property
+    def drafts(self) -> tuple[SectionDraft, ...]:
+        """The sections there are: [policy] is one only while it holds for other branches."""
+        return self.sections if self.libraries.others else self.sections[1:]
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The library groups of Koha whose branches have to be known before there are sections."""
+        return frozenset(keys.group for keys in self.section_keys if keys.group)
+
+
+def parse_tables(data: Given, folder: Path | None) -> Tables:
+    """The tables of a file, and a problem for each value that is not as its key wants it."""
+    given = {name: table for name, table in data.items() if name in TABLES and isinstance(table, dict)}
+    problems = [Problem.at((name,), WRITE_A_TABLE) for name in TABLES if name in data and name not in given]
+    tables: dict[str, Any] = {"sftp": None}
+    for name, table in TABLES.items():
+        if table is Policy:
+            tables["sections"], wrong = _drafts(given.get(name, {}), data.get("library", []), folder)
+            problems += wrong
+        elif name in given or name not in tables:
+            parsed = parse(table, given=given.get(name, {}), loc=(name,), folder=folder)
+            tables[name] = table(**parsed.values)
+            problems += parsed.problems
+            if table is Mail:
+                tables[name] = replace(tables[name], names_a_server=bool(SERVER_KEYS & parsed.values.keys()))
+    problems += [_unknown_table(name) for name in data if name not in {*TABLES, "library"}]
+    return Tables(**tables, problems=tuple(problems))
+
+
+def _unknown_table(name: str) -> Problem:
+    home = homes(name)
+    other = f"this key belongs under {home}" if home else f"there is no such table{did_you_mean(name, TABLES)}"
+    return Problem.at((name,), other)
+
+
+def _drafts(policy: Given, libraries: Any, folder: Path | None) -> tuple[tuple[SectionDraft, ...], list[Problem]]:
+    """Every section with what it inherits, and a problem where a value was given that is not as its key wants it."""
+    parsed = parse(Policy, given=policy, loc=("policy",), folder=folder)
+    problems = [*parsed.problems]
+    drafts = [_draft(("policy",), {**parsed.values, "name": GLOBAL}, frozenset(keys_of(Policy)))]
+    if not isinstance(libraries, list):
+        problems.append(Problem.at(("library",), WRITE_DOUBLE_BRACKETS))
+        libraries = []
+    inherited = {key: policy[key] for key in parsed.values}
+    for number, library in enumerate(libraries):
+        loc = ("library", number)
+        if not isinstance(library, dict):
+            problems.append(Problem.at(loc, WRITE_A_TABLE))
+        own = library if isinstance(library, dict) else {}
+        parsed = parse(Policy, SectionKeys, given={**inherited, **own}, loc=loc, folder=folder)
+        problems += parsed.problems
+        drafts.append(_draft(loc, parsed.values, frozenset(own)))
+    return tuple(drafts), problems
+
+
+def _draft(loc: Loc, values: Given, own: frozenset[str]) -> SectionDraft:
+    required = [declared for declared in keys_of(Policy).values() if declared.is_required]
+    nothing = {each.name: each.default for each in required if values.get(each.name, each.default) in (None, ())}
+    rules = {key: value for key, value in values.items() if key in keys_of(Policy)}
+    return SectionDraft(
+        loc=loc,
+        keys=SectionKeys(**{key: value for key, value in values.items() if key in keys_of(SectionKeys)}),
+        policy=Policy(**{**nothing, **REFERS_NOBODY, **rules}),
+        own=own,
+        missing=tuple(nothing),
+    )
+
+
+def missing(tables: Tables) -> Iterator[Problem]:
+    """Every required key of [policy] that a section needs and nobody gives."""
+    for draft in tables.drafts:
+        for key in draft.missing:
+            by_upload = key == "send_to" and tables.sftp is not None
+            if not by_upload and (draft.keys.enabled or key in NEEDED_BY_A_DISABLED_SECTION):
+                yield Problem.at(draft.places(key)[0], keys_of(Policy)[key].needed)
+
+
+def group_problems(tables: Tables, groups: Groups) -> Iterator[Problem]:
+    """Groups that are not there or empty, and branches that are in the groups of two sections."""
+    owners: dict[str, int] = {}
+    for number, keys in enumerate(tables.section_keys):
+        branches = sorted(groups.get(keys.group or "", ()))
+        shared = [branch for branch in branches if owners.setdefault(branch.casefold(), number) != number]
+        loc = ("library", number, "group")
+        if keys.group and not branches:
+            yield Problem.at(loc, f"Koha has no library group {keys.group}, or it holds no branch")
+        elif shared:
+            first = owners[shared[0].casefold()]
+            yield Problem.at(
+                loc,
+                f"branch {shared[0]} is also in the group of library[{first + 1}], section "
+                f"{tables.section_keys[first].name}; name branches instead",
+            )
+
+
+def sections_of(tables: Tables, groups: Groups) -> tuple[Section, ...]:
+    """Every section with its scope; the tables must be free of problems.
+
+    A branch belongs to the [[library]] that names it, else to the one whose group holds it, else to `global`, which
+    is there unless `libraries.others` is false. A disabled section keeps its branches from `global` too.
+    """
+    named = {branch.casefold() for keys in tables.section_keys for branch in keys.branches}
+    scopes = [
+        keys.branches or frozenset(b for b in groups[keys.group or ""] if b.casefold() not in named)
+        for keys in tables.section_keys
+    ]
+    rest = Scope(branches=frozenset().union(*scopes), all_but=True)
+    every_scope = (rest, *(Scope(branches=scope, all_but=False) for scope in scopes))
+    return tuple(
+        Section(
+            name=draft.keys.name,
+            policy=draft.policy,
+            scope=scope,
+            charges_by=tables.libraries.charges_by,
+            enabled=draft.keys.enabled,
+            formerly=draft.keys.formerly,
+        )
+        for draft, scope in zip(tables.sections, every_scope, strict=True)
+        if draft in tables.drafts
+    )
+
+
+def what_if(policy: Policy, assignments: Sequence[str]) -> Policy:
+    """The policy with these `key=value` put in, values as in TOML or plain words; SettingsError with all problems."""
+    parsed = parse(Policy, given=dict(map(_assigned, assignments)), loc=(), folder=None)
+    if parsed.problems:
+        raise SettingsError(tuple(f"--set {wrong.about[0][0]}: {wrong.sentence}" for wrong in parsed.problems))
+    return replace(policy, **parsed.values)
+
+
+def _assigned(assignment: str) -> tuple[str, object]:
+    key, sign, text = assignment.partition("=")
+    if not sign:
+        raise SettingsError((f"--set {assignment}: write key=value, such as threshold=20",))
+    try:
+        return key.strip(), tomllib.loads(f"value = {text}", parse_float=Decimal)["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), text.strip()

@@ -1,0 +1,213 @@
+"""Parsers for what pydantic does not know, or takes more loosely than a librarian; no sentence repeats a value."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from annotated_types import MaxLen
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from gentle_nudge.domain.collections.policy import GLOBAL
+from gentle_nudge.domain.setting import Parsed
+
+ANSWERS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+DRIVERS = {
+    "mysql": "mysql+pymysql",
+    "mysql+pymysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+    "mariadb+pymysql": "mariadb+pymysql",
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite",
+}
+
+
+def yes_or_no(value: object) -> bool:
+    """A yes or no: `true` or `false`; as the text of an environment variable also yes, no, 1, 0."""
+    answer = ANSWERS.get(value.strip().casefold()) if isinstance(value, str) else value
+    if not isinstance(answer, bool):
+        raise ValueError("write true or false")  # noqa: TRY004 - pydantic takes ValueError for a problem
+    return answer
+
+
+def whole(value: object) -> int:
+    """A whole number, or its digits."""
+    text = value.strip() if isinstance(value, str) else ""
+    number = int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else value
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise ValueError("a whole number is needed")  # noqa: TRY004 - the same
+    return number
+
+
+def text(value: object) -> str:
+    """A text of one line that is not blank, without surrounding blanks."""
+    if not isinstance(value, str):
+        raise ValueError("a text is needed, in quotes")  # noqa: TRY004 - the same
+    if not value.strip():
+        raise ValueError("a text is needed that is not blank")
+    if any(ord(sign) < ord(" ") or sign in "\x7f\x85\u2028\u2029" for sign in value):
+        raise ValueError("a text of one line is needed, without control characters")
+    return value.strip()
+
+
+def stripped(value: object) -> object:
+    """A text without surrounding blanks; anything else as it is."""
+    return value.strip() if isinstance(value, str) else value
+
+
+def text_or_number(value: object) -> str:
+    """A text of one line, or a number as it is written."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise ValueError("a text or a number is needed")  # noqa: TRY004 - the same
+    return text(str(value))
+
+
+def day(value: object) -> date:
+    """A calendar day: a TOML date, or the same in quotes."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value.strip() if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError("a date is needed, such as 2020-01-31") from None
+
+
+def path(value: object, info: ValidationInfo) -> Path:
+    """A path; a relative one starts at the folder of the configuration file, never at the current one."""
+    given, folder = Path(text(value)), (info.context or {}).get("folder")
+    if not given.is_absolute() and folder is None:
+        raise ValueError("the whole path is needed, beginning with /")
+    return given if folder is None else Path(folder, given)
+
+
+def existing(path: Path) -> Path:
+    """A path at which there is something."""
+    try:
+        path.stat()
+    except OSError:
+        raise ValueError("there is no such file, or we may not look at it") from None
+    return path
+
+
+def existing_folder(path: Path) -> Path:
+    """The path of a folder that is there."""
+    if not existing(path).is_dir():
+        raise ValueError("this is not a folder")
+    return path
+
+
+def a_list(value: object) -> object:
+    """What is a list in TOML."""
+    if not isinstance(value, list | tuple | frozenset):
+        raise ValueError('a list is needed, in brackets: ["…", "…"]')  # noqa: TRY004 - the same
+    return value
+
+
+def secret(value: object) -> str:
+    """A text as it is, blanks included; not empty."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("a text is needed that is not empty")
+    return value
+
+
+def database(value: object, info: ValidationInfo) -> URL:
+    """The URL of a MariaDB, MySQL or SQLite database; for a relative SQLite file see `path`."""
+    try:
+        url = make_url(text(value))
+    except (ArgumentError, ValueError):
+        raise ValueError("a database URL is needed, such as mysql+pymysql://user@host/koha_lib") from None
+    if url.drivername not in DRIVERS:
+        raise ValueError("only mysql+pymysql, mariadb+pymysql and sqlite are possible")
+    if not url.database:
+        raise ValueError("the name of the database is missing at the end")
+    url = url.set(drivername=DRIVERS[url.drivername])
+    if url.drivername == "sqlite" and url.database != ":memory:":
+        return url.set(database=str(path(url.database, info)))
+    return url
+
+
+def web_address(text: str) -> str:
+    """An http or https address."""
+    try:
+        parts = urlsplit(text)
+        plausible = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        plausible = False
+    if not plausible or " " in text:
+        raise ValueError("a web address is needed that begins with https:// or http://")
+    return text
+
+
+def time_zone(text: str) -> str:
+    """The name of a time zone that exists."""
+    try:
+        return ZoneInfo(text).key
+    except (ValueError, OSError, LookupError):
+        raise ValueError("there is no such time zone; write one such as America/New_York") from None
+
+
+def section_name(text: str) -> str:
+    """The name of a section, as it stands in file names."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", text):
+        raise ValueError("a name begins with a letter and holds only letters, digits and -")
+    if re.fullmatch(r".*-[0-9]+", text):
+        raise ValueError("a name does not end in - and a number: the file names of a second sync do")
+    if text.casefold() == GLOBAL:
+        raise ValueError("global is the name of [policy] itself")
+    return text
+
+
+def group_name(value: object) -> str:
+    """A library group, by title or id."""
+    return text(str(value) if isinstance(value, int) and not isinstance(value, bool) else value)
+
+
+def host_key(text: str) -> str:
+    """The public key of a host: its kind, a blank, the key in base64."""
+    words = text.split()
+    try:
+        is_key = len(words) in {2, 3} and re.fullmatch(r"[a-z0-9@.-]+", words[0])
+        if is_key and base64.b64decode(words[1], validate=True):
+            return f"{words[0]} {words[1]}"
+    except binascii.Error:
+        pass
+    raise ValueError("a public key is needed as ssh-keyscan prints it, without the host: ssh-ed25519 AAAA…")
+
+
+def this_machine(host: str) -> bool:
+    """Whether this host name means the machine we run on, so that nothing travels."""
+    name = host.strip("[]").casefold()
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name in {"localhost", "localhost.localdomain"}
+
+
+def shown(url: URL) -> str:
+    """The URL as it may be shown: without password and options."""
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+# How a value of these types is parsed, in whatever system its key is declared.
+BY_TYPE: Mapping[type, Callable[..., Any]] = {bool: yes_or_no, int: whole, str: text, date: day, Path: path}
+
+FilePath = Annotated[Path, AfterValidator(existing)]
+FolderPath = Annotated[Path, AfterValidator(existing_folder)]
+Password = Annotated[str, PlainValidator(secret)]
+Database = Annotated[URL, BeforeValidator(database)]
+WebAddress = Annotated[str, Parsed(web_address)]
+TimeZone = Annotated[str, Parsed(time_zone)]
+HostKey = Annotated[str, Parsed(host_key)]
+SectionName = Annotated[str, MaxLen(60), Parsed(section_name)]
+GroupName = Annotated[str, MaxLen(255), BeforeValidator(group_name)]

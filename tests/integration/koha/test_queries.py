@@ -1,0 +1,81 @@
+"""Each query reads Koha's tables by the indexes that its docstring names, as MariaDB plans it on a library's tables."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine
+
+from gentle_nudge.koha.read.plugin_data import LOG_MODULE, SINGLE
+from tests.builders.koha import an_item
+from tests.support.koha import KohaDatabase
+from tests.support.queries import SAMPLES, Query, every_query
+
+PATRONS = range(1, 3001)
+QUERIES = every_query()
+
+
+def test_every_query_reads_by_the_indexes_that_its_docstring_names(a_library: Engine) -> None:
+    with a_library.connect() as conn:
+        used = {query.name: indexes_used(conn, query) for query in QUERIES}
+    assert used == {query.name: query.indexes for query in QUERIES}
+
+
+def indexes_used(conn: Connection, query: Query) -> dict[str, str]:
+    """Table -> the index by which MariaDB would read it, or none; a filter by a second index is left out."""
+    plan = conn.exec_driver_sql("EXPLAIN " + query.statement.replace("%", "%%")).mappings().all()
+    tables = (row for row in plan if row["table"] and not row["table"].startswith("<"))
+    return {row["table"]: (row["key"] or "none").partition("|")[0] for row in tables}
+
+
+@pytest.fixture
+def a_library(koha: KohaDatabase) -> Engine:
+    """A Koha whose tables are large enough that a plan says something."""
+    items = [an_item(koha) for _ in range(20)]
+    koha.put_many("borrowers", (a_row(number) for number in PATRONS))
+    koha.put_many("accountlines", (a_line(number, items) for number in range(1, 9001)))
+    for code in ("COLLECT", "OTHER"):
+        koha.put("borrower_attribute_types", code=code, description=code)
+    codes = ("COLLECT", *["OTHER"] * 29)
+    attributes = ({"borrowernumber": n, "code": codes[n % 30], "attribute": "1" if n % 60 else "no"} for n in PATRONS)
+    koha.put_many("borrower_attributes", attributes)
+    koha.put_many("borrower_debarments", ({"borrowernumber": n, "type": "MANUAL"} for n in PATRONS))
+    vouching = ({"guarantee_id": n, "guarantor_id": 3001 - n, "relationship": "parent"} for n in range(1, 1001))
+    koha.put_many("borrower_relationships", vouching)
+    modules = (LOG_MODULE, *["FINES"] * 50)
+    koha.put_many("action_logs", ({"module": modules[n % 51], "action": "CREATE", "info": str(n)} for n in PATRONS))
+    for plugin in (SINGLE, *(f"Koha::Plugin::Other{n}" for n in range(50))):
+        koha.put("plugin_data", plugin_class=plugin, plugin_key="__ENABLED__", plugin_value="1")
+        koha.put("plugin_methods", plugin_class=plugin, plugin_method="report")
+    koha.put_many("authorised_value_categories", [{"category_name": name} for name in ("Bsort1", "CCODE")])
+    values = ({"category": "Bsort1" if n < 3 else "CCODE", "authorised_value": str(n)} for n in range(300))
+    koha.put_many("authorised_values", values)
+    with koha.engine.connect() as conn:
+        for table in {table for query in QUERIES for table in query.indexes}:
+            conn.exec_driver_sql(f"ANALYZE TABLE `{table}`").all()
+    return koha.engine
+
+
+def a_row(number: int) -> dict[str, Any]:
+    """A patron; one of them logs in as the samples say."""
+    sampled = number == 101
+    return {
+        "borrowernumber": number,
+        "cardnumber": SAMPLES["card"] if sampled else f"card{number}",
+        "userid": SAMPLES["login"] if sampled else f"user{number}",
+        "surname": f"Patron {number % 700}",
+        "branchcode": "CPL",
+        "categorycode": "PT",
+    }
+
+
+def a_line(number: int, items: list[int]) -> dict[str, Any]:
+    """A line, most of them of other types than our fee."""
+    return {
+        "accountlines_id": number,
+        "borrowernumber": PATRONS[number % 3000],
+        "itemnumber": items[number % len(items)],
+        "debit_type_code": "OVERDUE" if number % 40 else "MANUAL",
+        "amountoutstanding": number % 3,
+        "date": f"2026-{number % 9 + 1:02}-15 12:00:00",
+        "interface": "intranet",
+    }
