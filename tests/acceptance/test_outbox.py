@@ -26,7 +26,7 @@ def test_what_waits_is_shown_with_its_tries_and_why_they_failed(library: Library
     assert evenings.run("nightly", on=SUNDAY).returncode == 1
     said = evenings.does("outbox")
     assert said.splitlines()[0] == "2 due"
-    assert f"ums-new-submissions-{SUNDAY}.csv  {AGENCY} (email)  1" in said
+    assert f"ums-new-submissions-{SUNDAY}.csv  {AGENCY} (email)      1" in said
     assert "451 come back later" in said
     submission, update = listed(evenings)
     assert (submission["state"], submission["attempts"], submission["report"]) == ("due", 1, "submission")

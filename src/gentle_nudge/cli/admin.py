@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -14,18 +13,15 @@ from typing import TYPE_CHECKING
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import format_option, moment_of, now
+from gentle_nudge.cli.options import format_option, moment_of, now, show
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.errors import EXIT_FAILURE, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import Console
-
     from gentle_nudge.jobs.library import Library
-    from gentle_nudge.jobs.setup.initialise import UnadoptedPatrons
-    from gentle_nudge.jobs.setup.plugin_import import Comparison, Imported
+    from gentle_nudge.jobs.setup.plugin_import import Imported
     from gentle_nudge.jobs.setup.restore import LostDeliveries
     from gentle_nudge.settings import Settings
 
@@ -41,20 +37,13 @@ KOHA_CONF, OUR_CONF = "KOHA_CONF", "GENTLE_NUDGE_KOHA__CONF"
 @click.pass_obj
 def check(invocation: Invocation, form: str) -> None:
     """Is everything as it should be? Each finding with why it matters and the way out; changes nothing."""
-    from dataclasses import asdict
-
     from gentle_nudge.domain.finding import Severity
     from gentle_nudge.jobs.check import check as run
-    from gentle_nudge.jobs.library import Library
-    from gentle_nudge.views import as_json
-    from gentle_nudge.views.finding_view import finding_lines
+    from gentle_nudge.views.finding_view import finding_view
 
-    library = Library.of(invocation.settings("koha"))
+    library = invocation.library("koha")
     findings = run(library, moment_of(library, None, dry_run=True))
-    if form == "json":
-        click.echo(as_json([asdict(finding) for finding in findings]))
-    else:
-        click.echo("\n".join(finding_lines(findings)))
+    show(finding_view(findings), form)
     sys.exit(EXIT_FAILURE if any(finding.severity is Severity.PROBLEM for finding in findings) else 0)
 
 
@@ -80,7 +69,7 @@ def import_plugin(invocation: Invocation, password_file: Path | None) -> None:
     if password_file and imported.password:
         write_password(password_file, imported.password)
     click.echo(imported.text, nl=False)
-    _tell_findings(imported)
+    click.echo("\n".join(_told(imported)), err=True)
 
 
 def _settings(invocation: Invocation) -> Settings:
@@ -96,32 +85,26 @@ def _settings(invocation: Invocation) -> Settings:
         return load(environ=environ, needs="koha")
 
 
-def _tell_findings(imported: Imported) -> None:
-    for finding in imported.findings:
-        click.echo(finding, err=True)
-    if imported.comparison:
-        _compare(imported.comparison)
-    else:
-        click.echo("Who would be referred cannot be compared before threshold and flag are known.", err=True)
-
-
-def _compare(found: Comparison) -> None:
-    click.echo(
-        f"Flagged already, to be adopted (gentle-nudge init --adopt): {found.to_adopt} patrons; of them {found.paid} "
-        f"at or below the limit for clearing, and {found.silent} without any account line, of whom the plugin told "
-        "nothing any more.",
-        err=True,
+def _told(imported: Imported) -> Iterator[str]:
+    """What was found, and what changing over would mean tonight."""
+    yield from imported.findings
+    comparison = imported.comparison
+    if comparison is None:
+        yield "Who would be referred cannot be compared before threshold and flag are known."
+        return
+    yield (
+        f"Flagged already, to be adopted (gentle-nudge init --adopt): {comparison.to_adopt} patrons; of them "
+        f"{comparison.paid} at or below the limit for clearing, and {comparison.silent} without any account line, of "
+        "whom the plugin told nothing any more."
     )
-    _list("Referred tonight by the plugin's rules and not by ours", found.theirs)
-    _list("Referred tonight by our rules and not by the plugin's", found.ours)
-
-
-def _list(title: str, patrons: Mapping[int, str]) -> None:
-    click.echo(f"{title}: {len(patrons)} patrons", err=True)
-    for number, why in sorted(patrons.items())[:SHOWN]:
-        click.echo(f"  number {number}: {why}", err=True)
-    if len(patrons) > SHOWN:
-        click.echo(f"  and {len(patrons) - SHOWN} more", err=True)
+    for title, patrons in (
+        ("Referred tonight by the plugin's rules and not by ours", comparison.theirs),
+        ("Referred tonight by our rules and not by the plugin's", comparison.ours),
+    ):
+        yield f"{title}: {len(patrons)} patrons"
+        yield from (f"  number {number}: {why}" for number, why in sorted(patrons.items())[:SHOWN])
+        if len(patrons) > SHOWN:
+            yield f"  and {len(patrons) - SHOWN} more"
 
 
 @click.group()
@@ -129,9 +112,9 @@ def config() -> None:
     """Show, check or begin the configuration."""
 
 
-@config.command()
+@config.command("show")
 @click.pass_obj
-def show(invocation: Invocation) -> None:
+def show_settings(invocation: Invocation) -> None:
     """Print every setting in force and where it comes from; never a password."""
     from gentle_nudge.settings.key_pages import effective
 
@@ -185,10 +168,11 @@ def demo(folder: Path, day: datetime | None) -> None:
     in DIR is replaced; a folder with anything else in it is left alone.
     """
     from gentle_nudge.demo.play import ZONE, play
-    from gentle_nudge.demo.story import tell
+    from gentle_nudge.demo.story import story_view
+    from gentle_nudge.views.terminal import draw, screen
 
     shown = day.date() if day else now().astimezone(ZONE).date()
-    tell(_console(), play(folder, shown), os.environ, program=_program())
+    draw(story_view(play(folder, shown), os.environ, program=_program()), screen(width=WIDTH))
 
 
 def _program() -> str:
@@ -198,15 +182,6 @@ def _program() -> str:
     if called.name != NAME or (found and called.exists() and called.samefile(found)):
         return NAME
     return str(called)
-
-
-def _console() -> Console:
-    """As wide as the terminal, up to what reads well; piped, always the same width and no colours."""
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False, emoji=False)
-    console.width = min(console.width, WIDTH) if sys.stdout.isatty() else WIDTH
-    return console
 
 
 def settle(library: Library, *, is_copy: bool, yes: bool) -> None:
@@ -285,7 +260,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UserError("There is no terminal to ask on, so nothing was done.", "Say --yes if you mean it.")
+        raise UserError("There is no terminal to ask on, so nothing was done.", "Add --yes to run without a terminal.")
     click.confirm(question, abort=True)
 
 
@@ -300,12 +275,11 @@ def confirm(question: str, *, yes: bool) -> None:
 @click.pass_obj
 def init(invocation: Invocation, adopt: bool, moved: bool, is_copy: bool, restored: bool, yes: bool) -> None:
     """Create or upgrade our tables, and note which machine and database this is."""
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.setup.initialise import initialise
 
     if adopt + moved + is_copy + restored > 1:
-        raise UserError("--adopt, --moved, --copy and --restored are said one at a time.")
-    library = Library.of(invocation.settings("policy" if adopt else "koha"))
+        raise UserError("Use only one of --adopt, --moved, --copy and --restored.")
+    library = invocation.library("policy" if adopt else "koha")
     if moved or is_copy:
         return settle(library, is_copy=is_copy, yes=yes)
     if restored:
@@ -326,17 +300,15 @@ def _adopt(library: Library, *, yes: bool) -> None:
     sections, _ = library.ready((), dry_run=False)
     with read_only(library.engine) as conn:
         waiting = waiting_for_adoption(conn, sections, moment)
-    for found in waiting:
-        _show_unadopted(found)
-    if any(found.adoptees for found in waiting):
+    for unadopted in waiting:
+        section = unadopted.section
+        click.echo(f"{section.name}: {len(unadopted.adoptees)} patrons whose flag says yes without a case")
+        for value, number in sorted(unadopted.by_value().items()):
+            click.echo(f"  {number} with {value!r} in {section.policy.flag}")
+        no_lines, marked = unadopted.without_lines, unadopted.with_our_mark
+        click.echo(f"  {no_lines} without an outstanding line, {marked} with a fee or mark of ours")
+    if any(unadopted.adoptees for unadopted in waiting):
         confirm("Adopt them all? The agency is told their balances from the next update on.", yes=yes)
-    for found in waiting:
-        work = partial(adopt_all, section=found.section, wanted=found.numbers, moment=moment)
-        click.echo(f"{found.section.name}: {len(writing(library.engine, work))} adopted")
-
-
-def _show_unadopted(found: UnadoptedPatrons) -> None:
-    click.echo(f"{found.section.name}: {len(found.adoptees)} patrons whose flag says yes without a case")
-    for value, number in sorted(found.by_value().items()):
-        click.echo(f"  {number} with {value!r} in {found.section.policy.flag}")
-    click.echo(f"  {found.without_lines} without an outstanding line, {found.with_our_mark} with a fee or mark of ours")
+    for unadopted in waiting:
+        work = partial(adopt_all, section=unadopted.section, wanted=unadopted.numbers, moment=moment)
+        click.echo(f"{unadopted.section.name}: {len(writing(library.engine, work))} adopted")

@@ -15,6 +15,7 @@ import click
 from gentle_nudge.cli.boundary import Commands
 
 if TYPE_CHECKING:
+    from gentle_nudge.jobs.library import Library
     from gentle_nudge.settings import Needs, Settings
 
 
@@ -74,6 +75,12 @@ class Invocation:
         for warning in settings.warnings:
             click.echo(f"Warning: {warning}", err=True)
         return settings
+
+    def library(self, needs: Needs = "policy") -> Library:
+        """The library that these settings lead to."""
+        from gentle_nudge.jobs.library import Library
+
+        return Library.of(self.settings(needs))
 
 
 @click.command(cls=Commands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

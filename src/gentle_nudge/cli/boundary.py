@@ -73,8 +73,8 @@ class Commands(click.Group):
         except Exception as trouble:
             if isinstance(trouble, OSError) and trouble.errno == errno.EPIPE:
                 raise
-            hint = "" if ctx.obj.debug else "Run it again with --debug before the command to see where."
-            _say(f"Something went wrong that should not have: {type(trouble).__name__}.", hint)
+            hint = "Report the output." if ctx.obj.debug else "Run it again with --debug and report the output."
+            _say(f"Internal error ({type(trouble).__name__}). {hint}", "")
             say_where(ctx, trouble)
             ctx.exit(EXIT_FAILURE)
 

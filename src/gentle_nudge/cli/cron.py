@@ -23,6 +23,7 @@ from gentle_nudge.cli.options import (
     moment_of,
     now,
     output_option,
+    show,
 )
 from gentle_nudge.errors import EXIT_FAILURE, EXIT_TEMPFAIL, EXIT_USAGE
 
@@ -57,13 +58,12 @@ def nightly(
     form: str,
 ) -> None:
     """Every section: submission if due, update, release; then deliver."""
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.monitor.watch import watched
     from gentle_nudge.jobs.night.due import NightOptions
     from gentle_nudge.jobs.night.nightly import nightly as run
 
     gc.freeze()  # what is imported stays
-    library = Library.of(invocation.settings())
+    library = invocation.library()
     moment = moment_of(library, day, dry_run=dry_run, person=bool(most_referrals or most_withdrawals))
     options = NightOptions(
         dry_run=dry_run,
@@ -74,12 +74,14 @@ def nightly(
     if dry_run:
         sections, outlets = library.ready(libraries, dry_run=True)
         night = run(library.engine, sections, moment, outlets=outlets, options=options)
-        _show(sections, night, form, output)
+        _show(invocation, sections, night, form, dry_run=True)
+        if output:
+            _write(sections, night, output, form)
         sys.exit(_trouble(night, told=form == "table"))
     with watched(library, moment, now) as watch:
         sections, outlets = library.ready(libraries, dry_run=False)
         night = run(library.engine, sections, moment, outlets=outlets, options=options)
-        _tell(invocation, night, form)
+        _show(invocation, sections, night, form)
         watch.exit_code = _worst(_trouble(night), _delivered(invocation, library, night=night, failed_too=True))
     for sentence in (*watch.notes, *_house_kept(library, moment)):
         click.echo(sentence, err=True)
@@ -95,43 +97,30 @@ def _house_kept(library: Library, moment: Moment) -> Iterator[str]:
         yield f"{trouble.sentence}\n  {trouble.hint}".rstrip()
 
 
-def _show(sections: tuple[Section, ...], night: Night, form: str, output: Path | None) -> None:
-    from gentle_nudge.jobs.night.preview import files, write_files
-    from gentle_nudge.views import as_json, plan_json, plan_lines
+def _show(
+    invocation: Invocation, sections: tuple[Section, ...], night: Night, form: str, *, dry_run: bool = False
+) -> None:
+    """The plans; what a night has done, as people read it, in a line each, and only to whoever wants to know."""
+    from gentle_nudge.views.night_view import done_view, night_view
 
-    planned = [section for section in sections if section.name in night.plans]
-    if form == "json":
-        click.echo(as_json([plan_json(night.plans[section.name]) for section in planned]))
-    else:
+    plans = [(section, night.plans[section.name]) for section in sections if section.name in night.plans]
+    if form == "table" and dry_run:
         click.echo("Dry run: nothing is written, nothing is sent.")
-        for section in planned:
-            click.echo("\n".join(plan_lines(section, night.plans[section.name])))
-        _say_done_before(night)
-    if output:
-        made = (file for section in planned for file in files(section, night.plans[section.name]))
-        paths = write_files(output, made)
-        click.echo("\n".join(f"Written: {path}" for path in paths), err=form == "json")
-
-
-def _tell(invocation: Invocation, night: Night, form: str) -> None:
-    from gentle_nudge.domain.collections.plan import Outcome
-
-    if form == "json":
-        from gentle_nudge.views import as_json, plan_json
-
-        click.echo(as_json([plan_json(plan) for plan in night.plans.values()]))
+    if form == "json" or dry_run:
+        show([night_view(section, plan) for section, plan in plans], form)
     elif invocation.speaks:
-        for name, plan in night.plans.items():
-            ended = sum(decision.ends is not None for decision in plan.decisions)
-            referred, adopted = len(plan.of(Outcome.REFERRED)), len(plan.of(Outcome.ADOPTED))
-            rows = f"{len(plan.update())} in the update" if plan.update_due else "no update"
-            click.echo(f"{name}, {night.day}: {referred} referred, {adopted} adopted, {ended} ended, {rows}")
-        _say_done_before(night)
+        show([done_view(plan) for _, plan in plans])
+    if form == "table" and (dry_run or invocation.speaks):
+        for name in night.done_before:
+            click.echo(f"{name}: already done for {night.day}.")
 
 
-def _say_done_before(night: Night) -> None:
-    for name in night.done_before:
-        click.echo(f"{name}: the work of {night.day} has been done before.")
+def _write(sections: tuple[Section, ...], night: Night, output: Path, form: str) -> None:
+    from gentle_nudge.jobs.night.preview import files, write_files
+
+    planned = (section for section in sections if section.name in night.plans)
+    for path in write_files(output, (file for s in planned for file in files(s, night.plans[s.name]))):
+        click.echo(f"Written: {path}", err=form == "json")
 
 
 def _trouble(night: Night, *, told: bool = False) -> int:
@@ -163,13 +152,12 @@ def sync(
     invocation: Invocation, day: datetime | None, libraries: Sequence[str], dry_run: bool, output: Path | None
 ) -> None:
     """Report every open case with its balance; change nothing."""
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.night.preview import write_files
     from gentle_nudge.jobs.night.sync_report import file_of, rows_of
     from gentle_nudge.jobs.night.sync_report import sync_or_log as run
     from gentle_nudge.jobs.transaction import read_only
 
-    library = Library.of(invocation.settings())
+    library = invocation.library()
     moment = moment_of(library, day, dry_run=dry_run, person=True)
     sections, outlets = library.ready(libraries, dry_run=dry_run)
     rows: Sequence[UpdateRow]
@@ -190,9 +178,7 @@ def sync(
 @click.pass_obj
 def deliver(invocation: Invocation) -> None:
     """Try every delivery that is due; nothing to say unless something changed."""
-    from gentle_nudge.jobs.library import Library
-
-    code = _delivered(invocation, Library.of(invocation.settings("koha")))
+    code = _delivered(invocation, invocation.library("koha"))
     sys.exit(0 if code == EXIT_TEMPFAIL else code)
 
 
@@ -214,18 +200,18 @@ def _delivered(
 
 
 def _tell_deliveries(invocation: Invocation, done: Delivered) -> None:
+    from gentle_nudge.views.queue_view import recipient
+
     for note in done.notes:
         click.echo(note, err=True)
     if invocation.speaks:
         for delivery in done.sent:
-            click.echo(f"sent: {delivery.file_name} to {delivery.address.recipient} ({delivery.address.channel})")
+            click.echo(f"sent: {delivery.file_name} to {recipient(delivery)}")
         for delivery in done.cancelled:
             click.echo(f"a test copy: {delivery.file_name} for {delivery.address.recipient} went to SendAllEmailsTo")
     for delivery, failure in done.in_vain:
-        click.echo(
-            f"{delivery.file_name} to {delivery.address.recipient} ({delivery.address.channel}): {failure.sentence}\n"
-            f"  {failure.hint}".rstrip(),
-            err=True,
-        )
+        told = f"{delivery.file_name} to {recipient(delivery)}: {failure.sentence}\n  {failure.hint}"
+        click.echo(told.rstrip(), err=True)
     for delivery in done.given_up:
-        click.echo(f"{delivery.file_name}: in vain for three days; it is tried once a night from now on", err=True)
+        given_up = "not delivered for three days; from now on it is tried once a night"
+        click.echo(f"{delivery.file_name}: {given_up}", err=True)

@@ -11,7 +11,7 @@ from functools import partial
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import day_option, format_option, library_option, moment_of
+from gentle_nudge.cli.options import day_option, format_option, library_option, moment_of, show
 from gentle_nudge.errors import EXIT_FAILURE
 
 CASE_STATES = ("open", "released", "paid", "withdrawn", "merged", "deleted")
@@ -33,35 +33,21 @@ def cases(
     context: click.Context, states: Sequence[str], month: datetime | None, libraries: Sequence[str], form: str
 ) -> None:
     """Who is, or was, in collections: every case, open and closed."""
-    if context.invoked_subcommand is None:
-        _show_cases(context.obj, states, month, libraries, form=form)
-
-
-def _show_cases(
-    invocation: Invocation, states: Sequence[str], month: datetime | None, libraries: Sequence[str], *, form: str
-) -> None:
     from gentle_nudge.domain.case import CaseState
     from gentle_nudge.jobs.desk.case_list import Filter, listed
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import read_only
-    from gentle_nudge.views.case_view import case_csv, case_json, case_table
-    from gentle_nudge.views.structured import as_json
+    from gentle_nudge.views.case_view import cases_view
 
-    library = Library.of(invocation.settings("koha"))
+    if context.invoked_subcommand is not None:
+        return
+    library = context.obj.library("koha")
     wanted = Filter(
         states=tuple(CaseState(state) for state in states),
         month=month.date() if month else None,
         sections=library.names_of(libraries) if libraries else None,
     )
     with read_only(library.engine) as conn:
-        found = listed(conn, wanted)
-    match form:
-        case "csv":
-            click.echo(case_csv(found), nl=False)
-        case "json":
-            click.echo(as_json([case_json(each) for each in found]))
-        case _:
-            click.echo("\n".join(case_table(found)))
+        show(cases_view(listed(conn, wanted)), form)
 
 
 @cases.command()
@@ -74,10 +60,9 @@ def move(invocation: Invocation, old: str, new: str) -> None:
     A patron who has an open case in NEW already keeps the one in OLD.
     """
     from gentle_nudge.jobs.desk.case_list import move as run
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import writing
 
-    library = Library.of(invocation.settings("koha"))
+    library = invocation.library("koha")
     sections = () if library.settings.lacks else library.sections(changes=True)
     moved = writing(library.engine, partial(run, settings=library.settings, sections=sections, old=old, new=new))
     if invocation.speaks:
@@ -97,21 +82,16 @@ def move(invocation: Invocation, old: str, new: str) -> None:
 def explain(invocation: Invocation, card: str, day: datetime | None, assignments: Sequence[str], form: str) -> None:
     """Why is this patron referred, or not? Facts, and each rule with its verdict (CARD, or number:123)."""
     from gentle_nudge.jobs.desk.explain import explain as ask
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import read_only
     from gentle_nudge.settings.section_policies import what_if
-    from gentle_nudge.views.explanation_view import explanation_json, explanation_lines
-    from gentle_nudge.views.structured import as_json
+    from gentle_nudge.views.explanation_view import explanation_view
 
-    library = Library.of(invocation.settings())
+    library = invocation.library()
     sections, _ = library.ready((), dry_run=True)
     sections = tuple(replace(section, policy=what_if(section.policy, assignments)) for section in sections)
     with read_only(library.engine) as conn:
-        told = ask(conn, sections, card, moment_of(library, day, dry_run=True))
-    if form == "json":
-        click.echo(as_json([explanation_json(each) for each in told]))
-    else:
-        click.echo("\n".join(line for each in told for line in explanation_lines(each)))
+        explanations = ask(conn, sections, card, moment_of(library, day, dry_run=True))
+    show([explanation_view(explanation) for explanation in explanations], form)
 
 
 @click.command()
@@ -120,14 +100,8 @@ def explain(invocation: Invocation, card: str, day: datetime | None, assignments
 def history(invocation: Invocation, card: str | None) -> None:
     """Runs with counts and sums; or all that happened to one patron (CARD, or number:123)."""
     from gentle_nudge.jobs.desk.history import of_patron, of_runs
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import read_only
-    from gentle_nudge.views import RUN_HEADERS, case_lines, run_rows, table
 
-    library = Library.of(invocation.settings("koha"))
+    library = invocation.library("koha")
     with read_only(library.engine) as conn:
-        if card is None:
-            lines = list(table(RUN_HEADERS, run_rows(of_runs(conn)), money=0)) or ["No run yet."]
-        else:
-            lines = [line for told in of_patron(conn, card) for line in case_lines(told, library.zone)]
-    click.echo("\n".join(lines))
+        show(of_runs(conn) if card is None else of_patron(conn, card, library.zone))

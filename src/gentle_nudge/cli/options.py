@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from gentle_nudge.errors import UserError
 if TYPE_CHECKING:
     from gentle_nudge.domain.moment import Moment
     from gentle_nudge.jobs.library import Library
+    from gentle_nudge.views.plain import View
 
 
 def who() -> str:
@@ -47,13 +49,27 @@ output_option = click.option(
 format_option = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 
 
+def show(shown: View | Sequence[View], form: str = "table", *, stderr: bool = False) -> None:
+    """What was asked for is on stdout, in this form."""
+    from gentle_nudge.views.structured import as_csv, as_json
+    from gentle_nudge.views.terminal import draw, screen
+
+    match form:
+        case "json":
+            click.echo(as_json(shown))
+        case "csv":
+            click.echo(as_csv(shown), nl=False)
+        case _:
+            draw(shown, screen(stderr=stderr))
+
+
 def now(zone: tzinfo = UTC) -> datetime:
     """The clock: the only place, with `--day`, where time enters."""
     return datetime.now(zone)
 
 
 def moment_of(library: Library, day: datetime | None, *, dry_run: bool, person: bool = False) -> Moment:
-    """The moment of a run; UserError for a day that lies ahead, or too far back to be made up for."""
+    """The moment of a run; UserError for a day in the future, or too far back to be made up for."""
     from gentle_nudge.domain.moment import Moment
 
     instant = now()
@@ -66,7 +82,7 @@ def moment_of(library: Library, day: datetime | None, *, dry_run: bool, person: 
 
 def _refuse_the_wrong_day(chosen: date, today: date) -> None:
     if chosen > today:
-        raise UserError(f"{chosen} lies ahead of today, {today}.", "Look ahead with --dry-run.")
+        raise UserError(f"{chosen} is in the future (today: {today}).", "Look ahead with --dry-run.")
     if chosen < today - timedelta(days=DAYS_BACK):
         raise UserError(
             f"{chosen} lies more than {DAYS_BACK} days back.", "A missed submission is made up for by the next night."

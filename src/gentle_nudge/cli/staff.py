@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import moment_of
+from gentle_nudge.cli.options import moment_of, show
 from gentle_nudge.errors import UserError
-
-if TYPE_CHECKING:
-    from gentle_nudge.domain.moment import Moment
-    from gentle_nudge.jobs.desk.withdraw import Withdrawal, WithdrawalRequest
-    from gentle_nudge.jobs.library import Library
 
 
 @click.command()
@@ -48,14 +42,15 @@ def release(
     refer the patron again. The next update tells the agency as withdrawn_due says; a submission that has not been
     delivered is cancelled instead. What was paid stays paid, and doing it twice does no more than doing it once.
     """
-    from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest
-    from gentle_nudge.jobs.library import Library
+    from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
+    from gentle_nudge.jobs.transaction import read_only, writing
+    from gentle_nudge.views.withdrawal_view import withdrawal_view
 
     if (card is None) == (day is None):
         raise UserError("Name one patron, or a submission.", "gentle-nudge release CARD, or release --submission DATE")
     if not reason.strip():
         raise UserError("A reason is needed.", 'Say why: --reason "referred by mistake"')
-    library = Library.of(invocation.settings())
+    library = invocation.library()
     sections = library.sections(libraries, changes=not dry_run)
     wanted = WithdrawalRequest(
         reason=reason.strip(),
@@ -64,34 +59,15 @@ def release(
         sections=tuple(name for section in sections for name in section.cases_of),
         waive_fee=waive_fee,
     )
-    done = _released(library, libraries, wanted, dry_run=dry_run)
-    if dry_run or invocation.speaks:
-        _tell(done, dry_run=dry_run)
-
-
-def _released(
-    library: Library, libraries: Sequence[str], wanted: WithdrawalRequest, *, dry_run: bool
-) -> list[Withdrawal]:
-    """What was taken back, or would be; a case of the submission may have moved to a section that is not named."""
-    from gentle_nudge.jobs.desk.withdraw import concerned
-    from gentle_nudge.jobs.desk.withdraw import withdraw_cases as run
-    from gentle_nudge.jobs.transaction import read_only, writing
-
-    moment: Moment = moment_of(library, None, dry_run=False, person=True)
-    sections = library.sections(() if wanted.is_submission else libraries, changes=not dry_run)
+    moment = moment_of(library, None, dry_run=False, person=True)
+    if wanted.is_submission and libraries:
+        sections = library.sections(changes=not dry_run)  # a case of it may have moved to a section that is not named
     with read_only(library.engine) as conn:
         sections = tuple(concerned(conn, sections, wanted))
         if dry_run:
-            return [run(conn, section, wanted, moment=moment, dry_run=True) for section in sections]
-    return [
-        writing(library.engine, partial(run, section=section, wanted=wanted, moment=moment)) for section in sections
-    ]
-
-
-def _tell(done: Sequence[Withdrawal], *, dry_run: bool) -> None:
-    from gentle_nudge.views.withdrawal_view import release_lines
-
-    if dry_run:
-        click.echo("Dry run: nothing is written, nothing is sent.")
-    lines = [line for each in done for line in release_lines(each)]
-    click.echo("\n".join(lines or ["Nothing to take back: no case is open."]))
+            done = [withdraw_cases(conn, section, wanted, moment=moment, dry_run=True) for section in sections]
+    if not dry_run:
+        works = [partial(withdraw_cases, section=section, wanted=wanted, moment=moment) for section in sections]
+        done = [writing(library.engine, work) for work in works]
+    if dry_run or invocation.speaks:
+        show(withdrawal_view(done, dry_run=dry_run))

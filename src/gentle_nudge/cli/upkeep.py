@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import format_option, library_option, moment_of
+from gentle_nudge.cli.options import format_option, library_option, moment_of, show
 from gentle_nudge.errors import EXIT_FAILURE, UserError
 
 if TYPE_CHECKING:
@@ -39,22 +39,16 @@ def outbox(context: click.Context, failed: bool, states: Sequence[str], form: st
 
     Without an option: all that wait, are being sent, failed or were cancelled.
     """
-    if context.invoked_subcommand is None:
-        _show(context.obj, [*states, "failed"] if failed else states, form)
-
-
-def _show(invocation: Invocation, states: Sequence[str], form: str) -> None:
     from gentle_nudge.domain.outbox import DeliveryState
-    from gentle_nudge.jobs.library import Library
-    from gentle_nudge.jobs.sending.manage import OF_INTEREST, look
+    from gentle_nudge.jobs.sending.manage import look
     from gentle_nudge.jobs.transaction import read_only
-    from gentle_nudge.views.queue_view import outbox_json, outbox_lines
-    from gentle_nudge.views.structured import as_json
 
-    library = Library.of(invocation.settings("koha"))
+    if context.invoked_subcommand is not None:
+        return
+    library = context.obj.library("koha")
+    chosen = [DeliveryState(state) for state in (*states, *(["failed"] if failed else []))]
     with read_only(library.engine) as conn:
-        found = look(conn, [DeliveryState(state) for state in states] or OF_INTEREST)
-    click.echo(as_json(outbox_json(found)) if form == "json" else "\n".join(outbox_lines(found, library.zone)))
+        show(look(conn, library.zone, chosen), form)
 
 
 @outbox.command()
@@ -97,10 +91,9 @@ def cancel(invocation: Invocation, ids: Sequence[int], reason: str) -> None:
 def _at_home(invocation: Invocation) -> Library:
     """The library; UserError where nothing may be changed."""
     from gentle_nudge.jobs.identity import refuse_elsewhere
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import read_only
 
-    library = Library.of(invocation.settings("koha"))
+    library = invocation.library("koha")
     with read_only(library.engine) as conn:
         refuse_elsewhere(conn, library.instance)
     return library
@@ -121,13 +114,10 @@ def forget(invocation: Invocation, card: str) -> None:
     What the patron owes, and everything in Koha, stays as it is. The stored reports go by themselves after keep_days.
     """
     from gentle_nudge.jobs.desk.forget import forget as run
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.transaction import writing
-    from gentle_nudge.views.case_view import forgotten_lines
 
-    library = Library.of(invocation.settings("koha"))
-    done = writing(library.engine, partial(run, card=card, keep_days=library.settings.archive.keep_days))
-    click.echo("\n".join(forgotten_lines(done)))
+    library = invocation.library("koha")
+    show(writing(library.engine, partial(run, card=card, keep_days=library.settings.archive.keep_days)))
 
 
 @click.command()
@@ -167,11 +157,10 @@ def regenerate(
     Nothing is read from Koha and nothing is computed anew; of a day with several syncs, every one.
     """
     from gentle_nudge.domain.report_row import ReportKind
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.sending.resend import ResendRequest
 
     _refuse_what_does_not_fit(output, to, reason, send=send)
-    library = Library.of(invocation.settings("policy" if send else "koha"))
+    library = invocation.library("policy" if send else "koha")
     asked = ResendRequest(
         report=ReportKind(kind), day=day.date(), sections=library.names_of(libraries) if libraries else None
     )
@@ -220,14 +209,12 @@ def status(invocation: Invocation, form: str) -> None:
 
     A report that waits for its next try is undelivered too. Works on any machine.
     """
-    from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.monitor.standing import status as ask
     from gentle_nudge.jobs.transaction import read_only
-    from gentle_nudge.views.status_view import status_json, status_lines
-    from gentle_nudge.views.structured import as_json
+    from gentle_nudge.views.status_view import status_view
 
-    library = Library.of(invocation.settings("koha"))
+    library = invocation.library("koha")
     with read_only(library.engine) as conn:
-        found = ask(conn, library, moment_of(library, None, dry_run=True))
-    click.echo(as_json(status_json(found)) if form == "json" else "\n".join(status_lines(found, library.zone)))
-    sys.exit(0 if found.well else EXIT_FAILURE)
+        standing = ask(conn, library, moment_of(library, None, dry_run=True))
+    show(status_view(standing, library.zone), form)
+    sys.exit(0 if standing.well else EXIT_FAILURE)

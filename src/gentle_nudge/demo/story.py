@@ -1,186 +1,161 @@
-"""The demo, told to the reader."""
+"""The demo, told to the reader: a view with a chapter for each question that a librarian asks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from shlex import quote
-from typing import TYPE_CHECKING
-
-from rich.table import Table
-from rich.text import Text
 
 from gentle_nudge.demo.founding import LIBRARY
 from gentle_nudge.demo.people import FIRST_CARD
+from gentle_nudge.demo.play import Story, StoryStep
 from gentle_nudge.demo.roles import Role
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.plan import Decision, Outcome
+from gentle_nudge.domain.collections.plan import Outcome, SubmissionRow
+from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.views import name
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from gentle_nudge.demo.play import Story, StoryStep
-    from gentle_nudge.domain.collections.policy import Policy
-
+from gentle_nudge.views.night_view import LEFT_OUT, person
+from gentle_nudge.views.plain import Column, Note, Part, View, column, name, table
 
 A_WEEK = timedelta(days=7)
 
 
-def tell(console: Console, story: Story, environ: Mapping[str, str], *, program: str) -> None:
-    """The whole story is on the console; `program` is how the reader calls it."""
-    teller = Teller(console=console, story=story)
-    teller.library()
-    teller.rules()
-    teller.before()
-    teller.referred()
-    teller.left_out()
-    teller.cases()
-    teller.files()
-    teller.play_on(environ, program)
+REFERRED: tuple[Column[SubmissionRow], ...] = (
+    column("card", lambda row: row.patron.card),
+    column("name", lambda row: name(row.patron.surname, row.patron.firstname)),
+    column("in window", lambda row: row.account.owed, "money"),
+    column("balance", lambda row: row.account.balance, "money"),
+    column("with fee", lambda row: row.total, "money"),
+)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Teller:
-    """Tells a story, a chapter for each question a librarian asks."""
+def story_view(story: Story, environ: Mapping[str, str], *, program: str) -> View:
+    """The whole story; `program` is how the reader calls it."""
+    replaced = [Note(text=f"The demo that was in {story.folder.path} has been replaced.")] if story.was_there else []
+    return View(
+        parts=[
+            *replaced,
+            *_library(story),
+            _heading(f"Its rules ({story.folder.config.name})"),
+            *map(_item, _rules(story.section.policy, story.tonight)),
+            _heading("The two weeks before"),
+            *map(_item, _weeks(story)),
+            *_referred(story),
+            *_left_out(story),
+            _heading("Who was in collections already"),
+            *map(_item, _changes(story)),
+            *_files(story),
+            *_play_on(story, environ, program),
+        ]
+    )
 
-    console: Console
-    story: Story
 
-    def library(self) -> None:
-        """Where we are."""
-        owing, balance = self.story.founded
-        folder = self.story.folder
-        if self.story.was_there:
-            self._say(f"The demo that was in {folder.path} has been replaced.")
-        self._head(f"{LIBRARY}, an invented library")
-        self._say(
-            f"It has {len(self.story.samples)} patrons; {owing} of them owe {format_amount(balance)} in all. "
-            "Its database, "
-            f"its configuration and all that follows are in the folder {folder.path}; nothing else was read, changed "
-            "or sent."
-        )
+def _heading(text: str) -> Note:
+    return Note(text=text, style="heading")
 
-    def rules(self) -> None:
-        """By which rules it refers and releases."""
-        self._head(f"Its rules ({self.story.folder.config.name})")
-        self._list(_rules(self.story.section.policy, self.story.tonight))
 
-    def before(self) -> None:
-        """What happened on the two Sundays before, and between the Sundays."""
-        first, second, _ = self.story.chapters
-        self._head("The two weeks before")
-        self._list([_evening(first), self._week(IN_THE_FIRST_WEEK), _evening(second), self._week(IN_THE_SECOND_WEEK)])
+def _item(text: str) -> Note:
+    return Note(text=text, style="item")
 
-    def _week(self, parts: Mapping[Role, str]) -> str:
-        counted = "; ".join(f"{len(self.story.those_who(role))} {what}" for role, what in parts.items())
-        return f"In the week after: {counted}."
 
-    def referred(self) -> None:
-        """Who was referred on the Sunday shown, and for what."""
-        plan = self.story.tonight.plan
-        rows = plan.submission()
-        balances, fees = sum((r.account.balance for r in rows), ZERO), sum((r.fee for r in rows), ZERO)
-        self._head(f"The night of {plan.day:%A}, {plan.day}: {len(rows)} patrons are referred")
-        table = _table("card", "name", "in window", "balance", "with fee", right=3)
-        for row in rows:
-            who, account = row.patron, row.account
-            amounts = map(format_amount, (account.owed, account.balance, row.total))
-            table.add_row(*map(Text, (who.card or "", name(who.surname, who.firstname), *amounts)))
-        self.console.print(table)
-        self._say(
-            f"They owe {format_amount(balances)}, with the fees {format_amount(balances + fees)}. "
-            "Each now has the flag, the fee, "
-            "the restriction, and a case that remembers which charges it was for."
-        )
+def _library(story: Story) -> Iterator[Part]:
+    owing, balance = story.founded
+    yield _heading(f"{LIBRARY}, an invented library")
+    yield Note(
+        text=f"It has {len(story.samples)} patrons; {owing} of them owe {format_amount(balance)} in all. Its database, "
+        f"its configuration and all that follows are in the folder {story.folder.path}; nothing else was read, "
+        "changed or sent."
+    )
 
-    def left_out(self) -> None:
-        """How many were not, and by which rule."""
-        plan = self.story.tonight.plan
-        too_little = plan.left_out.get(Reason.BELOW_THRESHOLD, 0) + plan.owing_less
-        counts = {**plan.left_out, Reason.BELOW_THRESHOLD: too_little}
-        self._head("Who owes something in the window and is left out, by the first rule that applies")
-        table = _table("patrons", "because")
-        for reason in Reason:
-            if counts.get(reason):
-                table.add_row(Text(str(counts[reason]), justify="right"), Text(reason))
-        self.console.print(table)
 
-    def cases(self) -> None:
-        """What became of those who were in collections already."""
-        plan = self.story.tonight.plan
-        self._head("Who was in collections already")
-        self._list([*self._changes(), f"The other {len(plan.kept)} cases go on; the agency is told each balance."])
+def _weeks(story: Story) -> Iterator[str]:
+    """What happened on the two Sundays before, and between the Sundays."""
+    for chapter, parts in zip(story.chapters, (IN_THE_FIRST_WEEK, IN_THE_SECOND_WEEK), strict=False):
+        yield _evening(chapter)
+        counted = "; ".join(f"{len(story.those_who(role))} {what}" for role, what in parts.items())
+        yield f"In the week after: {counted}."
 
-    def _changes(self) -> Iterator[str]:
-        plan = self.story.tonight.plan
-        for outcome, (heading, sentence) in CHANGES.items():
-            decisions = plan.of(outcome)
-            if decisions:
-                yield f"{heading} ({len(decisions)}): {'; '.join(map(_who, decisions))}. {sentence}"
-        for number in self.story.those_who(Role.PAYS_WITH_EDITED_RESTRICTION):
-            yield f"{self._name(number)} keeps the restriction: staff had rewritten it, so it is not ours any more."
-        for number in self.story.those_who(Role.FLAG_OVERWRITTEN):
-            yield f"{self._name(number)} has something else in the flag field: the case goes on, and staff should look."
 
-    def _name(self, number: int) -> str:
-        sample = self.story.samples[number]
-        return name(sample.name.surname, sample.name.firstname)
+def _referred(story: Story) -> Iterator[Part]:
+    """Who was referred on the Sunday shown, and for what."""
+    plan = story.tonight.plan
+    rows = plan.submission()
+    balances, fees = sum((row.account.balance for row in rows), ZERO), sum((row.fee for row in rows), ZERO)
+    yield _heading(f"The night of {plan.day:%A}, {plan.day}: {len(rows)} patrons are referred")
+    yield table(REFERRED, rows)
+    yield Note(
+        text=f"They owe {format_amount(balances)}, with the fees {format_amount(balances + fees)}. Each now has the "
+        "flag, the fee, the restriction, and a case that remembers which charges it was for."
+    )
 
-    def files(self) -> None:
-        """Which files and messages there are."""
-        tonight, folder = self.story.tonight, self.story.folder
-        mails = [sum(d.address.tells_agency for d in chapter.delivered) for chapter in self.story.chapters]
-        recipients = " and ".join(self.story.section.policy.recipients())
-        self._head("Files and messages")
-        for delivery in tonight.delivered:
-            if delivery.address.is_archive:
-                rows = tonight.plan.submission() if delivery.kind is ReportKind.SUBMISSION else tonight.plan.update()
-                self._line(f"{folder.archive / delivery.file_name}  ({len(rows)} patrons)")
-        self._line(f"{folder.mail / 'new'}  ({mails[-1]} messages of tonight, {sum(mails[:-1])} of earlier Sundays)")
-        self._say(f"The messages are for {recipients}: the demo puts them into a folder instead of sending them.")
 
-    def play_on(self, environ: Mapping[str, str], program: str) -> None:
-        """What to try next."""
-        released = next(d.case for d in self.story.tonight.plan.of(Outcome.RELEASED) if d.case)
-        (minor,) = self.story.those_who(Role.TURNS_EIGHTEEN)
-        sunday, following = self.story.tonight.day, self.story.tonight.day + A_WEEK
-        call = f"{quote(program)} --config {quote(str(self.story.folder.config))}"
-        self._head("Play on")
-        for arguments, purpose in (
-            ("history", "every run, with counts and sums"),
-            (f"history {released.card}", f"all that happened to {name(released.surname, released.firstname)}"),
-            (f"explain {FIRST_CARD + minor} --day {sunday}", f"why {self._name(minor)} was not referred"),
-            (f"nightly --dry-run --day {following}", "the Sunday after, without writing anything"),
-            ("sync", "a report of every open case, now"),
-            ("deliver", "try what could not be sent (here: nothing)"),
-        ):
-            self._line(f"{call} {arguments}")
-            self.console.print(Text(f"    {purpose}", style="dim"))
-        self._say(f"Change a rule in {self.story.folder.config} and look at the Sunday after once more.")
-        if environ.get("KOHA_CONF"):
-            self._say("KOHA_CONF is set here and leads to a real library: put env -u KOHA_CONF before each command.")
+def _left_out(story: Story) -> Iterator[Part]:
+    """How many were not, and by which rule."""
+    plan = story.tonight.plan
+    too_little = plan.left_out.get(Reason.BELOW_THRESHOLD, 0) + plan.owing_less
+    counts = {**plan.left_out, Reason.BELOW_THRESHOLD: too_little}
+    yield _heading("Who owes something in the window and is left out, by the first rule that applies")
+    yield table(LEFT_OUT, [(reason, counts[reason]) for reason in Reason if counts.get(reason)])
 
-    def _head(self, text: str) -> None:
-        self.console.print()
-        self.console.print(Text(text, style="bold"))
 
-    def _say(self, text: str) -> None:
-        self.console.print(Text(text))
+def _changes(story: Story) -> Iterator[str]:
+    """What became of those who were in collections already."""
+    plan = story.tonight.plan
+    for outcome, (heading, sentence) in CHANGES.items():
+        decisions = plan.of(outcome)
+        if decisions:
+            yield f"{heading} ({len(decisions)}): {'; '.join(map(person, decisions))}. {sentence}"
+    for number in story.those_who(Role.PAYS_WITH_EDITED_RESTRICTION):
+        yield f"{_name(story, number)} keeps the restriction: staff had rewritten it, so it is not ours any more."
+    for number in story.those_who(Role.FLAG_OVERWRITTEN):
+        yield f"{_name(story, number)} has something else in the flag field: the case goes on, and staff should look."
+    yield f"The other {len(plan.kept)} cases go on; the agency is told each balance."
 
-    def _list(self, texts: Iterable[str]) -> None:
-        table = Table.grid(padding=(0, 1))
-        for text in texts:
-            table.add_row("-", Text(text))
-        self.console.print(table)
 
-    def _line(self, text: str) -> None:
-        """A line to be copied: never wrapped."""
-        self.console.print(Text(f"  {text}"), soft_wrap=True)
+def _name(story: Story, number: int) -> str:
+    sample = story.samples[number]
+    return name(sample.name.surname, sample.name.firstname)
+
+
+def _files(story: Story) -> Iterator[Part]:
+    """Which files and messages there are."""
+    tonight, folder = story.tonight, story.folder
+    mails = [sum(d.address.tells_agency for d in chapter.delivered) for chapter in story.chapters]
+    yield _heading("Files and messages")
+    for delivery in tonight.delivered:
+        if delivery.address.is_archive:
+            rows = tonight.plan.submission() if delivery.kind is ReportKind.SUBMISSION else tonight.plan.update()
+            yield _line(f"{folder.archive / delivery.file_name}  ({len(rows)} patrons)")
+    yield _line(f"{folder.mail / 'new'}  ({mails[-1]} messages of tonight, {sum(mails[:-1])} of earlier Sundays)")
+    recipients = " and ".join(story.section.policy.recipients())
+    yield Note(text=f"The messages are for {recipients}: the demo puts them into a folder instead of sending them.")
+
+
+def _line(text: str) -> Note:
+    return Note(text=text, level=1, style="copy")
+
+
+def _play_on(story: Story, environ: Mapping[str, str], program: str) -> Iterator[Part]:
+    """What to try next."""
+    released = next(d.case for d in story.tonight.plan.of(Outcome.RELEASED) if d.case)
+    (minor,) = story.those_who(Role.TURNS_EIGHTEEN)
+    sunday, config = story.tonight.day, story.folder.config
+    yield _heading("Play on")
+    for arguments, purpose in (
+        ("history", "every run, with counts and sums"),
+        (f"history {released.card}", f"all that happened to {name(released.surname, released.firstname)}"),
+        (f"explain {FIRST_CARD + minor} --day {sunday}", f"why {_name(story, minor)} was not referred"),
+        (f"nightly --dry-run --day {sunday + A_WEEK}", "the Sunday after, without writing anything"),
+        ("sync", "a report of every open case, now"),
+        ("deliver", "try what could not be sent (here: nothing)"),
+    ):
+        yield _line(f"{quote(program)} --config {quote(str(config))} {arguments}")
+        yield Note(text=purpose, level=2, style="aside")
+    yield Note(text=f"Change a rule in {config} and look at the Sunday after once more.")
+    if environ.get("KOHA_CONF"):
+        yield Note(text="KOHA_CONF is set here and leads to a real library: put env -u KOHA_CONF before each command.")
 
 
 PAID, FLAG_OFF = "paid in full", "had the flag taken off by staff"
@@ -256,15 +231,3 @@ def _evening(chapter: StoryStep) -> str:
             f"({at_once} of them, who owed nothing, was released at once)"
         )
     return f"{plan.day:%A}, {plan.day}: {', '.join(parts)}."
-
-
-def _who(decision: Decision) -> str:
-    person = decision.candidate.patron if decision.candidate else decision.case
-    return name(person.surname, person.firstname) if person else ""
-
-
-def _table(*headers: str, right: int = 0) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for place, header in enumerate(headers):
-        table.add_column(header, justify="right" if place >= len(headers) - right else "left", overflow="fold")
-    return table

@@ -150,6 +150,22 @@ class Attempt:
     reason: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryAttempts:
+    """A delivery with its tries, oldest first."""
+
+    delivery: Delivery
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LateDelivery:
+    """An undelivered delivery; `since` is when the oldest report was queued that its recipient still waits for."""
+
+    delivery: Delivery
+    since: datetime
+
+
 def next_attempt(attempts: int) -> timedelta:
     """The pause after this many tries in vain: a minute, doubling with each, six hours at most."""
     doublings = min(max(attempts, 1) - 1, (LONGEST_PAUSE // FIRST_PAUSE).bit_length())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,29 +11,9 @@ from typing import Any
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.patron import Guardian
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.spreadsheet import guarded, plain
 
 Form = Callable[[Any], str]
-
-# What a spreadsheet would run as a formula; a sign before nothing but a number or a telephone number is harmless.
-SUSPECT = "=@+-\t\r"
-FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9 ().\-/x]*\Z)")
-
-
-def plain(text: str | None) -> str:
-    r"""The text with every line end as \n (a bare CR would break the row); None is empty."""
-    if not text:
-        return ""
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-def guarded(text: str | None) -> str:
-    """The plain text, with a leading ' if a spreadsheet would take it for a formula."""
-    if not text:
-        return ""
-    # Nearly every text ends here: this is asked of every cell.
-    if text[0] not in SUSPECT and "\r" not in text:
-        return text
-    return f"'{plain(text)}" if FORMULA.match(text) else plain(text)
 
 
 def day(value: date | None) -> str:

@@ -1,18 +1,22 @@
-"""How the findings of `check` look on a terminal."""
+"""The findings of `check`."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.views.plain import WHOLE, Figure, Note, Part, View
 
 
-def finding_lines(findings: Sequence[Finding]) -> Iterator[str]:
+def finding_view(findings: Sequence[Finding]) -> View:
     """Each finding with why it matters and the way out; at last how many there are."""
+    parts: list[Part] = [Figure(key=WHOLE, value=[asdict(finding) for finding in findings])]
     for finding in findings:
-        yield f"{finding.severity}: {finding.name}"
-        yield from (f"  {text}" for text in (finding.what, finding.why, f"-> {finding.way_out}"))
+        parts += [Note(text=f"{finding.severity}: {finding.name}")]
+        parts += [Note(text=text, level=1) for text in (finding.what, finding.why, f"-> {finding.way_out}")]
     counts = Counter(finding.severity for finding in findings)
     said = [f"{counts[severity]} {severity}{'' if counts[severity] == 1 else 's'}" for severity in Severity]
-    yield f"Found: {', '.join(said)}." if findings else "Nothing found: everything is as it should be."
+    count = f"Found: {', '.join(said)}." if findings else "Nothing found: everything is as it should be."
+    return View(parts=[*parts, Note(text=count)])

@@ -1,120 +1,118 @@
-"""How a plan looks on a terminal, and as JSON."""
+"""What a section's night does, or would do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
 
 from gentle_nudge.domain.collections.plan import Decision, Outcome, Plan
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.collections.submission_day import submits_on
-from gentle_nudge.domain.money import format_amount
-from gentle_nudge.views.terminal import name, table
+from gentle_nudge.domain.money import ZERO, format_amount
+from gentle_nudge.views.plain import Column, Figure, Note, Part, View, column, figures, name, table, unseen
 
-if TYPE_CHECKING:
-    from gentle_nudge.domain.collections.policy import Section
+CHANGES = {
+    Outcome.ADOPTED: "Adopted: flagged without a case",
+    Outcome.FOLLOWED: "Merged cards: the case follows",
+    Outcome.RELEASED: "Released",
+    Outcome.PAID: "Ended by staff, paid",
+    Outcome.WITHDRAWN: "Withdrawn by staff",
+    Outcome.MERGED: "Merged into a patron with an open case",
+    Outcome.DELETED: "Gone from Koha",
+}
 
 
-CHANGES = (
-    (Outcome.ADOPTED, "Adopted: flagged without a case"),
-    (Outcome.FOLLOWED, "Merged cards: the case follows"),
-    (Outcome.RELEASED, "Released"),
-    (Outcome.PAID, "Ended by staff, paid"),
-    (Outcome.WITHDRAWN, "Withdrawn by staff"),
-    (Outcome.MERGED, "Merged into a patron with an open case"),
-    (Outcome.DELETED, "Gone from Koha"),
+def _owed(decision: Decision) -> Decimal | None:
+    return decision.candidate.account.owed if decision.candidate else None
+
+
+def person(decision: Decision) -> str:
+    """The name of the patron decided about, as Koha has it or as the case recorded it."""
+    known = decision.candidate.patron if decision.candidate else decision.case
+    return name(known.surname, known.firstname) if known else ""
+
+
+REFERRED: tuple[Column[Decision], ...] = (
+    column("number", lambda decision: decision.patron, "number"),
+    column("card", lambda decision: decision.candidate.patron.card if decision.candidate else None, key=None),
+    column("name", person, key=None),
+    column("in window", _owed, "money", key="owed_in_window"),
+    column("balance", lambda decision: decision.amount, "money"),
+    column("with fee", lambda decision: decision.amount + decision.fee, "money", key=None),
+    *unseen(why="why", fee="fee"),
 )
 
 
-def plan_lines(section: Section, plan: Plan) -> Iterator[str]:
-    """A section's plan for a person to read; amounts in the library's currency."""
-    yield f"Section {section.name}, {plan.day:%A} {plan.day}"
-    yield from _submission_lines(section, plan)
-    yield from _left_out_lines(plan)
-    yield from _update_lines(plan)
+CHANGED: tuple[Column[Decision], ...] = (
+    column("number", lambda decision: decision.patron, "number"),
+    column("balance", lambda decision: decision.amount, "money"),
+    column("why", lambda decision: decision.why),
+    column(None, _owed, key="owed_in_window"),
+    *unseen(fee="fee"),
+)
+
+
+LEFT_OUT: tuple[Column[tuple[Reason, int]], ...] = (
+    column("patrons", lambda counted: counted[1], "number"),
+    column("because", lambda counted: counted[0]),
+)
+
+
+def night_view(section: Section, plan: Plan) -> View:
+    """A section's plan; amounts in the library's currency."""
+    parts = [
+        Note(text=f"Section {section.name}, {plan.day:%A} {plan.day}"),
+        *figures(section=plan.section, day=plan.day, submission_due=plan.submission_due, late=plan.late),
+        *_submission(section, plan),
+        *figures(update_due=plan.update_due),
+        *_update(plan),
+        *figures(refusals=[asdict(refusal) for refusal in plan.refusals], named=plan.named),
+    ]
     for refusal in plan.refusals:
-        yield f"! {refusal.sentence}"
-        yield f"  {refusal.hint}"
-    yield from (f"! {named}" for named in plan.named)
+        parts += [Note(text=f"! {refusal.sentence}"), Note(text=refusal.hint, level=1)]
+    return View(parts=[*parts, *(Note(text=f"! {named}") for named in plan.named)])
 
 
-def _submission_lines(section: Section, plan: Plan) -> Iterator[str]:
-    if not plan.submission_due:
-        weekday = f"{submits_on(section.policy, plan.day):%A}"
-        yield f"No submission is due (day of the week: {weekday})." if section.enabled else "Submissions are off."
-        return
-    referred, verb = (plan.of(Outcome.REFERRED), "referred") if plan.submits else (plan.held, "held back")
-    owing = sum((decision.amount for decision in referred), Decimal(0))
-    fees = sum((decision.fee for decision in referred), Decimal(0))
-    late = " (late)" if plan.late else ""
-    yield f"Submission{late}: {len(referred)} {verb}, owing {format_amount(owing)}, fees {format_amount(fees)}"
-    yield from table(("number", "card", "name", "in window", "balance", "with fee"), map(_referral, referred), money=3)
+def _submission(section: Section, plan: Plan) -> Iterator[Part]:
+    """Who is referred or held back, and who is left out; in JSON also when no submission is due."""
+    due, referred, held = plan.submission_due, plan.of(Outcome.REFERRED), plan.held
+    if not due:
+        weekday = f"No submission is due (day of the week: {submits_on(section.policy, plan.day):%A})."
+        yield Note(text=weekday if section.enabled else "Submissions are off.")
+    yield table(REFERRED, referred, "referred", caption=_sum(plan, referred, "referred") if plan.submits else "")
+    yield table(REFERRED, held, "held", caption=_sum(plan, held, "held back") if due and not plan.submits else "")
+    yield from figures(left_out={reason.name: count for reason, count in plan.left_out.items()})
+    if due:
+        counted = sorted(plan.left_out.items(), key=lambda pair: (-pair[1], pair[0]))
+        left_out = f"Left out, though they owe enough in the window: {sum(plan.left_out.values())}"
+        yield table(LEFT_OUT, counted, caption=left_out)
+    less = "Others who owe something in the window" if due else ""
+    yield Figure(key="owing_less", value=plan.owing_less, caption=less)
 
 
-def _referral(decision: Decision) -> tuple[str, ...]:
-    candidate = decision.candidate
-    if candidate is None:
-        raise AssertionError("a referral has its candidate")
-    patron, account = candidate.patron, candidate.account
-    amounts = (account.owed, account.balance, account.balance + decision.fee)
-    return (str(patron.number), patron.card or "", name(patron.surname, patron.firstname), *map(format_amount, amounts))
+def _sum(plan: Plan, decisions: Sequence[Decision], verb: str) -> str:
+    owing = format_amount(sum((decision.amount for decision in decisions), ZERO))
+    fees = format_amount(sum((decision.fee for decision in decisions), ZERO))
+    return f"Submission{' (late)' if plan.late else ''}: {len(decisions)} {verb}, owing {owing}, fees {fees}"
 
 
-def _left_out_lines(plan: Plan) -> Iterator[str]:
-    if not plan.submission_due:
-        return
-    yield f"Left out, though they owe enough in the window: {sum(plan.left_out.values())}"
-    yield from table(("patrons", "because"), ((str(n), reason) for reason, n in _counted(plan)), money=0)
-    yield f"Others who owe something in the window: {plan.owing_less}"
-
-
-def _counted(plan: Plan) -> list[tuple[str, int]]:
-    return sorted(((reason.value, n) for reason, n in plan.left_out.items()), key=lambda pair: (-pair[1], pair[0]))
-
-
-def _update_lines(plan: Plan) -> Iterator[str]:
-    if not plan.update_due:
-        yield "The update of this day has been made before."
-        return
-    rows = plan.update()
-    total = sum((row.due for row in rows), Decimal(0))
-    yield f"Update: {len(rows)} in the report, due {format_amount(total)}"
-    for outcome, title in CHANGES:
+def _update(plan: Plan) -> Iterator[Part]:
+    rows = plan.update() if plan.update_due else []
+    due = format_amount(sum((row.due for row in rows), ZERO))
+    said = f"Update: {len(rows)} in the report, due {due}"
+    yield Note(text=said if plan.update_due else "The update of this day has been made before.")
+    yield Figure(key="update_rows", value=len(rows))
+    for outcome, title in CHANGES.items():
         decisions = plan.of(outcome)
-        if decisions:
-            yield f"{title}: {len(decisions)}"
-            yield from table(("number", "balance", "why"), map(_change, decisions), money=0)
+        yield table(CHANGED, decisions, outcome, caption=f"{title}: {len(decisions)}" if decisions else "")
 
 
-def _change(decision: Decision) -> tuple[str, ...]:
-    return str(decision.patron), format_amount(decision.amount), decision.why
-
-
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """A plan as plain values; amounts as texts with two decimals."""
-    return {
-        "section": plan.section,
-        "day": plan.day,
-        "submission_due": plan.submission_due,
-        "late": plan.late,
-        "update_due": plan.update_due,
-        "referred": [_decision_json(decision) for decision in plan.of(Outcome.REFERRED)],
-        "held": [_decision_json(decision) for decision in plan.held],
-        **{outcome.value: [_decision_json(d) for d in plan.of(outcome)] for outcome, _ in CHANGES},
-        "update_rows": len(plan.update()) if plan.update_due else 0,
-        "left_out": {reason.name: n for reason, n in plan.left_out.items()},
-        "owing_less": plan.owing_less,
-        "refusals": [{"kind": r.kind, "sentence": r.sentence, "hint": r.hint} for r in plan.refusals],
-        "named": list(plan.named),
-    }
-
-
-def _decision_json(decision: Decision) -> dict[str, Any]:
-    account = decision.candidate.account if decision.candidate else None
-    return {
-        "number": decision.patron,
-        "why": decision.why,
-        "balance": decision.amount,
-        "fee": decision.fee,
-        "owed_in_window": account.owed if account else None,
-    }
+def done_view(plan: Plan) -> View:
+    """What a night has done, in a line."""
+    ended = sum(decision.ends is not None for decision in plan.decisions)
+    referred, adopted = len(plan.of(Outcome.REFERRED)), len(plan.of(Outcome.ADOPTED))
+    rows = f"{len(plan.update())} in the update" if plan.update_due else "no update"
+    counts = f"{referred} referred, {adopted} adopted, {ended} ended, {rows}"
+    return View(parts=[Note(text=f"{plan.section}, {plan.day}: {counts}")])

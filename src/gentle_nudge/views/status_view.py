@@ -1,99 +1,97 @@
-"""How things stand, on a terminal and as JSON."""
+"""How things stand: what ran last, then whatever is not as it should be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date
 from zoneinfo import ZoneInfo
 
+from gentle_nudge.domain.outbox import LateDelivery
 from gentle_nudge.domain.run import RecordedRun
-from gentle_nudge.jobs.monitor.standing import Status
-from gentle_nudge.store.deliveries import LateDelivery
-from gentle_nudge.views.terminal import table
-
-RUN_HEADERS = ("section", "report", "day", "finished", "rows")
+from gentle_nudge.views.plain import Column, Note, View, clock, column, figures, table, unseen
 
 
-WAITING_HEADERS = ("id", "state", "file", "to", "by", "waiting since", "tries")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Late:
+    """A section whose submission should have been made on the day `due`, and was not."""
+
+    section: str
+    due: date
 
 
-def status_lines(found: Status, zone: ZoneInfo) -> Iterator[str]:
-    """What ran last, then whatever is not as it should be."""
-    yield "Last successful runs:"
-    yield from table(RUN_HEADERS, (_run_row(run, zone) for run in found.runs), money=1)
-    if not found.runs:
-        yield "  none yet"
-    yield from (f"Late: {late.section} owes the submission of {late.due}." for late in found.late)
-    if found.undelivered:
-        yield "Undelivered:"
-        yield from table(WAITING_HEADERS, (_waiting_row(one, zone) for one in found.undelivered), money=1)
-    else:
-        yield "Every report was delivered."
-    yield from _peculiar(found)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """How the library's work stands.
+
+    `held` counts the uploads that a test copy keeps back: they are due, and nobody waits for them. `here`: whether
+    nights may run on this machine and database; `restored`: whether it was restored from a backup since.
+    """
+
+    runs: tuple[RecordedRun, ...] = ()
+    late: tuple[Late, ...] = ()
+    undelivered: tuple[LateDelivery, ...] = ()
+    held: int = 0
+    is_test_copy: bool = False
+    is_copy: bool = False
+    here: bool = True
+    restored: bool = False
+
+    @property
+    def well(self) -> bool:
+        """Whether nobody has to do anything."""
+        return self.here and not (self.restored or self.late or self.undelivered)
 
 
-def _peculiar(found: Status) -> Iterator[str]:
-    if found.is_copy:
+def status_view(status: Status, zone: ZoneInfo) -> View:
+    """How things stand; in JSON instants are in UTC."""
+    undelivered = "Undelivered:" if status.undelivered else "Every report was delivered."
+    return View(
+        parts=[
+            *figures(well=status.well),
+            table(_runs(zone), status.runs, "runs", caption="Last successful runs:", empty="none yet"),
+            *figures(late=[{"section": late.section, "due": late.due} for late in status.late]),
+            *(Note(text=f"Late: {late.section} owes the submission of {late.due}.") for late in status.late),
+            table(_deliveries(zone), status.undelivered, "undelivered", caption=undelivered),
+            *figures(held_uploads=status.held, test_copy=status.is_test_copy, copy=status.is_copy),
+            *figures(here=status.here, restored=status.restored),
+            *(Note(text=text) for text in _peculiar(status)),
+        ]
+    )
+
+
+def _peculiar(status: Status) -> Iterator[str]:
+    if status.is_copy:
         yield "This database is a copy: its mail goes into a Maildir, nothing is uploaded."
-    if found.is_test_copy:
-        held = f" ({found.held} wait)" if found.held else ""
-        yield f"A test copy: SendAllEmailsTo takes all mail, nothing is uploaded{held}."
-    if not found.here:
-        yield "Not initialised for this machine and database: no night runs here (gentle-nudge init --moved or --copy)."
-    if found.restored:
-        yield "Restored from a backup: no night runs until gentle-nudge init --restored."
+    if status.is_test_copy:
+        held = f" ({status.held})" if status.held else ""
+        yield f"A test copy: SendAllEmailsTo takes all mail, uploads are held back{held}."
+    if not status.here:
+        yield "Not initialised for this machine and database: no night will run (gentle-nudge init --moved or --copy)."
+    if status.restored:
+        yield "Restored from a backup: no night will run until gentle-nudge init --restored."
 
 
-def _run_row(run: RecordedRun, zone: ZoneInfo) -> tuple[str, ...]:
-    return (run.section, run.report, run.day.isoformat(), _shown(run.finished, zone), str(run.counts["patrons"]))
+def _runs(zone: ZoneInfo) -> tuple[Column[RecordedRun], ...]:
+    return (
+        column("section", lambda run: run.section),
+        column("report", lambda run: run.report),
+        column("day", lambda run: run.day, "day"),
+        *unseen(number="number", finished="finished"),
+        column("finished", lambda run: clock(run.finished, zone), "day", key=None),
+        column("rows", lambda run: run.counts["patrons"], "number"),
+    )
 
 
-def _waiting_row(one: LateDelivery, zone: ZoneInfo) -> tuple[str, ...]:
-    delivery = one.delivery
-    where = (delivery.file_name, delivery.address.recipient, delivery.address.channel)
-    return (str(delivery.id), delivery.state, *where, _shown(one.since, zone), str(delivery.attempts))
-
-
-def _shown(instant: datetime | None, zone: ZoneInfo) -> str:
-    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}" if instant else ""
-
-
-def status_json(found: Status) -> dict[str, object]:
-    """The same as plain values; instants in UTC."""
-    return {
-        "well": found.well,
-        "runs": [
-            {
-                "section": run.section,
-                "report": run.report,
-                "day": run.day,
-                "number": run.number,
-                "finished": run.finished,
-                "rows": run.counts["patrons"],
-            }
-            for run in found.runs
-        ],
-        "late": [{"section": late.section, "due": late.due} for late in found.late],
-        "undelivered": [_waiting_json(one) for one in found.undelivered],
-        "held_uploads": found.held,
-        "test_copy": found.is_test_copy,
-        "copy": found.is_copy,
-        "here": found.here,
-        "restored": found.restored,
-    }
-
-
-def _waiting_json(one: LateDelivery) -> dict[str, object]:
-    delivery = one.delivery
-    return {
-        "id": delivery.id,
-        "state": delivery.state,
-        "section": delivery.section,
-        "report": delivery.kind,
-        "day": delivery.day,
-        "file": delivery.file_name,
-        "channel": delivery.address.channel,
-        "recipient": delivery.address.recipient,
-        "since": one.since,
-        "attempts": delivery.attempts,
-    }
+def _deliveries(zone: ZoneInfo) -> tuple[Column[LateDelivery], ...]:
+    return (
+        column("id", lambda late: late.delivery.id, "number"),
+        column("state", lambda late: late.delivery.state),
+        *unseen(section="delivery.section", report="delivery.kind", day="delivery.day"),
+        column("file", lambda late: late.delivery.file_name),
+        column("to", lambda late: late.delivery.address.recipient, key="recipient"),
+        column("by", lambda late: late.delivery.address.channel, key="channel"),
+        *unseen(since="since"),
+        column("waiting since", lambda late: clock(late.since, zone), "day", key=None),
+        column("tries", lambda late: late.delivery.attempts, "number", key="attempts"),
+    )

@@ -1,24 +1,67 @@
-"""Values as JSON."""
+"""Views as JSON and CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
 from gentle_nudge.domain.money import format_amount
+from gentle_nudge.domain.spreadsheet import guarded
+from gentle_nudge.views.plain import WHOLE, Figure, Note, Table, View, parts_of
 
 
-def as_json(value: object) -> str:
-    """Plain values as JSON; days and instants in ISO form, amounts as texts with two decimals."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+def as_json(shown: View | Sequence[View]) -> str:
+    """Everything that has a key; days and instants in ISO form, amounts as texts with two decimals."""
+    return json.dumps(shown, indent=2, ensure_ascii=False, default=_plain)
 
 
-def _plain(value: object) -> str:
+def _plain(value: object) -> object:
     match value:
         case Decimal():
             return format_amount(value)
-        case date() | datetime():
+        case date():
             return value.isoformat()
+        case View():
+            parts = {part.key: part for part in value.parts if not isinstance(part, Note) and part.key}
+            return parts.get(WHOLE, parts)
+        case Figure():
+            return value.value
+        case Table():
+            return _records(value)
         case _:
             raise TypeError(type(value).__name__)
+
+
+def _records(table: Table) -> list[dict[str, object]]:
+    """The rows by key, without the columns that only people see."""
+    keys = [column.key for column in table.columns]
+    return [{key: value for key, value in zip(keys, row, strict=True) if key} for row in table.rows]
+
+
+def as_csv(shown: View | Sequence[View]) -> str:
+    """The tables for a spreadsheet: a header, texts guarded against being read as formulas."""
+    sheet = io.StringIO(newline="")
+    writer = csv.writer(sheet, lineterminator="\n")
+    for table in (part for part in parts_of(shown) if isinstance(part, Table)):
+        writer.writerow([column.key for column in table.columns if column.key])
+        writer.writerows([[guarded(written(value)) for value in row.values()] for row in _records(table)])
+    return sheet.getvalue()
+
+
+def written(value: object) -> str:
+    """A value as people read it in a cell."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case Decimal():
+            return format_amount(value)
+        case tuple():
+            return "; ".join(value)
+        case _:
+            return str(value)

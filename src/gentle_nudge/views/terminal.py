@@ -1,24 +1,93 @@
-"""Tables on a terminal."""
+"""Views on a terminal; piped, the same without colours, and with lines of any length."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from gentle_nudge.views.plain import Note, Table, View, parts_of
+from gentle_nudge.views.structured import written
+
+# Control characters, the ends of lines, and the marks that turn the direction of what follows.
+UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def name(surname: str | None, firstname: str | None) -> str:
-    """A person's name on one line."""
-    return " ".join(", ".join(part for part in (surname, firstname) if part).split())
+UNWRAPPED = 1_000_000
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, money: int) -> Iterator[str]:
-    """The rows under their headers, aligned; the last `money` columns to the right. Nothing without rows."""
-    lines = [list(row) for row in rows]
-    if not lines:
-        return
-    widths = [max(map(len, column)) for column in zip(headers, *lines, strict=True)]
-    for line in (list(headers), *lines):
-        cells = [
-            text.rjust(width) if place >= len(headers) - money else text.ljust(width)
-            for place, (text, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        yield ("  " + "  ".join(cells)).rstrip()
+# Above this rich takes seconds.
+MOST_ROWS = 1000
+
+
+def screen(*, width: int | None = None, stderr: bool = False) -> Console:
+    """As wide as the terminal, up to this width; piped, of just this width, or without any limit."""
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = width or UNWRAPPED
+    elif width:
+        console.width = min(console.width, width)
+    return console
+
+
+def draw(shown: View | Sequence[View], console: Console) -> None:
+    """Everything that people see is on the console."""
+    for part in parts_of(shown):
+        if isinstance(part, Table):
+            _draw_table(part, console)
+        elif isinstance(part, Note):
+            _draw_note(part, console)
+        elif part.caption:
+            _draw_note(Note(text=f"{part.caption}: {written(part.value)}", level=part.level), console)
+
+
+def _draw_note(note: Note, console: Console) -> None:
+    indent = "  " * note.level
+    text = Text(UNSAFE.sub(_escaped, note.text), style={"heading": "bold", "aside": "dim"}.get(note.style, ""))
+    if note.style == "heading":
+        console.print()
+    first, then = (indent + "- ", indent + "  ") if note.style == "item" else (indent, indent)
+    lines = [text] if note.style == "copy" else text.wrap(console, max(console.width - len(first), 1))
+    for before, line in zip(chain([first], repeat(then)), lines, strict=False):
+        line.rstrip()
+        console.print(Text(before) + line, soft_wrap=True)
+
+
+def _draw_table(table: Table, console: Console) -> None:
+    if table.caption:
+        _draw_note(Note(text=table.caption, level=table.level), console)
+    level = table.level + bool(table.caption)
+    columns = [(place, column) for place, column in enumerate(table.columns) if column.title]
+    titles = [column.title or "" for _, column in columns]
+    right = [column.kind in {"number", "money"} for _, column in columns]
+    lines = [[UNSAFE.sub(_escaped, written(row[place])) for place, _ in columns] for row in table.rows if columns]
+    if not lines and table.empty:
+        _draw_note(Note(text=table.empty, level=level), console)
+    elif lines and console.is_terminal and len(lines) <= MOST_ROWS:
+        grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        for title, is_right in zip(titles, right, strict=True):
+            grid.add_column(title, justify="right" if is_right else "left", overflow="fold")
+        for line in lines:
+            grid.add_row(*map(Text, line))
+        console.print(Padding(grid, (0, 0, 0, 2 * level)))
+    elif lines:
+        console.out("\n".join(_aligned([titles, *lines], right, "  " * level)), highlight=False)
+
+
+def _aligned(lines: list[list[str]], right: list[bool], indent: str) -> Iterable[str]:
+    """The lines in columns as wide as their widest cell on a screen."""
+    widths = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
+        gaps = [" " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)]
+        cells = [gap + cell if is_right else cell + gap for cell, gap, is_right in zip(line, gaps, right, strict=True)]
+        yield (indent + "  ".join(cells)).rstrip()
+
+
+def _escaped(unsafe: re.Match[str]) -> str:
+    return unsafe[0].encode("unicode_escape").decode()

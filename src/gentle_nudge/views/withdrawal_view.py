@@ -1,36 +1,41 @@
-"""How a release looks: what is taken back, what becomes of the deliveries."""
+"""What staff take back: the cases, and what becomes of the deliveries."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gentle_nudge.domain.actions import ClearFlag, LiftRestriction
-from gentle_nudge.domain.money import format_amount
-from gentle_nudge.jobs.desk.withdraw import Withdrawal, WithdrawnCase
-from gentle_nudge.jobs.patrons.carry_out import of
-from gentle_nudge.views.terminal import table
+from gentle_nudge.domain.collections.withdrawal import Withdrawal, WithdrawnCase
+from gentle_nudge.views.plain import Column, Note, Part, View, column, table
+from gentle_nudge.views.queue_view import recipient
 
-HEADERS = ("case", "number", "flags", "restrictions", "fee waived")
-
-
-def release_lines(release: Withdrawal) -> Iterator[str]:
-    """Everything that is taken back in one section; nothing if nothing is."""
-    ending = sum(one.ends for one in release.taken)
-    cancelled = [delivery for fate in release.fates for delivery in fate.cancelled]
-    set_aside = [delivery for fate in release.fates for delivery in fate.set_aside]
-    if release.taken or cancelled:
-        yield f"Section {release.section}: {ending} withdrawn"
-    yield from table(HEADERS, map(_row, release.taken), money=3)
-    for delivery in cancelled:
-        yield f"Cancelled: {delivery.file_name} to {delivery.address.recipient} ({delivery.address.channel})"
-    for delivery in set_aside:
-        yield f"Left to the next update: {delivery.file_name} to {delivery.address.recipient}"
-    if release.to_tell:
-        yield f"In the next update, as withdrawn_due says: {len(release.to_tell)}"
-    if ending - len(release.to_tell):
-        yield f"Nobody was told of them, so nobody will be: {ending - len(release.to_tell)}"
+COLUMNS: tuple[Column[WithdrawnCase], ...] = (
+    column("case", lambda taken: taken.case.id, "number"),
+    column("number", lambda taken: taken.case.number, "number"),
+    column("flags", lambda taken: sum(isinstance(action, ClearFlag) for action in taken.actions), "number"),
+    column(
+        "restrictions", lambda taken: sum(isinstance(action, LiftRestriction) for action in taken.actions), "number"
+    ),
+    column("fee waived", lambda taken: taken.waived, "money"),
+)
 
 
-def _row(one: WithdrawnCase) -> tuple[str, ...]:
-    flags, restrictions = len(of(one.actions, ClearFlag)), len(of(one.actions, LiftRestriction))
-    return (str(one.case.id), str(one.case.number), str(flags), str(restrictions), format_amount(one.waived))
+def withdrawal_view(withdrawals: Sequence[Withdrawal], *, dry_run: bool) -> View:
+    """Everything that is taken back, by section."""
+    parts = [part for withdrawal in withdrawals for part in _section(withdrawal)]
+    beginning = [Note(text="Dry run: nothing is written, nothing is sent.")] if dry_run else []
+    return View(parts=[*beginning, *(parts or [Note(text="Nothing to take back: no case is open.")])])
+
+
+def _section(withdrawal: Withdrawal) -> Iterator[Part]:
+    ending = sum(case.ends for case in withdrawal.taken)
+    if withdrawal.taken or withdrawal.cancelled:
+        yield table(COLUMNS, withdrawal.taken, caption=f"Section {withdrawal.section}: {ending} withdrawn")
+    for delivery in withdrawal.cancelled:
+        yield Note(text=f"Cancelled: {delivery.file_name} to {recipient(delivery)}")
+    for delivery in withdrawal.set_aside:
+        yield Note(text=f"Left to the next update: {delivery.file_name} to {delivery.address.recipient}")
+    if withdrawal.to_tell:
+        yield Note(text=f"In the next update, as withdrawn_due says: {len(withdrawal.to_tell)}")
+    if unheard := ending - len(withdrawal.to_tell):
+        yield Note(text=f"Never reported, so no final row will be sent: {unheard}")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gentle_nudge.domain.collections.plan import SubmissionRow
 from gentle_nudge.domain.patron import Contact, Guardian
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
-from gentle_nudge.reports.columns import plain
+from gentle_nudge.domain.spreadsheet import plain
 from gentle_nudge.reports.render import render
 from tests.unit.reports.rows import NEW_YORK, a_due, a_row, living_at_main_street
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
+from gentle_nudge.domain.actions import OwingFee
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, Holdings, release
 from gentle_nudge.domain.collections.policy import Policy
+from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outbox import UNDELIVERED, Delivery, DeliveryState
 
 ON_THEIR_WAY_OR_THERE = (DeliveryState.SENDING, DeliveryState.SENT)
@@ -59,3 +62,50 @@ def outcome_of_deliveries(
         set_aside=() if heard else waiting,
         heard=heard,
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithdrawnCase:
+    """A case that is taken back (or was before, if nothing but the fee is left to do), and what that changes."""
+
+    case: Case
+    actions: tuple[Action, ...] = ()
+    fee: OwingFee | None = None
+
+    @property
+    def ends(self) -> bool:
+        """Whether the case is closed now."""
+        return bool(self.actions)
+
+    @property
+    def waived(self) -> Decimal:
+        """What is forgiven of its fee."""
+        return self.fee.outstanding if self.fee else ZERO
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Withdrawal:
+    """Everything that is taken back in one section: the cases, and what becomes of the deliveries.
+
+    `unheard` are the cases that nobody outside was told of, so that they need no last row.
+    """
+
+    section: str
+    taken: tuple[WithdrawnCase, ...] = ()
+    fates: tuple[DeliveryOutcome, ...] = ()
+    unheard: frozenset[int] = field(default_factory=frozenset)
+
+    @property
+    def to_tell(self) -> tuple[int, ...]:
+        """The cases that the next update tells of."""
+        return tuple(one.case.id for one in self.taken if one.ends and one.case.id not in self.unheard)
+
+    @property
+    def cancelled(self) -> tuple[Delivery, ...]:
+        """The deliveries that are cancelled."""
+        return tuple(delivery for fate in self.fates for delivery in fate.cancelled)
+
+    @property
+    def set_aside(self) -> tuple[Delivery, ...]:
+        """The updates that the next one takes the place of."""
+        return tuple(delivery for fate in self.fates for delivery in fate.set_aside)

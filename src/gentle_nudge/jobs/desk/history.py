@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.case import Case
-from gentle_nudge.domain.ledger import Line
-from gentle_nudge.domain.report_row import ReportedDue
-from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.sending.manage import DeliveryAttempts, tried
+from gentle_nudge.jobs.sending.manage import tried
 from gentle_nudge.koha.read.borrowers import number_of
 from gentle_nudge.store import cases, deliveries, meta, runs
+from gentle_nudge.views.case_view import case_view, runs_view
+from gentle_nudge.views.plain import View
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -25,35 +23,22 @@ LAST_RUNS = 60
 BY_NUMBER = "number:"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CaseHistory:
-    """A case with the lines it began with, every due that was reported of it, and how these reports travelled.
-
-    `travels`: report -> its deliveries (repeats too) with every try.
-    """
-
-    case: Case
-    lines: tuple[Line, ...]
-    dues: tuple[ReportedDue, ...]
-    travels: Mapping[int, tuple[DeliveryAttempts, ...]]
-
-
-def of_runs(conn: Connection) -> list[RecordedRun]:
+def of_runs(conn: Connection) -> View:
     """The last runs, newest first."""
     meta.ready(conn)
-    return runs.runs(conn, limit=LAST_RUNS)
+    return runs_view(runs.runs(conn, limit=LAST_RUNS))
 
 
-def of_patron(conn: Connection, card: str) -> list[CaseHistory]:
-    """Every case of a patron, oldest first; UserError if we know nothing of this card."""
+def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
+    """All that happened to every case of a patron, oldest first; UserError if we know nothing of this card."""
     meta.ready(conn)
-    return [_told(conn, case) for case in known_cases(conn, card)]
+    return [_history(conn, case, zone) for case in known_cases(conn, card)]
 
 
-def _told(conn: Connection, case: Case) -> CaseHistory:
-    dues = tuple(cases.dues_of(conn, case.id))
-    travels = {due.report: tuple(tried(conn, deliveries.of_report(conn, due.report))) for due in dues}
-    return CaseHistory(case=case, lines=cases.lines_of(conn, case.id), dues=dues, travels=travels)
+def _history(conn: Connection, case: Case, zone: ZoneInfo) -> View:
+    dues = cases.dues_of(conn, case.id)
+    tries = {due.report: list(tried(conn, deliveries.of_report(conn, due.report))) for due in dues}
+    return case_view(case, lines=cases.lines_of(conn, case.id), dues=dues, deliveries=tries, zone=zone)
 
 
 def known_cases(conn: Connection, card: str) -> list[Case]:

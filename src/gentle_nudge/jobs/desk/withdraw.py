@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.actions import ForgiveFee, OwingFee
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, Holdings
+from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, Holdings
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.withdrawal import DeliveryOutcome, outcome_of_deliveries, withdraw
+from gentle_nudge.domain.collections.withdrawal import (
+    DeliveryOutcome,
+    Withdrawal,
+    WithdrawnCase,
+    outcome_of_deliveries,
+    withdraw,
+)
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.money import ZERO, format_amount
+from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.outbox import Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
@@ -46,43 +51,6 @@ class WithdrawalRequest:
     def is_submission(self) -> bool:
         """Whether a whole submission is meant."""
         return self.day is not None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WithdrawnCase:
-    """A case that is taken back (or was before, if nothing but the fee is left to do), and what that changes."""
-
-    case: Case
-    actions: tuple[Action, ...] = ()
-    fee: OwingFee | None = None
-
-    @property
-    def ends(self) -> bool:
-        """Whether the case is closed now."""
-        return bool(self.actions)
-
-    @property
-    def waived(self) -> Decimal:
-        """What is forgiven of its fee."""
-        return self.fee.outstanding if self.fee else ZERO
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Withdrawal:
-    """Everything that is taken back in one section: the cases, and what becomes of the deliveries.
-
-    `unheard` are the cases that nobody outside was told of, so that they need no last row.
-    """
-
-    section: str
-    taken: tuple[WithdrawnCase, ...] = ()
-    fates: tuple[DeliveryOutcome, ...] = ()
-    unheard: frozenset[int] = field(default_factory=frozenset)
-
-    @property
-    def to_tell(self) -> tuple[int, ...]:
-        """The cases that the next update tells of."""
-        return tuple(one.case.id for one in self.taken if one.ends and one.case.id not in self.unheard)
 
 
 def concerned(conn: Connection, sections: Sequence[Section], wanted: WithdrawalRequest) -> list[Section]:

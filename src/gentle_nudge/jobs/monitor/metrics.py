@@ -15,9 +15,10 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import UNDELIVERED
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.monitor.standing import Status, status
+from gentle_nudge.jobs.monitor.standing import status
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.store import cases, deliveries
+from gentle_nudge.views.status_view import Status
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.submission_day import is_late, is_submission_due, submits_on
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.jobs.identity import Identity
 from gentle_nudge.jobs.library import Library, is_copy
 from gentle_nudge.jobs.patrons.records import read_records
@@ -18,41 +15,10 @@ from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.jobs.sending.restore_mark import is_restored, journal_of
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.store import deliveries, meta, runs
-from gentle_nudge.store.deliveries import LateDelivery
+from gentle_nudge.views.status_view import Late, Status
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Late:
-    """A section whose submission should have been made on the day `due`, and was not."""
-
-    section: str
-    due: date
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Status:
-    """How the library's work stands.
-
-    `held` counts the uploads that a test copy keeps back: they are due, and nobody waits for them. `here`: whether
-    nights may run on this machine and database; `restored`: whether it was restored from a backup since.
-    """
-
-    runs: tuple[RecordedRun, ...] = ()
-    late: tuple[Late, ...] = ()
-    undelivered: tuple[LateDelivery, ...] = ()
-    held: int = 0
-    is_test_copy: bool = False
-    is_copy: bool = False
-    here: bool = True
-    restored: bool = False
-
-    @property
-    def well(self) -> bool:
-        """Whether nobody has to do anything."""
-        return self.here and not (self.restored or self.late or self.undelivered)
 
 
 def status(conn: Connection, library: Library, moment: Moment) -> Status:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, Attempt, Delivery, DeliveryState, Stored
+from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, Delivery, DeliveryAttempts, DeliveryState, Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.store import cases, deliveries, meta, report_files
+from gentle_nudge.views.plain import View
+from gentle_nudge.views.queue_view import queue_view
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -21,26 +23,11 @@ if TYPE_CHECKING:
 OF_INTEREST = (DeliveryState.SENDING, DeliveryState.DUE, DeliveryState.FAILED, DeliveryState.CANCELLED)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeliveryAttempts:
-    """A delivery with its tries, oldest first."""
-
-    delivery: Delivery
-    attempts: tuple[Attempt, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outbox:
-    """How many deliveries are in each state, and those asked for, in the order of queueing."""
-
-    counts: dict[DeliveryState, int]
-    deliveries: tuple[DeliveryAttempts, ...]
-
-
-def look(conn: Connection, states: Collection[DeliveryState] = OF_INTEREST) -> Outbox:
+def look(conn: Connection, zone: ZoneInfo, states: Collection[DeliveryState] = OF_INTEREST) -> View:
     """The queue, with the deliveries in these states."""
     meta.ready(conn)
-    return Outbox(counts=deliveries.counts(conn), deliveries=tuple(tried(conn, deliveries.by_state(conn, *states))))
+    chosen = deliveries.by_state(conn, *(states or OF_INTEREST))
+    return queue_view(deliveries.counts(conn), list(tried(conn, chosen)), zone)
 
 
 def tried(conn: Connection, chosen: Sequence[Delivery]) -> Iterator[DeliveryAttempts]:

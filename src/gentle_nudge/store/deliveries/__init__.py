@@ -16,7 +16,6 @@ from gentle_nudge.store.deliveries.delivery_states import retry as retry
 from gentle_nudge.store.deliveries.delivery_states import sent as sent
 from gentle_nudge.store.deliveries.delivery_states import set_aside as set_aside
 from gentle_nudge.store.deliveries.delivery_states import tried_in_vain as tried_in_vain
-from gentle_nudge.store.deliveries.lateness import LateDelivery as LateDelivery
 from gentle_nudge.store.deliveries.lateness import late_deliveries as late_deliveries
 from gentle_nudge.store.deliveries.lateness import sent_since as sent_since
 from gentle_nudge.store.deliveries.waiting import attempts_of as attempts_of

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, Channel, Delivery, DeliveryState
+from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, Channel, Delivery, DeliveryState, LateDelivery
 from gentle_nudge.domain.restore_journal import SentDelivery
 from gentle_nudge.store.deliveries.delivery_order import BALANCES
 from gentle_nudge.store.deliveries.waiting import by_state, deliveries
@@ -17,14 +16,6 @@ from gentle_nudge.store.tables import delivery, report, run
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LateDelivery:
-    """An undelivered delivery; `since` is when the oldest report was queued that its recipient still waits for."""
-
-    delivery: Delivery
-    since: datetime
 
 
 def sent_since(conn: Connection, instant: datetime) -> tuple[SentDelivery, ...]:

@@ -1,0 +1,109 @@
+"""Table, Figure and Note: the plain values of which every view is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Generic, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+Row = TypeVar("Row")
+
+
+Kind = Literal["text", "number", "money", "day"]
+
+
+# The key of what is all there is of a view in JSON.
+WHOLE = "*"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column(Generic[Row]):
+    """One column: people see it under its title, programs under its key; None hides it from them."""
+
+    title: str | None
+    key: str | None
+    kind: Kind
+    value: Callable[[Row], object]
+
+
+def column(
+    title: str | None, value: Callable[[Row], object], kind: Kind = "text", *, key: str | None = ""
+) -> Column[Row]:
+    """A column with the value that each row has in it; its key is its title unless told otherwise."""
+    return Column(title=title, key=title if key == "" else key, kind=kind, value=value)
+
+
+def unseen(**attributes: str) -> list[Column[Any]]:
+    """Columns for programs only: the attribute, or path of attributes, of each row by key."""
+    return [column(None, attrgetter(path), key=key) for key, path in attributes.items()]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """Rows under typed columns; without a key for people only. `empty` is said when there is no row."""
+
+    columns: Sequence[Column[Any]]
+    rows: Sequence[tuple[object, ...]]
+    key: str | None = None
+    caption: str = ""
+    empty: str = ""
+    level: int = 0
+
+
+def table(columns: Sequence[Column[Row]], rows: Iterable[Row], key: str | None = None, **how: Any) -> Table:
+    """A table of these things, one a row."""
+    cells = [tuple(each.value(row) for each in columns) for row in rows]
+    return Table(columns=columns, rows=cells, key=key, **how)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """One value. Without a caption it is for programs only, and may be a list or mapping of values."""
+
+    value: object
+    key: str | None = None
+    caption: str = ""
+    level: int = 0
+
+
+def figures(**values: object) -> list[Figure]:
+    """Values for programs only, by key."""
+    return [Figure(key=key, value=value) for key, value in values.items()]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """A sentence for people; `copy` is a line to be copied, so it is never wrapped."""
+
+    text: str
+    level: int = 0
+    style: Literal["plain", "heading", "item", "copy", "aside"] = "plain"
+
+
+Part = Table | Figure | Note
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """What a command shows, in order."""
+
+    parts: Sequence[Part]
+
+
+def parts_of(shown: View | Sequence[View]) -> list[Part]:
+    """Everything in one view or in several."""
+    views = [shown] if isinstance(shown, View) else shown
+    return [part for view in views for part in view.parts]
+
+
+def name(surname: str | None, firstname: str | None) -> str:
+    """A person's name on one line."""
+    return " ".join(", ".join(part for part in (surname, firstname) if part).split())
+
+
+def clock(instant: datetime | None, zone: ZoneInfo) -> str:
+    """The wall clock of the library, to the minute."""
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}" if instant else ""

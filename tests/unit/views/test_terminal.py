@@ -1,0 +1,92 @@
+"""What people see: on a terminal as wide as it is, piped as wide as need be."""
+
+import io
+from dataclasses import dataclass
+from decimal import Decimal
+
+from rich.console import Console
+
+from gentle_nudge.views.plain import Figure, Note, Part, Table, View, column, table, unseen
+from gentle_nudge.views.terminal import MOST_ROWS, UNWRAPPED, draw
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owing:
+    """A row."""
+
+    name: str
+    balance: Decimal
+
+
+def shown(*parts: Part, width: int = UNWRAPPED, terminal: bool = False) -> list[str]:
+    """The lines on a console of this width."""
+    console = Console(
+        file=io.StringIO(), width=width, force_terminal=terminal, color_system=None, highlight=False, markup=False
+    )
+    draw(View(parts=parts), console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def owing(*names: str, caption: str = "", empty: str = "") -> Table:
+    columns = (
+        column("name", lambda row: row.name),
+        *unseen(hidden="name"),
+        column("balance", lambda row: row.balance, "money"),
+    )
+    return table(columns, [Owing(name=name, balance=Decimal("7.5")) for name in names], caption=caption, empty=empty)
+
+
+def test_amounts_stand_to_the_right_and_texts_to_the_left() -> None:
+    assert shown(owing("O'Brien")) == ["name     balance", "O'Brien     7.50"]
+
+
+def test_a_wide_character_takes_two_places() -> None:
+    assert shown(owing("王, 小明", "Li")) == ["name      balance", "王, 小明     7.50", "Li           7.50"]
+
+
+def test_control_characters_and_marks_of_direction_are_escaped() -> None:
+    assert shown(Note(text="a\x1b[31m\u202eb\nc")) == [r"a\x1b[31m\u202eb\nc"]
+    assert shown(owing("\x07\ud800")) == ["name        balance", r"\x07\ud800     7.50"]
+
+
+def test_text_that_looks_like_markup_is_shown_as_it_is() -> None:
+    assert shown(Note(text="[bold]x[/bold] :smile:")) == ["[bold]x[/bold] :smile:"]
+
+
+def test_under_a_caption_a_table_is_indented() -> None:
+    assert shown(owing("Li", caption="Owing: 1"))[:2] == ["Owing: 1", "  name  balance"]
+
+
+def test_without_rows_a_table_says_so_or_nothing() -> None:
+    assert shown(owing(empty="Nobody.")) == ["Nobody."]
+    assert shown(owing()) == []
+
+
+def test_piped_no_line_is_wrapped() -> None:
+    text = "word " * 200
+    assert shown(Note(text=text)) == [text.rstrip()]
+
+
+def test_on_a_terminal_a_sentence_is_wrapped_between_words_and_an_item_hangs() -> None:
+    assert shown(Note(text="one two three", style="item"), width=10, terminal=True) == ["- one two", "  three"]
+
+
+def test_a_line_to_be_copied_is_never_wrapped() -> None:
+    assert shown(Note(text="gentle-nudge nightly", level=1, style="copy"), width=10) == ["  gentle-nudge nightly"]
+
+
+def test_on_a_terminal_a_table_folds_its_cells_instead_of_overflowing() -> None:
+    lines = shown(owing("Wolfeschlegelsteinhausenbergerdorff"), width=24, terminal=True)
+    assert max(map(len, lines)) <= 24
+    folded = "".join(line.split()[0] for line in lines[1:])
+    assert folded == "Wolfeschlegelsteinhausenbergerdorff"
+
+
+def test_a_long_table_is_drawn_at_once() -> None:
+    lines = shown(owing(*["Li"] * (MOST_ROWS + 1)), width=10, terminal=True)
+    assert lines[-1] == "Li       7.50"
+
+
+def test_a_figure_is_shown_with_its_caption_only() -> None:
+    assert shown(Figure(value=19, caption="Others"), Figure(value=3, key="hidden")) == ["Others: 19"]
