@@ -49,31 +49,20 @@ def alongside(conn: Connection, work: Callable[[Connection], T]) -> Iterator[Cal
     if conn.dialect.name == "sqlite":
         yield cache(partial(work, conn))
         return
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        yield pool.submit(_read, conn.engine, work).result
-
-
-def _read(engine: Engine, work: Callable[[Connection], T]) -> T:
-    with read_only(engine) as conn:
-        return work(conn)
+    with read_only(conn.engine) as second, ThreadPoolExecutor(max_workers=1) as pool:
+        yield pool.submit(work, second).result
 
 
 def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
     """What `work` returns, committed; after a deadlock or a lock timeout it is tried again from the start."""
-    for tries in range(1, TRIES + 1):
+    for _ in range(TRIES):
         try:
             with engine.begin() as conn:
                 return work(conn)
         except OperationalError as error:
-            if not _is_worth_another_try(error):
+            if not (error.orig and error.orig.args and error.orig.args[0] in WORTH_ANOTHER_TRY):
                 raise
-            if tries == TRIES:
-                raise GentleNudgeError(
-                    f"the database refused the changes {TRIES} times because of locks held by others",
-                    "nothing was changed; it will be tried again at the next run",
-                ) from None
-    raise AssertionError("unreachable")
-
-
-def _is_worth_another_try(error: OperationalError) -> bool:
-    return bool(error.orig and error.orig.args and error.orig.args[0] in WORTH_ANOTHER_TRY)
+    raise GentleNudgeError(
+        f"the database refused the changes {TRIES} times because of locks held by others",
+        "nothing was changed; it will be tried again at the next run",
+    )
