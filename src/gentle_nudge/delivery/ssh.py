@@ -13,13 +13,14 @@ import paramiko
 from paramiko.pkey import UnknownKeyType
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, system_reason
+from gentle_nudge.delivery.remote_folder import Refused
 
 if TYPE_CHECKING:
     from gentle_nudge.settings.keys import Sftp
 
 
 def log_in(sftp: Sftp, timeout: int) -> paramiko.SFTPClient:
-    """An SFTP session with the server that holds the pinned key; the exceptions are those that `troubles` knows."""
+    """An SFTP session with the server that holds the pinned key; its exceptions are for `troubles`."""
     line = socket.create_connection((sftp.host, sftp.port), timeout=timeout)
     try:
         # Each request waits for its answer: it must not wait to be sent as well.
@@ -55,9 +56,15 @@ def log_in(sftp: Sftp, timeout: int) -> paramiko.SFTPClient:
 
 @contextmanager
 def troubles(sftp: Sftp, timeout: int) -> Iterator[None]:
-    """Whatever goes wrong between us and the server is DeliveryFailed."""
+    """Every failure of the connection and every refusal becomes DeliveryFailed."""
+    server = f"SFTP server {sftp.host}:{sftp.port}"
     try:
         yield
+    except Refused as refusal:
+        raise DeliveryFailed(
+            f"The {server} refuses: {refusal.reason}.",
+            "See that the login may write in sftp.directory, and that there is room.",
+        ) from refusal
     except paramiko.BadHostKeyException as error:
         raise _refusal(sftp, error.key, "the pinned one") from error
     except (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError) as error:
@@ -72,7 +79,7 @@ def troubles(sftp: Sftp, timeout: int) -> Iterator[None]:
                 problem = f"cannot be reached or refuses: {system_reason(error)}"
             case _:
                 problem = f"broke the SSH protocol: {error}"
-        raise DeliveryFailed(f"The SFTP server {sftp.host}:{sftp.port} {problem}.") from error
+        raise DeliveryFailed(f"The {server} {problem}.") from error
 
 
 class _Refuse(paramiko.MissingHostKeyPolicy):
