@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.delivery.whole_files import write_once
+from gentle_nudge.delivery.whole_files import write_once, write_over
 
 
 def test_a_file_is_whole_its_owner_s_alone_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -34,3 +34,27 @@ def test_what_fails_on_the_way_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^$"):
         write_once(tmp_path / "report.csv", broken())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_replaced_only_by_a_whole_one(tmp_path: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"half"
+        raise ValueError
+
+    file = tmp_path / "marker"
+    write_over(file, [b"old"])
+    with pytest.raises(ValueError, match=r"^$"):
+        write_over(file, broken())
+    assert file.read_bytes() == b"old"
+    write_over(file, [b"new"])
+    assert file.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_link_in_place_of_the_temporary_file_is_not_followed(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"theirs")
+    (tmp_path / ".marker.part").symlink_to(other)
+    with pytest.raises(OSError, match="symbolic links"):
+        write_over(tmp_path / "marker", [b"ours"])
+    assert other.read_bytes() == b"theirs"

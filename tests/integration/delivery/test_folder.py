@@ -99,7 +99,7 @@ def test_the_marker_keeps_a_note(archive: ArchiveOutlet) -> None:
     archive.store(NAME, [REPORT])
     archive.note("run 17")
     archive.store(NAME, [OTHER])
-    assert archive.marker() == Marker(database="koha_lib", payload="run 17")
+    assert archive.marker() == Marker(database="koha_lib", note="run 17")
     assert (archive.directory / ".gentle-nudge").read_text() == '{"database": "koha_lib", "note": "run 17"}\n'
 
 

@@ -35,7 +35,7 @@ def journal_of(archive: ArchiveOutlet | None) -> Journal:
     with suppress(DeliveryFailed):
         marker = archive.marker() if archive else None
         if archive and marker and marker.database == archive.database:
-            return from_text(marker.payload)
+            return from_text(marker.note)
     return Journal()
 
 
