@@ -13,9 +13,9 @@ from gentle_nudge.errors import SettingsError
 from gentle_nudge.settings.constraints import check
 from gentle_nudge.settings.parsing import Problem
 from gentle_nudge.settings.section_policies import Groups, Tables, group_problems, missing, parse_tables, sections_of
-from gentle_nudge.settings.sources import SYSTEM_WIDE, KeyPlaces, NotConfigured, is_configured, read
+from gentle_nudge.settings.sources import SYSTEM_WIDE, KeyPlaces, NotConfigured, read
 
-__all__ = ["Needs", "NotConfigured", "Settings", "is_configured", "load"]
+__all__ = ["Needs", "NotConfigured", "Settings", "load"]
 
 Needs = Literal["koha", "policy"]
 HINT = "Every key and what it means: gentle-nudge config example"

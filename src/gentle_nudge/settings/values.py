@@ -1,11 +1,12 @@
-"""Parsers for what pydantic does not know, or takes more loosely than a librarian; no sentence repeats a value."""
+"""Parsers where pydantic has none, or is less strict than a librarian expects; no message repeats a value."""
 
 from __future__ import annotations
 
 import base64
-import binascii
+import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from ipaddress import ip_address
@@ -93,22 +94,20 @@ def path(value: object, info: ValidationInfo) -> Path:
 
 def existing(path: Path) -> Path:
     """A path at which there is something."""
-    try:
-        path.stat()
-    except OSError:
-        raise ValueError("there is no such file, or we may not look at it") from None
+    if not os.access(path, os.F_OK):
+        raise ValueError("there is no such file, or we may not look at it")
     return path
 
 
 def existing_folder(path: Path) -> Path:
-    """The path of a folder that is there."""
+    """The path of a folder that exists."""
     if not existing(path).is_dir():
         raise ValueError("this is not a folder")
     return path
 
 
 def a_list(value: object) -> object:
-    """What is a list in TOML."""
+    """A list."""
     if not isinstance(value, list | tuple | frozenset):
         raise ValueError('a list is needed, in brackets: ["…", "…"]')  # noqa: TRY004 - the same
     return value
@@ -139,14 +138,11 @@ def database(value: object, info: ValidationInfo) -> URL:
 
 def web_address(text: str) -> str:
     """An http or https address."""
-    try:
+    with suppress(ValueError):
         parts = urlsplit(text)
-        plausible = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        plausible = False
-    if not plausible or " " in text:
-        raise ValueError("a web address is needed that begins with https:// or http://")
-    return text
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and " " not in text:
+            return text
+    raise ValueError("a web address is needed that begins with https:// or http://")
 
 
 def time_zone(text: str) -> str:
@@ -168,25 +164,17 @@ def section_name(text: str) -> str:
     return text
 
 
-def group_name(value: object) -> str:
-    """A library group, by title or id."""
-    return text(str(value) if isinstance(value, int) and not isinstance(value, bool) else value)
-
-
 def host_key(text: str) -> str:
     """The public key of a host: its kind, a blank, the key in base64."""
-    words = text.split()
-    try:
-        is_key = len(words) in {2, 3} and re.fullmatch(r"[a-z0-9@.-]+", words[0])
-        if is_key and base64.b64decode(words[1], validate=True):
-            return f"{words[0]} {words[1]}"
-    except binascii.Error:
-        pass
+    with suppress(ValueError):
+        kind, key, *_ = text.split()
+        if re.fullmatch(r"[a-z0-9@.-]+", kind) and base64.b64decode(key, validate=True):
+            return f"{kind} {key}"
     raise ValueError("a public key is needed as ssh-keyscan prints it, without the host: ssh-ed25519 AAAA…")
 
 
 def this_machine(host: str) -> bool:
-    """Whether this host name means the machine we run on, so that nothing travels."""
+    """True if this host name means the machine we run on."""
     name = host.strip("[]").casefold()
     try:
         return ip_address(name).is_loopback
@@ -199,7 +187,7 @@ def shown(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)
 
 
-# How a value of these types is parsed, in whatever system its key is declared.
+# The parser for each type of value, whichever system declares the key.
 BY_TYPE: Mapping[type, Callable[..., Any]] = {bool: yes_or_no, int: whole, str: text, date: day, Path: path}
 
 FilePath = Annotated[Path, AfterValidator(existing)]
@@ -210,4 +198,4 @@ WebAddress = Annotated[str, Parsed(web_address)]
 TimeZone = Annotated[str, Parsed(time_zone)]
 HostKey = Annotated[str, Parsed(host_key)]
 SectionName = Annotated[str, MaxLen(60), Parsed(section_name)]
-GroupName = Annotated[str, MaxLen(255), BeforeValidator(group_name)]
+GroupName = Annotated[str, MaxLen(255), BeforeValidator(text_or_number)]
