@@ -24,14 +24,7 @@ from gentle_nudge.domain.collections.policy import GLOBAL
 from gentle_nudge.domain.setting import Parsed
 
 ANSWERS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-DRIVERS = {
-    "mysql": "mysql+pymysql",
-    "mysql+pymysql": "mysql+pymysql",
-    "mariadb": "mariadb+pymysql",
-    "mariadb+pymysql": "mariadb+pymysql",
-    "sqlite": "sqlite",
-    "sqlite+pysqlite": "sqlite",
-}
+DRIVERS = {"mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql", "sqlite": "sqlite"}
 
 
 def yes_or_no(value: object) -> bool:
@@ -126,11 +119,12 @@ def database(value: object, info: ValidationInfo) -> URL:
         url = make_url(text(value))
     except (ArgumentError, ValueError):
         raise ValueError("a database URL is needed, such as mysql+pymysql://user@host/koha_lib") from None
-    if url.drivername not in DRIVERS:
+    kind = url.drivername.removesuffix("+pymysql").removesuffix("+pysqlite")
+    if kind not in DRIVERS:
         raise ValueError("only mysql+pymysql, mariadb+pymysql and sqlite are possible")
     if not url.database:
         raise ValueError("the name of the database is missing at the end")
-    url = url.set(drivername=DRIVERS[url.drivername])
+    url = url.set(drivername=DRIVERS[kind])
     if url.drivername == "sqlite" and url.database != ":memory:":
         return url.set(database=str(path(url.database, info)))
     return url
