@@ -38,8 +38,8 @@ The file is looked for in this order: `--config FILE`, `$GENTLE_NUDGE_CONFIG`, `
 start at the folder of the file.
 
 Every key can be given in the environment too, which wins: `GENTLE_NUDGE_MAIL__HOST=localhost`. Lists are written as
-JSON: `GENTLE_NUDGE_POLICY__SEND_TO='["reports@agency.example"]'`. A `[[library]]` stands in the file only, a `password`
-in the environment only.
+JSON: `GENTLE_NUDGE_POLICY__SEND_TO='["reports@agency.example"]'`. A `[[library]]` is given in the file only, a
+`password` in the environment only.
 
 **Needed** keys have no default: nobody is charged by a key left out. Commands that refer, update or release need them;
 the others need `[koha]` only.

@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from gentle_nudge.domain.collections.policy import GLOBAL
-from gentle_nudge.domain.setting import Parsed
+from gentle_nudge.domain.setting import Key, Parsed
 
 ANSWERS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 DRIVERS = {"mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql", "sqlite": "sqlite"}
@@ -186,7 +186,7 @@ BY_TYPE: Mapping[type, Callable[..., Any]] = {bool: yes_or_no, int: whole, str: 
 
 FilePath = Annotated[Path, AfterValidator(existing)]
 FolderPath = Annotated[Path, AfterValidator(existing_folder)]
-Password = Annotated[str, PlainValidator(secret)]
+Password = Annotated[str, PlainValidator(secret), Key("The password, in the environment only.")]
 Database = Annotated[URL, BeforeValidator(database)]
 WebAddress = Annotated[str, Parsed(web_address)]
 TimeZone = Annotated[str, Parsed(time_zone)]
