@@ -1,12 +1,12 @@
-"""Check: the settings against this Koha, without changing anything; what is wrong, why it matters, the way out."""
+"""Check: compare the settings with this Koha and change nothing; each finding says why it matters and the way out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
+from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from gentle_nudge.domain.collections.policy import Section
@@ -31,39 +31,57 @@ ORDER = tuple(Severity)
 
 @dataclass(kw_only=True)
 class Checkup:
-    """The findings so far; a question that an earlier finding makes impossible is passed over."""
+    """The findings so far."""
 
-    found: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
-    def ask(self, question: Callable[[], Iterable[Finding]]) -> None:
-        """The answers are among the findings."""
-        answers: list[Finding] = []
+    def add(self, answers: Iterable[Finding]) -> None:
+        """Add the findings as they come; after one of HINDERING, an error only ends them."""
         try:
-            answers += question()
+            self.findings += answers
         except (UserError, SQLAlchemyError):
-            if not self.is_hindered:
+            if not any(finding.name in HINDERING for finding in self.findings):
                 raise
-        self.found += answers
-
-    @property
-    def is_hindered(self) -> bool:
-        """Whether something is missing without which not everything can be asked."""
-        return any(finding.name in HINDERING for finding in self.found)
 
 
 def check(library: Library, moment: Moment) -> list[Finding]:
     """Every finding, the gravest first."""
     checkup = Checkup()
-    checkup.ask(partial(_settings, library.settings))
-    checkup.ask(partial(templates, library.texts))
-    _rights_and_tables(library, checkup)
+    checkup.add(_settings(library.settings))
+    checkup.add(templates(library.texts))
+    with library.engine.connect() as conn:  # rights.lacking explains statements that write
+        present = inspect(conn).get_table_names()
+        lacking = rights.lacking(conn, [table for table in metadata.sorted_tables if table.name in present])
+        checkup.add(rights.missing(conn, lacking))
+        checkup.add(missing_columns.unfit(conn, {right.table for right in lacking}))
     with read_only(library.engine) as conn:
         _database(conn, library, moment, checkup)
-    checkup.ask(partial(connection_findings.answers, library))
-    return sorted(dict.fromkeys(checkup.found), key=lambda finding: ORDER.index(finding.severity))
+    checkup.add(connection_findings.answers(library))
+    return sorted(dict.fromkeys(checkup.findings), key=lambda finding: ORDER.index(finding.severity))
 
 
-def _settings(settings: Settings) -> Iterable[Finding]:
+def _database(conn: Connection, library: Library, moment: Moment, checkup: Checkup) -> None:
+    checkup.add(database_findings.our_tables(conn, library))
+    checkup.add(clock.clock(conn, library.instance, moment.now, library.settings.koha.timezone))
+    checkup.add(database_findings.plugin_at_work(conn, library, moment))
+    sections: list[Section] = []
+    checkup.add(database_findings.sections(conn, library.settings, sections))
+    codes = [codes_of(section) for section in sections]
+    submitting = [section for section in sections if section.enabled]
+    checkup.add(unknown_codes.misfits(conn, codes))
+    checkup.add(unknown_codes.doubts(conn, codes))
+    checkup.add(flag_fields.flags(conn, [section.policy.flag for section in sections]))
+    checkup.add(flag_fields.exemptions(conn, [section.policy.exemption for section in submitting]))
+    for section in submitting:
+        checkup.add(policy_findings.window(section, moment.day))
+        checkup.add(database_findings.too_old(conn, section, moment))
+    for section in sections:
+        checkup.add(database_findings.to_adopt(conn, section, moment))
+        checkup.add(database_findings.last_success(conn, section, moment))
+    checkup.add(connection_findings.people(conn, library, sections))
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
     for lack in settings.lacks:
         yield Finding(
             name="settings-incomplete",
@@ -81,8 +99,8 @@ def _settings(settings: Settings) -> Iterable[Finding]:
         )
 
 
-def templates(texts: Texts) -> Iterable[Finding]:
-    """The templates of the library's own that fail with sample values."""
+def templates(texts: Texts) -> Iterator[Finding]:
+    """The library's own templates that fail with the sample values."""
     for file, reason in texts.failing():
         yield Finding(
             name="template-fails",
@@ -90,38 +108,3 @@ def templates(texts: Texts) -> Iterable[Finding]:
             why="Mails leave with the packaged text instead.",
             way_out="Mend the file, or remove it.",
         )
-
-
-def _rights_and_tables(library: Library, checkup: Checkup) -> None:
-    """The rights of the database user, and whether Koha's tables are those we know; outside a transaction."""
-    with library.engine.connect() as conn:
-        ours = [table for table in metadata.sorted_tables if database_findings.is_there(conn, table.name)]
-        lacking = rights.lacking(conn, ours)
-        checkup.ask(partial(rights.missing, conn, lacking))
-        checkup.ask(partial(missing_columns.unfit, conn, {right.table for right in lacking}))
-
-
-def _database(conn: Connection, library: Library, moment: Moment, checkup: Checkup) -> None:
-    named_zone = library.settings.koha.timezone
-    checkup.ask(partial(database_findings.our_tables, conn, library))
-    checkup.ask(partial(clock.clock, conn, library.instance, moment.now, named_zone))
-    checkup.ask(partial(database_findings.plugin_at_work, conn, library, moment))
-    found: list[Section] = []
-    checkup.ask(partial(database_findings.sections, conn, library.settings, found))
-    _sections(conn, found, moment, checkup)
-    checkup.ask(partial(connection_findings.people, conn, library, found))
-
-
-def _sections(conn: Connection, sections: Sequence[Section], moment: Moment, checkup: Checkup) -> None:
-    submitting = [section for section in sections if section.enabled]
-    codes = [codes_of(section) for section in sections]
-    checkup.ask(partial(unknown_codes.misfits, conn, codes))
-    checkup.ask(partial(unknown_codes.doubts, conn, codes))
-    checkup.ask(partial(flag_fields.flags, conn, [section.policy.flag for section in sections]))
-    checkup.ask(partial(flag_fields.exemptions, conn, [section.policy.exemption for section in submitting]))
-    for section in submitting:
-        checkup.ask(partial(policy_findings.window, section, moment.day))
-        checkup.ask(partial(database_findings.too_old, conn, section, moment))
-    for section in sections:
-        checkup.ask(partial(database_findings.to_adopt, conn, section, moment))
-        checkup.ask(partial(database_findings.last_success, conn, section, moment))
