@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 PLACEHOLDER = re.compile(r"__[A-Z0-9_]+__")
 MYSQL_PORT = 3306
-NO_ZONE = "local"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tls:
-    """How the connection to the database is encrypted: the authority to trust, and our own certificate."""
+    """Files that encrypt the connection to the database: the trusted authority, our certificate and its key."""
 
     ca: str | None
     cert: str | None
@@ -73,7 +72,7 @@ def read(file: Path) -> KohaConf:
         user=_text(config, "user"),
         password=_as_it_is(config, "pass"),
         tls=_tls(config),
-        timezone=None if zone == NO_ZONE else zone,
+        timezone=None if zone == "local" else zone,
         smtp=_smtp(config, file),
         enable_plugins=_text(config, "enable_plugins") != "0",
     )

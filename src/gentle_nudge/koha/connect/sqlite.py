@@ -23,16 +23,16 @@ LOCKED_SECONDS = 10
 def sqlite(url: URL) -> Engine:
     """An engine for a SQLite file that is there, or for `:memory:`; foreign keys hold, BEGIN means BEGIN."""
     in_memory = url.database == ":memory:"
-    made = create_engine(
+    new_engine = create_engine(
         url,
         poolclass=StaticPool if in_memory else NullPool,
         hide_parameters=True,
         connect_args={"timeout": LOCKED_SECONDS},
     )
-    event.listen(made, "do_connect", _open_file)
-    event.listen(made, "connect", _prepare_sqlite)
-    event.listen(made, "begin", _begin_sqlite)
-    return made
+    event.listen(new_engine, "do_connect", _open_file)
+    event.listen(new_engine, "connect", _prepare_sqlite)
+    event.listen(new_engine, "begin", _begin_sqlite)
+    return new_engine
 
 
 def _open_file(
