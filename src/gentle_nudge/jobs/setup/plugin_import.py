@@ -1,4 +1,4 @@
-"""Import: the plugin's settings as a configuration of ours, and what changing over would mean tonight."""
+"""Import: make a configuration from the plugin's settings, and compare whom both would refer tonight."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.patrons.evidence import flagged_without_case, gather, line_rules, read_candidates, select
 from gentle_nudge.jobs.patrons.records import SectionRecords, read_records
 from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, rules, server
-from gentle_nudge.jobs.setup.plugin_translation import Known, entries
+from gentle_nudge.jobs.setup.plugin_translation import KohaCodes, entries
 from gentle_nudge.koha.read import administration, plugin_data
 from gentle_nudge.settings.section_policies import parse_tables, sections_of
 from gentle_nudge.texts.environment import Texts
@@ -30,17 +30,14 @@ if TYPE_CHECKING:
 
 PASSWORD_FILE = Path("/etc/gentle-nudge/sftp-password")
 
-
 ONLY_MULTI = (
     "Of the Gentle Nudge plugins only the one for several configurations is installed. It never ran, so there is "
     "nothing to import."
 )
 
-
 BOTH = (
     "The Gentle Nudge plugin for several configurations is installed as well; it never ran, and nothing is taken of it."
 )
-
 
 LATER = "There is a password for the SFTP server; add --password-file FILE to have it written there."
 
@@ -49,8 +46,9 @@ LATER = "There is a password for the SFTP server; add --password-file FILE to ha
 class Comparison:
     """What changing over would mean tonight.
 
-    `to_adopt` are flagged already; of them `paid` owe no more than the limit for clearing, and of `silent`, who have
-    no account line, the plugin never told the agency. `theirs` and `ours`: referred tonight by the one only, and why.
+    `to_adopt` counts flagged patrons: `paid` of them owe no more than the limit for clearing; `silent` of them have no
+    account line, so the plugin told the agency nothing. `theirs` and `ours` are patrons that only the plugin, or only
+    we, would refer tonight, with the reason.
     """
 
     to_adopt: int
@@ -62,7 +60,7 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Imported:
-    """The configuration, what is worth knowing about it, and the password (never shown)."""
+    """The configuration, findings about it, and the password (never shown)."""
 
     text: str
     findings: tuple[str, ...]
@@ -71,43 +69,30 @@ class Imported:
 
 
 def import_plugin(conn: Connection, moment: Moment, password_file: Path | None = None) -> Imported:
-    """The plugin's settings as a configuration; UserError if the plugin is not installed here."""
-    given = PluginSettings(stored=_stored(conn))
-    known = Known(
+    """The plugin's settings as a configuration; UserError if the plugin is not installed."""
+    stored, has_multi = plugin_data.settings_of(conn), plugin_data.settings_of(conn, plugin_data.MULTI) is not None
+    if stored is None:
+        sentence = ONLY_MULTI if has_multi else "No Gentle Nudge plugin is installed in this Koha."
+        raise UserError(sentence, "Begin with: gentle-nudge config example")
+    plugin = PluginSettings(stored=stored)
+    codes = KohaCodes(
         categories=administration.category_codes(conn),
         debit_types=frozenset(administration.debit_type_codes(conn)),
         attributes=frozenset(administration.attribute_types(conn)),
     )
-    made = tuple(entries(given, known))
-    uploads = server(given)
-    findings = [trouble for entry in made for trouble in entry.troubles]
-    findings += [BOTH] if plugin_data.settings_of(conn, plugin_data.MULTI) is not None else []
-    findings += [LATER] if uploads and uploads.password and not password_file else []
-    text = Texts().render(
-        "imported-configuration.toml",
-        entries=made,
-        server=uploads,
-        password_file=(password_file or PASSWORD_FILE).absolute(),
-    )
-    return Imported(
-        text=text,
-        findings=tuple(findings),
-        comparison=_compare(conn, given, text, moment),
-        password=uploads.password if uploads else "",
-    )
-
-
-def _stored(conn: Connection) -> dict[str, str]:
-    stored = plugin_data.settings_of(conn)
-    if stored is not None:
-        return stored
-    if plugin_data.settings_of(conn, plugin_data.MULTI) is not None:
-        raise UserError(ONLY_MULTI, "Begin with: gentle-nudge config example")
-    raise UserError("No Gentle Nudge plugin is installed in this Koha.", "Begin with: gentle-nudge config example")
+    keys, uploads = tuple(entries(plugin, codes)), server(plugin)
+    password = uploads.password if uploads else ""
+    file = (password_file or PASSWORD_FILE).absolute()
+    text = Texts().render("imported-configuration.toml", entries=keys, server=uploads, password_file=file)
+    findings = [trouble for key in keys for trouble in key.troubles]
+    findings += [BOTH] if has_multi else []
+    findings += [LATER] if password and not password_file else []
+    comparison = _compare(conn, plugin, text, moment)
+    return Imported(text=text, findings=tuple(findings), comparison=comparison, password=password)
 
 
 def write_password(file: Path, password: str) -> None:
-    """The file holds the password and nothing else, readable by its owner only; UserError if it cannot be written."""
+    """Write the password alone into the file, readable by its owner only; UserError if it cannot be written."""
     aside = file.with_name(f".{file.name}.part")
     try:
         aside.unlink(missing_ok=True)
@@ -139,7 +124,7 @@ def _compare(conn: Connection, given: PluginSettings, text: str, moment: Moment)
 
 
 def section_of(text: str) -> Section | None:
-    """The section that this configuration makes; None while its threshold or flag is missing (the fee may be)."""
+    """The section of this configuration; None if its threshold or flag is missing (the fee may be missing)."""
     tables = parse_tables(tomllib.loads(text, parse_float=Decimal), None)
     if tables.problems:
         raise AssertionError([problem.about for problem in tables.problems])
