@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from typing import TypeVar
 
 from gentle_nudge.domain.money import parse_amount
 from gentle_nudge.domain.patron import Flag
@@ -13,10 +13,11 @@ from gentle_nudge.domain.setting import LONGEST_AGE
 from gentle_nudge.koha.read.plugin_data import PluginRules
 from gentle_nudge.settings.values import whole
 
+T = TypeVar("T")
 SORT_FIELDS = ("sort1", "sort2")
 
-# What the plugin's form shows for ages that are not set.
-STARTING, ENDING = 60, 90
+# The two ages of the window, and what the plugin's form shows for one that is not set.
+AGES = {"fees_starting_age": 60, "fees_ending_age": 90}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,45 +48,29 @@ class PluginSettings:
         """The text in quotes, or the word empty."""
         return f'"{self.text(key)}"' if self.text(key) else "empty"
 
+    def parsed(self, key: str, parse: Callable[[str], T]) -> T | None:
+        """The text as parsed; None if the parser refuses it."""
+        try:
+            return parse(self.text(key))
+        except ValueError:
+            return None
+
     def says_yes(self, key: str) -> bool:
         """Whether the value is the plugin's yes."""
         return self.raw(key) == "yes"
 
 
-def amount_of(plugin: PluginSettings, key: str) -> Decimal | None:
-    """The amount; None if our settings would not take it."""
-    try:
-        return parse_amount(plugin.text(key))
-    except ValueError:
-        return None
-
-
 def ages(plugin: PluginSettings) -> tuple[int, int]:
     """The greater and the lesser age of the window in days; the plugin swaps them if need be."""
-    starting, ending = ages_as_typed(plugin)
-    both = _age(starting, STARTING), _age(ending, ENDING)
+    typed = ((plugin.parsed(key, whole), default) for key, default in AGES.items())
+    both = [default if age is None or not 0 <= age <= LONGEST_AGE else age for age, default in typed]
     return max(both), min(both)
-
-
-def ages_as_typed(plugin: PluginSettings) -> tuple[str, str]:
-    """The two ages of the window as texts, in the order of the plugin's form."""
-    return plugin.text("fees_starting_age"), plugin.text("fees_ending_age")
-
-
-def _age(text: str, default: int) -> int:
-    try:
-        age = whole(text)
-    except ValueError:
-        return default
-    return age if 0 <= age <= LONGEST_AGE else default
 
 
 def cut_off(plugin: PluginSettings) -> datetime | None:
     """The plugin's cut-off date, naive."""
-    try:
-        return datetime.fromisoformat(plugin.text("fees_created_before_date_filter")).replace(tzinfo=None)
-    except ValueError:
-        return None
+    instant = plugin.parsed("fees_created_before_date_filter", datetime.fromisoformat)
+    return instant and instant.replace(tzinfo=None)
 
 
 def server(plugin: PluginSettings) -> Server | None:
@@ -98,7 +83,7 @@ def server(plugin: PluginSettings) -> Server | None:
 
 def rules(plugin: PluginSettings) -> PluginRules | None:
     """How the plugin itself selects by these settings; None if its night would fail."""
-    threshold, flag = amount_of(plugin, "fees_threshold"), plugin.text("collections_flag")
+    threshold, flag = plugin.parsed("fees_threshold", parse_amount), plugin.text("collections_flag")
     if threshold is None or not flag:
         return None
     newer, older = ages(plugin)

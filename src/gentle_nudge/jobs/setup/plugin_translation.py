@@ -7,19 +7,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from gentle_nudge.domain.moment import Weekday
-from gentle_nudge.domain.money import ZERO
+from gentle_nudge.domain.money import ZERO, parse_amount
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.setting import ADDRESS
-from gentle_nudge.jobs.setup.plugin_settings import (
-    ENDING,
-    SORT_FIELDS,
-    STARTING,
-    PluginSettings,
-    ages,
-    ages_as_typed,
-    amount_of,
-    cut_off,
-)
+from gentle_nudge.jobs.setup.plugin_settings import AGES, SORT_FIELDS, PluginSettings, ages, cut_off
 
 BETWEEN_ADDRESSES = re.compile(r"[\s,;<>]+")
 
@@ -89,7 +80,7 @@ def _weekday(plugin: PluginSettings) -> TranslatedKey:
 
 
 def _amounts(plugin: PluginSettings) -> Iterator[TranslatedKey]:
-    threshold, fee = amount_of(plugin, "fees_threshold"), amount_of(plugin, "processing_fee")
+    threshold = plugin.parsed("fees_threshold", parse_amount)
     trouble = (
         f"The plugin's threshold is {plugin.quoted('fees_threshold')}: write the least amount that refers a patron."
     )
@@ -98,6 +89,7 @@ def _amounts(plugin: PluginSettings) -> Iterator[TranslatedKey]:
         "so that unused credits help."
     )
     yield _translated("threshold", threshold or None, "" if threshold else trouble, remark=remark)
+    fee = plugin.parsed("processing_fee", parse_amount)
     trouble = f"The plugin's processing fee is {plugin.quoted('processing_fee')}: write the amount, or 0 for none."
     yield _translated("processing_fee", fee, trouble if fee is None else "")
 
@@ -136,11 +128,9 @@ def _addresses(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _window(plugin: PluginSettings) -> Iterator[TranslatedKey]:
     newer, older = ages(plugin)
-    trouble = (
-        f"The plugin's ages of fees are not both numbers; its form shows {STARTING} and {ENDING} then, but its night "
-        "fails."
-    )
-    are_numbers = all(map(str.isdecimal, ages_as_typed(plugin)))
+    defaults = " and ".join(map(str, AGES.values()))
+    trouble = f"The plugin's ages of fees are not both numbers; its form shows {defaults} then, but its night fails."
+    are_numbers = all(plugin.text(key).isdecimal() for key in AGES)
     remark = "Both days are included, as the plugin has them."
     yield _translated("count_fees_newer_than", newer, "" if are_numbers else trouble, remark=remark)
     yield _translated("count_fees_older_than", older)
@@ -174,7 +164,8 @@ def _spelled(word: str, in_koha: Collection[str]) -> str | None:
 
 def _clear_limit(plugin: PluginSettings) -> TranslatedKey:
     text = plugin.text("auto_clear_paid_threshold")
-    limit, threshold = amount_of(plugin, "auto_clear_paid_threshold"), amount_of(plugin, "fees_threshold")
+    limit = plugin.parsed("auto_clear_paid_threshold", parse_amount)
+    threshold = plugin.parsed("fees_threshold", parse_amount)
     trouble = ""
     if limit is None and text:
         trouble = f"The plugin's limit for clearing is not an amount: {text}; 0.00 is written."

@@ -71,11 +71,8 @@ def look(
     """What was lost since the backup; None if this database is not older than the archive's note."""
     if not is_restored(conn, journal):
         return None
-    return LostDeliveries(
-        journal=journal,
-        delivered=forgotten(conn, journal),
-        submissions=tuple(_lost_submissions(conn, archive, journal, sections)),
-    )
+    submissions = tuple(_lost_submissions(conn, archive, journal, sections))
+    return LostDeliveries(journal=journal, delivered=forgotten(conn, journal), submissions=submissions)
 
 
 def _lost_submissions(

@@ -20,9 +20,8 @@ from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.settings.values import this_machine
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import URL, Dialect, ExceptionContext
+    from sqlalchemy.engine import Dialect, ExceptionContext
     from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.pool import ConnectionPoolEntry
 
 
 # Koha's own data hold zero dates, so NO_ZERO_DATE is not among them. The comment is for MariaDB alone: it would turn a
@@ -81,6 +80,7 @@ def cannot_write(connection: Connection) -> None:
 
 
 def _arguments(instance: Instance) -> dict[str, Any]:
+    url = instance.url
     arguments: dict[str, Any] = {
         "charset": "utf8mb4",
         "init_command": SESSION,
@@ -99,15 +99,10 @@ def _arguments(instance: Instance) -> dict[str, Any]:
         files = {name: path for name, path in asdict(instance.tls).items() if path}
         mode = "required" if instance.tls.ca else "none"
         arguments["ssl"] = {**files, "check_hostname": False, "verify_mode": mode}
-    elif _stays_here(instance.url):
-        arguments["ssl_disabled"] = True  # and spares every connection the reading of the machine's certificates
+    elif not any(name.startswith("ssl") for name in url.query):
+        # Encryption within this machine would only make every connection read the machine's certificates.
+        arguments["ssl_disabled"] = "unix_socket" in url.query or this_machine(url.host or "localhost")
     return arguments
-
-
-def _stays_here(url: URL) -> bool:
-    """True if the server is on this machine and the URL does not ask for encryption."""
-    asked = any(name.startswith("ssl") for name in url.query)
-    return not asked and ("unix_socket" in url.query or this_machine(url.host or "localhost"))
 
 
 def _or_none(parse: Callable[[str], date]) -> Callable[[str], date | None]:
@@ -123,7 +118,7 @@ def _or_none(parse: Callable[[str], date]) -> Callable[[str], date | None]:
 
 
 def _connect_to_server(
-    dialect: Dialect, _record: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
+    dialect: Dialect, _record: object, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> DBAPIConnection:
     password = options.get("password")
     if isinstance(password, str):
@@ -134,7 +129,7 @@ def _connect_to_server(
         raise _error_for(trouble, options) from None
 
 
-def _compare_as_koha_does(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+def _compare_as_koha_does(connection: DBAPIConnection, _record: object) -> None:
     """Compare our texts as Koha's columns do: the SET NAMES that SQLAlchemy has just sent names no collation."""
     cursor = connection.cursor()
     cursor.execute("SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci")

@@ -14,7 +14,6 @@ from gentle_nudge.errors import UserError
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Dialect
     from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.pool import ConnectionPoolEntry
 
 
 LOCKED_SECONDS = 10
@@ -36,7 +35,7 @@ def sqlite(url: URL) -> Engine:
 
 
 def _open_file(
-    dialect: Dialect, _record: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
+    dialect: Dialect, _record: object, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> DBAPIConnection:
     file = str(arguments[0])
     if file != ":memory:" and not Path(file).is_file():
@@ -44,9 +43,7 @@ def _open_file(
     return dialect.connect(*arguments, **options)
 
 
-def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    if not isinstance(connection, sqlite3.Connection):
-        raise TypeError(type(connection).__name__)
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver leaves BEGIN to us
     try:
         connection.execute("PRAGMA foreign_keys = ON")
