@@ -70,8 +70,9 @@ class UnadoptedPatrons:
 
 def waiting_for_adoption(conn: Connection, sections: tuple[Section, ...], moment: Moment) -> list[UnadoptedPatrons]:
     """For each section the patrons whose flag says yes and who have no open case."""
-    found = []
-    for section in sections:
-        adoptees = flagged_without_case(conn, section, moment, read_records(conn, section))
-        found.append(UnadoptedPatrons(section=section, adoptees=adoptees))
-    return found
+    return [
+        UnadoptedPatrons(
+            section=section, adoptees=flagged_without_case(conn, section, moment, read_records(conn, section))
+        )
+        for section in sections
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -102,22 +102,24 @@ def write_password(file: Path, password: str) -> None:
         raise UserError(f"The password file {file} cannot be written: {trouble.strerror}.") from None
 
 
-def _compare(conn: Connection, given: PluginSettings, text: str, moment: Moment) -> Comparison | None:
-    """Who would be referred tonight by whom; None where the plugin or we could not refer anybody by these settings."""
-    theirs, section = rules(given), section_of(text)
-    if theirs is None or section is None:
+def _compare(conn: Connection, plugin: PluginSettings, text: str, moment: Moment) -> Comparison | None:
+    """Whom both would refer tonight; None if by these settings the plugin or we could refer nobody."""
+    plugin_rules, section = rules(plugin), section_of(text)
+    if plugin_rules is None or section is None:
         return None
     records = read_records(conn, section)
     flagged = flagged_without_case(conn, section, moment, records)
     numbers = {adoptee.candidate.patron.number for adoptee in flagged}
     limit = section.policy.clear_at_or_below
-    by_plugin = plugin_data.referred(conn, theirs, moment.day, moment.zone)
+    by_plugin = plugin_data.referred(conn, plugin_rules, moment.day, moment.zone)
     by_us = _referred(conn, section, moment, records)
+    ours = line_rules(section, moment, records)
+    not_by_us = read_candidates(conn, section, records, by_plugin - by_us, rules=ours)
     return Comparison(
         to_adopt=len(numbers),
         paid=sum(adoptee.candidate.account.balance <= limit for adoptee in flagged),
         silent=len(numbers - plugin_data.with_lines(conn, numbers)),
-        theirs=dict(_reasons(conn, section, moment, records, numbers=by_plugin - by_us)),
+        theirs={each.patron.number: str(why_not(each, section, moment.day)) for each in not_by_us},
         ours=dict.fromkeys(sorted(by_us - by_plugin), "not by the plugin's rules"),
     )
 
@@ -137,10 +139,3 @@ def _referred(conn: Connection, section: Section, moment: Moment, records: Secti
         heirs = {case.heir.number for case in evidence.cases if case.heir}
         referred = {each.patron.number for each in evidence.candidates if why_not(each, section, moment.day) is None}
     return frozenset(referred - heirs)
-
-
-def _reasons(
-    conn: Connection, section: Section, moment: Moment, records: SectionRecords, *, numbers: frozenset[int]
-) -> Iterator[tuple[int, str]]:
-    for candidate in read_candidates(conn, section, records, numbers, rules=line_rules(section, moment, records)):
-        yield candidate.patron.number, str(why_not(candidate, section, moment.day))

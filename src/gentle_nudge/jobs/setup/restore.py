@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.changes import (
-    Action,
-    OpenCase,
-    RecordRestriction,
-    of,
-    restriction_changes,
-    set_flag,
-)
+from gentle_nudge.domain.collections.changes import Action, OpenCase, restriction_changes, set_flag
 from gentle_nudge.domain.collections.plan import Adoption
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
@@ -36,6 +29,7 @@ from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
 from gentle_nudge.jobs.patrons.evidence import holdings_of, line_rules, with_accounts
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sending.restore_mark import forgotten, is_restored
+from gentle_nudge.jobs.setup.adopt import open_cases
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.reports.read_back import Submission, read_submission
 from gentle_nudge.store import cases, deliveries, meta, report_files, runs
@@ -143,9 +137,9 @@ def _speaker(submission: Submission, sections: Sequence[Section]) -> Section:
 
 
 def _adopt(conn: Connection, submission: Submission, section: Section, moment: Moment) -> tuple[int, int]:
-    """The patrons of a lost submission are flagged and have a case, its day has a run; how many, how many are gone.
+    """Flag the patrons of a lost submission, open their cases, note its run; how many patrons, how many are gone.
 
-    No fee is charged: whether the one that is lost shall be charged again is for people to say.
+    No fee is charged again: people decide that.
     """
     claim = Claim(section=section.name, report=ReportKind.SUBMISSION, day=submission.day, who=moment.who)
     run = runs.claim(conn, claim, now=moment.now)
@@ -156,23 +150,14 @@ def _adopt(conn: Connection, submission: Submission, section: Section, moment: M
     actions: list[Action] = []
     rules = line_rules(section, moment, records)
     for candidate in with_accounts(conn, section, records, patrons.values(), rules=rules, lock=True):
-        adoption = Adoption(
-            candidate=candidate,
-            referred_on=submission.day,
-            due=ZERO,
-            released=False,
-            why="referred in a lost submission",
-        )
+        why = "referred in a lost submission"
+        adoption = Adoption(candidate=candidate, referred_on=submission.day, due=ZERO, released=False, why=why)
         actions.append(OpenCase(decision=adoption, restriction_type=section.policy.restriction_type))
         actions += set_flag(candidate.patron, section.policy)
         actions += restriction_changes(adoption, holdings[adoption.number], section)
     carry_out_and_log(conn, actions, moment)
-    opened = cases.open_new(conn, section=section.name, actions=of(actions, OpenCase), run=run)
-    in_place = {opened[action.patron]: action.restriction for action in of(actions, RecordRestriction)}
-    cases.record_restrictions(conn, in_place)
+    open_cases(conn, section, actions, run)
     if run is not None:
-        counts = RunCounts(
-            numbers=dict.fromkeys(("patrons", "referred"), len(submission.rows)), amount=submission.balances
-        )
-        runs.finish(conn, run, now=moment.now, counts=counts)
+        numbers = dict.fromkeys(("patrons", "referred"), len(submission.rows))
+        runs.finish(conn, run, now=moment.now, counts=RunCounts(numbers=numbers, amount=submission.balances))
     return len(patrons), len(wanted) - len(patrons)
