@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import UNDELIVERED
@@ -13,10 +14,6 @@ from gentle_nudge.koha.connect.engine import server_of
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.store import deliveries, meta, upgrade
 from gentle_nudge.store.meta import Meta
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 A_COPY = "this database is a copy"
 LOGGED_AS = "INIT"

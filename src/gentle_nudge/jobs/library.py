@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.collections.policy import Section
@@ -21,9 +22,6 @@ from gentle_nudge.koha.connect.instance import Instance, instance
 from gentle_nudge.koha.inspect.unknown_codes import refuse_misfits
 from gentle_nudge.settings import Settings
 from gentle_nudge.texts.environment import Texts
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.patron import Flag
@@ -14,9 +15,6 @@ from gentle_nudge.koha.inspect.unknown_codes import SectionCodes
 from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
 from gentle_nudge.store import cases, meta
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 def sections_of(conn: Connection, settings: Settings) -> tuple[Section, ...]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from gentle_nudge.domain.collections.policy import Section
@@ -21,9 +20,6 @@ from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, right
 from gentle_nudge.settings import Settings
 from gentle_nudge.store.tables import metadata
 from gentle_nudge.texts.environment import Texts
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 HINDERING = frozenset({"grant-missing", "koha-table-missing", "koha-column-missing"})
 ORDER = tuple(Severity)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
@@ -16,10 +17,6 @@ from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.settings.keys import Mail
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 PATIENCE = 10
 SENDER_WAY_OUT = "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail]."

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
@@ -21,10 +22,6 @@ from gentle_nudge.koha.read import borrowers, candidates, plugin_data
 from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
 from gentle_nudge.store import meta, runs
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 # A charge is never older than this.
 A_LIFETIME = 36_500

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.changes import (
     Action,
@@ -21,9 +22,6 @@ from gentle_nudge.jobs.patrons.evidence import flagged_without_case, holdings_of
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import accountlines, borrowers
 from gentle_nudge.store import cases, meta
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 def adopt_all(conn: Connection, section: Section, wanted: Collection[int], moment: Moment) -> dict[int, int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.judgement import Adoptee
 from gentle_nudge.domain.collections.policy import Section
@@ -17,9 +18,6 @@ from gentle_nudge.jobs.patrons.evidence import flagged_without_case
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.store import meta, upgrade
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 def initialise(conn: Connection, instance: Instance, now: datetime) -> bool:

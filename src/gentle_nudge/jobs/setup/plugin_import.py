@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.judgement import Due
 from gentle_nudge.domain.collections.policy import Section
@@ -22,10 +23,6 @@ from gentle_nudge.jobs.setup.plugin_translation import KohaCodes, entries
 from gentle_nudge.koha.read import administration, plugin_data
 from gentle_nudge.settings.section_policies import parse_tables, sections_of
 from gentle_nudge.texts.environment import Texts
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 PASSWORD_FILE = Path("/etc/gentle-nudge/sftp-password")
 

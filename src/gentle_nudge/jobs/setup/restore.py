@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.case import CaseState
@@ -34,9 +35,6 @@ from gentle_nudge.koha.read import borrowers
 from gentle_nudge.reports.read_back import Submission, read_submission
 from gentle_nudge.store import cases, deliveries, meta, report_files, runs
 from gentle_nudge.store.runs import Claim
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, kw_only=True)

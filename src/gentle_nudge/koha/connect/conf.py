@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
 
 from gentle_nudge.errors import UserError
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
 
 PLACEHOLDER = re.compile(r"__[A-Z0-9_]+__")
 MYSQL_PORT = 3306
@@ -79,9 +77,6 @@ def read(file: Path) -> KohaConf:
 
 
 def _config(file: Path) -> Element:
-    from defusedxml import DefusedXmlException  # noqa: PLC0415 - with [koha] url there is nothing to read
-    from defusedxml.ElementTree import fromstring  # noqa: PLC0415 - the same
-
     try:
         root: Element = fromstring(file.read_bytes())
     except OSError as trouble:

@@ -8,21 +8,19 @@ from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from ssl import SSLError
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import ReferenceType, ref
 
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import Dialect, ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.koha.connect.instance import Instance
+from gentle_nudge.koha.connect.sqlite import sqlite
 from gentle_nudge.settings.values import this_machine
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Dialect, ExceptionContext
-    from sqlalchemy.engine.interfaces import DBAPIConnection
-
 
 # Koha's own data hold zero dates, so NO_ZERO_DATE is not among them. The comment is for MariaDB alone: it would turn a
 # list of a thousand numbers into a table and read by that, so that the rows come in no order and have to be sorted. In
@@ -48,8 +46,6 @@ def engine(instance: Instance) -> Engine:
     A connection that fails raises a GentleNudgeError, UserError if the settings can mend it.
     """
     if instance.url.drivername == "sqlite":
-        from gentle_nudge.koha.connect.sqlite import sqlite  # noqa: PLC0415 - no library needs it
-
         return sqlite(instance.url)
     new_engine = create_engine(
         instance.url,

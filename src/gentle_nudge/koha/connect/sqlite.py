@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool, StaticPool
 
 from gentle_nudge.errors import UserError
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import URL, Dialect
-    from sqlalchemy.engine.interfaces import DBAPIConnection
-
 
 LOCKED_SECONDS = 10
 

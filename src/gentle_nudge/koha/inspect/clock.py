@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.koha.connect.instance import Instance
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 APART = 60
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.patron import Flag, FlagState, state_of_values
 from gentle_nudge.koha.read import administration
 from gentle_nudge.koha.read.administration import SORT_CATEGORIES, AttributeType
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 SHOWN = 10
 

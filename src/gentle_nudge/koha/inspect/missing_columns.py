@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Table
 
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.koha.koha_tables import columns_of, koha
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Table
-
 
 # What older versions of Koha lack, and the program does without.
 OPTIONAL: Mapping[str, frozenset[str]] = {

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.inspect.missing_columns import OPTIONAL, names_of
 from gentle_nudge.koha.koha_tables import koha
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
