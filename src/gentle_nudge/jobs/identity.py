@@ -1,4 +1,4 @@
-"""Which machine and database this is, and the refusal to act anywhere else than where `init` was run."""
+"""Which machine and database this is; refuse to act where `init` was not run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_here(conn: Connection, instance: Instance, our_row: Meta) -> bool:
 
 
 def note_here(conn: Connection, instance: Instance, now: datetime, *, is_copy: bool = False, revision: int = 0) -> None:
-    """Our tables belong to this machine and this database from now on."""
+    """Note that our tables belong to this machine and this database."""
     host, port, database = server_of(conn)
     our_row = Meta(
         machine=instance.machine,
@@ -52,7 +52,7 @@ def refuse_elsewhere(conn: Connection, instance: Instance) -> Meta:
 
 
 def settle(conn: Connection, instance: Instance, moment: Moment, *, is_copy: bool) -> int:
-    """Our tables belong here from now on, as the library's (it has moved) or as a copy's; Koha's log says who decided.
+    """Note that our tables belong here from now on, as the library's or as a copy's, and who decided it.
 
     A copy's open deliveries are cancelled; the result is how many.
     """

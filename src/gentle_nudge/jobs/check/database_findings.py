@@ -117,8 +117,8 @@ def too_old(conn: Connection, section: Section, moment: Moment) -> Iterator[Find
     rules = line_rules(replace(section, policy=past), moment, replace(records, withdrawn={}))
     ownership = ownership_of(conn, section, records, ())
     owing = set(candidates.select_candidates(conn, rules, ownership, section.policy.threshold).numbers)
-    people = borrowers.patrons(conn, section.policy.patron_fields, owing - records.open_cases.keys())
-    missed = sum(section.scope.holds(person.branch) and not person.is_flagged for person in people.values())
+    patrons = borrowers.patrons(conn, section.policy.patron_fields, owing - records.open_cases.keys())
+    missed = sum(section.scope.holds(patron.branch) and not patron.is_flagged for patron in patrons.values())
     if missed:
         yield Finding(
             name="charges-too-old",

@@ -42,9 +42,8 @@ LATER = "There is a password for the SFTP server; add --password-file FILE to ha
 class Comparison:
     """What changing over would mean tonight.
 
-    `to_adopt` counts flagged patrons: `paid` of them owe no more than the limit for clearing; `silent` of them have no
-    account line, so the plugin told the agency nothing. `theirs` and `ours` are patrons that only the plugin, or only
-    we, would refer tonight, with the reason.
+    `to_adopt` are flagged already; of them `paid` owe no more than the limit for clearing, and of `silent`, who have
+    no account line, the plugin never told the agency. `theirs` and `ours`: referred tonight by the one only, and why.
     """
 
     to_adopt: int
@@ -92,8 +91,8 @@ def write_password(file: Path, password: str) -> None:
     aside = file.with_name(f".{file.name}.part")
     try:
         aside.unlink(missing_ok=True)
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
-            opened.write(f"{password}\n")
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+            stream.write(f"{password}\n")
         aside.replace(file)
     except OSError as trouble:
         raise UserError(f"The password file {file} cannot be written: {trouble.strerror}.") from None

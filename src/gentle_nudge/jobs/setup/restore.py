@@ -101,18 +101,18 @@ def mend(conn: Connection, lost: LostDeliveries, sections: Sequence[Section], mo
     deliveries.set_aside(conn, updates, moment.now)
     still_open = [case.id for case in cases.listed(conn, states=[CaseState.OPEN])]
     cases.mark_to_report(conn, still_open, flag=True)
-    adopted = [_adopt(conn, submission, _speaker(submission, sections), moment) for submission in lost.submissions]
+    adopted = [_adopt(conn, submission, _section_for(submission, sections), moment) for submission in lost.submissions]
     our_row = meta.ready(conn)
     meta.write_meta(conn, replace(our_row, revision=max(our_row.revision, lost.journal.revision) + 1))
-    mended = Restoration(
+    restoration = Restoration(
         sent=sent,
         reported=len(still_open),
         adopted=sum(number for number, _ in adopted),
         gone=sum(gone for _, gone in adopted),
     )
-    what = {"option": "restored", "who": moment.who, "sent": sent, "adopted": mended.adopted}
+    what = {"option": "restored", "who": moment.who, "sent": sent, "adopted": restoration.adopted}
     log_ours(conn, LOGGED_AS, what, moment)
-    return mended
+    return restoration
 
 
 def _mark_sent(conn: Connection, lost: LostDeliveries) -> int:
@@ -128,7 +128,7 @@ def _mark_sent(conn: Connection, lost: LostDeliveries) -> int:
     return marked
 
 
-def _speaker(submission: Submission, sections: Sequence[Section]) -> Section:
+def _section_for(submission: Submission, sections: Sequence[Section]) -> Section:
     """The section that made it or keeps up its cases, else `global`, else the first."""
     keeper = next((section for section in sections if section.is_global), sections[0])
     return next((section for section in sections if submission.section in section.cases_of), keeper)
