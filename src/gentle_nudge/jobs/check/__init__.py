@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,60 +21,57 @@ from gentle_nudge.settings import Settings
 from gentle_nudge.store.tables import metadata
 from gentle_nudge.texts.environment import Texts
 
+# After one of these findings an error only ends the answers to a question: not everything can be asked any more.
 HINDERING = frozenset({"grant-missing", "koha-table-missing", "koha-column-missing"})
 ORDER = tuple(Severity)
 
 
-@dataclass(kw_only=True)
-class Checkup:
-    """The findings so far."""
-
-    findings: list[Finding] = field(default_factory=list)
-
-    def add(self, answers: Iterable[Finding]) -> None:
-        """Add the findings as they come; after one of HINDERING, an error only ends them."""
-        try:
-            self.findings += answers
-        except (UserError, SQLAlchemyError):
-            if not any(finding.name in HINDERING for finding in self.findings):
-                raise
-
-
 def check(library: Library, moment: Moment) -> list[Finding]:
     """Every finding, the gravest first."""
-    checkup = Checkup()
-    checkup.add(_settings(library.settings))
-    checkup.add(templates(library.texts))
+    findings: list[Finding] = []
+    with closing(_questions(library, moment)) as questions:
+        for answers in questions:
+            try:
+                findings += answers
+            except (UserError, SQLAlchemyError):
+                if not any(finding.name in HINDERING for finding in findings):
+                    raise
+    return sorted(dict.fromkeys(findings), key=lambda finding: ORDER.index(finding.severity))
+
+
+def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding], None, None]:
+    """The questions; each has to be answered before the next one is made."""
+    yield _settings(library.settings)
+    yield templates(library.texts)
     with library.engine.connect() as conn:  # rights.lacking explains statements that write
         present = inspect(conn).get_table_names()
         lacking = rights.lacking(conn, [table for table in metadata.sorted_tables if table.name in present])
-        checkup.add(rights.missing(conn, lacking))
-        checkup.add(missing_columns.unfit(conn, {right.table for right in lacking}))
+        yield rights.missing(conn, lacking)
+        yield missing_columns.unfit(conn, {right.table for right in lacking})
     with read_only(library.engine) as conn:
-        _database(conn, library, moment, checkup)
-    checkup.add(connection_findings.answers(library))
-    return sorted(dict.fromkeys(checkup.findings), key=lambda finding: ORDER.index(finding.severity))
+        yield database_findings.our_tables(conn, library)
+        yield clock.clock(conn, library.instance, moment.now, library.settings.koha.timezone)
+        yield database_findings.plugin_at_work(conn, library, moment)
+        sections: list[Section] = []
+        yield database_findings.sections(conn, library.settings, sections)
+        yield from _questions_about(sections, conn, moment)
+        yield connection_findings.people(conn, library, sections)
+    yield connection_findings.answers(library)
 
 
-def _database(conn: Connection, library: Library, moment: Moment, checkup: Checkup) -> None:
-    checkup.add(database_findings.our_tables(conn, library))
-    checkup.add(clock.clock(conn, library.instance, moment.now, library.settings.koha.timezone))
-    checkup.add(database_findings.plugin_at_work(conn, library, moment))
-    sections: list[Section] = []
-    checkup.add(database_findings.sections(conn, library.settings, sections))
+def _questions_about(sections: Sequence[Section], conn: Connection, moment: Moment) -> Iterator[Iterator[Finding]]:
     codes = [codes_of(section) for section in sections]
     submitting = [section for section in sections if section.enabled]
-    checkup.add(unknown_codes.misfits(conn, codes))
-    checkup.add(unknown_codes.doubts(conn, codes))
-    checkup.add(flag_fields.flags(conn, [section.policy.flag for section in sections]))
-    checkup.add(flag_fields.exemptions(conn, [section.policy.exemption for section in submitting]))
+    yield unknown_codes.misfits(conn, codes)
+    yield unknown_codes.doubts(conn, codes)
+    yield flag_fields.flags(conn, [section.policy.flag for section in sections])
+    yield flag_fields.exemptions(conn, [section.policy.exemption for section in submitting])
     for section in submitting:
-        checkup.add(policy_findings.window(section, moment.day))
-        checkup.add(database_findings.too_old(conn, section, moment))
+        yield policy_findings.window(section, moment.day)
+        yield database_findings.too_old(conn, section, moment)
     for section in sections:
-        checkup.add(database_findings.to_adopt(conn, section, moment))
-        checkup.add(database_findings.last_success(conn, section, moment))
-    checkup.add(connection_findings.people(conn, library, sections))
+        yield database_findings.to_adopt(conn, section, moment)
+        yield database_findings.last_success(conn, section, moment)
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
