@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from base64 import b64decode
 from collections.abc import Iterator
@@ -17,6 +18,10 @@ from gentle_nudge.delivery.remote_folder import Refused
 
 if TYPE_CHECKING:
     from gentle_nudge.settings.keys import Sftp
+
+# paramiko logs tracebacks of its own; what matters reaches us as exceptions. With --debug it may.
+if not logging.getLogger("paramiko").level:
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
 
 def log_in(sftp: Sftp, timeout: int) -> paramiko.SFTPClient:
