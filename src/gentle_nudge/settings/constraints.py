@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from gentle_nudge.settings.keys import TABLES, SectionKeys
-from gentle_nudge.settings.parsing import Loc, Problem, keys_of
+from gentle_nudge.settings.parsing import Problem, keys_of
 from gentle_nudge.settings.section_policies import Tables
 from gentle_nudge.settings.values import this_machine
-
-Rule = Callable[[Tables], Iterator[Problem]]
 
 
 def check(tables: Tables) -> tuple[Problem, ...]:
@@ -93,10 +90,9 @@ def _mail_is_whole(tables: Tables) -> Iterator[Problem]:
 
 
 def _required_keys_are_given(tables: Tables) -> Iterator[Problem]:
-    given: list[tuple[Loc, type, Any]]
     given = [((name,), table, getattr(tables, name)) for name, table in TABLES.items() if name != "policy"]
-    given += [(("library", number), SectionKeys, keys) for number, keys in enumerate(tables.section_keys)]
-    for loc, table, values in given:
+    libraries = [(("library", number), SectionKeys, keys) for number, keys in enumerate(tables.section_keys)]
+    for loc, table, values in (*given, *libraries):
         for key, declared in keys_of(table).items():
             if values and declared.is_required and not getattr(values, key):
                 yield Problem.at((*loc, key), declared.needed)
@@ -113,7 +109,7 @@ def _sftp_is_whole(tables: Tables) -> Iterator[Problem]:
         yield Problem(about=about, sentence=sentence)
 
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[Callable[[Tables], Iterator[Problem]], ...] = (
     _keys_of_a_policy_fit,
     _required_keys_are_given,
     _names_are_unique,

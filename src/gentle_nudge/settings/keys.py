@@ -36,10 +36,7 @@ class Koha:
     ] = None
     url: Annotated[
         Database | None,
-        Key(
-            "Instead of conf: the SQLAlchemy URL of a MariaDB, MySQL or SQLite database. Of the two, url wins.",
-            example='"mysql+pymysql://user@host/koha_lib"',
-        ),
+        Key("Instead of conf: the URL of a MariaDB, MySQL or SQLite database.", example='"mysql://user@host/koha_lib"'),
     ] = field(default=None, repr=False)
     password: Password = field(default="", repr=False)
     password_file: PasswordFile = None
@@ -62,8 +59,7 @@ class SectionKeys:
     """A section: branches of the library that have rules of their own. Besides these, any key of [policy]."""
 
     name: Annotated[
-        SectionName,
-        Key("Letters, digits and -; begins with a letter; part of file names.", example='"north"', needed=True),
+        SectionName, Key("Letters, digits and -, a letter first; part of file names.", example='"north"', needed=True)
     ] = ""
     formerly: Annotated[tuple[SectionName, ...], Key("Earlier names of the section, to keep its open cases.")] = ()
     branches: Annotated[Codes, Key("The codes of its branches.", example='["CPL"]')] = frozenset()
@@ -83,7 +79,7 @@ class Libraries:
         Key("Whose branch decides which section a charge belongs to: patron, charge or item."),
     ] = "patron"
     others: Annotated[
-        bool, Key("Whether [policy] holds for branches that no section names; with false they are left alone.")
+        bool, Key("Whether [policy] holds for branches that no section names; else they are left alone.")
     ] = True
 
 
@@ -97,11 +93,10 @@ class Mail:
     host: Annotated[Text, Key("The mail server.")] = "localhost"
     port: Port = 25
     security: Annotated[
-        Literal["none", "starttls", "tls"],
-        Key("none, starttls (begins unencrypted, then TLS) or tls (from the start)."),
+        Literal["none", "starttls", "tls"], Key("none, starttls (unencrypted at first) or tls (from the start).")
     ] = "none"
     allow_cleartext: Annotated[
-        bool, Key('Whether security = "none" may reach another machine; holds for Koha\'s server too.')
+        bool, Key('Whether security = "none" may reach another machine, even Koha\'s server.')
     ] = False
     ca_file: Annotated[
         FilePath | None, Key("The certificate authority of the server.", example='"/etc/ssl/certs/our-ca.pem"')
@@ -131,8 +126,7 @@ class Sftp:
         FilePath | None, Key("A private key, instead of password_file.", example='"/etc/gentle-nudge/sftp-key"')
     ] = None
     known_hosts: Annotated[
-        FilePath | None,
-        Key("A file of ssh that holds the server's public key.", example='"/etc/ssh/ssh_known_hosts"'),
+        FilePath | None, Key("A file of ssh with the server's public key.", example='"/etc/ssh/ssh_known_hosts"')
     ] = None
     host_key: Annotated[
         HostKey | None, Key("The server's public key, instead of known_hosts.", example='"ssh-ed25519 AAAA…"')
@@ -141,9 +135,7 @@ class Sftp:
         Text | None, Key("The folder at the server. Default: where the login leads.", example='"incoming"')
     ] = None
     upload: Annotated[Literal["rename", "direct"], Key("rename (under a temporary name first) or direct.")] = "rename"
-    verify: Annotated[
-        Literal["size", "content", "none"], Key("What is compared after the upload: size, content or none.")
-    ] = "size"
+    verify: Annotated[Literal["size", "content", "none"], Key("Compared after upload: size, content or none.")] = "size"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,12 +143,9 @@ class Archive:
     """Copies of the reports, and how long things are kept."""
 
     directory: Annotated[
-        Path | None,
-        Key("A folder for a copy of every report. Default: no copies.", example='"/var/lib/gentle-nudge/LIB"'),
+        Path | None, Key("A folder for a copy of every report. Default: none.", example='"/var/lib/gentle-nudge/LIB"')
     ] = None
-    keep_days: Annotated[
-        KeptDays, Key("Days for which reports are kept, here and in the database; undelivered ones always are.")
-    ] = 180
+    keep_days: Annotated[KeptDays, Key("Days for which delivered reports are kept, also in the database.")] = 180
     keep_cases_days: Annotated[KeptDays, Key("Days for which closed cases are kept.")] = 1095
 
 
@@ -173,14 +162,10 @@ class Monitoring:
 
     ping_url: Annotated[
         WebAddress | None,
-        Key(
-            "A web address to call at the start (with /start), end, and failure (with /fail) of a night.",
-            example='"https://hc.library.example/ping/UUID"',
-        ),
+        Key("Called when a night starts (/start), ends or fails (/fail).", example='"https://hc.example/ping/UUID"'),
     ] = field(default=None, repr=False)
     metrics_file: Annotated[
-        Path | None,
-        Key("A file of figures for Prometheus' node_exporter.", example='"/var/lib/node_exporter/gentle_nudge.prom"'),
+        Path | None, Key("Figures for Prometheus' node_exporter.", example='"/var/lib/node_exporter/nudge.prom"')
     ] = None
 
 
@@ -189,8 +174,7 @@ class Templates:
     """The library's own wording."""
 
     directory: Annotated[
-        FolderPath | None,
-        Key("Templates that replace ours of the same name.", example='"/etc/gentle-nudge/templates"'),
+        FolderPath | None, Key("Templates that replace ours of that name.", example='"/etc/gentle-nudge/templates"')
     ] = None
 
 
