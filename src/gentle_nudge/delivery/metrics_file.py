@@ -3,55 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, system_reason
 from gentle_nudge.delivery.whole_files import write_over
+from gentle_nudge.domain.run import RecordedRun
 
 READABLE = 0o644
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunFigures:
-    """The last successful run of one report of one section: when, and how many patrons it held."""
-
-    section: str
-    report: str
-    finished: datetime
-    rows: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SectionFigures:
-    """One section: its open cases, and whether a submission is late."""
-
-    section: str
-    open_cases: int
-    late: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figures:
     """The contents of the metrics file: counts and instants, no amounts.
 
-    `night` is when the last night ended, `well` whether it ended without trouble; `deliveries` counts undelivered
-    reports by state.
+    `night` is when the last night ended, `well` whether it ended without trouble; `runs` are the last runs of each
+    report, `open_cases` count by section, `late` names sections, `deliveries` count undelivered reports by state.
     """
 
     night: datetime
     well: bool
-    runs: tuple[RunFigures, ...] = ()
-    sections: tuple[SectionFigures, ...] = ()
-    deliveries: tuple[tuple[str, int], ...] = ()
+    runs: tuple[RecordedRun, ...] = ()
+    open_cases: Mapping[str, int] = field(default_factory=dict)
+    late: frozenset[str] = frozenset()
+    deliveries: Mapping[str, int] = field(default_factory=dict)
 
 
 def write_metrics(path: Path, figures: Figures) -> None:
     """The file, readable by all, holds the figures in Prometheus' text format; else DeliveryFailed."""
     try:
-        write_over(path, [metrics(figures).encode()], READABLE)
+        write_over(path, map(str.encode, metrics(figures)), READABLE)
     except OSError as error:
         raise DeliveryFailed(
             f"The metrics file {path} cannot be written: {system_reason(error)}.",
@@ -59,23 +42,21 @@ def write_metrics(path: Path, figures: Figures) -> None:
         ) from error
 
 
-def metrics(figures: Figures) -> str:
-    """The figures in Prometheus' text format."""
-    return "".join(_lines(figures))
-
-
-def _lines(figures: Figures) -> Iterator[str]:
+def metrics(figures: Figures) -> Iterator[str]:
+    """The figures in Prometheus' text format, line by line."""
     yield from _gauge("night_success", "Whether the last night ended well.", [({}, figures.well)])
     yield from _gauge("night_timestamp_seconds", "When it ended.", [({}, figures.night.timestamp())])
     runs = [({"section": run.section, "report": run.report}, run) for run in figures.runs]
-    yield from _gauge(
-        "run_timestamp_seconds", "When a report was last made.", [(of, run.finished.timestamp()) for of, run in runs]
-    )
-    yield from _gauge("run_rows", "How many patrons it held.", [(of, run.rows) for of, run in runs])
-    sections = [({"section": section.section}, section) for section in figures.sections]
-    yield from _gauge("open_cases", "Patrons in collections.", [(of, section.open_cases) for of, section in sections])
-    yield from _gauge("submission_late", "Whether one is overdue.", [(of, section.late) for of, section in sections])
-    deliveries = [({"state": state}, count) for state, count in figures.deliveries]
+    finished = [(labels, run.finished.timestamp()) for labels, run in runs if run.finished]
+    yield from _gauge("run_timestamp_seconds", "When a report was last made.", finished)
+    rows = [(labels, run.counts["patrons"]) for labels, run in runs]
+    yield from _gauge("run_rows", "How many patrons it held.", rows)
+    names = sorted({*figures.open_cases, *figures.late, *(run.section for run in figures.runs)})
+    open_cases = [({"section": name}, figures.open_cases.get(name, 0)) for name in names]
+    yield from _gauge("open_cases", "Patrons in collections.", open_cases)
+    late = [({"section": name}, name in figures.late) for name in names]
+    yield from _gauge("submission_late", "Whether one is overdue.", late)
+    deliveries = [({"state": state}, count) for state, count in figures.deliveries.items()]
     yield from _gauge("deliveries", "Deliveries by state.", deliveries)
 
 

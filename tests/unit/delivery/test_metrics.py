@@ -2,20 +2,35 @@
 
 from datetime import UTC, datetime
 
-from gentle_nudge.delivery.metrics_file import Figures, RunFigures, SectionFigures, metrics
+from gentle_nudge.delivery.metrics_file import Figures, metrics
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.run import RecordedRun, RunCounts
 
 NIGHT = datetime(2026, 11, 22, 5, tzinfo=UTC)
+RUN = RecordedRun(
+    id=1,
+    section="north",
+    report=ReportKind.UPDATE,
+    day=NIGHT.date(),
+    number=1,
+    started=NIGHT,
+    finished=NIGHT,
+    late=False,
+    who=None,
+    counts=RunCounts(numbers={"patrons": 12}),
+)
 
 
 def test_the_figures_come_out_as_prometheus_reads_them() -> None:
     figures = Figures(
         night=NIGHT,
         well=False,
-        runs=(RunFigures(section="north", report="update", finished=NIGHT, rows=12),),
-        sections=(SectionFigures(section="north", open_cases=12, late=True),),
-        deliveries=(("due", 1), ("failed", 2)),
+        runs=(RUN,),
+        open_cases={"north": 12},
+        late=frozenset({"north"}),
+        deliveries={"due": 1, "failed": 2},
     )
-    lines = [line for line in metrics(figures).splitlines() if not line.startswith("#")]
+    lines = [line for line in "".join(metrics(figures)).splitlines() if not line.startswith("#")]
     assert lines == [
         "gentle_nudge_night_success 0",
         "gentle_nudge_night_timestamp_seconds 1795323600",
@@ -29,10 +44,10 @@ def test_the_figures_come_out_as_prometheus_reads_them() -> None:
 
 
 def test_every_figure_is_explained() -> None:
-    text = metrics(Figures(night=NIGHT, well=True))
+    text = "".join(metrics(Figures(night=NIGHT, well=True)))
     assert text.count("# HELP ") == text.count("# TYPE ") == 7
 
 
 def test_odd_names_are_escaped() -> None:
-    figures = Figures(night=NIGHT, well=True, deliveries=(('a"b\\c\n', 1),))
-    assert 'state="a\\"b\\\\c\\n"' in metrics(figures)
+    figures = Figures(night=NIGHT, well=True, deliveries={'a"b\\c\n': 1})
+    assert 'state="a\\"b\\\\c\\n"' in "".join(metrics(figures))

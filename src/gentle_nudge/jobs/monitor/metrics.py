@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gentle_nudge.delivery.metrics_file import Figures, RunFigures, SectionFigures, write_metrics
+from gentle_nudge.delivery.metrics_file import Figures, write_metrics
 from gentle_nudge.delivery.outlet import DeliveryFailed
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import UNDELIVERED
@@ -44,19 +44,12 @@ def keep_figures(library: Library, file: Path, moment: Moment, *, well: bool) ->
 
 def _figures(conn: Connection, now: Status, moment: Moment, *, well: bool) -> Figures:
     open_cases = Counter(name for sections in cases.open_case_patrons(conn).values() for name in sections)
-    late = {each.section for each in now.late}
     states = deliveries.counts(conn)
     return Figures(
         night=moment.now,
         well=well,
-        runs=tuple(
-            RunFigures(section=run.section, report=run.report, finished=run.finished, rows=run.counts["patrons"])
-            for run in now.runs
-            if run.finished
-        ),
-        sections=tuple(
-            SectionFigures(section=name, open_cases=open_cases[name], late=name in late)
-            for name in sorted({*open_cases, *late, *(run.section for run in now.runs)})
-        ),
-        deliveries=tuple((state.value, states[state]) for state in UNDELIVERED),
+        runs=now.runs,
+        open_cases=open_cases,
+        late=frozenset(late.section for late in now.late),
+        deliveries={state.value: states[state] for state in UNDELIVERED},
     )
