@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import Enum
 from functools import partial
+from typing import Literal
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from gentle_nudge.delivery.remote_folder import Refused, RemoteFolder
@@ -22,13 +22,8 @@ STAT_REFUSED = 'The SFTP server does not tell sizes: set sftp.verify = "none".'
 READING_REFUSED = 'The SFTP server does not let us read files: set sftp.verify = "size".'
 
 
-class RemoteFile(Enum):
-    """What is at the server under a name."""
-
-    FREE = "free"
-    OURS = "holds our bytes"
-    TAKEN = "holds other bytes"
-    HIDDEN = "the server does not tell"
+# Whether a name at the server is free, holds our bytes, or other bytes; hidden if the server does not tell.
+RemoteFile = Literal["free", "ours", "taken", "hidden"]
 
 
 class SftpOutlet:
@@ -73,7 +68,7 @@ class SftpOutlet:
     def _is_there(self, folder: RemoteFolder, item: Item) -> bool:
         """Whether the report is there already, under its name or a numbered one."""
         looks = (_look(folder, name, item) for name in numbered(item.file_name))
-        return next((look for look in looks if look is not RemoteFile.TAKEN), None) is RemoteFile.OURS
+        return next((look for look in looks if look != "taken"), "taken") == "ours"
 
     def _by_renaming(self, folder: RemoteFolder, item: Item) -> tuple[str, ...]:
         """Upload under a temporary name, so that a report's name never holds half a report."""
@@ -104,11 +99,11 @@ class SftpOutlet:
     def _claim(self, folder: RemoteFolder, item: Item, place: Callable[[str], None]) -> None:
         """The report has the first free name; Refused if the server refuses for another reason than a taken name."""
         for name in numbered(item.file_name):
-            if _look(folder, name, item) is not RemoteFile.TAKEN:
+            if _look(folder, name, item) != "taken":
                 try:
                     return place(name)
                 except Refused as refusal:
-                    if refusal.missing or refusal.forbidden or _look(folder, name, item) is RemoteFile.FREE:
+                    if refusal.missing or refusal.forbidden or _look(folder, name, item) == "free":
                         raise
         raise DeliveryFailed(f"The {self._server} holds too many files named like {item.file_name}.")
 
@@ -153,9 +148,9 @@ def _look(folder: RemoteFolder, name: str, item: Item) -> RemoteFile:
     try:
         size = folder.size(name)
         if size not in {None, item.size}:
-            return RemoteFile.TAKEN
-        return RemoteFile.OURS if folder.digest(name) == item.sha256 else RemoteFile.TAKEN
+            return "taken"
+        return "ours" if folder.digest(name) == item.sha256 else "taken"
     except Refused as refusal:
         if refusal.missing:
-            return RemoteFile.FREE
-    return RemoteFile.HIDDEN if size is None else RemoteFile.TAKEN
+            return "free"
+    return "hidden" if size is None else "taken"

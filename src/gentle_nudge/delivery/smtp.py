@@ -17,7 +17,6 @@ from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.settings.keys import Mail
-from gentle_nudge.settings.values import this_machine
 
 OK, FORWARDED, GO_AHEAD = 250, 251, 354
 SECONDS_TO_SAY_GOODBYE = 5
@@ -58,7 +57,7 @@ class SmtpOutlet:
             why = "Reports would wait, and reach the agency late or never."
             way_out = trouble.hint or "Mend [mail], or Koha's default SMTP server (Administration, SMTP servers)."
             yield Finding(name="mail-server", what=trouble.sentence, why=why, way_out=way_out)
-        if leaves_in_the_clear(self._mail) and self._mail.allow_cleartext:
+        if self._mail.goes_unencrypted and self._mail.allow_cleartext:
             yield Finding(
                 name="mail-in-cleartext",
                 severity=Severity.WARNING,
@@ -173,14 +172,9 @@ class SmtpOutlet:
         return DeliveryFailed(f"The {self._server} {problem}.")
 
 
-def leaves_in_the_clear(mail: Mail) -> bool:
-    """True if mail goes unencrypted to another machine."""
-    return mail.security == "none" and not this_machine(mail.host)
-
-
 def refuse_cleartext(mail: Mail) -> None:
     """UserError if reports would go unencrypted to another machine and the settings do not allow that."""
-    if leaves_in_the_clear(mail) and not mail.allow_cleartext:
+    if mail.goes_unencrypted and not mail.allow_cleartext:
         raise UserError(
             f"The mail server {mail.host}:{mail.port} is another machine, and the reports would go there unencrypted.",
             'Set mail.security = "starttls" or "tls"; or, if the way there is safe, mail.allow_cleartext = true.',

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from gentle_nudge.settings.keys import TABLES, SectionKeys
 from gentle_nudge.settings.parsing import Problem, keys_of
 from gentle_nudge.settings.section_policies import Tables
-from gentle_nudge.settings.values import this_machine
 
 
 def check(tables: Tables) -> tuple[Problem, ...]:
@@ -76,8 +75,7 @@ def _a_database_is_named(tables: Tables) -> Iterator[Problem]:
 
 def _mail_is_whole(tables: Tables) -> Iterator[Problem]:
     mail = tables.mail
-    is_sent_in_the_clear = mail.names_a_server and mail.security == "none" and not mail.maildir
-    if is_sent_in_the_clear and not mail.allow_cleartext and not this_machine(mail.host):
+    if mail.names_a_server and mail.goes_unencrypted and not mail.allow_cleartext and not mail.maildir:
         yield Problem.at(
             ("mail", "security"),
             'the reports would go to another machine unencrypted; write "starttls" or "tls", or allow_cleartext = true',

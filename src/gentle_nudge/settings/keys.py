@@ -18,6 +18,7 @@ from gentle_nudge.settings.values import (
     SectionName,
     TimeZone,
     WebAddress,
+    this_machine,
 )
 
 Port = Annotated[int, Interval(ge=1, le=65_535), Key("Its port.")]
@@ -111,6 +112,11 @@ class Mail:
         Path | None, Key("Put messages into this Maildir instead of sending them.", example='"/var/spool/gn"')
     ] = None
     names_a_server: bool = False
+
+    @property
+    def goes_unencrypted(self) -> bool:
+        """True if mail goes unencrypted to another machine."""
+        return self.security == "none" and not this_machine(self.host)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
