@@ -48,12 +48,12 @@ class RemoteFolder:
             channel.get_transport().close()
 
     def look_around(self) -> None:
-        """The directory is there, else DeliveryFailed."""
+        """The directory exists, else DeliveryFailed."""
         with self._directory_is_there(), self._answering():
             self._session.stat(self._directory or ".")
 
     def size(self, name: str) -> int | None:
-        """The size of the file; None if the server does not tell; Refused only if there is no such file."""
+        """The size of the file, None if the server does not report it; Refused only if there is no such file."""
         try:
             with self._answering():
                 return self._session.stat(self._path(name)).st_size
@@ -86,20 +86,16 @@ class RemoteFolder:
         with self._answering():
             self._session.rename(self._path(name), self._path(to))
 
-    def sweep(self, name: str) -> None:
-        """The file is gone, where the server lets us."""
-        with suppress(Exception):
-            self._session.remove(self._path(name))
-
     @contextmanager
     def swept_on_failure(self, name: str) -> Iterator[None]:
-        """After a failure the file is gone, where the server answers and lets us."""
+        """After a failure the file is gone, if the server still answers and allows it."""
         try:
             yield
         except TimeoutError:
             raise
         except BaseException:
-            self.sweep(name)
+            with suppress(Exception):
+                self._session.remove(self._path(name))
             raise
 
     def _path(self, name: str) -> str:

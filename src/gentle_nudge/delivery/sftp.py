@@ -22,7 +22,7 @@ STAT_REFUSED = 'The SFTP server does not tell sizes: set sftp.verify = "none".'
 READING_REFUSED = 'The SFTP server does not let us read files: set sftp.verify = "size".'
 
 
-# Whether a name at the server is free, holds our bytes, or other bytes; hidden if the server does not tell.
+# Whether a name at the server is free, holds our bytes, or other bytes; hidden if the server does not show it.
 RemoteFile = Literal["free", "ours", "taken", "hidden"]
 
 
@@ -56,7 +56,7 @@ class SftpOutlet:
             with self._connected() as folder:
                 folder.look_around()
         except GentleNudgeError as trouble:
-            why, way_out = "No report could be uploaded.", trouble.hint or "Mend [sftp], or ask the agency."
+            why, way_out = "No report could be uploaded.", trouble.hint or "Correct [sftp], or ask the agency."
             yield Finding(name="sftp-server", what=trouble.sentence, why=why, way_out=way_out)
 
     def close(self) -> None:

@@ -55,7 +55,7 @@ class SmtpOutlet:
                 self._connected()
         except GentleNudgeError as trouble:
             why = "Reports would wait, and reach the agency late or never."
-            way_out = trouble.hint or "Mend [mail], or Koha's default SMTP server (Administration, SMTP servers)."
+            way_out = trouble.hint or "Correct [mail], or Koha's default SMTP server (Administration, SMTP servers)."
             yield Finding(name="mail-server", what=trouble.sentence, why=why, way_out=way_out)
         if self._mail.goes_unencrypted and self._mail.allow_cleartext:
             yield Finding(

@@ -4,23 +4,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from annotated_types import Interval
+from annotated_types import Interval, MaxLen
+from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from sqlalchemy.engine import URL
 
 from gentle_nudge.domain.collections.policy import Policy
-from gentle_nudge.domain.setting import LONGEST_AGE, Address, Addresses, Codes, Key, Text
-from gentle_nudge.settings.values import (
-    Database,
-    FilePath,
-    FolderPath,
-    GroupName,
-    HostKey,
-    Password,
-    SectionName,
-    TimeZone,
-    WebAddress,
-    this_machine,
-)
+from gentle_nudge.domain.setting import LONGEST_AGE, Address, Addresses, Codes, Key, Parsed, Text
+from gentle_nudge.settings import values
 
+FilePath = Annotated[Path, AfterValidator(values.existing)]
+FolderPath = Annotated[Path, AfterValidator(values.existing_folder)]
+Password = Annotated[str, PlainValidator(values.secret), Key("The password, in the environment only.")]
+Database = Annotated[URL, BeforeValidator(values.database)]
+WebAddress = Annotated[str, Parsed(values.web_address)]
+TimeZone = Annotated[str, Parsed(values.time_zone)]
+HostKey = Annotated[str, Parsed(values.host_key)]
+SectionName = Annotated[str, MaxLen(60), Parsed(values.section_name)]
+GroupName = Annotated[str, MaxLen(255), BeforeValidator(values.text_or_number)]
 Port = Annotated[int, Interval(ge=1, le=65_535), Key("Its port.")]
 PasswordFile = Annotated[
     Path | None, Key("A file that holds this password and nothing else.", example='"/etc/gentle-nudge/password"')
@@ -116,7 +116,7 @@ class Mail:
     @property
     def goes_unencrypted(self) -> bool:
         """True if mail goes unencrypted to another machine."""
-        return self.security == "none" and not this_machine(self.host)
+        return self.security == "none" and not values.this_machine(self.host)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,13 +186,6 @@ class Templates:
 
 # Every table but [[library]] (with the keys of `Policy` and `SectionKeys`), in the order of the pages.
 TABLES: dict[str, type] = {
-    "koha": Koha,
-    "policy": Policy,
-    "libraries": Libraries,
-    "mail": Mail,
-    "sftp": Sftp,
-    "archive": Archive,
-    "alerts": Alerts,
-    "monitoring": Monitoring,
-    "templates": Templates,
+    table.__name__.lower(): table
+    for table in (Koha, Policy, Libraries, Mail, Sftp, Archive, Alerts, Monitoring, Templates)
 }

@@ -11,17 +11,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from annotated_types import MaxLen
-from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from gentle_nudge.domain.collections.policy import GLOBAL
-from gentle_nudge.domain.setting import Key, Parsed
+
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
 
 ANSWERS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 DRIVERS = {"mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql", "sqlite": "sqlite"}
@@ -183,13 +183,3 @@ def shown(url: URL) -> str:
 
 # The parser for each type of value, whichever system declares the key.
 BY_TYPE: Mapping[type, Callable[..., Any]] = {bool: yes_or_no, int: whole, str: text, date: day, Path: path}
-
-FilePath = Annotated[Path, AfterValidator(existing)]
-FolderPath = Annotated[Path, AfterValidator(existing_folder)]
-Password = Annotated[str, PlainValidator(secret), Key("The password, in the environment only.")]
-Database = Annotated[URL, BeforeValidator(database)]
-WebAddress = Annotated[str, Parsed(web_address)]
-TimeZone = Annotated[str, Parsed(time_zone)]
-HostKey = Annotated[str, Parsed(host_key)]
-SectionName = Annotated[str, MaxLen(60), Parsed(section_name)]
-GroupName = Annotated[str, MaxLen(255), BeforeValidator(text_or_number)]
