@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 
@@ -18,14 +18,6 @@ from gentle_nudge.domain.report_row import ReportKind
 MARKER = ".gentle-nudge"
 OURS_ALONE = 0o700
 REPORTS = "ums-*.csv"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Marker:
-    """Says which database owns the archive; `note` is for what its owner wants to find again."""
-
-    database: str
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +42,7 @@ class ArchiveOutlet:
             yield from findings
             return
         try:
-            self._owned()
+            self.read_note()
         except DeliveryFailed as failure:
             why = "No copy can be kept: copies of two libraries must not mix."
             yield Finding(name="archive-not-ours", what=failure.sentence, why=why, way_out=failure.hint)
@@ -72,20 +64,27 @@ class ArchiveOutlet:
                 sentence = f"The archive {self.directory} holds too many files named like {name}."
                 raise DeliveryFailed(sentence) from error
 
-    def marker(self) -> Marker | None:
-        """The marker; None if there is none. DeliveryFailed if its file is not ours."""
+    def read_note(self) -> str | None:
+        """The note in the marker file, None if there is no marker; DeliveryFailed if the archive is not ours."""
         try:
-            return Marker(**json.loads((self.directory / MARKER).read_text(encoding="utf-8")))
+            marker = json.loads((self.directory / MARKER).read_text(encoding="utf-8"))
+            database, note = marker["database"], marker.get("note", "")
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise DeliveryFailed(
                 f"The file {MARKER} in the archive {self.directory} cannot be read.",
                 "Give the archive a folder of its own, or delete that file if the folder is this database's.",
             ) from error
+        if database != self.database:
+            raise DeliveryFailed(
+                f"The archive {self.directory} belongs to the database {database}, not to {self.database}.",
+                f"Give each database a folder of its own; if this one was renamed, delete {MARKER} in the folder.",
+            )
+        return str(note)
 
     def note(self, text: str) -> None:
-        """The marker holds this note."""
+        """The marker file has this note."""
         with self._failing(MARKER):
             self._make_ours()
             self._mark(text)
@@ -107,7 +106,7 @@ class ArchiveOutlet:
     def _make_ours(self) -> None:
         with suppress(FileExistsError):
             self.directory.mkdir(mode=OURS_ALONE)
-        if not self._owned():
+        if self.read_note() is None:
             if any(not file.match(REPORTS) for file in self.directory.iterdir() if not file.match(".*.part")):
                 raise DeliveryFailed(
                     f"The folder {self.directory} holds other files; it is not made an archive.",
@@ -117,19 +116,9 @@ class ArchiveOutlet:
         if self.directory.stat().st_mode & 0o777 != OURS_ALONE:
             self.directory.chmod(OURS_ALONE)
 
-    def _owned(self) -> bool:
-        """Whether the folder is this database's already; DeliveryFailed if it is another's."""
-        marker = self.marker()
-        if marker and marker.database != self.database:
-            raise DeliveryFailed(
-                f"The archive {self.directory} belongs to the database {marker.database}, not to {self.database}.",
-                f"Give each database a folder of its own; if this one was renamed, delete {MARKER} in the folder.",
-            )
-        return marker is not None
-
     def _mark(self, note: str) -> None:
-        marker = Marker(database=self.database, note=note)
-        write_over(self.directory / MARKER, [json.dumps(asdict(marker)).encode() + b"\n"])
+        marker = json.dumps({"database": self.database, "note": note})
+        write_over(self.directory / MARKER, [f"{marker}\n".encode()])
 
     @contextmanager
     def _failing(self, name: str) -> Iterator[None]:

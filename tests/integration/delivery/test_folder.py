@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.delivery.archive import ArchiveOutlet, Marker
+from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.delivery.outlet import DeliveryFailed
 from tests.integration.delivery.limits import files_of_at_most
 from tests.integration.delivery.parcels import NAME, REPORT, pieces
@@ -74,6 +74,8 @@ def test_two_databases_never_share_a_folder(archive: ArchiveOutlet) -> None:
     other = ArchiveOutlet(directory=archive.directory, database="koha_other")
     with pytest.raises(DeliveryFailed, match="belongs to the database koha_lib, not to koha_other"):
         other.store("ums-sync-2026-11-22.csv", [OTHER])
+    with pytest.raises(DeliveryFailed, match="belongs to the database koha_lib, not to koha_other"):
+        other.read_note()
     assert names(archive) == {NAME, ".gentle-nudge"}
 
 
@@ -95,11 +97,11 @@ def test_a_marker_that_is_none_of_ours_is_refused(archive: ArchiveOutlet, text: 
 
 
 def test_the_marker_keeps_a_note(archive: ArchiveOutlet) -> None:
-    assert archive.marker() is None
+    assert archive.read_note() is None
     archive.store(NAME, [REPORT])
     archive.note("run 17")
     archive.store(NAME, [OTHER])
-    assert archive.marker() == Marker(database="koha_lib", note="run 17")
+    assert archive.read_note() == "run 17"
     assert (archive.directory / ".gentle-nudge").read_text() == '{"database": "koha_lib", "note": "run 17"}\n'
 
 

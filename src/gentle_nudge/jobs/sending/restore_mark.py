@@ -33,9 +33,8 @@ def journal_of(archive: ArchiveOutlet | None) -> Journal:
     To be read before the database is: a note is written after the commit it tells of.
     """
     with suppress(DeliveryFailed):
-        marker = archive.marker() if archive else None
-        if archive and marker and marker.database == archive.database:
-            return from_text(marker.note)
+        if archive and (note := archive.read_note()):
+            return from_text(note)
     return Journal()
 
 
