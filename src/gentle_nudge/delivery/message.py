@@ -15,7 +15,7 @@ from io import BytesIO
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 
 BYTES_AT_ONCE = 57 * 2000  # 57 bytes are a line of base64
-# Seven bits, so that no server needs to know 8BITMIME; a Message-ID must not be folded.
+# Seven bits, for servers without 8BITMIME; a Message-ID must not be folded.
 POLICY = SMTP.clone(cte_type="7bit")
 PLACE = b"the attachment comes here"
 AN_ADDRESS = re.compile(r"[!#-'*+\-/-9=?A-Z^-~.]+@[A-Za-z0-9.\-]+")

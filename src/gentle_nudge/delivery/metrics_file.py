@@ -32,7 +32,7 @@ class Figures:
 
 
 def write_metrics(path: Path, figures: Figures) -> None:
-    """The file, readable by all, holds the figures in Prometheus' text format; else DeliveryFailed."""
+    """The file, readable by all, contains the figures in Prometheus' text format; else DeliveryFailed."""
     try:
         write_over(path, map(str.encode, metrics(figures)), READABLE)
     except OSError as error:
@@ -63,6 +63,6 @@ def metrics(figures: Figures) -> Iterator[str]:
 def _gauge(name: str, meaning: str, samples: Iterable[tuple[dict[str, str], float]]) -> Iterator[str]:
     yield f"# HELP gentle_nudge_{name} {meaning}\n# TYPE gentle_nudge_{name} gauge\n"
     for labels, value in samples:
-        # Prometheus escapes in a text what JSON escapes: backslash, quotation mark, line feed.
+        # Prometheus escapes texts as JSON does: backslash, quotation mark, line feed.
         pairs = ",".join(f"{label}={json.dumps(text, ensure_ascii=False)}" for label, text in labels.items())
         yield f"gentle_nudge_{name}{f'{{{pairs}}}' if pairs else ''} {int(value)}\n"

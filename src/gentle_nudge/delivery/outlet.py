@@ -14,7 +14,7 @@ from gentle_nudge.errors import GentleNudgeError
 
 
 class DeliveryFailed(GentleNudgeError):
-    """One try failed; the sentence holds no secret and nothing of the report.
+    """One try failed; the sentence contains no secret and nothing of the report.
 
     `lost`: the report may have arrived all the same.
     """

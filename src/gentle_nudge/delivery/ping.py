@@ -10,7 +10,7 @@ SECONDS = 5
 
 def ping(url: str, event: Literal["start", "", "fail"]) -> bool:
     """Tell the monitor at `url` of the start, success ("") or failure; False if it did not answer well."""
-    from http.client import HTTPException  # noqa: PLC0415 - only those who are watched need it
+    from http.client import HTTPException  # noqa: PLC0415 - few libraries have a monitor
     from urllib.request import urlopen  # noqa: PLC0415 - the same
 
     try:

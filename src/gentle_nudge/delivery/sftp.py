@@ -71,7 +71,7 @@ class SftpOutlet:
         return next((look for look in looks if look != "taken"), "taken") == "ours"
 
     def _by_renaming(self, folder: RemoteFolder, item: Item) -> tuple[str, ...]:
-        """Upload under a temporary name, so that a report's name never holds half a report."""
+        """Upload under a temporary name, so that no file with a report's name is ever half a report."""
         aside = f".{item.file_name}.{item.sha256[:8]}.part"
         with folder.swept_on_failure(aside):
             folder.write(aside, "wb", item.content())

@@ -1,4 +1,4 @@
-"""Messages over SMTP: one connection for several, certificates checked."""
+"""Messages over SMTP: one connection for several messages, certificates checked."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class SmtpOutlet:
     def _failure(self, error: OSError) -> DeliveryFailed:
         match error:
             case smtplib.SMTPAuthenticationError():
-                # The answer of a server to a wrong password is left out: it may quote what it was given.
+                # The server's answer to a wrong password is left out: it may quote the password.
                 problem = f"does not accept user and password ({error.smtp_code})"
             case smtplib.SMTPResponseException():
                 return self._refused(error.smtp_code, error.smtp_error)

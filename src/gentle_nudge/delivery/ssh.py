@@ -19,7 +19,7 @@ from gentle_nudge.delivery.remote_folder import Refused
 if TYPE_CHECKING:
     from gentle_nudge.settings.keys import Sftp
 
-# paramiko logs tracebacks of its own; what matters reaches us as exceptions. With --debug it may.
+# paramiko logs tracebacks; we get every failure as an exception. With --debug it may log.
 if not logging.getLogger("paramiko").level:
     logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
@@ -28,9 +28,9 @@ def log_in(sftp: Sftp, timeout: int) -> paramiko.SFTPClient:
     """An SFTP session with the server that holds the pinned key; its exceptions are for `troubles`."""
     line = socket.create_connection((sftp.host, sftp.port), timeout=timeout)
     try:
-        # Each request waits for its answer: it must not wait to be sent as well.
+        # Each request waits for its answer, so it has to be sent at once.
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # A server that stops reading would otherwise hold a full line for ever.
+        # Otherwise a server that stops reading would block us for ever.
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout * 1000)
         client = paramiko.SSHClient()
         client.set_missing_host_key_policy(_Refuse(sftp))
@@ -53,7 +53,7 @@ def log_in(sftp: Sftp, timeout: int) -> paramiko.SFTPClient:
         if channel := session.get_channel():
             channel.settimeout(timeout)
     except BaseException:
-        # The thread that reads from it ends by this.
+        # This ends paramiko's thread.
         line.close()
         raise
     return session

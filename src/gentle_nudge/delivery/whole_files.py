@@ -14,18 +14,18 @@ from gentle_nudge.domain.finding import Finding
 
 OWN = 0o600
 MOST_NAMES = 99
-# What file systems without hard links (FAT, some network shares) answer.
+# Errors of file systems without hard links (FAT, some network shares).
 NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 def write_over(path: Path, chunks: Iterable[bytes], mode: int = OWN, *, by_way_of: Path | None = None) -> None:
-    """The file holds the chunks and is on the disk; until then it stays as it was."""
+    """The file contains the chunks and is on the disk; until then it stays as it was."""
     with _written_aside(path, chunks, mode, by_way_of or path.parent) as aside:
         aside.replace(path)
 
 
 def write_once(path: Path, chunks: Iterable[bytes], *, or_numbered: bool = False) -> Path:
-    """The file holds the chunks, whole, under its name or (if wanted) the first free numbered one; returns its path.
+    """The whole file is there under its name or, with `or_numbered`, the first free numbered name; returns its path.
 
     A file with the same bytes stays as it is. FileExistsError if other files have the names.
     """
@@ -45,7 +45,7 @@ def write_once(path: Path, chunks: Iterable[bytes], *, or_numbered: bool = False
 
 @contextmanager
 def _written_aside(path: Path, chunks: Iterable[bytes], mode: int, folder: Path) -> Iterator[Path]:
-    """A file of another name that holds the chunks and is on the disk, to be renamed or removed.
+    """A temporary file with the chunks, on the disk, for the caller to rename or remove.
 
     One writer at a time; a file that a killed writer left is overwritten. After an error the file is gone.
     """
@@ -53,7 +53,7 @@ def _written_aside(path: Path, chunks: Iterable[bytes], mode: int, folder: Path)
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, OWN), "wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not os.path.samestat(os.fstat(file.fileno()), aside.stat()):
-            # Another writer has renamed the file that we opened, and a third one has made its own.
+            # Another writer renamed the file that we opened, and a third writer created this one.
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(aside))
         try:
             file.truncate()

@@ -46,7 +46,7 @@ the others need `[koha]` only.
 
 
 def toml(value: Any) -> str:
-    """The value on one line, as TOML has it."""
+    """The value in TOML, on one line."""
     if isinstance(value, URL):
         value = shown(value)
     elif isinstance(value, tuple | frozenset):

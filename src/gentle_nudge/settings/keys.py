@@ -157,7 +157,7 @@ class Archive:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alerts:
-    """Who is told of trouble."""
+    """Who receives alerts."""
 
     to: Annotated[Addresses, Key("The recipients. Default, when empty: Koha's KohaAdminEmailAddress.")] = ()
 

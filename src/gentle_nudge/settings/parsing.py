@@ -105,7 +105,7 @@ def parse(*tables: type, given: Mapping[str, Any], loc: Loc, folder: Path | None
 def _adapter(*tables: type) -> TypeAdapter[dict[str, Any]]:
     """Validates the keys of these dataclasses: none is required, no other is allowed."""
     kinds = {name: _validated(declared.annotation) for name, declared in keys_of(*tables).items()}
-    typed_dict: Any = TypedDict  # mypy wants to see the keys of one in the source
+    typed_dict: Any = TypedDict  # for mypy, which wants a TypedDict's keys in the source
     strict = with_config(ConfigDict(extra="forbid", arbitrary_types_allowed=True))
     return TypeAdapter(strict(typed_dict("table", kinds, total=False)))
 

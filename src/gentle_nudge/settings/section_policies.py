@@ -32,9 +32,9 @@ Given = Mapping[str, Any]
 WRITE_A_TABLE = "this is a table: write its keys under its name in brackets"
 WRITE_DOUBLE_BRACKETS = "sections are written under [[library]], in double brackets"
 SERVER_KEYS = frozenset({"host", "port", "security", "user", "password", "password_file"})
-# A section that refers nobody needs none of these.
+# Values for a section that refers nobody.
 REFERS_NOBODY: Given = {"threshold": Decimal(MOST), "processing_fee": ZERO, "minors": "exclude"}
-# But it still updates and releases, for which it has to know its flag.
+# It still updates and releases, so it needs its flag.
 NEEDED_BY_A_DISABLED_SECTION = ("flag",)
 
 

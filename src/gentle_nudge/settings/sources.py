@@ -36,7 +36,7 @@ class NotConfigured(UserError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyPlaces:
-    """The file's name, and the environment variable of each key that one gives.
+    """The file's name, and the environment variable of each key that is given in one.
 
     A password that was read from its own file comes from `password_file`.
     """
@@ -145,7 +145,7 @@ def _why_unreadable(error: OSError | ValueError) -> str:
 def _read_password(raw: RawSettings, table: str, file: Path) -> None:
     """The table has the password from the file, or there is a problem; a file that is open to all is a warning."""
     if not file.is_absolute() or file == raw.folder:
-        return  # its parser says what is needed
+        return  # the key's parser reports this
     loc = (table, "password_file")
     try:
         password = file.read_text(encoding="utf-8").rstrip("\r\n")
@@ -178,7 +178,7 @@ def _overlaid(file: Path | None, data: Mapping[str, Any], environ: Mapping[str, 
         if isinstance(table := merged.setdefault(name, {}), dict):
             table[key] = environ[variable]
             if VARIABLES[variable].is_list:
-                with suppress(ValueError):  # its parser asks for a list
+                with suppress(ValueError):  # the key's parser reports this
                     table[key] = json.loads(environ[variable])
     places = KeyPlaces(file=file.name if file else "environment", variables=variables, in_file=in_file)
     return RawSettings(file=file, folder=file and file.parent, data=merged, places=places, problems=problems)

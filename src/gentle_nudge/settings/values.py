@@ -78,7 +78,7 @@ def day(value: object) -> date:
 
 
 def path(value: object, info: ValidationInfo) -> Path:
-    """A path; a relative one starts at the folder of the configuration file, never at the current one."""
+    """A path; a relative path starts at the folder of the configuration file, never at the current folder."""
     given, folder = Path(text(value)), (info.context or {}).get("folder")
     if not given.is_absolute() and folder is None:
         raise ValueError("the whole path is needed, beginning with /")
@@ -148,7 +148,7 @@ def time_zone(text: str) -> str:
 
 
 def section_name(text: str) -> str:
-    """The name of a section, as it stands in file names."""
+    """The name of a section, fit for file names."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", text):
         raise ValueError("a name begins with a letter and holds only letters, digits and -")
     if re.fullmatch(r".*-[0-9]+", text):

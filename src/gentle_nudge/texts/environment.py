@@ -33,7 +33,7 @@ class Texts:
         if self._directory:
             try:
                 return _environment(self._directory, PACKAGED).get_template(name).render(values)
-            except Exception as error:  # noqa: BLE001 - whatever a template of the library's own does, the mail leaves
+            except Exception as error:  # noqa: BLE001 - no error in a library's template may stop the mail
                 # The error's text may quote a value, so it is left out. `check` shows it, with sample values.
                 failure = f"{self._directory / name} failed ({type(error).__name__}): the packaged text was used."
                 if failure not in self.failures:
@@ -51,7 +51,7 @@ class Texts:
             try:
                 for values in samples:
                     environment.get_template(name).render(values)
-            except Exception as error:  # noqa: BLE001 - as above; the values are invented
+            except Exception as error:  # noqa: BLE001 - any error; the values are samples
                 yield self._directory / name, f"{type(error).__name__}: {error}"
 
 
