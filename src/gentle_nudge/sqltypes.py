@@ -6,22 +6,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Numeric, bindparam
+from sqlalchemy import BigInteger, ColumnElement, Connection, DateTime, Dialect, Numeric, Select, bindparam
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Select
-    from sqlalchemy.engine import Dialect
-
-
 T = TypeVar("T")
 
-
 AT_A_TIME = 1000
-
 
 MILLIONTHS = Decimal(1_000_000)
 

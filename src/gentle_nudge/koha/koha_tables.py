@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Column, Connection, Date, Integer, MetaData, String, Table, inspect, text
+from sqlalchemy import Column, Connection, Date, Dialect, Integer, MetaData, String, Table, inspect, text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from gentle_nudge.sqltypes import Instant, Money
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Dialect
 
 
 class Day(TypeDecorator[date]):

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, inspect, select, update
+from sqlalchemy import Connection, insert, inspect, select, update
 from sqlalchemy.exc import OperationalError
 
 from gentle_nudge.errors import AnotherRunInProgress, UserError
 from gentle_nudge.store.tables import SCHEMA_VERSION, meta
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 THE_ROW = 1
 LOCK_WAIT_TIMEOUT = 1205

@@ -7,9 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from itertools import count
-from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
 from gentle_nudge.domain.outbox import UNDELIVERED, Stored
 from gentle_nudge.domain.report_row import ReportKind
@@ -17,9 +16,6 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import tables
 from gentle_nudge.store.tables import fitted, report_part
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
 
 # The driver sends bytes as text, with a backslash before each quote, NUL and line end: a part of which every byte
 # needs one still fits into a packet of 1 MiB, the least that a server may allow by default.

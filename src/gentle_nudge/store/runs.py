@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.run import RecordedRun, RunCounts
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store.tables import fitted, meta, run, run_count
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Select
 
 HISTORY_OF_THE_FUSE = 8
 

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from sqlalchemy import column, exists, insert, inspect, literal, select, update
+from sqlalchemy import ColumnElement, Connection, column, exists, insert, inspect, literal, select, update
 
 from gentle_nudge.store.meta import hold, read_meta, unfit
 from gentle_nudge.store.tables import SCHEMA_VERSION, meta, metadata, run, run_count
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

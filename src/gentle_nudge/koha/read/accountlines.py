@@ -9,20 +9,16 @@ from decimal import Decimal
 from functools import partial, reduce
 from itertools import groupby
 from sys import intern
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, case, func, literal, select
+from sqlalchemy import Connection, Select, and_, case, func, literal, select
 
 from gentle_nudge.domain.ledger import Account, JudgedLine, Line, LineRules, Ownership
 from gentle_nudge.domain.money import round_to_cent
 from gentle_nudge.koha.koha_tables import accountlines
 from gentle_nudge.koha.read.line_conditions import IS_OUTSTANDING, belongs, counted, joined, why_not_counted
 from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
-
-if TYPE_CHECKING:
-    from sqlalchemy import Select
-
 
 # Facts about a line travel as one number: the driver takes longer for a column than we for all that is made of it.
 COUNTS, OURS, LOST = 1, 2, 4

@@ -6,9 +6,9 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Column, Connection, Select, func, select
 
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.connect.conf import KohaConf, SmtpServer
@@ -26,10 +26,6 @@ from gentle_nudge.koha.koha_tables import (
     smtp_servers,
     systempreferences,
 )
-
-if TYPE_CHECKING:
-    from sqlalchemy import Column, Select
-
 
 SORT_CATEGORIES = {"sort1": "Bsort1", "sort2": "Bsort2"}
 

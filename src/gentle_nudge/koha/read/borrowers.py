@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from sys import intern
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Connection, Row, literal, or_, select
+from sqlalchemy import Connection, Row, Select, literal, or_, select
 
 from gentle_nudge.domain.patron import Contact, Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
 from gentle_nudge.koha.koha_tables import (
@@ -19,10 +19,6 @@ from gentle_nudge.koha.koha_tables import (
 )
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among, rows_by_thousands
-
-if TYPE_CHECKING:
-    from sqlalchemy import Select
-
 
 CONTACT = ("address", "address2", "city", "zipcode", "state", "phone", "mobile", "phonepro", "B_phone", "email")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, literal, not_, null, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, literal, not_, null, or_, select
 
 from gentle_nudge.domain.ledger import LineRules, OurFee, Ownership
 from gentle_nudge.koha.koha_tables import accountlines
@@ -21,10 +21,6 @@ from gentle_nudge.koha.read.line_conditions import (
     recorded_fee,
 )
 from gentle_nudge.sqltypes import Money, among
-
-if TYPE_CHECKING:
-    from sqlalchemy import Select
-
 
 HALF_A_CENT = Decimal("0.005")
 

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, exists, func, literal, or_, select
+from sqlalchemy import Connection, Select, and_, exists, func, literal, or_, select
 
 from gentle_nudge.domain.ledger import Window
 from gentle_nudge.domain.patron import Flag
@@ -25,10 +25,6 @@ from gentle_nudge.koha.koha_tables import (
 )
 from gentle_nudge.koha.write.action_logs import PROGRAM
 from gentle_nudge.sqltypes import Money, among, rows_by_thousands
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Select
-
 
 SINGLE = "Koha::Plugin::Com::ByWaterSolutions::UniqueCollections"
 MULTI = "Koha::Plugin::Com::ByWaterSolutions::UMSGentleNudge"

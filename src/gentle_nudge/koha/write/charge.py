@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, literal, select, update
 
 from gentle_nudge.domain.actions import ChargeFee, ForgiveFee, LiftRestriction, OwingFee
 from gentle_nudge.domain.money import ZERO
@@ -22,9 +22,6 @@ from gentle_nudge.koha.koha_tables import (
 from gentle_nudge.koha.write.action_logs import FORGIVEN, INTERFACE
 from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_for_patrons, numbers_of
 from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
-
-if TYPE_CHECKING:
-    from sqlalchemy import Select
 
 
 def owing(conn: Connection, lines: Iterable[int]) -> dict[int, OwingFee]:

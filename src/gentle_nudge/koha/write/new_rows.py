@@ -8,18 +8,14 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, literal, null, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, func, insert, literal, null, select
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, Restrict, SetFlag
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.koha.koha_tables import borrowers
 from gentle_nudge.sqltypes import among
-
-if TYPE_CHECKING:
-    from sqlalchemy import Column
-
 
 A = TypeVar("A", Restrict, ChargeFee, SetFlag | ClearFlag)
 

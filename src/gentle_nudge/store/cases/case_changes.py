@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import and_, func, insert, literal, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, func, insert, literal, or_, select, update
 from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
@@ -17,9 +17,6 @@ from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 from gentle_nudge.store import tables
 from gentle_nudge.store.cases.case_rows import cases_where
 from gentle_nudge.store.tables import case, case_line, fitted, report_row
-
-if TYPE_CHECKING:
-    from sqlalchemy import Column, ColumnElement, Connection, Table
 
 KEPT_CURRENT = ("surname", "firstname", "card")
 

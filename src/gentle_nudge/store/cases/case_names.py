@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store.cases.open_cases import last_row_has_not_arrived
 from gentle_nudge.store.tables import case, case_line
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 NAMELESS = {"surname": None, "firstname": None, "card": None}
 # The fee line and the restriction are rows of Koha's that bear the borrowernumber; a reason may name somebody.

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Connection, select
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.store.tables import case
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
 
 NAMES = tuple(field.name for field in fields(Case))
 OF_A_NIGHT = (

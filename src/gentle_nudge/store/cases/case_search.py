@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
-from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.report_row import ReportedDue, ReportKind
 from gentle_nudge.store.cases.case_rows import cases_where
 from gentle_nudge.store.tables import case, case_line, report, report_row, run
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
 
 
 def find(conn: Connection, *, patron: int | None = None, card: str | None = None) -> list[Case]:

@@ -6,18 +6,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, func, or_, select
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, DeliveryState
 from gentle_nudge.sqltypes import AT_A_TIME, a_thousand_at_a_time
 from gentle_nudge.store.cases.case_rows import OF_A_NIGHT, cases_where
 from gentle_nudge.store.tables import case, case_line, delivery
-
-if TYPE_CHECKING:
-    from sqlalchemy import Column, ColumnElement, Connection, Select
 
 NOT_ARRIVED = (*UNDELIVERED, DeliveryState.SUPERSEDED)
 

@@ -9,18 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select, update
 
 from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store.deliveries.waiting import deliveries, get
 from gentle_nudge.store.tables import delivery, report, run
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, FromClause
 
 BALANCES = (ReportKind.UPDATE, ReportKind.SYNC)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import and_, case, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, insert, or_, select, update
 
 from gentle_nudge.domain.outbox import (
     FALLS_BACK_AFTER,
@@ -24,9 +24,6 @@ from gentle_nudge.store.deliveries.delivery_order import WAITING, is_its_turn
 from gentle_nudge.store.deliveries.waiting import get
 from gentle_nudge.store.meta import hold
 from gentle_nudge.store.tables import attempt, delivery, fitted
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
 
 MAY_BE_TRIED_AGAIN = (DeliveryState.DUE, DeliveryState.FAILED, DeliveryState.CANCELLED)
 

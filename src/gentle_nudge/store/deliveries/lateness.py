@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from itertools import takewhile
-from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, Channel, Delivery, DeliveryState, LateDelivery
 from gentle_nudge.domain.restore_journal import SentDelivery
 from gentle_nudge.store.deliveries.delivery_order import BALANCES
 from gentle_nudge.store.deliveries.waiting import by_state, deliveries
 from gentle_nudge.store.tables import delivery, report, run
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 def sent_since(conn: Connection, instant: datetime) -> tuple[SentDelivery, ...]:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from gentle_nudge.domain.outbox import Address, Attempt, AttemptOutcome, Channel, Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store.tables import attempt, delivery, report, run
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Row
 
 
 def due(conn: Connection, now: datetime, *, failed_too: bool = False) -> list[Delivery]:
