@@ -11,12 +11,12 @@ from decimal import Decimal
 from functools import reduce
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, String, cast, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, String, cast, insert
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.koha.koha_tables import action_logs, borrower_debarments, borrowers, columns_of
 from gentle_nudge.koha.read.administration import preferences
-from gentle_nudge.koha.write.new_rows import NewRows, alike
+from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_selected
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 
 PROGRAM = "gentle-nudge"
@@ -52,54 +52,38 @@ class Logs:
 
 def wanted(conn: Connection) -> Logs:
     """Which logs this Koha keeps."""
-    values = preferences(conn, ("BorrowersLog", "FinesLog"))
-    return Logs(borrowers=_is_on(values.get("BorrowersLog")), fines=_is_on(values.get("FinesLog")))
-
-
-def _is_on(value: str | None) -> bool:
-    return value not in {None, "", "0"}
+    is_on = {name: value not in {"", "0"} for name, value in preferences(conn, ("BorrowersLog", "FinesLog")).items()}
+    return Logs(borrowers=is_on["BorrowersLog"], fines=is_on["FinesLog"])
 
 
 def write(conn: Connection, rows: Iterable[LogRow], now: datetime, interface: str = INTERFACE) -> None:
-    """Log these rows, with the columns this Koha has."""
-    present = columns_of(conn, action_logs)
+    """Log these rows."""
     for chunk in a_thousand_at_a_time(rows):
-        values = [_values(row, now, interface) for row in chunk]
-        conn.execute(insert(action_logs), [{k: v for k, v in value.items() if k in present} for value in values])
+        conn.execute(insert(action_logs), [_values(conn, row, now, interface) for row in chunk])
 
 
 def write_alike(conn: Connection, make: Callable[[A, Number], LogRow], actions: Iterable[A], now: datetime) -> None:
     """Log a row for each action, as `make` words it; those that differ in the patron alone with one statement."""
     who = borrowers.c.borrowernumber
     for action, numbers in alike(actions):
-        for chunk in a_thousand_at_a_time(numbers):
-            _write_selected(conn, make(action, who), now, where=among(who, chunk))
+        insert_selected(conn, action_logs, _values(conn, make(action, who), now), among(who, numbers))
 
 
-def _write_selected(conn: Connection, row: LogRow, now: datetime, where: ColumnElement[bool]) -> None:
-    """Log this row once for every row selected, with the values of its columns there."""
-    present = columns_of(conn, action_logs)
-    values = {
-        name: value if isinstance(value, ColumnElement) else literal(value, action_logs.c[name].type)
-        for name, value in _values(row, now, INTERFACE).items()
-        if name in present
-    }
-    conn.execute(insert(action_logs).from_select(list(values), select(*values.values()).where(where)))
-
-
-def _values(row: LogRow, now: datetime, interface: str) -> dict[str, object]:
-    return {
+def _values(conn: Connection, row: LogRow, now: datetime, interface: str = INTERFACE) -> Values:
+    """The values of a row for the columns that this Koha has."""
+    values: Values = {
+        "object": row.object,
         "timestamp": now.replace(microsecond=0),
         "user": 0,
         "module": row.module,
         "action": row.action,
-        "object": row.object,
         "info": row.info,
         "interface": interface,
         "script": PROGRAM if interface in {INTERFACE, "commandline"} else None,
         "trace": None,
         "diff": row.diff,
     }
+    return {name: value for name, value in values.items() if name in columns_of(conn, action_logs)}
 
 
 def fee_charged(fee: ChargeFee, patron: Number) -> LogRow:
@@ -122,7 +106,9 @@ def fee_charged(fee: ChargeFee, patron: Number) -> LogRow:
 
 def fee_forgiven(waiver: ForgiveFee) -> LogRow:
     """What Koha::Account->add_credit logs under FinesLog."""
-    amount = _as_perl_counts(-waiver.amount)
+    total = -waiver.amount
+    # The result of a Perl sum: whole numbers without a point, no trailing zeros.
+    amount = int(total) if total == int(total) else total.normalize()
     info = dumped(
         {
             "action": f"create_{FORGIVEN}",
@@ -138,11 +124,6 @@ def fee_forgiven(waiver: ForgiveFee) -> LogRow:
         }
     )
     return LogRow(module="FINES", action="CREATE", object=waiver.patron, info=info, diff="{}")
-
-
-def _as_perl_counts(amount: Decimal) -> Decimal | int:
-    """The result of a Perl sum: whole numbers without a point, no trailing zeros."""
-    return int(amount) if amount == int(amount) else amount.normalize()
 
 
 def restricted(action: Restrict, patron: Number, row: Number, created: str) -> LogRow:
@@ -168,8 +149,7 @@ def write_restricted(
     """Log these restrictions, which have just been made."""
     for action, numbers in alike(actions):
         row = restricted(action, borrower_debarments.c.borrowernumber, made.number, created)
-        for chunk in a_thousand_at_a_time(numbers):
-            _write_selected(conn, row, now, where=made.among(chunk))
+        insert_selected(conn, action_logs, _values(conn, row, now), made.among(numbers))
 
 
 def lifted(gone: LiftRestriction) -> LogRow:

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, literal, select, update
+from sqlalchemy import Connection, Select, func, insert, literal, select, update
 
 from gentle_nudge.domain.actions import ChargeFee, ForgiveFee, LiftRestriction, OwingFee
 from gentle_nudge.domain.money import ZERO
@@ -20,7 +20,7 @@ from gentle_nudge.koha.koha_tables import (
     restriction_types,
 )
 from gentle_nudge.koha.write.action_logs import FORGIVEN, INTERFACE
-from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_for_patrons, numbers_of
+from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_for_patrons, insert_selected, numbers_of
 from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
 
 
@@ -90,26 +90,14 @@ def whole_balances_query(numbers: Collection[int]) -> Select[Any]:
 
 def charge(conn: Connection, actions: Sequence[ChargeFee], now: datetime) -> NewRows | None:
     """Every patron owes the fee (Koha: Koha::Account->add_debit); None: there were no actions."""
-    now = now.replace(microsecond=0)
-    charged = NewRows.from_now_on(conn, accountlines.c.accountlines_id) if actions else None
+    now, line = now.replace(microsecond=0), accountlines.c.accountlines_id
+    charged = NewRows.from_now_on(conn, line) if actions else None
     for action, numbers in alike(actions):
-        for chunk in a_thousand_at_a_time(numbers):
-            insert_for_patrons(conn, accountlines, _debit(action, now), chunk)
-            if charged:
-                _offset_new(conn, charged.among(chunk), action.amount, now)
+        insert_for_patrons(conn, accountlines, _debit(action, now), numbers)
+        if charged:
+            offset: Values = {"debit_id": line, "type": "CREATE", "amount": action.amount, "created_on": now}
+            insert_selected(conn, account_offsets, offset, charged.among(numbers))
     return charged
-
-
-def _offset_new(conn: Connection, which: ColumnElement[bool], amount: Decimal, now: datetime) -> None:
-    """Each of these new debits has its offset."""
-    offset, line = account_offsets.c, accountlines.c.accountlines_id
-    values = (
-        literal("CREATE", offset.type.type),
-        literal(amount, offset.amount.type),
-        literal(now, offset.created_on.type),
-    )
-    chosen = select(line, *values).where(which).order_by(line)
-    conn.execute(insert(account_offsets).from_select(["debit_id", "type", "amount", "created_on"], chosen))
 
 
 def _debit(action: ChargeFee, now: datetime) -> Values:

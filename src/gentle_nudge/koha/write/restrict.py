@@ -20,10 +20,8 @@ def restrict(conn: Connection, actions: Sequence[Restrict], now: datetime) -> Ne
     """Every patron has the restriction (Koha: AddDebarment); None: there were no actions."""
     made = NewRows.from_now_on(conn, borrower_debarments.c.borrower_debarment_id) if actions else None
     for action, numbers in alike(actions):
-        at = now.replace(microsecond=0)
-        values: Values = {"type": action.type, "comment": action.comment, "created": at}
-        for chunk in a_thousand_at_a_time(numbers):
-            insert_for_patrons(conn, borrower_debarments, values, chunk)
+        values: Values = {"type": action.type, "comment": action.comment, "created": now.replace(microsecond=0)}
+        insert_for_patrons(conn, borrower_debarments, values, numbers)
     return made
 
 
