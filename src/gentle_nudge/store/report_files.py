@@ -42,18 +42,13 @@ def save(
     }
     new = conn.execute(insert(report).values(run_id=run, rows=rows, size=0, sha256="", **texts))
     (number,) = new.inserted_primary_key or (0,)
-    size, sha256 = _save_parts(conn, number, chunks)
-    conn.execute(update(report).where(report.c.id == number).values(size=size, sha256=sha256))
-    return get(conn, number)
-
-
-def _save_parts(conn: Connection, report: int, chunks: Iterable[bytes]) -> tuple[int, str]:
     digest, size = hashlib.sha256(), 0
-    for number, part in enumerate(_parts(chunks)):
+    for index, part in enumerate(_parts(chunks)):
         digest.update(part)
         size += len(part)
-        conn.execute(insert(report_part).values(report_id=report, part=number, bytes=part))
-    return size, digest.hexdigest()
+        conn.execute(insert(report_part).values(report_id=number, part=index, bytes=part))
+    conn.execute(update(report).where(report.c.id == number).values(size=size, sha256=digest.hexdigest()))
+    return get(conn, number)
 
 
 def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:

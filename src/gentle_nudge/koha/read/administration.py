@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, func, select
+from sqlalchemy import Column, Connection, Row, Select, func, select
 
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.connect.conf import KohaConf, SmtpServer
@@ -53,9 +53,8 @@ def branch_codes(conn: Connection) -> frozenset[str]:
 
 def restriction_type_codes(conn: Connection) -> frozenset[str] | None:
     """The types of restrictions; None where Koha is too old to have a table of them."""
-    if not columns_of(conn, restriction_types):
-        return None
-    return frozenset(conn.scalars(codes_query(restriction_types.c.code)))
+    has_table = columns_of(conn, restriction_types)
+    return frozenset(conn.scalars(codes_query(restriction_types.c.code))) if has_table else None
 
 
 def codes_query(column: Column[str]) -> Select[str]:
@@ -141,18 +140,15 @@ def branches_of_groups(conn: Connection, wanted: Collection[str]) -> dict[str, f
     """The branches of these groups, each named by title or id; a group that is not there has none."""
     if not wanted:
         return {}
-    members: defaultdict[int, set[str]] = defaultdict(set)
-    subgroups: defaultdict[int, list[int]] = defaultdict(list)
-    named: dict[str, int] = {}
-    for id_, parent, branch, title in conn.execute(library_groups_query()):
-        if branch is None:
-            named[str(id_)] = id_
-            named.setdefault((title or "").casefold(), id_)
-            subgroups[parent or 0].append(id_)
-        elif parent is not None:
-            members[parent].add(branch)
-    groups = {name: named.get(name.casefold(), named.get(name)) for name in wanted}
-    return {name: _branches_below(group, members, subgroups) for name, group in groups.items()}
+    rows_below: defaultdict[int | None, list[Row[Any]]] = defaultdict(list)
+    ids: dict[str, int] = {}
+    for row in conn.execute(library_groups_query()):
+        rows_below[row.parent_id].append(row)
+        if row.branchcode is None:
+            ids[str(row.id)] = row.id
+            ids.setdefault((row.title or "").casefold(), row.id)
+    groups = {name: ids.get(name.casefold()) for name in wanted}
+    return {name: _branches_below(group, rows_below) if group else frozenset() for name, group in groups.items()}
 
 
 def library_groups_query() -> Select[Any]:
@@ -164,20 +160,13 @@ def library_groups_query() -> Select[Any]:
     return select(row.id, row.parent_id, row.branchcode, row.title)
 
 
-def _branches_below(
-    group: int | None, members: Mapping[int, set[str]], subgroups: Mapping[int, list[int]]
-) -> frozenset[str]:
-    """The branches of a group and of the groups below it, which may run in circles."""
-    branches_below: set[str] = set()
-    seen: set[int | None] = {None}
-    rest = [group]
-    while rest:
-        each = rest.pop()
-        if each is not None and each not in seen:
-            seen.add(each)
-            branches_below |= members.get(each, set())
-            rest.extend(subgroups.get(each, ()))
-    return frozenset(branches_below)
+def _branches_below(group: int, rows_below: Mapping[int | None, list[Row[Any]]]) -> frozenset[str]:
+    """The branches of a group and of the groups below it, which may run in circles: no group is looked at twice."""
+    rows_left = dict(rows_below)
+    rows = list(rows_left.pop(group, ()))
+    for row in rows:
+        rows.extend(rows_left.pop(row.id, ()))
+    return frozenset(row.branchcode for row in rows if row.branchcode is not None)
 
 
 LAST_RESORT = SmtpServer(host="localhost", port=25, timeout=120, ssl_mode="disabled", user=None, password=None)
@@ -207,16 +196,14 @@ def default_server_query() -> Select[Any]:
 OVERRIDE = "OVERRIDE_SYSPREF_"
 
 
-def preferences(
-    connection: Connection, names: Iterable[str], *, environ: Mapping[str, str] = os.environ
-) -> dict[str, str]:
+def preferences(conn: Connection, names: Iterable[str], *, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The value of each of these preferences by the name asked for; a missing one is empty.
 
     C4::Context->preference: the environment's OVERRIDE_SYSPREF_… wins, letter case means nothing, a missing row and
     NULL look alike.
     """
     asked = list(names)
-    stored = {name: value or "" for name, value in connection.execute(preferences_query(asked))}
+    stored = {name: value or "" for name, value in conn.execute(preferences_query(asked))}
     return {name: environ.get(OVERRIDE + name, stored.get(name.lower(), "")) for name in asked}
 
 

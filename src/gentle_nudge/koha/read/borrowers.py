@@ -106,8 +106,8 @@ def _field(conn: Connection, field: Flag, rows: Sequence[Row[Any]]) -> dict[int,
     """What stands in a flag field of these patrons; attribute rows in the order of their numbers."""
     if field.column != "attribute":
         values = {row.borrowernumber: getattr(row, field.column) for row in rows}
-        said = {value: (FlagRow(row=None, value=value),) for value in set(values.values())}
-        return {number: said[value] for number, value in values.items()}
+        flags = {value: (FlagRow(row=None, value=value),) for value in set(values.values())}
+        return {number: flags[value] for number, value in values.items()}
     by_patron: defaultdict[int, list[FlagRow]] = defaultdict(list)
     for number, row, value in conn.execute(attributes_query(field.code, [row.borrowernumber for row in rows])):
         by_patron[number].append(FlagRow(row=row, value=value))
@@ -153,7 +153,7 @@ def guardians_query(numbers: Collection[int]) -> Select[Any]:
 def used_by_koha(conn: Connection) -> frozenset[int]:
     """The patrons that Koha's preferences AnonymousPatron and AutoSelfCheckID (who logs in by name or card) name."""
     named = preferences(conn, ("AnonymousPatron", "AutoSelfCheckID"))
-    anonymous, self_check = (named.get(name, "").strip() for name in ("AnonymousPatron", "AutoSelfCheckID"))
+    anonymous, self_check = (value.strip() for value in named.values())
     numbers = {int(anonymous)} if anonymous.isdecimal() and int(anonymous) else set()
     if self_check:
         numbers.update(conn.scalars(login_query(self_check)))

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from dateutil.relativedelta import relativedelta
 from sqlalchemy import Connection, Select, and_, exists, func, literal, or_, select
 
 from gentle_nudge.domain.ledger import Window
@@ -69,14 +70,12 @@ def enabled(conn: Connection) -> tuple[str, ...]:
 def _is_enabled(conn: Connection, plugin: str) -> bool:
     if not columns_of(conn, plugin_data):
         return False
-    said = {key: value not in {None, "", "0"} for key, value in conn.execute(plugin_settings_query(plugin))}
-    return said.get(ENABLED, said.get(INSTALLED, False) or _has_methods(conn, plugin))
+    is_on = {key: value not in {None, "", "0"} for key, value in conn.execute(plugin_settings_query(plugin))}
+    return is_on.get(ENABLED, is_on.get(INSTALLED, False) or _has_methods(conn, plugin))
 
 
 def _has_methods(conn: Connection, plugin: str) -> bool:
-    if not columns_of(conn, plugin_methods):
-        return False
-    return conn.execute(plugin_methods_query(plugin)).first() is not None
+    return bool(columns_of(conn, plugin_methods)) and conn.scalar(plugin_methods_query(plugin)) is not None
 
 
 def plugin_methods_query(plugin: str) -> Select[Any]:
@@ -109,13 +108,11 @@ def plugin_log_query(present: Collection[str], since: datetime) -> Select[Any]:
 
 
 def _is_ours(info: str | None, program: str | None) -> bool:
-    if program == PROGRAM:
-        return True
     try:
-        said = json.loads(info or "")
+        values = json.loads(info or "")
     except ValueError:
-        return False
-    return isinstance(said, dict) and bool(OURS & said.keys())
+        values = None
+    return program == PROGRAM or (isinstance(values, dict) and not OURS.isdisjoint(values))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,7 +171,7 @@ def _filters(rules: PluginRules, day: date, zone: ZoneInfo) -> Iterable[Any]:
     if rules.debit_types:
         yield line.c.debit_type_code.in_(rules.debit_types)
     if rules.adults_only:
-        yield and_(who.dateofbirth >= A_DAY_THERE_IS, who.dateofbirth <= _latest_birth(day))
+        yield and_(who.dateofbirth >= A_DAY_THERE_IS, who.dateofbirth <= day - relativedelta(years=ADULT))
     if rules.after:
         yield line.c.date > rules.after.replace(tzinfo=zone)
     if rules.require_lost:
@@ -182,14 +179,6 @@ def _filters(rules: PluginRules, day: date, zone: ZoneInfo) -> Iterable[Any]:
         owing = lost.c.amountoutstanding > literal(Decimal(0), Money())
         of_the_patron = lost.c.borrowernumber == line.c.borrowernumber
         yield exists().where(of_the_patron, lost.c.debit_type_code == "LOST", owing)
-
-
-def _latest_birth(day: date) -> date:
-    """The latest date of birth of somebody who is of age on this day."""
-    try:
-        return day.replace(year=day.year - ADULT)
-    except ValueError:  # 29 February
-        return date(day.year - ADULT, 2, 28)
 
 
 def with_lines(conn: Connection, numbers: Iterable[int]) -> frozenset[int]:
