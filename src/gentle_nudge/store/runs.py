@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.run import RecordedRun, RunCounts
-from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.sqltypes import among
 from gentle_nudge.store.tables import fitted, meta, run, run_count
 
 HISTORY_OF_THE_FUSE = 8
@@ -50,8 +50,8 @@ def next_number(conn: Connection, *, section: str, report: ReportKind, day: date
 
 def finish(conn: Connection, run_id: int, *, now: datetime, counts: RunCounts) -> None:
     """The run is finished with these counts, and the revision of meta has grown by one."""
-    sums = {"amount": counts.amount, "fees": counts.fees}
-    conn.execute(update(run).where(run.c.id == run_id).values(finished=now, **sums))
+    finished = {"finished": now, "amount": counts.amount, "fees": counts.fees}
+    conn.execute(update(run).where(run.c.id == run_id).values(finished))
     rows = [{"run": run_id, "what": what, "number": number} for what, number in counts.numbers.items() if number]
     if rows:
         conn.execute(insert(run_count), rows)
@@ -68,8 +68,8 @@ def submission_sizes(conn: Connection, sections: Collection[str], last: int = HI
     """How many were referred in each of the last submissions, newest first."""
     referred = and_(run_count.c.run == run.c.id, run_count.c.what == "referred")
     sizes = select(func.coalesce(run_count.c.number, 0)).select_from(run).outerjoin(run_count, referred)
-    newest = sizes.where(*_made_by(sections, ReportKind.SUBMISSION)).order_by(run.c.id.desc()).limit(last)
-    return list(conn.scalars(newest))
+    submissions = sizes.where(*_made_by(sections, ReportKind.SUBMISSION))
+    return list(conn.scalars(submissions.order_by(run.c.id.desc()).limit(last)))
 
 
 def last_day(conn: Connection, sections: Collection[str], report: ReportKind) -> date | None:
@@ -103,9 +103,8 @@ def _runs(conn: Connection, query: Select[Any]) -> list[RecordedRun]:
     """The runs that the query finds, with what they counted."""
     rows = conn.execute(query).all()
     numbers: dict[int, dict[str, int]] = {row.id: {} for row in rows}
-    for chunk in a_thousand_at_a_time(numbers):
-        for run_id, what, number in conn.execute(select(run_count).where(run_count.c.run.in_(chunk))):
-            numbers[run_id][what] = number
+    for run_id, what, number in conn.execute(select(run_count).where(among(run_count.c.run, numbers))):
+        numbers[run_id][what] = number
     return [
         RecordedRun(
             id=row.id,

@@ -8,14 +8,12 @@ names. A repeat waits for nothing and nothing waits for it; but once it was sent
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select
 
 from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store.deliveries.waiting import deliveries, get
+from gentle_nudge.store.deliveries.waiting import deliveries
 from gentle_nudge.store.tables import delivery, report, run
 
 BALANCES = (ReportKind.UPDATE, ReportKind.SYNC)
@@ -66,20 +64,8 @@ def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool, names: Co
     return not (strictly and waits_for(conn, wanted, names))
 
 
-def supersede(conn: Connection, sections: Collection[str], now: datetime) -> list[Delivery]:
-    """In the streams of a section with these names every waiting delivery but the newest is superseded. Returns them.
-
-    For a section with `update_lists = "all"`, after queueing and before sending. A delivery in flight is left alone:
-    if it fails, it counts as overtaken.
-    """
-    ids = _overtaken(conn, sections)
-    for chunk in a_thousand_at_a_time(ids):
-        waiting = (delivery.c.id.in_(chunk), delivery.c.state.in_(WAITING))
-        conn.execute(update(delivery).where(*waiting).values(state=DeliveryState.SUPERSEDED, since=now))
-    return [each for each in get(conn, ids) if each.state is DeliveryState.SUPERSEDED]
-
-
-def _overtaken(conn: Connection, sections: Collection[str]) -> list[int]:
+def overtaken(conn: Connection, sections: Collection[str]) -> list[int]:
+    """Every waiting delivery but the newest in the streams of a section with these names."""
     older, newer = delivery.alias("older"), delivery.alias("newer")
     older_report, older_run = report.alias("older_report"), run.alias("older_run")
     newer_report, newer_run = report.alias("newer_report"), run.alias("newer_run")

@@ -20,7 +20,7 @@ from gentle_nudge.domain.outbox import (
     next_attempt,
 )
 from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store.deliveries.delivery_order import WAITING, is_its_turn
+from gentle_nudge.store.deliveries.delivery_order import WAITING, is_its_turn, overtaken
 from gentle_nudge.store.deliveries.waiting import get
 from gentle_nudge.store.meta import hold
 from gentle_nudge.store.tables import attempt, delivery, fitted
@@ -109,13 +109,18 @@ def fall_back(conn: Connection, now: datetime) -> list[Delivery]:
 
 def cancel(conn: Connection, ids: Collection[int], *, now: datetime, reason: str, who: str | None) -> list[int]:
     """The deliveries that are due, failed or being sent are cancelled, for this reason. Returns their ids."""
-    values = {
-        "state": DeliveryState.CANCELLED,
-        "since": now,
-        "reason": fitted(reason, delivery.c.reason),
-        "who": fitted(who, delivery.c.who),
-    }
-    return _change(conn, (delivery.c.id.in_(ids), delivery.c.state.in_(UNDELIVERED)), values)
+    why = {"reason": fitted(reason, delivery.c.reason), "who": fitted(who, delivery.c.who)}
+    undelivered = (delivery.c.id.in_(ids), delivery.c.state.in_(UNDELIVERED))
+    return _change(conn, undelivered, {"state": DeliveryState.CANCELLED, "since": now, **why})
+
+
+def supersede(conn: Connection, sections: Collection[str], now: datetime) -> list[Delivery]:
+    """In the streams of a section with these names every waiting delivery but the newest is superseded. Returns them.
+
+    For a section with `update_lists = "all"`, after queueing and before sending. A delivery in flight is left alone:
+    if it fails, it counts as overtaken.
+    """
+    return get(conn, set_aside(conn, overtaken(conn, sections), now))
 
 
 def set_aside(conn: Connection, ids: Collection[int], now: datetime) -> list[int]:

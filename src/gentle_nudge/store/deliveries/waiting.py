@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from gentle_nudge.domain.outbox import Address, Attempt, AttemptOutcome, Channel, Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.sqltypes import among
 from gentle_nudge.store.tables import attempt, delivery, report, run
 
 
@@ -32,8 +31,7 @@ def of_report(conn: Connection, stored: int) -> list[Delivery]:
 
 def get(conn: Connection, ids: Collection[int]) -> list[Delivery]:
     """The deliveries with these ids, in the order of queueing; those that do not exist are left out."""
-    chunks = a_thousand_at_a_time(sorted(set(ids)))
-    return [each for chunk in chunks for each in deliveries(conn, delivery.c.id.in_(chunk))]
+    return deliveries(conn, among(delivery.c.id, ids))
 
 
 def counts(conn: Connection) -> dict[DeliveryState, int]:
@@ -53,9 +51,8 @@ def attempts_of(conn: Connection, delivery_id: int) -> list[Attempt]:
 
 def unsure(conn: Connection, ids: Collection[int]) -> frozenset[int]:
     """Which of these deliveries have an attempt that nobody knows to have arrived or failed."""
-    query = select(attempt.c.delivery_id).where(attempt.c.outcome == AttemptOutcome.LOST)
-    chunks = a_thousand_at_a_time(sorted(set(ids)))
-    return frozenset(n for chunk in chunks for n in conn.scalars(query.where(attempt.c.delivery_id.in_(chunk))))
+    lost = select(attempt.c.delivery_id).where(attempt.c.outcome == AttemptOutcome.LOST)
+    return frozenset(conn.scalars(lost.where(among(attempt.c.delivery_id, ids))))
 
 
 def deliveries(conn: Connection, *conditions: ColumnElement[bool]) -> list[Delivery]:
@@ -63,24 +60,23 @@ def deliveries(conn: Connection, *conditions: ColumnElement[bool]) -> list[Deliv
     columns = (run.c.section, run.c.report, run.c.day, report.c.file_name)
     joined = delivery.join(report, report.c.id == delivery.c.report_id).join(run, run.c.id == report.c.run_id)
     query = select(delivery, *columns).select_from(joined).where(*conditions).order_by(delivery.c.id)
-    return [_delivery(row) for row in conn.execute(query)]
-
-
-def _delivery(row: Row[Any]) -> Delivery:
-    return Delivery(
-        id=row.id,
-        report=row.report_id,
-        section=row.section,
-        kind=ReportKind(row.report),
-        day=row.day,
-        file_name=row.file_name,
-        address=Address(channel=Channel(row.channel), recipient=row.recipient),
-        state=DeliveryState(row.state),
-        attempts=row.attempts,
-        next_attempt=row.next_attempt,
-        since=row.since,
-        queued=row.queued,
-        reason=row.reason,
-        who=row.who,
-        is_repeat=row.is_repeat,
-    )
+    return [
+        Delivery(
+            id=row.id,
+            report=row.report_id,
+            section=row.section,
+            kind=ReportKind(row.report),
+            day=row.day,
+            file_name=row.file_name,
+            address=Address(channel=Channel(row.channel), recipient=row.recipient),
+            state=DeliveryState(row.state),
+            attempts=row.attempts,
+            next_attempt=row.next_attempt,
+            since=row.since,
+            queued=row.queued,
+            reason=row.reason,
+            who=row.who,
+            is_repeat=row.is_repeat,
+        )
+        for row in conn.execute(query)
+    ]
