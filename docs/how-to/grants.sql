@@ -1,19 +1,18 @@
--- The rights of a database user of our own, no more than it needs. Koha's own user (that of koha-conf.xml) has them all
--- already: this file is for those who want reports and payments kept apart, or dry runs that cannot write whatever
--- happens.
+-- A database user for Gentle Nudge, with only the rights that it needs. Koha's own user (in koha-conf.xml) has all of
+-- them already. Use this file to separate reports from payments, or for dry runs with a user that cannot write.
 --
--- Put in the names, then run it as an administrator of the database:
+-- Put in your names, then run the file as an administrator of the database:
 --   sed -e 's/koha_LIB/koha_mylibrary/g' -e 's/THE-PASSWORD/.../' grants.sql | mysql
 --
 -- In the configuration: [koha] url = "mysql+pymysql://gentle_nudge@localhost/koha_LIB" and password_file.
--- gentle-nudge check names every right that is missing. A test runs this file on MariaDB.
+-- gentle-nudge check names every missing right. A test runs this file on MariaDB.
 
 -- 1. The user.
 
 CREATE USER IF NOT EXISTS 'gentle_nudge'@'localhost' IDENTIFIED BY 'THE-PASSWORD';
 
--- 2. Reading. This is all that dry runs, explain and import-plugin need. Of borrowers only what is used: no password
---    hashes, no notes, no messages. (An older Koha may lack protected or anonymized: leave them out, then.)
+-- 2. Reading. Dry runs, explain and import-plugin need only parts 1 and 2. In borrowers only the columns that are used:
+--    no password hashes, no notes, no messages. (If an older Koha has no protected or anonymized, delete them here.)
 
 GRANT SELECT (
     borrowernumber, cardnumber, surname, firstname, address, address2, city, zipcode, state, phone, mobile, phonepro,
@@ -39,8 +38,8 @@ GRANT SELECT ON koha_LIB.restriction_types TO 'gentle_nudge'@'localhost';
 GRANT SELECT ON koha_LIB.smtp_servers TO 'gentle_nudge'@'localhost';
 GRANT SELECT ON koha_LIB.systempreferences TO 'gentle_nudge'@'localhost';
 
--- 3. Writing into Koha: flag, restriction, fee and its waiver, and Koha's own log. Nothing of Koha's can be deleted but
---    restrictions; account lines can be added, and of those there are only what is outstanding can be changed.
+-- 3. Writing into Koha: flag, restriction, fee and its waiver, and Koha's own log. In Koha's tables only restrictions can
+--    be deleted. Account lines can be added. In an existing line only the outstanding amount can be changed.
 
 GRANT UPDATE (sort1, sort2, debarred, debarredcomment, updated_on) ON koha_LIB.borrowers
     TO 'gentle_nudge'@'localhost';
@@ -50,8 +49,8 @@ GRANT INSERT, UPDATE (attribute) ON koha_LIB.borrower_attributes TO 'gentle_nudg
 GRANT INSERT, DELETE ON koha_LIB.borrower_debarments TO 'gentle_nudge'@'localhost';
 GRANT INSERT ON koha_LIB.action_logs TO 'gentle_nudge'@'localhost';
 
--- 4. Our own tables. CREATE, ALTER, INDEX and REFERENCES are used by init alone, at the beginning and after an upgrade
---    of the program: whoever wants to may revoke them in between.
+-- 4. Our own tables. Only init uses CREATE, ALTER, INDEX and REFERENCES, at the beginning and after an upgrade of the
+--    program. You may revoke them in between.
 
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON koha_LIB.gentle_nudge_meta TO 'gentle_nudge'@'localhost';

@@ -11,6 +11,11 @@ EXIT_USAGE = 2
 EXIT_TEMPFAIL = 75
 
 
+def worst_exit_code(*codes: int) -> int:
+    """The exit code that tells most of what went wrong."""
+    return next((code for code in (EXIT_FAILURE, EXIT_USAGE, EXIT_TEMPFAIL) if code in codes), 0)
+
+
 class GentleNudgeError(Exception):
     """A trouble the command boundary turns into one sentence, a hint and an exit code."""
 

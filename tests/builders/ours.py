@@ -44,21 +44,26 @@ def a_run(
 
 
 def open_for(
-    conn: Connection, *patrons: int, section: str = HERE, run: int | None = None, surname: str = "Example"
+    conn: Connection,
+    *patrons: int,
+    section: str = HERE,
+    run: int | None = None,
+    surname: str = "Example",
+    adopted: bool = False,
 ) -> dict[int, int]:
     """Open cases of these patrons; the id of each by patron."""
     return cases.open_new(
         conn,
         section=section,
-        actions=[opening(patron, surname=surname) for patron in patrons],
+        actions=[opening(patron, surname=surname, adopted=adopted) for patron in patrons],
         run=a_run(conn, section=section) if run is None else run,
     )
 
 
 def a_case(conn: Connection, patron: int | None = None, *, section: str = HERE, surname: str = "Example") -> int:
-    """An open case; its id."""
+    """An open case of which nobody was told yet; its id."""
     patron = next(_numbers) if patron is None else patron
-    return open_for(conn, patron, section=section, surname=surname)[patron]
+    return open_for(conn, patron, section=section, surname=surname, adopted=True)[patron]
 
 
 def closed(conn: Connection, case: int, state: CaseState = CaseState.RELEASED, *, day: date = DAY) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,14 +10,17 @@ from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
 from gentle_nudge.domain.collections.changes import Holdings, OpenCase
 from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence
+from gentle_nudge.domain.collections.plan import Adoption, Referral
 from gentle_nudge.domain.collections.policy import Policy, Section
-from gentle_nudge.domain.collections.referral import Candidate
+from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
 from gentle_nudge.domain.ledger import Account, Line
+from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState
 from gentle_nudge.domain.patron import Flag, FlagRow, Patron, Restriction
-from gentle_nudge.domain.report_row import UpdateRow
+from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 
 SUNDAY = date(2026, 11, 22)
 MONDAY = date(2026, 11, 23)
+QUEUED = datetime(2026, 11, 22, 7, tzinfo=UTC)
 SORT1 = Flag(column="sort1")
 ATTRIBUTE = Flag(column="attribute", code="COLLECT")
 
@@ -81,6 +84,14 @@ def a_candidate(number: int = 1, *, owed: str = "30.00", flag: str | None = None
     return Candidate(patron=a_patron(number, flag=flag, **facts), account=an_account(owed))
 
 
+IN_CASE = PatronRecords(open_cases=frozenset({"global"}))
+
+
+def with_case(candidate: Candidate) -> Candidate:
+    """The patron with an open case of the section `global`."""
+    return replace(candidate, records=IN_CASE)
+
+
 def an_adoptee(number: int = 1, *, balance: str = "40.00", referred_on: date | None = None) -> Adoptee:
     """A patron whose flag says yes without a case."""
     return Adoptee(candidate=a_candidate(number, owed=balance, flag="yes"), referred_on=referred_on)
@@ -123,7 +134,7 @@ def merged(number: int, into: Patron, *, balance: str = "50.00", heir_has_case: 
         patron=None,
         balance=Decimal(balance),
         heir=into,
-        heir_has_case=heir_has_case,
+        records=IN_CASE if heir_has_case else PatronRecords(),
     )
 
 
@@ -142,15 +153,16 @@ def ours(id: int = 5, **facts: Any) -> Restriction:  # noqa: A002 - its name in 
     return replace(usual, **facts)
 
 
-def holding(patron: Patron | None = None, *, restrictions: Iterable[Restriction] = (), **facts: Any) -> Holdings:
-    """What the patron holds on that Sunday."""
-    return Holdings(patron=patron or a_patron(), today=SUNDAY, restrictions=tuple(restrictions), **facts)
+def holding(patron: Patron | None = None, *restrictions: Restriction, recorded: Iterable[int] = ()) -> Holdings:
+    """The restrictions of the patron on that Sunday; `recorded` with a case."""
+    number = patron.number if patron else 1
+    return Holdings(patron=number, today=SUNDAY, restrictions=restrictions, recorded=frozenset(recorded))
 
 
-def evidence(**found: Any) -> Evidence:
+def evidence(*, owing_less: int = 0, **found: Any) -> Evidence:
     """What was gathered; lists become tuples."""
     gathered: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}
-    return Evidence(**gathered)
+    return Evidence(owing_less=lambda: owing_less, **gathered)
 
 
 def a_submission(**limits: Any) -> Due:
@@ -172,17 +184,28 @@ def a_line(number: int, outstanding: str = "10.00") -> Line:
     return Line(id=number, day=SUNDAY, type="LOST", outstanding=Decimal(outstanding), counted=True)
 
 
-def opening(number: int, *, lines: Iterable[Line] = (), surname: str = "Example", adopted: bool = False) -> OpenCase:
+def opening(
+    number: int,
+    *,
+    lines: Iterable[Line] = (),
+    surname: str = "Example",
+    balance: str = "40.00",
+    fee: str = "10.00",
+    adopted: bool = False,
+) -> OpenCase:
     """The action that opens a case for the patron of this number."""
-    return OpenCase(
+    candidate = Candidate(
         patron=Patron(number=number, card=f"C{number}", surname=surname, firstname="Pat"),
-        referred_on=SUNDAY,
-        adopted=adopted,
-        owed=Decimal("30.00"),
-        balance=Decimal("40.00"),
-        fee=Decimal("10.00"),
-        lines=tuple(lines),
+        account=Account(owed=Decimal("30.00"), balance=Decimal(balance), lines=tuple(lines)),
     )
+    decision: Referral | Adoption
+    if adopted:
+        decision = Adoption(
+            candidate=candidate, referred_on=SUNDAY, due=Decimal(balance), released=False, why="flagged"
+        )
+    else:
+        decision = Referral(candidate=candidate, day=SUNDAY, fee=Decimal(fee), why="owes enough")
+    return OpenCase(decision=decision, restriction_type="MANUAL")
 
 
 def a_row(case: int | None, due: str, **names: str | None) -> UpdateRow:
@@ -203,3 +226,25 @@ def as_known(row: UpdateRow, case: Case) -> UpdateRow:
     """The row with what is new in it, as against what the case says now."""
     names = (row.surname, row.firstname, row.card) != (case.surname, case.firstname, case.card)
     return replace(row, new_due=row.due != case.last_due, new_name=names)
+
+
+# Deliveries
+
+
+def a_delivery(id: int = 1, *, channel: Channel = Channel.EMAIL, **facts: Any) -> Delivery:  # noqa: A002 - its name in the domain
+    """The update of that Sunday, due to the agency and not tried yet."""
+    usual = Delivery(
+        id=id,
+        report=1,
+        section="global",
+        kind=ReportKind.UPDATE,
+        day=SUNDAY,
+        file_name=f"ums-updates-{SUNDAY}.csv",
+        address=Address(channel=channel, recipient="reports@agency.example"),
+        state=DeliveryState.DUE,
+        attempts=0,
+        next_attempt=QUEUED,
+        since=QUEUED,
+        queued=QUEUED,
+    )
+    return replace(usual, **facts)

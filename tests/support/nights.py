@@ -87,8 +87,8 @@ class Nights:
 
     def dry_run(self, day: date = SUNDAY, **options: Any) -> Plan | None:
         """What the night of the first section would do."""
-        decided = decide(self.engine, self.sections[0], self.at(day), NightOptions(dry_run=True, **options))
-        return decided.plan if decided else None
+        plan = decide(self.engine, self.sections[0], self.at(day), NightOptions(dry_run=True, **options))
+        return plan if plan.has_work else None
 
     def sync(self, day: date = SUNDAY) -> None:
         """One sync of every section."""

@@ -25,6 +25,7 @@ from gentle_nudge.domain.ledger import LineRules, OurFee, Ownership, Window
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.koha_tables import categories
 from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
+from gentle_nudge.reports.columns import CONTACT
 
 PAGE = Path(__file__).parents[2] / "docs/reference/queries.md"
 TOP = """# Queries on Koha's tables and ours
@@ -75,6 +76,7 @@ SAMPLES: dict[str, Any] = {
     "card": "23529000035676",
     "category": "Bsort1",
     "code": "COLLECT",
+    "columns": CONTACT,
     "description": FEE.description,
     "line_ids": [7001, 7002],
     "login": "selfcheck",

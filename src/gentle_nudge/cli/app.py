@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import gc
-import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gentle_nudge.cli.boundary import Commands
+from gentle_nudge.cli.boundary import Commands, configure_logging
 
 if TYPE_CHECKING:
     from gentle_nudge.jobs.library import Library
@@ -92,8 +91,8 @@ class Invocation:
     "/etc/gentle-nudge/config.toml.",
 )
 @click.option("--if-configured", is_flag=True, help="Without a configuration do nothing, quietly (for koha-foreach).")
-@click.option("--verbose", is_flag=True, help="Say what is being done, also without a terminal.")
-@click.option("--debug", is_flag=True, help="With an unexpected error, show where in the program it happened.")
+@click.option("--verbose", is_flag=True, help="Say what is done, also without a terminal: each step with its time.")
+@click.option("--debug", is_flag=True, help="As --verbose, with the statements, and where an internal error happened.")
 @click.version_option(package_name="koha-gentle-nudge", prog_name="gentle-nudge")
 @click.pass_context
 def main(context: click.Context, *, config: Path | None, if_configured: bool, verbose: bool, debug: bool) -> None:
@@ -101,4 +100,4 @@ def main(context: click.Context, *, config: Path | None, if_configured: bool, ve
     gc.set_threshold(NEW_OBJECTS_BETWEEN_COLLECTIONS, 20, 50)
     atexit.register(gc.freeze)  # what is left goes with the process
     context.obj = Invocation(config=config, if_configured=if_configured, verbose=verbose, debug=debug)
-    logging.basicConfig(level=logging.INFO if verbose or debug else logging.WARNING, format="%(message)s")
+    configure_logging(verbose=verbose, debug=debug)

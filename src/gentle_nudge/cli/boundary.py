@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import traceback
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -18,6 +19,27 @@ INTERRUPTED = 130
 
 # Their words name code or files. Those of all others may repeat what was in a database row.
 SPEAK_OF_CODE = (AttributeError, ImportError, NameError, OSError, GentleNudgeError)
+
+
+class WithoutValues(logging.Formatter):
+    """Formats a traceback without anything that may come from a row of the database."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
+        """The traceback with its causes."""
+        return "".join(trail(ei[1])).rstrip()
+
+
+def configure_logging(*, verbose: bool, debug: bool) -> None:
+    """What is done is logged on stderr: with `verbose` each step, with `debug` all that may be shown.
+
+    Of other libraries only paramiko may speak, and only with `debug`: SQLAlchemy would log patrons' rows.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(WithoutValues("%(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.getLogger("paramiko").setLevel(logging.DEBUG if debug else logging.CRITICAL + 1)
+    level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
+    logging.getLogger("gentle_nudge").setLevel(level)
 
 
 class Commands(click.Group):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
 from functools import partial
@@ -25,14 +25,13 @@ from gentle_nudge.cli.options import (
     output_option,
     show,
 )
-from gentle_nudge.errors import EXIT_FAILURE, EXIT_TEMPFAIL, EXIT_USAGE
+from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError, worst_exit_code
 
 if TYPE_CHECKING:
-    from gentle_nudge.domain.collections.policy import Section
-    from gentle_nudge.domain.moment import Moment
     from gentle_nudge.domain.report_row import UpdateRow
     from gentle_nudge.jobs.library import Library
     from gentle_nudge.jobs.night.nightly import Night
+    from gentle_nudge.jobs.routine import Round
     from gentle_nudge.jobs.sending.deliver import Delivered
 
 
@@ -58,9 +57,10 @@ def nightly(
     form: str,
 ) -> None:
     """Every section: submission if due, update, release; then deliver."""
-    from gentle_nudge.jobs.monitor.watch import watched
     from gentle_nudge.jobs.night.due import NightOptions
+    from gentle_nudge.jobs.night.nightly import Night
     from gentle_nudge.jobs.night.nightly import nightly as run
+    from gentle_nudge.jobs.routine import routine
 
     gc.freeze()  # what is imported stays
     library = invocation.library()
@@ -74,36 +74,33 @@ def nightly(
     if dry_run:
         sections, outlets = library.ready(libraries, dry_run=True)
         night = run(library.engine, sections, moment, outlets=outlets, options=options)
-        _show(invocation, sections, night, form, dry_run=True)
+        _show(invocation, night, form, dry_run=True)
         if output:
-            _write(sections, night, output, form)
-        sys.exit(_trouble(night, told=form == "table"))
-    with watched(library, moment, now) as watch:
-        sections, outlets = library.ready(libraries, dry_run=False)
-        night = run(library.engine, sections, moment, outlets=outlets, options=options)
-        _show(invocation, sections, night, form)
-        watch.exit_code = _worst(_trouble(night), _delivered(invocation, library, night=night, failed_too=True))
-    for sentence in (*watch.notes, *_house_kept(library, moment)):
-        click.echo(sentence, err=True)
-    sys.exit(watch.exit_code)
+            _write(library, night, output, form)
+        _tell_trouble(night, told=form == "table")
+        sys.exit(night.exit_code)
+    codes = []
+    with closing(routine(library, moment, partial(now, library.zone), wanted=libraries, options=options)) as steps:
+        for step in steps:
+            if isinstance(step, str):
+                click.echo(step, err=True)
+                continue
+            codes.append(step.exit_code)
+            if isinstance(step, Night):
+                _show(invocation, step, form)
+                _tell_trouble(step)
+            elif isinstance(step, GentleNudgeError):
+                _tell_failure(step)
+            else:
+                _tell_round(invocation, step)
+    sys.exit(worst_exit_code(*codes))
 
 
-def _house_kept(library: Library, moment: Moment) -> Iterator[str]:
-    """What was kept long enough is gone; what went wrong with that is worth a word, and fails no night."""
-    from gentle_nudge.jobs.monitor.retention import RetentionPeriods, apply_retention
-
-    keeping = RetentionPeriods.of(library.settings.archive, library.instance.database)
-    for trouble in apply_retention(library.engine, keeping, moment):
-        yield f"{trouble.sentence}\n  {trouble.hint}".rstrip()
-
-
-def _show(
-    invocation: Invocation, sections: tuple[Section, ...], night: Night, form: str, *, dry_run: bool = False
-) -> None:
+def _show(invocation: Invocation, night: Night, form: str, *, dry_run: bool = False) -> None:
     """The plans; what a night has done, as people read it, in a line each, and only to whoever wants to know."""
     from gentle_nudge.views.night_view import done_view, night_view
 
-    plans = [(section, night.plans[section.name]) for section in sections if section.name in night.plans]
+    plans = [(section, night.plans[section.name]) for section in night.sections if section.name in night.plans]
     if form == "table" and dry_run:
         click.echo("Dry run: nothing is written, nothing is sent.")
     if form == "json" or dry_run:
@@ -115,31 +112,28 @@ def _show(
             click.echo(f"{name}: already done for {night.day}.")
 
 
-def _write(sections: tuple[Section, ...], night: Night, output: Path, form: str) -> None:
+def _write(library: Library, night: Night, output: Path, form: str) -> None:
     from gentle_nudge.jobs.night.preview import files, write_files
 
-    planned = (section for section in sections if section.name in night.plans)
-    for path in write_files(output, (file for s in planned for file in files(s, night.plans[s.name]))):
+    planned = (section for section in night.sections if section.name in night.plans)
+    for path in write_files(output, (file for s in planned for file in files(library.engine, s, night.plans[s.name]))):
         click.echo(f"Written: {path}", err=form == "json")
 
 
-def _trouble(night: Night, *, told: bool = False) -> int:
-    """Every trouble of the night is on stderr, unless the plans have told it; the exit code they make."""
+def _tell_failure(failure: GentleNudgeError, name: str = "") -> None:
+    click.echo(f"{name}{failure.sentence}\n  {failure.hint}".rstrip(), err=True)
+    say_where(click.get_current_context(), failure)
+
+
+def _tell_trouble(night: Night, *, told: bool = False) -> None:
+    """Every trouble of the night is on stderr, unless the plans have told it."""
     for name, failure in night.failures.items():
-        click.echo(f"{name}: {failure.sentence}\n  {failure.hint}".rstrip(), err=True)
-        say_where(click.get_current_context(), failure)
+        _tell_failure(failure, f"{name}: ")
     for name, plan in night.plans.items() if not told else ():
         for refusal in plan.refusals:
             click.echo(f"{name}: {refusal.sentence}\n  {refusal.hint}", err=True)
         for named in plan.named:
             click.echo(f"{name}: {named}", err=True)
-    codes = {failure.exit_code for failure in night.failures.values()}
-    codes |= {EXIT_FAILURE for plan in night.plans.values() if plan.refusals}
-    return _worst(*codes)
-
-
-def _worst(*codes: int) -> int:
-    return next((code for code in (EXIT_FAILURE, EXIT_USAGE, EXIT_TEMPFAIL) if code in codes), 0)
 
 
 @click.command()
@@ -155,6 +149,7 @@ def sync(
     from gentle_nudge.jobs.night.preview import write_files
     from gentle_nudge.jobs.night.sync_report import file_of, rows_of
     from gentle_nudge.jobs.night.sync_report import sync_or_log as run
+    from gentle_nudge.jobs.routine import deliver_and_alert
     from gentle_nudge.jobs.transaction import read_only
 
     library = invocation.library()
@@ -171,32 +166,28 @@ def sync(
             rows = run(library.engine, section, moment, outlets)
         if dry_run or invocation.speaks:
             click.echo(f"{section.name}, {moment.day}: {len(rows)} open cases in the sync")
-    sys.exit(0 if dry_run else _delivered(invocation, library))
+    if not dry_run:
+        sent = deliver_and_alert(library, partial(now, library.zone))
+        _tell_round(invocation, sent)
+        sys.exit(sent.exit_code)
 
 
 @click.command()
 @click.pass_obj
 def deliver(invocation: Invocation) -> None:
     """Try every delivery that is due; nothing to say unless something changed."""
-    code = _delivered(invocation, invocation.library("koha"))
-    sys.exit(0 if code == EXIT_TEMPFAIL else code)
+    from gentle_nudge.jobs.routine import deliver_and_alert
+
+    library = invocation.library("koha")
+    sent = deliver_and_alert(library, partial(now, library.zone))
+    _tell_round(invocation, sent)
+    sys.exit(0 if sent.exit_code == EXIT_TEMPFAIL else sent.exit_code)
 
 
-def _delivered(
-    invocation: Invocation, library: Library, *, night: Night | None = None, failed_too: bool = False
-) -> int:
-    """What is due has been tried, and staff know of every trouble; the exit code it makes."""
-    from gentle_nudge.jobs.monitor.alerting import tell_staff
-    from gentle_nudge.jobs.sending.deliver import deliver as run
-
-    sections, outlets = library.ready_to_send()
-    with closing(outlets):
-        done = run(library.engine, sections, outlets, partial(now, library.zone), failed_too=failed_too)
-        unheard = tell_staff(library, outlets, moment_of(library, None, dry_run=False), night=night)
-    _tell_deliveries(invocation, done)
-    for sentence in unheard:
+def _tell_round(invocation: Invocation, sent: Round) -> None:
+    _tell_deliveries(invocation, sent.delivered)
+    for sentence in sent.unheard:
         click.echo(sentence, err=True)
-    return _worst(0 if done.went_well else EXIT_FAILURE, EXIT_TEMPFAIL if done.interrupted else 0)
 
 
 def _tell_deliveries(invocation: Invocation, done: Delivered) -> None:

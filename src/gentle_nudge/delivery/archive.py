@@ -89,9 +89,9 @@ class ArchiveOutlet:
             self._make_ours()
             try:
                 return write_once(self.directory / name, chunks, or_numbered=True)
-            except FileExistsError:
+            except FileExistsError as error:
                 sentence = f"The archive {self.directory} holds too many files named like {name}."
-                raise DeliveryFailed(sentence) from None
+                raise DeliveryFailed(sentence) from error
 
     def marker(self) -> Marker | None:
         """What the marker file says; None if there is none. DeliveryFailed if it is not one of ours."""
@@ -99,11 +99,11 @@ class ArchiveOutlet:
             return Marker.from_text((self.directory / MARKER).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise DeliveryFailed(
                 f"The file {MARKER} in the archive {self.directory} cannot be read.",
                 "Give the archive a folder of its own, or delete that file if the folder is this database's.",
-            ) from None
+            ) from error
 
     def note(self, text: str) -> None:
         """The marker bears this note from now on."""
@@ -161,7 +161,7 @@ class ArchiveOutlet:
             raise DeliveryFailed(
                 f"The archive {self.directory} does not take {name}: {system_reason(error)}.",
                 "See that the folder above it is there, that this user may write in it, and that the disk has room.",
-            ) from None
+            ) from error
 
 
 def _holds(path: Path, sha256: str) -> bool:

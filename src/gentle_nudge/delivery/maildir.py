@@ -41,7 +41,7 @@ class MaildirOutlet:
             raise DeliveryFailed(
                 f"The Maildir {self.folder} does not take the message: {system_reason(error)}.",
                 "See that the folder above it is there, that this user may write in it, and that the disk has room.",
-            ) from None
+            ) from error
         return ()
 
     def probe(self) -> tuple[Finding, ...]:

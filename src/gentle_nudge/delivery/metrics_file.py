@@ -59,7 +59,7 @@ def write_metrics(path: Path, figures: Figures) -> None:
         raise DeliveryFailed(
             f"The metrics file {path} cannot be written: {system_reason(error)}.",
             "See that its folder is there and that this user may write in it.",
-        ) from None
+        ) from error
 
 
 def metrics(figures: Figures) -> str:

@@ -86,7 +86,7 @@ class RemoteFolder:
                 with self._answering():
                     file.writelines(chunks)
             except Refused as refusal:
-                raise DeliveryFailed(f"The {self._server} refuses: {refusal.reason}.") from None
+                raise DeliveryFailed(f"The {self._server} refuses: {refusal.reason}.") from refusal
 
     def rename(self, name: str, to: str) -> None:
         """The file has the other name."""
@@ -121,7 +121,7 @@ class RemoteFolder:
         except OSError as error:
             if self.is_closed:
                 raise
-            raise Refused(error) from None
+            raise Refused(error) from error
 
     @contextmanager
     def _directory_is_there(self) -> Iterator[None]:
@@ -133,4 +133,4 @@ class RemoteFolder:
             raise DeliveryFailed(
                 f"There is no directory {self._directory!r} on the {self._server}.",
                 "Ask the agency for its name and give it as sftp.directory.",
-            ) from None
+            ) from refusal

@@ -89,7 +89,7 @@ class SftpOutlet:
             except Refused as refusal:
                 if refusal.missing:
                     return (TAKEN_AT_ONCE,)
-                raise DeliveryFailed(RENAME_REFUSED) from None
+                raise DeliveryFailed(RENAME_REFUSED) from refusal
         return ()
 
     def _directly(self, folder: RemoteFolder, item: Item) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ class SftpOutlet:
         except Refused as refusal:
             if refusal.missing:
                 return False
-            raise DeliveryFailed(READING_REFUSED) from None
+            raise DeliveryFailed(READING_REFUSED) from refusal
         if not as_sent:
             raise DeliveryFailed(f"The {self._server} did not keep {item.file_name} as it was sent.")
         return True
@@ -150,7 +150,7 @@ class SftpOutlet:
             raise DeliveryFailed(
                 f"The {self._server} refuses: {refusal.reason}.",
                 "See that the login may write in sftp.directory, and that there is room.",
-            ) from None
+            ) from refusal
         except BaseException:
             self.close()
             raise

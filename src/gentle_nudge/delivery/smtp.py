@@ -84,13 +84,13 @@ class SmtpOutlet:
             server.send(re.sub(rb"(?m)^\.", b"..", content))
             server.send(b".\r\n")
             code, answer = server.getreply()
-        except (smtplib.SMTPServerDisconnected, OSError):
+        except (smtplib.SMTPServerDisconnected, OSError) as error:
             raise DeliveryFailed(
                 f"The connection to the {self._server} was lost while the message was handed over; whether it was"
                 " taken is not known.",
                 "It is sent again with the same Message-ID.",
                 lost=True,
-            ) from None
+            ) from error
         if code != OK:
             # The server has read the message by now: its own words might quote it.
             status = STATUS.match(_one_line(answer))
@@ -151,7 +151,7 @@ class SmtpOutlet:
             raise
         except (smtplib.SMTPException, OSError) as error:
             self._hang_up()
-            raise self._failure(error) from None
+            raise self._failure(error) from error
 
     def _expect(self, reply: tuple[int, bytes], code: int = OK) -> None:
         if reply[0] != code and not (code == OK and reply[0] == FORWARDED):
@@ -205,7 +205,7 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
         raise UserError(
             f"The certificate authority {ca_file} cannot be used: {system_reason(error)}.",
             "Give a readable PEM file as mail.ca_file, or leave it out to use the machine's authorities.",
-        ) from None
+        ) from error
 
 
 def _one_line(answer: bytes | str) -> str:

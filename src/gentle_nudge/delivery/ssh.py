@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from base64 import b64decode
 from binascii import Error as NotBase64
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 SSH = 22
 RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
 WORDS_OF_A_LINE = 2
-
-# paramiko writes tracebacks of its own into the log; what matters reaches us as exceptions.
-logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
 
 def log_in(sftp: Sftp, timeout: int) -> paramiko.SFTPClient:
@@ -56,18 +52,18 @@ def troubles(sftp: Sftp, timeout: int) -> Iterator[None]:
     name = f"SFTP server {sftp.host}:{sftp.port}"
     try:
         yield
-    except TimeoutError:
-        raise DeliveryFailed(f"The {name} did not answer within {timeout} seconds.") from None
-    except paramiko.AuthenticationException:
+    except TimeoutError as error:
+        raise DeliveryFailed(f"The {name} did not answer within {timeout} seconds.") from error
+    except paramiko.AuthenticationException as error:
         raise DeliveryFailed(
             f"The {name} does not let {sftp.user} in with this {'key' if sftp.key_file else 'password'}."
-        ) from None
-    except EOFError:
-        raise DeliveryFailed(f"The {name} closed the connection.") from None
+        ) from error
+    except EOFError as error:
+        raise DeliveryFailed(f"The {name} closed the connection.") from error
     except OSError as error:
-        raise DeliveryFailed(f"The {name} cannot be reached or refuses: {system_reason(error)}.") from None
+        raise DeliveryFailed(f"The {name} cannot be reached or refuses: {system_reason(error)}.") from error
     except (paramiko.SSHException, paramiko.SFTPError) as error:
-        raise DeliveryFailed(f"SSH protocol error of the {name}: {error}.") from None
+        raise DeliveryFailed(f"SSH protocol error of the {name}: {error}.") from error
 
 
 def _meet(transport: paramiko.Transport, sftp: Sftp, timeout: int) -> None:
@@ -95,11 +91,11 @@ def _line(text: str) -> tuple[str, bytes]:
     try:
         kind, blob = text.split()[:WORDS_OF_A_LINE]
         return kind, b64decode(blob, validate=True)
-    except (ValueError, NotBase64):
+    except (ValueError, NotBase64) as error:
         raise DeliveryFailed(
             "The pinned host key cannot be read; nothing was sent.",
             'Write it as in a .pub file: host_key = "ssh-ed25519 AAAA…".',
-        ) from None
+        ) from error
 
 
 def _name_in_known_hosts(sftp: Sftp) -> str:
@@ -123,9 +119,9 @@ def _key(file: Path) -> paramiko.PKey:
     try:
         return paramiko.PKey.from_path(file)
     except OSError as error:
-        raise _useless_key(file, system_reason(error)) from None
-    except (paramiko.SSHException, UnknownKeyType, ValueError, TypeError):
-        raise _useless_key(file, "it is not a key, or it has a passphrase") from None
+        raise _useless_key(file, system_reason(error)) from error
+    except (paramiko.SSHException, UnknownKeyType, ValueError, TypeError) as error:
+        raise _useless_key(file, "it is not a key, or it has a passphrase") from error
 
 
 def _useless_key(file: Path, why: str) -> DeliveryFailed:

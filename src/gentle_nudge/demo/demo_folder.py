@@ -59,7 +59,7 @@ class Folder:
         except OSError as trouble:
             raise UserError(
                 f"The folder {self.path} cannot be used: {trouble.strerror}.", "Name another: gentle-nudge demo FOLDER"
-            ) from None
+            ) from trouble
         return was_there
 
     def _is_a_demo(self) -> bool:

@@ -11,18 +11,18 @@ from gentle_nudge.demo.people import FIRST_CARD
 from gentle_nudge.demo.play import Story, StoryStep
 from gentle_nudge.demo.roles import Role
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.plan import Outcome, SubmissionRow
+from gentle_nudge.domain.collections.plan import Adoption, Ending, Referral
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.views.night_view import LEFT_OUT, person
+from gentle_nudge.views.night_view import LEFT_OUT, changes, person
 from gentle_nudge.views.plain import Column, Note, Part, View, column, name, table
 
 A_WEEK = timedelta(days=7)
 
 
-REFERRED: tuple[Column[SubmissionRow], ...] = (
+REFERRED: tuple[Column[Referral], ...] = (
     column("card", lambda row: row.patron.card),
     column("name", lambda row: name(row.patron.surname, row.patron.firstname)),
     column("in window", lambda row: row.account.owed, "money"),
@@ -103,9 +103,9 @@ def _left_out(story: Story) -> Iterator[Part]:
 def _changes(story: Story) -> Iterator[str]:
     """What became of those who were in collections already."""
     plan = story.tonight.plan
-    for outcome, (heading, sentence) in CHANGES.items():
-        decisions = plan.of(outcome)
-        if decisions:
+    decided = changes(plan)
+    for word, (heading, sentence) in CHANGES.items():
+        if decisions := decided[word]:
             yield f"{heading} ({len(decisions)}): {'; '.join(map(person, decisions))}. {sentence}"
     for number in story.those_who(Role.PAYS_WITH_EDITED_RESTRICTION):
         yield f"{_name(story, number)} keeps the restriction: staff had rewritten it, so it is not ours any more."
@@ -139,7 +139,8 @@ def _line(text: str) -> Note:
 
 def _play_on(story: Story, environ: Mapping[str, str], program: str) -> Iterator[Part]:
     """What to try next."""
-    released = next(d.case for d in story.tonight.plan.of(Outcome.RELEASED) if d.case)
+    endings = story.tonight.plan.of(Ending)
+    released = next(ending.case for ending in endings if ending.state is CaseState.RELEASED)
     (minor,) = story.those_who(Role.TURNS_EIGHTEEN)
     sunday, config = story.tonight.day, story.folder.config
     yield _heading("Play on")
@@ -183,16 +184,16 @@ IN_THE_SECOND_WEEK = {
 
 
 CHANGES = {
-    Outcome.RELEASED: ("Released", "They owe nothing any more: the flag says no, our restriction is gone."),
-    Outcome.PAID: ("Ended by staff, paid", "The flag is off and nothing is owing."),
-    Outcome.WITHDRAWN: (
+    CaseState.RELEASED: ("Released", "They owe nothing any more: the flag says no, our restriction is gone."),
+    CaseState.PAID: ("Ended by staff, paid", "The flag is off and nothing is owing."),
+    CaseState.WITHDRAWN: (
         "Withdrawn by staff",
         "They still owe something: the agency is told a last 0.00, and charges made until then are not referred again.",
     ),
-    Outcome.FOLLOWED: ("Merged cards", "The case goes on with the patron who has the charges now."),
-    Outcome.MERGED: ("Merged cards, both with a case", "One case goes on, this one ends with a last 0.00."),
-    Outcome.DELETED: ("Gone from Koha", "The case ends with a last 0.00."),
-    Outcome.ADOPTED: (
+    "followed": ("Merged cards", "The case goes on with the patron who has the charges now."),
+    CaseState.MERGED: ("Merged cards, both with a case", "One case goes on, this one ends with a last 0.00."),
+    CaseState.DELETED: ("Gone from Koha", "The case ends with a last 0.00."),
+    "adopted": (
         "Adopted, flagged by hand",
         "From now on they are reported like all others; who owes nothing is released at once.",
     ),
@@ -221,13 +222,12 @@ def _rules(policy: Policy, tonight: StoryStep) -> Iterator[str]:
 
 def _evening(chapter: StoryStep) -> str:
     plan = chapter.plan
-    at_once = sum(decision.ends is CaseState.RELEASED for decision in plan.of(Outcome.ADOPTED))
-    parts = [f"{len(plan.of(Outcome.REFERRED))} referred"]
-    ended = (Outcome.RELEASED, Outcome.WITHDRAWN)
-    parts += [f"{len(plan.of(outcome))} {outcome}" for outcome in ended if plan.of(outcome)]
-    if plan.of(Outcome.ADOPTED):
+    decided, adopted = changes(plan), plan.of(Adoption)
+    at_once = sum(adoption.released for adoption in adopted)
+    parts = [f"{len(decided[word])} {word}" for word in ("referred", "released", "withdrawn") if decided[word]]
+    if adopted:
         parts.append(
-            f"{len(plan.of(Outcome.ADOPTED))} adopted, because they were flagged before there were cases "
+            f"{len(adopted)} adopted, because they were flagged before there were cases "
             f"({at_once} of them, who owed nothing, was released at once)"
         )
     return f"{plan.day:%A}, {plan.day}: {', '.join(parts)}."

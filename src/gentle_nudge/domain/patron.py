@@ -28,22 +28,6 @@ def flag_state(rows: tuple[FlagRow, ...]) -> FlagState:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Contact:
-    """How to reach a person: columns of `borrowers`, NULL as None."""
-
-    address: str | None = None
-    address2: str | None = None
-    city: str | None = None
-    zipcode: str | None = None
-    state: str | None = None
-    phone: str | None = None
-    mobile: str | None = None
-    phonepro: str | None = None
-    B_phone: str | None = None
-    email: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Guardian:
     """The linked guarantor of a minor who stands in the submission."""
 
@@ -73,7 +57,6 @@ class Patron:
     flag: tuple[FlagRow, ...] = ()
     exemption: tuple[FlagRow, ...] = ()
     guardian: Guardian | None = None
-    contact: Contact = Contact()
 
     @property
     def is_flagged(self) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ LOGGED = {ReportKind.SUBMISSION: "NEW_SUBMISSIONS", ReportKind.UPDATE: "UPDATES"
 
 
 LOG_MODULE = "GENTLENUDGE"
+log = logging.getLogger(__name__)
 
 
 def log_ours(conn: Connection, action: str, info: object, moment: Moment) -> None:
@@ -44,8 +45,10 @@ class LoggedError:
 def log_errors(engine: Engine, errors: Sequence[LoggedError], moment: Moment) -> None:
     """Koha's log tells of these errors; a log that cannot be written is no further trouble."""
     if errors:
-        with suppress(GentleNudgeError, SQLAlchemyError):
+        try:
             writing(engine, partial(_log_all, errors=errors, moment=moment))
+        except (GentleNudgeError, SQLAlchemyError):
+            log.debug("Koha's log", exc_info=True)
 
 
 def _log_all(conn: Connection, errors: Sequence[LoggedError], moment: Moment) -> None:

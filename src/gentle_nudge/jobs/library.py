@@ -15,7 +15,7 @@ from gentle_nudge.jobs.identity import refuse_elsewhere
 from gentle_nudge.jobs.sections import codes_of, named, sections_of
 from gentle_nudge.jobs.sending.outlets import ANY, Outlets, maildir_of_a_copy, outlets_of
 from gentle_nudge.jobs.sending.restore_mark import journal_of, refuse_restored
-from gentle_nudge.jobs.transaction import read_only
+from gentle_nudge.jobs.transaction import log_statements, read_only
 from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance, instance
 from gentle_nudge.koha.inspect.unknown_codes import refuse_misfits
@@ -42,7 +42,9 @@ class Library:
     @cached_property
     def engine(self) -> Engine:
         """The way to its database."""
-        return engine(self.instance)
+        made = engine(self.instance)
+        log_statements(made)
+        return made
 
     @cached_property
     def texts(self) -> Texts:

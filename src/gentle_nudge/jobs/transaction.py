@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from gentle_nudge.errors import GentleNudgeError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 TRIES = 3
@@ -27,6 +30,16 @@ DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ = 1213, 1205, 1020
 
 
 WORTH_ANOTHER_TRY = {DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ}
+
+
+def log_statements(engine: Engine) -> None:
+    """Every statement of this engine is logged at DEBUG, without its values and without numbers of patrons."""
+
+    def log_statement(_conn: Any, _cursor: Any, statement: str, _values: Any, context: Any, *_: Any) -> None:
+        log.debug("%s", getattr(context, "compiled", None) or statement)
+
+    if log.isEnabledFor(logging.DEBUG):
+        event.listen(engine, "before_cursor_execute", log_statement)
 
 
 @contextmanager
@@ -49,31 +62,21 @@ def alongside(conn: Connection, work: Callable[[Connection], T]) -> Iterator[Cal
     if conn.dialect.name == "sqlite":
         yield cache(partial(work, conn))
         return
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        yield pool.submit(_read, conn.engine, work).result
-
-
-def _read(engine: Engine, work: Callable[[Connection], T]) -> T:
-    with read_only(engine) as conn:
-        return work(conn)
+    with read_only(conn.engine) as second, ThreadPoolExecutor(max_workers=1) as pool:
+        yield pool.submit(work, second).result
 
 
 def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
     """What `work` returns, committed; after a deadlock or a lock timeout it is tried again from the start."""
-    for tries in range(1, TRIES + 1):
+    for _ in range(TRIES):
         try:
             with engine.begin() as conn:
                 return work(conn)
         except OperationalError as error:
-            if not _is_worth_another_try(error):
+            if not (error.orig and error.orig.args and error.orig.args[0] in WORTH_ANOTHER_TRY):
                 raise
-            if tries == TRIES:
-                raise GentleNudgeError(
-                    f"the database refused the changes {TRIES} times because of locks held by others",
-                    "nothing was changed; it will be tried again at the next run",
-                ) from None
-    raise AssertionError("unreachable")
-
-
-def _is_worth_another_try(error: OperationalError) -> bool:
-    return bool(error.orig and error.orig.args and error.orig.args[0] in WORTH_ANOTHER_TRY)
+            log.debug("error %s: the transaction is tried again", error.orig.args[0])
+    raise GentleNudgeError(
+        f"the database refused the changes {TRIES} times because of locks held by others",
+        "nothing was changed; it will be tried again at the next run",
+    )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from typing import Any
 
 from gentle_nudge.domain.money import format_amount
-from gentle_nudge.domain.patron import Guardian
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.spreadsheet import guarded, plain
 
@@ -26,22 +25,19 @@ def instant(value: datetime | None) -> str:
     return value.replace(tzinfo=None).isoformat(sep=" ", timespec="seconds") if value else ""
 
 
-def of_guardian(fact: Callable[[Guardian], str | None], form: Form) -> Form:
-    """The form of one fact about a guardian; without a guardian it is empty."""
-    return lambda guardian: form(fact(guardian)) if guardian else ""
-
-
 @dataclass(frozen=True, slots=True)
-class Column:
+class ReportColumn:
     """One column: its header, the dotted path from the row to the value, how it is written.
 
-    The spreadsheet guard applies to the columns whose form is `guarded` (or built on it), and only if it is on.
+    `contact` is the column of `borrowers` to be read for it, if any. The spreadsheet guard applies to the columns
+    whose form is `guarded` (or built on it), and only if it is on.
     """
 
     header: str
     source: str
     form: Form = guarded
     unguarded: Form | None = None
+    contact: str = ""
 
     def form_with(self, *, guard: bool) -> Form:
         """How the value is written with the spreadsheet guard on or off."""
@@ -50,33 +46,43 @@ class Column:
         return self.unguarded or (plain if self.form is guarded else self.form)
 
 
-def _guardian(header: str, name: str, form: Form = guarded) -> Column:
-    fact: Callable[[Guardian], str | None] = attrgetter(name)
-    return Column(header, "patron.guardian", of_guardian(fact, form), of_guardian(fact, plain))
+def _of(part: Callable[[Any], str | None], form: Form) -> Form:
+    """The form of one part of a value; where there is no value it is empty."""
+    return lambda value: form(part(value)) if value else ""
+
+
+def _contact(header: str, name: str, form: Form = guarded) -> ReportColumn:
+    of = methodcaller("get", name)
+    return ReportColumn(header, "contact", _of(of, form), _of(of, plain), name)
+
+
+def _guardian(header: str, name: str, form: Form = guarded) -> ReportColumn:
+    of = attrgetter(name)
+    return ReportColumn(header, "guardian", _of(of, form), _of(of, plain))
 
 
 SUBMISSION = (
-    Column("borrowernumber", "patron.number", str),
-    Column("surname", "patron.surname"),
-    Column("firstname", "patron.firstname"),
-    Column("cardnumber", "patron.card"),
-    Column("address", "patron.contact.address"),
-    Column("address2", "patron.contact.address2"),
-    Column("city", "patron.contact.city"),
-    Column("zipcode", "patron.contact.zipcode"),
-    Column("state", "patron.contact.state"),
-    Column("phone", "patron.contact.phone", plain),
-    Column("mobile", "patron.contact.mobile", plain),
-    Column("Alt Ph 1", "patron.contact.phonepro", plain),
-    Column("Alt Ph 2", "patron.contact.B_phone", plain),
-    Column("branchcode", "patron.branch"),
-    Column("Adult or Child", "patron.category_type"),
-    Column("dateofbirth", "patron.born", day),
-    Column("Most recent charge", "account.latest_charge", instant),
-    Column("Amt_In_Range", "account.owed", format_amount),
-    Column("Total_Due", "account.balance", format_amount),
-    Column("Total_Plus_Fee", "total", format_amount),
-    Column("email", "patron.contact.email"),
+    ReportColumn("borrowernumber", "patron.number", str),
+    ReportColumn("surname", "patron.surname"),
+    ReportColumn("firstname", "patron.firstname"),
+    ReportColumn("cardnumber", "patron.card"),
+    _contact("address", "address"),
+    _contact("address2", "address2"),
+    _contact("city", "city"),
+    _contact("zipcode", "zipcode"),
+    _contact("state", "state"),
+    _contact("phone", "phone", plain),
+    _contact("mobile", "mobile", plain),
+    _contact("Alt Ph 1", "phonepro", plain),
+    _contact("Alt Ph 2", "B_phone", plain),
+    ReportColumn("branchcode", "patron.branch"),
+    ReportColumn("Adult or Child", "patron.category_type"),
+    ReportColumn("dateofbirth", "patron.born", day),
+    ReportColumn("Most recent charge", "account.latest_charge", instant),
+    ReportColumn("Amt_In_Range", "account.owed", format_amount),
+    ReportColumn("Total_Due", "account.balance", format_amount),
+    ReportColumn("Total_Plus_Fee", "total", format_amount),
+    _contact("email", "email"),
 )
 GUARDIANS = (
     _guardian("Guardian surname", "surname"),
@@ -86,15 +92,18 @@ GUARDIANS = (
     _guardian("Guardian email", "email"),
 )
 UPDATE = (
-    Column("borrowernumber", "number", str),
-    Column("surname", "surname"),
-    Column("firstname", "firstname"),
-    Column("cardnumber", "card"),
-    Column("Due", "due", format_amount),
+    ReportColumn("borrowernumber", "number", str),
+    ReportColumn("surname", "surname"),
+    ReportColumn("firstname", "firstname"),
+    ReportColumn("cardnumber", "card"),
+    ReportColumn("Due", "due", format_amount),
 )
 
 
-def columns_of(report: ReportKind, *, guardians: bool = False) -> tuple[Column, ...]:
+CONTACT = tuple(column.contact for column in SUBMISSION if column.contact)
+
+
+def columns_of(report: ReportKind, *, guardians: bool = False) -> tuple[ReportColumn, ...]:
     """The columns of a report, in order; the five about guardians end a submission that is asked for them."""
     match report:
         case ReportKind.SUBMISSION:
@@ -103,7 +112,7 @@ def columns_of(report: ReportKind, *, guardians: bool = False) -> tuple[Column, 
             return UPDATE
 
 
-def texts(columns: tuple[Column, ...], *, guard: bool) -> Callable[[Any], list[str]]:
+def texts(columns: tuple[ReportColumn, ...], *, guard: bool) -> Callable[[Any], list[str]]:
     """A function from a row to its cells as they are written."""
     values = attrgetter(*(column.source for column in columns))
     forms = tuple(column.form_with(guard=guard) for column in columns)

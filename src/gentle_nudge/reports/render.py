@@ -9,7 +9,7 @@ from datetime import date
 from itertools import islice
 from typing import Literal
 
-from gentle_nudge.domain.collections.plan import SubmissionRow
+from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import GLOBAL
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.reports.columns import columns_of, texts
@@ -31,7 +31,7 @@ TITLES = {
 
 def render(
     report: ReportKind,
-    rows: Iterable[SubmissionRow | UpdateRow],
+    rows: Iterable[Referral | UpdateRow],
     *,
     guard: bool,
     empty: Literal["sentence", "header", "none"],

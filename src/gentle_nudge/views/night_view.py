@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 
-from gentle_nudge.domain.collections.plan import Decision, Outcome, Plan
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Plan, Referral, Succession
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.collections.submission_day import submits_on
@@ -14,43 +15,64 @@ from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.views.plain import Column, Figure, Note, Part, View, column, figures, name, table, unseen
 
 CHANGES = {
-    Outcome.ADOPTED: "Adopted: flagged without a case",
-    Outcome.FOLLOWED: "Merged cards: the case follows",
-    Outcome.RELEASED: "Released",
-    Outcome.PAID: "Ended by staff, paid",
-    Outcome.WITHDRAWN: "Withdrawn by staff",
-    Outcome.MERGED: "Merged into a patron with an open case",
-    Outcome.DELETED: "Gone from Koha",
+    "adopted": "Adopted: flagged without a case",
+    "followed": "Merged cards: the case follows",
+    CaseState.RELEASED.value: "Released",
+    CaseState.PAID.value: "Ended by staff, paid",
+    CaseState.WITHDRAWN.value: "Withdrawn by staff",
+    CaseState.MERGED.value: "Merged into a patron with an open case",
+    CaseState.DELETED.value: "Gone from Koha",
 }
 
 
-def _owed(decision: Decision) -> Decimal | None:
-    return decision.candidate.account.owed if decision.candidate else None
+def outcome(decision: Decision) -> str:
+    """What becomes of the patron, in a word."""
+    match decision:
+        case Referral():
+            return "referred"
+        case Adoption():
+            return "adopted"
+        case Succession():
+            return "followed"
+        case Ending(state=state):
+            return state.value
+
+
+def changes(plan: Plan) -> dict[str, list[Decision]]:
+    """The decisions of a plan by what becomes of the patron; each word is there, if only with an empty list."""
+    by_word: dict[str, list[Decision]] = {word: [] for word in ("referred", *CHANGES)}
+    for decision in plan.decisions:
+        by_word[outcome(decision)].append(decision)
+    return by_word
 
 
 def person(decision: Decision) -> str:
     """The name of the patron decided about, as Koha has it or as the case recorded it."""
-    known = decision.candidate.patron if decision.candidate else decision.case
-    return name(known.surname, known.firstname) if known else ""
+    named = decision.patron if isinstance(decision, Referral | Adoption) else decision.case
+    return name(named.surname, named.firstname)
 
 
-REFERRED: tuple[Column[Decision], ...] = (
-    column("number", lambda decision: decision.patron, "number"),
-    column("card", lambda decision: decision.candidate.patron.card if decision.candidate else None, key=None),
+def _owed(decision: Decision) -> Decimal | None:
+    return decision.candidate.account.owed if isinstance(decision, Referral | Adoption) else None
+
+
+REFERRED: tuple[Column[Referral], ...] = (
+    column("number", lambda referral: referral.number, "number"),
+    column("card", lambda referral: referral.patron.card, key=None),
     column("name", person, key=None),
-    column("in window", _owed, "money", key="owed_in_window"),
-    column("balance", lambda decision: decision.amount, "money"),
-    column("with fee", lambda decision: decision.amount + decision.fee, "money", key=None),
+    column("in window", lambda referral: referral.account.owed, "money", key="owed_in_window"),
+    column("balance", lambda referral: referral.balance, "money"),
+    column("with fee", lambda referral: referral.total, "money", key=None),
     *unseen(why="why", fee="fee"),
 )
 
 
 CHANGED: tuple[Column[Decision], ...] = (
-    column("number", lambda decision: decision.patron, "number"),
-    column("balance", lambda decision: decision.amount, "money"),
+    column("number", lambda decision: decision.number, "number"),
+    column("balance", lambda decision: decision.balance, "money"),
     column("why", lambda decision: decision.why),
     column(None, _owed, key="owed_in_window"),
-    *unseen(fee="fee"),
+    column(None, lambda _decision: ZERO, key="fee"),
 )
 
 
@@ -77,7 +99,7 @@ def night_view(section: Section, plan: Plan) -> View:
 
 def _submission(section: Section, plan: Plan) -> Iterator[Part]:
     """Who is referred or held back, and who is left out; in JSON also when no submission is due."""
-    due, referred, held = plan.submission_due, plan.of(Outcome.REFERRED), plan.held
+    due, referred, held = plan.submission_due, plan.of(Referral), plan.held
     if not due:
         weekday = f"No submission is due (day of the week: {submits_on(section.policy, plan.day):%A})."
         yield Note(text=weekday if section.enabled else "Submissions are off.")
@@ -92,8 +114,8 @@ def _submission(section: Section, plan: Plan) -> Iterator[Part]:
     yield Figure(key="owing_less", value=plan.owing_less, caption=less)
 
 
-def _sum(plan: Plan, decisions: Sequence[Decision], verb: str) -> str:
-    owing = format_amount(sum((decision.amount for decision in decisions), ZERO))
+def _sum(plan: Plan, decisions: Sequence[Referral], verb: str) -> str:
+    owing = format_amount(sum((decision.balance for decision in decisions), ZERO))
     fees = format_amount(sum((decision.fee for decision in decisions), ZERO))
     return f"Submission{' (late)' if plan.late else ''}: {len(decisions)} {verb}, owing {owing}, fees {fees}"
 
@@ -104,15 +126,15 @@ def _update(plan: Plan) -> Iterator[Part]:
     said = f"Update: {len(rows)} in the report, due {due}"
     yield Note(text=said if plan.update_due else "The update of this day has been made before.")
     yield Figure(key="update_rows", value=len(rows))
-    for outcome, title in CHANGES.items():
-        decisions = plan.of(outcome)
-        yield table(CHANGED, decisions, outcome, caption=f"{title}: {len(decisions)}" if decisions else "")
+    decided = changes(plan)
+    for word, title in CHANGES.items():
+        decisions = decided[word]
+        yield table(CHANGED, decisions, word, caption=f"{title}: {len(decisions)}" if decisions else "")
 
 
 def done_view(plan: Plan) -> View:
     """What a night has done, in a line."""
-    ended = sum(decision.ends is not None for decision in plan.decisions)
-    referred, adopted = len(plan.of(Outcome.REFERRED)), len(plan.of(Outcome.ADOPTED))
+    ended, referred, adopted = plan.closes.total(), len(plan.of(Referral)), len(plan.of(Adoption))
     rows = f"{len(plan.update())} in the update" if plan.update_due else "no update"
     counts = f"{referred} referred, {adopted} adopted, {ended} ended, {rows}"
     return View(parts=[Note(text=f"{plan.section}, {plan.day}: {counts}")])

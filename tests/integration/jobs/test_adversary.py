@@ -152,4 +152,4 @@ def test_a_charge_handed_over_is_still_the_sections_in_the_night_that_ends_its_c
     assert nights.states() == {patron: "withdrawn"}
     assert nights.dues(MONDAY, "cpl") == {patron: "40.00"}
     assert foreseen is not None
-    assert [decision.amount for decision in foreseen.decisions] == [Decimal("40.00")]
+    assert [decision.balance for decision in foreseen.decisions] == [Decimal("40.00")]

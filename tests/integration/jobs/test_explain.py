@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from gentle_nudge.domain.collections.plan import Outcome
+from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.desk.explain import explain
@@ -53,7 +53,7 @@ def test_explain_and_the_night_never_disagree(koha: KohaDatabase, seed: int) -> 
         }
     plan = nights.dry_run()
     assert plan is not None
-    assert {d.patron for d in plan.of(Outcome.REFERRED)} == {n for n, reason in reasons.items() if reason is None}
+    assert {d.number for d in plan.of(Referral)} == {n for n, reason in reasons.items() if reason is None}
     for reason, count in plan.left_out.items():
         if reason is not Reason.BELOW_THRESHOLD:
             assert count <= list(reasons.values()).count(reason)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from gentle_nudge.domain.collections.plan import Outcome
+from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
@@ -359,7 +359,7 @@ def test_a_flag_taken_off_withdraws_the_case_tells_the_agency_once_and_old_charg
     nights.good_night(TUESDAY)
     assert nights.dues(TUESDAY) == {}
     plan = nights.good_night(NEXT_SUNDAY)
-    assert plan.of(Outcome.REFERRED) == ()
+    assert plan.of(Referral) == ()
     assert nights.referred(NEXT_SUNDAY) == set()
 
 
@@ -563,7 +563,7 @@ def test_a_dry_run_changes_nothing_and_plans_what_the_night_then_does(koha: Koha
     plan = nights.dry_run()
     assert snapshot(koha) == before
     assert plan is not None
-    assert {decision.patron for decision in plan.of(Outcome.REFERRED)} == patrons
+    assert {referral.number for referral in plan.of(Referral)} == patrons
     done = nights.good_night()
     assert plan.update() == done.update()
     assert plan.submission() == done.submission()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gentle_nudge.domain.collections.plan import Outcome
+from gentle_nudge.domain.collections.plan import Referral
 from tests.builders.koha import a_patron, has_credit, owes
 from tests.support.koha import KohaDatabase
 from tests.support.nights import SUNDAY, Nights, snapshot
@@ -38,7 +38,7 @@ def referred(nights: Nights, **rules: object) -> set[int]:
     nights.change(**rules)
     plan = nights.dry_run()
     assert plan is not None
-    return {decision.patron for decision in plan.of(Outcome.REFERRED)}
+    return {referral.number for referral in plan.of(Referral)}
 
 
 def test_a_lower_threshold_never_refers_fewer(koha: KohaDatabase) -> None:

@@ -154,7 +154,7 @@ def test_whose_branch_decides_follows_the_setting(koha: KohaDatabase) -> None:
     for charges_by in ("patron", "charge", "item"):
         nights = Nights(koha, *two_sections(charges_by))
         plans = {s.name: plan for s in nights.sections if (plan := _dry(nights, s))}
-        by[charges_by] = [name for name, plan in plans.items() if any(d.patron == patron for d in plan)]
+        by[charges_by] = [name for name, plan in plans.items() if any(d.number == patron for d in plan)]
     assert by == {"patron": ["north"], "charge": [], "item": ["south"]}
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, OpenCase
-from gentle_nudge.domain.patron import Patron
+from gentle_nudge.domain.collections.plan import Adoption
+from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.store import cases
 from gentle_nudge.store.tables import case
@@ -23,11 +24,10 @@ CLOSED = [state for state in CaseState if state is not CaseState.OPEN]
 
 
 def open_one(conn: Connection, action: OpenCase, *, fee_line: int | None = None, restriction: int | None = None) -> int:
-    run = a_run(conn)
-    made = cases.open_new(conn, section=HERE, actions=[action], run=run)[action.patron.number]
-    patron = action.patron.number
+    patron = action.patron
+    made = cases.open_new(conn, section=HERE, actions=[action], run=a_run(conn))[patron]
     fee, new = (None if number is None else Made(number, patron) for number in (fee_line, restriction))
-    cases.complete(conn, HERE, [run], [action], fee=fee, restriction=new)
+    cases.complete(conn, HERE, [patron], fee=fee, restriction=new)
     return made
 
 
@@ -49,22 +49,29 @@ def test_an_opened_case_says_what_the_action_said(both: Connection) -> None:
     found = known(both, made)
     assert (found.id, found.section, found.patron, found.number, found.referred_on) == (made, HERE, 7, 7, DAY)
     assert (found.owed, found.balance, found.fee) == (Decimal(30), Decimal(40), Decimal(10))
-    assert (found.fee_line, found.restriction, found.last_due) == (99, 5, None)
+    assert (found.fee_line, found.restriction, found.last_due) == (99, 5, Decimal(50))
     assert (found.surname, found.firstname, found.card) == ("Example", "Pat", "C7")
     assert (found.state, found.adopted, found.to_report) == (CaseState.OPEN, False, False)
     assert cases.lines_of(both, made) == (a_line(2, "-4.50"), a_line(3))
 
 
 def test_an_adopted_case_may_know_neither_day_nor_amount(both: Connection) -> None:
-    made = open_one(both, OpenCase(patron=Patron(number=7), referred_on=None, adopted=True))
+    adopting = opening(7, adopted=True)
+    assert isinstance(adopting.decision, Adoption)
+    made = open_one(both, replace(adopting, decision=replace(adopting.decision, referred_on=None)))
     found = known(both, made)
     assert (found.adopted, found.referred_on, found.owed, found.balance, found.fee) == (True, None, None, None, None)
 
 
-def test_a_restriction_found_in_place_is_recorded_unless_one_was_made(both: Connection) -> None:
-    found = open_one(both, replace(opening(7), restriction=4))
-    made = open_one(both, replace(opening(8), restriction=4), restriction=6)
-    assert [known(both, one).restriction for one in (found, made)] == [4, 6]
+def test_a_restriction_found_in_place_is_recorded_with_the_case_that_the_run_opened(both: Connection) -> None:
+    run = a_run(both)
+    opened = cases.open_new(both, section=HERE, actions=[opening(7), opening(8)], run=run)
+    assert cases.opened_for(both, [run], [7]) == {7: opened[7]}
+    found = Restriction(id=4, type="OLD", comment="Sent to the agency", expires=None)
+    cases.record_restrictions(both, {opened[7]: found})
+    case, other = known(both, opened[7]), known(both, opened[8])
+    assert (case.restriction, case.restriction_type, case.restriction_comment) == (4, "OLD", "Sent to the agency")
+    assert (other.restriction, other.restriction_type) == (None, "MANUAL")
 
 
 @pytest.mark.parametrize("surname", ["=cmd", "O'Brien", "王小明", "a\nb", "🙂", "x" * 20_000])

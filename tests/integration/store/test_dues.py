@@ -59,7 +59,7 @@ def test_the_first_due_of_a_new_case_is_kept(both: Connection) -> None:
 
 def test_what_a_submission_tells_of_the_cases_it_opened_is_kept(both: Connection) -> None:
     submission = a_run(both, report=ReportKind.SUBMISSION)
-    actions = [replace(opening(number), total=Decimal(f"{number}.50")) for number in (7, 8)]
+    actions = [opening(number, balance=f"{number}.50", fee="0.00") for number in (7, 8)]
     mine = cases.open_new(both, section=HERE, actions=actions, run=submission)
     other = a_case(both)
     stored = a_report(both, report=ReportKind.SUBMISSION, day=DAY - timedelta(days=7))

@@ -1,43 +1,15 @@
 """The pure rules of the queue."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gentle_nudge.domain.outbox import (
-    MAY_LEAVE,
-    Address,
-    Channel,
-    Delivery,
-    DeliveryState,
-    Standing,
-    is_given_up,
-    next_attempt,
-)
+from gentle_nudge.domain.outbox import MAY_LEAVE, Channel, Standing, is_given_up, next_attempt
 from gentle_nudge.domain.report_row import ReportKind
+from tests.builders.values import a_delivery
 
 NOW = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
 A_MOMENT = timedelta(microseconds=1)
-
-
-def a_delivery(
-    *, kind: ReportKind = ReportKind.UPDATE, channel: Channel = Channel.EMAIL, is_repeat: bool = False
-) -> Delivery:
-    return Delivery(
-        id=1,
-        report=1,
-        section="global",
-        kind=kind,
-        day=date(2026, 11, 22),
-        file_name="ums-updates-2026-11-22.csv",
-        address=Address(channel=channel, recipient="agency@agency.example"),
-        state=DeliveryState.DUE,
-        attempts=0,
-        next_attempt=NOW,
-        since=NOW,
-        queued=NOW,
-        is_repeat=is_repeat,
-    )
 
 
 @pytest.mark.parametrize(("attempts", "minutes"), [(1, 1), (2, 2), (3, 4), (9, 256), (10, 360), (11, 360), (5000, 360)])

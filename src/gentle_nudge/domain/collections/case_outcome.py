@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.plan import Decision, Outcome
+from gentle_nudge.domain.collections.plan import Ending, Succession
 from gentle_nudge.domain.collections.policy import Policy, Section
+from gentle_nudge.domain.collections.referral import NO_RECORDS, PatronRecords
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import FlagState, Patron, flag_state
-from gentle_nudge.domain.report_row import case_row
-
-ENDING = {
-    Outcome.RELEASED: CaseState.RELEASED,
-    Outcome.PAID: CaseState.PAID,
-    Outcome.WITHDRAWN: CaseState.WITHDRAWN,
-    Outcome.MERGED: CaseState.MERGED,
-    Outcome.DELETED: CaseState.DELETED,
-}
+from gentle_nudge.domain.report_row import UpdateRow, case_row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,23 +20,44 @@ class CaseFacts:
     """An open case with what Koha says of it tonight.
 
     `patron` is the one the case follows, None when gone from Koha; then `heir` is the patron that took over the
-    recorded lines (merged cards), None when nobody did. `balance` is the section's, of the patron or else the heir.
+    recorded lines (merged cards), None when nobody did. `balance` (the section's) and `records` are of the patron or
+    else the heir.
     """
 
     case: Case
     patron: Patron | None
-    balance: Decimal = ZERO
     heir: Patron | None = None
-    heir_has_case: bool = False
+    balance: Decimal = ZERO
+    records: PatronRecords = NO_RECORDS
+
+    @property
+    def person(self) -> Patron | None:
+        """The patron, or else the heir."""
+        return self.patron or self.heir
 
 
-def judge(tonight: CaseFacts, section: Section) -> Decision:
-    """What becomes of this case: one decision, with the row the update shows."""
-    if tonight.patron is None:
-        return _gone(tonight, section)
+def judge(tonight: CaseFacts, section: Section) -> UpdateRow | Succession | Ending:
+    """What becomes of this case; one that just goes on is no more than a row of the update."""
+    person = tonight.person
+    if person is None:
+        return _ending(tonight, CaseState.DELETED, ZERO, why="the patron is gone from Koha")
+    if tonight.heir and tonight.records.has_case(section):
+        why = f"merged into patron {person.number}, who has an open case"
+        return _ending(tonight, CaseState.MERGED, ZERO, why=why)
     if seems_withdrawn(tonight, section):
-        return _ended_by_staff(tonight, tonight.patron, section.policy)
-    return _goes_on(tonight, tonight.patron, section.policy)
+        return _ended_by_staff(tonight, section.policy)
+    if is_released(tonight.balance, section.policy):
+        why = f"owes {format_amount(tonight.balance)}, at or below {format_amount(section.policy.clear_at_or_below)}"
+        return _ending(tonight, CaseState.RELEASED, released_due(tonight.balance, section.policy), why=why)
+    row = as_before(tonight, section.policy)
+    if tonight.heir is None:
+        return row
+    return Succession(facts=tonight, row=row, why=f"merged into patron {person.number}: the case goes on there")
+
+
+def is_released(balance: Decimal, policy: Policy) -> bool:
+    """Whether who owes this is released."""
+    return policy.clear_paid and balance <= policy.clear_at_or_below
 
 
 def seems_withdrawn(tonight: CaseFacts, section: Section) -> bool:
@@ -58,40 +72,27 @@ def was_flagged_elsewhere(tonight: CaseFacts, section: Section) -> bool:
     return tonight.case.flag not in {None, str(section.policy.flag)}
 
 
-def as_before(tonight: CaseFacts, section: Section) -> Decision:
-    """The case goes on although its flag has gone: so many at once look like an accident."""
-    due = shown(tonight.balance, section.policy)
-    why = "the flag has gone, with too many others"
-    return _decision(tonight, tonight.patron, Outcome.KEPT, why=why, due=due)
+def as_before(tonight: CaseFacts, policy: Policy) -> UpdateRow:
+    """The row of a case that goes on."""
+    return case_row(tonight.case, tonight.person, shown(tonight.balance, policy))
 
 
-def _gone(tonight: CaseFacts, section: Section) -> Decision:
-    heir, case = tonight.heir, tonight.case
-    if heir is None:
-        return _decision(tonight, None, Outcome.DELETED, why="the patron is gone from Koha", due=ZERO)
-    if tonight.heir_has_case:
-        why = f"merged into patron {heir.number}, who has an open case"
-        return _decision(tonight, None, Outcome.MERGED, why=why, due=ZERO)
-    going_on = _goes_on(tonight, heir, section.policy)
-    if going_on.outcome is Outcome.KEPT:
-        why = f"merged into patron {heir.number}: the case goes on there"
-        going_on = replace(going_on, outcome=Outcome.FOLLOWED, why=why)
-    return replace(going_on, follows=heir.number, patron=case.patron or 0)
-
-
-def _goes_on(tonight: CaseFacts, patron: Patron, policy: Policy) -> Decision:
-    if not (policy.clear_paid and tonight.balance <= policy.clear_at_or_below):
-        why = "the case goes on"
-        return _decision(tonight, patron, Outcome.KEPT, why=why, due=shown(tonight.balance, policy))
-    why = f"owes {format_amount(tonight.balance)}, at or below {format_amount(policy.clear_at_or_below)}"
-    due = ZERO if policy.released_due == "zero" else shown(tonight.balance, policy)
-    return _decision(tonight, patron, Outcome.RELEASED, why=why, due=due)
-
-
-def _ended_by_staff(tonight: CaseFacts, patron: Patron, policy: Policy) -> Decision:
-    outcome = Outcome.PAID if tonight.balance <= policy.clear_at_or_below else Outcome.WITHDRAWN
+def _ended_by_staff(tonight: CaseFacts, policy: Policy) -> Ending:
+    state = CaseState.PAID if tonight.balance <= policy.clear_at_or_below else CaseState.WITHDRAWN
     why = f"the flag was taken off; owes {format_amount(tonight.balance)}"
-    return _decision(tonight, patron, outcome, why=why, due=last_word(tonight.balance, policy))
+    return _ending(tonight, state, last_word(tonight.balance, policy), why=why)
+
+
+def _ending(tonight: CaseFacts, state: CaseState, due: Decimal | None, *, why: str) -> Ending:
+    """The end of the case; merged into another one, its row no longer stands where a patron is."""
+    person = None if state is CaseState.MERGED else tonight.person
+    row = None if due is None else case_row(tonight.case, person, due)
+    return Ending(facts=tonight, state=state, row=row, why=why)
+
+
+def released_due(balance: Decimal, policy: Policy) -> Decimal:
+    """The due that the agency is told of a released case."""
+    return ZERO if policy.released_due == "zero" else shown(balance, policy)
 
 
 def last_word(balance: Decimal, policy: Policy) -> Decimal | None:
@@ -108,21 +109,6 @@ def last_word(balance: Decimal, policy: Policy) -> Decimal | None:
 def shown(balance: Decimal, policy: Policy) -> Decimal:
     """The balance as the update shows it: a credit as it is, or as zero."""
     return max(balance, ZERO) if policy.negative_due == "zero" else balance
-
-
-def _decision(
-    tonight: CaseFacts, patron: Patron | None, outcome: Outcome, *, why: str, due: Decimal | None
-) -> Decision:
-    case = tonight.case
-    return Decision(
-        patron=case.patron or 0,
-        case=case,
-        outcome=outcome,
-        why=why,
-        amount=tonight.balance if patron else ZERO,
-        ends=ENDING.get(outcome),
-        row=None if due is None else case_row(case, patron, due),
-    )
 
 
 def lists_everybody(policy: Policy, day: date) -> bool:

@@ -2,170 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
+from typing import TypeVar
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.plan import Decision, Outcome
+from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Referral, Succession
 from gentle_nudge.domain.collections.policy import Policy, Section
-from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.collections.referral import PatronRecords
 from gentle_nudge.domain.patron import FlagRow, FlagState, Patron, Restriction, flag_state
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Holdings:
-    """What one patron has that a decision may touch, as of today.
-
-    `flag` and `restrictions` are as Koha has them now, `recorded` the ids of restrictions recorded with cases.
-    `flag_needed`, `restriction_needed`: another open case uses the same field, or needs the restriction.
-    """
-
-    patron: Patron
-    today: date
-    restrictions: tuple[Restriction, ...] = ()
-    recorded: frozenset[int] = frozenset()
-    flag_needed: bool = False
-    restriction_needed: bool = False
-
-
-def consequences(decision: Decision, held: Holdings | None, section: Section, day: date) -> Iterator[Action]:
-    """The actions that carry this decision out.
-
-    `held` is None when the patron is gone from Koha, and while nothing of Koha is touched yet: then only what changes
-    in our own tables.
-    """
-    policy, case = section.policy, decision.case
-    if decision.follows and case:
-        yield FollowCase(case=case.id, patron=decision.follows)
-    match decision.outcome:
-        case Outcome.REFERRED if held:
-            yield from _refer(decision, held, policy, day)
-        case Outcome.REFERRED:
-            yield opening(decision, policy)
-        case Outcome.ADOPTED:
-            yield opening(decision, policy, active_restriction_of_ours(held, policy) if held else None)
-        case Outcome.FOLLOWED if held:
-            yield from set_flag(held, policy)
-        case _:
-            pass
-    if decision.ends:
-        if held and decision.outcome in {Outcome.RELEASED, Outcome.ADOPTED}:
-            yield from release(held, case, policy)
-        yield CloseCase(case=case.id if case else None, patron=decision.patron, state=decision.ends, why=decision.why)
-
-
-def _refer(decision: Decision, held: Holdings, policy: Policy, day: date) -> Iterator[Action]:
-    found = active_restriction_of_ours(held, policy) if policy.add_restriction else None
-    if policy.add_restriction and found is None:
-        yield Restrict(patron=decision.patron, type=policy.restriction_type, comment=policy.comment(day))
-    yield from set_flag(held, policy)
-    if decision.fee > 0:
-        yield ChargeFee(
-            patron=decision.patron,
-            amount=decision.fee,
-            type=policy.fee_debit_type,
-            description=policy.fee_description,
-            branch=fee_branch(policy, held.patron),
-        )
-    yield opening(decision, policy, found)
-
-
-def opening(decision: Decision, policy: Policy, found: Restriction | None = None) -> OpenCase:
-    """The case of a patron who is referred or adopted; `found` is a restriction of ours that was there before."""
-    if decision.candidate is None:
-        raise AssertionError("nobody is referred or adopted without having been looked at")
-    patron, account = decision.candidate.patron, decision.candidate.account
-    referred = decision.outcome is Outcome.REFERRED
-    comment = policy.comment(decision.referred_on) if referred and decision.referred_on else None
-    if found:
-        comment = found.comment if policy.made_this_comment(found.comment) else None
-    return OpenCase(
-        patron=patron,
-        referred_on=decision.referred_on,
-        adopted=not referred,
-        owed=account.owed if referred else None,
-        balance=account.balance if referred else None,
-        fee=decision.fee if referred else None,
-        lines=account.lines,
-        flag=str(policy.flag),
-        restriction=found.id if found else None,
-        restriction_type=found.type if found else policy.restriction_type,
-        restriction_comment=comment,
-        total=decision.amount + decision.fee,
-    )
-
-
-def fee_branch(policy: Policy, patron: Patron) -> str | None:
-    """The library the fee is booked to."""
-    return {"none": None, "patron": patron.branch}.get(policy.fee_branch, policy.fee_branch)
-
-
-def set_flag(held: Holdings, policy: Policy) -> Iterator[SetFlag]:
-    """Make the flag say yes, unless it does already or is in other use."""
-    rows = held.patron.flag
-    if flag_state(rows) is FlagState.NO:
-        lowest = min(rows, key=lambda row: row.row or 0, default=FlagRow(row=None, value=None))
-        yield SetFlag(patron=held.patron.number, flag=policy.flag, before=lowest)
-
-
-def release(held: Holdings, case: Case | None, policy: Policy) -> Iterator[Action]:
-    """Take the flag off and, if the policy says so, our restrictions, unless another open case needs them."""
-    if not held.flag_needed:
-        for row in held.patron.flag:
-            if row.says is FlagState.YES:
-                yield ClearFlag(patron=held.patron.number, flag=policy.flag, before=row)
-    if policy.remove_restriction and not held.restriction_needed:
-        for restriction in held.restrictions:
-            if _may_be_lifted(restriction, case, policy, held.today):
-                yield LiftRestriction(patron=held.patron.number, restriction=restriction)
-
-
-def active_restriction_of_ours(held: Holdings, policy: Policy) -> Restriction | None:
-    """An active restriction that is ours: recorded with a case of the patron, or with our whole comment."""
-    return next(
-        (r for r in held.restrictions if r.is_active(held.today) and _is_ours(r, held, policy)),
-        None,
-    )
-
-
-def _is_ours(restriction: Restriction, held: Holdings, policy: Policy) -> bool:
-    return restriction.id in held.recorded or policy.made_this_comment(restriction.comment)
-
-
-def _may_be_lifted(restriction: Restriction, case: Case | None, policy: Policy, today: date) -> bool:
-    """Whether this active restriction is ours and, if recorded with the case, as it was then."""
-    if not restriction.is_active(today):
-        return False
-    if case is None or restriction.id != case.restriction:
-        return policy.made_this_comment(restriction.comment)
-    as_it_was = (
-        restriction.comment == case.restriction_comment
-        if case.restriction_comment
-        else policy.made_this_comment(restriction.comment)
-    )
-    same_type = restriction.type == (case.restriction_type or policy.restriction_type)
-    return as_it_was and same_type and restriction.expires is None
+A = TypeVar("A")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenCase:
-    """Open a case; `restriction` is one of ours found in place, None when one is made or none is wanted."""
+    """Open a case for a patron who is referred or adopted; `flag` is the field that says so, None if unknown.
 
-    patron: Patron
-    referred_on: date | None
-    adopted: bool = False
-    owed: Decimal | None = None
-    balance: Decimal | None = None
-    fee: Decimal | None = None
-    lines: tuple[Line, ...] = ()
+    `restriction_type` and `restriction_comment` are those of a restriction made for it.
+    """
+
+    decision: Referral | Adoption
+    restriction_type: str
     flag: str | None = None
-    restriction: int | None = None
-    restriction_type: str | None = None
     restriction_comment: str | None = None
-    total: Decimal | None = None
+
+    @property
+    def patron(self) -> int:
+        """The borrowernumber."""
+        return self.decision.number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,4 +53,159 @@ class FollowCase:
     patron: int
 
 
-Action = Restrict | LiftRestriction | SetFlag | ClearFlag | ChargeFee | OpenCase | CloseCase | FollowCase | ForgiveFee
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordRestriction:
+    """Keep with the case just opened for this patron a restriction of ours that was there before."""
+
+    patron: int
+    restriction: Restriction
+
+
+Action = (
+    Restrict
+    | LiftRestriction
+    | SetFlag
+    | ClearFlag
+    | ChargeFee
+    | ForgiveFee
+    | OpenCase
+    | CloseCase
+    | FollowCase
+    | RecordRestriction
+)
+
+
+def of(actions: Iterable[object], kind: type[A]) -> list[A]:
+    """The actions of one kind, in order."""
+    return [action for action in actions if isinstance(action, kind)]
+
+
+def flag_changes(actions: Iterable[Action]) -> list[SetFlag | ClearFlag]:
+    """The changes of flags among them, in order."""
+    return [action for action in actions if isinstance(action, SetFlag | ClearFlag)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holdings:
+    """The restrictions of one patron as Koha has them under lock; `recorded` are the ids of those kept with cases."""
+
+    patron: int
+    today: date
+    restrictions: tuple[Restriction, ...] = ()
+    recorded: frozenset[int] = frozenset()
+
+
+def planned_changes(decision: Decision, section: Section) -> Iterator[Action]:
+    """The actions that the decision alone calls for: flag, fee and case. They are known before anything is locked."""
+    policy = section.policy
+    match decision:
+        case Referral():
+            yield from set_flag(decision.patron, policy)
+            if decision.fee > 0:
+                yield ChargeFee(
+                    patron=decision.number,
+                    amount=decision.fee,
+                    type=policy.fee_debit_type,
+                    description=policy.fee_description,
+                    branch={"none": None, "patron": decision.patron.branch}.get(policy.fee_branch, policy.fee_branch),
+                )
+            yield open_case(decision, policy)
+        case Adoption():
+            yield open_case(decision, policy)
+            if decision.released:
+                yield from clear_flag(decision.patron, decision.candidate.records, section)
+                yield CloseCase(case=None, patron=decision.number, state=CaseState.RELEASED, why=decision.why)
+        case Succession(facts=facts):
+            if facts.heir:
+                yield FollowCase(case=facts.case.id, patron=facts.heir.number)
+                yield from set_flag(facts.heir, policy)
+        case Ending(facts=facts):
+            if decision.state is CaseState.RELEASED and facts.heir:
+                yield FollowCase(case=facts.case.id, patron=facts.heir.number)
+            if decision.state is CaseState.RELEASED and facts.person:
+                yield from clear_flag(facts.person, facts.records, section)
+            yield CloseCase(case=facts.case.id, patron=decision.number, state=decision.state, why=decision.why)
+
+
+def restriction_changes(decision: Decision, holdings: Holdings, section: Section) -> Iterator[Action]:
+    """The actions that depend on the restrictions found under lock."""
+    policy = section.policy
+    match decision:
+        case Referral() if policy.add_restriction:
+            if found := active_restriction_of_ours(holdings, policy):
+                yield record_restriction(found, holdings.patron, policy)
+            else:
+                comment = policy.comment(decision.day)
+                yield Restrict(patron=holdings.patron, type=policy.restriction_type, comment=comment)
+        case Adoption():
+            if found := active_restriction_of_ours(holdings, policy):
+                yield record_restriction(found, holdings.patron, policy)
+            if decision.released and policy.remove_restriction:
+                yield from lift(holdings, None, decision.candidate.records, section)
+        case Ending(state=CaseState.RELEASED, facts=facts) if policy.remove_restriction:
+            yield from lift(holdings, facts.case, facts.records, section)
+        case Referral() | Succession() | Ending():
+            pass
+
+
+def open_case(decision: Referral | Adoption, policy: Policy) -> OpenCase:
+    """The case of a patron who is referred or adopted, as long as no restriction of ours is found in place."""
+    return OpenCase(
+        decision=decision,
+        flag=str(policy.flag),
+        restriction_type=policy.restriction_type,
+        restriction_comment=policy.comment(decision.day) if isinstance(decision, Referral) else None,
+    )
+
+
+def record_restriction(found: Restriction, patron: int, policy: Policy) -> RecordRestriction:
+    """Keep this restriction with the patron's new case; a comment that staff wrote is not ours to compare with."""
+    comment = found.comment if policy.made_this_comment(found.comment) else None
+    return RecordRestriction(patron=patron, restriction=replace(found, comment=comment))
+
+
+def set_flag(patron: Patron, policy: Policy) -> Iterator[SetFlag]:
+    """Make the flag say yes, unless it does already or is in other use."""
+    if flag_state(patron.flag) is FlagState.NO:
+        lowest = min(patron.flag, key=lambda row: row.row or 0, default=FlagRow(row=None, value=None))
+        yield SetFlag(patron=patron.number, flag=policy.flag, before=lowest)
+
+
+def clear_flag(patron: Patron, records: PatronRecords, section: Section) -> Iterator[ClearFlag]:
+    """Make every row of the flag that says yes say no, unless another open case needs it."""
+    if not records.flag_is_needed(section):
+        for row in patron.flag:
+            if row.says is FlagState.YES:
+                yield ClearFlag(patron=patron.number, flag=section.policy.flag, before=row)
+
+
+def lift(holdings: Holdings, case: Case | None, records: PatronRecords, section: Section) -> Iterator[LiftRestriction]:
+    """Delete our restrictions, unless another open case needs them."""
+    if not records.restriction_is_needed(section):
+        for restriction in holdings.restrictions:
+            if _may_be_lifted(restriction, case, section.policy, holdings.today):
+                yield LiftRestriction(patron=holdings.patron, restriction=restriction)
+
+
+def active_restriction_of_ours(holdings: Holdings, policy: Policy) -> Restriction | None:
+    """An active restriction that is ours: recorded with a case of the patron, or with our whole comment."""
+    for restriction in holdings.restrictions:
+        ours = restriction.id in holdings.recorded or policy.made_this_comment(restriction.comment)
+        if ours and restriction.is_active(holdings.today):
+            return restriction
+    return None
+
+
+def _may_be_lifted(restriction: Restriction, case: Case | None, policy: Policy, today: date) -> bool:
+    """Whether this active restriction is ours and, if recorded with the case, as it was then."""
+    if not restriction.is_active(today):
+        return False
+    if case is None or restriction.id != case.restriction:
+        return policy.made_this_comment(restriction.comment)
+    as_it_was = (
+        restriction.comment == case.restriction_comment
+        if case.restriction_comment
+        else policy.made_this_comment(restriction.comment)
+    )
+    same_type = restriction.type == (case.restriction_type or policy.restriction_type)
+    return as_it_was and same_type and restriction.expires is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -11,15 +11,30 @@ from operator import attrgetter, itemgetter
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.anomalies import Anomalies
-from gentle_nudge.domain.collections.case_outcome import CaseFacts, as_before, judge, last_word, lists_everybody, shown
-from gentle_nudge.domain.collections.plan import Decision, Outcome, Plan, Refusal, SubmissionRow
-from gentle_nudge.domain.collections.policy import Policy, Section
-from gentle_nudge.domain.collections.referral import Candidate, Reason, is_minor, why_not
+from gentle_nudge.domain.collections.case_outcome import (
+    CaseFacts,
+    as_before,
+    is_released,
+    judge,
+    last_word,
+    lists_everybody,
+    released_due,
+    shown,
+)
+from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Refusal, Succession, heir_of
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import (
+    Candidate,
+    PatronRecords,
+    Reason,
+    SectionRecords,
+    is_minor,
+    why_not,
+)
 from gentle_nudge.domain.collections.submission_day import is_lifted_for
-from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import Patron
-from gentle_nudge.domain.report_row import UpdateRow, case_row, new_case_row
+from gentle_nudge.domain.report_row import UpdateRow, case_row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,20 +45,28 @@ class Adoptee:
     referred_on: date | None = None
 
 
+def is_adoptee(patron: Patron, records: PatronRecords, section: Section) -> bool:
+    """Whether the patron is the section's, the flag says yes, and no case is open in a section with this flag."""
+    ours = section.scope.holds(patron.branch) or (section.charges_by != "patron" and section.enabled)
+    return ours and patron.is_flagged and not records.has_flag_of(section)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """Everything gathered about one section; `last_words` are closed cases the agency is still to be told of.
 
     `cases` and then `candidates` are gone through once, in whatever order, so that they may be read while they are
-    judged and need never be in memory all at once.
+    judged and need never be in memory all at once. `owing_less` is asked last: how many patrons who are no candidates
+    owe something in the window.
     """
 
     candidates: Iterable[Candidate] = ()
-    owing_less: int = 0
+    owing_less: Callable[[], int] = int  # which is 0
     cases: Iterable[CaseFacts] = ()
     last_words: tuple[CaseFacts, ...] = ()
     adoptees: tuple[Adoptee, ...] = ()
     order: Mapping[int, int] = field(default_factory=dict)
+    records: SectionRecords = field(default_factory=SectionRecords)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,17 +82,22 @@ class Due:
     most_withdrawals: int | None = None
     beside_plugin: Refusal | None = None
 
+    @property
+    def is_anything(self) -> bool:
+        """Whether a report of the day is still to be made."""
+        return self.submission_due or self.update_due
+
 
 @dataclass(kw_only=True)
 class _Cases:
     """What was seen while the open cases passed by.
 
-    `ended_by_staff` are those whose flag has gone, each with what becomes of it if that is no accident; `heirs` took
-    over the lines of a merged patron; `again`: numbers with an open case of which a last word was still to be told.
+    `ended_by_staff` are those whose flag has gone, as they end if that is no accident; `heirs` took over the lines of
+    a merged patron; `again`: numbers with an open case of which a last word was still to be told.
     """
 
-    endings: list[Decision] = field(default_factory=list)
-    ended_by_staff: list[tuple[CaseFacts, Decision]] = field(default_factory=list)
+    endings: list[Ending | Succession] = field(default_factory=list)
+    ended_by_staff: list[Ending] = field(default_factory=list)
     kept: list[UpdateRow] = field(default_factory=list)
     heirs: set[int] = field(default_factory=set)
     again: set[int | None] = field(default_factory=set)
@@ -92,10 +120,11 @@ def plan_night(section: Section, day: date, evidence: Evidence, limits: Due) -> 
         decisions=(*endings, *adopted),
         kept=(*kept, *_last_words(section, evidence, cases.again)),
         left_out=left_out,
-        owing_less=evidence.owing_less + owing_less,
+        owing_less=evidence.owing_less() + owing_less,
         refusals=tuple(refusal for refusal in refusals if refusal),
         named=tuple(cases.noticed.in_words(section)),
         order=evidence.order,
+        records=evidence.records,
     )
     return replace(plan, decisions=(*plan.decisions, *referred)) if plan.submits else replace(plan, held=referred)
 
@@ -105,7 +134,7 @@ def _pass_by(section: Section, day: date, evidence: Evidence, limits: Due) -> _C
     cases = _Cases()
     waiting = {word.case.number for word in evidence.last_words}
     everybody = lists_everybody(section.policy, day)
-    for tonight, decision in _one_case_each(section, evidence.cases):
+    for tonight, outcome in _one_case_each(section, evidence.cases):
         if tonight.heir:
             cases.heirs.add(tonight.heir.number)
         if not limits.update_due:
@@ -113,19 +142,20 @@ def _pass_by(section: Section, day: date, evidence: Evidence, limits: Due) -> _C
         cases.noticed.look_at(tonight, section)
         if tonight.case.number in waiting:
             cases.again.add(tonight.case.number)
-        match decision.outcome:
-            case Outcome.KEPT if decision.row and (everybody or decision.row.is_news):
-                cases.kept.append(decision.row)
-            case Outcome.KEPT:
-                pass
-            case Outcome.WITHDRAWN | Outcome.PAID:
-                cases.ended_by_staff.append((tonight, decision))
-            case _:
-                cases.endings.append(decision)
+        match outcome:
+            case UpdateRow():
+                if everybody or outcome.is_news:
+                    cases.kept.append(outcome)
+            case Ending(state=CaseState.WITHDRAWN | CaseState.PAID):
+                cases.ended_by_staff.append(outcome)
+            case Ending() | Succession():
+                cases.endings.append(outcome)
     return cases
 
 
-def _one_case_each(section: Section, cases: Iterable[CaseFacts]) -> Iterator[tuple[CaseFacts, Decision]]:
+def _one_case_each(
+    section: Section, cases: Iterable[CaseFacts]
+) -> Iterator[tuple[CaseFacts, UpdateRow | Succession | Ending]]:
     """Every case with what becomes of it; of several that lead to one heir only the oldest goes on."""
     merged = []
     for tonight in cases:
@@ -135,30 +165,29 @@ def _one_case_each(section: Section, cases: Iterable[CaseFacts]) -> Iterator[tup
             yield tonight, judge(tonight, section)
     heirs: set[int] = set()
     for _, heir, tonight in sorted(merged, key=itemgetter(0)):
-        decision = judge(replace(tonight, heir_has_case=True) if heir in heirs else tonight, section)
-        if decision.follows:
+        with_case = PatronRecords(open_cases=tonight.records.open_cases | {section.name})
+        outcome = judge(replace(tonight, records=with_case) if heir in heirs else tonight, section)
+        if not isinstance(outcome, UpdateRow) and heir_of(outcome):
             heirs.add(heir)
-        yield tonight, decision
+        yield tonight, outcome
 
 
 def _endings(
     section: Section, day: date, cases: _Cases, limits: Due
-) -> tuple[tuple[Decision, ...], tuple[UpdateRow, ...], Refusal | None]:
-    """The cases that do not just go on, the rows of those that do; too many ended by staff go on as well."""
+) -> tuple[tuple[Ending | Succession, ...], tuple[UpdateRow, ...], Refusal | None]:
+    """Ended cases, the update rows of those that go on, and a refusal if staff ended more than one night may.
+
+    The cases that staff ended then go on as well.
+    """
     refusal = _too_many_withdrawn(len(cases.ended_by_staff), limits)
     endings, rows = cases.endings, cases.kept
     if refusal:
-        told = (as_before(tonight, section).row for tonight, _ in cases.ended_by_staff)
-        rows += [
-            case_row for case_row in told if case_row and (case_row.is_news or lists_everybody(section.policy, day))
-        ]
+        everybody = lists_everybody(section.policy, day)
+        told = (as_before(ending.facts, section.policy) for ending in cases.ended_by_staff)
+        rows += [row for row in told if everybody or row.is_news]
     else:
-        endings += [decision for _, decision in cases.ended_by_staff]
-    return tuple(sorted(endings, key=_number_of_case)), tuple(sorted(rows, key=attrgetter("case"))), refusal
-
-
-def _number_of_case(decision: Decision) -> int:
-    return decision.case.id if decision.case else 0
+        endings += cases.ended_by_staff
+    return tuple(sorted(endings, key=attrgetter("case.id"))), tuple(sorted(rows, key=attrgetter("case"))), refusal
 
 
 def _last_words(section: Section, evidence: Evidence, again: AbstractSet[int | None]) -> Iterator[UpdateRow]:
@@ -180,43 +209,39 @@ def _last_word(section: Section, tonight: CaseFacts) -> UpdateRow | None:
 
 
 def _adoptions(
-    section: Section, evidence: Evidence, endings: tuple[Decision, ...], limits: Due
-) -> tuple[tuple[Decision, ...], Refusal | None]:
-    taken = frozenset(decision.follows for decision in endings)
-    adoptees = [a for a in evidence.adoptees if a.candidate.patron.number not in taken]
+    section: Section, evidence: Evidence, endings: tuple[Ending | Succession, ...], limits: Due
+) -> tuple[tuple[Adoption, ...], Refusal | None]:
+    taken = {heir_of(ending) for ending in endings}
+    adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in taken]
     refusal = _too_many_adopted(len(adoptees), limits)
     return () if refusal else tuple(adopt(section, adoptee) for adoptee in adoptees), refusal
 
 
-def adopt(section: Section, adoptee: Adoptee) -> Decision:
+def adopt(section: Section, adoptee: Adoptee) -> Adoption:
     """A case for a patron whose flag says yes already; released at once if they owe no more than the limit."""
-    policy, candidate = section.policy, adoptee.candidate
-    patron, balance = candidate.patron, candidate.account.balance
-    released = policy.clear_paid and balance <= policy.clear_at_or_below
-    due = ZERO if released and policy.released_due == "zero" else shown(balance, policy)
-    return Decision(
-        patron=patron.number,
-        outcome=Outcome.ADOPTED,
-        why="the flag says yes without a case",
-        amount=balance,
-        candidate=candidate,
+    balance = adoptee.candidate.account.balance
+    released = is_released(balance, section.policy)
+    return Adoption(
+        candidate=adoptee.candidate,
         referred_on=adoptee.referred_on,
-        ends=CaseState.RELEASED if released else None,
-        row=new_case_row(patron, due),
+        due=released_due(balance, section.policy) if released else shown(balance, section.policy),
+        released=released,
+        why="the flag says yes without a case",
     )
 
 
 def _referrals(
     section: Section, day: date, evidence: Evidence, heirs: AbstractSet[int]
-) -> tuple[tuple[Decision, ...], Counter[Reason], int]:
+) -> tuple[tuple[Referral, ...], Counter[Reason], int]:
     """Who is referred; the others who owe enough in the window, by first reason; how many owe less there.
 
     Who took over the lines of a case is in collections, even before the case has followed.
     """
     left_out: Counter[Reason] = Counter()
     referred, owing_less = [], 0
-    for found in evidence.candidates:
-        candidate = replace(found, has_case=True) if found.patron.number in heirs else found
+    with_case = PatronRecords(open_cases=frozenset({section.name}))
+    for each in evidence.candidates:
+        candidate = replace(each, records=with_case) if each.patron.number in heirs else each
         reason = why_not(candidate, section, day)
         if reason is None:
             referred.append(refer(section, candidate, day))
@@ -227,26 +252,16 @@ def _referrals(
     return tuple(referred), left_out, owing_less
 
 
-def refer(section: Section, candidate: Candidate, day: date) -> Decision:
+def refer(section: Section, candidate: Candidate, day: date) -> Referral:
     """The referral of a patron whom no rule keeps out."""
-    patron, account, fee = candidate.patron, candidate.account, section.policy.processing_fee
-    why = f"owes {format_amount(account.owed)} in the window, {format_amount(account.balance)} in all"
-    return Decision(
-        patron=patron.number,
-        outcome=Outcome.REFERRED,
-        why=why,
-        amount=account.balance,
-        fee=fee,
+    patron, account = candidate.patron, candidate.account
+    return Referral(
         candidate=candidate,
-        referred_on=day,
-        submission=submission_row(patron, account, section.policy, day),
+        day=day,
+        fee=section.policy.processing_fee,
+        why=f"owes {format_amount(account.owed)} in the window, {format_amount(account.balance)} in all",
+        guardian=patron.guardian if is_minor(patron, section.policy, day) else None,
     )
-
-
-def submission_row(patron: Patron, account: Account, policy: Policy, day: date) -> SubmissionRow:
-    """The patron's row in the submission; only a minor's names a guardian."""
-    shown_as = patron if patron.guardian is None or is_minor(patron, policy, day) else replace(patron, guardian=None)
-    return SubmissionRow(patron=shown_as, account=account, fee=policy.processing_fee)
 
 
 def _too_many_withdrawn(found: int, limits: Due) -> Refusal | None:

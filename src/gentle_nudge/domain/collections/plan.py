@@ -1,75 +1,167 @@
-"""Everything a run intends: the decision about each patron, the actions they need, the rows of the reports."""
+"""Everything a run intends: the decision about each patron, the rows of the reports, what was refused."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.referral import Candidate, Reason
+from gentle_nudge.domain.collections.referral import Candidate, Reason, SectionRecords
 from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.patron import Patron
+from gentle_nudge.domain.patron import Guardian, Patron
 from gentle_nudge.domain.report_row import UpdateRow, new_case_row
+
+if TYPE_CHECKING:
+    from gentle_nudge.domain.collections.case_outcome import CaseFacts
+
+
+D = TypeVar("D", bound="Decision")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SubmissionRow:
-    """One referred patron in the submission; `fee` is the processing fee about to be charged."""
+class Referral:
+    """A patron is handed to the agency; the row of the submission.
 
-    patron: Patron
-    account: Account
+    `fee` is the processing fee about to be charged, `guardian` is named for minors only. `contact` holds the columns
+    of `borrowers` that the submission asks for, by name; it is filled while the report is written.
+    """
+
+    candidate: Candidate
+    day: date
     fee: Decimal
+    why: str
+    guardian: Guardian | None = None
+    contact: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def patron(self) -> Patron:
+        """The patron as the rules saw them."""
+        return self.candidate.patron
+
+    @property
+    def account(self) -> Account:
+        """The account as the rules saw it."""
+        return self.candidate.account
+
+    @property
+    def number(self) -> int:
+        """The borrowernumber."""
+        return self.patron.number
+
+    @property
+    def balance(self) -> Decimal:
+        """The section's balance before the fee."""
+        return self.account.balance
 
     @property
     def total(self) -> Decimal:
         """The balance with the fee."""
-        return self.account.balance + self.fee
+        return self.balance + self.fee
 
-    def told(self) -> UpdateRow:
-        """What the agency is told by it: number, name, card, and the balance with the fee."""
+    @property
+    def row(self) -> UpdateRow:
+        """The row of the update: number, name, card, and the balance with the fee."""
         return new_case_row(self.patron, self.total)
 
 
-class Outcome(StrEnum):
-    """What a run does with a patron."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Adoption:
+    """A patron flagged before us gets a case; `released`: it is closed at once, for they owe no more than the limit.
 
-    REFERRED = "referred"
-    ADOPTED = "adopted"
-    KEPT = "kept"
-    FOLLOWED = "followed"
-    RELEASED = "released"
-    PAID = "paid"
-    WITHDRAWN = "withdrawn"
-    MERGED = "merged"
-    DELETED = "deleted"
+    `referred_on` is the day as far as Koha tells; `due` is what the update says.
+    """
+
+    candidate: Candidate
+    referred_on: date | None
+    due: Decimal
+    released: bool
+    why: str
+
+    @property
+    def patron(self) -> Patron:
+        """The patron as the rules saw them."""
+        return self.candidate.patron
+
+    @property
+    def number(self) -> int:
+        """The borrowernumber."""
+        return self.patron.number
+
+    @property
+    def balance(self) -> Decimal:
+        """The section's balance."""
+        return self.candidate.account.balance
+
+    @property
+    def row(self) -> UpdateRow:
+        """The row of the update."""
+        return new_case_row(self.patron, self.due)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
-    """What becomes of one patron tonight, and why.
+class Succession:
+    """Cards were merged: the case goes on with the patron that took over its lines, the heir of these facts."""
 
-    `amount` is the section's balance, `fee` what is charged on top; `case` is None while none is open. `row` is
-    None when the update says nothing of them, or no more than their row in the submission. `candidate` is what the
-    rules saw of a patron to refer or adopt. `follows` is the patron that took over the lines of a merged one.
-    """
-
-    patron: int
-    outcome: Outcome
+    facts: CaseFacts
+    row: UpdateRow
     why: str
-    amount: Decimal
-    fee: Decimal = ZERO
-    case: Case | None = None
-    candidate: Candidate | None = None
-    follows: int | None = None
-    referred_on: date | None = None
-    ends: CaseState | None = None
-    row: UpdateRow | None = None
-    submission: SubmissionRow | None = None
+
+    @property
+    def case(self) -> Case:
+        """The case that goes on."""
+        return self.facts.case
+
+    @property
+    def number(self) -> int:
+        """The borrowernumber that the case followed until now."""
+        return self.case.patron or 0
+
+    @property
+    def balance(self) -> Decimal:
+        """The section's balance of the heir."""
+        return self.facts.balance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """An open case is closed in this state; `row` is None when the agency is told nothing of it."""
+
+    facts: CaseFacts
+    state: CaseState
+    row: UpdateRow | None
+    why: str
+
+    @property
+    def case(self) -> Case:
+        """The case that ends."""
+        return self.facts.case
+
+    @property
+    def number(self) -> int:
+        """The borrowernumber that the case followed until now."""
+        return self.case.patron or 0
+
+    @property
+    def balance(self) -> Decimal:
+        """The section's balance of the patron that the case follows; nothing where it follows nobody."""
+        return self.facts.balance if self.state not in {CaseState.MERGED, CaseState.DELETED} else ZERO
+
+
+Decision = Referral | Adoption | Succession | Ending
+
+
+def heir_of(decision: Decision) -> int | None:
+    """The borrowernumber of the patron with whom the case goes on, or ends; None: its patron is still there."""
+    match decision:
+        case Succession() | Ending(state=CaseState.RELEASED):
+            return decision.facts.heir.number if decision.facts.heir else None
+        case Referral() | Adoption() | Ending():
+            return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +185,8 @@ class Plan:
     `decisions` are those that change something, `held` the referrals that a fuse or limit holds back, `kept` the
     update's rows of cases that just go on. `left_out` counts, by first reason, the patrons whose owed in window
     reaches the threshold; `owing_less` all others who owe something in the window. `named` are cases that staff
-    should look at. `order` ranks patrons as the database collates their surnames.
+    should look at. `order` ranks patrons as the database collates their surnames. `records` is what our own tables
+    knew when the plan was made.
     """
 
     section: str
@@ -102,35 +195,61 @@ class Plan:
     update_due: bool = True
     late: bool = False
     decisions: tuple[Decision, ...] = ()
-    held: tuple[Decision, ...] = ()
+    held: tuple[Referral, ...] = ()
     kept: tuple[UpdateRow, ...] = ()
     left_out: Mapping[Reason, int] = field(default_factory=dict)
     owing_less: int = 0
     refusals: tuple[Refusal, ...] = ()
     named: tuple[str, ...] = ()
     order: Mapping[int, int] = field(default_factory=dict)
+    records: SectionRecords = field(default_factory=SectionRecords)
 
-    def of(self, *outcomes: Outcome) -> tuple[Decision, ...]:
-        """The decisions with one of these outcomes."""
-        return tuple(decision for decision in self.decisions if decision.outcome in outcomes)
+    def of(self, kind: type[D]) -> tuple[D, ...]:
+        """The decisions of one kind."""
+        return tuple(decision for decision in self.decisions if isinstance(decision, kind))
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """The open cases that do not just go on."""
+        return tuple(decision.case for decision in self.decisions if isinstance(decision, Succession | Ending))
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a report of the day is still to be made."""
+        return self.submission_due or self.update_due
 
     @property
     def submits(self) -> bool:
         """Whether the run makes a submission."""
         return self.submission_due and not any(refusal.stops_submission for refusal in self.refusals)
 
-    def submission(self) -> list[SubmissionRow]:
+    @property
+    def closes(self) -> Counter[CaseState]:
+        """How many cases it closes, by the state they end in; those of patrons adopted and released at once too."""
+        states = Counter(ending.state for ending in self.of(Ending))
+        states[CaseState.RELEASED] += sum(adoption.released for adoption in self.of(Adoption))
+        return states
+
+    @property
+    def heirs(self) -> frozenset[int]:
+        """The patrons that a case follows."""
+        return frozenset(heir for decision in self.decisions if (heir := heir_of(decision)))
+
+    @property
+    def concerned(self) -> frozenset[int]:
+        """The patrons that it changes, heirs included."""
+        return self.heirs | {decision.number for decision in self.decisions}
+
+    def submission(self) -> list[Referral]:
         """The submission's rows, by surname as the database collates, then by number."""
-        rows = (decision.submission for decision in self.of(Outcome.REFERRED))
-        return sorted((row for row in rows if row), key=lambda row: self._place(row.patron.number, row.patron.number))
+        return sorted(self.of(Referral), key=lambda row: self._place(row.number, row.number))
 
     def update(self) -> list[UpdateRow]:
         """The update's rows, by surname as the database collates, then by number; patrons gone from Koha last.
 
         Of somebody whose case this run opens, the last word of an earlier one is not told.
         """
-        referred = [row.told() for row in self.submission()]
-        changed = [decision.row for decision in self.decisions if decision.row] + referred
+        changed = [row for decision in self.decisions if (row := decision.row)]
         opened = {row.number for row in changed if row.case is None}
         rows = (*(row for row in self.kept if row.number not in opened), *changed)
         return sorted(rows, key=lambda row: (row.gone, *self._place(row.patron, row.number)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.policy import Policy, Section
+from gentle_nudge.domain.collections.submission_day import SubmissionHistory
 from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.patron import FlagState, Patron, age, flag_state
 
@@ -29,42 +31,101 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
-    """One patron as the rules see them on one day, for one section.
+class PatronRecords:
+    """What our own tables know of a patron: the names of all sections with an open case."""
 
-    `speaks` is whether the section speaks for them; `has_case` whether a case of the section is open.
+    open_cases: frozenset[str] = frozenset()
+
+    def has_case(self, section: Section) -> bool:
+        """Whether a case of this section is open for the patron.
+
+        Where all charges are the patron's own section's, a case of any section: one debt is handed over once.
+        """
+        return bool(self.open_cases if section.charges_by == "patron" else self.open_cases & set(section.cases_of))
+
+    def has_flag_of(self, section: Section) -> bool:
+        """Whether a case is open in this section or in another one that uses its flag field."""
+        return not self.open_cases.isdisjoint((*section.cases_of, *section.sharing))
+
+    def flag_is_needed(self, section: Section) -> bool:
+        """Whether an open case of another section uses the same flag field."""
+        return bool(self.open_cases & (set(section.sharing) - set(section.cases_of)))
+
+    def restriction_is_needed(self, section: Section) -> bool:
+        """Whether a case of another section is open."""
+        return bool(self.open_cases - set(section.cases_of))
+
+
+NO_RECORDS = PatronRecords()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SectionRecords:
+    """What our own tables know about one section; empty where there are none yet.
+
+    `revision` tells whether it still holds. `last_words`: closed cases of which the agency is still to be told.
+    `open_cases`: patron -> the sections with an open case, all of them. `withdrawn`: patron -> the latest day a case
+    was withdrawn, also one of a card that was merged into theirs since.
     """
+
+    revision: int | None = None
+    last_words: tuple[Case, ...] = ()
+    open_cases: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    withdrawn: Mapping[int, date] = field(default_factory=dict)
+    past: SubmissionHistory = field(default_factory=SubmissionHistory)
+    last_update: date | None = None
+
+    @property
+    def is_any(self) -> bool:
+        """Whether there are tables of ours."""
+        return self.revision is not None
+
+    def of(self, patron: int) -> PatronRecords:
+        """What is known of one patron."""
+        return PatronRecords(open_cases=self.open_cases[patron]) if patron in self.open_cases else NO_RECORDS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """One patron on one day, with everything that the rules of one section ask about."""
 
     patron: Patron
     account: Account
-    speaks: bool = True
-    has_case: bool = False
+    records: PatronRecords = NO_RECORDS
 
 
-Rule = Callable[[Candidate, Policy, date], bool]
+Rule = Callable[[Candidate, Section, date], bool]
 
 
-def _other_section(candidate: Candidate, _policy: Policy, _day: date) -> bool:
-    return not candidate.speaks
+def speaks_for(section: Section, candidate: Candidate) -> bool:
+    """Whether the section speaks for the patron, or for some of the charges."""
+    if section.charges_by == "patron":
+        return section.enabled and section.scope.holds(candidate.patron.branch)
+    return section.enabled and candidate.account.has_lines_here
 
 
-def _in_collections(candidate: Candidate, _policy: Policy, _day: date) -> bool:
-    return candidate.has_case or flag_state(candidate.patron.flag) is FlagState.YES
+def _other_section(candidate: Candidate, section: Section, _day: date) -> bool:
+    return not speaks_for(section, candidate)
 
 
-def _flag_in_other_use(candidate: Candidate, _policy: Policy, _day: date) -> bool:
+def _in_collections(candidate: Candidate, section: Section, _day: date) -> bool:
+    return candidate.records.has_case(section) or flag_state(candidate.patron.flag) is FlagState.YES
+
+
+def _flag_in_other_use(candidate: Candidate, _section: Section, _day: date) -> bool:
     return flag_state(candidate.patron.flag) is FlagState.OTHER
 
 
-def _protected(candidate: Candidate, _policy: Policy, _day: date) -> bool:
+def _protected(candidate: Candidate, _section: Section, _day: date) -> bool:
     return candidate.patron.protected
 
 
-def _exempt(candidate: Candidate, policy: Policy, _day: date) -> bool:
-    return policy.exemption is not None and flag_state(candidate.patron.exemption) is not FlagState.NO
+def _exempt(candidate: Candidate, section: Section, _day: date) -> bool:
+    return section.policy.exemption is not None and flag_state(candidate.patron.exemption) is not FlagState.NO
 
 
-def _category(candidate: Candidate, policy: Policy, _day: date) -> bool:
+def _category(candidate: Candidate, section: Section, _day: date) -> bool:
+    policy = section.policy
     code = candidate.patron.category.casefold()
     return (
         bool(policy.categories and code not in _folded(policy.categories))
@@ -82,26 +143,28 @@ def is_minor(patron: Patron, policy: Policy, day: date) -> bool:
     return patron.born is not None and age(patron.born, day) < policy.adult_age
 
 
-def _minor(candidate: Candidate, policy: Policy, day: date) -> bool:
+def _minor(candidate: Candidate, section: Section, day: date) -> bool:
+    policy = section.policy
     if policy.minors == "include" or not is_minor(candidate.patron, policy, day):
         return False
     return policy.minors == "exclude" or candidate.patron.guardian is None
 
 
-def _unknown_age(candidate: Candidate, policy: Policy, _day: date) -> bool:
+def _unknown_age(candidate: Candidate, section: Section, _day: date) -> bool:
+    policy = section.policy
     return policy.minors != "include" and policy.unknown_birthdate == "exclude" and candidate.patron.born is None
 
 
-def _no_lost_charge(candidate: Candidate, policy: Policy, _day: date) -> bool:
-    return policy.require_lost_fee and not candidate.account.lost_charge
+def _no_lost_charge(candidate: Candidate, section: Section, _day: date) -> bool:
+    return section.policy.require_lost_fee and not candidate.account.lost_charge
 
 
-def _below_threshold(candidate: Candidate, policy: Policy, _day: date) -> bool:
-    return candidate.account.owed < policy.threshold
+def _below_threshold(candidate: Candidate, section: Section, _day: date) -> bool:
+    return candidate.account.owed < section.policy.threshold
 
 
-def _balance_below_threshold(candidate: Candidate, policy: Policy, _day: date) -> bool:
-    return min(candidate.account.balance, candidate.account.whole_balance) < policy.threshold
+def _balance_below_threshold(candidate: Candidate, section: Section, _day: date) -> bool:
+    return min(candidate.account.balance, candidate.account.whole_balance) < section.policy.threshold
 
 
 RULES: dict[Reason, Rule] = {
@@ -121,9 +184,9 @@ RULES: dict[Reason, Rule] = {
 
 def why_not(candidate: Candidate, section: Section, day: date) -> Reason | None:
     """The first reason why the section does not refer this patron on this day; None: it does."""
-    return next((reason for reason, rule in RULES.items() if rule(candidate, section.policy, day)), None)
+    return next((reason for reason, rule in RULES.items() if rule(candidate, section, day)), None)
 
 
 def verdicts(candidate: Candidate, section: Section, day: date) -> dict[Reason, bool]:
     """Every rule with whether it keeps the patron out (for `explain`)."""
-    return {reason: rule(candidate, section.policy, day) for reason, rule in RULES.items()}
+    return {reason: rule(candidate, section, day) for reason, rule in RULES.items()}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from gentle_nudge.domain.actions import OwingFee
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, Holdings, release
-from gentle_nudge.domain.collections.policy import Policy
+from gentle_nudge.domain.collections.case_outcome import CaseFacts
+from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, Holdings, clear_flag, lift
+from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outbox import UNDELIVERED, Delivery, DeliveryState
 
@@ -20,16 +21,18 @@ ON_THEIR_WAY_OR_THERE = (DeliveryState.SENDING, DeliveryState.SENT)
 WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
 
 
-def withdraw(case: Case, held: Holdings | None, policy: Policy, why: str) -> Iterator[Action]:
+def withdraw(facts: CaseFacts, holdings: Holdings | None, section: Section, why: str) -> Iterator[Action]:
     """The actions that undo a referral: flag and restriction gone, the case withdrawn.
 
-    Restrictions go whatever `remove_restriction` says: that is about patrons who paid. `held` is None when the
-    patron is gone from Koha; it is another patron's when cards were merged, and then the case follows first.
+    Restrictions go whatever `remove_restriction` says: that is about patrons who paid. `holdings` is None when nobody
+    is left to take them from. Where cards were merged the case follows its heir first.
     """
-    if held and held.patron.number != case.patron:
-        yield FollowCase(case=case.id, patron=held.patron.number)
-    if held:
-        yield from release(held, case, replace(policy, remove_restriction=True))
+    case, person = facts.case, facts.person
+    if person and holdings:
+        if person.number != case.patron:
+            yield FollowCase(case=case.id, patron=person.number)
+        yield from clear_flag(person, facts.records, section)
+        yield from lift(holdings, case, facts.records, section)
     yield CloseCase(case=case.id, patron=case.patron or 0, state=CaseState.WITHDRAWN, why=why)
 
 

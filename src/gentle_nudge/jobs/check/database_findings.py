@@ -131,11 +131,11 @@ def too_old(conn: Connection, section: Section, moment: Moment) -> Iterator[Find
     if newer >= A_LIFETIME:
         return
     past = replace(section.policy, count_fees_older_than=newer + 1, count_fees_newer_than=A_LIFETIME)
-    memory = read_records(conn, section)
-    rules = line_rules(replace(section, policy=past), moment, replace(memory, withdrawn={}))
-    ownership = ownership_of(conn, section, memory, ())
+    records = read_records(conn, section)
+    rules = line_rules(replace(section, policy=past), moment, replace(records, withdrawn={}))
+    ownership = ownership_of(conn, section, records, ())
     owing = set(candidates.select_candidates(conn, rules, ownership, section.policy.threshold).numbers)
-    people = borrowers.patrons(conn, section.policy.patron_fields, owing - memory.in_collections.keys())
+    people = borrowers.patrons(conn, section.policy.patron_fields, owing - records.open_cases.keys())
     missed = sum(section.scope.holds(person.branch) and not person.is_flagged for person in people.values())
     if missed:
         yield Finding(
@@ -153,7 +153,7 @@ def to_adopt(conn: Connection, section: Section, moment: Moment) -> Iterator[Fin
     most = section.policy.most_adoptions
     if len(borrowers.flagged(conn, section.policy.flag)) <= most:
         return
-    waiting = len(flagged_without_case(conn, section, moment=moment, memory=read_records(conn, section)))
+    waiting = len(flagged_without_case(conn, section, moment, read_records(conn, section)))
     if waiting > most:
         yield Finding(
             name="patrons-to-adopt",

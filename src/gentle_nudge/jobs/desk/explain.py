@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.collections.explanation import Explanation
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import speaks_for
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import find_number
@@ -24,19 +25,19 @@ def explain(conn: Connection, sections: tuple[Section, ...], card: str, moment: 
     told = [seen for section in sections if number and (seen := _seen(conn, section, number, moment))]
     if not told:
         raise UserError("Koha has no patron with this card.", "A patron without a card is found as number:123.")
-    with_a_say = [seen for seen in told if seen.candidate.speaks or seen.cases]
+    with_a_say = [seen for seen in told if speaks_for(seen.section, seen.candidate) or seen.cases]
     return with_a_say or told[:1]
 
 
 def _seen(conn: Connection, section: Section, number: int, moment: Moment) -> Explanation | None:
-    memory = read_records(conn, section)
-    rules = line_rules(section, moment, memory)
-    found = list(read_candidates(conn, section, memory, [number], rules=rules))
+    records = read_records(conn, section)
+    rules = line_rules(section, moment, records)
+    found = list(read_candidates(conn, section, records, [number], rules=rules))
     if not found:
         return None
-    known = cases.find(conn, patron=number) if memory.is_any else []
+    known = cases.find(conn, patron=number) if records.is_any else []
     theirs = tuple(case for case in known if case.section in section.cases_of)
-    lines = judged_lines(conn, rules, ownership_of(conn, section, memory, [number]), number)
+    lines = judged_lines(conn, rules, ownership_of(conn, section, records, [number]), number)
     return Explanation(
         section=section,
         day=moment.day,

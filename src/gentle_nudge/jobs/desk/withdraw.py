@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gentle_nudge.domain.actions import ForgiveFee, OwingFee
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, Holdings
+from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, Holdings, of
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.withdrawal import (
     DeliveryOutcome,
@@ -26,8 +26,8 @@ from gentle_nudge.domain.outbox import Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import known_cases
-from gentle_nudge.jobs.patrons.carry_out import carry_out, of
-from gentle_nudge.jobs.patrons.evidence import accounts_of, case_facts, holdings_of, line_rules
+from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
+from gentle_nudge.jobs.patrons.evidence import case_facts, holdings_of, line_rules, with_accounts
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.koha.write import action_logs, charge
@@ -102,20 +102,19 @@ class LockedCases:
     """The cases with what Koha says of them, and what their patrons have."""
 
     cases: tuple[CaseFacts, ...]
-    held: Mapping[int, Holdings]
+    holdings: Mapping[int, Holdings]
 
 
 def _look(conn: Connection, section: Section, chosen: Sequence[Case], *, moment: Moment, lock: bool) -> LockedCases:
     """Everything about these cases; `lock` locks their patrons, then the lines of these, before it is read."""
-    memory = read_records(conn, section)
-    first_look = case_facts(conn, section, memory, chosen)
-    numbers = {person.number for one in first_look if (person := one.patron or one.heir)}
-    people = borrowers.patrons(conn, section.policy.patron_fields, numbers, lock=lock)
-    sums = accounts_of(conn, section, memory, people, rules=line_rules(section, moment, memory), lock=lock)
-    balances = {number: account.balance for number, account in sums.items()}
+    records = read_records(conn, section)
+    numbers = {facts.person.number for facts in case_facts(conn, section, records, chosen) if facts.person}
+    patrons = borrowers.patrons(conn, section.policy.patron_fields, numbers, lock=lock).values()
+    rules = line_rules(section, moment, records)
+    candidates = with_accounts(conn, section, records, patrons, rules=rules, lock=lock)
+    known = {candidate.patron.number: candidate for candidate in candidates}
     return LockedCases(
-        cases=case_facts(conn, section, memory, chosen, people=people, sums=balances),
-        held=holdings_of(conn, section, memory, people, today=moment.today),
+        cases=case_facts(conn, section, records, chosen, known=known), holdings=holdings_of(conn, known, moment.today)
     )
 
 
@@ -124,17 +123,19 @@ def _taken_back(
 ) -> tuple[WithdrawnCase, ...]:
     """The cases with what they change; of several that lead to one heir the first alone takes the flag off."""
     lines = (one.case.fee_line for one in seen.cases if one.case.fee_line) if wanted.waive_fee else ()
-    fees = {line: fee for line, fee in charge.owing(conn, lines).items() if fee.patron in seen.held}
+    fees = {line: fee for line, fee in charge.owing(conn, lines).items() if fee.patron in seen.holdings}
     heirs: set[int] = set()
     taken = []
-    for one in seen.cases:
-        heir = one.heir if one.heir and not one.heir_has_case and one.heir.number not in heirs else None
-        heirs |= {heir.number} if heir else set()
-        person, fee = one.patron or heir, fees.get(one.case.fee_line or 0)
-        why = _why(wanted, moment, fee)
-        actions = withdraw(one.case, seen.held.get(person.number) if person else None, section.policy, why)
-        ends = one.case.state is CaseState.OPEN
-        taken.append(WithdrawnCase(case=one.case, actions=tuple(actions) if ends else (), fee=fee))
+    for facts in seen.cases:
+        holdings = seen.holdings.get(facts.person.number) if facts.person else None
+        if facts.heir and (facts.heir.number in heirs or facts.records.has_case(section)):
+            holdings = None
+        elif facts.heir:
+            heirs.add(facts.heir.number)
+        fee = fees.get(facts.case.fee_line or 0)
+        actions = withdraw(facts, holdings, section, _why(wanted, moment, fee))
+        ends = facts.case.state is CaseState.OPEN
+        taken.append(WithdrawnCase(case=facts.case, actions=tuple(actions) if ends else (), fee=fee))
     return tuple(taken)
 
 
@@ -177,7 +178,7 @@ def _fate(conn: Connection, section: Section, submission: Stored) -> DeliveryOut
 def _apply(conn: Connection, found: Withdrawal, wanted: WithdrawalRequest, moment: Moment) -> None:
     """Koha, the cases and the queue are as the release says."""
     actions = [action for one in found.taken for action in one.actions]
-    carry_out(conn, actions, moment)
+    carry_out_and_log(conn, actions, moment)
     cases.follow(conn, of(actions, FollowCase))
     cases.close(conn, of(actions, CloseCase), run=None, day=moment.day, now=moment.now)
     _forgive(conn, [one for one in found.taken if one.fee], moment)
@@ -199,6 +200,6 @@ def _forgive(conn: Connection, taken: Sequence[WithdrawnCase], moment: Moment) -
     charge.forgive(conn, waivers, moment.now)
     if action_logs.wanted(conn).fines:
         action_logs.write(conn, map(action_logs.fee_forgiven, waivers), moment.now)
-    carry_out(conn, charge.lifted_by_payment(conn, fees), moment)
+    carry_out_and_log(conn, charge.lifted_by_payment(conn, fees), moment)
     before = {one.case.id: f"{one.case.why}{_waived(one.fee)}" for one in taken if not one.ends}
     cases.set_reason(conn, {number: f"{why}, by {moment.who}" for number, why in before.items()})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -11,7 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gentle_nudge.delivery.outlet import Item
-from gentle_nudge.domain.collections.plan import Outcome, Plan
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.plan import Plan, Succession
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import DeliveryState
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
@@ -40,6 +42,7 @@ class AlertKind(StrEnum):
 
 
 A_DAY = timedelta(hours=24)
+log = logging.getLogger(__name__)
 
 
 REFUSED = {
@@ -47,13 +50,6 @@ REFUSED = {
     "adoptions": AlertKind.LIMITS,
     "withdrawals": AlertKind.LIMITS,
     "plugin": AlertKind.LIMITS,
-}
-
-
-GONE = {
-    Outcome.FOLLOWED: "go on with the patron into whose card another was merged",
-    Outcome.MERGED: "ended, for the card was merged with that of another patron in collections",
-    Outcome.DELETED: "ended, for the patron was deleted",
 }
 
 
@@ -107,10 +103,14 @@ def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
         yield REFUSED[refusal.kind], refusal.sentence
     if plan.submission_due and plan.late:
         yield AlertKind.LATE, "it was made today, late" if plan.submits else "it is still not made"
-    counts = Counter(decision.outcome for decision in plan.decisions)
-    for outcome, what in GONE.items():
-        if counts[outcome]:
-            yield AlertKind.CASES, f"{counts[outcome]} cases {what}"
+    gone = {
+        "go on with the patron into whose card another was merged": len(plan.of(Succession)),
+        "ended, for the card was merged with that of another patron in collections": plan.closes[CaseState.MERGED],
+        "ended, for the patron was deleted": plan.closes[CaseState.DELETED],
+    }
+    for what, count in gone.items():
+        if count:
+            yield AlertKind.CASES, f"{count} cases {what}"
 
 
 def of_queue(engine: Engine, outlets: Outlets, moment: Moment) -> Iterator[StaffAlert]:
@@ -145,6 +145,11 @@ def tell(
                     outlets.deliver(Item(id=name, recipient=recipient, subject=subject, body=text, now=moment.now))
                 except GentleNudgeError as failure:
                     unheard.append(f"{recipient} could not be told ({subject}): {failure.sentence}")
+                except Exception as error:
+                    log.debug("an alert", exc_info=error)
+                    unheard.append(
+                        f"{recipient} could not be told ({subject}): internal error ({type(error).__name__})"
+                    )
     return unheard
 
 

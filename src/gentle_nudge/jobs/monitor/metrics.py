@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
+log = logging.getLogger(__name__)
+
+
 def keep_figures(library: Library, file: Path, moment: Moment, *, well: bool) -> Iterator[str]:
     """The file tells how things stand, or at least how the night ended; a sentence if it cannot be written."""
     try:
         with read_only(library.engine) as conn:
             figures = _figures(conn, status(conn, library, moment), moment, well=well)
     except (GentleNudgeError, SQLAlchemyError):
+        log.debug("the metrics", exc_info=True)
         figures = Figures(night=moment.now, well=well)
     try:
         write_metrics(file, figures)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
@@ -18,6 +20,9 @@ from gentle_nudge.store import cases, meta, report_files
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,13 +45,16 @@ def apply_retention(engine: Engine, keeping: RetentionPeriods, moment: Moment) -
     Another run at work is no trouble: it keeps house as well.
     """
     for what, work in _works(keeping, moment):
+        started = perf_counter()
         try:
             writing(engine, work)
+            log.info("%s: done (%.1f s)", what, perf_counter() - started)
         except AnotherRunInProgress:
             return
         except GentleNudgeError as trouble:
             yield trouble
-        except Exception as error:  # noqa: BLE001 - the night is done; this can wait for the next one
+        except Exception as error:
+            log.debug("%s", what, exc_info=error)
             yield GentleNudgeError(f"{what} failed: {type(error).__name__}.", "It is tried again the next night.")
 
 

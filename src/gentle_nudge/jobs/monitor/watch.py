@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,8 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.store import meta
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -68,4 +71,5 @@ def _watch(library: Library) -> Watch:
                 return Watch(metrics=monitoring.metrics_file)
             return here
     except (GentleNudgeError, SQLAlchemyError):
+        log.debug("the database, asked whether this is the library itself", exc_info=True)
         return here

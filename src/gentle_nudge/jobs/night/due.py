@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.collections.judgement import Due
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import SectionRecords
 from gentle_nudge.domain.collections.submission_day import is_late, is_submission_due, most_referrals
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.patrons.records import SectionRecords
+from gentle_nudge.jobs.night.plugin_guard import beside_plugin
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,23 +30,25 @@ class NightOptions:
     beside_plugin: bool = False
 
 
-def what_is_due(section: Section, moment: Moment, memory: SectionRecords, options: NightOptions) -> Due:
-    """What is due on this day, and how much of it may happen."""
+def what_is_due(
+    conn: Connection, section: Section, moment: Moment, *, records: SectionRecords, options: NightOptions
+) -> Due:
+    """What is due on this day, and how much of it may happen.
+
+    UserError for a day before that of the last update, unless nothing is written.
+    """
     policy, day = section.policy, moment.day
-    most_withdrawals = policy.most_withdrawals if options.most_withdrawals is None else options.most_withdrawals
-    return Due(
-        submission_due=section.enabled and is_submission_due(policy, day, memory.past),
+    if records.last_update is not None and day < records.last_update and not options.dry_run:
+        raise UserError(f"{day} is too long ago: an update for a later day already exists ({records.last_update}).")
+    due = Due(
+        submission_due=section.enabled and is_submission_due(policy, day, records.past),
         late=is_late(policy, day),
-        update_due=_is_update_due(memory.last_update, day, options),
-        most_referrals=most_referrals(policy, memory.past.sizes),
+        update_due=records.last_update != day,
+        most_referrals=most_referrals(policy, records.past.sizes),
         lifted_to=options.most_referrals,
         most_adoptions=policy.most_adoptions,
-        most_withdrawals=most_withdrawals,
+        most_withdrawals=policy.most_withdrawals if options.most_withdrawals is None else options.most_withdrawals,
     )
-
-
-def _is_update_due(last: date | None, day: date, options: NightOptions) -> bool:
-    """Whether the day has no update yet; UserError for a day before the last one, unless nothing is written."""
-    if last is not None and day < last and not options.dry_run:
-        raise UserError(f"{day} is too long ago: an update for a later day already exists ({last}).")
-    return last != day
+    if options.beside_plugin or not due.is_anything:
+        return due
+    return replace(due, beside_plugin=beside_plugin(conn, moment))

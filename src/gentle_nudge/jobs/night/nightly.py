@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
+from time import perf_counter
+from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.domain.collections.judgement import plan_night
 from gentle_nudge.domain.collections.plan import Plan
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.errors import GentleNudgeError
+from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError, worst_exit_code
 from gentle_nudge.jobs.koha_log import LoggedError, log_errors
 from gentle_nudge.jobs.night.due import NightOptions, what_is_due
-from gentle_nudge.jobs.night.plugin_guard import beside_plugin
-from gentle_nudge.jobs.night.preview import complete
-from gentle_nudge.jobs.night.record import Decided, record
-from gentle_nudge.jobs.patrons.evidence import gather, select
-from gentle_nudge.jobs.patrons.lock import PlanOutdated
+from gentle_nudge.jobs.night.record import change_koha, claim_run, write_ours
+from gentle_nudge.jobs.patrons.evidence import gather, line_rules, ownership_of
+from gentle_nudge.jobs.patrons.lock import PlanOutdated, judge_under_lock
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.sending.enqueue import Run
 from gentle_nudge.jobs.sending.outlets import Outlets
-from gentle_nudge.jobs.transaction import TRIES, alongside, read_only, writing
+from gentle_nudge.jobs.transaction import TRIES, read_only, writing
 from gentle_nudge.koha.read.borrowers import order
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
+
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -36,6 +41,7 @@ class Night:
     """What became of a night: the plan of each section, those whose work was done before, and what went wrong."""
 
     day: date
+    sections: tuple[Section, ...] = ()
     plans: dict[str, Plan] = field(default_factory=dict)
     done_before: list[str] = field(default_factory=list)
     failures: dict[str, GentleNudgeError] = field(default_factory=dict)
@@ -53,77 +59,96 @@ class Night:
             self.failures[section] = GentleNudgeError(sentence, hint)
             self.failures[section].__cause__ = error
 
-    def note(self, section: Section, plan: Plan | None) -> None:
-        """The section has this plan; None: its work of the day was done before."""
-        if plan is None:
-            self.done_before.append(section.name)
+    def add(self, plan: Plan) -> None:
+        """The section has this plan; without work its work of the day was done before."""
+        if plan.has_work:
+            self.plans[plan.section] = plan
         else:
-            self.plans[section.name] = plan
+            self.done_before.append(plan.section)
 
     @property
     def went_well(self) -> bool:
         """Whether nothing failed and nothing was refused."""
-        return not self.failures and not any(plan.refusals for plan in self.plans.values())
+        return not self.exit_code
+
+    @property
+    def exit_code(self) -> int:
+        """That of the worst failure; a refusal is a failure too."""
+        refused = any(plan.refusals for plan in self.plans.values())
+        codes = [failure.exit_code for failure in self.failures.values()]
+        return worst_exit_code(*codes, EXIT_FAILURE if refused else 0)
 
 
 def nightly(
     engine: Engine, sections: tuple[Section, ...], moment: Moment, *, outlets: Outlets, options: NightOptions
 ) -> Night:
-    """Run the night of this day for these sections."""
-    night = Night(day=moment.day)
+    """The night of these sections: what was done, what was refused, what failed."""
+    night = Night(day=moment.day, sections=sections)
     for section in sections:
         with night.keep_going(section.name):
-            night.note(section, night_of(engine, section, moment, outlets=outlets, options=options))
+            run = Run(section=section, moment=moment, outlets=outlets)
+            night.add(repeat_if_outdated(partial(night_of, engine, run, options)))
     if not options.dry_run:
         log_troubles(engine, night, moment)
     return night
 
 
-def night_of(
-    engine: Engine, section: Section, moment: Moment, *, outlets: Outlets, options: NightOptions
-) -> Plan | None:
-    """The section's plan, carried out unless nothing may be written; None: its work was done before.
-
-    What is outdated when it shall be written is decided anew, as often as a transaction is tried.
-    """
-    for tries in range(1, TRIES + 1):
-        decided = decide(engine, section, moment, options)
-        if decided is None:
-            return None
-        if options.dry_run:
-            return decided.plan
-        try:
-            return writing(engine, partial(record, section=section, decided=decided, moment=moment, outlets=outlets))
-        except PlanOutdated:
-            if tries == TRIES:
-                raise
-    raise AssertionError("unreachable")
+def repeat_if_outdated(work: Callable[[], T]) -> T:
+    """What `work` returns; begun anew, as often as a transaction is tried, while what it decided from changes."""
+    for _ in range(TRIES - 1):
+        with suppress(PlanOutdated):
+            return work()
+        log.info("something has changed since the plan was made: it is made anew")
+    return work()
 
 
-def decide(engine: Engine, section: Section, moment: Moment, options: NightOptions) -> Decided | None:
-    """What the section's night would do, read and judged in a transaction that cannot write; None: all is done."""
+def night_of(engine: Engine, run: Run, options: NightOptions) -> Plan:
+    """The section's plan, carried out unless this is a dry run."""
+    name, started = run.section.name, perf_counter()
+    plan = decide(engine, run.section, run.moment, options)
+    decided = perf_counter()
+    log.info("%s: decided about %d patrons (%.1f s)", name, len(plan.decisions), decided - started)
+    if options.dry_run or not plan.has_work:
+        return plan
+    plan = writing(engine, partial(apply, run=run, plan=plan))
+    log.info("%s: %d decisions carried out (%.1f s)", name, len(plan.decisions), perf_counter() - decided)
+    return plan
+
+
+def decide(engine: Engine, section: Section, moment: Moment, options: NightOptions) -> Plan:
+    """What this night would change, read and judged in a transaction that cannot write."""
     with read_only(engine) as conn:
-        memory = read_records(conn, section)
-        limits = what_is_due(section, moment, memory, options)
-        if not (limits.submission_due or limits.update_due):
-            return None
-        if not options.beside_plugin:
-            limits = replace(limits, beside_plugin=beside_plugin(conn, moment))
-        selection = partial(select, section=section, moment=moment, memory=memory, limits=limits)
-        with alongside(conn, selection) as selected:
-            evidence = gather(conn, section, moment=moment, memory=memory, limits=limits, selected=selected)
-            plan = plan_night(section, moment.day, evidence, limits)
-            plan = replace(plan, owing_less=plan.owing_less + selected().owing_less)
-        plan = in_order(conn, plan)
-        plan = complete(conn, plan) if options.dry_run else plan
-        return Decided(plan=plan, memory=memory)
+        records = read_records(conn, section)
+        due = what_is_due(conn, section, moment, records=records, options=options)
+        if not due.is_anything:
+            return Plan(section=section.name, day=moment.day, update_due=False)
+        with gather(conn, section, moment, records=records, due=due) as evidence:
+            plan = plan_night(section, moment.day, evidence, due)
+        return replace(plan, order=order(conn, plan.concerned | {row.patron for row in plan.kept}))
 
 
-def in_order(conn: Connection, plan: Plan) -> Plan:
-    """The plan with its patrons ranked as the database collates their surnames."""
-    rows = (*plan.kept, *(decision.row for decision in plan.decisions if decision.row))
-    numbers = {row.patron for row in rows} | {decision.patron for decision in plan.decisions}
-    return replace(plan, order=order(conn, numbers))
+def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
+    """The plan as carried out, judged again under lock; all of it or nothing.
+
+    Our own rows come first, for which nobody waits; from the lock to the commit there are bulk statements only.
+    A plan without work: another run did the day's work meanwhile.
+    """
+    claimed = claim_run(conn, run, plan)
+    if claimed is None:
+        return Plan(section=plan.section, day=plan.day, update_due=False)
+    section, records = run.section, plan.records
+    rules = line_rules(section, run.moment, records)
+    ownership = ownership_of(conn, section, records, plan.concerned)
+    prepared = conn.begin_nested()
+    write_ours(conn, claimed, plan)
+    judged = judge_under_lock(conn, section, plan, rules=rules, ownership=ownership)
+    if judged.decisions == plan.decisions:
+        prepared.commit()
+    else:
+        prepared.rollback()
+        write_ours(conn, claimed, judged)
+    change_koha(conn, claimed, judged)
+    return judged
 
 
 def log_troubles(engine: Engine, night: Night, moment: Moment) -> None:

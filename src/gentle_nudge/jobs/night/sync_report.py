@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.collections.case_outcome import shown
+from gentle_nudge.domain.collections.case_outcome import as_before
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.report_row import ReportKind, UpdateRow, case_row
+from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.koha_log import LoggedError, log_errors
 from gentle_nudge.jobs.patrons.evidence import open_case_facts
 from gentle_nudge.jobs.patrons.records import read_records
-from gentle_nudge.jobs.sending.enqueue import Queued, contents, queue
+from gentle_nudge.jobs.sending.enqueue import Run, contents, queue
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.read.borrowers import order
@@ -30,13 +30,10 @@ if TYPE_CHECKING:
 
 def rows_of(conn: Connection, section: Section) -> Sequence[UpdateRow]:
     """The rows of a sync, in the order of the update."""
-    memory = read_records(conn, section)
-    found = [
-        case_row(one.case, one.patron or one.heir, shown(one.balance, section.policy))
-        for one in open_case_facts(conn, section, memory)
-    ]
-    ranks = order(conn, {each.patron for each in found if not each.gone})
-    return sorted(found, key=lambda each: (each.gone, ranks.get(each.patron, len(ranks)), each.number))
+    records = read_records(conn, section)
+    rows = [as_before(facts, section.policy) for facts in open_case_facts(conn, section, records)]
+    ranks = order(conn, {row.patron for row in rows if not row.gone})
+    return sorted(rows, key=lambda row: (row.gone, ranks.get(row.patron, len(ranks)), row.number))
 
 
 def sync_or_log(engine: Engine, section: Section, moment: Moment, outlets: Outlets) -> Sequence[UpdateRow]:
@@ -55,14 +52,13 @@ def sync(conn: Connection, section: Section, moment: Moment, outlets: Outlets) -
     meta.lock(conn)
     number = runs.next_number(conn, section=section.name, report=ReportKind.SYNC, day=moment.day)
     claim = Claim(section=section.name, report=ReportKind.SYNC, day=moment.day, number=number, who=moment.who)
-    run = runs.claim(conn, claim, now=moment.now)
-    if run is None:
+    claimed = runs.claim(conn, claim, now=moment.now)
+    if claimed is None:
         raise AssertionError("our lock is held, so nobody else can have taken the number")
+    run = Run(section=section, moment=moment, outlets=outlets, ids={ReportKind.SYNC: claimed}, number=number)
     rows = rows_of(conn, section)
-    counts = RunCounts(numbers={"patrons": len(rows)}, amount=sum((each.due for each in rows), ZERO))
-    queued = Queued(section=section, run=run, moment=moment, outlets=outlets, number=number)
-    queue(conn, ReportKind.SYNC, rows, counts, queued=queued)
-    runs.finish(conn, run, now=moment.now, counts=counts)
+    counts = RunCounts(numbers={"patrons": len(rows)}, amount=sum((row.due for row in rows), ZERO))
+    queue(conn, run, ReportKind.SYNC, rows, counts=counts)
     return rows
 
 

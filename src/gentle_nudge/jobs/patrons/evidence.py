@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
 from gentle_nudge.domain.collections.changes import Holdings
-from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence
-from gentle_nudge.domain.collections.plan import SubmissionRow
+from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence, is_adoptee
+from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import Candidate
-from gentle_nudge.domain.ledger import Account, LineRules, OurFee, Ownership
+from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, SectionRecords
+from gentle_nudge.domain.ledger import LineRules, OurFee, Ownership
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.patron import Contact, Patron, PatronFields
-from gentle_nudge.jobs.patrons.records import SectionRecords
-from gentle_nudge.koha.read import accountlines, borrowers, candidates, debarments
-from gentle_nudge.koha.read.candidates import CandidateScan
+from gentle_nudge.domain.patron import Patron, PatronFields
+from gentle_nudge.jobs.transaction import alongside
+from gentle_nudge.koha.read import accountlines, borrowers, debarments
+from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates
+from gentle_nudge.reports.columns import CONTACT
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import cases
 from gentle_nudge.store.cases import RecordedLine
@@ -31,61 +33,53 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-def select(conn: Connection, section: Section, *, moment: Moment, memory: SectionRecords, limits: Due) -> CandidateScan:
-    """Who may owe enough, and how many others owe something in the window; nobody while no submission is due."""
-    if not limits.submission_due:
-        return CandidateScan()
-    recorded_lines_matter = section.charges_by != "patron" and section.policy.count_processing_fees
-    ownership = ownership_of(conn, section, memory, memory.in_collections if recorded_lines_matter else ())
-    rules = line_rules(section, moment, memory)
-    return candidates.select_candidates(conn, rules, ownership, section.policy.threshold)
-
-
+@contextmanager
 def gather(
-    conn: Connection,
-    section: Section,
-    *,
-    moment: Moment,
-    memory: SectionRecords,
-    limits: Due,
-    selected: Callable[[], CandidateScan],
-) -> Evidence:
+    conn: Connection, section: Section, moment: Moment, *, records: SectionRecords, due: Due
+) -> Iterator[Evidence]:
     """The evidence of a night: every open case, everybody flagged, and who may owe enough.
 
-    Cases and candidates are read a thousand at a time while they are judged; `selected` is asked when the cases are.
+    Cases and candidates are read a thousand at a time while they are judged; meanwhile the window is scanned on a
+    connection of its own. While no submission is due nobody is a candidate.
     """
-    rules = line_rules(section, moment, memory)
-    flagged = borrowers.flagged(conn, section.policy.flag) if limits.update_due else frozenset()
-    last_words = memory.last_words if limits.update_due else ()
-    return Evidence(
-        candidates=read_candidates(conn, section, memory, _numbers(selected), rules=rules),
-        cases=open_case_facts(conn, section, memory),
-        last_words=case_facts(conn, section, memory, last_words),
-        adoptees=adoptees(conn, section, memory, flagged, rules=rules),
-    )
+    rules, policy = line_rules(section, moment, records), section.policy
+    recorded_lines_matter = section.charges_by != "patron" and policy.count_processing_fees
+    ownership = ownership_of(conn, section, records, records.open_cases if recorded_lines_matter else ())
+    scan = partial(select_candidates, rules=rules, ownership=ownership, threshold=policy.threshold)
+
+    def may_owe_enough() -> Iterator[Candidate]:
+        patrons = borrowers.one_by_one(conn, policy.patron_fields, scanned().numbers)
+        yield from with_accounts(conn, section, records, patrons, rules=rules)
+
+    with alongside(conn, scan if due.submission_due else lambda _conn: CandidateScan()) as scanned:
+        flagged = borrowers.flagged(conn, policy.flag) if due.update_due else ()
+        last_words = records.last_words if due.update_due else ()
+        yield Evidence(
+            candidates=may_owe_enough(),
+            owing_less=lambda: scanned().owing_less,
+            cases=open_case_facts(conn, section, records),
+            last_words=case_facts(conn, section, records, last_words),
+            adoptees=adoptees(conn, section, records, flagged, rules=rules),
+            records=records,
+        )
 
 
-def _numbers(selected: Callable[[], CandidateScan]) -> Iterator[int]:
-    """The numbers selected, asked for when the first is."""
-    yield from selected().numbers
-
-
-def open_case_facts(conn: Connection, section: Section, memory: SectionRecords) -> Iterator[CaseFacts]:
+def open_case_facts(conn: Connection, section: Section, records: SectionRecords) -> Iterator[CaseFacts]:
     """Every open case of the section with what Koha says of it; before `init` there is none."""
-    if memory.is_any:
-        for some in a_thousand_at_a_time(cases.open_cases(conn, section.cases_of)):
-            yield from case_facts(conn, section, memory, some)
+    if records.is_any:
+        for chunk in a_thousand_at_a_time(cases.open_cases(conn, section.cases_of)):
+            yield from case_facts(conn, section, records, chunk)
 
 
 def flagged_without_case(
-    conn: Connection, section: Section, *, moment: Moment, memory: SectionRecords
+    conn: Connection, section: Section, moment: Moment, records: SectionRecords
 ) -> tuple[Adoptee, ...]:
     """The patrons of the section whose flag says yes and who have no open case."""
     flagged = borrowers.flagged(conn, section.policy.flag)
-    return adoptees(conn, section, memory, flagged, rules=line_rules(section, moment, memory))
+    return adoptees(conn, section, records, flagged, rules=line_rules(section, moment, records))
 
 
-def line_rules(section: Section, moment: Moment, memory: SectionRecords) -> LineRules:
+def line_rules(section: Section, moment: Moment, records: SectionRecords) -> LineRules:
     """Which account lines count for the section at this moment."""
     policy = section.policy
     fee = OurFee(debit_type=policy.fee_debit_type, description=policy.fee_description)
@@ -96,16 +90,16 @@ def line_rules(section: Section, moment: Moment, memory: SectionRecords) -> Line
         debit_types=policy.debit_types,
         excluded_debit_types=policy.excluded_debit_types,
         excluded_fee=None if policy.count_processing_fees else fee,
-        withdrawn=memory.withdrawn,
+        withdrawn=records.withdrawn,
         withdrawn_count=policy.refer_withdrawn_charges,
     )
 
 
-def ownership_of(conn: Connection, section: Section, memory: SectionRecords, numbers: Iterable[int]) -> Ownership:
+def ownership_of(conn: Connection, section: Section, records: SectionRecords, numbers: Iterable[int]) -> Ownership:
     """Whose the charges of these patrons are, with the fees recorded with their cases and the lines of open ones."""
     scope, numbers = section.scope, tuple(numbers)
-    fees = cases.recorded_fees(conn, numbers) if memory.is_any else []
-    lines = cases.handed_over(conn, numbers) if memory.is_any and section.charges_by != "patron" else []
+    fees = cases.recorded_fees(conn, numbers) if records.is_any else []
+    lines = cases.handed_over(conn, numbers) if records.is_any and section.charges_by != "patron" else []
     recorded = [*fees, *lines]
     return Ownership(
         charges_by=section.charges_by,
@@ -125,84 +119,73 @@ def _by_patron(recorded: Iterable[RecordedLine]) -> dict[int, tuple[int, ...]]:
 
 
 def read_candidates(
-    conn: Connection, section: Section, memory: SectionRecords, numbers: Iterable[int], *, rules: LineRules
+    conn: Connection, section: Section, records: SectionRecords, numbers: Iterable[int], *, rules: LineRules
 ) -> Iterator[Candidate]:
-    """These patrons as the rules of referral see them."""
-    for some in a_thousand_at_a_time(borrowers.one_by_one(conn, section.policy.patron_fields, numbers)):
-        people = {person.number: person for person in some}
-        yield from as_candidates(section, memory, people, accounts_of(conn, section, memory, people, rules=rules))
+    """These patrons as the rules of referral see them; those gone from Koha are left out."""
+    patrons = borrowers.one_by_one(conn, section.policy.patron_fields, numbers)
+    yield from with_accounts(conn, section, records, patrons, rules=rules)
 
 
-def accounts_of(
+def with_accounts(
     conn: Connection,
     section: Section,
-    memory: SectionRecords,
-    numbers: Collection[int],
+    records: SectionRecords,
+    patrons: Iterable[Patron],
     *,
     rules: LineRules,
     ownership: Ownership | None = None,
     lock: bool = False,
-) -> dict[int, Account]:
-    """The accounts of these patrons; `ownership` may be known already."""
-    ownership = ownership or ownership_of(conn, section, memory, numbers)
-    return accountlines.accounts(conn, rules, ownership, numbers, lock=lock)
-
-
-def as_candidates(
-    section: Section, memory: SectionRecords, people: Mapping[int, Patron], sums: Mapping[int, Account]
 ) -> Iterator[Candidate]:
-    """These patrons with their accounts, and whether the section speaks for them."""
-    for number, person in people.items():
-        yield Candidate(
-            patron=person,
-            account=sums[number],
-            speaks=section.enabled and speaks_for(section, person, has_lines=sums[number].has_lines_here),
-            has_case=memory.has_case(number, section),
-        )
+    """These patrons with their accounts and what we know of them, read a thousand at a time.
 
-
-def speaks_for(section: Section, patron: Patron, *, has_lines: bool) -> bool:
-    """Whether the section speaks for the patron, or for some of the charges."""
-    return section.scope.holds(patron.branch) if section.charges_by == "patron" else has_lines
+    `ownership` may be known already. `lock` locks their lines.
+    """
+    for chunk in a_thousand_at_a_time(patrons):
+        numbers = [patron.number for patron in chunk]
+        whose = ownership or ownership_of(conn, section, records, numbers)
+        accounts = accountlines.accounts(conn, rules, whose, numbers, lock=lock)
+        for patron in chunk:
+            yield Candidate(patron=patron, account=accounts[patron.number], records=records.of(patron.number))
 
 
 def case_facts(
     conn: Connection,
     section: Section,
-    memory: SectionRecords,
+    records: SectionRecords,
     which: Iterable[Case],
     *,
-    people: Mapping[int, Patron] | None = None,
-    sums: Mapping[int, Decimal] | None = None,
-    ownership: Ownership | None = None,
+    known: Mapping[int, Candidate] | None = None,
 ) -> tuple[CaseFacts, ...]:
     """These cases with what Koha says of them; of patrons gone, who took over the recorded lines.
 
-    `people` and their `sums` may be known already, those of heirs too, and so may `ownership`.
+    `known` are their patrons and heirs where these are read (and locked) already; who is not among them is gone.
     """
     which = tuple(which)
     fields = section.policy.patron_fields
-    if people is None:
-        people = borrowers.patrons(conn, fields, (case.patron for case in which if case.patron))
-    heirs = _heirs(conn, fields, [case for case in which if case.patron not in people])
-    now_with = {case.id: people.get(case.patron or 0) or heirs.get(case.id) for case in which}
-    numbers = {patron.number for patron in now_with.values() if patron}
-    if sums is None or not numbers <= sums.keys():
-        ownership = ownership or ownership_of(conn, section, memory, numbers)
-        sums = accountlines.balances(conn, ownership, numbers)
+    if known is None:
+        patrons = borrowers.patrons(conn, fields, (case.patron for case in which if case.patron))
+    else:
+        patrons = {number: candidate.patron for number, candidate in known.items()}
+    heirs = heirs_of(conn, fields, [case for case in which if case.patron not in patrons])
+    persons = {case.id: patrons.get(case.patron or 0) or heirs.get(case.id) for case in which}
+    numbers = {person.number for person in persons.values() if person}
+    if known is None or not numbers <= known.keys():
+        balances = accountlines.balances(conn, ownership_of(conn, section, records, numbers), numbers)
+    else:
+        balances = {number: known[number].account.balance for number in numbers}
     return tuple(
         CaseFacts(
             case=case,
-            patron=people.get(case.patron or 0),
-            balance=sums[whose.number] if (whose := now_with[case.id]) else ZERO,
-            heir=(heir := heirs.get(case.id)),
-            heir_has_case=heir is not None and memory.has_case(heir.number, section),
+            patron=patrons.get(case.patron or 0),
+            heir=heirs.get(case.id),
+            balance=balances[person.number] if (person := persons[case.id]) else ZERO,
+            records=records.of(person.number) if person else NO_RECORDS,
         )
         for case in which
     )
 
 
-def _heirs(conn: Connection, fields: PatronFields, gone: Collection[Case]) -> dict[int, Patron]:
+def heirs_of(conn: Connection, fields: PatronFields, gone: Collection[Case]) -> dict[int, Patron]:
     """Case -> the patron that most of its recorded lines belong to now (of several with as many, the lowest)."""
     if not gone:
         return {}
@@ -218,59 +201,42 @@ def _heirs(conn: Connection, fields: PatronFields, gone: Collection[Case]) -> di
 
 
 def adoptees(
-    conn: Connection,
-    section: Section,
-    memory: SectionRecords,
-    flagged: Iterable[int],
-    *,
-    rules: LineRules,
-    ownership: Ownership | None = None,
+    conn: Connection, section: Section, records: SectionRecords, flagged: Iterable[int], *, rules: LineRules
 ) -> tuple[Adoptee, ...]:
     """Those of the flagged patrons that are the section's and have no open case in a section with this flag."""
-    using = {*section.cases_of, *section.sharing}
-    alone = [number for number in flagged if not memory.in_collections.get(number, frozenset()) & using]
-    people = borrowers.patrons(conn, section.policy.patron_fields, alone)
-    theirs = {
-        number: person
-        for number, person in people.items()
-        if section.scope.holds(person.branch) or (section.charges_by != "patron" and section.enabled)
-    }
-    charged = accountlines.charged_on(conn, section.policy.fee_description, theirs, rules.zone)
-    is_ours, uncharged = section.policy.made_this_comment, theirs.keys() - charged.keys()
-    restricted = debarments.restricted_on(conn, is_ours, uncharged, rules.zone)
-    sums = accounts_of(conn, section, memory, theirs, rules=rules, ownership=ownership)
+    policy = section.policy
+    alone = [number for number in flagged if not records.of(number).has_flag_of(section)]
+    patrons = borrowers.one_by_one(conn, policy.patron_fields, alone)
+    ours = [patron for patron in patrons if is_adoptee(patron, records.of(patron.number), section)]
+    numbers = {patron.number for patron in ours}
+    charged = accountlines.charged_on(conn, policy.fee_description, numbers, rules.zone)
+    uncharged = numbers - charged.keys()
+    restricted = debarments.restricted_on(conn, policy.made_this_comment, uncharged, rules.zone)
+    days = restricted | charged
     return tuple(
-        Adoptee(
-            candidate=candidate,
-            referred_on=charged.get(candidate.patron.number) or restricted.get(candidate.patron.number),
-        )
-        for candidate in as_candidates(section, memory, theirs, sums)
+        Adoptee(candidate=candidate, referred_on=days.get(candidate.patron.number))
+        for candidate in with_accounts(conn, section, records, ours, rules=rules)
     )
 
 
-def holdings_of(
-    conn: Connection, section: Section, memory: SectionRecords, people: Mapping[int, Patron], *, today: date
-) -> dict[int, Holdings]:
-    """What these patrons have that a decision may touch."""
-    blocks = debarments.restrictions(conn, people)
-    recorded = cases.recorded_restrictions(conn, people)
-    sharing, own = set(section.sharing), set(section.cases_of)
+def holdings_of(conn: Connection, numbers: Collection[int], today: date) -> dict[int, Holdings]:
+    """The restrictions of these patrons, and which of them are recorded with cases."""
+    restrictions = debarments.restrictions(conn, numbers)
+    recorded = cases.recorded_restrictions(conn, numbers)
     return {
         number: Holdings(
-            patron=person,
+            patron=number,
             today=today,
-            restrictions=blocks.get(number, ()),
+            restrictions=restrictions.get(number, ()),
             recorded=frozenset(recorded.get(number, ())),
-            flag_needed=bool(memory.in_collections.get(number, frozenset()) & (sharing - own)),
-            restriction_needed=bool(memory.in_collections.get(number, frozenset()) - own),
         )
-        for number, person in people.items()
+        for number in numbers
     }
 
 
-def with_contacts(conn: Connection, rows: Iterable[SubmissionRow]) -> Iterator[SubmissionRow]:
-    """The rows with the addresses and telephone numbers that the submission shows, read a thousand at a time."""
-    for some in a_thousand_at_a_time(rows):
-        known = borrowers.contacts(conn, [row.patron.number for row in some])
-        for row in some:
-            yield replace(row, patron=replace(row.patron, contact=known.get(row.patron.number, Contact())))
+def with_contacts(conn: Connection, referrals: Iterable[Referral]) -> Iterator[Referral]:
+    """The rows of a submission with the addresses and telephone numbers that it shows, read a thousand at a time."""
+    for chunk in a_thousand_at_a_time(referrals):
+        contacts = borrowers.contacts(conn, [referral.number for referral in chunk], CONTACT)
+        for referral in chunk:
+            yield replace(referral, contact=contacts.get(referral.number, {}))

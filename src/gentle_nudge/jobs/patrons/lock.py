@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.collections.judgement import Due, Evidence, plan_night
-from gentle_nudge.domain.collections.plan import Outcome, Plan
+from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence, is_adoptee, plan_night
+from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate
-from gentle_nudge.domain.ledger import Account, LineRules, Ownership
-from gentle_nudge.domain.patron import Patron
+from gentle_nudge.domain.ledger import LineRules, Ownership
 from gentle_nudge.errors import AnotherRunInProgress
-from gentle_nudge.jobs.patrons.evidence import adoptees, as_candidates, case_facts, ownership_of
-from gentle_nudge.jobs.patrons.records import SectionRecords
-from gentle_nudge.koha.read import accountlines, borrowers
-from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.jobs.patrons.evidence import case_facts, with_accounts
+from gentle_nudge.koha.read import borrowers
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-
-Known = Mapping[int, Candidate]
 
 
 class PlanOutdated(AnotherRunInProgress):
@@ -32,90 +25,55 @@ class PlanOutdated(AnotherRunInProgress):
         super().__init__("The facts behind the plan changed during the run.", "Nothing was done; run it again.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Locked:
-    """The plan as it holds now, and the patrons it changes, whose rows and lines are locked."""
-
-    plan: Plan
-    people: Mapping[int, Patron]
-
-
-def ownership_before(conn: Connection, section: Section, plan: Plan, memory: SectionRecords) -> Ownership:
-    """Whose the charges of the affected patrons were before this run changed any case.
-
-    What is recorded with cases decides whose a charge is: a case that the plan opens, closes or lets follow must not
-    change what the plan is measured by.
-    """
-    return ownership_of(conn, section, memory, sorted(_concerned(plan)))
-
-
-def lock_and_judge(
-    conn: Connection, section: Section, plan: Plan, *, memory: SectionRecords, rules: LineRules, ownership: Ownership
-) -> Locked:
-    """The patrons a plan would change are locked, then their lines; everything about them is read again.
+def judge_under_lock(conn: Connection, section: Section, plan: Plan, *, rules: LineRules, ownership: Ownership) -> Plan:
+    """The plan as it holds now: its patrons are locked, then their lines, and everything about them is read again.
 
     Who is referred and reads as before stays referred as decided; everybody else is judged again. PlanOutdated when a
-    card was merged meanwhile: its heir may be somebody else than those locked. `ownership` is the one from before.
+    card was merged meanwhile: its heir may be somebody else than those locked. `ownership` is from before the run
+    changed any case: what is recorded with cases decides whose a charge is, and a case that the plan opens, closes or
+    lets follow must not change what the plan is measured by.
     """
-    known = {d.patron: d.candidate for d in plan.of(Outcome.REFERRED) if d.candidate}
-    people = _locked_people(conn, section, plan, known)
-    sums = _locked_accounts(conn, people, known=known, rules=rules, ownership=ownership)
-    as_before = {n for n, it in known.items() if people.get(n) is it.patron and sums[n] is it.account}
-    changed = {number: people[number] for number in known if number in people and number not in as_before}
-    endings = [decision.case for decision in plan.decisions if decision.case]
-    balances = {number: account.balance for number, account in sums.items() if number not in as_before}
-    days = {decision.patron: decision.referred_on for decision in plan.of(Outcome.ADOPTED)}
-    flagged = [number for number in days if number in people and people[number].is_flagged]
-    still_flagged = adoptees(conn, section, memory, flagged, rules=rules, ownership=ownership)
+    referred = {referral.number: referral for referral in plan.of(Referral)}
+    now = locked_candidates(conn, section, plan, rules=rules, ownership=ownership)
+    same = [referral for number, referral in referred.items() if now.get(number) is referral.candidate]
+    changed = referred.keys() & now.keys() - {referral.number for referral in same}
     evidence = Evidence(
-        candidates=as_candidates(section, memory, changed, sums),
-        cases=case_facts(conn, section, memory, endings, people=people, sums=balances, ownership=ownership),
-        adoptees=tuple(replace(each, referred_on=days[each.candidate.patron.number]) for each in still_flagged),
-        order=plan.order,
+        candidates=[now[number] for number in sorted(changed)],
+        cases=case_facts(conn, section, plan.records, plan.cases, known=now),
+        adoptees=tuple(
+            Adoptee(candidate=candidate, referred_on=adoption.referred_on)
+            for adoption in plan.of(Adoption)
+            if (candidate := now.get(adoption.number)) and is_adoptee(candidate.patron, candidate.records, section)
+        ),
     )
-    limits = Due(submission_due=plan.submits, late=plan.late, update_due=plan.update_due)
-    again = judge_again(plan, plan_night(section, plan.day, evidence, limits), as_before)
-    if _heirs(again) != _heirs(plan):
-        raise PlanOutdated
-    return Locked(plan=again, people=people)
-
-
-def judge_again(plan: Plan, again: Plan, as_before: Collection[int]) -> Plan:
-    """The plan with the second judgement of all but those referred who are as before."""
-    referred = [d for d in plan.decisions if d.outcome is Outcome.REFERRED and d.patron in as_before]
-    others = [d for d in again.decisions if d.outcome is not Outcome.REFERRED]
-    return replace(
+    due = Due(submission_due=plan.submits, late=plan.late, update_due=plan.update_due)
+    again = plan_night(section, plan.day, evidence, due)
+    others = [decision for decision in again.decisions if not isinstance(decision, Referral)]
+    judged = replace(
         plan,
-        decisions=(*others, *referred, *again.of(Outcome.REFERRED)),
+        decisions=(*others, *same, *again.of(Referral)),
         kept=(*plan.kept, *again.kept),
         named=tuple(dict.fromkeys((*plan.named, *again.named))),
     )
+    if judged.heirs != plan.heirs:
+        raise PlanOutdated
+    return judged
 
 
-def _heirs(plan: Plan) -> set[int]:
-    return {decision.follows for decision in plan.decisions if decision.follows}
+def locked_candidates(
+    conn: Connection, section: Section, plan: Plan, *, rules: LineRules, ownership: Ownership
+) -> dict[int, Candidate]:
+    """The patrons of a plan as they are now, locked in order of number, and then their lines.
 
-
-def _concerned(plan: Plan) -> set[int]:
-    return {decision.patron for decision in plan.decisions} | _heirs(plan)
-
-
-def _locked_people(conn: Connection, section: Section, plan: Plan, known: Known) -> dict[int, Patron]:
-    """The patrons, locked in order of number; who is as the plan knows them is the plan's own value."""
-    people: dict[int, Patron] = {}
-    for person in borrowers.one_by_one(conn, section.policy.patron_fields, _concerned(plan), lock=True):
-        before = known[person.number].patron if person.number in known else None
-        people[person.number] = before if before and before == person else person
-    return people
-
-
-def _locked_accounts(
-    conn: Connection, people: Collection[int], *, known: Known, rules: LineRules, ownership: Ownership
-) -> dict[int, Account]:
-    """The accounts of these patrons, their lines locked; one as the plan knows it is the plan's own value."""
-    sums: dict[int, Account] = {}
-    for some in a_thousand_at_a_time(sorted(people)):
-        for number, account in accountlines.accounts(conn, rules, ownership, some, lock=True).items():
-            before = known[number].account if number in known else None
-            sums[number] = before if before and before == account else account
-    return sums
+    Who is as the plan saw them is the plan's own value, so that nothing is in memory twice.
+    """
+    known = {each.number: each.candidate for each in plan.decisions if isinstance(each, Referral | Adoption)}
+    patrons = []
+    for patron in borrowers.one_by_one(conn, section.policy.patron_fields, plan.concerned, lock=True):
+        before = known[patron.number].patron if patron.number in known else None
+        patrons.append(before if before and before == patron else patron)
+    candidates: dict[int, Candidate] = {}
+    for candidate in with_accounts(conn, section, plan.records, patrons, rules=rules, ownership=ownership, lock=True):
+        number = candidate.patron.number
+        candidates[number] = known[number] if candidate == known.get(number) else candidate
+    return candidates

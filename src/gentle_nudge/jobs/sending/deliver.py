@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 
 Clock = Callable[[], datetime]
+log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -96,16 +99,18 @@ def _claim(conn: Connection, wanted: Delivery, sending: Sending) -> Delivery | N
 
 
 def _try(sending: Sending, claimed: Delivery) -> None:
-    engine, done = sending.engine, sending.done
+    engine, done, started = sending.engine, sending.done, perf_counter()
     try:
         done.notes += sending.outlets.deliver(_item(sending, claimed), claimed.address.channel)
     except GentleNudgeError as failure:
         _note_failure(sending, claimed, failure)
         return
-    except Exception as error:  # noqa: BLE001 - the next recipient has a right to a report all the same
+    except Exception as error:
         sentence, hint = f"Internal error ({type(error).__name__}).", "Run it again with --debug and report the output."
+        log.debug("%s by %s", claimed.file_name, claimed.address.channel, exc_info=error)
         _note_failure(sending, claimed, GentleNudgeError(sentence, hint))
         return
+    log.info("%s delivered by %s (%.1f s)", claimed.file_name, claimed.address.channel, perf_counter() - started)
     now = sending.clock()
     if sending.outlets.standing is Standing.TEST_COPY and claimed.address.tells_agency:
         writing(engine, partial(deliveries.cancel, ids=[claimed.id], now=now, reason="test copy", who=None))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.collections.plan import SubmissionRow
+from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.submission_day import submits_on
 from gentle_nudge.domain.moment import Moment
@@ -16,25 +16,31 @@ from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.koha_log import LOGGED, log_ours
 from gentle_nudge.jobs.sending.outlets import Outlets
+from gentle_nudge.koha.write.action_logs import Logs
 from gentle_nudge.reports.render import file_name, render, subject
-from gentle_nudge.store import deliveries, report_files
+from gentle_nudge.store import deliveries, report_files, runs
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Queued:
-    """What the reports of one run share; `number` counts the syncs of a day."""
+class Run:
+    """What the run of a section carries along: whose it is and when, and who hears of it.
+
+    Once it is claimed: the id of each report's row in our tables, which number of the day it has (a sync), and which
+    logs Koha keeps.
+    """
 
     section: Section
-    run: int
     moment: Moment
     outlets: Outlets
+    ids: Mapping[ReportKind, int] = field(default_factory=dict)
     number: int = 1
+    logs: Logs = Logs(borrowers=False, fines=False)  # noqa: RUF009 - frozen
 
 
-def contents(section: Section, report: ReportKind, rows: Iterable[SubmissionRow | UpdateRow]) -> Iterable[bytes] | None:
+def contents(section: Section, report: ReportKind, rows: Iterable[Referral | UpdateRow]) -> Iterable[bytes] | None:
     """The report's bytes in chunks; None when the policy wants no report without rows."""
     policy = section.policy
     chunks = render(
@@ -49,19 +55,18 @@ def contents(section: Section, report: ReportKind, rows: Iterable[SubmissionRow 
 
 
 def queue(
-    conn: Connection,
-    report: ReportKind,
-    rows: Iterable[SubmissionRow | UpdateRow],
-    counts: RunCounts,
-    *,
-    queued: Queued,
+    conn: Connection, run: Run, report: ReportKind, rows: Iterable[Referral | UpdateRow], *, counts: RunCounts
 ) -> Stored | None:
-    """The report is stored, due to everybody who gets it, and logged in Koha; None: there is no report."""
-    section, moment, outlets = queued.section, queued.moment, queued.outlets
+    """The report is stored, due to everybody who gets it, and logged in Koha, and its run is finished.
+
+    None: there is no report.
+    """
+    section, moment, outlets = run.section, run.moment, run.outlets
+    runs.finish(conn, run.ids[report], now=moment.now, counts=counts)
     chunks = contents(section, report, rows)
     if chunks is None:
         return None
-    name = file_name(report, moment.day, section.name, queued.number)
+    name = file_name(report, moment.day, section.name, run.number)
     is_submission = report is ReportKind.SUBMISSION
     body = outlets.texts.render(
         "mail-report.txt",
@@ -76,7 +81,7 @@ def queue(
     )
     stored = report_files.save(
         conn,
-        run=queued.run,
+        run=run.ids[report],
         file_name=name,
         subject=subject(report, outlets.name_for(section)),
         body=body,
@@ -84,6 +89,6 @@ def queue(
         rows=counts["patrons"],
     )
     deliveries.enqueue(conn, report=stored.id, to=outlets.addresses(section, report), now=moment.now)
-    info = {"run": queued.run, "file": name, "rows": stored.rows, "sha256": stored.sha256}
+    info = {"run": run.ids[report], "file": name, "rows": stored.rows, "sha256": stored.sha256}
     log_ours(conn, LOGGED[report], info, moment)
     return stored

@@ -59,11 +59,11 @@ def write(conn: Connection, found: Iterable[Stored], directory: Path) -> list[Pa
         path = directory / stored.file_name
         try:
             write_once(path, _checked(conn, stored))
-        except FileExistsError:
+        except FileExistsError as error:
             raise UserError(
                 f"{path} already exists with other contents: it was left alone.",
                 "Move it away, or name another directory with --output.",
-            ) from None
+            ) from error
         paths.append(path)
     return paths
 

@@ -6,11 +6,17 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.collections.changes import OpenCase, consequences
+from gentle_nudge.domain.collections.changes import (
+    Action,
+    OpenCase,
+    RecordRestriction,
+    of,
+    planned_changes,
+    restriction_changes,
+)
 from gentle_nudge.domain.collections.judgement import adopt
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.jobs.patrons.carry_out import of
 from gentle_nudge.jobs.patrons.evidence import flagged_without_case, holdings_of
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import accountlines, borrowers
@@ -23,17 +29,17 @@ if TYPE_CHECKING:
 def adopt_all(conn: Connection, section: Section, wanted: Collection[int], moment: Moment) -> dict[int, int]:
     """Those of the wanted patrons that are still flagged and without a case have one; patron -> case."""
     meta.lock(conn)
-    memory = read_records(conn, section)
-    people = borrowers.patrons(conn, section.policy.patron_fields, wanted, lock=True)
-    accountlines.lock_lines(conn, people)
-    found = flagged_without_case(conn, section, moment=moment, memory=memory)
-    held = holdings_of(conn, section, memory, people, today=moment.today)
-    new = [
-        action
-        for adoptee in found
-        if adoptee.candidate.patron.number in held
-        for action in consequences(
-            replace(adopt(section, adoptee), ends=None), held[adoptee.candidate.patron.number], section, moment.day
-        )
-    ]
-    return cases.open_new(conn, section=section.name, actions=of(new, OpenCase), run=None)
+    records = read_records(conn, section)
+    patrons = borrowers.patrons(conn, section.policy.patron_fields, wanted, lock=True)
+    accountlines.lock_lines(conn, patrons)
+    holdings = holdings_of(conn, patrons, moment.today)
+    actions: list[Action] = []
+    for adoptee in flagged_without_case(conn, section, moment, records):
+        adoption = replace(adopt(section, adoptee), released=False)
+        if adoption.number in holdings:
+            actions += planned_changes(adoption, section)
+            actions += restriction_changes(adoption, holdings[adoption.number], section)
+    opened = cases.open_new(conn, section=section.name, actions=of(actions, OpenCase), run=None)
+    found = {opened[action.patron]: action.restriction for action in of(actions, RecordRestriction)}
+    cases.record_restrictions(conn, found)
+    return opened

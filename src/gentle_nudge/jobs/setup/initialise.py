@@ -72,7 +72,6 @@ def waiting_for_adoption(conn: Connection, sections: tuple[Section, ...], moment
     """For each section the patrons whose flag says yes and who have no open case."""
     found = []
     for section in sections:
-        memory = read_records(conn, section)
-        adoptees = flagged_without_case(conn, section, moment=moment, memory=memory)
+        adoptees = flagged_without_case(conn, section, moment, read_records(conn, section))
         found.append(UnadoptedPatrons(section=section, adoptees=adoptees))
     return found

@@ -7,17 +7,16 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.collections.judgement import Due
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import why_not
+from gentle_nudge.domain.collections.referral import SectionRecords, why_not
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.patrons.evidence import flagged_without_case, gather, line_rules, read_candidates, select
-from gentle_nudge.jobs.patrons.records import SectionRecords, read_records
+from gentle_nudge.jobs.patrons.evidence import flagged_without_case, gather, line_rules, read_candidates
+from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, rules, server
 from gentle_nudge.jobs.setup.plugin_translation import Known, entries
 from gentle_nudge.koha.read import administration, plugin_data
@@ -123,17 +122,17 @@ def _compare(conn: Connection, given: PluginSettings, text: str, moment: Moment)
     theirs, section = rules(given), section_of(text)
     if theirs is None or section is None:
         return None
-    memory = read_records(conn, section)
-    flagged = flagged_without_case(conn, section, moment=moment, memory=memory)
+    records = read_records(conn, section)
+    flagged = flagged_without_case(conn, section, moment, records)
     numbers = {adoptee.candidate.patron.number for adoptee in flagged}
     limit = section.policy.clear_at_or_below
     by_plugin = plugin_data.referred(conn, theirs, moment.day, moment.zone)
-    by_us = _referred(conn, section, moment, memory)
+    by_us = _referred(conn, section, moment, records)
     return Comparison(
         to_adopt=len(numbers),
         paid=sum(adoptee.candidate.account.balance <= limit for adoptee in flagged),
         silent=len(numbers - plugin_data.with_lines(conn, numbers)),
-        theirs=dict(_reasons(conn, section, moment, memory, numbers=by_plugin - by_us)),
+        theirs=dict(_reasons(conn, section, moment, records, numbers=by_plugin - by_us)),
         ours=dict.fromkeys(sorted(by_us - by_plugin), "not by the plugin's rules"),
     )
 
@@ -147,17 +146,16 @@ def section_of(text: str) -> Section | None:
     return None if {"threshold", "flag"} & set(missing) else sections_of(tables, {})[0]
 
 
-def _referred(conn: Connection, section: Section, moment: Moment, memory: SectionRecords) -> frozenset[int]:
-    limits = Due(submission_due=True, update_due=False)
-    selected = partial(select, conn, section, moment=moment, memory=memory, limits=limits)
-    found = gather(conn, section, moment=moment, memory=memory, limits=limits, selected=selected)
-    heirs = {case.heir.number for case in found.cases if case.heir}
-    referred = (one.patron.number for one in found.candidates if why_not(one, section, moment.day) is None)
-    return frozenset(referred) - heirs
+def _referred(conn: Connection, section: Section, moment: Moment, records: SectionRecords) -> frozenset[int]:
+    due = Due(submission_due=True, update_due=False)
+    with gather(conn, section, moment, records=records, due=due) as evidence:
+        heirs = {case.heir.number for case in evidence.cases if case.heir}
+        referred = {each.patron.number for each in evidence.candidates if why_not(each, section, moment.day) is None}
+    return frozenset(referred - heirs)
 
 
 def _reasons(
-    conn: Connection, section: Section, moment: Moment, memory: SectionRecords, *, numbers: frozenset[int]
+    conn: Connection, section: Section, moment: Moment, records: SectionRecords, *, numbers: frozenset[int]
 ) -> Iterator[tuple[int, str]]:
-    for one in read_candidates(conn, section, memory, numbers, rules=line_rules(section, moment, memory)):
-        yield one.patron.number, str(why_not(one, section, moment.day))
+    for candidate in read_candidates(conn, section, records, numbers, rules=line_rules(section, moment, records)):
+        yield candidate.patron.number, str(why_not(candidate, section, moment.day))

@@ -10,24 +10,31 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.changes import Holdings, OpenCase, active_restriction_of_ours, set_flag
+from gentle_nudge.domain.collections.changes import (
+    Action,
+    OpenCase,
+    RecordRestriction,
+    of,
+    restriction_changes,
+    set_flag,
+)
+from gentle_nudge.domain.collections.plan import Adoption
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outbox import UNDELIVERED, Delivery
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.restore_journal import Journal, SentDelivery
 from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.identity import LOGGED_AS
 from gentle_nudge.jobs.koha_log import log_ours
-from gentle_nudge.jobs.patrons.carry_out import carry_out
-from gentle_nudge.jobs.patrons.evidence import accounts_of, holdings_of, line_rules
+from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
+from gentle_nudge.jobs.patrons.evidence import holdings_of, line_rules, with_accounts
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sending.restore_mark import forgotten, is_restored
 from gentle_nudge.koha.read import borrowers
@@ -156,29 +163,30 @@ def _adopt(conn: Connection, submission: Submission, section: Section, moment: M
     """
     claim = Claim(section=section.name, report=ReportKind.SUBMISSION, day=submission.day, who=moment.who)
     run = runs.claim(conn, claim, now=moment.now)
-    memory = read_records(conn, section)
-    wanted = {row.number for row in submission.rows if not memory.has_case(row.number, section)}
-    people = borrowers.patrons(conn, section.policy.patron_fields, wanted, lock=True)
-    sums = accounts_of(conn, section, memory, people, rules=line_rules(section, moment, memory), lock=True)
-    held = holdings_of(conn, section, memory, people, today=moment.today)
-    carry_out(conn, [action for each in held.values() for action in set_flag(each, section.policy)], moment)
-    opening = [_opening(each, sums[number], section, submission.day) for number, each in held.items()]
-    cases.open_new(conn, section=section.name, actions=opening, run=run)
+    records = read_records(conn, section)
+    wanted = {row.number for row in submission.rows if not records.of(row.number).has_case(section)}
+    patrons = borrowers.patrons(conn, section.policy.patron_fields, wanted, lock=True)
+    holdings = holdings_of(conn, patrons, moment.today)
+    actions: list[Action] = []
+    rules = line_rules(section, moment, records)
+    for candidate in with_accounts(conn, section, records, patrons.values(), rules=rules, lock=True):
+        adoption = Adoption(
+            candidate=candidate,
+            referred_on=submission.day,
+            due=ZERO,
+            released=False,
+            why="referred in a lost submission",
+        )
+        actions.append(OpenCase(decision=adoption, restriction_type=section.policy.restriction_type))
+        actions += set_flag(candidate.patron, section.policy)
+        actions += restriction_changes(adoption, holdings[adoption.number], section)
+    carry_out_and_log(conn, actions, moment)
+    opened = cases.open_new(conn, section=section.name, actions=of(actions, OpenCase), run=run)
+    found = {opened[action.patron]: action.restriction for action in of(actions, RecordRestriction)}
+    cases.record_restrictions(conn, found)
     if run is not None:
         counts = RunCounts(
             numbers=dict.fromkeys(("patrons", "referred"), len(submission.rows)), amount=submission.balances
         )
         runs.finish(conn, run, now=moment.now, counts=counts)
-    return len(held), len(wanted) - len(held)
-
-
-def _opening(held: Holdings, account: Account, section: Section, day: date) -> OpenCase:
-    ours = active_restriction_of_ours(held, section.policy)
-    return OpenCase(
-        patron=held.patron,
-        referred_on=day,
-        adopted=True,
-        lines=account.lines,
-        restriction=ours.id if ours else None,
-        restriction_type=ours.type if ours else section.policy.restriction_type,
-    )
+    return len(patrons), len(wanted) - len(patrons)

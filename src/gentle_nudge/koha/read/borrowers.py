@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 from sys import intern
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, literal, or_, select
 
-from gentle_nudge.domain.patron import Contact, Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
+from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
 from gentle_nudge.koha.koha_tables import (
     borrower_attributes,
     borrower_relationships,
@@ -19,8 +20,6 @@ from gentle_nudge.koha.koha_tables import (
 )
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among, rows_by_thousands
-
-CONTACT = ("address", "address2", "city", "zipcode", "state", "phone", "mobile", "phonepro", "B_phone", "email")
 
 
 def patrons(conn: Connection, fields: PatronFields, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Patron]:
@@ -87,19 +86,19 @@ def category_types_query() -> Select[Any]:
     return select(categories.c.categorycode, categories.c.category_type)
 
 
-def contacts(conn: Connection, numbers: Iterable[int]) -> dict[int, Contact]:
-    """How to reach these patrons."""
-    rows = rows_by_thousands(conn, contacts_query, numbers)
-    return {number: Contact(**dict(zip(CONTACT, values, strict=True))) for number, *values in rows}
+def contacts(conn: Connection, numbers: Iterable[int], columns: Sequence[str]) -> dict[int, dict[str, str | None]]:
+    """How to reach these patrons: the columns of `borrowers` with these names."""
+    rows = rows_by_thousands(conn, partial(contacts_query, columns), numbers)
+    return {number: dict(zip(columns, values, strict=True)) for number, *values in rows}
 
 
-def contacts_query(numbers: Collection[int]) -> Select[Any]:
-    """Addresses and telephone numbers of these patrons.
+def contacts_query(columns: Sequence[str], numbers: Collection[int]) -> Select[Any]:
+    """Addresses and telephone numbers of these patrons: the columns that the submission asks for.
 
     Index: borrowers PRIMARY.
     """
     who = borrowers.c
-    return select(who.borrowernumber, *(who[name] for name in CONTACT)).where(among(who.borrowernumber, numbers))
+    return select(who.borrowernumber, *(who[name] for name in columns)).where(among(who.borrowernumber, numbers))
 
 
 def _field(conn: Connection, field: Flag, rows: Sequence[Row[Any]]) -> dict[int, tuple[FlagRow, ...]]:

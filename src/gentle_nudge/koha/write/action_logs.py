@@ -62,6 +62,16 @@ def write(conn: Connection, rows: Iterable[LogRow], now: datetime, interface: st
         conn.execute(insert(action_logs), [_values(conn, row, now, interface) for row in chunk])
 
 
+def log_changes(
+    conn: Connection, flags: Iterable[SetFlag | ClearFlag], fees: Iterable[ChargeFee], *, logs: Logs, now: datetime
+) -> None:
+    """Koha's logs, those that it keeps, have a row for every flag changed and every fee charged."""
+    if logs.borrowers:
+        write_alike(conn, flag_changed, flags, now)
+    if logs.fines:
+        write_alike(conn, fee_charged, fees, now)
+
+
 def write_alike(conn: Connection, make: Callable[[A, Number], LogRow], actions: Iterable[A], now: datetime) -> None:
     """Log a row for each action, as `make` words it; those that differ in the patron alone with one statement."""
     who = borrowers.c.borrowernumber

@@ -7,6 +7,8 @@ from gentle_nudge.store.cases.case_changes import follow as follow
 from gentle_nudge.store.cases.case_changes import mark_to_report as mark_to_report
 from gentle_nudge.store.cases.case_changes import move as move
 from gentle_nudge.store.cases.case_changes import open_new as open_new
+from gentle_nudge.store.cases.case_changes import opened_for as opened_for
+from gentle_nudge.store.cases.case_changes import record_restrictions as record_restrictions
 from gentle_nudge.store.cases.case_changes import report_dues as report_dues
 from gentle_nudge.store.cases.case_changes import report_referred as report_referred
 from gentle_nudge.store.cases.case_changes import set_reason as set_reason

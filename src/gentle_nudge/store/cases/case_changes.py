@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, and_, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, or_, select, update
 from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, OpenCase
+from gentle_nudge.domain.collections.plan import Adoption, Referral
+from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 from gentle_nudge.store import tables
 from gentle_nudge.store.cases.case_rows import cases_where
 from gentle_nudge.store.tables import case, case_line, fitted, report_row
 
-KEPT_CURRENT = ("surname", "firstname", "card")
+NAMES = ("surname", "firstname", "card")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,20 +31,6 @@ class Moved:
     staying: tuple[Case, ...]
 
 
-def open_new(conn: Connection, *, section: str, actions: Iterable[OpenCase], run: int | None) -> dict[int, int]:
-    """The cases are open, with their lines; the id of each by patron. `run` is None when a person opened them.
-
-    IntegrityError when a patron has an open case of the section.
-    """
-    opened: dict[int, int] = {}
-    for some in a_thousand_at_a_time(actions):
-        conn.execute(insert(case), [_new(action) | {"section": section, "opened_run": run} for action in some])
-        ids = _open_ids(conn, section, [action.patron.number for action in some])
-        _insert_lines(conn, some, ids)
-        opened |= ids
-    return opened
-
-
 class RowIds(Protocol):
     """The rows just made of one of Koha's tables, at most one for each patron."""
 
@@ -50,91 +38,90 @@ class RowIds(Protocol):
         """The number of the row that was made for the patron of this column; NULL if none was."""
 
 
-def complete(
-    conn: Connection,
-    section: str,
-    runs: Collection[int],
-    actions: Sequence[OpenCase],
-    *,
-    fee: RowIds | None,
-    restriction: RowIds | None,
-) -> None:
-    """The cases that these runs opened know the fee line and the restriction made for their patrons, or found in place.
+def open_new(conn: Connection, *, section: str, actions: Iterable[OpenCase], run: int | None) -> dict[int, int]:
+    """The cases are open, with their lines; the id of each by patron. `run` is None when a person opened them.
 
-    A case may be closed again already. Koha's tables are read by a subquery: joined, their rows would be locked.
+    IntegrityError when a patron has an open case of the section.
     """
-    found = {action.patron.number: action for action in actions if action.restriction is not None}
-    if found:
-        _note_found(conn, runs, found)
-    made = {case.c.fee_line: fee, case.c.restriction: restriction}
-    new = {column: func.coalesce(rows.of(case.c.open_key), column) for column, rows in made.items() if rows}
-    if new:
-        theirs = among(case.c.open_key, [action.patron.number for action in actions])
-        conn.execute(update(case).where(case.c.section == section, theirs).values(new))
-
-
-def _note_found(conn: Connection, runs: Collection[int], found: Mapping[int, OpenCase]) -> None:
-    """The cases of these patrons that the runs opened know these restrictions, which were there before."""
-    opened = select(case.c.id, case.c.patron).where(case.c.opened_run.in_(runs), case.c.patron.in_(found))
-    known = {number: found[patron] for number, patron in conn.execute(opened)}
-    noted: dict[Column[Any], Mapping[int, Any]] = {
-        case.c.restriction: {number: action.restriction for number, action in known.items()},
-        case.c.restriction_type: {number: action.restriction_type for number, action in known.items()},
-        case.c.restriction_comment: {
-            number: fitted(action.restriction_comment, case.c.restriction_comment) for number, action in known.items()
-        },
-    }
-    values = {column: one_for_each(case, column, of_each) for column, of_each in noted.items()}
-    conn.execute(update(case).where(case.c.id.in_(known)).values(values))
+    opened: dict[int, int] = {}
+    for chunk in a_thousand_at_a_time(actions):
+        conn.execute(insert(case), [_new(action) | {"section": section, "opened_run": run} for action in chunk])
+        patrons = [action.patron for action in chunk]
+        query = select(case.c.open_key, case.c.id).where(case.c.section == section, case.c.open_key.in_(patrons))
+        opened |= {row.open_key: row.id for row in conn.execute(query)}
+        if lines := [line for action in chunk for line in _lines(action, opened[action.patron])]:
+            conn.execute(insert(case_line), lines)
+    return opened
 
 
 def _new(action: OpenCase) -> dict[str, Any]:
-    """The row of a new case; what the submission tells of a referred patron is what was last queued."""
-    patron = action.patron
+    """The row of a new case; the due that was last queued is that of the submission."""
+    decision, patron = action.decision, action.decision.patron
+    match decision:
+        case Referral(day=referred_on, account=account, fee=fee):
+            sums = {"last_due": decision.total, "owed": account.owed, "balance": account.balance, "fee": fee}
+        case Adoption(referred_on=referred_on):
+            sums = {}
     return {
-        "last_due": None if action.adopted else action.total,
-        "restriction": action.restriction,
         "patron": patron.number,
         "number": patron.number,
         "open_key": patron.number,
-        "referred_on": action.referred_on,
-        "adopted": action.adopted,
-        "owed": action.owed,
-        "balance": action.balance,
-        "fee": action.fee,
+        **{name: fitted(getattr(patron, name), case.c[name]) for name in NAMES},
+        "referred_on": referred_on,
+        "adopted": isinstance(decision, Adoption),
+        **sums,
         "flag": action.flag,
         "restriction_type": action.restriction_type,
         "restriction_comment": fitted(action.restriction_comment, case.c.restriction_comment),
         "state": CaseState.OPEN,
         "to_report": False,
-        **_fitted_names(patron.surname, patron.firstname, patron.card),
     }
 
 
-def _fitted_names(*names: str | None) -> dict[str, str | None]:
-    return {column: fitted(name, case.c[column]) for column, name in zip(KEPT_CURRENT, names, strict=True)}
-
-
-def _open_ids(conn: Connection, section: str, patrons: Collection[int]) -> dict[int, int]:
-    mine = select(case.c.open_key, case.c.id).where(case.c.section == section, case.c.open_key.in_(patrons))
-    return {patron: number for patron, number in conn.execute(mine)}  # noqa: C416 - dict() would not know the types
-
-
-def _insert_lines(conn: Connection, actions: Sequence[OpenCase], ids: Mapping[int, int]) -> None:
-    lines = [
+def _lines(action: OpenCase, case_id: int) -> list[dict[str, Any]]:
+    return [
         {
-            "case_id": ids[action.patron.number],
+            "case_id": case_id,
             "line": line.id,
             "day": line.day,
             "type": fitted(line.type, case_line.c.type),
             "outstanding": line.outstanding,
             "counted": line.counted,
         }
-        for action in actions
-        for line in action.lines
+        for line in action.decision.candidate.account.lines
     ]
-    if lines:
-        conn.execute(insert(case_line), lines)
+
+
+def complete(
+    conn: Connection, section: str, patrons: Collection[int], *, fee: RowIds | None, restriction: RowIds | None
+) -> None:
+    """The open cases of these patrons hold the fee line and the restriction made for them.
+
+    Koha's tables are read by a subquery: joined, their rows would be locked.
+    """
+    made = {case.c.fee_line: fee, case.c.restriction: restriction}
+    new = {column: func.coalesce(rows.of(case.c.open_key), column) for column, rows in made.items() if rows}
+    if new and patrons:
+        conn.execute(update(case).where(case.c.section == section, among(case.c.open_key, patrons)).values(new))
+
+
+def opened_for(conn: Connection, runs: Collection[int], patrons: Collection[int]) -> dict[int, int]:
+    """The case that one of these runs opened for each of these patrons; it may be closed again already."""
+    query = select(case.c.patron, case.c.id).where(case.c.opened_run.in_(runs), case.c.patron.in_(patrons))
+    return {row.patron: row.id for row in conn.execute(query)}
+
+
+def record_restrictions(conn: Connection, in_place: Mapping[int, Restriction]) -> None:
+    """These cases hold the restriction of ours that was there before."""
+    values = {
+        number: {
+            "restriction": restriction.id,
+            "restriction_type": restriction.type,
+            "restriction_comment": restriction.comment,
+        }
+        for number, restriction in in_place.items()
+    }
+    _set_each(conn, values)
 
 
 def close(conn: Connection, actions: Sequence[CloseCase], *, run: int | None, day: date, now: datetime) -> None:
@@ -180,13 +167,9 @@ def _set_each(
         return
     for name in next(iter(values.values())):
         column = case.c[name]
-        same[name] = one_for_each(case, column, {number: fitted(row[name], column) for number, row in values.items()})
+        of_each = {number: literal(fitted(row[name], column), column.type) for number, row in values.items()}
+        same[name] = value_by(of_each, value=case.c.id)
     conn.execute(update(case).where(case.c.id.in_(values), *conditions).values(same))
-
-
-def one_for_each(table: Table[Any], column: Column[Any], values: Mapping[int, Any]) -> ColumnElement[Any]:
-    """The value of the column by the id of the row, as an SQL expression; NULL for other ids."""
-    return value_by({key: literal(value, column.type) for key, value in values.items()}, value=table.c.id)
 
 
 def report_referred(conn: Connection, report: int, run: int) -> None:
@@ -205,7 +188,7 @@ def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> Non
         dues = [{"case_id": n, "report_id": report, "due": row.due} for n, row in by_case.items() if row.new_due]
         if dues:
             conn.execute(insert(report_row), dues)
-        _set_each(conn, {number: _values(row, KEPT_CURRENT) for number, row in by_case.items() if row.new_name})
+        _set_each(conn, {number: _values(row, NAMES) for number, row in by_case.items() if row.new_name})
         settled = or_(case.c.state != CaseState.OPEN, case.c.to_report)
         told = update(case).where(case.c.id.in_(by_case), settled)
         conn.execute(told.values(to_report=False, told_in=report))

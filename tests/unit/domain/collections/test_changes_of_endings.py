@@ -10,11 +10,21 @@ import pytest
 from gentle_nudge.domain.actions import ClearFlag, LiftRestriction, SetFlag
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts, judge
-from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, Holdings, consequences
+from gentle_nudge.domain.collections.changes import (
+    Action,
+    CloseCase,
+    FollowCase,
+    Holdings,
+    planned_changes,
+    restriction_changes,
+)
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import PatronRecords
 from gentle_nudge.domain.patron import FlagRow, Restriction
+from gentle_nudge.domain.report_row import UpdateRow
 from tests.builders.values import (
     ATTRIBUTE,
+    IN_CASE,
     SORT1,
     SUNDAY,
     a_case,
@@ -33,17 +43,24 @@ TOMORROW = SUNDAY + timedelta(days=1)
 LIFTING = a_section(clear_paid=True, remove_restriction=True)
 
 
-def of_case(tonight: CaseFacts, held: Holdings | None, section: Section) -> list[Action]:
-    return list(consequences(judge(tonight, section), held, section, SUNDAY))
+def of_case(tonight: CaseFacts, held: Holdings, section: Section) -> list[Action]:
+    """What is planned, and what the restrictions found under lock add to it."""
+    outcome = judge(tonight, section)
+    if isinstance(outcome, UpdateRow):
+        return []
+    return [*planned_changes(outcome, section), *restriction_changes(outcome, held, section)]
 
 
 def of_release(
-    *restrictions: Restriction, section: Section = LIFTING, case: Case | None = None, **facts: Any
+    *restrictions: Restriction,
+    section: Section = LIFTING,
+    case: Case | None = None,
+    records: PatronRecords = IN_CASE,
 ) -> list[Action]:
     case = case or a_case(restriction=5, restriction_type="MANUAL")
     patron = a_patron(flag="yes")
-    held = holding(patron, restrictions=restrictions, recorded=frozenset({5}), **facts)
-    return of_case(CaseFacts(case=case, patron=patron, balance=Decimal(0)), held, section)
+    facts = CaseFacts(case=case, patron=patron, balance=Decimal(0), records=records)
+    return of_case(facts, holding(patron, *restrictions, recorded=[5]), section)
 
 
 def lifted(actions: list[Action]) -> list[int]:
@@ -79,7 +96,11 @@ def test_a_flag_in_other_use_is_never_changed() -> None:
 
 
 def test_the_flag_stays_while_another_open_case_uses_the_same_field() -> None:
-    assert [type(action) for action in of_release(flag_needed=True)] == [CloseCase]
+    section = replace(LIFTING, sharing=("north",))
+    needed = PatronRecords(open_cases=frozenset({"global", "north"}))
+    assert [type(action) for action in of_release(section=section, records=needed)] == [CloseCase]
+    elsewhere = of_release(section=replace(LIFTING, sharing=("south",)), records=needed)
+    assert [type(action) for action in elsewhere] == [ClearFlag, CloseCase]
 
 
 # Release: the restrictions
@@ -124,7 +145,8 @@ def test_restrictions_for_other_reasons_stay() -> None:
 
 
 def test_restrictions_stay_while_another_open_case_needs_them() -> None:
-    assert lifted(of_release(ours(5), ours(6), restriction_needed=True)) == []
+    needed = PatronRecords(open_cases=frozenset({"global", "north"}))
+    assert lifted(of_release(ours(5), ours(6), records=needed)) == []
 
 
 def test_a_recorded_restriction_of_another_type_than_todays_setting_is_lifted_if_staff_left_it_alone() -> None:
@@ -145,7 +167,7 @@ def test_where_no_type_was_recorded_the_librarys_is_expected() -> None:
 @pytest.mark.parametrize("balance", ["0.00", "40.00"])
 def test_a_case_ended_by_staff_is_closed_and_koha_left_as_they_left_it(balance: str) -> None:
     tonight = in_collections(flag="no", balance=balance)
-    held = holding(tonight.patron, restrictions=[ours(5)], recorded=frozenset({5}))
+    held = holding(tonight.patron, ours(5), recorded=[5])
     (closing,) = of_case(tonight, held, LIFTING)
     assert isinstance(closing, CloseCase)
     assert closing.state is (CaseState.PAID if balance == "0.00" else CaseState.WITHDRAWN)
@@ -153,7 +175,7 @@ def test_a_case_ended_by_staff_is_closed_and_koha_left_as_they_left_it(balance: 
 
 
 def test_a_deleted_patrons_case_is_closed_and_nothing_else_happens() -> None:
-    (closing,) = of_case(gone(4), None, LIFTING)
+    (closing,) = of_case(gone(4), holding(), LIFTING)
     assert isinstance(closing, CloseCase)
     assert (closing.case, closing.state) == (4, CaseState.DELETED)
 
@@ -189,8 +211,8 @@ def test_of_an_heirs_attribute_rows_none_is_set_if_one_says_yes() -> None:
 
 def test_merged_into_a_patron_who_owes_nothing_the_case_follows_and_is_released_there() -> None:
     heir = replace(a_patron(9), flag=in_sort1("yes"))
-    actions = of_case(merged(1, heir, balance="0.00"), holding(heir, restrictions=[ours(77)]), LIFTING)
-    assert [type(action) for action in actions] == [FollowCase, ClearFlag, LiftRestriction, CloseCase]
+    actions = of_case(merged(1, heir, balance="0.00"), holding(heir, ours(77)), LIFTING)
+    assert [type(action) for action in actions] == [FollowCase, ClearFlag, CloseCase, LiftRestriction]
 
 
 def test_merged_into_a_patron_with_an_open_case_only_this_case_is_closed() -> None:

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 
-from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import Candidate, Reason, verdicts, why_not
+from gentle_nudge.domain.collections.policy import Scope, Section
+from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, verdicts, why_not
 from gentle_nudge.domain.patron import Flag, Guardian
 from tests.builders.values import (
+    IN_CASE,
     SUNDAY,
     a_candidate,
     a_patron,
@@ -18,6 +20,7 @@ from tests.builders.values import (
     an_account,
     in_attributes,
     in_sort1,
+    with_case,
 )
 
 EIGHTEEN_TODAY = date(2008, 11, 22)
@@ -42,14 +45,33 @@ def test_a_patron_whom_no_rule_keeps_out_is_referred() -> None:
 
 
 def test_a_patron_of_another_section_is_not_ours_to_refer() -> None:
-    assert reason(replace(a_candidate(), speaks=False)) is Reason.OTHER_SECTION
+    elsewhere = replace(a_section(), scope=Scope(branches=frozenset({"FPL"}), all_but=False))
+    assert reason(a_candidate(branch="CPL"), elsewhere) is Reason.OTHER_SECTION
+
+
+def test_while_submissions_are_off_nobody_is_ours_to_refer() -> None:
+    assert reason(a_candidate(), replace(a_section(), enabled=False)) is Reason.OTHER_SECTION
+
+
+@pytest.mark.parametrize("charges_by", ["charge", "item"])
+def test_where_charges_belong_to_branches_one_of_them_is_enough(charges_by: Literal["charge", "item"]) -> None:
+    section = replace(a_section(), charges_by=charges_by, scope=Scope(branches=frozenset({"FPL"}), all_but=False))
+    for has_lines_here, expected in ((True, None), (False, Reason.OTHER_SECTION)):
+        account = replace(an_account(), has_lines_here=has_lines_here)
+        assert reason(replace(a_candidate(branch="CPL"), account=account), section) is expected
+
+
+def test_an_open_case_of_another_section_counts_where_all_charges_are_the_patrons() -> None:
+    candidate = replace(a_candidate(), records=PatronRecords(open_cases=frozenset({"north"})))
+    assert reason(candidate, a_section()) is Reason.IN_COLLECTIONS
+    assert reason(candidate, replace(a_section(), charges_by="charge")) is None
 
 
 # 2, 3 In collections, or the flag is somebody else's
 
 
 def test_a_patron_with_an_open_case_is_in_collections_although_the_flag_says_no() -> None:
-    assert reason(replace(a_candidate(flag="no"), has_case=True)) is Reason.IN_COLLECTIONS
+    assert reason(with_case(a_candidate(flag="no"))) is Reason.IN_COLLECTIONS
 
 
 @pytest.mark.parametrize("flag", ["yes", " YES ", "1"])
@@ -242,21 +264,22 @@ def test_the_threshold_is_the_librarys() -> None:
 HOPELESS = Candidate(
     patron=a_patron(
         flag="yes",
+        branch="FPL",
         protected=True,
         exemption=in_attributes("1"),
         category="STAFF",
         born=date(2020, 1, 1),
     ),
     account=an_account("0.00"),
-    speaks=False,
-    has_case=True,
+    records=IN_CASE,
 )
-EVERYTHING = a_section(
-    minors="exclude", exemption=EXEMPT, excluded_categories=frozenset({"STAFF"}), require_lost_fee=True
+EVERYTHING = replace(
+    a_section(minors="exclude", exemption=EXEMPT, excluded_categories=frozenset({"STAFF"}), require_lost_fee=True),
+    scope=Scope(branches=frozenset({"CPL"}), all_but=False),
 )
 STEP_BY_STEP: list[tuple[Reason, Callable[[Candidate], Candidate]]] = [
-    (Reason.OTHER_SECTION, lambda found: replace(found, speaks=True)),
-    (Reason.IN_COLLECTIONS, lambda found: _with(replace(found, has_case=False), flag=in_sort1("x"))),
+    (Reason.OTHER_SECTION, lambda found: _with(found, branch="CPL")),
+    (Reason.IN_COLLECTIONS, lambda found: _with(replace(found, records=PatronRecords()), flag=in_sort1("x"))),
     (Reason.FLAG_IN_OTHER_USE, lambda found: _with(found, flag=in_sort1("no"))),
     (Reason.PROTECTED, lambda found: _with(found, protected=False)),
     (Reason.EXEMPT, lambda found: _with(found, exemption=())),
@@ -287,7 +310,7 @@ def test_the_order_of_the_reasons_is_that_of_the_rules() -> None:
 
 
 def test_an_open_case_comes_before_a_flag_in_other_use() -> None:
-    assert reason(replace(a_candidate(flag="Class of 2027"), has_case=True)) is Reason.IN_COLLECTIONS
+    assert reason(with_case(a_candidate(flag="Class of 2027"))) is Reason.IN_COLLECTIONS
 
 
 def test_explain_hears_every_rule_not_only_the_first() -> None:

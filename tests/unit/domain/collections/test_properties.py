@@ -11,12 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, SetFlag
-from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, Holdings, OpenCase, consequences
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.collections.changes import (
+    Action,
+    CloseCase,
+    FollowCase,
+    Holdings,
+    OpenCase,
+    planned_changes,
+    restriction_changes,
+)
 from gentle_nudge.domain.collections.judgement import Due, plan_night
-from gentle_nudge.domain.collections.plan import Decision, Outcome, Plan
+from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Plan, Referral, heir_of
 from gentle_nudge.domain.patron import FlagRow, FlagState, Patron, flag_state
 from tests.builders.values import a_section
-from tests.unit.domain.worlds import World, limits, worlds
+from tests.unit.domain.collections.worlds import World, limits, worlds
 
 T = TypeVar("T")
 NO_LIMITS = Due(submission_due=True)
@@ -37,11 +46,11 @@ def night(world: World, limits: Due = NO_LIMITS) -> Plan:
 
 
 def referred(plan: Plan) -> set[int]:
-    return {decision.patron for decision in plan.of(Outcome.REFERRED)}
+    return {referral.number for referral in plan.of(Referral)}
 
 
 def in_order(decisions: Iterable[Decision]) -> list[Decision]:
-    return sorted(decisions, key=lambda decision: (decision.patron, decision.outcome))
+    return sorted(decisions, key=lambda decision: (decision.number, type(decision).__name__))
 
 
 def shuffled(some: Iterable[T], chance: Random) -> tuple[T, ...]:
@@ -49,18 +58,13 @@ def shuffled(some: Iterable[T], chance: Random) -> tuple[T, ...]:
     return tuple(chance.sample(all_of_it, len(all_of_it)))
 
 
-def holdings(world: World) -> dict[int, Holdings]:
-    people = (found.patron for found in world.evidence.candidates)
-    return {patron.number: Holdings(patron=patron, today=world.day) for patron in people}
-
-
 def actions(world: World, plan: Plan) -> list[Action]:
-    held = holdings(world)
-    return [
-        action
-        for decision in plan.decisions
-        for action in consequences(decision, held.get(decision.follows or decision.patron), world.section, world.day)
-    ]
+    done: list[Action] = []
+    for decision in plan.decisions:
+        held = Holdings(patron=heir_of(decision) or decision.number, today=world.day)
+        done += planned_changes(decision, world.section)
+        done += restriction_changes(decision, held, world.section)
+    return done
 
 
 # The same evidence, the same night
@@ -106,9 +110,9 @@ def test_a_lower_threshold_never_refers_fewer(world: World, other: Decimal) -> N
 @given(worlds(), any_limits)
 def test_nobody_is_referred_and_released_closed_or_adopted_in_one_night(world: World, limits: Due) -> None:
     plan = night(world, limits)
-    others = [decision for decision in plan.decisions if decision.outcome is not Outcome.REFERRED]
-    assert referred(plan).isdisjoint({d.patron for d in others} | {d.follows for d in others if d.follows})
-    assert max(Counter(decision.patron for decision in plan.decisions).values(), default=0) <= 1
+    others = {decision.number for decision in plan.decisions if not isinstance(decision, Referral)}
+    assert referred(plan).isdisjoint(others | plan.heirs)
+    assert max(Counter(decision.number for decision in plan.decisions).values(), default=0) <= 1
 
 
 @given(worlds(), any_limits)
@@ -116,10 +120,10 @@ def test_a_patron_with_an_open_case_or_a_yes_is_never_referred(world: World, lim
     taken = {
         found.patron.number
         for found in world.evidence.candidates
-        if found.has_case or flag_state(found.patron.flag) is not FlagState.NO
+        if found.records.open_cases or flag_state(found.patron.flag) is not FlagState.NO
     }
     plan = night(world, limits)
-    assert taken.isdisjoint(referred(plan) | {decision.patron for decision in plan.held})
+    assert taken.isdisjoint(referred(plan) | {referral.number for referral in plan.held})
 
 
 @given(worlds())
@@ -141,9 +145,9 @@ def test_everybody_who_owes_enough_in_the_window_is_referred_held_or_counted(wor
 def test_no_limit_is_ever_exceeded(world: World, limits: Due) -> None:
     plan = night(world, limits)
     lifted = max(limits.most_referrals or 0, limits.lifted_to or 0)
-    ended = plan.of(Outcome.PAID, Outcome.WITHDRAWN)
+    ended = [e for e in plan.of(Ending) if e.state in {CaseState.PAID, CaseState.WITHDRAWN}]
     assert limits.most_referrals is None or len(referred(plan)) <= lifted
-    assert limits.most_adoptions is None or len(plan.of(Outcome.ADOPTED)) <= limits.most_adoptions
+    assert limits.most_adoptions is None or len(plan.of(Adoption)) <= limits.most_adoptions
     assert limits.most_withdrawals is None or len(ended) <= limits.most_withdrawals
 
 
@@ -167,7 +171,7 @@ def test_the_submissions_sums_equal_their_parts_to_the_cent(world: World, limits
     rows, accounts = plan.submission(), {c.patron.number: c.account for c in world.evidence.candidates}
     fees = world.section.policy.processing_fee * len(rows)
     assert sum(row.total for row in rows) == sum(accounts[row.patron.number].balance for row in rows) + fees
-    assert sum(d.amount + d.fee for d in plan.of(Outcome.REFERRED)) == sum(row.total for row in rows)
+    assert sum(d.balance + d.fee for d in plan.of(Referral)) == sum(row.total for row in rows)
 
 
 @given(worlds(section=BALANCES))
@@ -175,8 +179,8 @@ def test_the_updates_sum_equals_the_balances_and_the_fees_to_the_cent(world: Wor
     world = replace(world, evidence=replace(world.evidence, last_words=()))
     plan = night(world)
     going_on = [found.balance for found in world.evidence.cases if found.patron]
-    followed = [decision.amount for decision in plan.decisions if decision.follows]
-    heirs = {decision.follows for decision in plan.decisions}
+    followed = [decision.balance for decision in plan.decisions if heir_of(decision)]
+    heirs = plan.heirs
     adopted = [a.candidate.account.balance for a in world.evidence.adoptees if a.candidate.patron.number not in heirs]
     new = [row.total for row in plan.submission()]
     assert sum(row.due for row in plan.update()) == sum([*going_on, *followed, *adopted, *new])
@@ -199,7 +203,7 @@ def test_every_open_case_is_in_the_full_update_whatever_limits_trip(world: World
 def test_the_update_speaks_of_nobody_without_a_case(world: World, limits: Due) -> None:
     plan = night(world, limits)
     with_case = {found.case.number for found in (*world.evidence.cases, *world.evidence.last_words)}
-    new = {decision.patron for decision in plan.of(Outcome.REFERRED, Outcome.ADOPTED)}
+    new = {d.number for d in plan.decisions if isinstance(d, Referral | Adoption)}
     assert {row.number for row in plan.update()} <= with_case | new
 
 
@@ -224,7 +228,7 @@ def in_collections_after(world: World, done: list[Action]) -> set[int]:
     for action in done:
         match action:
             case OpenCase():
-                open_cases[(None, action.patron.number)] = action.patron.number
+                open_cases[(None, action.patron)] = action.patron
             case FollowCase():
                 open_cases[(action.case, 0)] = action.patron
             case CloseCase():
@@ -251,6 +255,8 @@ def test_a_flag_in_other_use_is_never_changed(world: World, limits: Due) -> None
 def test_nobody_is_charged_without_a_case_or_twice(world: World, limits: Due) -> None:
     done = actions(world, night(world, limits))
     charged = [action.patron for action in done if isinstance(action, ChargeFee)]
-    opened = [action.patron.number for action in done if isinstance(action, OpenCase) and not action.adopted]
+    opened = [
+        action.patron for action in done if isinstance(action, OpenCase) and isinstance(action.decision, Referral)
+    ]
     assert len(charged) == len(set(charged))
     assert set(charged) <= set(opened)

@@ -1,65 +1,54 @@
 """Referrals taken back by staff: what changes, and what the agency still has to hear."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
 from gentle_nudge.domain.actions import ClearFlag, LiftRestriction
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import CloseCase, FollowCase
+from gentle_nudge.domain.collections.referral import PatronRecords
 from gentle_nudge.domain.collections.withdrawal import outcome_of_deliveries, withdraw
-from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState
+from gentle_nudge.domain.outbox import Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
-from tests.builders.values import a_case, a_patron, a_policy, holding, ours
+from tests.builders.values import a_case, a_delivery, a_patron, a_section, gone, holding, in_collections, merged, ours
 
-NOW = datetime(2026, 11, 22, 7, tzinfo=UTC)
 SUBMISSION = 5
 
 
-def a_delivery(id: int, state: DeliveryState, *, report: int = SUBMISSION, is_repeat: bool = False) -> Delivery:  # noqa: A002 - its name in the domain
-    return Delivery(
-        id=id,
-        report=report,
-        section="global",
-        kind=ReportKind.SUBMISSION if report == SUBMISSION else ReportKind.UPDATE,
-        day=NOW.date(),
-        file_name="ums.csv",
-        address=Address(channel=Channel.EMAIL, recipient="reports@agency.example"),
-        state=state,
-        attempts=1,
-        next_attempt=NOW,
-        since=NOW,
-        queued=NOW,
-        is_repeat=is_repeat,
-    )
+def on_its_way(id: int, state: DeliveryState, *, report: int = SUBMISSION, is_repeat: bool = False) -> Delivery:  # noqa: A002 - its name in the domain
+    """A delivery of the submission, or of an update."""
+    kind = ReportKind.SUBMISSION if report == SUBMISSION else ReportKind.UPDATE
+    return a_delivery(id, state=state, report=report, kind=kind, is_repeat=is_repeat)
 
 
 def test_a_referral_taken_back_loses_flag_restriction_and_case() -> None:
-    held = holding(a_patron(flag="yes"), restrictions=[ours(5)])
-    actions = list(withdraw(a_case(restriction=5), held, a_policy(remove_restriction=False), "a mistake"))
+    facts = replace(in_collections(), case=a_case(restriction=5))
+    actions = list(withdraw(facts, holding(None, ours(5)), a_section(remove_restriction=False), "a mistake"))
     assert [type(action) for action in actions] == [ClearFlag, LiftRestriction, CloseCase]
     assert actions[-1] == CloseCase(case=1, patron=1, state=CaseState.WITHDRAWN, why="a mistake")
 
 
 def test_what_another_case_needs_stays() -> None:
-    held = replace(holding(a_patron(flag="yes"), restrictions=[ours(5)]), flag_needed=True, restriction_needed=True)
-    assert [type(action) for action in withdraw(a_case(), held, a_policy(), "")] == [CloseCase]
+    section = replace(a_section(), sharing=("north",))
+    facts = replace(in_collections(), records=PatronRecords(open_cases=frozenset({"global", "north"})))
+    assert [type(action) for action in withdraw(facts, holding(None, ours(5)), section, "")] == [CloseCase]
 
 
 def test_a_case_of_merged_cards_follows_before_it_ends() -> None:
-    actions = list(withdraw(a_case(patron=1), holding(a_patron(2, flag="yes")), a_policy(), ""))
+    heir = a_patron(2, flag="yes")
+    actions = list(withdraw(merged(1, heir), holding(heir), a_section(), ""))
     assert actions[0] == FollowCase(case=1, patron=2)
     assert isinstance(actions[1], ClearFlag)
     assert actions[1].patron == 2
 
 
 def test_of_a_patron_gone_from_koha_only_the_case_ends() -> None:
-    assert [type(action) for action in withdraw(a_case(), None, a_policy(), "")] == [CloseCase]
+    assert [type(action) for action in withdraw(gone(), None, a_section(), "")] == [CloseCase]
 
 
 def test_what_nobody_has_is_cancelled_and_the_update_that_names_the_patrons_set_aside() -> None:
-    own, update = a_delivery(1, DeliveryState.DUE), a_delivery(2, DeliveryState.FAILED, report=6)
+    own, update = on_its_way(1, DeliveryState.DUE), on_its_way(2, DeliveryState.FAILED, report=6)
     found = outcome_of_deliveries([own, update], SUBMISSION, unsure=frozenset(), strictly=False)
     assert (found.cancelled, found.set_aside, found.heard) == ((own,), (update,), False)
 
@@ -68,9 +57,9 @@ def test_what_nobody_has_is_cancelled_and_the_update_that_names_the_patrons_set_
 @pytest.mark.parametrize("report", [SUBMISSION, 6])
 def test_who_may_have_heard_of_them_hears_the_end_too(state: DeliveryState, report: int) -> None:
     told = [
-        a_delivery(1, DeliveryState.DUE),
-        a_delivery(2, state, report=report),
-        a_delivery(3, DeliveryState.DUE, report=6),
+        on_its_way(1, DeliveryState.DUE),
+        on_its_way(2, state, report=report),
+        on_its_way(3, DeliveryState.DUE, report=6),
     ]
     found = outcome_of_deliveries(told, SUBMISSION, unsure=frozenset(), strictly=False)
     assert found.heard
@@ -79,14 +68,14 @@ def test_who_may_have_heard_of_them_hears_the_end_too(state: DeliveryState, repo
 
 
 def test_a_try_that_may_have_arrived_counts_as_heard() -> None:
-    told = [a_delivery(1, DeliveryState.DUE)]
+    told = [on_its_way(1, DeliveryState.DUE)]
     assert outcome_of_deliveries(told, SUBMISSION, unsure={1}, strictly=False).heard
     assert not outcome_of_deliveries(told, SUBMISSION, unsure={2}, strictly=False).heard
 
 
 def test_updates_that_leave_in_order_and_repeats_are_not_set_aside() -> None:
-    own = a_delivery(1, DeliveryState.DUE)
-    update, repeat = (a_delivery(2, DeliveryState.DUE, report=6, is_repeat=again) for again in (False, True))
+    own = on_its_way(1, DeliveryState.DUE)
+    update, repeat = (on_its_way(2, DeliveryState.DUE, report=6, is_repeat=again) for again in (False, True))
     for told, strictly in (([own, update], True), ([own, repeat], False)):
         found = outcome_of_deliveries(told, SUBMISSION, unsure=frozenset(), strictly=strictly)
         assert (found.heard, found.set_aside, found.cancelled) == (True, (), (own,))
@@ -94,5 +83,5 @@ def test_updates_that_leave_in_order_and_repeats_are_not_set_aside() -> None:
 
 @pytest.mark.parametrize("state", [DeliveryState.CANCELLED, DeliveryState.SUPERSEDED])
 def test_what_was_ended_before_reached_nobody(state: DeliveryState) -> None:
-    found = outcome_of_deliveries([a_delivery(1, state)], SUBMISSION, unsure=frozenset(), strictly=False)
+    found = outcome_of_deliveries([on_its_way(1, state)], SUBMISSION, unsure=frozenset(), strictly=False)
     assert (found.cancelled, found.heard) == ((), False)

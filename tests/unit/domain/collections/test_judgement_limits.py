@@ -1,6 +1,5 @@
 """The limits of a night: the fuse, withdrawals that look like an accident, flags to adopt."""
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,7 +8,7 @@ import pytest
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
 from gentle_nudge.domain.collections.judgement import Due, Evidence, plan_night
-from gentle_nudge.domain.collections.plan import Outcome, Plan
+from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Succession
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate
 from tests.builders.values import (
@@ -23,6 +22,7 @@ from tests.builders.values import (
     gone,
     in_collections,
     merged,
+    with_case,
 )
 
 
@@ -30,8 +30,16 @@ def night(found: Evidence, limits: Due | None = None, *, section: Section | None
     return plan_night(section or a_section(), day, found, limits or a_submission())
 
 
-def patrons(plan: Plan, *outcomes: Outcome) -> list[int]:
-    return sorted(decision.patron for decision in plan.of(*outcomes))
+def patrons(plan: Plan) -> list[int]:
+    return sorted(decision.number for decision in plan.decisions)
+
+
+def ended(plan: Plan, state: CaseState) -> list[int]:
+    return sorted(ending.number for ending in plan.of(Ending) if ending.state is state)
+
+
+def what_became(plan: Plan) -> dict[int, object]:
+    return {d.number: d.state if isinstance(d, Ending) else type(d) for d in plan.decisions}
 
 
 def listed(plan: Plan) -> list[tuple[int, str]]:
@@ -58,7 +66,7 @@ def test_as_many_as_the_fuse_allows_are_referred_and_one_more_blows_it() -> None
     blown = night(evidence(candidates=qualifying(6)), a_submission(most_referrals=5))
     assert kinds(blown) == ["fuse"]
     assert not blown.submits
-    assert (blown.submission(), patrons(blown, Outcome.REFERRED), len(blown.held)) == ([], [], 6)
+    assert (blown.submission(), list(blown.of(Referral)), len(blown.held)) == ([], [], 6)
 
 
 def test_a_blown_fuse_names_the_number_and_the_way_out() -> None:
@@ -81,12 +89,12 @@ def test_when_the_fuse_blows_everything_else_of_the_night_goes_on() -> None:
         adoptees=[an_adoptee(6)],
     )
     plan = night(found, a_submission(most_referrals=5), section=a_section(clear_paid=True))
-    assert {decision.patron: decision.outcome for decision in plan.decisions} == {
-        2: Outcome.RELEASED,
-        3: Outcome.WITHDRAWN,
-        4: Outcome.DELETED,
-        5: Outcome.FOLLOWED,
-        6: Outcome.ADOPTED,
+    assert what_became(plan) == {
+        2: CaseState.RELEASED,
+        3: CaseState.WITHDRAWN,
+        4: CaseState.DELETED,
+        5: Succession,
+        6: Adoption,
     }
     assert [number for number, _ in listed(plan)] == [1, 2, 3, 4, 5, 6]
 
@@ -112,7 +120,7 @@ def test_without_a_limit_any_number_is_referred() -> None:
 
 def test_as_many_as_the_limit_are_withdrawn() -> None:
     plan = night(evidence(cases=unflagged(20)))
-    assert patrons(plan, Outcome.WITHDRAWN) == list(range(1, 21))
+    assert ended(plan, CaseState.WITHDRAWN) == list(range(1, 21))
     assert plan.refusals == ()
     assert {due for _, due in listed(plan)} == {"0.00"}
 
@@ -138,7 +146,7 @@ def test_an_accident_with_flags_stops_neither_the_submission_nor_other_endings()
     )
     plan = night(found, section=a_section(clear_paid=True))
     assert [row.patron.number for row in plan.submission()] == [1000]
-    assert patrons(plan, *Outcome) == [30, 31, 32, 40, 1000]
+    assert patrons(plan) == [30, 31, 32, 40, 1000]
     assert len(plan.update()) == 26
 
 
@@ -149,7 +157,7 @@ def test_cases_reported_as_before_are_not_released_though_their_balance_is_0() -
 
 
 def test_a_patron_whose_withdrawal_waits_is_still_in_collections() -> None:
-    candidate = replace(a_candidate(1, flag="no"), has_case=True)
+    candidate = with_case(a_candidate(1, flag="no"))
     assert night(evidence(candidates=[candidate], cases=unflagged(21))).submission() == []
 
 
@@ -162,12 +170,12 @@ def test_the_refusal_of_withdrawals_names_the_number_and_the_way_out() -> None:
 
 def test_lifted_by_hand_the_limit_of_withdrawals_lets_them_through() -> None:
     plan = night(evidence(cases=unflagged(21)), a_submission(most_withdrawals=21))
-    assert len(plan.of(Outcome.WITHDRAWN)) == 21
+    assert len(ended(plan, CaseState.WITHDRAWN)) == 21
 
 
 def test_a_withdrawal_of_which_the_agency_is_told_nothing_is_not_in_the_update() -> None:
     plan = night(evidence(cases=unflagged(2)), section=a_section(withdrawn_due="none"))
-    assert patrons(plan, Outcome.WITHDRAWN) == [1, 2]
+    assert ended(plan, CaseState.WITHDRAWN) == [1, 2]
     assert listed(plan) == []
 
 
@@ -176,7 +184,7 @@ def test_a_withdrawal_of_which_the_agency_is_told_nothing_is_not_in_the_update()
 
 def test_as_many_as_the_limit_are_adopted_and_listed() -> None:
     plan = night(evidence(adoptees=[an_adoptee(number) for number in range(1, 21)]))
-    assert patrons(plan, Outcome.ADOPTED) == list(range(1, 21))
+    assert sorted(adoption.number for adoption in plan.of(Adoption)) == list(range(1, 21))
     assert len(plan.update()) == 20
 
 
@@ -188,7 +196,7 @@ def test_with_one_more_than_the_limit_none_is_adopted_listed_or_released_and_the
     assert kinds(plan) == ["adoptions"]
     assert (plan.decisions, plan.update(), plan.submission()) == ((), [], [])
     assert not plan.submits
-    assert [decision.patron for decision in plan.held] == [1000]
+    assert [referral.number for referral in plan.held] == [1000]
 
 
 def test_too_many_to_adopt_stop_no_update_of_open_cases() -> None:
@@ -197,7 +205,7 @@ def test_too_many_to_adopt_stop_no_update_of_open_cases() -> None:
         adoptees=[an_adoptee(number) for number in range(1, 22)],
     )
     plan = night(found, section=a_section(clear_paid=True))
-    assert patrons(plan, *Outcome) == [101, 102]
+    assert patrons(plan) == [101, 102]
     assert [number for number, _ in listed(plan)] == [100, 101, 102]
 
 
@@ -211,13 +219,13 @@ def test_the_refusal_of_adoptions_names_the_number_and_the_way_out() -> None:
 def test_an_adopted_patron_at_the_limit_is_released_at_once_and_a_cent_above_not() -> None:
     section = a_section(clear_paid=True, clear_at_or_below=Decimal("5.00"))
     plan = night(evidence(adoptees=[an_adoptee(1, balance="5.00"), an_adoptee(2, balance="5.01")]), section=section)
-    assert [(d.patron, d.ends) for d in plan.decisions] == [(1, CaseState.RELEASED), (2, None)]
+    assert [(adoption.number, adoption.released) for adoption in plan.of(Adoption)] == [(1, True), (2, False)]
     assert listed(plan) == [(1, "5.00"), (2, "5.01")]
 
 
 def test_where_paid_patrons_are_not_cleared_an_adopted_one_stays() -> None:
     plan = night(evidence(adoptees=[an_adoptee(1, balance="0.00")]))
-    assert [decision.ends for decision in plan.decisions] == [None]
+    assert [adoption.released for adoption in plan.of(Adoption)] == [False]
 
 
 @pytest.mark.parametrize(
@@ -234,10 +242,12 @@ def test_the_dues_of_adopted_patrons_are_shown_as_all_others(policy: dict[str, s
 
 
 def test_an_adopted_patron_keeps_the_day_koha_tells_of_and_has_no_fee() -> None:
-    (decision,) = night(evidence(adoptees=[an_adoptee(1, referred_on=date(2024, 2, 29))])).decisions
-    assert (decision.referred_on, decision.fee) == (date(2024, 2, 29), Decimal(0))
+    plan = night(evidence(adoptees=[an_adoptee(1, balance="40.00", referred_on=date(2024, 2, 29))]))
+    (adoption,) = plan.of(Adoption)
+    assert adoption.referred_on == date(2024, 2, 29)
+    assert [row.due for row in plan.update()] == [Decimal(40)]
 
 
 def test_an_adopted_patron_is_not_referred_the_same_night() -> None:
     plan = night(evidence(candidates=[a_candidate(1, flag="yes")], adoptees=[an_adoptee(1)]))
-    assert [decision.outcome for decision in plan.decisions] == [Outcome.ADOPTED]
+    assert [type(decision) for decision in plan.decisions] == [Adoption]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 from hypothesis import strategies as st
 
@@ -10,9 +11,9 @@ from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
 from gentle_nudge.domain.collections.judgement import Adoptee, Evidence
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import Candidate
+from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
 from gentle_nudge.domain.patron import Flag, FlagRow, Patron
-from tests.builders.values import ATTRIBUTE, SORT1, a_case, a_patron, a_section, an_account, in_attributes
+from tests.builders.values import ATTRIBUTE, IN_CASE, SORT1, a_case, a_patron, a_section, an_account, in_attributes
 
 DAYS = st.dates(date(2026, 11, 1), date(2026, 11, 30))
 SAID = ["yes", "no", "1", "0", None]
@@ -58,14 +59,14 @@ def worlds(draw: st.DrawFn, *, other_use: bool = True, section: Section | None =
     section = section or draw(sections())
     here = [_somebody(draw, section, number, other_use=other_use) for number in range(1, draw(st.integers(0, 6)) + 1)]
     lost = [_case_of_somebody_gone(draw, GONE + place, here) for place in range(draw(st.integers(0, 3)))]
-    cases = [_case_of(draw, found) for found in here if found.has_case]
-    adoptees = [Adoptee(candidate=found) for found in here if found.patron.is_flagged and not found.has_case]
+    cases = [_case_of(draw, found) for found in here if found.records.open_cases]
+    adoptees = [Adoptee(candidate=found) for found in here if found.patron.is_flagged and not found.records.open_cases]
     closed = draw(st.lists(st.sampled_from(here), max_size=3)) if here else []
     words = [_closed_case(draw, 200 + place, found) for place, found in enumerate(closed)]
     ranked = draw(st.permutations([found.patron.number for found in here]))
     found = Evidence(
         candidates=tuple(here),
-        owing_less=draw(st.integers(0, 5)),
+        owing_less=partial(int, draw(st.integers(0, 5))),
         cases=(*cases, *lost),
         last_words=tuple(words),
         adoptees=tuple(adoptees),
@@ -86,7 +87,7 @@ def _somebody(draw: st.DrawFn, section: Section, number: int, *, other_use: bool
     return Candidate(
         patron=replace(patron, flag=_flag(draw, section.policy.flag, other_use=other_use)),
         account=an_account(owed, balance=balance, lost_charge=draw(st.booleans())),
-        has_case=draw(st.booleans()),
+        records=IN_CASE if draw(st.booleans()) else PatronRecords(),
     )
 
 
@@ -101,7 +102,7 @@ def _case_of(draw: st.DrawFn, found: Candidate) -> CaseFacts:
     number = found.patron.number
     last_due = draw(st.sampled_from([None, found.account.balance, Decimal("50.00")]))
     case = a_case(number, patron=number, last_due=last_due)
-    return CaseFacts(case=case, patron=found.patron, balance=found.account.balance)
+    return CaseFacts(case=case, patron=found.patron, balance=found.account.balance, records=found.records)
 
 
 def _case_of_somebody_gone(draw: st.DrawFn, number: int, here: list[Candidate]) -> CaseFacts:
@@ -112,7 +113,7 @@ def _case_of_somebody_gone(draw: st.DrawFn, number: int, here: list[Candidate]) 
         patron=None,
         balance=heir.account.balance if heir else Decimal("0.00"),
         heir=heir.patron if heir else None,
-        heir_has_case=heir.has_case if heir else False,
+        records=heir.records if heir else PatronRecords(),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
 from gentle_nudge.domain.collections.judgement import Due, Evidence, plan_night
-from gentle_nudge.domain.collections.plan import Outcome, Plan, Refusal
+from gentle_nudge.domain.collections.plan import Ending, Plan, Referral, Refusal, Succession, heir_of
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Reason
 from tests.builders.values import (
@@ -37,8 +37,8 @@ def night(found: Evidence, limits: Due | None = None, *, section: Section | None
     return plan_night(section or a_section(), day, found, limits or a_submission())
 
 
-def patrons(plan: Plan, *outcomes: Outcome) -> list[int]:
-    return sorted(decision.patron for decision in plan.of(*outcomes))
+def patrons(plan: Plan) -> list[int]:
+    return sorted(decision.number for decision in plan.decisions)
 
 
 def listed(plan: Plan) -> list[tuple[int, str]]:
@@ -59,7 +59,7 @@ def kinds(plan: Plan) -> list[str]:
 def test_a_submission_refers_whom_no_rule_keeps_out() -> None:
     plan = night(evidence(candidates=[a_candidate(1), a_candidate(2, flag="yes"), a_candidate(3, owed="24.99")]))
     assert plan.submits
-    assert patrons(plan, Outcome.REFERRED) == [1]
+    assert [referral.number for referral in plan.of(Referral)] == [1]
     assert [row.patron.number for row in plan.submission()] == [1]
 
 
@@ -82,7 +82,7 @@ def test_every_decision_has_its_reason() -> None:
         ),
         section=a_section(clear_paid=True),
     )
-    assert patrons(plan, *Outcome) == [1, 2, 3, 4, 5]
+    assert patrons(plan) == [1, 2, 3, 4, 5]
     assert all(decision.why for decision in plan.decisions)
 
 
@@ -117,7 +117,7 @@ def test_all_others_who_owe_something_in_the_window_are_one_figure() -> None:
 
 def test_the_heir_of_a_merged_patron_counts_as_in_collections_the_same_night() -> None:
     plan = night(evidence(candidates=[a_candidate(9)], cases=[merged(1, a_patron(9))]))
-    assert patrons(plan, *Outcome) == [1]
+    assert patrons(plan) == [1]
     assert plan.left_out == {Reason.IN_COLLECTIONS: 1}
     assert listed(plan) == [(1, "50.00")]
 
@@ -125,12 +125,14 @@ def test_the_heir_of_a_merged_patron_counts_as_in_collections_the_same_night() -
 def test_the_heir_whose_case_is_released_at_once_is_not_referred_the_same_night_either() -> None:
     section = a_section(clear_paid=True, clear_at_or_below=Decimal("60.00"), threshold=Decimal("25.00"))
     plan = night(evidence(candidates=[a_candidate(9)], cases=[merged(1, a_patron(9))]), section=section)
-    assert [(d.patron, d.follows, d.ends) for d in plan.decisions] == [(1, 9, CaseState.RELEASED)]
+    (ending,) = plan.of(Ending)
+    assert (ending.number, heir_of(ending), ending.state) == (1, 9, CaseState.RELEASED)
+    assert plan.decisions == (ending,)
 
 
 def test_a_flagged_heir_is_not_adopted_beside_the_case_that_follows() -> None:
     plan = night(evidence(cases=[merged(1, a_patron(9, flag="yes"))], adoptees=[an_adoptee(9)]))
-    assert [decision.outcome for decision in plan.decisions] == [Outcome.FOLLOWED]
+    assert [type(decision) for decision in plan.decisions] == [Succession]
 
 
 def test_an_heir_does_not_count_toward_the_limit_of_adoptions() -> None:
@@ -143,7 +145,8 @@ def test_an_heir_does_not_count_toward_the_limit_of_adoptions() -> None:
 def test_merged_into_a_patron_with_an_open_case_this_one_has_a_last_row_of_0() -> None:
     heir = a_patron(2, flag="yes")
     plan = night(evidence(cases=[merged(1, heir, heir_has_case=True), in_collections(2, balance="90.00")]))
-    assert [(d.patron, d.ends) for d in plan.decisions] == [(1, CaseState.MERGED)]
+    assert [(d.number, d.state) for d in plan.of(Ending)] == [(1, CaseState.MERGED)]
+    assert len(plan.decisions) == 1
     assert listed(plan) == [(1, "0.00"), (2, "90.00")]
 
 
@@ -151,17 +154,17 @@ def test_merged_into_a_patron_with_an_open_case_this_one_has_a_last_row_of_0() -
 def test_of_two_cases_merged_into_one_patron_the_earlier_follows_and_the_other_ends_with_0(*, turned: bool) -> None:
     both = [merged(1, a_patron(9)), merged(2, a_patron(9))]
     plan = night(evidence(cases=both[::-1] if turned else both))
-    assert {d.patron: (d.outcome, d.ends) for d in plan.decisions} == {
-        1: (Outcome.FOLLOWED, None),
-        2: (Outcome.MERGED, CaseState.MERGED),
-    }
+    following, merged_into_it = plan.decisions
+    assert isinstance(following, Succession)
+    assert isinstance(merged_into_it, Ending)
+    assert (following.number, merged_into_it.number, merged_into_it.state) == (1, 2, CaseState.MERGED)
     assert listed(plan) == [(1, "50.00"), (2, "0.00")]
 
 
 def test_of_two_cases_merged_into_a_patron_who_has_paid_one_is_released_and_the_other_merged() -> None:
     both = [merged(1, a_patron(9), balance="0.00"), merged(2, a_patron(9), balance="0.00")]
     plan = night(evidence(cases=both), section=a_section(clear_paid=True))
-    assert [d.ends for d in plan.decisions] == [CaseState.RELEASED, CaseState.MERGED]
+    assert [d.state for d in plan.of(Ending)] == [CaseState.RELEASED, CaseState.MERGED]
 
 
 def test_a_merge_is_not_a_withdrawal() -> None:

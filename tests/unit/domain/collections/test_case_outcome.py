@@ -7,9 +7,9 @@ import pytest
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts, judge, last_word, lists_everybody, shown
-from gentle_nudge.domain.collections.plan import Decision, Outcome
+from gentle_nudge.domain.collections.plan import Ending, Succession, heir_of
 from gentle_nudge.domain.moment import Weekday
-from gentle_nudge.domain.report_row import case_row
+from gentle_nudge.domain.report_row import UpdateRow, case_row
 from tests.builders.values import (
     MONDAY,
     SUNDAY,
@@ -24,13 +24,24 @@ from tests.builders.values import (
     merged,
 )
 
+Outcome = UpdateRow | Succession | Ending
 
-def judged(tonight: CaseFacts, **policy: object) -> Decision:
+
+def judged(tonight: CaseFacts, **policy: object) -> Outcome:
     return judge(tonight, a_section(**policy))
 
 
-def due(decision: Decision) -> str | None:
-    return str(decision.row.due) if decision.row else None
+def row(outcome: Outcome) -> UpdateRow | None:
+    return outcome if isinstance(outcome, UpdateRow) else outcome.row
+
+
+def due(outcome: Outcome) -> str | None:
+    said = row(outcome)
+    return str(said.due) if said else None
+
+
+def end(outcome: Outcome) -> CaseState | None:
+    return outcome.state if isinstance(outcome, Ending) else None
 
 
 # The update follows the case
@@ -47,12 +58,14 @@ def due(decision: Decision) -> str | None:
     ],
 )
 def test_the_amount_of_a_decision_is_the_balance_of_whom_the_case_follows(tonight: CaseFacts, amount: str) -> None:
-    assert judged(tonight).amount == Decimal(amount)
+    outcome = judged(tonight)
+    assert (outcome.due if isinstance(outcome, UpdateRow) else outcome.balance) == Decimal(amount)
 
 
 def test_an_open_case_goes_on_and_the_balance_is_reported() -> None:
     decision = judged(in_collections(balance="61.20"))
-    assert (decision.outcome, decision.ends, due(decision)) == (Outcome.KEPT, None, "61.20")
+    assert isinstance(decision, UpdateRow)
+    assert due(decision) == "61.20"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +84,7 @@ def test_whatever_has_become_of_the_patron_the_case_goes_on(become: dict[str, ob
         minors="exclude",
         excluded_categories=frozenset({"STAFF"}),
     )
-    assert decision.outcome is Outcome.KEPT
+    assert isinstance(decision, UpdateRow)
 
 
 def test_without_a_single_line_0_is_reported() -> None:
@@ -81,8 +94,8 @@ def test_without_a_single_line_0_is_reported() -> None:
 
 def test_the_row_stands_under_the_number_first_reported_with_todays_name_and_card() -> None:
     tonight = in_collections(7, surname="Newname", card="30000007")
-    shown_row = judged(replace(tonight, case=replace(tonight.case, number=3))).row
-    assert shown_row
+    shown_row = judged(replace(tonight, case=replace(tonight.case, number=3)))
+    assert isinstance(shown_row, UpdateRow)
     assert (shown_row.number, shown_row.patron, shown_row.surname, shown_row.card, shown_row.gone) == (
         3,
         7,
@@ -106,20 +119,21 @@ def test_a_debt_is_reported_as_it_is_however_credits_are(setting: str) -> None:
 
 
 def test_at_the_limit_a_patron_is_released_and_a_cent_above_not() -> None:
-    assert judged(in_collections(balance="0.00"), clear_paid=True).ends is CaseState.RELEASED
-    assert judged(in_collections(balance="-3.00"), clear_paid=True).ends is CaseState.RELEASED
-    assert judged(in_collections(balance="0.01"), clear_paid=True).ends is None
+    assert end(judged(in_collections(balance="0.00"), clear_paid=True)) is CaseState.RELEASED
+    assert end(judged(in_collections(balance="-3.00"), clear_paid=True)) is CaseState.RELEASED
+    assert end(judged(in_collections(balance="0.01"), clear_paid=True)) is None
 
 
 def test_the_limit_of_the_release_is_the_librarys() -> None:
     limit = {"clear_paid": True, "clear_at_or_below": Decimal("5.00")}
-    assert judged(in_collections(balance="5.00"), **limit).outcome is Outcome.RELEASED
-    assert judged(in_collections(balance="5.01"), **limit).outcome is Outcome.KEPT
+    assert end(judged(in_collections(balance="5.00"), **limit)) is CaseState.RELEASED
+    assert isinstance(judged(in_collections(balance="5.01"), **limit), UpdateRow)
 
 
 def test_where_paid_patrons_are_not_cleared_nobody_is_released() -> None:
     decision = judged(in_collections(balance="0.00"), clear_paid=False)
-    assert (decision.outcome, due(decision)) == (Outcome.KEPT, "0.00")
+    assert isinstance(decision, UpdateRow)
+    assert due(decision) == "0.00"
 
 
 @pytest.mark.parametrize(
@@ -144,20 +158,20 @@ def test_what_is_left_of_a_released_debt_is_told_as_balance_or_as_zero() -> None
 
 @pytest.mark.parametrize("flag", [None, "", "no", "0", " NO "])
 def test_a_case_whose_flag_has_gone_was_ended_by_staff(flag: str | None) -> None:
-    assert judged(in_collections(flag=flag)).ends is CaseState.WITHDRAWN
+    assert end(judged(in_collections(flag=flag))) is CaseState.WITHDRAWN
 
 
 def test_a_case_whose_attribute_was_deleted_was_ended_by_staff() -> None:
     tonight = in_collections()
     without = replace(tonight, patron=replace(a_patron(), flag=()))
-    assert judged(without).ends is CaseState.WITHDRAWN
+    assert end(judged(without)) is CaseState.WITHDRAWN
 
 
 @pytest.mark.parametrize("clear_paid", [True, False])
 def test_ended_by_staff_it_counts_as_paid_at_the_limit_and_as_withdrawn_a_cent_above(*, clear_paid: bool) -> None:
     limit = {"clear_paid": clear_paid, "clear_at_or_below": Decimal("5.00")}
-    assert judged(in_collections(flag="no", balance="5.00"), **limit).ends is CaseState.PAID
-    assert judged(in_collections(flag="no", balance="5.01"), **limit).ends is CaseState.WITHDRAWN
+    assert end(judged(in_collections(flag="no", balance="5.00"), **limit)) is CaseState.PAID
+    assert end(judged(in_collections(flag="no", balance="5.01"), **limit)) is CaseState.WITHDRAWN
 
 
 @pytest.mark.parametrize("balance", ["40.00", "0.00"])
@@ -174,7 +188,8 @@ def test_a_credit_left_at_withdrawal_is_told_as_other_credits_are() -> None:
 
 def test_a_flag_overwritten_by_something_in_other_use_does_not_withdraw() -> None:
     decision = judged(in_collections(flag="Class of 2027", balance="40.00"))
-    assert (decision.outcome, due(decision)) == (Outcome.KEPT, "40.00")
+    assert isinstance(decision, UpdateRow)
+    assert due(decision) == "40.00"
 
 
 # Patron gone
@@ -182,25 +197,27 @@ def test_a_flag_overwritten_by_something_in_other_use_does_not_withdraw() -> Non
 
 def test_merged_cards_the_case_follows_under_the_number_first_reported() -> None:
     decision = judged(merged(1, a_patron(9), balance="70.00"))
-    assert (decision.outcome, decision.follows, decision.ends) == (Outcome.FOLLOWED, 9, None)
-    assert decision.row
+    assert isinstance(decision, Succession)
+    assert heir_of(decision) == 9
     assert (decision.row.number, decision.row.patron, decision.row.card) == (1, 9, "20000009")
     assert (due(decision), decision.row.gone) == ("70.00", False)
 
 
 @pytest.mark.parametrize("flag", ["no", "yes", None, "Class of 2027"])
 def test_the_flag_of_the_heir_does_not_withdraw_what_follows(flag: str | None) -> None:
-    assert judged(merged(1, a_patron(9, flag=flag))).outcome is Outcome.FOLLOWED
+    assert isinstance(judged(merged(1, a_patron(9, flag=flag))), Succession)
 
 
 def test_merged_into_a_patron_who_has_paid_the_case_is_released() -> None:
     decision = judged(merged(1, a_patron(9), balance="0.00"), clear_paid=True)
-    assert (decision.ends, decision.follows, due(decision)) == (CaseState.RELEASED, 9, "0.00")
+    assert isinstance(decision, Ending)
+    assert (decision.state, heir_of(decision), due(decision)) == (CaseState.RELEASED, 9, "0.00")
 
 
 def test_merged_into_a_patron_with_an_open_case_this_one_ends_with_0() -> None:
     decision = judged(merged(1, a_patron(9, flag="yes"), balance="70.00", heir_has_case=True))
-    assert (decision.ends, decision.follows, due(decision)) == (CaseState.MERGED, None, "0.00")
+    assert isinstance(decision, Ending)
+    assert (decision.state, heir_of(decision), due(decision)) == (CaseState.MERGED, None, "0.00")
     assert decision.row
     assert decision.row.number == 1
 
@@ -208,7 +225,8 @@ def test_merged_into_a_patron_with_an_open_case_this_one_ends_with_0() -> None:
 @pytest.mark.parametrize("withdrawn_due", ["zero", "balance", "none"])
 def test_a_deleted_patrons_case_ends_with_0_under_the_name_last_told(withdrawn_due: str) -> None:
     decision = judged(gone(1), withdrawn_due=withdrawn_due)
-    assert (decision.ends, due(decision)) == (CaseState.DELETED, "0.00")
+    assert isinstance(decision, Ending)
+    assert (decision.state, due(decision)) == (CaseState.DELETED, "0.00")
     assert decision.row
     assert (decision.row.number, decision.row.surname, decision.row.card) == (1, "Surname1", "20000001")
     assert decision.row.gone
@@ -226,8 +244,9 @@ def test_a_deleted_patrons_case_ends_with_0_under_the_name_last_told(withdrawn_d
         merged(1, a_patron(9), heir_has_case=True),
     ],
 )
-def test_nothing_becomes_of_a_case_without_a_reason(tonight: CaseFacts) -> None:
-    assert judged(tonight, clear_paid=True).why
+def test_no_case_ends_or_follows_without_a_reason(tonight: CaseFacts) -> None:
+    outcome = judged(tonight, clear_paid=True)
+    assert isinstance(outcome, UpdateRow) or outcome.why
 
 
 @pytest.mark.parametrize("balance", amounts("-10.00", "0.00", "10.00"))

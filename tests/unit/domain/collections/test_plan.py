@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.judgement import plan_night
-from gentle_nudge.domain.collections.plan import Outcome, Plan
+from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from tests.builders.values import (
@@ -57,7 +57,7 @@ def test_tonights_referrals_are_in_the_update_with_the_balance_and_the_fee() -> 
     candidate = replace(a_candidate(4), account=an_account("40.00", balance="1240.55"))
     plan = a_plan(candidates=[candidate])
     assert updated(plan) == [(4, "1250.55")]
-    assert plan.submission()[0].told() == plan.update()[0]
+    assert plan.submission()[0].row == plan.update()[0]
 
 
 def test_tonights_adopted_patrons_are_in_the_update_with_their_balance() -> None:
@@ -74,9 +74,9 @@ def test_everybody_in_collections_is_in_the_update_once() -> None:
     assert sorted(number for number, _ in updated(plan)) == [1, 2, 3, 4, 5, 6]
 
 
-def test_the_decisions_can_be_asked_for_by_outcome() -> None:
+def test_the_decisions_can_be_asked_for_by_kind() -> None:
     plan = a_plan(candidates=[a_candidate(1)], cases=[gone(4)], adoptees=[an_adoptee(5)])
-    assert [d.patron for d in plan.of(Outcome.REFERRED, Outcome.ADOPTED)] == [5, 1]
+    assert [plan.of(Adoption)[0].number, plan.of(Referral)[0].number] == [5, 1]
 
 
 # Order

@@ -1,0 +1,68 @@
+"""All that cron's `nightly` does, in order: the night, the deliveries, the alerts, and tidying up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.errors import EXIT_FAILURE, EXIT_TEMPFAIL, GentleNudgeError, worst_exit_code
+from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.monitor.alerting import tell_staff
+from gentle_nudge.jobs.monitor.retention import RetentionPeriods, apply_retention
+from gentle_nudge.jobs.monitor.watch import watched
+from gentle_nudge.jobs.night.due import NightOptions
+from gentle_nudge.jobs.night.nightly import Night, nightly
+from gentle_nudge.jobs.sending.deliver import Delivered, deliver
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Round:
+    """A round of deliveries, and sentences about alerts that reached nobody."""
+
+    delivered: Delivered
+    unheard: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """Failure if something has not arrived; temporary failure if another run has the rest."""
+        failed = 0 if self.delivered.went_well else EXIT_FAILURE
+        return worst_exit_code(failed, EXIT_TEMPFAIL if self.delivered.interrupted else 0)
+
+
+def routine(
+    library: Library, moment: Moment, clock: Clock, *, wanted: Sequence[str], options: NightOptions
+) -> Generator[Night | Round | GentleNudgeError | str]:
+    """Each step as soon as it is done: the night, the round, or an error instead; then sentences about the rest.
+
+    A step that fails does not stop the next, and the worst exit code of all is the one that the monitor hears of.
+    """
+    with watched(library, moment, clock) as watch:
+        sections, outlets = library.ready(wanted, dry_run=False)
+        night = nightly(library.engine, sections, moment, outlets=outlets, options=options)
+        yield night
+        sent: Round | GentleNudgeError
+        try:
+            sent = deliver_and_alert(library, clock, night=night, failed_too=True)
+        except GentleNudgeError as failure:
+            sent = failure
+        yield sent
+        watch.exit_code = worst_exit_code(night.exit_code, sent.exit_code)
+    yield from watch.notes
+    periods = RetentionPeriods.of(library.settings.archive, library.instance.database)
+    for trouble in apply_retention(library.engine, periods, moment):
+        yield f"{trouble.sentence}\n  {trouble.hint}".rstrip()
+
+
+def deliver_and_alert(library: Library, clock: Clock, *, night: Night | None = None, failed_too: bool = False) -> Round:
+    """What is due has been tried (`failed_too`: what was given up as well), and staff know of every trouble."""
+    sections, outlets = library.ready_to_send()
+    with closing(outlets):
+        delivered = deliver(library.engine, sections, outlets, clock, failed_too=failed_too)
+        now = clock()
+        moment = Moment(day=now.astimezone(library.zone).date(), now=now, zone=library.zone)
+        return Round(delivered=delivered, unheard=tuple(tell_staff(library, outlets, moment, night=night)))
