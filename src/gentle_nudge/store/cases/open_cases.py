@@ -16,9 +16,11 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, DeliveryState
 from gentle_nudge.sqltypes import AT_A_TIME, among, rows_by_thousands
-from gentle_nudge.store.cases.case_rows import OF_A_NIGHT, cases_where
+from gentle_nudge.store.cases.case_search import COLUMNS, cases_where
 from gentle_nudge.store.tables import case, case_line, delivery
 
+NOT_ASKED = ("referred_on", "adopted", "owed", "balance", "fee", "fee_line", "state", "closed_on", "why", "opened_run")
+OF_A_NIGHT = tuple(name for name in COLUMNS if name not in NOT_ASKED)
 NOT_ARRIVED = (*UNDELIVERED, DeliveryState.SUPERSEDED)
 
 
