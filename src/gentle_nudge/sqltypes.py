@@ -13,9 +13,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 T = TypeVar("T")
-
 AT_A_TIME = 1000
-
 MILLIONTHS = Decimal(1_000_000)
 
 
@@ -61,10 +59,10 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if isinstance(value, datetime) else None
 
 
-def a_thousand_at_a_time(values: Iterable[T], size: int = AT_A_TIME) -> Iterator[list[T]]:
-    """The values in lists of at most `size`."""
+def a_thousand_at_a_time(values: Iterable[T]) -> Iterator[list[T]]:
+    """The values in lists of at most a thousand."""
     rest = iter(values)
-    while chunk := list(islice(rest, size)):
+    while chunk := list(islice(rest, AT_A_TIME)):
         yield chunk
 
 

@@ -68,16 +68,11 @@ def find(
     report: ReportKind,
     day: date,
     sections: Collection[str] | None = None,
-    number: int | None = None,
 ) -> list[Stored]:
     """The reports of this kind and day, oldest first; of all sections unless sections are named."""
-    run = tables.run
-    asked = [run.c.report == report, run.c.day == day]
-    if sections is not None:
-        asked.append(run.c.section.in_(sections))
-    if number is not None:
-        asked.append(run.c.number == number)
-    return _stored(conn, *asked)
+    run = tables.run.c
+    of_sections = () if sections is None else (run.section.in_(sections),)
+    return _stored(conn, run.report == report, run.day == day, *of_sections)
 
 
 def of_runs(conn: Connection, runs: Collection[int]) -> list[Stored]:

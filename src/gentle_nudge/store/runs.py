@@ -58,18 +58,17 @@ def finish(conn: Connection, run_id: int, *, now: datetime, counts: RunCounts) -
     conn.execute(update(meta).values(revision=meta.c.revision + 1))
 
 
-def runs(conn: Connection, *, sections: Collection[str] | None = None, limit: int | None = None) -> list[RecordedRun]:
-    """The runs, newest first; of all sections unless some are named."""
-    of_sections = () if sections is None else (run.c.section.in_(sections),)
-    return _runs(conn, select(run).where(*of_sections).order_by(run.c.id.desc()).limit(limit))
+def runs(conn: Connection, *, limit: int | None = None) -> list[RecordedRun]:
+    """The runs of all sections, newest first."""
+    return _runs(conn, select(run).order_by(run.c.id.desc()).limit(limit))
 
 
-def submission_sizes(conn: Connection, sections: Collection[str], last: int = HISTORY_OF_THE_FUSE) -> list[int]:
-    """How many were referred in each of the last submissions, newest first."""
+def submission_sizes(conn: Connection, sections: Collection[str]) -> list[int]:
+    """How many were referred in each of the last eight submissions, newest first."""
     referred = and_(run_count.c.run == run.c.id, run_count.c.what == "referred")
     sizes = select(func.coalesce(run_count.c.number, 0)).select_from(run).outerjoin(run_count, referred)
     submissions = sizes.where(*_made_by(sections, ReportKind.SUBMISSION))
-    return list(conn.scalars(submissions.order_by(run.c.id.desc()).limit(last)))
+    return list(conn.scalars(submissions.order_by(run.c.id.desc()).limit(HISTORY_OF_THE_FUSE)))
 
 
 def last_day(conn: Connection, sections: Collection[str], report: ReportKind) -> date | None:

@@ -111,16 +111,6 @@ def test_our_own_row_names_no_patron(koha: KohaDatabase, conn: Connection) -> No
     assert (row["object"], row["diff"]) == (None, None)
 
 
-def test_a_row_of_no_script_names_none(koha: KohaDatabase, conn: Connection) -> None:
-    action_logs.write(conn, [action_logs.lifted(LIFTED)], NOW, interface="intranet")
-    action_logs.write(conn, [action_logs.lifted(LIFTED)], NOW, interface="commandline")
-    conn.commit()
-    assert [(row["interface"], row["script"]) for row in logged(koha)] == [
-        ("intranet", None),
-        ("commandline", "gentle-nudge"),
-    ]
-
-
 @pytest.mark.parametrize("many", [0, 1, 1000, 2500])
 def test_logging_takes_one_statement_per_thousand_rows(koha: KohaDatabase, conn: Connection, many: int) -> None:
     action_logs.write(conn, [action_logs.lifted(LIFTED)], NOW)  # the columns of this Koha are looked up once

@@ -56,10 +56,10 @@ def wanted(conn: Connection) -> Logs:
     return Logs(borrowers=is_on["BorrowersLog"], fines=is_on["FinesLog"])
 
 
-def write(conn: Connection, rows: Iterable[LogRow], now: datetime, interface: str = INTERFACE) -> None:
+def write(conn: Connection, rows: Iterable[LogRow], now: datetime) -> None:
     """Log these rows."""
     for chunk in a_thousand_at_a_time(rows):
-        conn.execute(insert(action_logs), [_values(conn, row, now, interface) for row in chunk])
+        conn.execute(insert(action_logs), [_values(conn, row, now) for row in chunk])
 
 
 def log_changes(
@@ -79,7 +79,7 @@ def write_alike(conn: Connection, make: Callable[[A, Number], LogRow], actions: 
         insert_selected(conn, action_logs, _values(conn, make(action, who), now), among(who, numbers))
 
 
-def _values(conn: Connection, row: LogRow, now: datetime, interface: str = INTERFACE) -> Values:
+def _values(conn: Connection, row: LogRow, now: datetime) -> Values:
     """The values of a row for the columns that this Koha has."""
     values: Values = {
         "object": row.object,
@@ -88,8 +88,8 @@ def _values(conn: Connection, row: LogRow, now: datetime, interface: str = INTER
         "module": row.module,
         "action": row.action,
         "info": row.info,
-        "interface": interface,
-        "script": PROGRAM if interface in {INTERFACE, "commandline"} else None,
+        "interface": INTERFACE,
+        "script": PROGRAM,
         "trace": None,
         "diff": row.diff,
     }
