@@ -1,4 +1,4 @@
-"""Column types that Koha's tables and ours share, and the size in which numbers travel."""
+"""Column types that Koha's tables and ours share, and values taken a thousand at a time."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def a_thousand_at_a_time(values: Iterable[T]) -> Iterator[list[T]]:
 def rows_by_thousands(
     conn: Connection, query: Callable[[list[int]], Select[Any]], numbers: Iterable[int]
 ) -> Iterator[Any]:
-    """The rows that the query finds for these numbers, asked a thousand at a time in their order."""
+    """The rows that the query finds for these numbers, in their order, with a statement for every thousand."""
     for chunk in a_thousand_at_a_time(sorted(numbers)):
         yield from conn.execute(query(chunk))
 
@@ -80,10 +80,10 @@ class _Numbers(UserDefinedType[Collection[int]]):
     cache_ok = True
 
     def literal_processor(self, dialect: Dialect) -> Callable[[Collection[int]], str]:  # noqa: ARG002 - interface
-        """Write the numbers; NULL, which no column equals, where there are none."""
+        """Write the numbers; if there are none NULL, which no column equals."""
         return lambda numbers: f"({', '.join(map(str, map(int, numbers))) or 'NULL'})"
 
 
 def among(column: ColumnElement[int], numbers: Collection[int]) -> ColumnElement[bool]:
-    """Whether the column holds one of these numbers; written into the statement at once, much faster than bound."""
+    """Whether the column holds one of these numbers, written into the statement: much faster than bound values."""
     return column.bool_op("IN")(bindparam(None, numbers, literal_execute=True, type_=_Numbers))

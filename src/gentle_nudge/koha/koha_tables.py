@@ -18,7 +18,7 @@ class Day(TypeDecorator[date]):
     cache_ok = True
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> date | None:  # noqa: ARG002 - interface
-        """Leave out what is no day."""
+        """None for everything that is no day."""
         return value if isinstance(value, date) else None
 
 

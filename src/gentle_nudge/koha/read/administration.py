@@ -112,7 +112,7 @@ def authorised_values_query(category: str) -> Select[str]:
 
 
 def values_in(conn: Connection, field: Flag) -> Counter[str]:
-    """What stands in a flag field, and with how many patrons; NULL, empty and blank values are left out."""
+    """The values in a flag field, each with its number of patrons; NULL, empty and blank values are left out."""
     patrons_with: Counter[str] = Counter()
     for text, number in conn.execute(flag_values_query(field)):
         if text.strip():
@@ -121,7 +121,7 @@ def values_in(conn: Connection, field: Flag) -> Counter[str]:
 
 
 def flag_values_query(field: Flag) -> Select[Any]:
-    """What stands in a flag field, and with how many patrons.
+    """The values in a flag field, each with its number of patrons.
 
     For a flag in a sort field the whole of `borrowers` is read.
     Index: borrower_attributes code_attribute.
@@ -137,7 +137,7 @@ def flag_values_query(field: Flag) -> Select[Any]:
 
 
 def branches_of_groups(conn: Connection, wanted: Collection[str]) -> dict[str, frozenset[str]]:
-    """The branches of these groups, each named by title or id; a group that is not there has none."""
+    """The branches of these groups, each named by title or id; a group that does not exist has none."""
     if not wanted:
         return {}
     rows_below: defaultdict[int | None, list[Row[Any]]] = defaultdict(list)
@@ -161,7 +161,7 @@ def library_groups_query() -> Select[Any]:
 
 
 def _branches_below(group: int, rows_below: Mapping[int | None, list[Row[Any]]]) -> frozenset[str]:
-    """The branches of a group and of the groups below it, which may run in circles: no group is looked at twice."""
+    """The branches of a group and of the groups below it, which may run in circles: each group is read once."""
     rows_left = dict(rows_below)
     rows = list(rows_left.pop(group, ()))
     for row in rows:
@@ -199,8 +199,7 @@ OVERRIDE = "OVERRIDE_SYSPREF_"
 def preferences(conn: Connection, names: Iterable[str], *, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The value of each of these preferences by the name asked for; a missing one is empty.
 
-    C4::Context->preference: the environment's OVERRIDE_SYSPREF_… wins, letter case means nothing, a missing row and
-    NULL look alike.
+    C4::Context->preference: the environment's OVERRIDE_SYSPREF_… wins, letter case does not matter, NULL is empty.
     """
     asked = list(names)
     stored = {name: value or "" for name, value in conn.execute(preferences_query(asked))}

@@ -36,8 +36,8 @@ class CandidateScan:
 def select_candidates(conn: Connection, rules: LineRules, ownership: Ownership, threshold: Decimal) -> CandidateScan:
     """Find by one grouped scan who may owe the threshold in the window.
 
-    Patrons with a withdrawn case or a fee of ours in the window are always among them: what counts for them is only
-    known line by line.
+    Patrons with a withdrawn case or a fee of ours in the window are always named: only a look at each of their lines
+    shows which count.
     """
     always = sorted({*rules.withdrawn, *with_fees_of_ours(conn, rules)})
     rows = conn.execute(candidates_query(rules, ownership, threshold, always)).all()
@@ -64,8 +64,7 @@ def candidates_query(
         .where(IS_OUTSTANDING, line.c.borrowernumber.is_not(None))
         .where(in_window(rules), belongs(ownership, with_fees), *(not_(why) for why in never.values()))
         .group_by(line.c.borrowernumber)
-        .with_hint(line, "USE INDEX ()", "mysql")
-        .with_hint(line, "USE INDEX ()", "mariadb")
+        .with_hint(line, "USE INDEX ()")
         .subquery()
     )
     enough = sums.c.owed >= literal(threshold - HALF_A_CENT, Money())

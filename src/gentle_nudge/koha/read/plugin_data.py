@@ -1,4 +1,4 @@
-"""The Perl plugins of the same purpose: their settings, whether they are at work, and whom their rules would refer."""
+"""The Perl plugins of the same purpose: their settings, whether they run, and whom their rules would refer."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def at_work(conn: Connection, now: datetime) -> datetime | None:
 
 
 def last_logged(conn: Connection, since: datetime) -> datetime | None:
-    """The latest row since then that a plugin wrote into Koha's log; ours are known by their script and their keys."""
+    """When a plugin last wrote into Koha's log, if since then; our own rows have our script or our keys."""
     rows = conn.execute(plugin_log_query(columns_of(conn, action_logs), since))
     return max((at for at, info, program in rows if not _is_ours(info, program)), default=None)
 
@@ -117,7 +117,7 @@ def _is_ours(info: str | None, program: str | None) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PluginRules:
-    """The plugin's rules of selection as its settings are read by itself: codes with their blanks.
+    """The plugin's rules of selection, with codes as it reads them from its settings: blanks included.
 
     `after`: only charges later than this time of the library's clocks count.
     """
@@ -182,12 +182,12 @@ def _filters(rules: PluginRules, day: date, zone: ZoneInfo) -> Iterable[Any]:
 
 
 def with_lines(conn: Connection, numbers: Iterable[int]) -> frozenset[int]:
-    """Those of these patrons that have any account line: of all others the plugin's update says nothing."""
+    """The patrons among these that have any account line; the plugin's update lists no others."""
     return frozenset(number for (number,) in rows_by_thousands(conn, patrons_with_lines_query, numbers))
 
 
 def patrons_with_lines_query(numbers: Collection[int]) -> Select[Any]:
-    """Those of these patrons that have any account line.
+    """The patrons among these that have any account line.
 
     Index: accountlines acctsborridx.
     """

@@ -32,7 +32,7 @@ Text = str | ColumnElement[str]
 class LogRow:
     """A row to be logged; `object` is the borrowernumber, None for our own.
 
-    With columns in `object` and `info` it is the form of the rows for all patrons that a statement selects.
+    If `object` and `info` are columns, it stands for a row of every patron that a statement selects.
     """
 
     module: str
@@ -65,7 +65,7 @@ def write(conn: Connection, rows: Iterable[LogRow], now: datetime) -> None:
 def log_changes(
     conn: Connection, flags: Iterable[SetFlag | ClearFlag], fees: Iterable[ChargeFee], *, logs: Logs, now: datetime
 ) -> None:
-    """Koha's logs, those that it keeps, have a row for every flag changed and every fee charged."""
+    """Every flag changed and every fee charged has a row, if Koha keeps that log."""
     if logs.borrowers:
         write_alike(conn, flag_changed, flags, now)
     if logs.fines:
@@ -156,14 +156,14 @@ def restricted(action: Restrict, patron: Number, row: Number, created: str) -> L
 def write_restricted(
     conn: Connection, actions: Iterable[Restrict], made: NewRows, *, created: str, now: datetime
 ) -> None:
-    """Log these restrictions, which have just been made."""
+    """Log these new restrictions."""
     for action, numbers in alike(actions):
         row = restricted(action, borrower_debarments.c.borrowernumber, made.number, created)
         insert_selected(conn, action_logs, _values(conn, row, now), made.among(numbers))
 
 
 def lifted(gone: LiftRestriction) -> LogRow:
-    """What DelDebarment logs under BorrowersLog: that one went, not which."""
+    """What DelDebarment logs under BorrowersLog: that a restriction was deleted, not which."""
     return LogRow(module="MEMBERS", action="DELETE_RESTRICTION", object=gone.patron, info="")
 
 

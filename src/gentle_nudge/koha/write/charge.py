@@ -48,7 +48,7 @@ def owing_lines_query(line_ids: Collection[int]) -> Select[Any]:
 def lifted_by_payment(conn: Connection, numbers: Collection[int]) -> list[LiftRestriction]:
     """The restrictions that Koha deletes after a payment of these patrons (del_restrictions_after_payment).
 
-    Those whose type says so, if the patron's whole balance is at or below the type's limit (none: zero).
+    Its type says so, and the patron's whole balance is at or below the type's limit (none: zero).
     """
     if "lift_after_payment" not in columns_of(conn, restriction_types):
         return []
@@ -90,50 +90,46 @@ def whole_balances_query(numbers: Collection[int]) -> Select[Any]:
 
 def charge(conn: Connection, actions: Sequence[ChargeFee], now: datetime) -> NewRows | None:
     """Every patron owes the fee (Koha: Koha::Account->add_debit); None: there were no actions."""
+    if not actions:
+        return None
     now, line = now.replace(microsecond=0), accountlines.c.accountlines_id
-    charged = NewRows.from_now_on(conn, line) if actions else None
+    charged = NewRows.from_now_on(conn, line)
     for action, numbers in alike(actions):
-        insert_for_patrons(conn, accountlines, _debit(action, now), numbers)
-        if charged:
-            offset: Values = {"debit_id": line, "type": "CREATE", "amount": action.amount, "created_on": now}
-            insert_selected(conn, account_offsets, offset, charged.among(numbers))
+        debit: Values = {
+            "date": now,
+            "amount": action.amount,
+            "amountoutstanding": action.amount,
+            "description": action.description,
+            "note": "",
+            "debit_type_code": action.type,
+            "status": "UNRETURNED" if action.type == "OVERDUE" else None,
+            "interface": INTERFACE,
+            "branchcode": action.branch,
+        }
+        insert_for_patrons(conn, accountlines, debit, numbers)
+        offset: Values = {"debit_id": line, "type": "CREATE", "amount": action.amount, "created_on": now}
+        insert_selected(conn, account_offsets, offset, charged.among(numbers))
     return charged
 
 
-def _debit(action: ChargeFee, now: datetime) -> Values:
-    return {
-        "date": now,
-        "amount": action.amount,
-        "amountoutstanding": action.amount,
-        "description": action.description,
-        "note": "",
-        "debit_type_code": action.type,
-        "status": "UNRETURNED" if action.type == "OVERDUE" else None,
-        "interface": INTERFACE,
-        "branchcode": action.branch,
-    }
-
-
 def forgive(conn: Connection, actions: Sequence[ForgiveFee], now: datetime) -> None:
-    """The fees owe nothing: each patron has a FORGIVEN credit, used up for them (add_credit, then Line->apply).
+    """A FORGIVEN credit of each patron has paid the fees (add_credit, then Line->apply).
 
-    One action for each patron; the fees owe what the action says, for their patrons and lines are locked.
+    One action for each patron. Patrons and lines are locked, so the fees still owe the amounts in the action.
     """
     now = now.replace(microsecond=0)
     for chunk in a_thousand_at_a_time(actions):
         new = NewRows.from_now_on(conn, accountlines.c.accountlines_id)
         conn.execute(insert(accountlines), [_credit(action, now) for action in chunk])
-        credits_ = numbers_of(conn, new, [action.patron for action in chunk])
-        made = [_offset(now, "CREATE", action.amount, credit_id=credits_[action.patron]) for action in chunk]
+        credit_of = numbers_of(conn, new, [action.patron for action in chunk])
+        made = [_offset(now, "CREATE", action.amount, credit_id=credit_of[action.patron]) for action in chunk]
+        fees = [fee for action in chunk for fee in action.fees]
         used = [
-            _offset(now, "APPLY", -fee.outstanding, credit_id=credits_[action.patron], debit_id=fee.line)
-            for action in chunk
-            for fee in action.fees
+            _offset(now, "APPLY", -fee.outstanding, credit_id=credit_of[fee.patron], debit_id=fee.line) for fee in fees
         ]
         conn.execute(insert(account_offsets), made)
         conn.execute(insert(account_offsets), used)
-        fees = [fee.line for action in chunk for fee in action.fees]
-        settled = update(accountlines).where(among(accountlines.c.accountlines_id, fees))
+        settled = update(accountlines).where(among(accountlines.c.accountlines_id, [fee.line for fee in fees]))
         conn.execute(settled.values(amountoutstanding=Decimal(0)))
 
 

@@ -1,4 +1,4 @@
-"""Rows that this run makes: written at once for all patrons alike, and found again."""
+"""Rows that this run makes: inserted at once for all patrons alike, and found again."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ class NewRows:
 
     @classmethod
     def from_now_on(cls, conn: Connection, number: Column[int]) -> Self:
-        """The rows that will be made, told by the column of their numbers."""
+        """The rows that will be made from now on; `number` is the column of their numbers."""
         return cls(number=number, after=conn.scalar(select(func.max(number))) or 0)
 
     def among(self, patrons: Collection[int]) -> ColumnElement[bool]:
-        """Whether a row is one that was made for these patrons."""
+        """Whether a row was made for one of these patrons."""
         return and_(self.number > self.after, among(self.number.table.c.borrowernumber, patrons))
 
     def of(self, patron: ColumnElement[Any]) -> ColumnElement[Any]:

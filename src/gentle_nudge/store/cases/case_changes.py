@@ -164,15 +164,15 @@ def _set_each(
 
 
 def report_referred(conn: Connection, report: int, run: int) -> None:
-    """What this submission says of every case that its run opened is known."""
+    """The due that this submission reports is recorded for every case that its run opened."""
     told = select(case.c.id, literal(report), case.c.last_due).where(case.c.opened_run == run, ~case.c.adopted)
     conn.execute(insert(report_row).from_select(["case_id", "report_id", "due"], told.order_by(case.c.id)))
 
 
 def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> None:
-    """What this report says of each case is known: due, name and card; none of these cases is left to report.
+    """The due, name and card that this report holds are recorded for each case; none of them is left to report.
 
-    Every row has a case. Only what is new is written. A closed case keeps the report as the one with its last row.
+    Every row has a case. Only new values are written. A closed case keeps the report that holds its last row.
     """
     for chunk in a_thousand_at_a_time(rows):
         by_case = {_case_of(row): row for row in chunk}
@@ -189,13 +189,13 @@ def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> Non
 
 
 def mark_to_report(conn: Connection, cases: Collection[int], *, flag: bool) -> None:
-    """The next update has to tell (or need not tell) of these cases, open or closed."""
+    """The next update must list these cases, open or closed (or need not)."""
     for chunk in a_thousand_at_a_time(cases):
         conn.execute(update(case).where(case.c.id.in_(chunk)).values(to_report=flag))
 
 
 def tell_of_submission(conn: Connection, *, day: date, section: str, open_too: bool) -> None:
-    """The next update tells of the closed cases that this submission opened, and with `open_too` of the open ones."""
+    """The next update lists the closed cases that this submission opened, and with `open_too` the open ones."""
     run = tables.run.c
     submission = select(run.id).where(run.report == ReportKind.SUBMISSION, run.day == day, run.section == section)
     opened = (case.c.opened_run.in_(submission), ~case.c.adopted)

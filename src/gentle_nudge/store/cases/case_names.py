@@ -1,4 +1,4 @@
-"""How cases lose the person and keep the sums."""
+"""Names and numbers removed from cases; the sums stay."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOBODYS = NAMELESS | {"patron": None, "number": None, "fee_line": None, "restric
 
 
 def closed_before(conn: Connection, day: date) -> list[int]:
-    """The cases closed before this day and not yet forgotten, except those whose last row must still be told."""
+    """The cases closed before this day and not yet forgotten, except those whose last row must still be reported."""
     old = (case.c.state != CaseState.OPEN, case.c.closed_on < day, case.c.forgotten.is_(None))
     return list(conn.scalars(select(case.c.id).where(*old, ~case.c.to_report).order_by(case.c.id)))
 
@@ -37,7 +37,7 @@ def forget_names(conn: Connection, cases: Iterable[int]) -> None:
 
 
 def forget(conn: Connection, cases: Iterable[int], now: datetime) -> None:
-    """Whatever leads to the patron is removed from the closed ones of these cases: names, numbers, lines, reason."""
+    """Names, numbers, lines and reasons, which lead to the patron, are removed from the closed ones of these cases."""
     for chunk in a_thousand_at_a_time(cases):
         closed = (case.c.id.in_(chunk), case.c.state != CaseState.OPEN)
         conn.execute(delete(case_line).where(case_line.c.case_id.in_(select(case.c.id).where(*closed))))

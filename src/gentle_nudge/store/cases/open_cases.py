@@ -1,4 +1,4 @@
-"""What a night asks of the cases."""
+"""The cases as a night reads them."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
 
 
 def waits_for(conn: Connection, later: Delivery, names: Collection[str] = ()) -> list[Delivery]:
-    """The older undelivered deliveries of its stream, oldest first."""
+    """The older undelivered deliveries of the same stream, oldest first."""
     if not later.keeps_order:
         return []
     older = (delivery.c.report_id < later.report, ~delivery.c.is_repeat)
@@ -39,9 +39,9 @@ def overtaken_by(conn: Connection, earlier: Delivery, names: Collection[str] = (
 
 
 def since(conn: Connection, submission: int, sections: Collection[str]) -> list[Delivery]:
-    """Every delivery that tells of a submission's patrons: its own, and those of newer updates and syncs.
+    """Every delivery that tells the agency of a submission's patrons: its own, and those of newer updates and syncs.
 
-    Only of these sections, in the order of queueing; copies in the archive tell nobody.
+    Only deliveries of these sections, in the order of queueing, without copies in the archive.
     """
     balances = and_(run.c.section.in_(sections), run.c.report.in_(BALANCES), delivery.c.report_id > submission)
     told = or_(delivery.c.report_id == submission, balances)
@@ -96,6 +96,6 @@ def _to_the_same(other: Delivery, names: Collection[str]) -> tuple[ColumnElement
 
 
 def _overtakes(newer: FromClause) -> ColumnElement[bool]:
-    """True if it was sent or will be; a repeat, for which nothing waits, counts only once it was sent."""
+    """True if the newer delivery was sent or will be. Nothing waits for a repeat: it counts only once it was sent."""
     will_be = and_(~newer.c.is_repeat, newer.c.state.in_(UNDELIVERED))
     return or_(newer.c.state == DeliveryState.SENT, will_be)

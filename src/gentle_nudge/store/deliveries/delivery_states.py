@@ -59,7 +59,7 @@ def claim(
 ) -> Delivery | None:
     """The delivery as claimed (`sending`, one attempt more); None if it must not be sent now.
 
-    That is so if its row has changed since it was read, if another of its stream is being sent, if a newer one was
+    It must wait if its row has changed since it was read, if another of its stream is being sent, if a newer one was
     sent, or, with `strictly`, if an older one is undelivered. The row of meta is locked first: two claims in one
     stream come one after the other. `names` are those of the section, now and before.
     """
@@ -81,7 +81,7 @@ def sent(conn: Connection, claimed: Delivery, now: datetime) -> None:
     _note(conn, [claimed.id], now, outcome=AttemptOutcome.SENT)
 
 
-def tried_in_vain(
+def attempt_failed(
     conn: Connection, claimed: Delivery, now: datetime, *, reason: str, lost: bool = False
 ) -> DeliveryState | None:
     """The claimed delivery is due again later, or failed once three days have passed; the attempt is noted.

@@ -1,4 +1,4 @@
-"""What was sent, and since when recipients have been waiting."""
+"""The deliveries that were sent, and how long recipients have been waiting for the others."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def late_deliveries(conn: Connection) -> list[LateDelivery]:
 
 
 def _since(conn: Connection, late: Delivery) -> datetime:
-    """When the first update was queued of those that the recipient has missed since the last one that was sent."""
+    """When the oldest of the updates was queued that the recipient has missed since the last one that was sent."""
     if not late.keeps_order:
         return late.queued
     same = (run.c.section == late.section, run.c.report.in_(BALANCES), ~delivery.c.is_repeat)

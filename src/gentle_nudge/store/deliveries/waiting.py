@@ -1,4 +1,4 @@
-"""What the queue holds."""
+"""The deliveries in the queue."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def get(conn: Connection, ids: Collection[int]) -> list[Delivery]:
 
 
 def counts(conn: Connection) -> dict[DeliveryState, int]:
-    """How many deliveries are in each state (every state is there)."""
+    """The number of deliveries in each state; zero for a state without one."""
     rows = conn.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state))
     return dict.fromkeys(DeliveryState, 0) | {DeliveryState(state): number for state, number in rows}
 
@@ -50,7 +50,7 @@ def attempts_of(conn: Connection, delivery_id: int) -> list[Attempt]:
 
 
 def unsure(conn: Connection, ids: Collection[int]) -> frozenset[int]:
-    """Which of these deliveries have an attempt that nobody knows to have arrived or failed."""
+    """The deliveries among these with an attempt of which nobody knows whether it arrived."""
     lost = select(attempt.c.delivery_id).where(attempt.c.outcome == AttemptOutcome.LOST)
     return frozenset(conn.scalars(lost.where(among(attempt.c.delivery_id, ids))))
 
