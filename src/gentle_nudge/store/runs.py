@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, select, update
@@ -100,22 +101,13 @@ def _made_by(sections: Collection[str], report: ReportKind) -> tuple[ColumnEleme
 
 def _runs(conn: Connection, query: Select[Any]) -> list[RecordedRun]:
     """The runs that the query finds, with what they counted."""
-    rows = conn.execute(query).all()
-    numbers: dict[int, dict[str, int]] = {row.id: {} for row in rows}
+    rows = conn.execute(query).mappings().all()
+    numbers: dict[int, dict[str, int]] = {row["id"]: {} for row in rows}
     for run_id, what, number in conn.execute(select(run_count).where(among(run_count.c.run, numbers))):
         numbers[run_id][what] = number
-    return [
-        RecordedRun(
-            id=row.id,
-            section=row.section,
-            report=ReportKind(row.report),
-            day=row.day,
-            number=row.number,
-            started=row.started,
-            finished=row.finished,
-            late=row.late,
-            who=row.who,
-            counts=RunCounts(numbers=numbers[row.id], amount=row.amount, fees=row.fees),
-        )
-        for row in rows
-    ]
+    return [_recorded(numbers[row["id"]], **row) for row in rows]
+
+
+def _recorded(numbers: Mapping[str, int], *, report: str, amount: Decimal, fees: Decimal, **same: Any) -> RecordedRun:
+    counts = RunCounts(numbers=numbers, amount=amount, fees=fees)
+    return RecordedRun(report=ReportKind(report), counts=counts, **same)

@@ -16,20 +16,16 @@ from gentle_nudge.store.tables import delivery, report, run
 
 def sent_since(conn: Connection, instant: datetime) -> tuple[SentDelivery, ...]:
     """Everything that was sent from that instant on, in the order of queueing, without copies in the archive."""
-    columns = (delivery.c.id, delivery.c.channel, delivery.c.recipient, report.c.file_name, report.c.sha256)
     query = (
-        select(*columns, delivery.c.since)
+        select(delivery.c.id.label("delivery"), delivery.c.channel, delivery.c.recipient)
+        .add_columns(report.c.file_name, report.c.sha256, delivery.c.since.label("at"))
         .join(report, report.c.id == delivery.c.report_id)
         .where(delivery.c.state == DeliveryState.SENT, delivery.c.since >= instant)
         .where(delivery.c.channel.in_(TELLS_AGENCY))
         .order_by(delivery.c.id)
     )
-    return tuple(
-        SentDelivery(
-            delivery=number, channel=Channel(channel), recipient=recipient, file_name=name, sha256=sha256, at=at
-        )
-        for number, channel, recipient, name, sha256, at in conn.execute(query)
-    )
+    rows = conn.execute(query).mappings()
+    return tuple(SentDelivery(**{**row, "channel": Channel(row["channel"])}) for row in rows)
 
 
 def late_deliveries(conn: Connection) -> list[LateDelivery]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
@@ -57,26 +58,18 @@ def unsure(conn: Connection, ids: Collection[int]) -> frozenset[int]:
 
 def deliveries(conn: Connection, *conditions: ColumnElement[bool]) -> list[Delivery]:
     """The deliveries (joined with report and run) that meet the conditions, in the order of queueing."""
-    columns = (run.c.section, run.c.report, run.c.day, report.c.file_name)
-    joined = delivery.join(report, report.c.id == delivery.c.report_id).join(run, run.c.id == report.c.run_id)
-    query = select(delivery, *columns).select_from(joined).where(*conditions).order_by(delivery.c.id)
-    return [
-        Delivery(
-            id=row.id,
-            report=row.report_id,
-            section=row.section,
-            kind=ReportKind(row.report),
-            day=row.day,
-            file_name=row.file_name,
-            address=Address(channel=Channel(row.channel), recipient=row.recipient),
-            state=DeliveryState(row.state),
-            attempts=row.attempts,
-            next_attempt=row.next_attempt,
-            since=row.since,
-            queued=row.queued,
-            reason=row.reason,
-            who=row.who,
-            is_repeat=row.is_repeat,
-        )
-        for row in conn.execute(query)
-    ]
+    own = (column for column in delivery.c if column is not delivery.c.report_id)
+    joined = (delivery.c.report_id.label("report"), run.c.section, run.c.report.label("kind"), run.c.day)
+    query = (
+        select(*own, *joined, report.c.file_name)
+        .join(report, report.c.id == delivery.c.report_id)
+        .join(run, run.c.id == report.c.run_id)
+        .where(*conditions)
+        .order_by(delivery.c.id)
+    )
+    return [_delivery(**row) for row in conn.execute(query).mappings()]
+
+
+def _delivery(*, kind: str, channel: str, recipient: str, state: str, **same: Any) -> Delivery:
+    address = Address(channel=Channel(channel), recipient=recipient)
+    return Delivery(kind=ReportKind(kind), address=address, state=DeliveryState(state), **same)
