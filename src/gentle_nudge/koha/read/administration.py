@@ -175,12 +175,9 @@ LAST_RESORT = SmtpServer(host="localhost", port=25, timeout=120, ssl_mode="disab
 def default_server(conn: Connection, conf: KohaConf | None) -> SmtpServer:
     """The default row of `smtp_servers`, else koha-conf's server, else localhost:25 (Koha::SMTP::Servers)."""
     if "is_default" in columns_of(conn, smtp_servers):
-        row = conn.execute(default_server_query()).first()
+        row = conn.execute(default_server_query()).mappings().first()
         if row:
-            host, port, timeout, ssl_mode, user, password = row
-            return SmtpServer(
-                host=host, port=port, timeout=timeout, ssl_mode=ssl_mode, user=user or None, password=password or None
-            )
+            return SmtpServer(**row)
     return (conf.smtp if conf else None) or LAST_RESORT
 
 
@@ -190,7 +187,8 @@ def default_server_query() -> Select[Any]:
     Index: smtp_servers none.
     """
     row = smtp_servers.c
-    return select(row.host, row.port, row.timeout, row.ssl_mode, row.user_name, row.password).where(row.is_default == 1)
+    user, password = func.nullif(row.user_name, "").label("user"), func.nullif(row.password, "").label("password")
+    return select(row.host, row.port, row.timeout, row.ssl_mode, user, password).where(row.is_default == 1)
 
 
 OVERRIDE = "OVERRIDE_SYSPREF_"

@@ -141,7 +141,7 @@ def referred(conn: Connection, rules: PluginRules, day: date, zone: ZoneInfo) ->
 def referred_by_plugin_query(rules: PluginRules, day: date, zone: ZoneInfo) -> Select[Any]:
     """The patrons that the plugin would refer on this day.
 
-    A row of a flag attribute that says no counts the patron's lines once more, as its own join does.
+    The plugin's own join counts a patron's lines once for each row of the flag attribute that says no; so does this.
     Index: accountlines acctsborridx, borrowers PRIMARY, borrower_attributes borrowernumber.
     """
     line, who = accountlines, borrowers.c
