@@ -165,8 +165,8 @@ def _set_each(
 
 def report_referred(conn: Connection, report: int, run: int) -> None:
     """The due that this submission reports is recorded for every case that its run opened."""
-    told = select(case.c.id, literal(report), case.c.last_due).where(case.c.opened_run == run, ~case.c.adopted)
-    conn.execute(insert(report_row).from_select(["case_id", "report_id", "due"], told.order_by(case.c.id)))
+    dues = select(case.c.id, literal(report), case.c.last_due).where(case.c.opened_run == run, ~case.c.adopted)
+    conn.execute(insert(report_row).from_select(["case_id", "report_id", "due"], dues.order_by(case.c.id)))
 
 
 def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> None:
@@ -181,9 +181,8 @@ def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> Non
             conn.execute(insert(report_row), dues)
         renamed = {n: (row.surname, row.firstname, row.card) for n, row in by_case.items() if row.new_name}
         _set_each(conn, NAMES, renamed)
-        settled = or_(~IS_OPEN, case.c.to_report)
-        told = update(case).where(case.c.id.in_(by_case), settled)
-        conn.execute(told.values(to_report=False, told_in=report))
+        waiting = update(case).where(case.c.id.in_(by_case), or_(~IS_OPEN, case.c.to_report))
+        conn.execute(waiting.values(to_report=False, told_in=report))
     latest = update(case).where(report_row.c.case_id == case.c.id, report_row.c.report_id == report)
     conn.execute(latest.values(last_due=report_row.c.due))
 

@@ -26,8 +26,8 @@ def closed_before(conn: Connection, day: date) -> list[int]:
 def names_no_longer_needed(conn: Connection) -> list[int]:
     """The cases of deleted patrons that still hold a name or card although their last row has arrived."""
     has_a_name = or_(*(case.c[column].is_not(None) for column in NAMELESS))
-    told = (~case.c.to_report, case.c.told_in.is_not(None), ~last_row_has_not_arrived())
-    return list(conn.scalars(select(case.c.id).where(case.c.state == CaseState.DELETED, has_a_name, *told)))
+    arrived = (~case.c.to_report, case.c.told_in.is_not(None), ~last_row_has_not_arrived())
+    return list(conn.scalars(select(case.c.id).where(case.c.state == CaseState.DELETED, has_a_name, *arrived)))
 
 
 def forget_names(conn: Connection, cases: Iterable[int]) -> None:

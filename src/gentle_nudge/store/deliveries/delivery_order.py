@@ -44,8 +44,8 @@ def since(conn: Connection, submission: int, sections: Collection[str]) -> list[
     Only deliveries of these sections, in the order of queueing, without copies in the archive.
     """
     balances = and_(run.c.section.in_(sections), run.c.report.in_(BALANCES), delivery.c.report_id > submission)
-    told = or_(delivery.c.report_id == submission, balances)
-    return deliveries(conn, told, delivery.c.channel.in_(TELLS_AGENCY))
+    concerned = or_(delivery.c.report_id == submission, balances)
+    return deliveries(conn, concerned, delivery.c.channel.in_(TELLS_AGENCY))
 
 
 def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool, names: Collection[str] = ()) -> bool:

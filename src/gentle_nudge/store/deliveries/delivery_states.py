@@ -151,7 +151,7 @@ def _change(conn: Connection, which: tuple[ColumnElement[bool], ...], values: di
 def _note(
     conn: Connection, ids: Collection[int], now: datetime, *, outcome: AttemptOutcome, reason: str | None = None
 ) -> None:
-    tried = {"at": now, "outcome": outcome, "reason": fitted(reason, attempt.c.reason)}
-    rows = [tried | {"delivery_id": number} for number in ids]
+    values = {"at": now, "outcome": outcome, "reason": fitted(reason, attempt.c.reason)}
+    rows = [values | {"delivery_id": number} for number in ids]
     if rows:
         conn.execute(insert(attempt), rows)
