@@ -24,22 +24,11 @@ LONGEST_ROW_START = len("\n2147483647,")
 
 
 def save(
-    conn: Connection,
-    *,
-    run: int,
-    file_name: str,
-    subject: str,
-    body: str,
-    chunks: Iterable[bytes],
-    rows: int,
+    conn: Connection, *, run: int, file_name: str, subject: str, body: str, chunks: Iterable[bytes], rows: int
 ) -> Stored:
     """The report is stored with its size and SHA-256; the chunks are read once, one part is in memory at a time."""
     report = tables.report
-    texts = {
-        "file_name": file_name,
-        "subject": fitted(subject, report.c.subject),
-        "body": fitted(body, report.c.body),
-    }
+    texts = {"file_name": file_name, "subject": fitted(subject, report.c.subject), "body": fitted(body, report.c.body)}
     new = conn.execute(insert(report).values(run_id=run, rows=rows, size=0, sha256="", **texts))
     (number,) = new.inserted_primary_key or (0,)
     digest, size = hashlib.sha256(), 0
@@ -62,13 +51,7 @@ def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(waiting)
 
 
-def find(
-    conn: Connection,
-    *,
-    report: ReportKind,
-    day: date,
-    sections: Collection[str] | None = None,
-) -> list[Stored]:
+def find(conn: Connection, *, report: ReportKind, day: date, sections: Collection[str] | None = None) -> list[Stored]:
     """The reports of this kind and day, oldest first; of all sections unless sections are named."""
     run = tables.run.c
     of_sections = () if sections is None else (run.section.in_(sections),)

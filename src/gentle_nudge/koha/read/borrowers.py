@@ -11,13 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, literal, or_, select
 
 from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
-from gentle_nudge.koha.koha_tables import (
-    borrower_attributes,
-    borrower_relationships,
-    borrowers,
-    categories,
-    columns_of,
-)
+from gentle_nudge.koha.koha_tables import borrower_attributes, borrower_relationships, borrowers, categories, columns_of
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among, rows_by_thousands
 

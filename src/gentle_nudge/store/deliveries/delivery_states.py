@@ -19,7 +19,7 @@ from gentle_nudge.domain.outbox import (
     is_given_up,
     next_attempt,
 )
-from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.sqltypes import among
 from gentle_nudge.store.deliveries.delivery_order import WAITING, is_its_turn, overtaken
 from gentle_nudge.store.deliveries.waiting import get
 from gentle_nudge.store.meta import hold
@@ -143,8 +143,8 @@ def retry(conn: Connection, ids: Collection[int], *, now: datetime, who: str | N
 
 def _change(conn: Connection, which: tuple[ColumnElement[bool], ...], values: dict[str, Any]) -> list[int]:
     ids = list(conn.scalars(select(delivery.c.id).where(*which).order_by(delivery.c.id).with_for_update()))
-    for chunk in a_thousand_at_a_time(ids):
-        conn.execute(update(delivery).where(delivery.c.id.in_(chunk)).values(values))
+    if ids:
+        conn.execute(update(delivery).where(among(delivery.c.id, ids)).values(values))
     return ids
 
 
