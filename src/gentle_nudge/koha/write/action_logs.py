@@ -82,7 +82,7 @@ def write_alike(conn: Connection, make: Callable[[A, Number], LogRow], actions: 
 def _values(conn: Connection, row: LogRow, now: datetime) -> Values:
     """The values of a row for the columns that this Koha has."""
     values: Values = {
-        "object": row.object,
+        "object": row.object,  # first, so that rows selected are in the order of their patrons
         "timestamp": now.replace(microsecond=0),
         "user": 0,
         "module": row.module,
@@ -93,7 +93,8 @@ def _values(conn: Connection, row: LogRow, now: datetime) -> Values:
         "trace": None,
         "diff": row.diff,
     }
-    return {name: value for name, value in values.items() if name in columns_of(conn, action_logs)}
+    present = columns_of(conn, action_logs)
+    return {name: value for name, value in values.items() if name in present}
 
 
 def fee_charged(fee: ChargeFee, patron: Number) -> LogRow:
