@@ -103,7 +103,7 @@ def _configuration(
             raise NotConfigured(f"There is no configuration file {file}.", BEGIN)
         return file, tables
     koha_conf = environ.get("KOHA_CONF")
-    beside = Path(koha_conf).absolute().with_name(BESIDE_KOHA_CONF) if koha_conf else None
+    beside = Path(koha_conf).absolute().parent / BESIDE_KOHA_CONF if koha_conf else None
     if beside and (tables := _parsed(beside)) is not None:
         return beside, tables
     tables = _parsed(system_wide)

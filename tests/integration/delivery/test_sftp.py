@@ -148,6 +148,17 @@ def test_hashed_names_in_known_hosts_are_understood(sftp: Agency) -> None:
     assert sftp.files() == {NAME: REPORT}
 
 
+def test_known_hosts_may_hold_a_key_of_another_kind_too(sftp: Agency, tmp_path: Path) -> None:
+    subprocess.run([find("ssh-keygen"), "-q", "-t", "rsa", "-N", "", "-f", tmp_path / "rsa"], check=True)
+    known = tmp_path / "known"
+    rsa_line = f"[{sftp.host}]:{sftp.port} {(tmp_path / 'rsa.pub').read_text()}"
+    known.write_text(rsa_line + sftp.known_hosts.read_text())
+    upload(settings(sftp, host_key="", known_hosts=known))
+    assert sftp.files() == {NAME: REPORT}
+    known.write_text(rsa_line)
+    assert "is not the pinned one" in failure(settings(sftp, host_key="", known_hosts=known)).sentence
+
+
 @pytest.mark.parametrize("missing", [True, False])
 def test_an_unknown_key_is_refused_with_the_line_to_pin(
     sftp: Agency,
