@@ -7,8 +7,9 @@ import socket
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import paramiko
 from paramiko.pkey import UnknownKeyType
@@ -45,9 +46,7 @@ def log_in(sftp: Sftp, timeout: int) -> paramiko.SFTPClient:
             allow_agent=False,
             look_for_keys=False,
             timeout=timeout,
-            banner_timeout=timeout,
-            auth_timeout=timeout,
-            channel_timeout=timeout,
+            transport_factory=partial(_transport, timeout),
         )
         session = client.open_sftp()
         if channel := session.get_channel():
@@ -83,7 +82,7 @@ def troubles(sftp: Sftp, timeout: int) -> Iterator[None]:
             case OSError():
                 problem = f"cannot be reached or refuses: {system_reason(error)}"
             case _:
-                problem = f"broke the SSH protocol: {error}"
+                problem = f"had an SSH protocol error: {error}"
         raise DeliveryFailed(f"The {server} {problem}.") from error
 
 
@@ -95,6 +94,14 @@ class _Refuse(paramiko.MissingHostKeyPolicy):
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
         raise _refusal(self._sftp, key, "known")
+
+
+def _transport(timeout: int, sock: Any, **options: Any) -> paramiko.Transport:
+    transport = paramiko.Transport(sock, **options)
+    transport.banner_timeout = transport.auth_timeout = transport.channel_timeout = timeout
+    # The timer of the handshake outlives a connection that fails, and the program waits for it.
+    transport.handshake_timeout = timeout
+    return transport
 
 
 def _pin(keys: paramiko.HostKeys, sftp: Sftp) -> None:

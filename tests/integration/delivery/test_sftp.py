@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -310,6 +311,24 @@ def test_a_server_that_takes_even_unfinished_names_has_the_report(sftp_server: A
 def test_a_server_that_hangs_fails_after_the_timeout(sftp: Agency, way: str) -> None:
     sftp.hang()
     assert "did not answer within 1 seconds" in failure(settings(sftp, upload=way), timeout=1).sentence
+
+
+def test_a_server_that_only_greets_fails_after_the_timeout_and_leaves_no_thread(sftp: Agency) -> None:
+    before = set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            connection.sendall(b"SSH-2.0-Slow\r\n")
+            connections.append(connection)
+
+        connections: list[socket.socket] = []
+        threading.Thread(target=greet).start()
+        failure(Sftp(host="127.0.0.1", port=server.getsockname()[1], user="x", host_key=sftp.host_key), timeout=1)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+    assert set(threading.enumerate()) <= before
+    connections[0].close()
 
 
 def test_a_server_that_hangs_in_the_middle_fails_and_a_later_try_succeeds(sftp: Agency) -> None:
