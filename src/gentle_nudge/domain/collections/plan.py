@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.referral import Candidate, Reason, SectionRecords
+from gentle_nudge.domain.collections.submission_day import Refusal
 from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Guardian, Patron
@@ -24,19 +25,11 @@ D = TypeVar("D", bound="Decision")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Referral:
-    """A patron is handed to the agency; the row of the submission.
-
-    `fee` is the processing fee about to be charged, `guardian` is named for minors only. `contact` holds the columns
-    of `borrowers` that the submission asks for, by name; it is filled while the report is written.
-    """
+class NewCase:
+    """A patron gets a case."""
 
     candidate: Candidate
-    day: date
-    fee: Decimal
     why: str
-    guardian: Guardian | None = None
-    contact: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def patron(self) -> Patron:
@@ -58,6 +51,20 @@ class Referral:
         """The section's balance before the fee."""
         return self.account.balance
 
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Referral(NewCase):
+    """A patron is handed to the agency; the row of the submission.
+
+    `fee` is the processing fee about to be charged, `guardian` is named for minors only. `contact` holds the columns
+    of `borrowers` that the submission asks for, by name; it is filled while the report is written.
+    """
+
+    day: date
+    fee: Decimal
+    guardian: Guardian | None = None
+    contact: Mapping[str, str | None] = field(default_factory=dict)
+
     @property
     def total(self) -> Decimal:
         """The balance with the fee."""
@@ -65,37 +72,20 @@ class Referral:
 
     @property
     def row(self) -> UpdateRow:
-        """The row of the update: number, name, card, and the balance with the fee."""
+        """The row of the update."""
         return new_case_row(self.patron, self.total)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Adoption:
-    """A patron flagged before us gets a case; `released`: it is closed at once, for they owe no more than the limit.
+class Adoption(NewCase):
+    """A patron flagged before us gets a case, which is closed at once if `released`.
 
-    `referred_on` is the day as far as Koha tells; `due` is what the update says.
+    `referred_on` is the day as far as Koha tells; `due` is reported in the update.
     """
 
-    candidate: Candidate
     referred_on: date | None
     due: Decimal
     released: bool
-    why: str
-
-    @property
-    def patron(self) -> Patron:
-        """The patron as the rules saw them."""
-        return self.candidate.patron
-
-    @property
-    def number(self) -> int:
-        """The borrowernumber."""
-        return self.patron.number
-
-    @property
-    def balance(self) -> Decimal:
-        """The section's balance."""
-        return self.candidate.account.balance
 
     @property
     def row(self) -> UpdateRow:
@@ -104,16 +94,15 @@ class Adoption:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Succession:
-    """Cards were merged: the case goes on with the patron that took over its lines, the heir of these facts."""
+class ChangedCase:
+    """An open case changes."""
 
     facts: CaseFacts
-    row: UpdateRow
     why: str
 
     @property
     def case(self) -> Case:
-        """The case that goes on."""
+        """The case as it was before."""
         return self.facts.case
 
     @property
@@ -123,33 +112,28 @@ class Succession:
 
     @property
     def balance(self) -> Decimal:
-        """The section's balance of the heir."""
+        """The section's balance of the patron or heir."""
         return self.facts.balance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ending:
-    """An open case is closed in this state; `row` is None when the agency is told nothing of it."""
+class Succession(ChangedCase):
+    """Cards were merged: the case goes on with the heir, the patron who took over its lines."""
 
-    facts: CaseFacts
+    row: UpdateRow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending(ChangedCase):
+    """An open case is closed in this state; `row` is None if the agency is told nothing of it."""
+
     state: CaseState
     row: UpdateRow | None
-    why: str
-
-    @property
-    def case(self) -> Case:
-        """The case that ends."""
-        return self.facts.case
-
-    @property
-    def number(self) -> int:
-        """The borrowernumber that the case followed until now."""
-        return self.case.patron or 0
 
     @property
     def balance(self) -> Decimal:
-        """The section's balance of the patron that the case follows; nothing where it follows nobody."""
-        return self.facts.balance if self.state not in {CaseState.MERGED, CaseState.DELETED} else ZERO
+        """The section's balance of the patron or heir; zero for a merged case, as the heir has a case of their own."""
+        return ZERO if self.state is CaseState.MERGED else self.facts.balance
 
 
 Decision = Referral | Adoption | Succession | Ending
@@ -162,20 +146,6 @@ def heir_of(decision: Decision) -> int | None:
             return decision.facts.heir.number if decision.facts.heir else None
         case Referral() | Adoption() | Ending():
             return None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
-    """A fuse or limit that stopped part of the night: what happened, the way out."""
-
-    kind: Literal["fuse", "adoptions", "withdrawals", "plugin"]
-    sentence: str
-    hint: str
-
-    @property
-    def stops_submission(self) -> bool:
-        """Whether the submission is not made because of it."""
-        return self.kind != "withdrawals"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence, is_adoptee, plan_night
+from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee, plan_night
 from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate
+from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.ledger import LineRules, Ownership
 from gentle_nudge.errors import AnotherRunInProgress
 from gentle_nudge.jobs.patrons.evidence import case_facts, with_accounts

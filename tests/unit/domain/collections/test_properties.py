@@ -21,8 +21,9 @@ from gentle_nudge.domain.collections.changes import (
     planned_changes,
     restriction_changes,
 )
-from gentle_nudge.domain.collections.judgement import Due, plan_night
+from gentle_nudge.domain.collections.judgement import plan_night
 from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Plan, Referral, heir_of
+from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.patron import FlagRow, FlagState, Patron, flag_state
 from tests.builders.values import a_section
 from tests.unit.domain.collections.worlds import World, limits, worlds
