@@ -1,4 +1,4 @@
-"""The account lines that a patron owes: which count, whose they are, and the sums they make."""
+"""Account lines: which count, whose they are, and their sums."""
 
 from __future__ import annotations
 
@@ -19,10 +19,6 @@ class Window:
 
     first: date
     last: date
-
-    def covers(self, day: date) -> bool:
-        """Whether a line of this calendar day (in the library's zone) counts."""
-        return self.first <= day <= self.last
 
     def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """The instants, in UTC, of the first midnight inside and the first midnight after (half open)."""
@@ -86,7 +82,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JudgedLine:
-    """An outstanding line; `why_not` are all reasons why it does not count, none: it does. `at` in the zone."""
+    """An outstanding line; it counts unless there are reasons `why_not`. `at` is in the library's zone."""
 
     id: int
     at: datetime | None
@@ -97,11 +93,10 @@ class JudgedLine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """The sums of one patron as one section sees them, rounded to the cent.
+    """The sums of one patron as one section sees them, rounded to the cent, and the section's outstanding `lines`.
 
-    `owed` is the sum owed in the window; `balance` the section's balance; `whole_balance` the patron's over all
-    lines; `latest_charge` the latest date of a counted line still owing, in the library's zone; `lines` are the
-    section's outstanding ones.
+    `owed` is the sum owed in the window, `balance` the section's, `whole_balance` the patron's over all lines.
+    `latest_charge` is the latest date of a counted line still owing, in the library's zone.
     """
 
     owed: Decimal = ZERO

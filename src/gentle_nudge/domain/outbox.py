@@ -1,4 +1,4 @@
-"""The queue: what is told, to whom, how that goes, and when it is tried again."""
+"""The queue: reports, their deliveries, and when a delivery is tried again."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ GOING_OR_GONE = (DeliveryState.SENDING, DeliveryState.SENT)
 
 
 class AttemptOutcome(StrEnum):
-    """What one try came to; `lost`: nobody knows whether it arrived (the process or the connection ended too soon)."""
+    """The outcome of one try; `lost`: it may have arrived, but the process or the connection ended too soon."""
 
     SENT = "sent"
     FAILED = "failed"
@@ -85,7 +85,7 @@ class Address:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """A report as it was queued, without its bytes; `pruned_on` is the day they were deleted."""
+    """A queued report without its bytes, which were deleted on the day `pruned_on`."""
 
     id: int
     run: int
@@ -104,9 +104,10 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """One report to one recipient. `report` is the id of the stored report, `kind` which of the three it is.
+    """One report to one recipient.
 
-    `attempts` are the tries begun so far, `since` is when the state began, `reason` why it was cancelled or repeated.
+    `report` is the id of the stored report. `attempts` are the tries begun so far. The state began at `since`. `reason`
+    is why it was cancelled or repeated.
     """
 
     id: int
@@ -136,8 +137,7 @@ class Delivery:
         Updates and syncs of one section to one recipient are one stream. A submission says nothing that a later
         one could make untrue, a copy in the archive overtakes nobody, and a repeat is marked as one.
         """
-        balances = self.kind is ReportKind.UPDATE or self.kind is ReportKind.SYNC
-        return balances and self.address.tells_agency and not self.is_repeat
+        return self.kind is not ReportKind.SUBMISSION and self.address.tells_agency and not self.is_repeat
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,14 +160,14 @@ class DeliveryAttempts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LateDelivery:
-    """An undelivered delivery; `since` is when the oldest report was queued that its recipient still waits for."""
+    """An undelivered delivery; the oldest report that its recipient still waits for was queued at `since`."""
 
     delivery: Delivery
     since: datetime
 
 
 def next_attempt(attempts: int) -> timedelta:
-    """The pause after this many tries in vain: a minute, doubling with each, six hours at most."""
+    """The pause after this many failed tries: a minute, doubling with each, six hours at most."""
     doublings = min(max(attempts, 1) - 1, (LONGEST_PAUSE // FIRST_PAUSE).bit_length())
     pause: timedelta = FIRST_PAUSE * 2**doublings
     return min(pause, LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""What Koha told us about a patron: frozen facts, as one section sees them."""
+"""A patron as Koha has it: name, flag fields, guarantor, restrictions."""
 
 from __future__ import annotations
 
@@ -40,10 +40,7 @@ class Guardian:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patron:
-    """A row of `borrowers` with what a section needs to judge it.
-
-    `number` is the borrowernumber, `card` the cardnumber; `born` is None when the date of birth is unknown.
-    """
+    """A row of `borrowers` with its flag fields; `born` is None when the date of birth is unknown."""
 
     number: int
     card: str | None = None

@@ -21,10 +21,10 @@ class ReportKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UpdateRow:
-    """One case in the update or sync; `number` is the borrowernumber first reported, `patron` where it is now.
+    """One case in the update or sync; `number` is the borrowernumber first reported, `patron` the one it follows now.
 
     `case` is None for a case that this run opens. `gone`: no longer in Koha, listed last. `new_due`, `new_name`:
-    that differs from what was last queued; `marked`: it is to be told, whether or not it does.
+    changed since the last report. `marked`: report it even if unchanged.
     """
 
     case: int | None
@@ -41,7 +41,7 @@ class UpdateRow:
 
     @property
     def is_news(self) -> bool:
-        """Whether an update of changes tells it."""
+        """Whether an update of changes lists it."""
         return self.new_due or self.new_name or self.marked
 
 

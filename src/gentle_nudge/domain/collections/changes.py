@@ -19,10 +19,7 @@ A = TypeVar("A")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenCase:
-    """Open a case for a patron who is referred or adopted; `flag` is the field that says so, None if unknown.
-
-    `restriction_type` and `restriction_comment` are those of a restriction made for it.
-    """
+    """Open a case with its flag field, None if that is unknown, and the restriction that is made for it."""
 
     decision: Referral | Adoption
     restriction_type: str
@@ -55,7 +52,7 @@ class FollowCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordRestriction:
-    """Keep with the case just opened for this patron a restriction of ours that was there before."""
+    """Record a restriction of ours that was there before with the case just opened for this patron."""
 
     patron: int
     restriction: Restriction
@@ -81,7 +78,7 @@ def of(actions: Iterable[object], kind: type[A]) -> list[A]:
 
 
 def flag_changes(actions: Iterable[Action]) -> list[SetFlag | ClearFlag]:
-    """The changes of flags among them, in order."""
+    """The changes of flags, in order."""
     return [action for action in actions if isinstance(action, SetFlag | ClearFlag)]
 
 
@@ -96,7 +93,7 @@ class Holdings:
 
 
 def planned_changes(decision: Decision, section: Section) -> Iterator[Action]:
-    """The actions that the decision alone calls for: flag, fee and case. They are known before anything is locked."""
+    """The changes of flag, fee and case, which the decision alone calls for: known before anything is locked."""
     policy = section.policy
     match decision:
         case Referral():
@@ -128,18 +125,18 @@ def planned_changes(decision: Decision, section: Section) -> Iterator[Action]:
 
 
 def restriction_changes(decision: Decision, holdings: Holdings, section: Section) -> Iterator[Action]:
-    """The actions that depend on the restrictions found under lock."""
+    """The changes of restrictions, which depend on those found under lock."""
     policy = section.policy
     match decision:
         case Referral() if policy.add_restriction:
-            if found := active_restriction_of_ours(holdings, policy):
-                yield record_restriction(found, holdings.patron, policy)
+            if restriction := active_restriction_of_ours(holdings, policy):
+                yield record_restriction(restriction, holdings.patron, policy)
             else:
                 comment = policy.comment(decision.day)
                 yield Restrict(patron=holdings.patron, type=policy.restriction_type, comment=comment)
         case Adoption():
-            if found := active_restriction_of_ours(holdings, policy):
-                yield record_restriction(found, holdings.patron, policy)
+            if restriction := active_restriction_of_ours(holdings, policy):
+                yield record_restriction(restriction, holdings.patron, policy)
             if decision.released and policy.remove_restriction:
                 yield from lift(holdings, None, decision.candidate.records, section)
         case Ending(state=CaseState.RELEASED, facts=facts) if policy.remove_restriction:
@@ -149,7 +146,7 @@ def restriction_changes(decision: Decision, holdings: Holdings, section: Section
 
 
 def open_case(decision: Referral | Adoption, policy: Policy) -> OpenCase:
-    """The case of a patron who is referred or adopted, as long as no restriction of ours is found in place."""
+    """The case of a patron who is referred or adopted; `restriction_changes` may record another restriction."""
     return OpenCase(
         decision=decision,
         flag=str(policy.flag),
@@ -158,10 +155,10 @@ def open_case(decision: Referral | Adoption, policy: Policy) -> OpenCase:
     )
 
 
-def record_restriction(found: Restriction, patron: int, policy: Policy) -> RecordRestriction:
-    """Keep this restriction with the patron's new case; a comment that staff wrote is not ours to compare with."""
-    comment = found.comment if policy.made_this_comment(found.comment) else None
-    return RecordRestriction(patron=patron, restriction=replace(found, comment=comment))
+def record_restriction(restriction: Restriction, patron: int, policy: Policy) -> RecordRestriction:
+    """Record it with the patron's new case; a comment that staff wrote is not ours to compare with."""
+    comment = restriction.comment if policy.made_this_comment(restriction.comment) else None
+    return RecordRestriction(patron=patron, restriction=replace(restriction, comment=comment))
 
 
 def set_flag(patron: Patron, policy: Policy) -> Iterator[SetFlag]:
@@ -202,10 +199,7 @@ def _may_be_lifted(restriction: Restriction, case: Case | None, policy: Policy, 
         return False
     if case is None or restriction.id != case.restriction:
         return policy.made_this_comment(restriction.comment)
-    as_it_was = (
-        restriction.comment == case.restriction_comment
-        if case.restriction_comment
-        else policy.made_this_comment(restriction.comment)
-    )
+    comment = case.restriction_comment
+    as_it_was = restriction.comment == comment if comment else policy.made_this_comment(restriction.comment)
     same_type = restriction.type == (case.restriction_type or policy.restriction_type)
     return as_it_was and same_type and restriction.expires is None
