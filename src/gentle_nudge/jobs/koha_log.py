@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,14 +20,12 @@ if TYPE_CHECKING:
 
 
 LOGGED = {ReportKind.SUBMISSION: "NEW_SUBMISSIONS", ReportKind.UPDATE: "UPDATES", ReportKind.SYNC: "SYNC"}
-
-
 LOG_MODULE = "GENTLENUDGE"
 log = logging.getLogger(__name__)
 
 
 def log_ours(conn: Connection, action: str, info: object, moment: Moment) -> None:
-    """Our own row in Koha's log: which run, which file; nothing about a patron."""
+    """Write a row of our own into Koha's log."""
     row = action_logs.LogRow(module=LOG_MODULE, action=action, object=None, info=action_logs.pretty(info))
     action_logs.write(conn, [row], moment.now)
 
@@ -43,14 +40,15 @@ class LoggedError:
 
 
 def log_errors(engine: Engine, errors: Sequence[LoggedError], moment: Moment) -> None:
-    """Koha's log tells of these errors; a log that cannot be written is no further trouble."""
+    """Log these errors in Koha; if its log cannot be written, go on."""
+
+    def log_all(conn: Connection) -> None:
+        for error in errors:
+            info = {"section": error.section, "error": error.sentence}
+            log_ours(conn, f"{LOGGED[error.report]}_ERROR", info, moment)
+
     if errors:
         try:
-            writing(engine, partial(_log_all, errors=errors, moment=moment))
+            writing(engine, log_all)
         except (GentleNudgeError, SQLAlchemyError):
             log.debug("Koha's log", exc_info=True)
-
-
-def _log_all(conn: Connection, errors: Sequence[LoggedError], moment: Moment) -> None:
-    for error in errors:
-        log_ours(conn, f"{LOGGED[error.report]}_ERROR", {"section": error.section, "error": error.sentence}, moment)

@@ -21,14 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-
 TRIES = 3
-
-
 DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ = 1213, 1205, 1020
-
-
 WORTH_ANOTHER_TRY = {DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ}
 
 
@@ -55,9 +49,9 @@ def read_only(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def alongside(conn: Connection, work: Callable[[Connection], T]) -> Iterator[Callable[[], T]]:
-    """`work` is done in a reading transaction of its own while the block goes on; what is yielded waits for its result.
+    """Do `work` in a reading transaction of its own beside the block; yield a function that waits for its result.
 
-    SQLite does one thing at a time: there it is done on this connection, when its result is asked for.
+    SQLite does one thing at a time: there the work is done on this connection, when its result is asked for.
     """
     if conn.dialect.name == "sqlite":
         yield cache(partial(work, conn))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.collections.judgement import plan_night
 from gentle_nudge.domain.collections.plan import Plan
@@ -31,14 +31,12 @@ from gentle_nudge.koha.read.borrowers import order
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
 class Night:
-    """What became of a night: the plan of each section, those whose work was done before, and what went wrong."""
+    """What became of a night: the plan of each section, those whose work was done before, and the failures."""
 
     day: date
     sections: tuple[Section, ...] = ()
@@ -60,7 +58,7 @@ class Night:
             self.failures[section].__cause__ = error
 
     def add(self, plan: Plan) -> None:
-        """The section has this plan; without work its work of the day was done before."""
+        """Record the section's plan; one without work means that the work of the day was done before."""
         if plan.has_work:
             self.plans[plan.section] = plan
         else:
@@ -73,7 +71,7 @@ class Night:
 
     @property
     def exit_code(self) -> int:
-        """That of the worst failure; a refusal is a failure too."""
+        """The exit code of the worst failure; a refusal is a failure too."""
         refused = any(plan.refusals for plan in self.plans.values())
         codes = [failure.exit_code for failure in self.failures.values()]
         return worst_exit_code(*codes, EXIT_FAILURE if refused else 0)
@@ -93,8 +91,8 @@ def nightly(
     return night
 
 
-def repeat_if_outdated(work: Callable[[], T]) -> T:
-    """What `work` returns; begun anew, as often as a transaction is tried, while what it decided from changes."""
+def repeat_if_outdated(work: Callable[[], Plan]) -> Plan:
+    """The plan that `work` returns; if its facts change meanwhile, made anew as often as a transaction is tried."""
     for _ in range(TRIES - 1):
         with suppress(PlanOutdated):
             return work()
@@ -131,7 +129,7 @@ def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
     """The plan as carried out, judged again under lock; all of it or nothing.
 
     Our own rows come first, for which nobody waits; from the lock to the commit there are bulk statements only.
-    A plan without work: another run did the day's work meanwhile.
+    If another run did the day's work meanwhile, the plan is one without work.
     """
     claimed = claim_run(conn, run, plan)
     if claimed is None:
@@ -152,7 +150,7 @@ def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
 
 
 def log_troubles(engine: Engine, night: Night, moment: Moment) -> None:
-    """Koha's log says which section failed or was refused what."""
+    """Log in Koha the failures and refusals of each section."""
     errors = [LoggedError(report=ReportKind.UPDATE, section=s, sentence=f.sentence) for s, f in night.failures.items()]
     errors += [
         LoggedError(report=ReportKind.SUBMISSION, section=section, sentence=refusal.sentence)

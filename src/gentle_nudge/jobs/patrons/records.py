@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_records(conn: Connection, section: Section) -> SectionRecords:
-    """What we know about the section; a dry run before `init` knows nothing."""
+    """Our records of the section; empty before `init`."""
     our_row = meta.read_meta(conn)
     if our_row is None:
         return SectionRecords()
@@ -37,7 +37,7 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
 
 
 def _withdrawn(conn: Connection, section: Section) -> dict[int, date]:
-    """For each patron the latest day a case was withdrawn; a merged card leaves it to whom its lines went."""
+    """Patron -> the latest day a case was withdrawn; of a merged card, the day counts for the owner of its lines."""
     latest = cases.withdrawn_on(conn, section.cases_of)
     gone = latest.keys() - borrowers.known(conn, latest)
     days = cases.withdrawn_lines(conn, section.cases_of, gone)
