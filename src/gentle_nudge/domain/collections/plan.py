@@ -198,7 +198,7 @@ class Plan:
         """How many cases it closes, by the state they end in; those of patrons adopted and released at once too."""
         states = Counter(ending.state for ending in self.of(Ending))
         states[CaseState.RELEASED] += sum(adoption.released for adoption in self.of(Adoption))
-        return states
+        return +states  # without zeros
 
     @property
     def heirs(self) -> frozenset[int]:

@@ -161,21 +161,21 @@ def case_facts(
     records: SectionRecords,
     which: Iterable[Case],
     *,
-    known: Mapping[int, Candidate] | None = None,
+    candidates: Mapping[int, Candidate] | None = None,
 ) -> tuple[CaseFacts, ...]:
     """These cases with what Koha says of them; of patrons gone, who took over the recorded lines.
 
-    `known` are the patrons and heirs read (and locked) before; a patron who is not among them is gone.
+    `candidates` are the patrons and heirs read (and locked) before; a patron who is not among them is gone.
     """
     which, fields = tuple(which), section.policy.patron_fields
-    if known is None:
+    if candidates is None:
         patrons = borrowers.patrons(conn, fields, (case.patron for case in which if case.patron))
     else:
-        patrons = {number: candidate.patron for number, candidate in known.items()}
+        patrons = {number: candidate.patron for number, candidate in candidates.items()}
     heirs = heirs_of(conn, fields, [case for case in which if case.patron not in patrons])
     persons = {case.id: patrons.get(case.patron or 0) or heirs.get(case.id) for case in which}
     numbers = {person.number for person in persons.values() if person}
-    balances = {number: known[number].account.balance for number in numbers if known and number in known}
+    balances = {number: candidates[number].account.balance for number in numbers if candidates and number in candidates}
     unread = numbers - balances.keys()
     balances |= accountlines.balances(conn, ownership_of(conn, section, records, unread), unread)
     return tuple(

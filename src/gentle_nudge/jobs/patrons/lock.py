@@ -39,7 +39,7 @@ def judge_under_lock(conn: Connection, section: Section, plan: Plan, *, rules: L
     changed = referred.keys() & now.keys() - unchanged.keys()
     evidence = Evidence(
         candidates=[now[number] for number in sorted(changed)],
-        cases=case_facts(conn, section, plan.records, plan.cases, known=now),
+        cases=case_facts(conn, section, plan.records, plan.cases, candidates=now),
         adoptees=tuple(
             Adoptee(candidate=candidate, referred_on=adoption.referred_on)
             for adoption in plan.of(Adoption)
