@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,22 +29,12 @@ def log_ours(conn: Connection, action: str, info: object, moment: Moment) -> Non
     action_logs.write(conn, [row], moment.now)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoggedError:
-    """A report of a section that was not made, and why; nothing about a patron."""
-
-    report: ReportKind
-    section: str
-    sentence: str
-
-
-def log_errors(engine: Engine, errors: Sequence[LoggedError], moment: Moment) -> None:
-    """Log these errors in Koha; if its log cannot be written, go on."""
+def log_errors(engine: Engine, report: ReportKind, errors: Sequence[Mapping[str, str]], moment: Moment) -> None:
+    """Log in Koha that this report was not made, and why; if that fails, go on."""
 
     def log_all(conn: Connection) -> None:
         for error in errors:
-            info = {"section": error.section, "error": error.sentence}
-            log_ours(conn, f"{LOGGED[error.report]}_ERROR", info, moment)
+            log_ours(conn, f"{LOGGED[report]}_ERROR", error, moment)
 
     if errors:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -65,7 +65,6 @@ class Evidence:
     cases: Iterable[CaseFacts] = ()
     last_words: tuple[CaseFacts, ...] = ()
     adoptees: tuple[Adoptee, ...] = ()
-    order: Mapping[int, int] = field(default_factory=dict)
     records: SectionRecords = field(default_factory=SectionRecords)
 
 
@@ -77,7 +76,6 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
         submission_due=due.submission_due,
         update_due=due.update_due,
         late=due.late,
-        order=evidence.order,
         records=evidence.records,
     )
     plan, heirs = _with_cases(plan, section, evidence, due)

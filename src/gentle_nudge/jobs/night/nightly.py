@@ -17,7 +17,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError, worst_exit_code
-from gentle_nudge.jobs.koha_log import LoggedError, log_errors
+from gentle_nudge.jobs.koha_log import log_errors
 from gentle_nudge.jobs.night.due import NightOptions, what_is_due
 from gentle_nudge.jobs.night.record import change_koha, claim_run, write_ours
 from gentle_nudge.jobs.patrons.evidence import gather, line_rules, ownership_of
@@ -63,11 +63,6 @@ class Night:
             self.plans[plan.section] = plan
         else:
             self.done_before.append(plan.section)
-
-    @property
-    def went_well(self) -> bool:
-        """Whether nothing failed and nothing was refused."""
-        return not self.exit_code
 
     @property
     def exit_code(self) -> int:
@@ -151,10 +146,11 @@ def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
 
 def log_troubles(engine: Engine, night: Night, moment: Moment) -> None:
     """Log in Koha the failures and refusals of each section."""
-    errors = [LoggedError(report=ReportKind.UPDATE, section=s, sentence=f.sentence) for s, f in night.failures.items()]
-    errors += [
-        LoggedError(report=ReportKind.SUBMISSION, section=section, sentence=refusal.sentence)
+    failures = [{"section": section, "error": failure.sentence} for section, failure in night.failures.items()]
+    refusals = [
+        {"section": section, "error": refusal.sentence}
         for section, plan in night.plans.items()
         for refusal in plan.refusals
     ]
-    log_errors(engine, errors, moment)
+    log_errors(engine, ReportKind.UPDATE, failures, moment)
+    log_errors(engine, ReportKind.SUBMISSION, refusals, moment)

@@ -40,10 +40,12 @@ def claim_run(conn: Connection, run: Run, plan: Plan) -> Run | None:
     """
     revision = meta.lock(conn).revision
     ids: dict[ReportKind, int] = {}
-    for report, is_due in ((ReportKind.SUBMISSION, plan.submits), (ReportKind.UPDATE, plan.update_due)):
+    for report, is_due, late in (
+        (ReportKind.SUBMISSION, plan.submits, plan.late),
+        (ReportKind.UPDATE, plan.update_due, False),
+    ):
         if not is_due:
             continue
-        late = plan.late and report is ReportKind.SUBMISSION
         claim = Claim(section=plan.section, report=report, day=plan.day, late=late, who=run.moment.who)
         claimed = runs.claim(conn, claim, now=run.moment.now)
         if claimed is None:

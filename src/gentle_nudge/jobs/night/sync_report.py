@@ -13,7 +13,7 @@ from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.errors import GentleNudgeError
-from gentle_nudge.jobs.koha_log import LoggedError, log_errors
+from gentle_nudge.jobs.koha_log import log_errors
 from gentle_nudge.jobs.night.preview import report_file
 from gentle_nudge.jobs.patrons.evidence import open_case_facts
 from gentle_nudge.jobs.patrons.records import read_records
@@ -41,8 +41,7 @@ def sync_or_log(engine: Engine, section: Section, moment: Moment, outlets: Outle
     try:
         return writing(engine, partial(sync, section=section, moment=moment, outlets=outlets))
     except GentleNudgeError as failure:
-        error = LoggedError(report=ReportKind.SYNC, section=section.name, sentence=failure.sentence)
-        log_errors(engine, [error], moment)
+        log_errors(engine, ReportKind.SYNC, [{"section": section.name, "error": failure.sentence}], moment)
         raise
 
 

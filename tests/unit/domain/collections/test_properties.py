@@ -43,7 +43,7 @@ any_limits = st.builds(
 
 
 def night(world: World, limits: Due = NO_LIMITS) -> Plan:
-    return plan_night(world.section, world.day, world.evidence, limits)
+    return replace(plan_night(world.section, world.day, world.evidence, limits), order=world.order)
 
 
 def referred(plan: Plan) -> set[int]:
