@@ -36,8 +36,6 @@ MAY_LEAVE = {
     Standing.TEST_COPY: frozenset({Channel.EMAIL, Channel.FILE}),
     Standing.COPY: frozenset({Channel.EMAIL}),
 }
-
-
 # The channels by which the agency hears of a patron; a copy in the archive tells nobody.
 TELLS_AGENCY = frozenset({Channel.EMAIL, Channel.SFTP})
 

@@ -39,7 +39,7 @@ def routine(
 ) -> Generator[Night | Round | GentleNudgeError | str]:
     """Each step as soon as it is done: the night, the round, or an error instead; then sentences about the rest.
 
-    A step that fails does not stop the next; the monitor is told the worst exit code of all.
+    A step that fails does not stop the next, and the worst exit code of all is the one that the monitor hears of.
     """
     with watched(library, moment, clock) as watch:
         sections, outlets = library.ready(wanted, dry_run=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeVar
 
-from gentle_nudge.domain.actions import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
+from gentle_nudge.domain.actions import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Referral, Succession
 from gentle_nudge.domain.collections.policy import Policy, Section
@@ -59,16 +59,7 @@ class RecordRestriction:
 
 
 Action = (
-    Restrict
-    | LiftRestriction
-    | SetFlag
-    | ClearFlag
-    | ChargeFee
-    | ForgiveFee
-    | OpenCase
-    | CloseCase
-    | FollowCase
-    | RecordRestriction
+    Restrict | LiftRestriction | SetFlag | ClearFlag | ChargeFee | OpenCase | CloseCase | FollowCase | RecordRestriction
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from operator import attrgetter
 
@@ -23,18 +23,13 @@ from gentle_nudge.domain.collections.case_outcome import (
 )
 from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Succession, heir_of
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import (
-    Candidate,
-    PatronRecords,
-    Reason,
-    SectionRecords,
-    is_minor,
-    why_not,
-)
+from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, is_minor, why_not
 from gentle_nudge.domain.collections.submission_day import Due, is_lifted_for, too_many
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import Patron
 from gentle_nudge.domain.report_row import UpdateRow, case_row
+
+ENDED_BY_STAFF = (CaseState.WITHDRAWN, CaseState.PAID)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +60,6 @@ class Evidence:
     cases: Iterable[CaseFacts] = ()
     last_words: tuple[CaseFacts, ...] = ()
     adoptees: tuple[Adoptee, ...] = ()
-    records: SectionRecords = field(default_factory=SectionRecords)
 
 
 def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Plan:
@@ -76,7 +70,6 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
         submission_due=due.submission_due,
         update_due=due.update_due,
         late=due.late,
-        records=evidence.records,
     )
     plan, heirs = _with_cases(plan, section, evidence, due)
     adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in plan.heirs]
@@ -100,8 +93,7 @@ def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> t
 
     If staff ended more cases than one night may, these cases go on.
     """
-    endings: list[Ending | Succession] = []
-    ended_by_staff: list[Ending] = []
+    changes: list[Ending | Succession] = []
     rows: list[UpdateRow] = []
     heirs: set[int] = set()
     anomalies, everybody = Anomalies(), lists_everybody(section.policy, plan.day)
@@ -114,26 +106,21 @@ def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> t
             continue
         anomalies.look_at(facts, section)
         last_words.pop(facts.case.number, None)
-        match outcome:
-            case UpdateRow() if everybody or outcome.is_news:
-                rows.append(outcome)
-            case UpdateRow():
-                pass
-            case Ending(state=CaseState.WITHDRAWN | CaseState.PAID):
-                ended_by_staff.append(outcome)
-            case Ending() | Succession():
-                endings.append(outcome)
-    refusal = too_many("withdrawals", len(ended_by_staff), due.most_withdrawals)
+        if not isinstance(outcome, UpdateRow):
+            changes.append(outcome)
+        elif everybody or outcome.is_news:
+            rows.append(outcome)
+    by_staff = {end.case.id: end for end in changes if isinstance(end, Ending) and end.state in ENDED_BY_STAFF}
+    refusal = too_many("withdrawals", len(by_staff), due.most_withdrawals)
     if refusal:
-        unended = (as_before(ending.facts, section.policy) for ending in ended_by_staff)
+        changes = [change for change in changes if change.case.id not in by_staff]
+        unended = (as_before(ending.facts, section.policy) for ending in by_staff.values())
         rows += [row for row in unended if everybody or row.is_news]
-    else:
-        endings += ended_by_staff
-    told = [row for facts in last_words.values() if (row := _last_row(section, facts))]
+    last_rows = [row for facts in last_words.values() if (row := _last_row(section, facts))]
     plan = replace(
         plan,
-        decisions=tuple(sorted(endings, key=attrgetter("case.id"))),
-        kept=(*sorted(rows, key=attrgetter("case")), *told),
+        decisions=tuple(sorted(changes, key=attrgetter("case.id"))),
+        kept=(*sorted(rows, key=attrgetter("case")), *last_rows),
         refusals=(refusal,) if refusal else (),
         named=tuple(anomalies.in_words(section)),
     )
@@ -167,7 +154,7 @@ def _with_case(section: Section) -> PatronRecords:
 def _last_row(section: Section, facts: CaseFacts) -> UpdateRow | None:
     """The last row of a closed case; None if the agency is told nothing of it."""
     due = facts.case.last_due
-    if facts.case.state in {CaseState.WITHDRAWN, CaseState.PAID}:
+    if facts.case.state in ENDED_BY_STAFF:
         due = last_word(facts.balance if facts.patron else ZERO, section.policy)
     return None if due is None else case_row(facts.case, facts.patron, due)
 

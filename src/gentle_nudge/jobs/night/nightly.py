@@ -117,7 +117,8 @@ def decide(engine: Engine, section: Section, moment: Moment, options: NightOptio
             return Plan(section=section.name, day=moment.day, update_due=False)
         with gather(conn, section, moment, records=records, due=due) as evidence:
             plan = plan_night(section, moment.day, evidence, due)
-        return replace(plan, order=order(conn, plan.concerned | {row.patron for row in plan.kept}))
+        ranks = order(conn, plan.concerned | {row.patron for row in plan.kept})
+        return replace(plan, order=ranks, records=records)
 
 
 def apply(conn: Connection, run: Run, plan: Plan) -> Plan:

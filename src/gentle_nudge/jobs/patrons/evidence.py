@@ -59,7 +59,6 @@ def gather(
             cases=open_case_facts(conn, section, records),
             last_words=case_facts(conn, section, records, last_words),
             adoptees=flagged_without_case(conn, section, moment, records) if due.update_due else (),
-            records=records,
         )
 
 
