@@ -72,7 +72,7 @@ class Address:
 
     @property
     def tells_agency(self) -> bool:
-        """Whether the agency hears of it this way."""
+        """Whether it reaches the agency."""
         return self.channel in TELLS_AGENCY
 
     @property
@@ -125,12 +125,12 @@ class Delivery:
     is_repeat: bool = False
 
     def may_leave(self, standing: Standing) -> bool:
-        """Whether a database of this standing lets it out."""
+        """Whether a database of this standing may send it."""
         return self.address.channel in MAY_LEAVE[standing]
 
     @property
     def keeps_order(self) -> bool:
-        """Whether it belongs to a stream: balances that must never arrive after newer ones.
+        """Whether it belongs to a stream, in which older balances must never arrive after newer ones.
 
         Updates and syncs of one section to one recipient are one stream. A submission says nothing that a later
         one could make untrue, a copy in the archive overtakes nobody, and a repeat is marked as one.
@@ -172,5 +172,5 @@ def next_attempt(attempts: int) -> timedelta:
 
 
 def is_given_up(queued: datetime, now: datetime) -> bool:
-    """Whether a delivery queued then counts as failed: three days have passed."""
+    """Whether a delivery queued at this instant has failed: three days have passed."""
     return now - queued >= PATIENCE

@@ -18,18 +18,18 @@ class FlagRow:
 
     @property
     def says(self) -> FlagState:
-        """What this row alone says."""
+        """The state by this row alone."""
         return state_of_values((self.value,))
 
 
 def flag_state(rows: tuple[FlagRow, ...]) -> FlagState:
-    """What all rows of a field say together."""
+    """The state by all rows of a field."""
     return state_of_values(row.value for row in rows)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Guardian:
-    """The linked guarantor of a minor who stands in the submission."""
+    """The linked guarantor of a minor, as the submission names them."""
 
     surname: str | None
     firstname: str | None
@@ -63,7 +63,7 @@ class Patron:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restriction:
-    """A row of `borrower_debarments`; `expires` None means for ever."""
+    """A row of `borrower_debarments`; it never ends if `expires` is None."""
 
     id: int
     type: str
@@ -133,7 +133,7 @@ class Flag:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatronFields:
-    """What is read of a patron beyond the row in `borrowers`: flag fields, and the guarantor if `guardians`."""
+    """The fields to read beside the row in `borrowers`: flag fields, and the guarantor if `guardians`."""
 
     flag: Flag
     exemption: Flag | None = None

@@ -26,13 +26,13 @@ class SentDelivery:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """Distinguishes it from every other, even if a restored database gives its number a second time."""
+        """What identifies it, even if a restored database gives its number a second time."""
         return (self.delivery, self.channel, self.recipient, self.file_name, self.sha256)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Journal:
-    """The revision of a database, and the deliveries sent from the day `since` on, copies in the archive left out."""
+    """The revision of a database, and the deliveries sent from the day `since` on, without copies in the archive."""
 
     revision: int = 0
     since: date | None = None

@@ -27,7 +27,7 @@ WORTH_ANOTHER_TRY = {DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ}
 
 
 def log_statements(engine: Engine) -> None:
-    """Every statement of this engine is logged at DEBUG, without its values and without numbers of patrons."""
+    """Log every statement of this engine at DEBUG, without its values and without numbers of patrons."""
 
     def log_statement(_conn: Any, _cursor: Any, statement: str, _values: Any, context: Any, *_: Any) -> None:
         log.debug("%s", getattr(context, "compiled", None) or statement)
@@ -61,7 +61,7 @@ def alongside(conn: Connection, work: Callable[[Connection], T]) -> Iterator[Cal
 
 
 def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
-    """What `work` returns, committed; after a deadlock or a lock timeout it is tried again from the start."""
+    """What `work` returns, committed; tried again from the start after a deadlock or a lock timeout."""
     for _ in range(TRIES):
         try:
             with engine.begin() as conn:

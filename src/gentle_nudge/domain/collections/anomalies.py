@@ -24,7 +24,7 @@ class Anomalies:
     orphans: Counter[str] = field(default_factory=Counter)
 
     def look_at(self, facts: CaseFacts, section: Section) -> None:
-        """Take this case in."""
+        """Note what is odd about this case."""
         if facts.patron and flag_state(facts.patron.flag) is FlagState.OTHER:
             self.overwritten.append(facts.case.patron)
         if was_flagged_elsewhere(facts, section):
@@ -33,7 +33,7 @@ class Anomalies:
             self.orphans[facts.case.section] += 1
 
     def in_words(self, section: Section) -> Iterator[str]:
-        """A sentence about each."""
+        """A sentence about each oddity."""
         for number in self.overwritten:
             yield f"patron number {number}: the flag ({section.policy.flag}) was overwritten"
         for flag, count in self.elsewhere.items():

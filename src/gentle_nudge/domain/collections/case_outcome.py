@@ -62,7 +62,7 @@ def is_released(balance: Decimal, policy: Policy) -> bool:
 
 
 def seems_withdrawn(facts: CaseFacts, section: Section) -> bool:
-    """Whether the patron is there and the flag has gone; a field that never was this case's flag says nothing."""
+    """Whether the patron is there and the flag is gone; only the field in which the case was flagged counts."""
     if facts.patron is None or was_flagged_elsewhere(facts, section):
         return False
     return flag_state(facts.patron.flag) is FlagState.NO
@@ -86,12 +86,12 @@ def _ending(facts: CaseFacts, state: CaseState, due: Decimal | None, *, why: str
 
 
 def released_due(balance: Decimal, policy: Policy) -> Decimal:
-    """The due that the agency is told of a released case."""
+    """The due in the last row of a released case."""
     return ZERO if policy.released_due == "zero" else shown(balance, policy)
 
 
 def last_word(balance: Decimal, policy: Policy) -> Decimal | None:
-    """The due that the agency is told of a case that staff ended; None: nothing."""
+    """The due in the last row of a case that staff ended; None: there is no row."""
     if policy.withdrawn_due == "balance":
         return shown(balance, policy)
     return ZERO if policy.withdrawn_due == "zero" else None

@@ -50,9 +50,8 @@ def is_adoptee(patron: Patron, records: PatronRecords, section: Section) -> bool
 class Evidence:
     """Everything gathered about one section; `last_words` are closed cases the agency is still to be told of.
 
-    `cases` and then `candidates` are gone through once, in whatever order, so that they may be read while they are
-    judged and need never be in memory all at once. `owing_less` is asked last: how many patrons who are no candidates
-    owe something in the window.
+    `cases` and then `candidates` are iterated once, so that they may be read meanwhile and are never in memory all at
+    once. `owing_less` is asked last: how many others owe something in the window.
     """
 
     candidates: Iterable[Candidate] = ()
@@ -89,7 +88,7 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
 
 
 def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> tuple[Plan, set[int]]:
-    """The plan with what becomes of the cases, and all heirs. While no update is due nothing becomes of the cases.
+    """The plan with what becomes of the cases, and all heirs. Without an update due they stay as they are.
 
     If staff ended more cases than one night may, these cases go on.
     """
@@ -175,7 +174,7 @@ def adopt(section: Section, adoptee: Adoptee) -> Adoption:
 def _referrals(
     section: Section, day: date, evidence: Evidence, heirs: AbstractSet[int]
 ) -> tuple[tuple[Referral, ...], Counter[Reason], int]:
-    """Who is referred; the others who owe enough in the window, by first reason; how many owe less there.
+    """The referrals, how many others owe enough in the window by first reason, and how many owe less there.
 
     Heirs are in collections, even before the case has followed.
     """

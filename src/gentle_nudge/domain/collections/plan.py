@@ -140,7 +140,7 @@ Decision = Referral | Adoption | Succession | Ending
 
 
 def heir_of(decision: Decision) -> int | None:
-    """The borrowernumber of the patron with whom the case goes on, or ends; None: its patron is still there."""
+    """The borrowernumber of the heir with whom the case goes on or is released; None if there is no heir."""
     match decision:
         case Succession() | Ending(state=CaseState.RELEASED):
             return decision.facts.heir.number if decision.facts.heir else None
@@ -180,7 +180,7 @@ class Plan:
 
     @property
     def cases(self) -> tuple[Case, ...]:
-        """The open cases that do not just go on."""
+        """The open cases that change."""
         return tuple(decision.case for decision in self.decisions if isinstance(decision, Succession | Ending))
 
     @property
@@ -195,7 +195,7 @@ class Plan:
 
     @property
     def closes(self) -> Counter[CaseState]:
-        """How many cases it closes, by the state they end in; those of patrons adopted and released at once too."""
+        """How many cases it closes, by the state they end in; cases adopted and released at once included."""
         states = Counter(ending.state for ending in self.of(Ending))
         states[CaseState.RELEASED] += sum(adoption.released for adoption in self.of(Adoption))
         return +states  # without zeros

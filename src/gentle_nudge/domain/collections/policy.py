@@ -203,7 +203,7 @@ class Policy:
 
     @property
     def patron_fields(self) -> PatronFields:
-        """What these rules ask of a patron beyond the row in `borrowers`."""
+        """The fields of a patron that these rules ask for."""
         return PatronFields(flag=self.flag, exemption=self.exemption, guardians=self.minors == "guardian")
 
     def recipients(self) -> tuple[str, ...]:

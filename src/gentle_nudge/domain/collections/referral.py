@@ -32,7 +32,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatronRecords:
-    """What our own tables know of a patron: the sections with an open case."""
+    """Our records of a patron: the sections with an open case."""
 
     open_cases: frozenset[str] = frozenset()
 
@@ -58,7 +58,7 @@ NO_RECORDS = PatronRecords()
 
 @dataclass(frozen=True, kw_only=True)
 class SectionRecords:
-    """What our own tables know about one section; empty while there are none. It holds as long as the `revision` does.
+    """Our records of one section; empty while we have no tables. They hold as long as the `revision` does.
 
     `last_words`: closed cases of which the agency is still to be told. `open_cases`: patron -> all sections with an
     open case. `withdrawn`: patron -> the latest day a case was withdrawn, cases of cards merged into theirs included.
@@ -73,7 +73,7 @@ class SectionRecords:
 
     @property
     def is_any(self) -> bool:
-        """Whether there are tables of ours."""
+        """Whether we have tables."""
         return self.revision is not None
 
     def of(self, patron: int) -> PatronRecords:

@@ -26,7 +26,7 @@ class SubmissionHistory:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """Part of the night did not happen, and there is a way out."""
+    """A part of the night that was refused, with the way out."""
 
     kind: Limit | Literal["plugin"]
     sentence: str
@@ -34,7 +34,7 @@ class Refusal:
 
     @property
     def stops_submission(self) -> bool:
-        """Whether the submission is not made because of it."""
+        """Whether no submission is made because of it."""
         return self.kind != "withdrawals"
 
 
@@ -118,7 +118,7 @@ def is_lifted_for(count: int, lifted_to: int | None) -> bool:
 
 
 def too_many(limit: Limit, count: int, most: int | None) -> Refusal | None:
-    """The refusal of more than a night may do; None if there are not too many, or there is no limit."""
+    """The refusal if this limit is passed; None if it is not, or if there is no limit."""
     if most is None or count <= most:
         return None
     refusal, numbers = TOO_MANY[limit], {"count": count, "most": most}

@@ -65,7 +65,7 @@ def outcome_of_deliveries(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WithdrawnCase:
-    """A case that is taken back (or was before, if nothing but the fee is left to do), and what that changes."""
+    """A case that is taken back, with its changes; if it was taken back before, only the fee is left to do."""
 
     case: Case
     actions: tuple[Action, ...] = ()
@@ -78,7 +78,7 @@ class WithdrawnCase:
 
     @property
     def waived(self) -> Decimal:
-        """What is forgiven of its fee."""
+        """The waived amount of its fee."""
         return self.fee.outstanding if self.fee else ZERO
 
 
@@ -103,5 +103,5 @@ class Withdrawal:
 
     @property
     def set_aside(self) -> tuple[Delivery, ...]:
-        """The updates that the next one takes the place of."""
+        """The updates that the next one replaces."""
         return tuple(delivery for fate in self.fates for delivery in fate.set_aside)

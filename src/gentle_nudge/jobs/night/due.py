@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NightOptions:
-    """What the person who starts a night may say: limits lifted for this one night, or nothing written at all.
+    """What the person who starts a night may ask for: limits lifted for this one night, or nothing written at all.
 
     `beside_plugin`: a submission is made even while the Perl plugin of the same purpose is at work.
     """

@@ -1,4 +1,4 @@
-"""A night: every section gathers, decides and applies; then what is due is delivered."""
+"""A night: every section gathers, decides and applies."""
 
 from __future__ import annotations
 

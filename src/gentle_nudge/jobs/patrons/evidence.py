@@ -162,7 +162,7 @@ def case_facts(
     *,
     candidates: Mapping[int, Candidate] | None = None,
 ) -> tuple[CaseFacts, ...]:
-    """These cases with what Koha says of them; of patrons gone, who took over the recorded lines.
+    """These cases with what Koha says of them; if a patron is gone, with the heir who took over the recorded lines.
 
     `candidates` are the patrons and heirs read (and locked) before; a patron who is not among them is gone.
     """

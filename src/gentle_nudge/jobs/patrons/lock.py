@@ -1,4 +1,4 @@
-"""Lock the patrons a plan would change, and judge again whoever is no longer as the plan saw them."""
+"""Lock the patrons that a plan would change, and judge again everybody who has changed since."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class PlanOutdated(AnotherRunInProgress):
-    """What the plan was made from has changed since: a sync told newer balances, staff closed a case."""
+    """The facts behind the plan have changed: a sync reported newer balances, or staff closed a case."""
 
     def __init__(self) -> None:
         super().__init__("The facts behind the plan changed during the run.", "Nothing was done; run it again.")

@@ -1,4 +1,4 @@
-"""What our own tables know about one section."""
+"""Our own records of one section."""
 
 from __future__ import annotations
 
