@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import TypeVar
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
@@ -86,6 +87,7 @@ class Holdings:
 def planned_changes(decision: Decision, section: Section) -> Iterator[Action]:
     """The changes of flag, fee and case, which the decision alone calls for: known before anything is locked."""
     policy = section.policy
+    open_case = partial(OpenCase, flag=str(policy.flag), restriction_type=policy.restriction_type)
     match decision:
         case Referral():
             yield from set_flag(decision.patron, policy)
@@ -97,9 +99,9 @@ def planned_changes(decision: Decision, section: Section) -> Iterator[Action]:
                     description=policy.fee_description,
                     branch={"none": None, "patron": decision.patron.branch}.get(policy.fee_branch, policy.fee_branch),
                 )
-            yield open_case(decision, policy)
+            yield open_case(decision=decision, restriction_comment=policy.comment(decision.day))
         case Adoption():
-            yield open_case(decision, policy)
+            yield open_case(decision=decision)
             if decision.released:
                 yield from clear_flag(decision.patron, decision.candidate.records, section)
                 yield CloseCase(case=None, patron=decision.number, state=CaseState.RELEASED, why=decision.why)
@@ -134,16 +136,6 @@ def restriction_changes(decision: Decision, holdings: Holdings, section: Section
             yield from lift(holdings, facts.case, facts.records, section)
         case Referral() | Succession() | Ending():
             pass
-
-
-def open_case(decision: Referral | Adoption, policy: Policy) -> OpenCase:
-    """The case of a patron who is referred or adopted; `restriction_changes` may record another restriction."""
-    return OpenCase(
-        decision=decision,
-        flag=str(policy.flag),
-        restriction_type=policy.restriction_type,
-        restriction_comment=policy.comment(decision.day) if isinstance(decision, Referral) else None,
-    )
 
 
 def record_restriction(restriction: Restriction, patron: int, policy: Policy) -> RecordRestriction:
