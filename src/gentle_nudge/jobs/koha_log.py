@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gentle_nudge.domain.moment import Moment
@@ -13,10 +13,6 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.write import action_logs
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
-
 
 LOGGED = {ReportKind.SUBMISSION: "NEW_SUBMISSIONS", ReportKind.UPDATE: "UPDATES", ReportKind.SYNC: "SYNC"}
 LOG_MODULE = "GENTLENUDGE"

@@ -7,17 +7,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.koha.connect.engine import cannot_write
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
-
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine
 
 from gentle_nudge.domain.collections.judgement import plan_night
 from gentle_nudge.domain.collections.plan import Plan
@@ -27,9 +28,6 @@ from gentle_nudge.jobs.sending.enqueue import Run
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import TRIES, read_only, writing
 from gentle_nudge.koha.read.borrowers import order
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
 
 from gentle_nudge.domain.collections.plan import Plan, Referral
 from gentle_nudge.domain.collections.policy import Section
@@ -14,9 +15,6 @@ from gentle_nudge.jobs.patrons.evidence import with_contacts
 from gentle_nudge.jobs.sending.enqueue import contents
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.reports.render import file_name
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
 
 
 def files(engine: Engine, section: Section, plan: Plan) -> Iterator[tuple[str, Iterable[bytes]]]:

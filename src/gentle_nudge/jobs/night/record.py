@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.actions import ChargeFee
 from gentle_nudge.domain.collections.changes import (
@@ -28,9 +29,6 @@ from gentle_nudge.koha.write import action_logs
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import cases, meta, runs
 from gentle_nudge.store.runs import Claim
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 def claim_run(conn: Connection, run: Run, plan: Plan) -> Run | None:

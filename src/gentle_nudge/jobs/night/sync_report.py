@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine
 
 from gentle_nudge.domain.collections.case_outcome import as_before
 from gentle_nudge.domain.collections.policy import Section
@@ -23,9 +24,6 @@ from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.read.borrowers import order
 from gentle_nudge.store import meta, runs
 from gentle_nudge.store.runs import Claim
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
 
 
 def rows_of(conn: Connection, section: Section) -> Sequence[UpdateRow]:

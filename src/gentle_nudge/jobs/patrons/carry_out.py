@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.actions import ChargeFee, LiftRestriction, Restrict
 from gentle_nudge.domain.collections.changes import Action, flag_changes, of
@@ -12,9 +13,6 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.koha.write import action_logs, charge, flag, restrict
 from gentle_nudge.koha.write.action_logs import Logs
 from gentle_nudge.koha.write.new_rows import NewRows
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

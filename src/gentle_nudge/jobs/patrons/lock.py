@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee, plan_night
 from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral
@@ -14,9 +15,6 @@ from gentle_nudge.domain.ledger import LineRules, Ownership
 from gentle_nudge.errors import AnotherRunInProgress
 from gentle_nudge.jobs.patrons.evidence import case_facts, with_accounts
 from gentle_nudge.koha.read import borrowers
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 class PlanOutdated(AnotherRunInProgress):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
@@ -11,9 +12,6 @@ from gentle_nudge.domain.collections.submission_day import SubmissionHistory
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.koha.read import accountlines, borrowers
 from gentle_nudge.store import cases, meta, runs
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 def read_records(conn: Connection, section: Section) -> SectionRecords:
