@@ -16,14 +16,9 @@ class FlagRow:
     row: int | None
     value: str | None
 
-    @property
-    def says(self) -> FlagState:
-        """The state by this row alone."""
-        return state_of_values((self.value,))
-
 
 def flag_state(rows: tuple[FlagRow, ...]) -> FlagState:
-    """The state by all rows of a field."""
+    """The state of a field by these rows."""
     return state_of_values(row.value for row in rows)
 
 

@@ -155,7 +155,7 @@ def clear_flag(patron: Patron, records: PatronRecords, section: Section) -> Iter
     """Make every row of the flag that says yes say no, unless another open case needs it."""
     if not records.flag_is_needed(section):
         for row in patron.flag:
-            if row.says is FlagState.YES:
+            if flag_state((row,)) is FlagState.YES:
                 yield ClearFlag(patron=patron.number, flag=section.policy.flag, before=row)
 
 
