@@ -135,7 +135,8 @@ class Delivery:
         Updates and syncs of one section to one recipient are one stream. A submission says nothing that a later
         one could make untrue, a copy in the archive overtakes nobody, and a repeat is marked as one.
         """
-        return self.kind is not ReportKind.SUBMISSION and self.address.tells_agency and not self.is_repeat
+        balances = {ReportKind.UPDATE, ReportKind.SYNC}
+        return self.kind in balances and self.address.tells_agency and not self.is_repeat
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,8 +18,6 @@ from gentle_nudge.domain.setting import Addresses, Amount, Codes, Days, Key, Num
 GLOBAL = "global"
 PLUGIN_COMMENT = "Patron sent to collections on {date}"
 A_DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
-
-
 # Koha's columns: borrower_attributes.code (the longest of all versions), borrowers.debarredcomment.
 LONGEST_ATTRIBUTE_CODE, LONGEST_COMMENT = 64, 255
 

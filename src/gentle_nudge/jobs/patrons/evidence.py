@@ -29,7 +29,6 @@ from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates
 from gentle_nudge.reports.columns import CONTACT
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import cases
-from gentle_nudge.store.cases import RecordedLine
 
 
 @contextmanager
@@ -104,25 +103,23 @@ def line_rules(section: Section, moment: Moment, records: SectionRecords) -> Lin
 
 def ownership_of(conn: Connection, section: Section, records: SectionRecords, numbers: Iterable[int]) -> Ownership:
     """Whose the charges of these patrons are, with the fees recorded with their cases and the lines of open ones."""
-    scope, numbers = section.scope, tuple(numbers)
-    fees = cases.recorded_fees(conn, numbers) if records.is_any else []
+    numbers = tuple(numbers)
+    recorded_fees = cases.recorded_fees(conn, numbers) if records.is_any else []
     lines = cases.handed_over(conn, numbers) if records.is_any and section.charges_by != "patron" else []
-    recorded = [*fees, *lines]
+    own, others, fees = (defaultdict[int, tuple[int, ...]](tuple) for _ in range(3))
+    for fee in recorded_fees:
+        fees[fee.patron] += (fee.line,)
+    for line in (*recorded_fees, *lines):
+        owner = own if line.section in section.cases_of else others
+        owner[line.patron] += (line.line,)
     return Ownership(
         charges_by=section.charges_by,
-        branches=scope.branches,
-        all_but=scope.all_but,
-        own=_by_patron(line for line in recorded if line.section in section.cases_of),
-        others=_by_patron(line for line in recorded if line.section not in section.cases_of),
-        fees=_by_patron(fees),
+        branches=section.scope.branches,
+        all_but=section.scope.all_but,
+        own=own,
+        others=others,
+        fees=fees,
     )
-
-
-def _by_patron(recorded: Iterable[RecordedLine]) -> dict[int, tuple[int, ...]]:
-    lines: defaultdict[int, list[int]] = defaultdict(list)
-    for line in recorded:
-        lines[line.patron].append(line.line)
-    return {number: tuple(ids) for number, ids in lines.items()}
 
 
 def read_candidates(
