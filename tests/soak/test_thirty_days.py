@@ -71,7 +71,7 @@ class Month(Year):
 
     def _night(self) -> None:
         night = self.nights.night(self.day, delivered=False)
-        assert night.exit_code == 0
+        assert night.went_well
         self.passed += 1
         for hour in HOURS:
             self.deliver(self.nights.at(self.day, hour).now, nightly=hour == HOURS[0])

@@ -82,7 +82,7 @@ class Nights:
     def good_night(self, day: date = SUNDAY, **options: Any) -> Plan:
         """One night in which nothing goes wrong; the plan of its only section."""
         night = self.night(day, **options)
-        assert night.exit_code == 0, (night.failures, [plan.refusals for plan in night.plans.values()])
+        assert night.went_well, (night.failures, [plan.refusals for plan in night.plans.values()])
         return next(iter(night.plans.values()))
 
     def dry_run(self, day: date = SUNDAY, **options: Any) -> Plan | None:

@@ -86,7 +86,7 @@ def test_who_inherits_a_case_after_the_update_of_the_day_is_not_referred_by_a_li
     in_the_window = NEXT_SUNDAY - timedelta(days=75)
     koha.execute("UPDATE accountlines SET date = :day WHERE description = ''", day=in_the_window)
     nights.change(most_referrals=1)
-    assert nights.night(NEXT_SUNDAY).exit_code
+    assert not nights.night(NEXT_SUNDAY).went_well
     merge(koha, a_patron(koha), [in_collections])
     nights.night(NEXT_SUNDAY, most_referrals=2)
     assert nights.referred(NEXT_SUNDAY) == new

@@ -134,7 +134,7 @@ def test_what_changes_between_plan_and_lock_is_judged_again(koha: KohaDatabase, 
     assert [referral.number for referral in foreseen.of(Referral)] == [patron]
     left = [lambda: change.happens(koha, patron)]
     before_locking(nights, change.at, lambda: left.pop()() if left else None)
-    assert nights.night(SUNDAY).exit_code == 0
+    assert nights.night(SUNDAY).went_well
     assert not left
     rows = nights.rows(ReportKind.SUBMISSION)
     if not change.shown:

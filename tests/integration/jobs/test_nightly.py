@@ -187,7 +187,7 @@ def test_a_fuse_is_lifted_to_the_number_found_and_at_most_a_tenth_more(
         owing(koha)
     nights = Nights(koha, most_referrals=2)
     night = nights.night(most_referrals=lifted_to)
-    assert (night.exit_code == 0) is made
+    assert night.went_well is made
     assert len(nights.open_patrons()) == (10 if made else 0)
 
 

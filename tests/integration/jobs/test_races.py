@@ -47,7 +47,7 @@ class Race(Nights):
         left = [happens]
         before_locking(self, "gentle_nudge_meta", lambda: left.pop()() if left else None)
         night = self.night()
-        assert night.exit_code == 0, night.failures
+        assert night.went_well, night.failures
         return next(iter(night.plans.values()), None)
 
     def fees(self) -> Counter[int]:
@@ -129,7 +129,7 @@ def test_of_what_was_prepared_for_somebody_who_pays_in_between_nothing_is_left(
     nights = race()
     left = [lambda: pays(koha, paying)]
     before_locking(nights, "borrowers", lambda: left.pop()() if left else None)
-    assert nights.night().exit_code == 0
+    assert nights.night().went_well
     assert not left
     assert nights.dues() == {other: "40.00"}
     assert nights.nothing_was_done_to(paying)
@@ -445,7 +445,7 @@ def test_after_a_deadlock_the_night_begins_anew_three_times_at_most(
     night = nights.night()
     desk.end()
     assert len(locking) == min(deadlocks + 1, TRIES)
-    assert (night.exit_code == 0) is done
+    assert night.went_well is done
     assert nights.fees() == ({patron: 1} if done else {})
     if not done:
         assert "because of locks" in night.failures["global"].sentence
@@ -501,7 +501,7 @@ def _ending(nights: Race) -> int:
         return EXIT_TEMPFAIL
     if night.done_before:
         return FOUND_IT_DONE
-    return DID_THE_WORK if night.exit_code == 0 else SOMETHING_ELSE
+    return DID_THE_WORK if night.went_well else SOMETHING_ELSE
 
 
 def one_night_alone_does_the_work(koha: KohaDatabase, many: int) -> None:

@@ -63,6 +63,11 @@ class Night:
             self.done_before.append(plan.section)
 
     @property
+    def went_well(self) -> bool:
+        """Whether nothing failed and nothing was refused."""
+        return not self.exit_code
+
+    @property
     def exit_code(self) -> int:
         """The exit code of the worst failure; a refusal is a failure too."""
         refused = any(plan.refusals for plan in self.plans.values())
