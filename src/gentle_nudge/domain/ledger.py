@@ -10,7 +10,6 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.moment import midnight
-from gentle_nudge.domain.money import ZERO
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,20 +88,3 @@ class JudgedLine:
     type: str | None
     outstanding: Decimal
     why_not: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
-    """The sums of one patron as one section sees them, rounded to the cent, and the section's outstanding `lines`.
-
-    `owed` is the sum owed in the window, `balance` the section's, `whole_balance` the patron's over all lines.
-    `latest_charge` is the latest date of a counted line still owing, in the library's zone.
-    """
-
-    owed: Decimal = ZERO
-    balance: Decimal = ZERO
-    whole_balance: Decimal = ZERO
-    lost_charge: bool = False
-    latest_charge: datetime | None = None
-    has_lines_here: bool = True
-    lines: tuple[Line, ...] = ()

@@ -10,9 +10,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.referral import Candidate, Reason, SectionRecords
+from gentle_nudge.domain.collections.referral import Account, Candidate, Reason, SectionRecords
 from gentle_nudge.domain.collections.submission_day import Refusal
-from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Guardian, Patron
 from gentle_nudge.domain.report_row import UpdateRow, new_case_row

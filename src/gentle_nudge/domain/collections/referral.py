@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.submission_day import SubmissionHistory
-from gentle_nudge.domain.ledger import Account
+from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import FlagState, Patron, age, flag_state
 
 
@@ -28,6 +30,23 @@ class Reason(StrEnum):
     NO_LOST_CHARGE = "no lost charge is outstanding"
     BELOW_THRESHOLD = "owes less than the threshold in the window"
     BALANCE_BELOW_THRESHOLD = "the balance is less than the threshold"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """The sums of one patron as one section sees them, rounded to the cent, and the section's outstanding `lines`.
+
+    `owed` is the sum owed in the window, `balance` the section's, `whole_balance` the patron's over all lines.
+    `latest_charge` is the latest date of a counted line still owing, in the library's zone.
+    """
+
+    owed: Decimal = ZERO
+    balance: Decimal = ZERO
+    whole_balance: Decimal = ZERO
+    lost_charge: bool = False
+    latest_charge: datetime | None = None
+    has_lines_here: bool = True
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
