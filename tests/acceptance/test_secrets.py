@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
-from tests.acceptance.test_whereabouts import elsewhere
+from tests.acceptance.test_identity import elsewhere
 from tests.builders.koha import delete_patron, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.monitor import Monitor

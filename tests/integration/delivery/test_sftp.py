@@ -16,7 +16,7 @@ import pytest
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from gentle_nudge.delivery.sftp import RENAME_REFUSED, STAT_REFUSED, SftpOutlet
 from gentle_nudge.settings.keys import Sftp
-from tests.integration.delivery.parcels import NAME, REPORT, an_item, pieces
+from tests.integration.delivery.items import NAME, REPORT, an_item, pieces
 from tests.support import sftp as asyncssh_server
 from tests.support.programs import find, free_port
 from tests.support.sshd import Sshd

@@ -14,8 +14,7 @@ import pytest
 
 from gentle_nudge.delivery.archive import ArchiveOutlet, Marker
 from gentle_nudge.delivery.outlet import DeliveryFailed
-from tests.integration.delivery.limits import files_of_at_most
-from tests.integration.delivery.parcels import NAME, REPORT, pieces
+from tests.integration.delivery.items import NAME, REPORT, files_of_at_most, pieces
 from tests.support.programs import find
 
 OTHER = b"other bytes\n"

@@ -11,7 +11,7 @@ from gentle_nudge.domain.actions import ChargeFee, ClearFlag, LiftRestriction, R
 from gentle_nudge.domain.patron import Flag, FlagRow, Restriction
 from gentle_nudge.koha.write import action_logs
 from gentle_nudge.koha.write.action_logs import LogRow, Logs
-from tests.integration.koha.views import NOW, Statements
+from tests.integration.koha.line_views import NOW, Statements
 from tests.support.koha import KohaDatabase
 
 SECOND = datetime(2026, 11, 22, 8, 30, 15, tzinfo=UTC).replace(tzinfo=None)

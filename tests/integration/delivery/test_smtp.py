@@ -15,7 +15,7 @@ from gentle_nudge.delivery.outlet import DeliveryFailed
 from gentle_nudge.delivery.smtp import SmtpOutlet, refuse_cleartext
 from gentle_nudge.errors import UserError
 from gentle_nudge.settings.keys import Mail
-from tests.integration.delivery.parcels import AGENCY, LETTERHEAD, NAME, NOW, REPORT, an_item
+from tests.integration.delivery.items import AGENCY, LETTERHEAD, NAME, NOW, REPORT, an_item
 from tests.support.programs import free_port
 from tests.support.smtp import Security, SmtpServer, Step
 
