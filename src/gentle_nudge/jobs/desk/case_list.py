@@ -6,7 +6,8 @@ import calendar
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.policy import GLOBAL, Section
@@ -15,9 +16,6 @@ from gentle_nudge.koha.read import borrowers
 from gentle_nudge.settings import Settings
 from gentle_nudge.store import cases, meta
 from gentle_nudge.store.cases import Moved
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.explanation import Explanation
 from gentle_nudge.domain.collections.policy import Section
@@ -14,9 +14,6 @@ from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_ca
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read.accountlines import judged_lines
 from gentle_nudge.store import cases
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 def explain(conn: Connection, sections: tuple[Section, ...], card: str, moment: Moment) -> list[Explanation]:

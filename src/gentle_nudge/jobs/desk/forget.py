@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.jobs.desk.history import known_cases
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.store import cases, meta, report_files
 from gentle_nudge.views.case_view import Holding, forgotten_view
 from gentle_nudge.views.plain import View
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 def forget(conn: Connection, card: str, *, keep_days: int) -> View:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.errors import UserError
@@ -12,10 +13,6 @@ from gentle_nudge.koha.read.borrowers import number_of
 from gentle_nudge.store import cases, deliveries, meta, runs
 from gentle_nudge.views.case_view import case_view, runs_view
 from gentle_nudge.views.plain import View
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 LAST_RUNS = 60
 

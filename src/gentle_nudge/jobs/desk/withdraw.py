@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.actions import ForgiveFee, OwingFee
 from gentle_nudge.domain.case import Case, CaseState
@@ -32,9 +33,6 @@ from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.koha.write import action_logs, charge
 from gentle_nudge.store import cases, deliveries, meta, report_files
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
 
 from gentle_nudge.delivery.outlet import Item
 from gentle_nudge.domain.case import CaseState
@@ -24,9 +25,6 @@ from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.store import alert_log, deliveries
 from gentle_nudge.texts.environment import Texts
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
 
 
 class AlertKind(StrEnum):

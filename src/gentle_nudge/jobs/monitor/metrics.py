@@ -6,8 +6,8 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from gentle_nudge.delivery.metrics_file import Figures, RunFigures, SectionFigures, write_metrics
@@ -20,10 +20,6 @@ from gentle_nudge.jobs.monitor.standing import status
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.store import cases, deliveries
 from gentle_nudge.views.status_view import Status
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 log = logging.getLogger(__name__)
 

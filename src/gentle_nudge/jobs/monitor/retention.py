@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.moment import Moment
@@ -17,10 +18,6 @@ from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.settings.keys import Archive
 from gentle_nudge.store import cases, meta, report_files
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
-
 
 log = logging.getLogger(__name__)
 

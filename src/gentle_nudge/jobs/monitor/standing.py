@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.submission_day import is_late, is_submission_due, submits_on
@@ -16,9 +17,6 @@ from gentle_nudge.jobs.sending.restore_mark import is_restored, journal_of
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.store import deliveries, meta, runs
 from gentle_nudge.views.status_view import Late, Status
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 def status(conn: Connection, library: Library, moment: Moment) -> Status:

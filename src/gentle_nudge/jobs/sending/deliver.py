@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from gentle_nudge.domain.collections.policy import Section
@@ -19,10 +20,6 @@ from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.sending.restore_mark import tell_archive
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.store import cases, deliveries, report_files
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
-
 
 Clock = Callable[[], datetime]
 log = logging.getLogger(__name__)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
@@ -19,9 +20,6 @@ from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.koha.write.action_logs import Logs
 from gentle_nudge.reports.render import file_name, render, subject
 from gentle_nudge.store import deliveries, report_files, runs
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.moment import Moment
@@ -15,10 +16,6 @@ from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.store import cases, deliveries, meta, report_files
 from gentle_nudge.views.plain import View
 from gentle_nudge.views.queue_view import queue_view
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 OF_INTEREST = (DeliveryState.SENDING, DeliveryState.DUE, DeliveryState.FAILED, DeliveryState.CANCELLED)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.delivery.message import AN_ADDRESS
 from gentle_nudge.delivery.whole_files import write_once
@@ -18,9 +19,6 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.store import deliveries, meta, report_files
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

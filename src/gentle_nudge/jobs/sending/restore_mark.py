@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.delivery.outlet import DeliveryFailed
@@ -12,9 +13,6 @@ from gentle_nudge.domain.restore_journal import REACHES_BACK, Journal, SentDeliv
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.store import deliveries, meta
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
 
 
 def tell_archive(engine: Engine, archive: ArchiveOutlet, now: datetime) -> None:
