@@ -1,4 +1,4 @@
-"""The outlets of a library, as its settings and its Koha say."""
+"""The outlets of a library, from its settings and its Koha."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MAIL_TIMEOUT, UPLOAD_TIMEOUT, ANY = 60, 30, 3600
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outlets:
-    """How reports leave this database; `library` is Koha's LibraryName."""
+    """The ways out of this database; `library` is Koha's LibraryName."""
 
     standing: Standing = Standing.LIBRARY
     library: str = ""
@@ -42,7 +42,7 @@ class Outlets:
 
     @property
     def archive(self) -> ArchiveOutlet | None:
-        """The folder of copies, if one is kept."""
+        """The folder of report copies, if the settings name one."""
         return next((outlet for outlet in self.by_channel.values() if isinstance(outlet, ArchiveOutlet)), None)
 
     def name_for(self, section: Section) -> str:
@@ -58,7 +58,7 @@ class Outlets:
         )
 
     def deliver(self, item: Item, channel: Channel = Channel.EMAIL) -> tuple[str, ...]:
-        """The item has left on this channel; notes for staff. DeliveryFailed says why not."""
+        """The item has arrived; notes for staff. DeliveryFailed says why not."""
         outlet = self.by_channel.get(channel)
         if outlet is None:
             raise DeliveryFailed(
@@ -76,28 +76,28 @@ class Outlets:
 def outlets_of(
     conn: Connection, settings: Settings, instance: Instance, texts: Texts, *, patience: int = ANY
 ) -> Outlets:
-    """The outlets of this database, none of them connected; UserError if nobody is named who sends mail.
+    """The outlets of this database, none of them connected; UserError if no sender of mail is configured.
 
-    `patience` is how many seconds a server is waited for at most. A copy has no outlet for what may not leave it, so
-    that nothing is queued there; a test copy has, and its deliveries wait.
+    `patience` is the longest time-out, in seconds. A copy has no outlet for a channel that may not leave it, so nothing
+    is queued there; a test copy has every outlet, and its deliveries wait.
     """
     standing, directory = standing_of(conn), settings.archive.directory
-    made: dict[Channel, Outlet | None] = {
+    configured: dict[Channel, Outlet | None] = {
         Channel.EMAIL: _mail_outlet(conn, settings, instance, standing=standing, patience=patience),
         Channel.SFTP: SftpOutlet(settings.sftp, min(UPLOAD_TIMEOUT, patience)) if settings.sftp else None,
         Channel.FILE: ArchiveOutlet(directory=directory, database=instance.database) if directory else None,
     }
-    used = MAY_LEAVE[standing] if standing is Standing.COPY else frozenset(made)
+    used = MAY_LEAVE[standing] if standing is Standing.COPY else frozenset(configured)
     return Outlets(
         standing=standing,
         library=preferences(conn, ["LibraryName"])["LibraryName"],
         texts=texts,
-        by_channel={channel: outlet for channel, outlet in made.items() if outlet and channel in used},
+        by_channel={channel: outlet for channel, outlet in configured.items() if outlet and channel in used},
     )
 
 
 def standing_of(conn: Connection) -> Standing:
-    """Whether this database is the library's own, one that is called a copy, or that of a test copy of Koha."""
+    """Whether this database is the library's own, a declared copy, or that of a test copy of Koha."""
     our_row = meta.read_meta(conn)
     if our_row and our_row.is_copy:
         return Standing.COPY
@@ -106,7 +106,7 @@ def standing_of(conn: Connection) -> Standing:
 
 
 def maildir_of_a_copy(settings: Settings) -> Path:
-    """The Maildir that a copy of the database sends to: the one of the settings, else a folder beside ours."""
+    """The Maildir for the mail of a copy: that of the settings, else one beside the archive or the settings file."""
     beside = settings.archive.directory or settings.file
     if settings.mail.maildir:
         return settings.mail.maildir
@@ -118,12 +118,11 @@ def maildir_of_a_copy(settings: Settings) -> Path:
 def _mail_outlet(
     conn: Connection, settings: Settings, instance: Instance, *, standing: Standing, patience: int
 ) -> Outlet:
-    """Into a Maildir, else to the server of the settings, else to Koha's own."""
-    said = preferences(conn, ["KohaAdminEmailAddress", "SendAllEmailsTo"])
-    table = settings.mail
+    """A Maildir, else the server of the settings, else Koha's own."""
+    addresses, table = preferences(conn, ["KohaAdminEmailAddress", "SendAllEmailsTo"]), settings.mail
     maildir = maildir_of_a_copy(settings) if standing is Standing.COPY else table.maildir
-    sender = table.sender or said["KohaAdminEmailAddress"].strip()
-    redirect = said["SendAllEmailsTo"].strip() if standing is Standing.TEST_COPY else ""
+    sender = table.sender or addresses["KohaAdminEmailAddress"].strip()
+    redirect = addresses["SendAllEmailsTo"].strip() if standing is Standing.TEST_COPY else ""
     letterhead = Letterhead(sender=sender or NOBODY, instance=instance.url.database or "", redirect=redirect)
     if maildir:
         return MaildirOutlet(folder=maildir, letterhead=letterhead)
@@ -135,7 +134,7 @@ def _mail_outlet(
     if table.names_a_server:
         return SmtpOutlet(table, letterhead, min(MAIL_TIMEOUT, patience))
     koha = default_server(conn, instance.conf)
-    own = Mail(
+    kohas_server = Mail(
         host=koha.host,
         port=koha.port,
         security=SECURITY.get(koha.ssl_mode, "none"),
@@ -144,4 +143,4 @@ def _mail_outlet(
         user=koha.user,
         password=koha.password or "",
     )
-    return SmtpOutlet(own, letterhead, min(koha.timeout, patience))
+    return SmtpOutlet(kohas_server, letterhead, min(koha.timeout, patience))
