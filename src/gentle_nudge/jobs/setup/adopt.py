@@ -40,6 +40,6 @@ def adopt_all(conn: Connection, section: Section, wanted: Collection[int], momen
             actions += planned_changes(adoption, section)
             actions += restriction_changes(adoption, holdings[adoption.number], section)
     opened = cases.open_new(conn, section=section.name, actions=of(actions, OpenCase), run=None)
-    found = {opened[action.patron]: action.restriction for action in of(actions, RecordRestriction)}
-    cases.record_restrictions(conn, found)
+    in_place = {opened[action.patron]: action.restriction for action in of(actions, RecordRestriction)}
+    cases.record_restrictions(conn, in_place)
     return opened

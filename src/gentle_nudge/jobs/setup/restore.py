@@ -182,8 +182,8 @@ def _adopt(conn: Connection, submission: Submission, section: Section, moment: M
         actions += restriction_changes(adoption, holdings[adoption.number], section)
     carry_out_and_log(conn, actions, moment)
     opened = cases.open_new(conn, section=section.name, actions=of(actions, OpenCase), run=run)
-    found = {opened[action.patron]: action.restriction for action in of(actions, RecordRestriction)}
-    cases.record_restrictions(conn, found)
+    in_place = {opened[action.patron]: action.restriction for action in of(actions, RecordRestriction)}
+    cases.record_restrictions(conn, in_place)
     if run is not None:
         counts = RunCounts(
             numbers=dict.fromkeys(("patrons", "referred"), len(submission.rows)), amount=submission.balances
