@@ -1,4 +1,4 @@
-"""The figures of the library: how its cases, reports and deliveries stand, kept current in a file."""
+"""The metrics file: figures about cases, reports and deliveries for a monitoring system."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def keep_figures(library: Library, file: Path, moment: Moment, *, well: bool) -> Iterator[str]:
-    """The file tells how things stand, or at least how the night ended; a sentence if it cannot be written."""
+    """The file has all figures, or at least how the night ended; a sentence if it cannot be written."""
     try:
         with read_only(library.engine) as conn:
             figures = _figures(conn, status(conn, library, moment), moment, well=well)
