@@ -13,12 +13,11 @@ def worst_exit_code(*codes: int) -> int:
 
 
 class GentleNudgeError(Exception):
-    """An error that the command boundary shows as one sentence and a hint, and ends with its exit code."""
+    """What is wrong in a `sentence`, and the way out in a `hint`, for the command boundary to show."""
 
     exit_code = EXIT_FAILURE
 
     def __init__(self, sentence: str, hint: str = "") -> None:
-        """`sentence` says what is wrong, `hint` the way out."""
         super().__init__(sentence)
         self.sentence = sentence
         self.hint = hint
@@ -31,10 +30,9 @@ class UserError(GentleNudgeError):
 
 
 class SettingsError(UserError):
-    """Every problem with the settings, each with its place."""
+    """Every problem with the settings, each with its place, one a line."""
 
     def __init__(self, problems: tuple[str, ...], hint: str = "") -> None:
-        """The sentence has a line for each problem."""
         super().__init__("\n".join(problems), hint)
         self.problems = problems
 

@@ -40,12 +40,6 @@ class AlertKind(StrEnum):
 
 
 A_DAY = timedelta(hours=24)
-REFUSED = {
-    "fuse": AlertKind.FUSE,
-    "adoptions": AlertKind.LIMITS,
-    "withdrawals": AlertKind.LIMITS,
-    "plugin": AlertKind.LIMITS,
-}
 log = logging.getLogger(__name__)
 
 
@@ -68,20 +62,15 @@ class Staff:
 
 
 def tell_staff(library: Library, outlets: Outlets, moment: Moment, *, night: Night | None = None) -> list[str]:
-    """Staff are told about this night and the queue; sentences about alerts that could not be sent."""
-    alerts = [*(of_night(night) if night else ()), *of_queue(library.engine, outlets, moment)]
-    staff = staff_of(library)
-    unsent = tell(library.engine, alerts, staff, outlets=outlets, moment=moment) if staff.recipients else []
-    return [*unsent, *library.texts.failures]
-
-
-def staff_of(library: Library) -> Staff:
-    """The recipients of the settings, else Koha's administrator."""
+    """Staff, or else Koha's administrator, are told about this night and the queue; sentences about unsent alerts."""
     with read_only(library.engine) as conn:
         values = preferences(conn, ["LibraryName", "KohaAdminEmailAddress"])
     administrators = tuple(address for each in values["KohaAdminEmailAddress"].split(",") if (address := each.strip()))
     recipients = library.settings.alerts.to or administrators
-    return Staff(library=values["LibraryName"], recipients=recipients, texts=library.texts)
+    staff = Staff(library=values["LibraryName"], recipients=recipients, texts=library.texts)
+    alerts = [*(of_night(night) if night else ()), *of_queue(library.engine, outlets, moment)]
+    unsent = tell(library.engine, alerts, staff, outlets=outlets, moment=moment) if recipients else []
+    return [*unsent, *library.texts.failures]
 
 
 def of_night(night: Night) -> Iterator[StaffAlert]:
@@ -96,7 +85,7 @@ def of_night(night: Night) -> Iterator[StaffAlert]:
 
 def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
     for refusal in plan.refusals:
-        yield REFUSED[refusal.kind], refusal.sentence
+        yield AlertKind.FUSE if refusal.kind == "fuse" else AlertKind.LIMITS, refusal.sentence
     if plan.submission_due and plan.late:
         yield AlertKind.LATE, "it was made today, late" if plan.submits else "it is still not made"
     gone = {
