@@ -2,19 +2,16 @@
 
 import csv
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from tests.builders.days import IN_THE_WINDOW, SUNDAY, ZONE
 from tests.builders.koha import a_patron, owes
 from tests.support.command import Command, Finished
 from tests.support.koha import KohaDatabase
 
-ZONE = ZoneInfo("America/New_York")
-SUNDAY = date(2026, 11, 22)
-CHARGED = SUNDAY - timedelta(days=75)
 AGENCY = "reports@agency.example"
 CONFIG = """
 [koha]
@@ -83,7 +80,7 @@ class Evenings:
     def owing(self, amount: str = "30.00", **columns: Any) -> int:
         """A patron who qualifies on the Sunday."""
         patron = a_patron(self.koha, **columns)
-        owes(self.koha, patron, amount, day=CHARGED)
+        owes(self.koha, patron, amount, day=IN_THE_WINDOW)
         return patron
 
     def flag(self, patron: int) -> str | None:

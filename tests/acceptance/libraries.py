@@ -5,18 +5,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gentle_nudge.jobs.setup.initialise import initialise
 from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.koha.connect.zone import machine
 from gentle_nudge.settings.keys import Koha
+from tests.builders.days import ZONE
 from tests.builders.koha import a_patron, owes
 from tests.support.command import Command, Finished
 from tests.support.koha import KohaDatabase
 
-ZONE = ZoneInfo("America/New_York")
 Tables = dict[str, dict[str, str]]
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
+from tests.acceptance.evenings import AGENCY, Evenings
+from tests.builders.days import MONDAY, SUNDAY, TUESDAY, WEDNESDAY
 from tests.builders.koha import delete_patron
 from tests.support.koha import KohaDatabase
 from tests.support.monitor import Monitor
@@ -16,7 +17,6 @@ from tests.support.smtp import SmtpServer
 
 Library = Callable[..., Evenings]
 ADMIN = "admin@library.example"
-MONDAY, TUESDAY, WEDNESDAY = (SUNDAY + timedelta(days=days) for days in (1, 2, 3))
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 import csv
 import json
 from collections.abc import Callable
-from datetime import timedelta
 
-from tests.acceptance.evenings import SUNDAY, Evenings
+from tests.acceptance.evenings import Evenings
+from tests.builders.days import MONDAY, SUNDAY
 from tests.builders.koha import pays
 
 Library = Callable[..., Evenings]
-MONDAY = SUNDAY + timedelta(days=1)
 NORTH = """
 [[library]]
 name = "north"

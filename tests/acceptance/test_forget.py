@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from tests.acceptance.evenings import SUNDAY, Evenings
+from tests.acceptance.evenings import Evenings
+from tests.builders.days import MONDAY, SUNDAY, TUESDAY
 from tests.builders.koha import delete_patron, merge, pays
 from tests.support.smtp import SmtpServer
 
 Library = Callable[..., Evenings]
-MONDAY, TUESDAY = SUNDAY + timedelta(days=1), SUNDAY + timedelta(days=2)
 ARCHIVE = '[archive]\ndirectory = "{folder}/archive"\n'
 SUBMISSION, UPDATE = f"ums-new-submissions-{SUNDAY}.csv", f"ums-updates-{SUNDAY}.csv"
 

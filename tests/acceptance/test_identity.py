@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
+from tests.acceptance.evenings import AGENCY, Evenings
+from tests.builders.days import MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY
 from tests.support import backup
 from tests.support.koha import KohaDatabase
 from tests.support.monitor import Monitor
@@ -18,8 +19,6 @@ from tests.support.sftp import SftpServer
 from tests.support.smtp import SmtpServer
 
 Library = Callable[..., Evenings]
-MONDAY, TUESDAY = SUNDAY + timedelta(days=1), SUNDAY + timedelta(days=2)
-NEXT_SUNDAY = SUNDAY + timedelta(days=7)
 
 
 def archive(folder: Path) -> str:

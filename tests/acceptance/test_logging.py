@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.evenings import SUNDAY, Evenings
+from tests.acceptance.evenings import Evenings
+from tests.builders.days import SUNDAY
 from tests.support.command import Command
 from tests.support.koha import KohaDatabase
 from tests.support.programs import free_port

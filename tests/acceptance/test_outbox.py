@@ -5,11 +5,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
+from tests.acceptance.evenings import AGENCY, Evenings
+from tests.builders.days import MONDAY, SUNDAY
 from tests.support.smtp import SmtpServer
 
 Library = Callable[..., Evenings]
-MONDAY = SUNDAY + timedelta(days=1)
 
 
 def listed(evenings: Evenings, *options: str) -> list[dict[str, Any]]:

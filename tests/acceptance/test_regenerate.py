@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
-from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
+from tests.acceptance.evenings import AGENCY, Evenings
+from tests.builders.days import MONDAY, SUNDAY
 from tests.builders.koha import owes
 from tests.support.smtp import Received, SmtpServer
 
 Library = Callable[..., Evenings]
-MONDAY = SUNDAY + timedelta(days=1)
 SUBMISSION = f"ums-new-submissions-{SUNDAY}.csv"
 
 

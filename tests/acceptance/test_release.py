@@ -6,14 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings, dues
+from tests.acceptance.evenings import AGENCY, Evenings, dues
+from tests.builders.days import MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY
 from tests.builders.koha import a_patron, balance, is_restricted, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.smtp import SmtpServer
 
 Library = Callable[..., Evenings]
-MONDAY, TUESDAY = SUNDAY + timedelta(days=1), SUNDAY + timedelta(days=2)
-NEXT_SUNDAY = SUNDAY + timedelta(days=7)
 REASON = ("--reason", "referred by mistake")
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
+from tests.acceptance.evenings import AGENCY, Evenings
 from tests.acceptance.test_identity import elsewhere
+from tests.builders.days import MONDAY, SUNDAY, TUESDAY, WEDNESDAY
 from tests.builders.koha import delete_patron, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.monitor import Monitor
@@ -19,7 +20,6 @@ from tests.support.sftp import SftpServer
 from tests.support.smtp import SmtpServer
 
 MAIL_PASSWORD, SFTP_PASSWORD = "mail-hunter2-mail", "sftp-hunter2-sftp"
-MONDAY, TUESDAY, WEDNESDAY = (SUNDAY + timedelta(days=days) for days in (1, 2, 3))
 PERSONAL = {
     "surname": "Zwetschgenröster",
     "firstname": "Kunigunde",

@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 
-from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
+from tests.acceptance.evenings import AGENCY, Evenings
+from tests.builders.days import MONDAY, SUNDAY
 from tests.support.smtp import SmtpServer
 
 Library = Callable[..., Evenings]
-MONDAY = SUNDAY + timedelta(days=1)
 
 
 def test_where_all_is_well_it_says_what_ran_last(library: Library) -> None:

@@ -23,12 +23,12 @@ from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.sending.deliver import deliver
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.settings.keys import Mail
+from tests.builders.days import IN_THE_WINDOW, LAST_SUNDAY, SUNDAY
 from tests.builders.koha import a_patron, merge, owes, pays
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, LETTERHEAD, SUNDAY, Nights, rows_of
+from tests.support.nights import LETTERHEAD, Nights, rows_of
 from tests.support.smtp import SmtpServer
 
-LAST_SUNDAY = SUNDAY - timedelta(days=7)
 FIRST, SECOND = "reports@agency.example", "copy@library.example"
 FEE = Decimal("10.00")
 HALF_AN_HOUR = timedelta(minutes=31)

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,9 @@ from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.store import meta, report_files
 from tests.builders import values
+from tests.builders.days import SUNDAY, ZONE
 from tests.support.koha import KohaDatabase
 
-ZONE = ZoneInfo("America/New_York")
-SUNDAY = date(2026, 11, 22)
-IN_THE_WINDOW = SUNDAY - timedelta(days=75)
 LETTERHEAD = Letterhead(sender="koha@library.example", instance="test")
 OUTLETS = Outlets(
     library="Springfield Public Library",

@@ -15,12 +15,10 @@ from gentle_nudge.jobs.sections import keeping_up, sharing_flags
 from gentle_nudge.jobs.sending.deliver import deliver
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import read_only, writing
+from tests.builders.days import IN_THE_WINDOW, MONDAY, NEXT_SUNDAY, SUNDAY
 from tests.builders.koha import a_patron, an_item, merge, owes, pays
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, LETTERHEAD, SUNDAY, Nights, a_policy
-
-MONDAY = SUNDAY + timedelta(days=1)
-NEXT_SUNDAY = SUNDAY + timedelta(days=7)
+from tests.support.nights import LETTERHEAD, Nights, a_policy
 
 
 def owing(koha: KohaDatabase, amount: str = "30.00", **columns: object) -> int:

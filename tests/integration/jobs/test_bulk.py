@@ -12,8 +12,9 @@ from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import decide
+from tests.builders.days import IN_THE_WINDOW, SUNDAY
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights
+from tests.support.nights import Nights
 
 FEW, MANY = 1500, 5500  # far apart: what is not yet collected of either is noise
 PATRONS = """

@@ -13,10 +13,11 @@ from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
 from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.patron import Flag, Patron
 from gentle_nudge.domain.report_row import ReportKind
+from tests.builders.days import IN_THE_WINDOW, SUNDAY
 from tests.builders.koha import a_guarantor, a_patron, delete_patron, owes, pays
 from tests.integration.jobs.test_races import Race, before_locking
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, SUNDAY, a_policy
+from tests.support.nights import a_policy
 
 MINOR, ADULT = date(2015, 1, 1), date(1980, 5, 5)
 CPL = Scope(branches=frozenset({"CPL"}), all_but=False)

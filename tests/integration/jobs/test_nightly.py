@@ -10,6 +10,7 @@ from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
+from tests.builders.days import IN_THE_WINDOW, MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY
 from tests.builders.koha import (
     a_patron,
     balance,
@@ -21,11 +22,7 @@ from tests.builders.koha import (
     pays,
 )
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, snapshot
-
-MONDAY = SUNDAY + timedelta(days=1)
-TUESDAY = SUNDAY + timedelta(days=2)
-NEXT_SUNDAY = SUNDAY + timedelta(days=7)
+from tests.support.nights import Nights, snapshot
 
 
 def owing(koha: KohaDatabase, amount: str = "30.00", **columns: object) -> int:

@@ -18,12 +18,11 @@ from gentle_nudge.errors import EXIT_TEMPFAIL
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
 from gentle_nudge.jobs.night.nightly import Night
 from gentle_nudge.jobs.transaction import TRIES, writing
+from tests.builders.days import IN_THE_WINDOW, LAST_SUNDAY, MONDAY, SUNDAY
 from tests.builders.koha import a_patron, delete_patron, has_attribute, is_restricted, merge, owes, pays
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, snapshot
+from tests.support.nights import Nights, snapshot
 
-MONDAY = SUNDAY + timedelta(days=1)
-LAST_SUNDAY = SUNDAY - timedelta(days=7)
 DID_THE_WORK, FOUND_IT_DONE, SOMETHING_ELSE = 0, 3, 4
 A_FEW, MANY = range(3), range(50)
 

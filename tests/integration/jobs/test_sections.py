@@ -16,11 +16,11 @@ from gentle_nudge.errors import SettingsError
 from gentle_nudge.jobs.sections import sections_of
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.settings import load
+from tests.builders.days import IN_THE_WINDOW, MONDAY, SUNDAY
 from tests.builders.koha import a_guarantor, a_library_group, a_patron, an_item, owes, pays, vouches_for
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, a_policy
+from tests.support.nights import Nights, a_policy
 
-MONDAY = SUNDAY + timedelta(days=1)
 TWO_VERSIONS = pytest.mark.koha("24.05", "26.06")
 BRANCHES = [f"B{number:02}" for number in range(1, 13)]
 
