@@ -54,12 +54,6 @@ class Heard:
 
 
 @pytest.fixture
-def monitor() -> Iterator[Monitor]:
-    with Monitor() as server:
-        yield server
-
-
-@pytest.fixture
 def mail(smtp_server: Callable[..., SmtpServer]) -> SmtpServer:
     return smtp_server(user="koha", password=MAIL_PASSWORD)
 

@@ -24,7 +24,7 @@ from gentle_nudge.jobs.sending.deliver import deliver
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.settings.keys import Mail
 from tests.builders.days import IN_THE_WINDOW, LAST_SUNDAY, SUNDAY
-from tests.builders.koha import a_patron, merge, owes, pays
+from tests.builders.koha import merge, owing, pays
 from tests.support.koha import KohaDatabase
 from tests.support.nights import LETTERHEAD, Nights, rows_of
 from tests.support.smtp import SmtpServer
@@ -63,9 +63,7 @@ class Library:
         self.clock = self.nights.at(SUNDAY).now
 
     def _owing(self, sunday: date) -> int:
-        patron = a_patron(self.koha)
-        owes(self.koha, patron, "30.00", day=sunday - timedelta(days=(SUNDAY - IN_THE_WINDOW).days))
-        return patron
+        return owing(self.koha, day=sunday - (SUNDAY - IN_THE_WINDOW))
 
     def deliver(self) -> None:
         """What is due is tried now."""

@@ -1,18 +1,10 @@
 """Pings to a real web server."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from gentle_nudge.delivery.ping import ping
 from tests.support.monitor import Monitor
 from tests.support.programs import free_port
-
-
-@pytest.fixture
-def monitor() -> Iterator[Monitor]:
-    with Monitor() as server:
-        yield server
 
 
 def test_the_monitor_hears_of_start_success_and_failure(monitor: Monitor) -> None:

@@ -18,8 +18,8 @@ from gentle_nudge.errors import EXIT_TEMPFAIL
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
 from gentle_nudge.jobs.night.nightly import Night
 from gentle_nudge.jobs.transaction import TRIES, writing
-from tests.builders.days import IN_THE_WINDOW, LAST_SUNDAY, MONDAY, SUNDAY
-from tests.builders.koha import a_patron, delete_patron, has_attribute, is_restricted, merge, owes, pays
+from tests.builders.days import LAST_SUNDAY, MONDAY, SUNDAY
+from tests.builders.koha import a_patron, delete_patron, has_attribute, is_restricted, merge, owes, owing, pays
 from tests.support.koha import KohaDatabase
 from tests.support.nights import Nights, snapshot
 
@@ -89,13 +89,6 @@ def race(request: pytest.FixtureRequest, koha: KohaDatabase) -> Callable[..., Ra
         return nights
 
     return begin
-
-
-def owing(koha: KohaDatabase, amount: str = "30.00", **columns: Any) -> int:
-    """A patron who owes that much in the window of the Sunday."""
-    patron = a_patron(koha, **columns)
-    owes(koha, patron, amount, day=IN_THE_WINDOW)
-    return patron
 
 
 def only_another_run_was_in_the_way(night: Night) -> bool:
