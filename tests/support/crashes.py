@@ -170,11 +170,13 @@ def statements(library: Library, work: Callable[[], None]) -> int:
     return len(counted)
 
 
-def killed(library: Library, work: Callable[[], None], at: int) -> None:
-    """The work is begun in a process of its own, which is killed just before its statement of this number."""
+def killed(at: int, begin: Callable[[Callable[[], None]], None]) -> int:
+    """The exit code of a child process that begins this work, killed once it has called what it is given that often.
+
+    The work makes its own connections.
+    """
     child = os.fork()
     if child == 0:
-        library.nights.renew_engine()
         left = [at]
 
         def count() -> None:
@@ -183,16 +185,22 @@ def killed(library: Library, work: Callable[[], None], at: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         try:
-            _listen(library, count)
-            work()
+            begin(count)
         finally:
             os._exit(0)
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
 
 
 def kill_and_check(library: Library, work: Callable[[], None], seed: int) -> None:
     """The work is killed at a statement that the seed chooses; everything runs on, and the promises hold."""
-    killed(library, work, random.Random(seed).randrange(MOST[work.__name__]))
+
+    def begin(count: Callable[[], None]) -> None:
+        library.nights.renew_engine()
+        _listen(library, count)
+        work()
+
+    killed(random.Random(seed).randrange(MOST[work.__name__]), begin)
     library.runs_on()
     library.promises()
 
