@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self
 
 import trustme
@@ -110,9 +109,7 @@ class SmtpServer:
         self._listener = self._background.do(self._listen())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._background is not None:
             self._background.do(self._hang_up())
             self._background.close()

@@ -12,17 +12,7 @@ from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
 from tests.builders.days import IN_THE_WINDOW, MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY
-from tests.builders.koha import (
-    a_patron,
-    balance,
-    delete_patron,
-    has_attribute,
-    is_restricted,
-    merge,
-    owes,
-    owing,
-    pays,
-)
+from tests.builders.koha import a_patron, balance, delete_patron, has_attribute, is_restricted, merge, owes, owing, pays
 from tests.support.koha import KohaDatabase
 from tests.support.nights import Nights, snapshot
 

@@ -522,9 +522,7 @@ def test_of_nights_begun_at_the_same_instant_one_does_the_work(koha: KohaDatabas
 @pytest.mark.parametrize("many", [2, 5])
 @pytest.mark.parametrize("_time", MANY)
 def test_of_nights_begun_at_the_same_instant_one_does_the_work_fifty_times(
-    koha: KohaDatabase,
-    many: int,
-    _time: int,
+    koha: KohaDatabase, many: int, _time: int
 ) -> None:
     one_night_alone_does_the_work(koha, many)
 
