@@ -27,7 +27,7 @@ from gentle_nudge.jobs.setup.initialise import initialise
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance
-from gentle_nudge.store import meta, report_files
+from gentle_nudge.store import report_files
 from tests.builders import values
 from tests.builders.days import SUNDAY, ZONE
 from tests.support.koha import KohaDatabase
@@ -124,11 +124,6 @@ class Nights:
         """The patrons with an open case."""
         found = self.koha.query("SELECT patron FROM gentle_nudge_case WHERE state = 'open'")
         return {row["patron"] for row in found}
-
-    def is_initialised(self) -> bool:
-        """Whether our tables are there."""
-        with read_only(self.engine) as conn:
-            return meta.read_meta(conn) is not None
 
 
 def rows_of(content: bytes) -> list[dict[str, str]]:
