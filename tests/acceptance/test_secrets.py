@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.evenings import AGENCY, Evenings
+from tests.acceptance.evenings import AGENCY, Library
 from tests.acceptance.test_identity import elsewhere
 from tests.builders.days import MONDAY, SUNDAY, TUESDAY, WEDNESDAY
 from tests.builders.koha import delete_patron, merge, owes, pays
@@ -66,7 +66,7 @@ def uploads(sftp_server: Callable[..., SftpServer]) -> SftpServer:
 class Trial:
     """A library with people in it, whose every command is heard."""
 
-    def __init__(self, library: Callable[..., Evenings], mail: SmtpServer, uploads: SftpServer, url: str) -> None:
+    def __init__(self, library: Library, mail: SmtpServer, uploads: SftpServer, url: str) -> None:
         self.heard = Heard()
         self.evenings = library()
         self.folder = self.evenings.folder
@@ -114,7 +114,7 @@ class Trial:
 
 
 def test_nothing_personal_and_no_password_comes_to_light(
-    library: Callable[..., Evenings], mail: SmtpServer, uploads: SftpServer, monitor: Monitor
+    library: Library, mail: SmtpServer, uploads: SftpServer, monitor: Monitor
 ) -> None:
     trial = Trial(library, mail, uploads, monitor.url)
     koha = trial.koha
