@@ -234,7 +234,7 @@ def test_an_update_of_before_the_backup_is_not_sent_after_a_newer_one(
     smtp.messages.clear()
     evenings.does("init", "--restored", "--yes", on=TUESDAY)
     evenings.does("nightly", on=TUESDAY)
-    files = [next(message.message.iter_attachments()).get_filename() for message in smtp.messages]
+    files = [message.file_name for message in smtp.messages]
     assert files == [f"ums-updates-{TUESDAY}.csv"]
     assert len(evenings.update(TUESDAY)) == 1
 

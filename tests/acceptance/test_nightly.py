@@ -54,11 +54,4 @@ def test_a_night_says_goodbye_to_the_database_server(koha: KohaDatabase, command
 
 
 def _mailed(smtp: SmtpServer, name: str) -> list[bytes]:
-    found = []
-    for received in smtp.messages:
-        (attached,) = received.message.iter_attachments()
-        if attached.get_filename() == name:
-            content = attached.get_payload(decode=True)
-            assert isinstance(content, bytes)
-            found.append(content)
-    return found
+    return [received.file for received in smtp.messages if received.file_name == name]

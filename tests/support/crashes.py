@@ -137,10 +137,8 @@ class Library:
         assert self.undelivered() == 0
         copies: dict[tuple[str, str], set[tuple[str, bytes]]] = defaultdict(set)
         for message in self.smtp.messages:
-            (attached,) = message.message.iter_attachments()
-            name = str(attached.get_filename())
             for recipient in message.recipients:
-                copies[recipient, name].add((str(message.message["Message-ID"]), attached.get_content().encode()))
+                copies[recipient, message.file_name].add((str(message.message["Message-ID"]), message.file))
         for recipient in (FIRST, SECOND):
             for day in (LAST_SUNDAY, SUNDAY):
                 assert len(copies[recipient, f"ums-new-submissions-{day}.csv"]) == 1
@@ -148,7 +146,7 @@ class Library:
     def _the_last_balances_are_the_true_ones(self) -> None:
         for recipient in (FIRST, SECOND):
             days = [
-                str(next(message.message.iter_attachments()).get_filename())
+                message.file_name
                 for message in self.smtp.messages
                 if recipient in message.recipients and "Updates" in message.message["Subject"]
             ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -37,6 +37,19 @@ class Received:
         if not isinstance(parsed, EmailMessage):
             raise TypeError
         return parsed
+
+    @property
+    def file_name(self) -> str:
+        """The name of its only attached file."""
+        (attached,) = self.message.iter_attachments()
+        return str(attached.get_filename())
+
+    @property
+    def file(self) -> bytes:
+        """The bytes of its only attached file."""
+        (attached,) = self.message.iter_attachments()
+        content: Any = attached.get_payload(decode=True)
+        return bytes(content)
 
 
 @dataclass(kw_only=True)
