@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +22,6 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.koha.read.administration import default_server, preferences
 from gentle_nudge.settings import Settings
-from gentle_nudge.settings.keys import Mail
 from gentle_nudge.store import meta
 from gentle_nudge.texts.environment import Texts
 
@@ -128,19 +127,11 @@ def _mail_outlet(
         return MaildirOutlet(folder=maildir, letterhead=letterhead)
     if not sender:
         raise UserError(
-            "No sender address is configured.",
-            "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail].",
+            "No sender address is configured.", "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail]."
         )
     if table.names_a_server:
         return SmtpOutlet(table, letterhead, min(MAIL_TIMEOUT, patience))
     koha = default_server(conn, instance.conf)
-    kohas_server = Mail(
-        host=koha.host,
-        port=koha.port,
-        security=SECURITY.get(koha.ssl_mode, "none"),
-        allow_cleartext=table.allow_cleartext,
-        ca_file=table.ca_file,
-        user=koha.user,
-        password=koha.password or "",
-    )
-    return SmtpOutlet(kohas_server, letterhead, min(koha.timeout, patience))
+    security, password = SECURITY.get(koha.ssl_mode, "none"), koha.password or ""
+    table = replace(table, host=koha.host, port=koha.port, security=security, user=koha.user, password=password)
+    return SmtpOutlet(table, letterhead, min(koha.timeout, patience))
