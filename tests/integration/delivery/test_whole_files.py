@@ -1,11 +1,12 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, under names that take no other's place."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from gentle_nudge.delivery.whole_files import write_once
+from gentle_nudge.delivery.whole_files import MOST_NAMES, numbered, write_once
 
 
 def test_a_file_is_whole_its_owner_s_alone_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -34,3 +35,15 @@ def test_what_fails_on_the_way_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^$"):
         write_once(tmp_path / "report.csv", broken())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_number_comes_before_the_ending() -> None:
+    assert list(islice(numbered("ums-sync-2026-11-22-north.csv"), 3)) == [
+        "ums-sync-2026-11-22-north.csv",
+        "ums-sync-2026-11-22-north-2.csv",
+        "ums-sync-2026-11-22-north-3.csv",
+    ]
+
+
+def test_there_is_an_end_to_it() -> None:
+    assert len(list(numbered("ums.csv"))) == MOST_NAMES
