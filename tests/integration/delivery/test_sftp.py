@@ -6,7 +6,6 @@ import socket
 import subprocess
 import threading
 import time
-import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -17,8 +16,9 @@ import pytest
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from gentle_nudge.delivery.sftp import RENAME_REFUSED, STAT_REFUSED, SftpOutlet
 from gentle_nudge.settings.keys import Sftp
-from tests.integration.delivery.parcels import NAME, REPORT, an_item, pieces
+from tests.integration.delivery.items import NAME, REPORT, an_item, pieces
 from tests.support import sftp as asyncssh_server
+from tests.support.memory import memory_of
 from tests.support.programs import find, free_port
 from tests.support.sshd import Sshd
 
@@ -417,10 +417,7 @@ def test_a_big_report_is_sent_without_being_held(sshd: Sshd) -> None:
     content = bytes(100_000)
     item = an_item(name="ums-2.csv", size=20_000_000, chunks=lambda: (content for _ in range(200)))
     upload(settings(sshd))
-    tracemalloc.start()
-    upload(settings(sshd), item)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    peak = memory_of(lambda: upload(settings(sshd), item))
     assert (sshd.root / "ums-2.csv").stat().st_size == item.size
     assert peak < 4_000_000
 

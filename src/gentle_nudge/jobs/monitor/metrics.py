@@ -1,4 +1,4 @@
-"""The figures of the library: how its cases, reports and deliveries stand, kept current in a file."""
+"""The metrics file: figures about cases, reports and deliveries for a monitoring system."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from gentle_nudge.delivery.metrics_file import Figures, write_metrics
@@ -21,15 +21,11 @@ from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.store import cases, deliveries
 from gentle_nudge.views.status_view import Status
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-
 log = logging.getLogger(__name__)
 
 
 def keep_figures(library: Library, file: Path, moment: Moment, *, well: bool) -> Iterator[str]:
-    """The file tells how things stand, or at least how the night ended; a sentence if it cannot be written."""
+    """The file has all figures, or at least how the night ended; a sentence if it cannot be written."""
     try:
         with read_only(library.engine) as conn:
             figures = _figures(conn, status(conn, library, moment), moment, well=well)

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +13,8 @@ import pytest
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.delivery.outlet import DeliveryFailed
-from tests.integration.delivery.limits import files_of_at_most
-from tests.integration.delivery.parcels import NAME, REPORT, pieces
+from tests.integration.delivery.items import NAME, REPORT, files_of_at_most, pieces
+from tests.support.memory import memory_of
 from tests.support.programs import find
 
 OTHER = b"other bytes\n"
@@ -185,11 +184,7 @@ def test_a_writer_killed_on_the_way_leaves_no_report_and_the_next_one_cleans_up(
 
 
 def test_a_big_report_is_stored_without_being_held(archive: ArchiveOutlet) -> None:
-    tracemalloc.start()
-    archive.store(NAME, (bytes(100_000) for _ in range(200)))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 1_000_000
+    assert memory_of(lambda: archive.store(NAME, (bytes(100_000) for _ in range(200)))) < 1_000_000
 
 
 def test_an_old_report_is_removed_under_whatever_number_and_nothing_else(archive: ArchiveOutlet) -> None:

@@ -1,8 +1,12 @@
-"""Figures as Prometheus reads them."""
+"""Figures as Prometheus reads them, in a file."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
-from gentle_nudge.delivery.metrics_file import Figures, metrics
+import pytest
+
+from gentle_nudge.delivery.metrics_file import Figures, metrics, write_metrics
+from gentle_nudge.delivery.outlet import DeliveryFailed
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.run import RecordedRun, RunCounts
 
@@ -51,3 +55,17 @@ def test_every_figure_is_explained() -> None:
 def test_odd_names_are_escaped() -> None:
     figures = Figures(night=NIGHT, well=True, deliveries={'a"b\\c\n': 1})
     assert 'state="a\\"b\\\\c\\n"' in "".join(metrics(figures))
+
+
+def test_the_metrics_file_is_replaced_whole_and_readable_by_all(tmp_path: Path) -> None:
+    path = tmp_path / "gentle_nudge.prom"
+    path.write_text("old")
+    write_metrics(path, Figures(night=NIGHT, well=True))
+    assert path.read_text().startswith("# HELP gentle_nudge_night_success")
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_metrics_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DeliveryFailed, match="No such file or directory"):
+        write_metrics(tmp_path / "none" / "gentle_nudge.prom", Figures(night=NIGHT, well=True))

@@ -1,11 +1,12 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, under names that take no other's place."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from gentle_nudge.delivery.whole_files import write_once, write_over
+from gentle_nudge.delivery.whole_files import MOST_NAMES, numbered, write_once, write_over
 
 
 def test_a_file_is_whole_its_owner_s_alone_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -58,3 +59,15 @@ def test_a_link_in_place_of_the_temporary_file_is_not_followed(tmp_path: Path) -
     with pytest.raises(OSError, match="symbolic links"):
         write_over(tmp_path / "marker", [b"ours"])
     assert other.read_bytes() == b"theirs"
+
+
+def test_a_number_comes_before_the_ending() -> None:
+    assert list(islice(numbered("ums-sync-2026-11-22-north.csv"), 3)) == [
+        "ums-sync-2026-11-22-north.csv",
+        "ums-sync-2026-11-22-north-2.csv",
+        "ums-sync-2026-11-22-north-3.csv",
+    ]
+
+
+def test_there_is_an_end_to_it() -> None:
+    assert len(list(numbered("ums.csv"))) == MOST_NAMES
