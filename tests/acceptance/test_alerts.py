@@ -51,13 +51,32 @@ def test_the_fuse_is_told_once_a_day_and_then_that_the_submission_is_late(librar
 
 
 def test_flags_that_vanish_in_great_number_are_told(library: Library, koha: KohaDatabase, smtp: SmtpServer) -> None:
-    evenings = library(port=smtp.port, policy="most_withdrawals = 1")
-    evenings.owing()
-    evenings.owing()
+    evenings = library(port=smtp.port)
+    for _ in range(4):
+        evenings.owing()
     evenings.does("nightly", on=SUNDAY)
     koha.execute("UPDATE borrowers SET sort1 = NULL")
-    assert evenings.run("nightly", on=MONDAY).returncode == 1
+    refused = evenings.run("nightly", on=MONDAY)
+    assert refused.returncode == 1
+    assert "global: 4 open cases would end (4 withdrawn), more than the 3 that" in refused.stderr
+    assert "--most-endings 4" in refused.stderr
     assert told(smtp) == ["an unlikely change stopped part of the night"]
+    assert evenings.run("nightly", "--most-endings", "3", on=TUESDAY).returncode == 1
+    let_through = evenings.run("nightly", "--most-endings", "4", on=WEDNESDAY)
+    assert let_through.returncode == 0
+    assert let_through.stderr.splitlines() == ["global: cases ended, for their flag was taken off: 4 withdrawn"]
+
+
+def test_any_withdrawal_is_a_line_on_stderr_and_no_alert(
+    library: Library, koha: KohaDatabase, smtp: SmtpServer
+) -> None:
+    evenings = library(port=smtp.port)
+    patron = evenings.referred()
+    koha.execute("UPDATE borrowers SET sort1 = 'no' WHERE borrowernumber = :n", n=patron)
+    night = evenings.run("nightly", on=MONDAY)
+    assert (night.returncode, night.stdout) == (0, "")
+    assert night.stderr.splitlines() == ["global: cases ended, for their flag was taken off: 1 withdrawn"]
+    assert told(smtp) == []
 
 
 def test_a_failed_section_is_told(library: Library, smtp: SmtpServer) -> None:

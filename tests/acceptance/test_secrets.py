@@ -81,7 +81,7 @@ class Trial:
             f'[sftp]\nhost = "{uploads.host}"\nport = {uploads.port}\nuser = "{uploads.user}"\n'
             f'password_file = "{self.folder}/sftp.password"\nhost_key = "{uploads.host_key}"\n'
         )
-        self.evenings.configure(tables=self.tables, port=mail.port, policy="most_referrals = 4\nmost_withdrawals = 1")
+        self.evenings.configure(tables=self.tables, port=mail.port, policy="most_referrals = 4\nmost_endings = 1")
         self.patrons = [
             self.evenings.owing(owed, card=card, userid=f"{USER}{card}", **PERSONAL)
             for owed, card in zip(OWED, CARDS, strict=False)

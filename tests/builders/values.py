@@ -167,8 +167,8 @@ def evidence(*, owing_less: int = 0, **found: Any) -> Evidence:
 
 
 def a_submission(**limits: Any) -> Due:
-    """A night whose submission is due, with the usual limits of adoptions and withdrawals."""
-    usual = Due(submission_due=True, most_referrals=100, most_adoptions=20, most_withdrawals=20)
+    """A night whose submission is due, with the usual limits."""
+    usual = Due(submission_due=True, most_referrals=100, most_adoptions=20, most_endings="usual")
     return replace(usual, **limits)
 
 

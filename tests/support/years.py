@@ -6,7 +6,7 @@ The bookkeeping knows the rules as `docs/explanation/the-rules.md` tells them, a
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from itertools import count
@@ -99,25 +99,41 @@ class Told:
 
 @dataclass(kw_only=True)
 class Books:
-    """What the nights must have done so far."""
+    """What the nights must have done so far.
+
+    The last night did not let the cases of the patrons `untouched` end, or let through what it was `lifted_to`.
+    """
 
     lists: str
     cases: list[Book] = field(default_factory=list)
     withdrawn: dict[int, date] = field(default_factory=dict)
     submissions: list[date] = field(default_factory=list)
     first_night: date | None = None
+    untouched: list[int] = field(default_factory=list)
+    lifted_to: int | None = None
 
     def in_collections(self) -> dict[int, Book]:
         """Patron -> open case."""
         return {case.patron: case for case in self.cases if case.state == "open"}
 
-    def night(self, world: World, day: date) -> tuple[list[Told], set[int] | None]:
-        """The update's rows of this night, and whom it refers (None: no submission); all of it is booked."""
+    def night(self, world: World, day: date, *, lift: bool = False) -> tuple[list[Told], set[int] | None]:
+        """The update's rows of this night, and whom it refers (None: no submission); all of it is booked.
+
+        `lift`: as many cases end as are found.
+        """
         before = self.in_collections()
         heirs: set[int] = set()
-        rows = [
-            row for case in before.values() if (row := self._goes_on(case, world, day, taken=set(before), heirs=heirs))
-        ]
+        withdrawn = dict(self.withdrawn)
+        known = [replace(case) for case in before.values()]
+        told = [self._goes_on(case, world, day, taken=set(before), heirs=heirs) for case in before.values()]
+        accidents = too_many(list(zip(known, before.values(), strict=True)))
+        self.lifted_to = len(accidents) or None if lift else None
+        self.untouched = [] if lift else [was.patron for was, _ in accidents]
+        rows = [row for n, row in zip(before, told, strict=True) if row and n not in self.untouched]
+        for was, case in accidents if not lift else ():
+            case.patron, case.state, case.told = was.patron, was.state, was.told
+            self.withdrawn.pop(was.patron, None)
+            self.withdrawn |= {n: since for n, since in withdrawn.items() if n == was.patron}
         for number, person in world.people.items():
             if person.reading == "yes" and number not in before and number not in heirs:
                 rows.append(self._opens(world, number, world.balance(number), adopted=True))
@@ -202,6 +218,16 @@ class Books:
         )
 
 
+def too_many(cases: list[tuple[Book, Book]]) -> list[tuple[Book, Book]]:
+    """The cases that must not end, of all that were open: each as it was before, and as it would be."""
+    ended = [(was, case) for was, case in cases if case.state not in {"open", "released"}]
+    ended += [(was, case) for was, case in cases if case.state == "released" and was.told[0] > 0]
+    unpaid = [(was, case) for was, case in ended if case.state in {"paid", "withdrawn", "deleted"}]
+    if len(ended) > max(5, len(cases) // 2):
+        return ended
+    return unpaid if len(unpaid) > max(3, min(20, len(cases) // 4)) else []
+
+
 class Year:
     """The library, its days and its nights, all from one seed."""
 
@@ -241,10 +267,14 @@ class Year:
     # Nights
 
     def _night(self) -> None:
+        lift = bool(self.books.untouched) and not self._flags_put_back()
         before = self.world()
         going_on = list(self.books.in_collections().values())
-        expected, referred = self.books.night(before, self.day)
-        self.nights.good_night(self.day)
+        expected, referred = self.books.night(before, self.day, lift=lift)
+        night = self.nights.night(self.day, most_endings=self.books.lifted_to)
+        refusals = [refusal.kind for plan in night.plans.values() for refusal in plan.refusals]
+        assert (night.failures, refusals) == ({}, ["endings"] if self.books.untouched else [])
+        self.happened["endings refused"] += bool(refusals)
         after = self.world()
         self._koha_changed_as_it_may(before, after, referred or set())
         self._cases_are_as_booked(after)
@@ -272,8 +302,9 @@ class Year:
         charged = [row["fee_line"] for row in found if not row["adopted"]]
         assert sorted(charged) == sorted(n for n, line in after.lines.items() if line["description"] == OURS)
         says_yes = {number for number, person in after.people.items() if person.reading == "yes"}
-        overwritten = {n for n in self.books.in_collections() if after.people[n].reading == "other"}
-        assert says_yes == self.books.in_collections().keys() - overwritten
+        going_on = self.books.in_collections().keys() - set(self.books.untouched)
+        overwritten = {n for n in going_on if after.people[n].reading == "other"}
+        assert says_yes - set(self.books.untouched) == going_on - overwritten
 
     def _update_is(self, expected: list[Told], after: World) -> None:
         order = "SELECT borrowernumber AS n FROM borrowers ORDER BY surname, borrowernumber"
@@ -286,7 +317,7 @@ class Year:
         ]
         assert shown == [(row.number, row.name, row.due) for row in expected]
         self._sums_are(ReportKind.UPDATE, len(rows), sum((Decimal(row["Due"]) for row in rows), ZERO))
-        for case in self.books.in_collections().values():
+        for case in self.books.in_collections().values() if not self.books.untouched else ():
             assert case.told[0] == after.balance(case.patron), "the last balance told is the true one"
 
     def _submission_is(self, referred: set[int] | None, before: World) -> None:
@@ -424,6 +455,20 @@ class Year:
     def _flag_taken_off(self) -> None:
         self._says(self._somebody_in_collections(), self.chance.choice(["no", "0", "", None]))
 
+    def _flags_wiped(self) -> None:
+        for patron in sorted(self.books.in_collections().keys() & set(self._everybody())):
+            self._says(patron, None)
+
+    def _flags_put_back(self) -> bool:
+        """Staff may put back the flags that an accident has taken, or else let the cases end."""
+        if self.chance.random() < 0.5:
+            return False
+        people = self.world().people
+        for patron in self.books.untouched:
+            if patron in people and people[patron].reading == "no":
+                self._says(patron, "yes")
+        return True
+
     def _flagged_by_hand(self) -> None:
         self._says(self._anybody(), self.chance.choice(["yes", "1", " YES "]))
 
@@ -467,6 +512,7 @@ EVENTS: dict[str, tuple[int, Callable[[Year], None]]] = {
     "card merged": (4, Year._merged),
     "patron deleted": (4, Year._deleted),
     "flag taken off": (5, Year._flag_taken_off),
+    "flags wiped": (1, Year._flags_wiped),
     "flag set by hand": (4, Year._flagged_by_hand),
     "flag overwritten": (3, Year._overwritten),
     "branch changed": (3, Year._moves),

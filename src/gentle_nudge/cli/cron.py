@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @library_option
 @dry_run_option
 @click.option("--most-referrals", type=click.IntRange(min=1), metavar="N", help="Lift the fuse for this one night.")
-@click.option("--most-withdrawals", type=click.IntRange(min=1), metavar="N", help="Lift the limit for this one night.")
+@click.option("--most-endings", type=click.IntRange(min=1), metavar="N", help="Let so many cases end in this night.")
 @click.option("--beside-plugin", is_flag=True, help="Refer patrons even while the Perl plugin is at work too.")
 @output_option
 @format_option
@@ -51,7 +51,7 @@ def nightly(
     libraries: Sequence[str],
     dry_run: bool,
     most_referrals: int | None,
-    most_withdrawals: int | None,
+    most_endings: int | None,
     beside_plugin: bool,
     output: Path | None,
     form: str,
@@ -64,11 +64,11 @@ def nightly(
 
     gc.freeze()  # what is imported stays
     library = invocation.library()
-    moment = moment_of(library, day, dry_run=dry_run, person=bool(most_referrals or most_withdrawals))
+    moment = moment_of(library, day, dry_run=dry_run, person=bool(most_referrals or most_endings))
     options = NightOptions(
         dry_run=dry_run,
         most_referrals=most_referrals,
-        most_withdrawals=most_withdrawals,
+        most_endings=most_endings,
         beside_plugin=beside_plugin or not library.runs_plugins,
     )
     if dry_run:
@@ -132,8 +132,8 @@ def _tell_trouble(night: Night, *, told: bool = False) -> None:
     for name, plan in night.plans.items() if not told else ():
         for refusal in plan.refusals:
             click.echo(f"{name}: {refusal.sentence}\n  {refusal.hint}", err=True)
-        for named in plan.named:
-            click.echo(f"{name}: {named}", err=True)
+        for sentence in filter(None, (plan.withdrawals, *plan.named)):
+            click.echo(f"{name}: {sentence}", err=True)
 
 
 @click.command()

@@ -23,6 +23,7 @@ class Key:
     """What a key means, and an example in TOML if it has no default, or one that does not show how it is written.
 
     A key that is `needed` has to be given although it has a default. With `or_empty`, an empty text means None.
+    `replaces` is a key of earlier versions, which is no longer understood.
     """
 
     meaning: str
@@ -30,6 +31,7 @@ class Key:
     example: str = ""
     needed: bool = False
     or_empty: bool = False
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)

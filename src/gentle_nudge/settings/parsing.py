@@ -136,13 +136,20 @@ def _validator(metadata: Any, kind: Any) -> Any:
     return metadata
 
 
-def _sentence(error: Any, keys: Iterable[str]) -> str:
+def _sentence(error: Any, keys: Mapping[str, DeclaredKey]) -> str:
     key, *entry = error["loc"]
     if error["type"] == "extra_forbidden":
+        if successor := successor_of(key, keys):
+            return f"this key was replaced by {successor}"
         elsewhere = f" here; it belongs under {home}" if (home := homes(key)) else ""
         return f"there is no such key{did_you_mean(key, keys) or elsewhere}"
     sentence = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
     return f"entry {entry[0] + 1}: {sentence}" if entry and isinstance(entry[0], int) else sentence
+
+
+def successor_of(key: str, keys: Mapping[str, DeclaredKey]) -> str:
+    """The key that replaced this key of an earlier version; empty if none did."""
+    return next((declared.name for declared in keys.values() if key and declared.key.replaces == key), "")
 
 
 def homes(key: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.settings.keys import TABLES
-from gentle_nudge.settings.parsing import DeclaredKey, Loc, Problem, did_you_mean, keys_of
+from gentle_nudge.settings.parsing import DeclaredKey, Loc, Problem, did_you_mean, keys_of, successor_of
 
 BESIDE_KOHA_CONF = "gentle-nudge.toml"
 SYSTEM_WIDE = Path("/etc/gentle-nudge/config.toml")
@@ -198,5 +198,8 @@ def _passwords_removed(data: Mapping[str, Any]) -> Iterator[Problem]:
 def _unknown_variable(variable: str, table: str) -> str:
     if table == "library":
         return "a [[library]] is given in the file only"
+    key = variable.removeprefix(f"{PREFIX}{table.upper()}__").lower()
+    if table in TABLES and (successor := successor_of(key, keys_of(TABLES[table]))):
+        return f"this key was replaced by {PREFIX}{table.upper()}__{successor.upper()}"
     names = [name.removeprefix(PREFIX) for name in VARIABLES]
     return f"there is no such key{did_you_mean(variable.removeprefix(PREFIX), names, begin=PREFIX)}"

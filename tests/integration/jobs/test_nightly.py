@@ -11,7 +11,7 @@ from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
-from tests.builders.days import IN_THE_WINDOW, MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY
+from tests.builders.days import IN_THE_WINDOW, MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY, WEDNESDAY
 from tests.builders.koha import a_patron, balance, delete_patron, has_attribute, is_restricted, merge, owes, owing, pays
 from tests.support.koha import KohaDatabase
 from tests.support.nights import Nights, snapshot
@@ -356,17 +356,66 @@ def test_a_withdrawn_patron_is_referred_for_new_charges_alone(koha: KohaDatabase
     assert (row["Amt_In_Range"], row["Total_Due"]) == ("25.00", "135.00")
 
 
-def test_too_many_flags_gone_at_once_close_nothing_and_all_are_reported_as_before(koha: KohaDatabase) -> None:
-    patrons = {owing(koha) for _ in range(3)}
-    nights = Nights(koha, most_withdrawals=2)
+ACCIDENTS = {
+    "15 flags wiped": (15, 0, "UPDATE borrowers SET sort1 = ''", "withdrawn"),
+    "60 patrons deleted by a clean-up": (60, 0, "DELETE FROM borrowers WHERE sort1 = 'yes'", "deleted"),
+    "60 accounts emptied": (60, 0, "UPDATE accountlines SET amountoutstanding = 0", "released"),
+    "60 charges deleted": (60, 0, "DELETE FROM accountlines", "released"),
+    "16 of 60 flags wiped": (16, 44, "UPDATE borrowers SET sort1 = NULL WHERE sort2 = 'hit'", "withdrawn"),
+}
+
+
+@pytest.mark.parametrize(("hit", "others", "accident", "state"), ACCIDENTS.values(), ids=ACCIDENTS)
+def test_an_accident_closes_changes_and_lists_nobody_until_it_is_let_through(
+    koha: KohaDatabase, *, hit: int, others: int, accident: str, state: str
+) -> None:
+    patrons, spared = {owing(koha, sort2="hit") for _ in range(hit)}, {owing(koha) for _ in range(others)}
+    nights = Nights(koha, clear_paid=True, most_referrals=0)
+    nights.good_night()
+    koha.execute(accident)
+    told = snapshot(koha)
+    for day in (MONDAY, TUESDAY):
+        night = nights.night(day)
+        (refusal,) = night.plans["global"].refusals
+        assert (refusal.kind, night.exit_code) == ("endings", 1)
+        assert f"--most-endings {hit}" in refusal.hint
+        assert nights.dues(day) == dict.fromkeys(spared, "40.00")
+        untouched = ("borrowers", "accountlines", "gentle_nudge_case", "gentle_nudge_report_row")
+        now = snapshot(koha)
+        assert {table: now[table] for table in untouched} == {table: told[table] for table in untouched}
+    nights.good_night(WEDNESDAY, most_endings=hit)
+    assert nights.states() == dict.fromkeys(patrons, state) | dict.fromkeys(spared, "open")
+    assert nights.dues(WEDNESDAY) == dict.fromkeys(patrons, "0.00") | dict.fromkeys(spared, "40.00")
+
+
+def test_as_many_flags_as_staff_take_off_are_withdrawals(koha: KohaDatabase) -> None:
+    patrons = {owing(koha, sort2="hit") for _ in range(15)}
+    others = {owing(koha) for _ in range(45)}
+    nights = Nights(koha, clear_paid=True, most_referrals=0)
+    nights.good_night()
+    koha.execute("UPDATE borrowers SET sort1 = '' WHERE sort2 = 'hit'")
+    nights.good_night(MONDAY)
+    assert nights.states() == dict.fromkeys(patrons, "withdrawn") | dict.fromkeys(others, "open")
+
+
+def test_what_an_accident_took_and_somebody_put_back_goes_on(koha: KohaDatabase) -> None:
+    patrons = {owing(koha) for _ in range(15)}
+    nights = Nights(koha, clear_paid=True, most_referrals=0)
     nights.good_night()
     koha.execute("UPDATE borrowers SET sort1 = ''")
-    night = nights.night(MONDAY)
-    assert [refusal.kind for refusal in night.plans["global"].refusals] == ["withdrawals"]
-    assert nights.open_patrons() == patrons
-    assert nights.dues(MONDAY) == dict.fromkeys(patrons, "40.00")
-    nights.good_night(TUESDAY, most_withdrawals=3)
-    assert set(nights.states().values()) == {"withdrawn"}
+    assert nights.night(MONDAY).exit_code == 1
+    koha.execute("UPDATE borrowers SET sort1 = 'yes'")
+    nights.good_night(TUESDAY)
+    assert nights.dues(TUESDAY) == dict.fromkeys(patrons, "40.00")
+
+
+def test_old_flags_that_were_just_adopted_may_all_go(koha: KohaDatabase) -> None:
+    patrons = {a_patron(koha, sort1="yes") for _ in range(12)}
+    nights = Nights(koha)
+    nights.good_night()
+    nights.change(clear_paid=True)
+    nights.good_night(MONDAY)
+    assert nights.states() == dict.fromkeys(patrons, "released")
 
 
 def test_another_flag_in_the_settings_ends_no_case_and_is_named(koha: KohaDatabase) -> None:

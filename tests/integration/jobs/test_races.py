@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -219,6 +220,36 @@ def test_who_was_about_to_be_released_and_is_deleted_in_between_is_deleted(
     nights.night_in_which(lambda: delete_patron(koha, patron))
     assert nights.states() == {patron: "deleted"}
     assert nights.dues() == {patron: "0.00"}
+
+
+def test_an_accident_in_between_does_not_evade_the_fuse_on_endings(koha: KohaDatabase, race: Races) -> None:
+    patrons = {owing(koha) for _ in range(20)}
+    nights = race(clear_paid=True, most_referrals=0)
+    nights.good_night()
+    paying = sorted(patrons)[:10]
+    for patron in paying:
+        pays(koha, patron)
+    left = [lambda: koha.execute("UPDATE borrowers SET sort1 = ''")]
+    before_locking(nights, "borrowers", lambda: left.pop()() if left else None)
+    night = nights.night(MONDAY)
+    assert (left, night.exit_code) == ([], 1)
+    assert [refusal.kind for refusal in night.plans["global"].refusals] == ["endings"]
+    assert nights.open_patrons() == patrons
+    assert nights.dues(MONDAY) == {}
+
+
+def test_the_second_judgement_sees_few_cases_and_does_not_blow_the_fuse(koha: KohaDatabase, race: Races) -> None:
+    patrons = sorted(owing(koha) for _ in range(20))
+    nights = race(clear_paid=True, most_referrals=0)
+    nights.good_night()
+    for patron in patrons[:10]:
+        pays(koha, patron)
+    nights.sections = tuple(replace(section, enabled=False) for section in nights.sections)
+    left = [lambda: owes(koha, patrons[0], "3.00")]
+    before_locking(nights, "borrowers", lambda: left.pop()() if left else None)
+    nights.good_night(MONDAY)
+    assert left == []
+    assert nights.open_patrons() == {patrons[0], *patrons[10:]}
 
 
 def test_a_case_whose_patron_is_merged_while_it_is_withdrawn_follows(koha: KohaDatabase, settled: Settled) -> None:

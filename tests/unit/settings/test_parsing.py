@@ -71,6 +71,15 @@ def test_an_unknown_key_comes_with_a_suggestion(tmp_path: Path) -> None:
     )
 
 
+def test_a_key_of_earlier_versions_is_answered_with_the_name_of_the_new_one(tmp_path: Path) -> None:
+    replaced = "this key was replaced by most_endings"
+    assert problems(tmp_path, toml(most_withdrawals="20")) == (
+        f"gentle-nudge.toml: policy.most_withdrawals: {replaced}",
+    )
+    north = '[[library]]\nname = "north"\nbranches = ["CPL"]\nmost_withdrawals = 20'
+    assert problems(tmp_path, toml(north)) == (f"gentle-nudge.toml: library[1].most_withdrawals: {replaced}",)
+
+
 def test_a_key_in_the_wrong_table_is_sent_home(tmp_path: Path) -> None:
     assert problems(tmp_path, "threshold = 25\n" + toml())[0].endswith("this key belongs under [policy]")
     assert problems(tmp_path, toml("[mail]\nadult_age = 18"))[0].endswith("it belongs under [policy]")

@@ -130,6 +130,12 @@ def test_an_unknown_variable_is_told_with_a_suggestion(tmp_path: Path) -> None:
     )
 
 
+def test_a_variable_of_earlier_versions_is_answered_with_the_name_of_the_new_one(tmp_path: Path) -> None:
+    assert problems(tmp_path, toml(), {"GENTLE_NUDGE_POLICY__MOST_WITHDRAWALS": "20"}) == (
+        "GENTLE_NUDGE_POLICY__MOST_WITHDRAWALS: this key was replaced by GENTLE_NUDGE_POLICY__MOST_ENDINGS",
+    )
+
+
 def test_a_section_stands_in_the_file_only(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, toml(), {"GENTLE_NUDGE_LIBRARY__NAME": "north"})
     assert problem == "GENTLE_NUDGE_LIBRARY__NAME: a [[library]] is given in the file only"

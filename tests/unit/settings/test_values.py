@@ -45,9 +45,12 @@ def test_the_full_update_may_be_never(tmp_path: Path) -> None:
     assert policy(tmp_path, full_update_on='"Friday"').full_update_on is Weekday.FRIDAY
 
 
-def test_the_fuse_is_usual_or_a_number_and_zero_is_no_limit(tmp_path: Path) -> None:
+def test_the_fuses_are_usual_or_a_number_and_zero_is_no_limit(tmp_path: Path) -> None:
     assert policy(tmp_path, most_referrals='"usual"').most_referrals == "usual"
     assert policy(tmp_path, most_referrals="0").most_referrals == 0
+    assert policy(tmp_path, most_endings='"usual"').most_endings == "usual"
+    assert policy(tmp_path, most_endings="7").most_endings == 7
+    assert policy(tmp_path).most_endings == "usual"
 
 
 def test_each_of_a_list_counts_once_and_keeps_its_place(tmp_path: Path) -> None:
@@ -93,6 +96,8 @@ def test_each_of_a_list_counts_once_and_keeps_its_place(tmp_path: Path) -> None:
         ("restriction_comment", f'"{"x" * 246}{{date}}"'),
         ("most_referrals", "-1"),
         ("most_referrals", '"unusual"'),
+        ("most_endings", "-1"),
+        ("most_endings", '"unusual"'),
         ("most_adoptions", "-1"),
         ("full_update_on", '"never"'),
         ("spreadsheet_guard", "1"),

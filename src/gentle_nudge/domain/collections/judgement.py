@@ -13,7 +13,6 @@ from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.anomalies import Anomalies
 from gentle_nudge.domain.collections.case_outcome import (
     CaseFacts,
-    as_before,
     is_released,
     judge,
     last_word,
@@ -21,6 +20,7 @@ from gentle_nudge.domain.collections.case_outcome import (
     released_due,
     shown,
 )
+from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount, refused
 from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Succession, heir_of
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, is_minor, why_not
@@ -71,7 +71,7 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
         late=due.late,
     )
     plan, heirs = _with_cases(plan, section, evidence, due)
-    adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in plan.heirs]
+    adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in heirs]
     too_many_adopted = too_many("adoptions", len(adoptees), due.most_adoptions)
     adopted = [] if too_many_adopted else [adopt(section, adoptee) for adoptee in adoptees]
     referred, left_out, owing_less = _referrals(section, day, evidence, heirs)
@@ -90,12 +90,12 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
 def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> tuple[Plan, set[int]]:
     """The plan with what becomes of the cases, and all heirs. Without an update due they stay as they are.
 
-    If staff ended more cases than one night may, these cases go on.
+    Cases whose ending is refused are in no report: whatever is told of them now may be wrong.
     """
     changes: list[Ending | Succession] = []
     rows: list[UpdateRow] = []
     heirs: set[int] = set()
-    anomalies, everybody = Anomalies(), lists_everybody(section.policy, plan.day)
+    anomalies, everybody, open_cases = Anomalies(), lists_everybody(section.policy, plan.day), 0
     # Each patron's latest, unless the patron is in collections again.
     last_words = {facts.case.number: facts for facts in sorted(evidence.last_words, key=attrgetter("case.id"))}
     for facts, outcome in _one_case_each(section, evidence.cases):
@@ -103,22 +103,20 @@ def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> t
             heirs.add(facts.heir.number)
         if not due.update_due:
             continue
+        open_cases += 1
         anomalies.look_at(facts, section)
         last_words.pop(facts.case.number, None)
         if not isinstance(outcome, UpdateRow):
             changes.append(outcome)
         elif everybody or outcome.is_news:
             rows.append(outcome)
-    by_staff = {end.case.id: end for end in changes if isinstance(end, Ending) and end.state in ENDED_BY_STAFF}
-    refusal = too_many("withdrawals", len(by_staff), due.most_withdrawals)
-    if refusal:
-        changes = [change for change in changes if change.case.id not in by_staff]
-        unended = (as_before(ending.facts, section.policy) for ending in by_staff.values())
-        rows += [row for row in unended if everybody or row.is_news]
+    endings = EndingsThatCount.among((each for each in changes if isinstance(each, Ending)), section.policy)
+    accidents, refusal = refused(endings, due, open_cases=open_cases)
+    untouched = {ending.case.id for ending in accidents}
     last_rows = [row for facts in last_words.values() if (row := _last_row(section, facts))]
     plan = replace(
         plan,
-        decisions=tuple(sorted(changes, key=attrgetter("case.id"))),
+        decisions=tuple(sorted((c for c in changes if c.case.id not in untouched), key=attrgetter("case.id"))),
         kept=(*sorted(rows, key=attrgetter("case")), *last_rows),
         refusals=(refusal,) if refusal else (),
         named=tuple(anomalies.in_words(section)),

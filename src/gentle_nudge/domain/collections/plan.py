@@ -200,6 +200,13 @@ class Plan:
         return +states  # without zeros
 
     @property
+    def withdrawals(self) -> str:
+        """A sentence about the cases that staff ended by taking the flag off; empty if there are none."""
+        withdrawn, paid = self.closes[CaseState.WITHDRAWN], self.closes[CaseState.PAID]
+        states = [f"{count} {state}" for state, count in (("withdrawn", withdrawn), ("paid", paid)) if count]
+        return f"cases ended, for their flag was taken off: {', '.join(states)}" if states else ""
+
+    @property
     def heirs(self) -> frozenset[int]:
         """The patrons that a case follows."""
         return frozenset(heir for decision in self.decisions if (heir := heir_of(decision)))

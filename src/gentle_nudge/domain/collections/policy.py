@@ -51,8 +51,8 @@ def parse_comment(text: str) -> str:
     return text
 
 
-def parse_most_referrals(text: str) -> int | str:
-    """`usual`, or the most referrals of one night."""
+def parse_most(text: str) -> int | str:
+    """`usual`, or the most of something in one night."""
     if text == "usual":
         return text
     if not re.fullmatch("[0-9]{1,10}", text) or int(text) > MOST:
@@ -171,7 +171,7 @@ class Policy:
     ] = "zero"
     most_referrals: Annotated[
         int | Literal["usual"],
-        Parsed(parse_most_referrals),
+        Parsed(parse_most),
         Key(
             "The most referrals of one night; more, and none is made. A number, 0 for no limit, or usual: "
             "four times the largest of the last 8 submissions, at least 50 and at most 500; 100 without "
@@ -179,7 +179,16 @@ class Policy:
         ),
     ] = "usual"
     most_adoptions: Annotated[Number, Key("The most adoptions of one night; more, and none is made.")] = 20
-    most_withdrawals: Annotated[Number, Key("The most withdrawals of one night; more, and none is made.")] = 20
+    most_endings: Annotated[
+        int | Literal["usual"],
+        Parsed(parse_most),
+        Key(
+            "The most cases that may end in one night; more, and none of them ends or is listed. A number, 0 for no "
+            "limit, or usual: without a payment seen 20 and a quarter of the open cases, but 3 in any case; endings of "
+            "all kinds half of them, but 5 in any case.",
+            replaces="most_withdrawals",
+        ),
+    ] = "usual"
     update_lists: Annotated[Literal["all", "changed"], Key("Which cases the nightly update lists: all or changed.")] = (
         "all"
     )

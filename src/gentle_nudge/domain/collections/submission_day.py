@@ -15,7 +15,7 @@ from gentle_nudge.domain.collections.policy import Policy
 A_WEEK = 7
 USUAL_FACTOR = 4
 USUAL_LEAST, USUAL_MOST, USUAL_AT_FIRST = 50, 500, 100
-Limit = Literal["fuse", "adoptions", "withdrawals"]
+Limit = Literal["fuse", "adoptions", "endings"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,17 +38,17 @@ class Refusal:
     @property
     def stops_submission(self) -> bool:
         """Whether no submission is made because of it."""
-        return self.kind != "withdrawals"
+        return self.kind != "endings"
 
 
-# The refusal of each limit that is passed; {count} and {most} are still to be filled in.
+# The refusal of each limit that is passed; {count} and {most} are still to be filled in, of endings {kinds} too.
 TOO_MANY: dict[Limit, Refusal] = {
-    "withdrawals": Refusal(
-        kind="withdrawals",
-        sentence="the flag of {count} patrons in collections is gone, more than the {most} a night may withdraw: "
-        "none was closed, all are reported as before",
-        hint="if staff took these flags off on purpose, run nightly --most-withdrawals {count}; "
-        "if an import or a form did, put the flags back",
+    "endings": Refusal(
+        kind="endings",
+        sentence="{count} open cases would end ({kinds}), more than the {most} that may end so in one night: none of "
+        "them was closed, changed or listed; all others went on",
+        hint="if an import, a form or a clean-up did it, put flags, patrons or charges back; if all of it is right, "
+        "start the next night with nightly --most-endings {count}",
     ),
     "adoptions": Refusal(
         kind="adoptions",
@@ -67,7 +67,10 @@ TOO_MANY: dict[Limit, Refusal] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Due:
-    """What is due, and how much of it may happen; None: no limit. `lifted_to` is the fuse as lifted by hand."""
+    """What is due, and how much of it may happen; None: no limit.
+
+    `lifted_to` and `endings_lifted_to` are the fuses as lifted by hand.
+    """
 
     submission_due: bool = False
     late: bool = False
@@ -75,7 +78,8 @@ class Due:
     most_referrals: int | None = None
     lifted_to: int | None = None
     most_adoptions: int | None = None
-    most_withdrawals: int | None = None
+    most_endings: int | Literal["usual"] | None = None
+    endings_lifted_to: int | None = None
     beside_plugin: Refusal | None = None
 
     @property
@@ -120,9 +124,9 @@ def is_lifted_for(count: int, lifted_to: int | None) -> bool:
     return lifted_to is not None and count <= lifted_to and lifted_to * 10 <= count * 11
 
 
-def too_many(limit: Limit, count: int, most: int | None) -> Refusal | None:
+def too_many(limit: Limit, count: int, most: int | None, *, kinds: str = "") -> Refusal | None:
     """The refusal if this limit is passed; None if it is not, or if there is no limit."""
     if most is None or count <= most:
         return None
-    refusal, numbers = TOO_MANY[limit], {"count": count, "most": most}
-    return replace(refusal, sentence=refusal.sentence.format(**numbers), hint=refusal.hint.format(**numbers))
+    refusal, facts = TOO_MANY[limit], {"count": count, "most": most, "kinds": kinds}
+    return replace(refusal, sentence=refusal.sentence.format(**facts), hint=refusal.hint.format(**facts))

@@ -23,7 +23,7 @@ class NightOptions:
 
     dry_run: bool = False
     most_referrals: int | None = None
-    most_withdrawals: int | None = None
+    most_endings: int | None = None
     beside_plugin: bool = False
 
 
@@ -44,7 +44,8 @@ def what_is_due(
         most_referrals=most_referrals(policy, records.past.sizes),
         lifted_to=options.most_referrals,
         most_adoptions=policy.most_adoptions,
-        most_withdrawals=policy.most_withdrawals if options.most_withdrawals is None else options.most_withdrawals,
+        most_endings=policy.most_endings or None,
+        endings_lifted_to=options.most_endings,
         beside_plugin=None if options.beside_plugin else beside_plugin(conn, moment),
     )
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount
 from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee, plan_night
-from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral
+from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate
 from gentle_nudge.domain.collections.submission_day import Due
@@ -28,8 +29,9 @@ def judge_under_lock(conn: Connection, section: Section, plan: Plan, *, rules: L
     """The plan as it holds now: its patrons and then their lines are locked, and everything about them is read again.
 
     A referral stands if its candidate reads as before; everybody else is judged again. PlanOutdated if a card was
-    merged meanwhile: its heir may not be locked. `ownership` is from before the run changed any case: lines recorded
-    with cases decide whose a charge is, so cases of this run must not change the comparison.
+    merged meanwhile: its heir may not be locked. PlanOutdated too if more cases end than planned: the fuse on endings
+    has not seen them. `ownership` is from before the run changed any case: lines recorded with cases decide whose a
+    charge is, so cases of this run must not change the comparison.
     """
     referred = {referral.number: referral for referral in plan.of(Referral)}
     now = locked_candidates(conn, section, plan, rules=rules, ownership=ownership)
@@ -53,7 +55,8 @@ def judge_under_lock(conn: Connection, section: Section, plan: Plan, *, rules: L
         kept=(*plan.kept, *again.kept),
         named=tuple(dict.fromkeys((*plan.named, *again.named))),
     )
-    if judged.heirs != plan.heirs:
+    planned, now_ending = (EndingsThatCount.among(each.of(Ending), section.policy) for each in (plan, judged))
+    if judged.heirs != plan.heirs or now_ending.exceed(planned):
         raise PlanOutdated
     return judged
 

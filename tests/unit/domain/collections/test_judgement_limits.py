@@ -1,5 +1,7 @@
-"""The limits of a night: the fuse, withdrawals that look like an accident, flags to adopt."""
+"""The limits of a night: the fuse, endings that look like an accident, flags to adopt."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -116,68 +118,154 @@ def test_without_a_limit_any_number_is_referred() -> None:
     assert len(night(evidence(candidates=qualifying(900)), a_submission(most_referrals=None)).submission()) == 900
 
 
-# Withdrawals
+# Endings
 
 
-def test_as_many_as_the_limit_are_withdrawn() -> None:
-    plan = night(evidence(cases=unflagged(20)))
-    assert ended(plan, CaseState.WITHDRAWN) == list(range(1, 21))
-    assert plan.refusals == ()
-    assert {due for _, due in listed(plan)} == {"0.00"}
+def going_on(count: int) -> list[CaseFacts]:
+    return [in_collections(number) for number in range(1000, 1000 + count)]
 
 
-def test_one_more_than_the_limit_looks_like_an_accident_and_none_is_closed() -> None:
-    plan = night(evidence(cases=unflagged(21)))
-    assert kinds(plan) == ["withdrawals"]
+def deleted(count: int) -> list[CaseFacts]:
+    return [gone(number) for number in range(200, 200 + count)]
+
+
+def emptied(count: int) -> list[CaseFacts]:
+    return [in_collections(number, balance="0.00") for number in range(300, 300 + count)]
+
+
+def united(count: int) -> list[CaseFacts]:
+    return [merged(number, a_patron(number + 1000), heir_has_case=True) for number in range(400, 400 + count)]
+
+
+def of(count: int, ending: list[CaseFacts], **limits: object) -> Plan:
+    """A night of so many open cases, of which these end unless it is refused."""
+    cases = [*ending, *going_on(count - len(ending))]
+    return night(evidence(cases=cases), a_submission(**limits), section=a_section(clear_paid=True))
+
+
+@pytest.mark.parametrize(("open_cases", "most"), [(3, 3), (12, 3), (15, 3), (16, 4), (60, 15), (80, 20), (1000, 20)])
+@pytest.mark.parametrize("accident", [unflagged, deleted])
+def test_without_a_payment_seen_end_20_cases_and_a_quarter_of_the_open_ones_but_3_in_any_case(
+    accident: Callable[[int], list[CaseFacts]], open_cases: int, most: int
+) -> None:
+    assert len(of(open_cases, accident(most)).of(Ending)) == most
+    if open_cases > most:
+        plan = of(open_cases, accident(most + 1))
+        assert kinds(plan) == ["endings"]
+        assert plan.decisions == ()
+        assert len(plan.update()) == open_cases - most - 1
+
+
+@pytest.mark.parametrize(("open_cases", "most"), [(5, 5), (10, 5), (11, 5), (12, 6), (60, 30), (1000, 500)])
+@pytest.mark.parametrize("accident", [emptied, united])
+def test_of_all_kinds_half_of_the_open_cases_end_but_5_in_any_case(
+    accident: Callable[[int], list[CaseFacts]], open_cases: int, most: int
+) -> None:
+    assert len(of(open_cases, accident(most)).of(Ending)) == most
+    if open_cases > most:
+        plan = of(open_cases, accident(most + 1))
+        assert kinds(plan) == ["endings"]
+        assert plan.decisions == ()
+        assert len(plan.update()) == open_cases - most - 1
+
+
+def test_withdrawn_paid_by_staffs_word_and_deleted_count_together() -> None:
+    paid = [in_collections(number, flag="no", balance="0.00") for number in range(100, 107)]
+    assert kinds(of(80, [*unflagged(7), *paid, *deleted(6)])) == []
+    assert kinds(of(80, [*unflagged(7), *paid, *deleted(7)])) == ["endings"]
+
+
+def test_if_too_many_end_without_a_payment_those_who_paid_are_released_all_the_same() -> None:
+    plan = of(80, [*unflagged(21), *emptied(3), *united(2)])
+    assert kinds(plan) == ["endings"]
+    assert patrons(plan) == [300, 301, 302, 400, 401]
+
+
+def test_if_too_many_end_in_all_none_of_them_does() -> None:
+    plan = of(60, [*unflagged(5), *deleted(5), *emptied(20), *united(1)])
+    assert kinds(plan) == ["endings"]
     assert plan.decisions == ()
-    assert listed(plan) == [(number, "50.00") for number in range(1, 22)]
+    assert [number for number, _ in listed(plan)] == list(range(1000, 1029))
 
 
-def test_paid_and_withdrawn_patrons_count_together() -> None:
-    paid = [in_collections(number, flag="no", balance="0.00") for number in range(100, 111)]
-    assert kinds(night(evidence(cases=[*unflagged(10), *paid]))) == ["withdrawals"]
-    assert kinds(night(evidence(cases=[*unflagged(9), *paid]))) == []
+def test_a_release_counts_only_if_the_case_was_told_with_more_than_who_paid_may_owe() -> None:
+    told = [replace(facts, case=replace(facts.case, last_due=Decimal("5.01"))) for facts in emptied(6)]
+    told_less = [replace(facts, case=replace(facts.case, last_due=Decimal("5.00"))) for facts in emptied(6)]
+    never_told = [replace(facts, case=replace(facts.case, last_due=None)) for facts in emptied(6)]
+    section = a_section(clear_paid=True, clear_at_or_below=Decimal("5.00"))
+    assert kinds(night(evidence(cases=told), section=section)) == ["endings"]
+    assert ended(night(evidence(cases=told_less), section=section), CaseState.RELEASED) == list(range(300, 306))
+    assert ended(night(evidence(cases=never_told), section=section), CaseState.RELEASED) == list(range(300, 306))
 
 
-def test_an_accident_with_flags_stops_neither_the_submission_nor_other_endings() -> None:
+def test_old_flags_that_are_adopted_and_released_at_once_do_not_count() -> None:
+    adoptees = [an_adoptee(number, balance="0.00") for number in range(1, 21)]
+    plan = night(evidence(adoptees=adoptees), section=a_section(clear_paid=True))
+    assert (kinds(plan), plan.closes[CaseState.RELEASED]) == ([], 20)
+
+
+@pytest.mark.parametrize(("most", "goes"), [(20, False), (21, True), (None, True)])
+def test_a_number_sets_both_limits_and_without_one_any_number_ends(most: int | None, *, goes: bool) -> None:
+    assert len(of(30, unflagged(21), most_endings=most).of(Ending)) == (21 if goes else 0)
+    assert len(of(30, emptied(21), most_endings=most).of(Ending)) == (21 if goes else 0)
+
+
+@pytest.mark.parametrize(("lifted_to", "goes"), [(None, False), (29, False), (30, True), (33, True), (34, False)])
+def test_endings_are_let_through_by_hand_for_the_number_found_and_a_tenth_more(
+    lifted_to: int | None, *, goes: bool
+) -> None:
+    assert len(of(90, unflagged(30), endings_lifted_to=lifted_to).of(Ending)) == (30 if goes else 0)
+
+
+def test_let_through_by_hand_for_all_kinds_those_without_a_payment_end_too() -> None:
+    ending = [*unflagged(20), *emptied(20)]
+    (refusal,) = of(60, ending).refusals
+    assert "--most-endings 40" in refusal.hint
+    assert len(of(60, ending, endings_lifted_to=40).of(Ending)) == 40
+
+
+def test_an_accident_stops_neither_the_submission_nor_adoptions_nor_other_endings() -> None:
     found = evidence(
         candidates=[a_candidate(1000)],
-        cases=[*unflagged(21), in_collections(30, balance="0.00"), gone(31), merged(32, a_patron(33))],
+        cases=[*unflagged(21), in_collections(30, balance="0.00"), merged(32, a_patron(33))],
         adoptees=[an_adoptee(40)],
     )
-    plan = night(found, section=a_section(clear_paid=True))
+    plan = night(found, a_submission(most_endings=22), section=a_section(clear_paid=True))
+    assert len(plan.of(Ending)) == 22
+    plan = night(replace(found, cases=[*found.cases, *going_on(60)]), section=a_section(clear_paid=True))
     assert [row.patron.number for row in plan.submission()] == [1000]
-    assert patrons(plan) == [30, 31, 32, 40, 1000]
-    assert len(plan.update()) == 26
+    assert patrons(plan) == [30, 32, 40, 1000]
 
 
-def test_cases_reported_as_before_are_not_released_though_their_balance_is_0() -> None:
-    plan = night(evidence(cases=unflagged(21, balance="0.00")), section=a_section(clear_paid=True))
-    assert plan.decisions == ()
-    assert {due for _, due in listed(plan)} == {"0.00"}
-
-
-def test_a_patron_whose_withdrawal_waits_is_still_in_collections() -> None:
+def test_a_patron_whose_ending_is_refused_is_still_in_collections() -> None:
     candidate = with_case(a_candidate(1, flag="no"))
     assert night(evidence(candidates=[candidate], cases=unflagged(21))).submission() == []
 
 
-def test_the_refusal_of_withdrawals_names_the_number_and_the_way_out() -> None:
-    (refusal,) = night(evidence(cases=unflagged(21))).refusals
-    assert "21 patrons" in refusal.sentence
-    assert "--most-withdrawals 21" in refusal.hint
+def test_an_heir_is_not_adopted_while_the_ending_of_the_case_is_refused() -> None:
+    heir = a_patron(900, flag="yes")
+    cases = [merged(1, heir, balance="0.00"), *emptied(6)]
+    plan = night(evidence(cases=cases, adoptees=[an_adoptee(900, balance="0.00")]), section=a_section(clear_paid=True))
+    assert (kinds(plan), plan.decisions) == (["endings"], ())
+
+
+def test_the_refusal_of_endings_names_the_number_the_kinds_and_the_way_out() -> None:
+    (refusal,) = of(60, [*unflagged(10), *deleted(6)]).refusals
+    assert refusal.sentence.startswith("16 open cases would end (10 withdrawn, 6 deleted), more than the 15 ")
+    assert "--most-endings 16" in refusal.hint
     assert not refusal.stops_submission
-
-
-def test_lifted_by_hand_the_limit_of_withdrawals_lets_them_through() -> None:
-    plan = night(evidence(cases=unflagged(21)), a_submission(most_withdrawals=21))
-    assert len(ended(plan, CaseState.WITHDRAWN)) == 21
 
 
 def test_a_withdrawal_of_which_the_agency_is_told_nothing_is_not_in_the_update() -> None:
     plan = night(evidence(cases=unflagged(2)), section=a_section(withdrawn_due="none"))
     assert ended(plan, CaseState.WITHDRAWN) == [1, 2]
     assert listed(plan) == []
+
+
+@pytest.mark.parametrize(("paid", "sentence"), [("50.00", "2 withdrawn"), ("0.00", "2 paid")])
+def test_any_case_that_ends_by_the_flag_is_in_a_sentence(paid: str, sentence: str) -> None:
+    assert night(evidence(cases=unflagged(2, balance=paid))).withdrawals.endswith(sentence)
+    assert night(evidence(cases=[in_collections(1), gone(2)])).withdrawals == ""
 
 
 # Adoptions

@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, SetFlag
-from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import (
     Action,
     CloseCase,
@@ -21,6 +20,7 @@ from gentle_nudge.domain.collections.changes import (
     planned_changes,
     restriction_changes,
 )
+from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount, most_endings
 from gentle_nudge.domain.collections.judgement import plan_night
 from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Plan, Referral, heir_of
 from gentle_nudge.domain.collections.submission_day import Due
@@ -38,7 +38,8 @@ any_limits = st.builds(
     most_referrals=limits,
     lifted_to=limits,
     most_adoptions=limits,
-    most_withdrawals=limits,
+    most_endings=limits | st.just("usual"),
+    endings_lifted_to=limits,
 )
 
 
@@ -146,10 +147,51 @@ def test_everybody_who_owes_enough_in_the_window_is_referred_held_or_counted(wor
 def test_no_limit_is_ever_exceeded(world: World, limits: Due) -> None:
     plan = night(world, limits)
     lifted = max(limits.most_referrals or 0, limits.lifted_to or 0)
-    ended = [e for e in plan.of(Ending) if e.state in {CaseState.PAID, CaseState.WITHDRAWN}]
+    counted = EndingsThatCount.among(plan.of(Ending), world.section.policy)
+    most_unpaid, most = most_endings(limits, len(tuple(world.evidence.cases)))
+    by_hand = limits.endings_lifted_to or 0
     assert limits.most_referrals is None or len(referred(plan)) <= lifted
     assert limits.most_adoptions is None or len(plan.of(Adoption)) <= limits.most_adoptions
-    assert limits.most_withdrawals is None or len(ended) <= limits.most_withdrawals
+    assert most is None or len(counted.all) <= max(most, by_hand)
+    assert most_unpaid is None or len(counted.unpaid) <= max(most_unpaid, by_hand)
+
+
+# The fuse on endings
+
+
+def ended(plan: Plan) -> set[int]:
+    return {ending.number for ending in plan.of(Ending)}
+
+
+def refused(world: World, plan: Plan) -> set[int]:
+    """The cases that would end if there were no limit."""
+    return ended(night(world)) - ended(plan)
+
+
+@given(worlds(), st.sampled_from([0, 1, 2, 3, 4, 5, 6, "usual", None]), st.integers(0, 6))
+def test_a_lower_limit_never_ends_more_cases(world: World, one: Any, lower: int) -> None:
+    limit = replace(NO_LIMITS, most_endings=one)
+    most = [each for each in most_endings(limit, len(tuple(world.evidence.cases))) if each is not None]
+    other = replace(NO_LIMITS, most_endings=min([lower, *most]))
+    assert ended(night(world, other)) <= ended(night(world, limit)) <= ended(night(world))
+
+
+@given(worlds(), any_limits)
+def test_cases_whose_ending_is_refused_are_neither_changed_nor_listed(world: World, limits: Due) -> None:
+    plan = night(world, limits)
+    untouched = refused(world, plan)
+    assert bool(untouched) == ("endings" in {refusal.kind for refusal in plan.refusals})
+    changed = {decision.number for decision in plan.decisions} | plan.heirs
+    assert untouched.isdisjoint(changed | {row.number for row in plan.update()})
+
+
+@given(worlds(), any_limits)
+def test_the_fuse_on_endings_changes_nothing_for_all_others(world: World, limits: Due) -> None:
+    plan, without = night(world, limits), night(world, replace(limits, most_endings=None))
+    untouched = refused(world, plan)
+    assert in_order(plan.decisions) == in_order(d for d in without.decisions if d.number not in untouched)
+    assert plan.update() == [row for row in without.update() if row.number not in untouched]
+    assert [r for r in plan.refusals if r.kind != "endings"] == list(without.refusals)
 
 
 # Reasons
@@ -196,8 +238,9 @@ def test_no_number_stands_twice_in_a_report(world: World, limits: Due) -> None:
 
 @given(worlds(section=BALANCES), any_limits)
 def test_every_open_case_is_in_the_full_update_whatever_limits_trip(world: World, limits: Due) -> None:
-    told = {row.number for row in night(world, limits).update()}
-    assert told >= {found.case.number for found in world.evidence.cases}
+    plan = night(world, limits)
+    told = {row.number for row in plan.update()}
+    assert told | refused(world, plan) >= {found.case.number for found in world.evidence.cases}
 
 
 @given(worlds(), any_limits)
