@@ -26,5 +26,7 @@ def test_a_year(koha: KohaDatabase, lists: str, seed: int, *, attribute: bool) -
     year = Year(koha, seed=seed, lists=lists, attribute=attribute)
     year.lives(365)
     print(f"seed {seed}, {lists}, {year.flag}: {dict(year.happened)}")  # noqa: T201 - what a soak test saw
-    seen = {"referred", "adopted", "paid", "missed night", *EVENTS} | ENDINGS - {"open"}
+    seen = {"referred", "adopted", "paid", "missed night", "flags wiped", "endings refused", *EVENTS} | ENDINGS - {
+        "open"
+    }
     assert {each for each in seen if not year.happened[each]} == set()

@@ -84,6 +84,7 @@ class Book:
     adopted: bool
     lines: frozenset[int]
     state: str = "open"
+    withdrawn_on: date = date.min
     told: tuple[Decimal, tuple[str, str, str]] = (ZERO, ("", "", ""))
 
 
@@ -162,7 +163,7 @@ class Books:
         if person.reading == "no" and patron not in heirs:
             case.state = "paid" if owed <= 0 else "withdrawn"
             if case.state == "withdrawn":
-                self.withdrawn[patron] = day
+                self.withdrawn[patron] = case.withdrawn_on = day
             return self._tells(case, person.shown, ZERO, patron)
         if owed <= 0:
             case.state = "released"
@@ -204,7 +205,13 @@ class Books:
     def owed_in_window(self, world: World, number: int, day: date) -> Decimal:
         """What counts toward a referral."""
         first, last = day - timedelta(days=NEWER), day - timedelta(days=OLDER)
-        since = self.withdrawn.get(number, date.min)
+        inherited = (
+            case.withdrawn_on
+            for case in self.cases
+            if case.state == "withdrawn" and case.patron not in world.people
+            if any(world.lines[line]["patron"] == number for line in case.lines)
+        )
+        since = max([self.withdrawn.get(number, date.min), *inherited])
         return sum(
             (
                 line["owed"]
@@ -258,6 +265,8 @@ class Year:
             self.day += timedelta(days=1)
             for _ in range(self.chance.randrange(1, 8)):
                 self._something_happens()
+            if len(self.books.in_collections()) > 3 and self.chance.random() < 0.3:
+                self._flags_wiped()
             if self.chance.random() < 0.07:
                 self.happened["missed night"] += 1
             else:
@@ -456,6 +465,7 @@ class Year:
         self._says(self._somebody_in_collections(), self.chance.choice(["no", "0", "", None]))
 
     def _flags_wiped(self) -> None:
+        self.happened["flags wiped"] += 1
         for patron in sorted(self.books.in_collections().keys() & set(self._everybody())):
             self._says(patron, None)
 
@@ -512,7 +522,6 @@ EVENTS: dict[str, tuple[int, Callable[[Year], None]]] = {
     "card merged": (4, Year._merged),
     "patron deleted": (4, Year._deleted),
     "flag taken off": (5, Year._flag_taken_off),
-    "flags wiped": (1, Year._flags_wiped),
     "flag set by hand": (4, Year._flagged_by_hand),
     "flag overwritten": (3, Year._overwritten),
     "branch changed": (3, Year._moves),
