@@ -9,19 +9,16 @@ from functools import partial
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import moment_of, show
+from gentle_nudge.cli.options import date_option, moment_of, show
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
+from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.views.withdrawal_view import withdrawal_view
 
 
 @click.command()
 @click.argument("card", required=False)
-@click.option(
-    "--submission",
-    "day",
-    type=click.DateTime(formats=["%Y-%m-%d"]),
-    metavar="DATE",
-    help="Instead of one patron: everybody in the submission of this day.",
-)
+@date_option("--submission", "day", help="Instead of one patron: everybody in the submission of this day.")
 @click.option("--library", "libraries", multiple=True, metavar="NAME", help="Only of this section.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; kept with the case, so name nobody in it.")
 @click.option("--waive-fee", is_flag=True, help="Also forgive what is still owing of the processing fee.")
@@ -42,10 +39,6 @@ def release(
     refer the patron again. The next update tells the agency as withdrawn_due says; a submission that has not been
     delivered is cancelled instead. What was paid stays paid, and doing it twice does no more than doing it once.
     """
-    from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
-    from gentle_nudge.jobs.transaction import read_only, writing
-    from gentle_nudge.views.withdrawal_view import withdrawal_view
-
     if (card is None) == (day is None):
         raise UserError("Name one patron, or a submission.", "gentle-nudge release CARD, or release --submission DATE")
     if not reason.strip():
@@ -59,7 +52,7 @@ def release(
         sections=tuple(name for section in sections for name in section.cases_of),
         waive_fee=waive_fee,
     )
-    moment = moment_of(library, None, dry_run=False, person=True)
+    moment = moment_of(library, person=True)
     if wanted.is_submission and libraries:
         sections = library.sections(changes=not dry_run)  # a case of it may have moved to a section that is not named
     with read_only(library.engine) as conn:

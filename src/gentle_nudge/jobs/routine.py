@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,7 @@ from gentle_nudge.jobs.night.nightly import Night, nightly
 from gentle_nudge.jobs.sending.deliver import Delivered, deliver
 
 Clock = Callable[[], datetime]
+Tell = Callable[["Night | Round | GentleNudgeError | str"], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,27 +36,29 @@ class Round:
 
 
 def routine(
-    library: Library, moment: Moment, clock: Clock, *, wanted: Sequence[str], options: NightOptions
-) -> Generator[Night | Round | GentleNudgeError | str]:
-    """Each step as soon as it is done: the night, the round, or an error instead; then sentences about the rest.
+    library: Library, moment: Moment, clock: Clock, tell: Tell, *, wanted: Sequence[str], options: NightOptions
+) -> int:
+    """Call `tell` after each step with the night, the round or an error in its place; last, sentences about the rest.
 
-    A step that fails does not stop the next, and the worst exit code of all is the one that the monitor hears of.
+    A step that fails does not stop the next. The worst exit code of all is returned, and the monitor hears of it.
     """
     with watched(library, moment, clock) as watch:
         sections, outlets = library.ready(wanted, dry_run=False)
         night = nightly(library.engine, sections, moment, outlets=outlets, options=options)
-        yield night
+        tell(night)
         sent: Round | GentleNudgeError
         try:
             sent = deliver_and_alert(library, clock, night=night, failed_too=True)
         except GentleNudgeError as failure:
             sent = failure
-        yield sent
+        tell(sent)
         watch.exit_code = worst_exit_code(night.exit_code, sent.exit_code)
-    yield from watch.notes
+    for note in watch.notes:
+        tell(note)
     periods = RetentionPeriods.of(library.settings.archive, library.instance.database)
     for trouble in apply_retention(library.engine, periods, moment):
-        yield f"{trouble.sentence}\n  {trouble.hint}".rstrip()
+        tell(f"{trouble.sentence}\n  {trouble.hint}".rstrip())
+    return watch.exit_code
 
 
 def deliver_and_alert(library: Library, clock: Clock, *, night: Night | None = None, failed_too: bool = False) -> Round:
