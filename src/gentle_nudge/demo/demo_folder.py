@@ -39,20 +39,22 @@ class Folder:
         """The copies of the reports."""
         return self.path / "archive"
 
-    @property
-    def marker(self) -> Path:
-        """The file that says whose folder this is."""
-        return self.path / MARKER
-
     def begin(self) -> bool:
-        """The folder holds the configuration and an empty database; whether a demo was there before.
+        """Make the folder with the configuration and an empty database; True if a demo was there before.
 
         UserError, with nothing touched, if it holds anything but a demo.
         """
-        was_there = self._is_a_demo()
+        marker = self.path / MARKER
+        is_demo = marker.is_file() and not marker.is_symlink()
+        is_there = self.path.exists() or self.path.is_symlink()
+        if is_there and not is_demo and not (self.path.is_dir() and not any(self.path.iterdir())):
+            raise UserError(
+                f"{self.path} already exists and is not a demo of ours: nothing in it was touched.",
+                "Name a folder that does not exist yet: gentle-nudge demo FOLDER",
+            )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self.marker.write_text(MARKED, encoding="utf-8")
+            marker.write_text(MARKED, encoding="utf-8")
             self._empty()
             self.database.touch(mode=0o600)
             self.config.write_text(Texts().render("demo-configuration.toml"), encoding="utf-8")
@@ -60,22 +62,10 @@ class Folder:
             raise UserError(
                 f"The folder {self.path} cannot be used: {trouble.strerror}.", "Name another: gentle-nudge demo FOLDER"
             ) from trouble
-        return was_there
-
-    def _is_a_demo(self) -> bool:
-        if self.marker.is_file() and not self.marker.is_symlink():
-            return True
-        if self.path.is_dir() and not any(self.path.iterdir()):
-            return False
-        if self.path.exists() or self.path.is_symlink():
-            raise UserError(
-                f"{self.path} already exists and is not a demo of ours: nothing in it was touched.",
-                "Name a folder that does not exist yet: gentle-nudge demo FOLDER",
-            )
-        return False
+        return is_demo
 
     def _empty(self) -> None:
-        """What an earlier demo made is gone; nothing else."""
+        """Delete what an earlier demo made, and nothing else."""
         for file in (self.config, self.database, Path(f"{self.database}-journal")):
             file.unlink(missing_ok=True)
         for folder in (self.mail, self.archive):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Table, insert
 
 from gentle_nudge.demo.counter import Desk
 from gentle_nudge.demo.people import names
-from gentle_nudge.demo.roles import ANONYMOUS, SELF_CHECK, Charge, Sample, cast, left_out, lost, named, overdue, tonight
+from gentle_nudge.demo.roles import ANONYMOUS, SELF_CHECK, Charge, Sample, lost, overdue, sample, special
 from gentle_nudge.koha import koha_tables
 
 LIBRARY = "Fernwood Public Library"
@@ -19,8 +19,6 @@ ZONE = "America/New_York"
 HOW_MANY = 200
 BRANCHES = {"MAIN": "Fernwood Main Library", "EAST": "East Branch", "BUS": "Bookmobile"}
 CATEGORIES = {"PT": ("Patron", "A"), "KID": ("Young patron", "C"), "STAFF": ("Staff", "S"), "SCHOOL": ("School", "I")}
-
-
 DEBIT_TYPES = {
     "LOST": "Lost item",
     "MANUAL": "Manual fee",
@@ -28,12 +26,8 @@ DEBIT_TYPES = {
     "PROCESSING": "Lost item processing fee",
     "RENT": "Rental fee",
 }
-
-
 ATTRIBUTE_TYPES = ("EXEMPT",)
 RESTRICTION_TYPES = ("MANUAL", "OVERDUES", "SUSPENSION", "DISCHARGE")
-
-
 PREFERENCES = {
     "LibraryName": LIBRARY,
     "KohaAdminEmailAddress": "koha@fernwood.example",
@@ -47,18 +41,14 @@ PREFERENCES = {
 
 def patrons(day: date) -> tuple[Sample, ...]:
     """Everybody, as they were before the first night; `day` is the Sunday shown."""
-    special = [Sample(name=named(ANONYMOUS, ""), born=None), *cast(), *tonight(day), *left_out(day)]
-    return (*special, *islice(ordinary(day), HOW_MANY - len(special)))
+    return tuple(islice(chain(special(day), ordinary(day)), HOW_MANY))
 
 
 def ordinary(day: date) -> Iterator[Sample]:
     """Patrons who owe nothing, a little, or only what is too new or too old to count."""
-    for number, name in enumerate(names()):
-        yield Sample(
-            name=name,
-            born=day - timedelta(days=19 * 366 + number * 97 % 20_000),
-            charges=tuple(little(number)),
-        )
+    for number, (surname, firstname) in enumerate(names()):
+        born = day - timedelta(days=19 * 366 + number * 97 % 20_000)
+        yield sample(surname, firstname, *little(number), born=born)
 
 
 def little(number: int) -> Iterator[Charge]:
@@ -89,33 +79,25 @@ def numbered(samples: tuple[Sample, ...]) -> dict[int, Sample]:
 
 
 def found_library(desk: Desk, samples: Mapping[int, Sample]) -> None:
-    """Koha's tables are there, with codes, preferences and these patrons."""
+    """Make Koha's tables with codes, preferences and these patrons."""
     koha_tables.koha.create_all(desk.conn)
-    _codes(desk.conn)
-    anonymous = next(number for number, sample in samples.items() if sample.name.surname == ANONYMOUS)
+    anonymous = next(number for number, sample in samples.items() if sample.surname == ANONYMOUS)
     preferences = {**PREFERENCES, "AnonymousPatron": str(anonymous)}
-    rows = [{"variable": name, "value": value} for name, value in preferences.items()]
-    desk.conn.execute(insert(koha_tables.systempreferences), rows)
-    desk.register(samples)
-
-
-def _codes(conn: Connection) -> None:
-    conn.execute(
-        insert(koha_tables.branches), [{"branchcode": code, "branchname": name} for code, name in BRANCHES.items()]
-    )
-    conn.execute(
-        insert(koha_tables.categories),
-        [
-            {"categorycode": code, "description": description, "category_type": kind}
-            for code, (description, kind) in CATEGORIES.items()
+    rows: dict[Table, list[dict[str, object]]] = {
+        koha_tables.systempreferences: [{"variable": name, "value": value} for name, value in preferences.items()],
+        koha_tables.branches: [{"branchcode": code, "branchname": name} for code, name in BRANCHES.items()],
+        koha_tables.categories: [
+            {"categorycode": code, "description": name, "category_type": kind}
+            for code, (name, kind) in CATEGORIES.items()
         ],
-    )
-    conn.execute(
-        insert(koha_tables.account_debit_types),
-        [{"code": code, "description": text, "archived": 0} for code, text in DEBIT_TYPES.items()],
-    )
-    conn.execute(insert(koha_tables.restriction_types), [{"code": code} for code in RESTRICTION_TYPES])
-    conn.execute(
-        insert(koha_tables.borrower_attribute_types),
-        [{"code": code, "repeatable": 0, "unique_id": 0, "opac_editable": 0} for code in ATTRIBUTE_TYPES],
-    )
+        koha_tables.account_debit_types: [
+            {"code": code, "description": text, "archived": 0} for code, text in DEBIT_TYPES.items()
+        ],
+        koha_tables.restriction_types: [{"code": code} for code in RESTRICTION_TYPES],
+        koha_tables.borrower_attribute_types: [
+            {"code": code, "repeatable": 0, "unique_id": 0, "opac_editable": 0} for code in ATTRIBUTE_TYPES
+        ],
+    }
+    for table, values in rows.items():
+        desk.conn.execute(insert(table), values)
+    desk.register(samples)

@@ -6,17 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import event
 
-from gentle_nudge.demo import founding, weeks
+from gentle_nudge.demo import founding
 from gentle_nudge.demo.counter import Desk, owing
 from gentle_nudge.demo.demo_folder import Folder
 from gentle_nudge.demo.founding import found_library, numbered
 from gentle_nudge.demo.roles import Role, Sample
+from gentle_nudge.demo.weeks import go_by
 from gentle_nudge.domain.collections.plan import Plan
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
@@ -34,7 +36,6 @@ from gentle_nudge.settings import load
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
-
 
 ZONE = ZoneInfo(founding.ZONE)
 SUNDAY = 6
@@ -68,8 +69,8 @@ class Story:
         return self.chapters[-1]
 
     def those_who(self, role: Role) -> list[int]:
-        """The numbers of the patrons with this part."""
-        return weeks.those_who(self.samples, role)
+        """The numbers of the patrons with this part, in order."""
+        return [number for number, sample in self.samples.items() if sample.role is role]
 
 
 def sunday(day: date) -> date:
@@ -78,28 +79,28 @@ def sunday(day: date) -> date:
 
 
 def play(path: Path, day: date) -> Story:
-    """A sample library is in this folder, with three Sunday nights behind it, the last of them not after this day.
+    """Make a sample library in this folder, with three Sunday nights behind it, the last of them not after this day.
 
-    ToBeMended, with nothing touched, if the folder holds anything else.
+    UserError, with nothing touched, if the folder holds anything else.
     """
     folder = Folder(path=path)
     was_there = folder.begin()
     koha = _library(folder)
     shown = sunday(day)
     samples = numbered(founding.patrons(shown))
-    _at_the_desk(koha, shown, lambda desk: found_library(desk, samples))
+    _at_the_desk(koha, shown, partial(found_library, samples=samples))
     with read_only(koha.engine) as conn:
         founded = owing(conn)
-    first = _night(koha, shown - 2 * A_WEEK)
-    _at_the_desk(koha, shown, lambda desk: weeks.first_week(desk, samples))
-    second = _night(koha, shown - A_WEEK)
-    _at_the_desk(koha, shown, lambda desk: weeks.second_week(desk, samples))
+    steps = []
+    for week in (1, 0):
+        steps.append(_night(koha, shown - (week + 1) * A_WEEK))
+        _at_the_desk(koha, shown, partial(go_by, samples=samples, week=week))
     return Story(
         folder=folder,
         was_there=was_there,
         samples=samples,
         founded=founded,
-        chapters=(first, second, _night(koha, shown)),
+        chapters=(*steps, _night(koha, shown)),
         section=koha.settings.with_groups({})[0],
     )
 
@@ -108,13 +109,12 @@ def _library(folder: Folder) -> Library:
     """The sample library, whatever the environment says: it must not lead to a real one."""
     settings = load(folder.config, environ={})
     koha = Library(settings=settings, instance=instance(settings, environ={}))
-    event.listen(koha.engine, "connect", _in_a_hurry)
+
+    def do_not_wait_for_the_disk(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        connection.cursor().execute("PRAGMA synchronous = OFF")  # a demo that is lost is made again
+
+    event.listen(koha.engine, "connect", do_not_wait_for_the_disk)
     return koha
-
-
-def _in_a_hurry(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    """SQLite does not wait for the disk: a demo that is lost is made again."""
-    connection.cursor().execute("PRAGMA synchronous = OFF")
 
 
 def _at_the_desk(koha: Library, shown: date, happens: Callable[[Desk], None]) -> None:
@@ -124,7 +124,7 @@ def _at_the_desk(koha: Library, shown: date, happens: Callable[[Desk], None]) ->
 def _night(koha: Library, day: date) -> StoryStep:
     """The product's own night of that Sunday, everything delivered; our tables are made on the first."""
     now = datetime.combine(day, NIGHT, koha.zone)
-    writing(koha.engine, lambda conn: initialise(conn, koha.instance, now))
+    writing(koha.engine, partial(initialise, instance=koha.instance, now=now))
     with read_only(koha.engine) as conn:
         sections, outlets = sections_of(conn, koha.settings), koha.outlets(conn)
     moment = Moment(day=day, now=now, zone=koha.zone)

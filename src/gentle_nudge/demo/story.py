@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from shlex import quote
 
@@ -10,6 +11,7 @@ from gentle_nudge.demo.founding import LIBRARY
 from gentle_nudge.demo.people import FIRST_CARD
 from gentle_nudge.demo.play import Story, StoryStep
 from gentle_nudge.demo.roles import Role
+from gentle_nudge.demo.weeks import those_of
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.plan import Adoption, Ending, Referral
 from gentle_nudge.domain.collections.policy import Policy
@@ -21,14 +23,29 @@ from gentle_nudge.views.plain import Column, Note, Part, View, column, name, tab
 
 A_WEEK = timedelta(days=7)
 
-
 REFERRED: tuple[Column[Referral], ...] = (
-    column("card", lambda row: row.patron.card),
-    column("name", lambda row: name(row.patron.surname, row.patron.firstname)),
-    column("in window", lambda row: row.account.owed, "money"),
-    column("balance", lambda row: row.account.balance, "money"),
-    column("with fee", lambda row: row.total, "money"),
+    column("card", lambda referral: referral.patron.card),
+    column("name", person),
+    column("in window", lambda referral: referral.account.owed, "money"),
+    column("balance", lambda referral: referral.balance, "money"),
+    column("with fee", lambda referral: referral.total, "money"),
 )
+
+CHANGES = {
+    CaseState.RELEASED: ("Released", "They owe nothing any more: the flag says no, our restriction is gone."),
+    CaseState.PAID: ("Ended by staff, paid", "The flag is off and nothing is owing."),
+    CaseState.WITHDRAWN: (
+        "Withdrawn by staff",
+        "They still owe something: the agency is told a last 0.00, and charges made until then are not referred again.",
+    ),
+    "followed": ("Merged cards", "The case goes on with the patron who has the charges now."),
+    CaseState.MERGED: ("Merged cards, both with a case", "One case goes on, this one ends with a last 0.00."),
+    CaseState.DELETED: ("Gone from Koha", "The case ends with a last 0.00."),
+    "adopted": (
+        "Adopted, flagged by hand",
+        "From now on they are reported like all others; who owes nothing is released at once.",
+    ),
+}
 
 
 def story_view(story: Story, environ: Mapping[str, str], *, program: str) -> View:
@@ -38,14 +55,11 @@ def story_view(story: Story, environ: Mapping[str, str], *, program: str) -> Vie
         parts=[
             *replaced,
             *_library(story),
-            _heading(f"Its rules ({story.folder.config.name})"),
-            *map(_item, _rules(story.section.policy, story.tonight)),
-            _heading("The two weeks before"),
-            *map(_item, _weeks(story)),
+            *_items(f"Its rules ({story.folder.config.name})", _rules(story.section.policy, story.tonight)),
+            *_items("The two weeks before", _weeks(story)),
             *_referred(story),
             *_left_out(story),
-            _heading("Who was in collections already"),
-            *map(_item, _changes(story)),
+            *_items("Who was in collections already", _changes(story)),
             *_files(story),
             *_play_on(story, environ, program),
         ]
@@ -56,8 +70,13 @@ def _heading(text: str) -> Note:
     return Note(text=text, style="heading")
 
 
-def _item(text: str) -> Note:
-    return Note(text=text, style="item")
+def _line(text: str) -> Note:
+    return Note(text=text, level=1, style="copy")
+
+
+def _items(heading: str, texts: Iterable[str]) -> Iterator[Note]:
+    yield _heading(heading)
+    yield from (Note(text=text, style="item") for text in texts)
 
 
 def _library(story: Story) -> Iterator[Part]:
@@ -70,38 +89,67 @@ def _library(story: Story) -> Iterator[Part]:
     )
 
 
+def _rules(policy: Policy, tonight: StoryStep) -> Iterator[str]:
+    window = policy.window(tonight.day)
+    yield (
+        f"Every {policy.submit_on.name.capitalize()} those patrons are referred who owe "
+        f"{format_amount(policy.threshold)} or more for charges that are {policy.count_fees_older_than} to "
+        f"{policy.count_fees_newer_than} days old ({window.first} to {window.last}), owe no less in all, and lost "
+        "something."
+    )
+    yield (
+        f"Not referred: minors, patrons without a date of birth, the category {', '.join(policy.excluded_categories)}, "
+        f"institutions, and whoever has an entry in {policy.exemption}. Rental fees do not count."
+    )
+    yield (
+        f"Whoever is referred gets a yes in {policy.flag}, a processing fee of {format_amount(policy.processing_fee)}, "
+        "and a restriction: no borrowing."
+    )
+    yield "Whoever has paid everything is released the next night: no in the flag field, and no restriction of ours."
+
+
 def _weeks(story: Story) -> Iterator[str]:
-    """What happened on the two Sundays before, and between the Sundays."""
-    for chapter, parts in zip(story.chapters, (IN_THE_FIRST_WEEK, IN_THE_SECOND_WEEK), strict=False):
-        yield _evening(chapter)
-        counted = "; ".join(f"{len(story.those_who(role))} {what}" for role, what in parts.items())
-        yield f"In the week after: {counted}."
+    """What happened on the two Sundays before, and in the weeks after them."""
+    for step, week in zip(story.chapters, (1, 0), strict=False):
+        yield _evening(step)
+        counts = Counter(sample.role for sample in those_of(story.samples, week).values())
+        yield f"In the week after: {'; '.join(f'{counts[role]} {role}' for role in Role if counts[role])}."
+
+
+def _evening(step: StoryStep) -> str:
+    decided, adopted = changes(step.plan), step.plan.of(Adoption)
+    parts = [f"{len(decided[word])} {word}" for word in ("referred", "released", "withdrawn") if decided[word]]
+    if adopted:
+        parts.append(
+            f"{len(adopted)} adopted, because they were flagged before there were cases "
+            f"({sum(adoption.released for adoption in adopted)} of them, who owed nothing, was released at once)"
+        )
+    return f"{step.day:%A}, {step.day}: {', '.join(parts)}."
 
 
 def _referred(story: Story) -> Iterator[Part]:
     """Who was referred on the Sunday shown, and for what."""
     plan = story.tonight.plan
-    rows = plan.submission()
-    balances, fees = sum((row.account.balance for row in rows), ZERO), sum((row.fee for row in rows), ZERO)
-    yield _heading(f"The night of {plan.day:%A}, {plan.day}: {len(rows)} patrons are referred")
-    yield table(REFERRED, rows)
+    referrals = plan.submission()
+    balance, total = sum((row.balance for row in referrals), ZERO), sum((row.total for row in referrals), ZERO)
+    yield _heading(f"The night of {plan.day:%A}, {plan.day}: {len(referrals)} patrons are referred")
+    yield table(REFERRED, referrals)
     yield Note(
-        text=f"They owe {format_amount(balances)}, with the fees {format_amount(balances + fees)}. Each now has the "
-        "flag, the fee, the restriction, and a case that remembers which charges it was for."
+        text=f"They owe {format_amount(balance)}, with the fees {format_amount(total)}. Each now has the flag, the "
+        "fee, the restriction, and a case that remembers which charges it was for."
     )
 
 
 def _left_out(story: Story) -> Iterator[Part]:
     """How many were not, and by which rule."""
     plan = story.tonight.plan
-    too_little = plan.left_out.get(Reason.BELOW_THRESHOLD, 0) + plan.owing_less
-    counts = {**plan.left_out, Reason.BELOW_THRESHOLD: too_little}
+    counts = Counter(plan.left_out) + Counter({Reason.BELOW_THRESHOLD: plan.owing_less})
     yield _heading("Who owes something in the window and is left out, by the first rule that applies")
-    yield table(LEFT_OUT, [(reason, counts[reason]) for reason in Reason if counts.get(reason)])
+    yield table(LEFT_OUT, [(reason, counts[reason]) for reason in Reason if counts[reason]])
 
 
 def _changes(story: Story) -> Iterator[str]:
-    """What became of those who were in collections already."""
+    """What became of patrons who were in collections already."""
     plan = story.tonight.plan
     decided = changes(plan)
     for word, (heading, sentence) in CHANGES.items():
@@ -115,14 +163,13 @@ def _changes(story: Story) -> Iterator[str]:
 
 
 def _name(story: Story, number: int) -> str:
-    sample = story.samples[number]
-    return name(sample.name.surname, sample.name.firstname)
+    return name(story.samples[number].surname, story.samples[number].firstname)
 
 
 def _files(story: Story) -> Iterator[Part]:
     """Which files and messages there are."""
     tonight, folder = story.tonight, story.folder
-    mails = [sum(d.address.tells_agency for d in chapter.delivered) for chapter in story.chapters]
+    mails = [sum(delivery.address.tells_agency for delivery in step.delivered) for step in story.chapters]
     yield _heading("Files and messages")
     for delivery in tonight.delivered:
         if delivery.address.is_archive:
@@ -131,10 +178,6 @@ def _files(story: Story) -> Iterator[Part]:
     yield _line(f"{folder.mail / 'new'}  ({mails[-1]} messages of tonight, {sum(mails[:-1])} of earlier Sundays)")
     recipients = " and ".join(story.section.policy.recipients())
     yield Note(text=f"The messages are for {recipients}: the demo puts them into a folder instead of sending them.")
-
-
-def _line(text: str) -> Note:
-    return Note(text=text, level=1, style="copy")
 
 
 def _play_on(story: Story, environ: Mapping[str, str], program: str) -> Iterator[Part]:
@@ -157,77 +200,3 @@ def _play_on(story: Story, environ: Mapping[str, str], program: str) -> Iterator
     yield Note(text=f"Change a rule in {config} and look at the Sunday after once more.")
     if environ.get("KOHA_CONF"):
         yield Note(text="KOHA_CONF is set here and leads to a real library: put env -u KOHA_CONF before each command.")
-
-
-PAID, FLAG_OFF = "paid in full", "had the flag taken off by staff"
-
-
-IN_THE_FIRST_WEEK = {
-    Role.PAYS_IN_THE_FIRST_WEEK: PAID,
-    Role.PAYS_A_PART: "paid a part",
-    Role.FLAG_OFF_IN_THE_FIRST_WEEK: FLAG_OFF,
-}
-
-
-IN_THE_SECOND_WEEK = {
-    Role.PAYS: PAID,
-    Role.PAYS_NEARLY: "paid all but a little",
-    Role.PAYS_WITH_EDITED_RESTRICTION: "paid in full, after staff had rewritten the restriction",
-    Role.PAYS_AND_FLAG_OFF: "paid in full and had the flag taken off by staff",
-    Role.FLAG_OFF: FLAG_OFF,
-    Role.FLAG_OVERWRITTEN: "had something else written into the flag field by staff",
-    Role.FLAGGED_BY_HAND: "were flagged by staff, by hand",
-    Role.TWO_CARDS: "had a second card, into which the first was merged",
-    Role.TWO_CASES: "had two cards, both in collections, which were merged",
-    Role.LEAVES: "was deleted from Koha",
-}
-
-
-CHANGES = {
-    CaseState.RELEASED: ("Released", "They owe nothing any more: the flag says no, our restriction is gone."),
-    CaseState.PAID: ("Ended by staff, paid", "The flag is off and nothing is owing."),
-    CaseState.WITHDRAWN: (
-        "Withdrawn by staff",
-        "They still owe something: the agency is told a last 0.00, and charges made until then are not referred again.",
-    ),
-    "followed": ("Merged cards", "The case goes on with the patron who has the charges now."),
-    CaseState.MERGED: ("Merged cards, both with a case", "One case goes on, this one ends with a last 0.00."),
-    CaseState.DELETED: ("Gone from Koha", "The case ends with a last 0.00."),
-    "adopted": (
-        "Adopted, flagged by hand",
-        "From now on they are reported like all others; who owes nothing is released at once.",
-    ),
-}
-
-
-def _rules(policy: Policy, tonight: StoryStep) -> Iterator[str]:
-    window = policy.window(tonight.day)
-    days = f"{policy.count_fees_older_than} to {policy.count_fees_newer_than} days old"
-    yield (
-        f"Every {policy.submit_on.name.capitalize()} those patrons are referred who owe "
-        f"{format_amount(policy.threshold)} or "
-        f"more for charges that are {days} ({window.first} to {window.last}), owe no less in all, and lost something."
-    )
-    yield (
-        f"Not referred: minors, patrons without a date of birth, the category {', '.join(policy.excluded_categories)}, "
-        f"institutions, and whoever has an entry in {policy.exemption}. Rental fees do not count."
-    )
-    yield (
-        f"Whoever is referred gets a yes in {policy.flag}, "
-        f"a processing fee of {format_amount(policy.processing_fee)}, and a "
-        "restriction: no borrowing."
-    )
-    yield "Whoever has paid everything is released the next night: no in the flag field, and no restriction of ours."
-
-
-def _evening(chapter: StoryStep) -> str:
-    plan = chapter.plan
-    decided, adopted = changes(plan), plan.of(Adoption)
-    at_once = sum(adoption.released for adoption in adopted)
-    parts = [f"{len(decided[word])} {word}" for word in ("referred", "released", "withdrawn") if decided[word]]
-    if adopted:
-        parts.append(
-            f"{len(adopted)} adopted, because they were flagged before there were cases "
-            f"({at_once} of them, who owed nothing, was released at once)"
-        )
-    return f"{plan.day:%A}, {plan.day}: {', '.join(parts)}."

@@ -34,7 +34,7 @@ def the_story(day: date = A_SUNDAY) -> Story:
 
 
 def surnames(story: Story) -> set[str]:
-    return {story.samples[referral.number].name.surname for referral in story.tonight.plan.of(Referral)}
+    return {story.samples[referral.number].surname for referral in story.tonight.plan.of(Referral)}
 
 
 @pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.OTHER_SECTION])
@@ -100,5 +100,5 @@ def test_the_sunday_shown_is_the_latest_not_after_the_day(days_after: int) -> No
 def test_there_are_two_hundred_patrons_with_names_of_many_scripts() -> None:
     everybody = patrons(A_SUNDAY)
     assert len(everybody) == HOW_MANY
-    letters = "".join(sample.name.surname + sample.name.firstname for sample in everybody)
+    letters = "".join(sample.surname + sample.firstname for sample in everybody)
     assert all(sign in letters for sign in "',\"=-ÅłĐ王小김Воאعக")
