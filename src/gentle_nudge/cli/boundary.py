@@ -37,7 +37,8 @@ def configure_logging(*, verbose: bool, debug: bool) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(WithoutValues("%(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
-    logging.getLogger("paramiko").setLevel(logging.DEBUG if debug else logging.CRITICAL + 1)
+    if debug:
+        logging.getLogger("paramiko").setLevel(logging.DEBUG)
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
     logging.getLogger("gentle_nudge").setLevel(level)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from base64 import b64decode
 from binascii import Error as NotBase64
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 SSH = 22
 RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
 WORDS_OF_A_LINE = 2
+
+# paramiko logs tracebacks of its own; what matters reaches us as exceptions. With --debug it may.
+if not logging.getLogger("paramiko").level:
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
 
 def log_in(sftp: Sftp, timeout: int) -> paramiko.SFTPClient:

@@ -1,4 +1,4 @@
-"""From the settings to a library one can work with: its database, its zone, its outlets."""
+"""A library: the settings, its Koha, its database and its outlets."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.collections.policy import Section
@@ -20,11 +21,7 @@ from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance, instance
 from gentle_nudge.koha.inspect.unknown_codes import refuse_misfits
 from gentle_nudge.settings import Settings
-from gentle_nudge.store import meta
 from gentle_nudge.texts.environment import Texts
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +33,15 @@ class Library:
 
     @classmethod
     def of(cls, settings: Settings) -> Library:
-        """The library these settings are for; nothing is connected yet."""
+        """The library of these settings; nothing is connected yet."""
         return cls(settings=settings, instance=instance(settings))
 
     @cached_property
     def engine(self) -> Engine:
-        """The way to its database."""
-        made = engine(self.instance)
-        log_statements(made)
-        return made
+        """Connections to its database."""
+        new_engine = engine(self.instance)
+        log_statements(new_engine)
+        return new_engine
 
     @cached_property
     def texts(self) -> Texts:
@@ -53,24 +50,24 @@ class Library:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone it lives in."""
+        """Its time zone."""
         return self.instance.zone
 
     @property
     def runs_plugins(self) -> bool:
-        """Whether its Koha runs plugins, as far as koha-conf.xml tells."""
+        """True unless koha-conf.xml switches plugins off."""
         return self.instance.conf is None or self.instance.conf.enable_plugins
 
     @property
     def archive(self) -> ArchiveOutlet | None:
-        """The folder of copies, if one is kept."""
+        """The folder of report copies, if the settings name one."""
         directory = self.settings.archive.directory
         return ArchiveOutlet(directory=directory, database=self.instance.database) if directory else None
 
     def may_act(self) -> None:
         """UserError where nothing may be changed: elsewhere, or on a database restored from a backup.
 
-        The archive's note is read before the database: who writes it has committed first.
+        The archive's note is read before the database, because it is written after the commit it tells of.
         """
         journal = journal_of(self.archive)
         with read_only(self.engine) as conn:
@@ -91,25 +88,25 @@ class Library:
             return sections, outlets
 
     def sections(self, wanted: Sequence[str] = (), *, changes: bool) -> tuple[Section, ...]:
-        """The wanted sections (all, if none is named); UserError where nothing may be changed, if `changes` are."""
+        """The wanted sections (all, if none is named); UserError if there will be changes and we must not act."""
         if changes:
             self.may_act()
         with read_only(self.engine) as conn:
             return named(sections_of(conn, self.settings), wanted)
 
     def names_of(self, wanted: Sequence[str]) -> tuple[str, ...]:
-        """These names, and those that the sections so called had before: a section may be gone."""
-        former = {library.name.casefold(): library.formerly for library in self.settings.section_keys}
+        """These names, known or not, each followed by the section's former names."""
+        former = {section.name.casefold(): section.formerly for section in self.settings.section_keys}
         return tuple(each for name in wanted for each in (name, *former.get(name.casefold(), ())))
 
     def ready_to_send(self) -> tuple[tuple[Section, ...], Outlets]:
-        """All sections, as far as the settings know them, and the outlets; UserError where we must not act."""
+        """All sections (none while the settings are incomplete) and the outlets; UserError where we must not act."""
         self.may_act()
         with read_only(self.engine) as conn:
             return self.known_sections(conn), self.outlets(conn)
 
     def known_sections(self, conn: Connection) -> tuple[Section, ...]:
-        """All sections; none while the settings lack what a policy needs."""
+        """All sections; none while the settings are incomplete."""
         return () if self.settings.lacks else sections_of(conn, self.settings)
 
     def outlets(self, conn: Connection, *, patience: int = ANY) -> Outlets:
@@ -120,9 +117,3 @@ class Library:
     def mail_of_a_copy(self) -> Path:
         """The Maildir that a copy of the database sends to."""
         return maildir_of_a_copy(self.settings)
-
-
-def is_copy(conn: Connection) -> bool:
-    """Whether this database is a copy of the library's, of which nothing leaves."""
-    our_row = meta.read_meta(conn)
-    return our_row is not None and our_row.is_copy

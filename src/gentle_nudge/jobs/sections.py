@@ -1,60 +1,56 @@
-"""Who speaks for which branch tonight: the settings, with what Koha and our cases know."""
+"""The sections of the settings, completed from Koha's library groups and from our cases."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.patron import Flag
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.inspect.unknown_codes import SectionCodes
 from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
 from gentle_nudge.store import cases, meta
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 def sections_of(conn: Connection, settings: Settings) -> tuple[Section, ...]:
-    """The sections, each knowing whose cases it keeps up and which others use its flag field."""
-    known = settings.with_groups(branches_of_groups(conn, settings.groups))
-    return sharing_flags(keeping_up(conn, known))
+    """The sections, with the cases they keep up and with the sections that use the same flag field."""
+    return sharing_flags(keeping_up(conn, settings.with_groups(branches_of_groups(conn, settings.groups))))
 
 
 def sharing_flags(sections: tuple[Section, ...]) -> tuple[Section, ...]:
-    """The sections, each knowing which others use its flag field."""
-    return tuple(_sharing(section, sections) for section in sections)
+    """The sections, each with the names of all whose cases use its flag field."""
+    cases_of = defaultdict[Flag, tuple[str, ...]](tuple)
+    for section in sections:
+        cases_of[section.policy.flag] += section.cases_of
+    return tuple(replace(section, sharing=cases_of[section.policy.flag]) for section in sections)
 
 
 def keeping_up(conn: Connection, sections: tuple[Section, ...]) -> tuple[Section, ...]:
-    """What a section that is gone leaves behind is kept up by `global`, or else by the first section.
+    """The sections; `global`, or else the first, keeps up the cases of the sections that are gone.
 
-    Its open cases, and of the closed ones the last words still to be told and the charges taken back.
+    Closed cases too: their last row may not be reported yet, and their charges may be withdrawn.
     """
     gone = _gone(conn, sections, cases.sections)
     keeper = next((section for section in sections if section.is_global), sections[0])
-    return tuple(replace(s, keeps_up=gone) if s is keeper else s for s in sections)
+    return tuple(replace(section, keeps_up=gone) if section is keeper else section for section in sections)
 
 
 def orphans(conn: Connection, sections: tuple[Section, ...]) -> tuple[str, ...]:
-    """The sections with open cases that the settings do not know any more."""
+    """The names of sections with open cases that are no longer in the settings."""
     return _gone(conn, sections, cases.sections_with_open_ones)
 
 
 def _gone(
-    conn: Connection, sections: tuple[Section, ...], found: Callable[[Connection], frozenset[str]]
+    conn: Connection, sections: tuple[Section, ...], with_cases: Callable[[Connection], frozenset[str]]
 ) -> tuple[str, ...]:
     if meta.read_meta(conn) is None:
         return ()
-    known = {name for section in sections for name in section.names}
-    return tuple(sorted(found(conn) - known))
-
-
-def _sharing(section: Section, sections: tuple[Section, ...]) -> Section:
-    alike = (other for other in sections if other.policy.flag == section.policy.flag)
-    return replace(section, sharing=tuple(name for other in alike for name in other.cases_of))
+    return tuple(sorted(with_cases(conn).difference(*(section.names for section in sections))))
 
 
 def codes_of(section: Section) -> SectionCodes:
@@ -76,7 +72,7 @@ def codes_of(section: Section) -> SectionCodes:
 
 
 def named(sections: tuple[Section, ...], wanted: Collection[str]) -> tuple[Section, ...]:
-    """The sections with these names, all when none is given; UserError for a name that is none."""
+    """The sections with these names, or all if none is given; UserError for an unknown name."""
     by_name = {section.name.casefold(): section for section in sections}
     unknown = sorted(name for name in wanted if name.casefold() not in by_name)
     if unknown:

@@ -8,9 +8,9 @@ import pytest
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, rules, server
-from gentle_nudge.jobs.setup.plugin_translation import Known, TranslatedKey, entries
+from gentle_nudge.jobs.setup.plugin_translation import KohaCodes, TranslatedKey, entries
 
-KNOWN = Known(
+KNOWN = KohaCodes(
     categories=frozenset({"PT", "ST"}), debit_types=frozenset({"LOST", "OVERDUE"}), attributes=frozenset({"COLLECT"})
 )
 

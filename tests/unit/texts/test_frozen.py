@@ -9,7 +9,7 @@ import pytest
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.monitor.alerting import AlertKind, Staff, alert
 from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, server
-from gentle_nudge.jobs.setup.plugin_translation import Known, entries
+from gentle_nudge.jobs.setup.plugin_translation import KohaCodes, entries
 from gentle_nudge.texts.environment import Texts
 
 FROZEN = Path(__file__).parent / "frozen"
@@ -52,7 +52,7 @@ PLUGIN = {
     "password": "x",
     "upload_path": "",
 }
-KNOWN = Known(categories=frozenset({"PT"}), debit_types=frozenset({"LOST"}), attributes=frozenset({"UMS"}))
+KNOWN = KohaCodes(categories=frozenset({"PT"}), debit_types=frozenset({"LOST"}), attributes=frozenset({"UMS"}))
 
 
 def frozen(name: str) -> str:

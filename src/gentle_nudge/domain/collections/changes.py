@@ -132,14 +132,14 @@ def restriction_changes(decision: Decision, holdings: Holdings, section: Section
     policy = section.policy
     match decision:
         case Referral() if policy.add_restriction:
-            if found := active_restriction_of_ours(holdings, policy):
-                yield record_restriction(found, holdings.patron, policy)
+            if in_place := active_restriction_of_ours(holdings, policy):
+                yield record_restriction(in_place, holdings.patron, policy)
             else:
                 comment = policy.comment(decision.day)
                 yield Restrict(patron=holdings.patron, type=policy.restriction_type, comment=comment)
         case Adoption():
-            if found := active_restriction_of_ours(holdings, policy):
-                yield record_restriction(found, holdings.patron, policy)
+            if in_place := active_restriction_of_ours(holdings, policy):
+                yield record_restriction(in_place, holdings.patron, policy)
             if decision.released and policy.remove_restriction:
                 yield from lift(holdings, None, decision.candidate.records, section)
         case Ending(state=CaseState.RELEASED, facts=facts) if policy.remove_restriction:
@@ -158,10 +158,10 @@ def open_case(decision: Referral | Adoption, policy: Policy) -> OpenCase:
     )
 
 
-def record_restriction(found: Restriction, patron: int, policy: Policy) -> RecordRestriction:
+def record_restriction(restriction: Restriction, patron: int, policy: Policy) -> RecordRestriction:
     """Keep this restriction with the patron's new case; a comment that staff wrote is not ours to compare with."""
-    comment = found.comment if policy.made_this_comment(found.comment) else None
-    return RecordRestriction(patron=patron, restriction=replace(found, comment=comment))
+    comment = restriction.comment if policy.made_this_comment(restriction.comment) else None
+    return RecordRestriction(patron=patron, restriction=replace(restriction, comment=comment))
 
 
 def set_flag(patron: Patron, policy: Policy) -> Iterator[SetFlag]:

@@ -23,8 +23,52 @@ if TYPE_CHECKING:
 D = TypeVar("D", bound="Decision")
 
 
+class OfCandidate:
+    """A decision about a candidate, as the rules saw them."""
+
+    __slots__ = ()
+    candidate: Candidate
+
+    @property
+    def patron(self) -> Patron:
+        """The patron."""
+        return self.candidate.patron
+
+    @property
+    def account(self) -> Account:
+        """The account."""
+        return self.candidate.account
+
+    @property
+    def number(self) -> int:
+        """The borrowernumber."""
+        return self.patron.number
+
+    @property
+    def balance(self) -> Decimal:
+        """The section's balance, before any fee."""
+        return self.account.balance
+
+
+class OfCase:
+    """A decision about an open case."""
+
+    __slots__ = ()
+    facts: CaseFacts
+
+    @property
+    def case(self) -> Case:
+        """The case."""
+        return self.facts.case
+
+    @property
+    def number(self) -> int:
+        """The borrowernumber that the case followed until now."""
+        return self.case.patron or 0
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Referral:
+class Referral(OfCandidate):
     """A patron is handed to the agency; the row of the submission.
 
     `fee` is the processing fee about to be charged, `guardian` is named for minors only. `contact` holds the columns
@@ -39,26 +83,6 @@ class Referral:
     contact: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
-    def patron(self) -> Patron:
-        """The patron as the rules saw them."""
-        return self.candidate.patron
-
-    @property
-    def account(self) -> Account:
-        """The account as the rules saw it."""
-        return self.candidate.account
-
-    @property
-    def number(self) -> int:
-        """The borrowernumber."""
-        return self.patron.number
-
-    @property
-    def balance(self) -> Decimal:
-        """The section's balance before the fee."""
-        return self.account.balance
-
-    @property
     def total(self) -> Decimal:
         """The balance with the fee."""
         return self.balance + self.fee
@@ -70,7 +94,7 @@ class Referral:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Adoption:
+class Adoption(OfCandidate):
     """A patron flagged before us gets a case; `released`: it is closed at once, for they owe no more than the limit.
 
     `referred_on` is the day as far as Koha tells; `due` is what the update says.
@@ -83,43 +107,18 @@ class Adoption:
     why: str
 
     @property
-    def patron(self) -> Patron:
-        """The patron as the rules saw them."""
-        return self.candidate.patron
-
-    @property
-    def number(self) -> int:
-        """The borrowernumber."""
-        return self.patron.number
-
-    @property
-    def balance(self) -> Decimal:
-        """The section's balance."""
-        return self.candidate.account.balance
-
-    @property
     def row(self) -> UpdateRow:
         """The row of the update."""
         return new_case_row(self.patron, self.due)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Succession:
+class Succession(OfCase):
     """Cards were merged: the case goes on with the patron that took over its lines, the heir of these facts."""
 
     facts: CaseFacts
     row: UpdateRow
     why: str
-
-    @property
-    def case(self) -> Case:
-        """The case that goes on."""
-        return self.facts.case
-
-    @property
-    def number(self) -> int:
-        """The borrowernumber that the case followed until now."""
-        return self.case.patron or 0
 
     @property
     def balance(self) -> Decimal:
@@ -128,23 +127,13 @@ class Succession:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ending:
+class Ending(OfCase):
     """An open case is closed in this state; `row` is None when the agency is told nothing of it."""
 
     facts: CaseFacts
     state: CaseState
     row: UpdateRow | None
     why: str
-
-    @property
-    def case(self) -> Case:
-        """The case that ends."""
-        return self.facts.case
-
-    @property
-    def number(self) -> int:
-        """The borrowernumber that the case followed until now."""
-        return self.case.patron or 0
 
     @property
     def balance(self) -> Decimal:
@@ -228,7 +217,7 @@ class Plan:
         """How many cases it closes, by the state they end in; those of patrons adopted and released at once too."""
         states = Counter(ending.state for ending in self.of(Ending))
         states[CaseState.RELEASED] += sum(adoption.released for adoption in self.of(Adoption))
-        return states
+        return +states  # without zeros
 
     @property
     def heirs(self) -> frozenset[int]:

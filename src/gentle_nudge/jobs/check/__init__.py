@@ -1,12 +1,11 @@
-"""Check: the settings against this Koha, without changing anything; what is wrong, why it matters, the way out."""
+"""Check: compare the settings with this Koha and change nothing; each finding says why it matters and the way out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 
+from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from gentle_nudge.domain.collections.policy import Section
@@ -22,48 +21,60 @@ from gentle_nudge.settings import Settings
 from gentle_nudge.store.tables import metadata
 from gentle_nudge.texts.environment import Texts
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
+# After one of these findings an error only ends the answers to a question: not everything can be asked any more.
 HINDERING = frozenset({"grant-missing", "koha-table-missing", "koha-column-missing"})
 ORDER = tuple(Severity)
 
 
-@dataclass(kw_only=True)
-class Checkup:
-    """The findings so far; a question that an earlier finding makes impossible is passed over."""
-
-    found: list[Finding] = field(default_factory=list)
-
-    def ask(self, question: Callable[[], Iterable[Finding]]) -> None:
-        """The answers are among the findings."""
-        answers: list[Finding] = []
-        try:
-            answers += question()
-        except (UserError, SQLAlchemyError):
-            if not self.is_hindered:
-                raise
-        self.found += answers
-
-    @property
-    def is_hindered(self) -> bool:
-        """Whether something is missing without which not everything can be asked."""
-        return any(finding.name in HINDERING for finding in self.found)
-
-
 def check(library: Library, moment: Moment) -> list[Finding]:
     """Every finding, the gravest first."""
-    checkup = Checkup()
-    checkup.ask(partial(_settings, library.settings))
-    checkup.ask(partial(templates, library.texts))
-    _rights_and_tables(library, checkup)
+    findings: list[Finding] = []
+    with closing(_questions(library, moment)) as questions:
+        for answers in questions:
+            try:
+                findings += answers
+            except (UserError, SQLAlchemyError):
+                if not any(finding.name in HINDERING for finding in findings):
+                    raise
+    return sorted(dict.fromkeys(findings), key=lambda finding: ORDER.index(finding.severity))
+
+
+def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding], None, None]:
+    """The questions; each has to be answered before the next one is made."""
+    yield _settings(library.settings)
+    yield templates(library.texts)
+    with library.engine.connect() as conn:  # rights.lacking explains statements that write
+        present = inspect(conn).get_table_names()
+        lacking = rights.lacking(conn, [table for table in metadata.sorted_tables if table.name in present])
+        yield rights.missing(conn, lacking)
+        yield missing_columns.unfit(conn, {right.table for right in lacking})
     with read_only(library.engine) as conn:
-        _database(conn, library, moment, checkup)
-    checkup.ask(partial(connection_findings.answers, library))
-    return sorted(dict.fromkeys(checkup.found), key=lambda finding: ORDER.index(finding.severity))
+        yield database_findings.our_tables(conn, library)
+        yield clock.clock(conn, library.instance, moment.now, library.settings.koha.timezone)
+        yield database_findings.plugin_at_work(conn, library, moment)
+        sections: list[Section] = []
+        yield database_findings.sections(conn, library.settings, sections)
+        yield from _questions_about(sections, conn, moment)
+        yield connection_findings.people(conn, library, sections)
+    yield connection_findings.answers(library)
 
 
-def _settings(settings: Settings) -> Iterable[Finding]:
+def _questions_about(sections: Sequence[Section], conn: Connection, moment: Moment) -> Iterator[Iterator[Finding]]:
+    codes = [codes_of(section) for section in sections]
+    submitting = [section for section in sections if section.enabled]
+    yield unknown_codes.misfits(conn, codes)
+    yield unknown_codes.doubts(conn, codes)
+    yield flag_fields.flags(conn, [section.policy.flag for section in sections])
+    yield flag_fields.exemptions(conn, [section.policy.exemption for section in submitting])
+    for section in submitting:
+        yield policy_findings.window(section, moment.day)
+        yield database_findings.too_old(conn, section, moment)
+    for section in sections:
+        yield database_findings.to_adopt(conn, section, moment)
+        yield database_findings.last_success(conn, section, moment)
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
     for lack in settings.lacks:
         yield Finding(
             name="settings-incomplete",
@@ -81,8 +92,8 @@ def _settings(settings: Settings) -> Iterable[Finding]:
         )
 
 
-def templates(texts: Texts) -> Iterable[Finding]:
-    """The templates of the library's own that fail with sample values."""
+def templates(texts: Texts) -> Iterator[Finding]:
+    """The library's own templates that fail with the sample values."""
     for file, reason in texts.failing():
         yield Finding(
             name="template-fails",
@@ -90,38 +101,3 @@ def templates(texts: Texts) -> Iterable[Finding]:
             why="Mails leave with the packaged text instead.",
             way_out="Mend the file, or remove it.",
         )
-
-
-def _rights_and_tables(library: Library, checkup: Checkup) -> None:
-    """The rights of the database user, and whether Koha's tables are those we know; outside a transaction."""
-    with library.engine.connect() as conn:
-        ours = [table for table in metadata.sorted_tables if database_findings.is_there(conn, table.name)]
-        lacking = rights.lacking(conn, ours)
-        checkup.ask(partial(rights.missing, conn, lacking))
-        checkup.ask(partial(missing_columns.unfit, conn, {right.table for right in lacking}))
-
-
-def _database(conn: Connection, library: Library, moment: Moment, checkup: Checkup) -> None:
-    named_zone = library.settings.koha.timezone
-    checkup.ask(partial(database_findings.our_tables, conn, library))
-    checkup.ask(partial(clock.clock, conn, library.instance, moment.now, named_zone))
-    checkup.ask(partial(database_findings.plugin_at_work, conn, library, moment))
-    found: list[Section] = []
-    checkup.ask(partial(database_findings.sections, conn, library.settings, found))
-    _sections(conn, found, moment, checkup)
-    checkup.ask(partial(connection_findings.people, conn, library, found))
-
-
-def _sections(conn: Connection, sections: Sequence[Section], moment: Moment, checkup: Checkup) -> None:
-    submitting = [section for section in sections if section.enabled]
-    codes = [codes_of(section) for section in sections]
-    checkup.ask(partial(unknown_codes.misfits, conn, codes))
-    checkup.ask(partial(unknown_codes.doubts, conn, codes))
-    checkup.ask(partial(flag_fields.flags, conn, [section.policy.flag for section in sections]))
-    checkup.ask(partial(flag_fields.exemptions, conn, [section.policy.exemption for section in submitting]))
-    for section in submitting:
-        checkup.ask(partial(policy_findings.window, section, moment.day))
-        checkup.ask(partial(database_findings.too_old, conn, section, moment))
-    for section in sections:
-        checkup.ask(partial(database_findings.to_adopt, conn, section, moment))
-        checkup.ask(partial(database_findings.last_success, conn, section, moment))

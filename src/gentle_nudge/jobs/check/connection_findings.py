@@ -1,32 +1,31 @@
-"""What is outside: who is written to, the mail server, the SFTP server, the folders."""
+"""Findings about sender and recipients, mail server, SFTP server and folders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.domain.outbox import Standing
 from gentle_nudge.domain.setting import ADDRESS
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.library import Library, is_copy
+from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.read.administration import preferences
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
+from gentle_nudge.settings.keys import Mail
 
 PATIENCE = 10
 SENDER_WAY_OUT = "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail]."
 
 
 def people(conn: Connection, library: Library, sections: Sequence[Section]) -> Iterator[Finding]:
-    """Who sends, who receives, who is told of trouble."""
-    said = preferences(conn, ["KohaAdminEmailAddress", "SendAllEmailsTo"])
-    admin = said["KohaAdminEmailAddress"].strip()
-    yield from _sender(library, admin)
+    """Whether there is a sender, a recipient, and somebody who receives alerts."""
+    admin = preferences(conn, ["KohaAdminEmailAddress"])["KohaAdminEmailAddress"].strip()
+    yield from _sender(library.settings.mail, admin)
     if not admin and not library.settings.alerts.to:
         yield Finding(
             name="alerts-go-nowhere",
@@ -35,7 +34,7 @@ def people(conn: Connection, library: Library, sections: Sequence[Section]) -> I
             why="Trouble would show in exit codes and on stderr alone, which koha-foreach and cron easily swallow.",
             way_out="Fill Koha's preference KohaAdminEmailAddress, or set to in [alerts].",
         )
-    if said["SendAllEmailsTo"].strip() or is_copy(conn):
+    if standing_of(conn) is not Standing.LIBRARY:
         yield Finding(
             name="test-copy",
             severity=Severity.WARNING,
@@ -44,11 +43,18 @@ def people(conn: Connection, library: Library, sections: Sequence[Section]) -> I
             way_out="If it is the library itself, empty the preference SendAllEmailsTo, or run init --moved.",
         )
     sender = (library.settings.mail.sender or admin).casefold()
-    yield from (_talks_to_itself(section) for section in sections if _recipients(section) == {sender})
+    for section in sections:
+        if section.enabled and {address.casefold() for address in section.policy.recipients()} == {sender}:
+            yield Finding(
+                name="recipient-is-sender",
+                severity=Severity.WARNING,
+                what=f"The reports of section {section.name} go to the address alone that sends them.",
+                why="The agency gets no report by e-mail.",
+                way_out="Name the agency's address in send_to.",
+            )
 
 
-def _sender(library: Library, admin: str) -> Iterator[Finding]:
-    mail = library.settings.mail
+def _sender(mail: Mail, admin: str) -> Iterator[Finding]:
     if mail.maildir or mail.sender:
         return
     if not admin:
@@ -60,26 +66,13 @@ def _sender(library: Library, admin: str) -> Iterator[Finding]:
         yield Finding(name="sender-implausible", what=what, why=why, way_out=SENDER_WAY_OUT)
 
 
-def _recipients(section: Section) -> set[str]:
-    return {address.casefold() for address in section.policy.recipients()} if section.enabled else set()
-
-
-def _talks_to_itself(section: Section) -> Finding:
-    return Finding(
-        name="recipient-is-sender",
-        severity=Severity.WARNING,
-        what=f"The reports of section {section.name} go to the address alone that sends them.",
-        why="The agency gets no report by e-mail.",
-        way_out="Name the agency's address in send_to.",
-    )
-
-
-def answers(library: Library) -> list[Finding]:
-    """Whether the servers and folders do what will be asked of them."""
+def answers(library: Library) -> Iterator[Finding]:
+    """What is wrong with the servers and folders, each of them tried."""
     try:
         with read_only(library.engine) as conn:
             outlets = library.outlets(conn, patience=PATIENCE)
     except UserError:
-        return []  # without a sender, which is a finding already
+        return  # without a sender, which is a finding already
     with closing(outlets):
-        return [finding for outlet in outlets.by_channel.values() for finding in outlet.probe()]
+        for outlet in outlets.by_channel.values():
+            yield from outlet.probe()

@@ -1,13 +1,12 @@
-"""What the database says: our tables, the sections, the plugin, charges too old to count, the last success."""
+"""Findings about our tables, the sections, the plugin, charges too old to count, and the last success."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
@@ -24,26 +23,15 @@ from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
 from gentle_nudge.store import meta, runs
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-
 # A charge is never older than this.
 A_LIFETIME = 36_500
-
 
 NO_NEWS_FOR = timedelta(days=2)
 
 
-def is_there(conn: Connection, table: str) -> bool:
-    """Whether the database user can see a table of this name."""
-    return table in inspect(conn).get_table_names()
-
-
 def our_tables(conn: Connection, library: Library) -> Iterator[Finding]:
     """Whether our tables are there, of this version, and belong here."""
-    wrong = meta.missing_or_old(conn)
-    if wrong:
+    if wrong := meta.missing_or_old(conn):
         yield Finding(
             name="own-tables-missing",
             what=wrong,
@@ -67,30 +55,27 @@ def our_tables(conn: Connection, library: Library) -> Iterator[Finding]:
 def plugin_at_work(conn: Connection, library: Library, moment: Moment) -> Iterator[Finding]:
     """Whether a plugin of the same purpose is enabled."""
     names = plugin_data.enabled(conn) if library.runs_plugins else ()
-    if not names:
-        return
-    worked = plugin_data.at_work(conn, moment.now)
     way_out = "Disable it in Koha (Administration, Manage plugins)."
-    if worked is None:
+    if names and (worked := plugin_data.at_work(conn, moment.now)):
+        yield Finding(
+            name="plugin-at-work",
+            what=f"The plugin {names[0]} is enabled and was at work on {worked.astimezone(moment.zone).date()}.",
+            why="Patrons would be referred and charged by both, so nightly makes no submission beside it.",
+            way_out=f"{way_out} Its settings as a configuration: gentle-nudge import-plugin",
+        )
+    elif names:
+        days = plugin_data.AT_WORK_WITHIN.days
         yield Finding(
             name="plugin-enabled",
             severity=Severity.WARNING,
-            what=f"The plugin {names[0]} is enabled, but was not at work within "
-            f"{plugin_data.AT_WORK_WITHIN.days} days.",
+            what=f"The plugin {names[0]} is enabled, but was not at work within {days} days.",
             why="Once it works again, no submission is made here, or patrons are referred and charged by both.",
             way_out=way_out,
         )
-        return
-    yield Finding(
-        name="plugin-at-work",
-        what=f"The plugin {names[0]} is enabled and was at work on {worked.astimezone(moment.zone).date()}.",
-        why="Patrons would be referred and charged by both, so nightly makes no submission beside it.",
-        way_out=f"{way_out} Its settings as a configuration: gentle-nudge import-plugin",
-    )
 
 
-def sections(conn: Connection, settings: Settings, found: list[Section]) -> Iterator[Finding]:
-    """What is wrong with the sections; those that are right are in `found` afterwards."""
+def sections(conn: Connection, settings: Settings, usable: list[Section]) -> Iterator[Finding]:
+    """What is wrong with the sections. They are added to `usable` if a night could work with them."""
     if settings.lacks:
         return
     groups = branches_of_groups(conn, settings.groups)
@@ -102,20 +87,17 @@ def sections(conn: Connection, settings: Settings, found: list[Section]) -> Iter
             why="Nobody knows which branches the section speaks for, so no night can begin.",
             way_out="Mend group in the settings, or the group in Koha (Administration, Library groups).",
         )
-    if not unknown:
-        yield from _overlaps(conn, settings, found)
-
-
-def _overlaps(conn: Connection, settings: Settings, found: list[Section]) -> Iterator[Finding]:
+    if unknown:
+        return
     try:
-        found += sections_of(conn, settings)
+        usable += sections_of(conn, settings)
     except SettingsError as trouble:
         for problem in trouble.problems:
             why = "Two sections would speak for one branch, so no night can begin."
             way_out = "Let each branch be in one section only: name branches instead of a group, or another group."
             yield Finding(name="sections-overlap", what=problem, why=why, way_out=way_out)
         return
-    for name in orphans(conn, tuple(found)):
+    for name in orphans(conn, tuple(usable)):
         yield Finding(
             name="section-gone",
             severity=Severity.WARNING,
@@ -126,7 +108,7 @@ def _overlaps(conn: Connection, settings: Settings, found: list[Section]) -> Ite
 
 
 def too_old(conn: Connection, section: Section, moment: Moment) -> Iterator[Finding]:
-    """Patrons who owe enough, but for charges that are past the window and can never come into it again."""
+    """Patrons who owe enough, but for charges that are older than the window and will never count again."""
     newer = max(section.policy.count_fees_newer_than, section.policy.count_fees_older_than)
     if newer >= A_LIFETIME:
         return
@@ -135,8 +117,8 @@ def too_old(conn: Connection, section: Section, moment: Moment) -> Iterator[Find
     rules = line_rules(replace(section, policy=past), moment, replace(records, withdrawn={}))
     ownership = ownership_of(conn, section, records, ())
     owing = set(candidates.select_candidates(conn, rules, ownership, section.policy.threshold).numbers)
-    people = borrowers.patrons(conn, section.policy.patron_fields, owing - records.open_cases.keys())
-    missed = sum(section.scope.holds(person.branch) and not person.is_flagged for person in people.values())
+    patrons = borrowers.patrons(conn, section.policy.patron_fields, owing - records.open_cases.keys())
+    missed = sum(section.scope.holds(patron.branch) and not patron.is_flagged for patron in patrons.values())
     if missed:
         yield Finding(
             name="charges-too-old",

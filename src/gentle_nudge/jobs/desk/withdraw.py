@@ -111,10 +111,11 @@ def _look(conn: Connection, section: Section, chosen: Sequence[Case], *, moment:
     numbers = {facts.person.number for facts in case_facts(conn, section, records, chosen) if facts.person}
     patrons = borrowers.patrons(conn, section.policy.patron_fields, numbers, lock=lock).values()
     rules = line_rules(section, moment, records)
-    candidates = with_accounts(conn, section, records, patrons, rules=rules, lock=lock)
-    known = {candidate.patron.number: candidate for candidate in candidates}
+    read = with_accounts(conn, section, records, patrons, rules=rules, lock=lock)
+    candidates = {candidate.patron.number: candidate for candidate in read}
     return LockedCases(
-        cases=case_facts(conn, section, records, chosen, known=known), holdings=holdings_of(conn, known, moment.today)
+        cases=case_facts(conn, section, records, chosen, candidates=candidates),
+        holdings=holdings_of(conn, candidates, moment.today),
     )
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.submission_day import is_late, is_submission_due, submits_on
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.jobs.identity import Identity
-from gentle_nudge.jobs.library import Library, is_copy
+from gentle_nudge.jobs.identity import is_here
+from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.jobs.sending.restore_mark import is_restored, journal_of
@@ -35,8 +35,8 @@ def status(conn: Connection, library: Library, moment: Moment) -> Status:
         undelivered=missed,
         held=len(waiting) - len(missed),
         is_test_copy=is_test_copy,
-        is_copy=is_copy(conn),
-        here=Identity.of(conn, library.instance).is_of(our_row),
+        is_copy=our_row.is_copy,
+        here=is_here(conn, library.instance, our_row),
         restored=not our_row.is_copy and is_restored(conn, journal),
     )
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gentle_nudge.delivery.ping import ping
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError
-from gentle_nudge.jobs.identity import Identity
+from gentle_nudge.jobs.identity import is_here
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.read.administration import preferences
@@ -65,7 +65,7 @@ def _watch(library: Library) -> Watch:
     try:
         with read_only(library.engine) as conn:
             our_row = meta.read_meta(conn)
-            if our_row and (our_row.is_copy or not Identity.of(conn, library.instance).is_of(our_row)):
+            if our_row and (our_row.is_copy or not is_here(conn, library.instance, our_row)):
                 return Watch()
             if preferences(conn, ["SendAllEmailsTo"])["SendAllEmailsTo"].strip():
                 return Watch(metrics=monitoring.metrics_file)

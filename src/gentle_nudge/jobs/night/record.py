@@ -99,8 +99,9 @@ def queue_update(conn: Connection, run: Run, plan: Plan, adopted: dict[int, int]
     stored = queue(conn, run, ReportKind.UPDATE, rows, counts=counts)
     if stored:
         told = {*last_words, *(case.id for case in plan.cases)}
-        known = (row if row.case else replace(row, case=adopted.get(row.patron)) for row in rows)
-        cases.report_dues(conn, stored.id, [row for row in known if row.case and (row.is_news or row.case in told)])
+        of_cases = (row if row.case else replace(row, case=adopted.get(row.patron)) for row in rows)
+        new = [row for row in of_cases if row.case and (row.is_news or row.case in told)]
+        cases.report_dues(conn, stored.id, new)
     cases.mark_to_report(conn, last_words, flag=False)
 
 
@@ -111,15 +112,15 @@ def change_koha(conn: Connection, run: Run, plan: Plan) -> None:
         patrons = [heir_of(decision) or decision.number for decision in chunk]
         holdings = holdings_of(conn, patrons, moment.today)
         planned = [action for decision in chunk for action in planned_changes(decision, section)]
-        found = [
+        under_lock = [
             action
             for decision, patron in zip(chunk, patrons, strict=True)
             for action in restriction_changes(decision, holdings[patron], section)
         ]
-        made = carry_out(conn, [*planned, *found], moment, run.logs)
+        made = carry_out(conn, [*planned, *under_lock], moment, run.logs)
         opened = [action.patron for action in of(planned, OpenCase)]
         cases.complete(conn, section.name, opened, fee=made.fee, restriction=made.restriction)
-        recorded = {action.patron: action.restriction for action in of(found, RecordRestriction)}
-        if recorded:
-            known = cases.opened_for(conn, run.ids.values(), recorded)
-            cases.record_restrictions(conn, {case: recorded[patron] for patron, case in known.items()})
+        in_place = {action.patron: action.restriction for action in of(under_lock, RecordRestriction)}
+        if in_place:
+            ids = cases.opened_for(conn, run.ids.values(), in_place)
+            cases.record_restrictions(conn, {case: in_place[patron] for patron, case in ids.items()})

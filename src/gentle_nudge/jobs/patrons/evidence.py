@@ -154,25 +154,25 @@ def case_facts(
     records: SectionRecords,
     which: Iterable[Case],
     *,
-    known: Mapping[int, Candidate] | None = None,
+    candidates: Mapping[int, Candidate] | None = None,
 ) -> tuple[CaseFacts, ...]:
     """These cases with what Koha says of them; of patrons gone, who took over the recorded lines.
 
-    `known` are their patrons and heirs where these are read (and locked) already; who is not among them is gone.
+    `candidates` are their patrons and heirs, if they were read (and locked) before; who is not among them is gone.
     """
     which = tuple(which)
     fields = section.policy.patron_fields
-    if known is None:
+    if candidates is None:
         patrons = borrowers.patrons(conn, fields, (case.patron for case in which if case.patron))
     else:
-        patrons = {number: candidate.patron for number, candidate in known.items()}
+        patrons = {number: candidate.patron for number, candidate in candidates.items()}
     heirs = heirs_of(conn, fields, [case for case in which if case.patron not in patrons])
     persons = {case.id: patrons.get(case.patron or 0) or heirs.get(case.id) for case in which}
     numbers = {person.number for person in persons.values() if person}
-    if known is None or not numbers <= known.keys():
+    if candidates is None or not numbers <= candidates.keys():
         balances = accountlines.balances(conn, ownership_of(conn, section, records, numbers), numbers)
     else:
-        balances = {number: known[number].account.balance for number in numbers}
+        balances = {number: candidates[number].account.balance for number in numbers}
     return tuple(
         CaseFacts(
             case=case,
@@ -190,14 +190,14 @@ def heirs_of(conn: Connection, fields: PatronFields, gone: Collection[Case]) -> 
     if not gone:
         return {}
     recorded = cases.recorded_lines(conn, [case.id for case in gone])
-    owners = accountlines.owners(conn, [line for known in recorded.values() for line in known])
+    owners = accountlines.owners(conn, [line for lines in recorded.values() for line in lines])
     heirs: dict[int, int] = {}
-    for case, known in recorded.items():
-        theirs = [owner for line in known if (owner := owners.get(line)) is not None]
-        if theirs:
-            heirs[case] = max(sorted(set(theirs)), key=theirs.count)
-    people = borrowers.patrons(conn, fields, heirs.values())
-    return {case: people[number] for case, number in heirs.items() if number in people}
+    for case, lines in recorded.items():
+        numbers = [owner for line in lines if (owner := owners.get(line)) is not None]
+        if numbers:
+            heirs[case] = max(sorted(set(numbers)), key=numbers.count)
+    patrons = borrowers.patrons(conn, fields, heirs.values())
+    return {case: patrons[number] for case, number in heirs.items() if number in patrons}
 
 
 def adoptees(

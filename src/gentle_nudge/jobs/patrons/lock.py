@@ -39,7 +39,7 @@ def judge_under_lock(conn: Connection, section: Section, plan: Plan, *, rules: L
     changed = referred.keys() & now.keys() - {referral.number for referral in same}
     evidence = Evidence(
         candidates=[now[number] for number in sorted(changed)],
-        cases=case_facts(conn, section, plan.records, plan.cases, known=now),
+        cases=case_facts(conn, section, plan.records, plan.cases, candidates=now),
         adoptees=tuple(
             Adoptee(candidate=candidate, referred_on=adoption.referred_on)
             for adoption in plan.of(Adoption)
@@ -67,13 +67,13 @@ def locked_candidates(
 
     Who is as the plan saw them is the plan's own value, so that nothing is in memory twice.
     """
-    known = {each.number: each.candidate for each in plan.decisions if isinstance(each, Referral | Adoption)}
+    planned = {each.number: each.candidate for each in plan.decisions if isinstance(each, Referral | Adoption)}
     patrons = []
     for patron in borrowers.one_by_one(conn, section.policy.patron_fields, plan.concerned, lock=True):
-        before = known[patron.number].patron if patron.number in known else None
+        before = planned[patron.number].patron if patron.number in planned else None
         patrons.append(before if before and before == patron else patron)
     candidates: dict[int, Candidate] = {}
     for candidate in with_accounts(conn, section, plan.records, patrons, rules=rules, ownership=ownership, lock=True):
         number = candidate.patron.number
-        candidates[number] = known[number] if candidate == known.get(number) else candidate
+        candidates[number] = planned[number] if candidate == planned.get(number) else candidate
     return candidates

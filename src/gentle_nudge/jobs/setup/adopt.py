@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.changes import (
     Action,
@@ -22,12 +23,9 @@ from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import accountlines, borrowers
 from gentle_nudge.store import cases, meta
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 def adopt_all(conn: Connection, section: Section, wanted: Collection[int], moment: Moment) -> dict[int, int]:
-    """Those of the wanted patrons that are still flagged and without a case have one; patron -> case."""
+    """Open a case for each wanted patron who is still flagged and without one; patron -> case."""
     meta.lock(conn)
     records = read_records(conn, section)
     patrons = borrowers.patrons(conn, section.policy.patron_fields, wanted, lock=True)
@@ -39,7 +37,12 @@ def adopt_all(conn: Connection, section: Section, wanted: Collection[int], momen
         if adoption.number in holdings:
             actions += planned_changes(adoption, section)
             actions += restriction_changes(adoption, holdings[adoption.number], section)
-    opened = cases.open_new(conn, section=section.name, actions=of(actions, OpenCase), run=None)
-    found = {opened[action.patron]: action.restriction for action in of(actions, RecordRestriction)}
-    cases.record_restrictions(conn, found)
+    return open_cases(conn, section, actions, run=None)
+
+
+def open_cases(conn: Connection, section: Section, actions: Sequence[Action], run: int | None) -> dict[int, int]:
+    """Open the cases and record the restrictions that are in place already with them; patron -> case."""
+    opened = cases.open_new(conn, section=section.name, actions=of(actions, OpenCase), run=run)
+    in_place = {opened[action.patron]: action.restriction for action in of(actions, RecordRestriction)}
+    cases.record_restrictions(conn, in_place)
     return opened

@@ -5,35 +5,33 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.judgement import Adoptee
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import FlagState
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.identity import Identity
+from gentle_nudge.jobs.identity import is_here, note_here
 from gentle_nudge.jobs.patrons.evidence import flagged_without_case
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.store import meta, upgrade
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 def initialise(conn: Connection, instance: Instance, now: datetime) -> bool:
-    """Our tables are there and say where they belong; whether they were new. UserError on another machine."""
+    """Create or upgrade our tables and note where they belong; True if they are new. UserError on another machine."""
     upgrade.create_or_upgrade(conn)
-    place, known = Identity.of(conn, instance), meta.read_meta(conn)
-    if known is None:
-        meta.write_meta(conn, place.meta(now))
-    elif not place.is_of(known):
+    former = meta.read_meta(conn)
+    if former is None:
+        note_here(conn, instance, now)
+    elif not is_here(conn, instance, former):
         raise UserError(
             "Our tables were initialised on another machine, or as another database.",
             "If the library has moved here, add --moved; if this is a copy, add --copy.",
         )
-    return known is None
+    return former is None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,8 +68,9 @@ class UnadoptedPatrons:
 
 def waiting_for_adoption(conn: Connection, sections: tuple[Section, ...], moment: Moment) -> list[UnadoptedPatrons]:
     """For each section the patrons whose flag says yes and who have no open case."""
-    found = []
-    for section in sections:
-        adoptees = flagged_without_case(conn, section, moment, read_records(conn, section))
-        found.append(UnadoptedPatrons(section=section, adoptees=adoptees))
-    return found
+    return [
+        UnadoptedPatrons(
+            section=section, adoptees=flagged_without_case(conn, section, moment, read_records(conn, section))
+        )
+        for section in sections
+    ]

@@ -1,8 +1,7 @@
-"""Restored: a database that came from a backup learns what was told since, and may go on from there.
+"""Restore: a database that came from a backup gets back what was reported since the backup.
 
-What is known of the lost days stands in the archive: its note (which deliveries were sent) and its files (whom the
-submissions referred). Koha's own rows of those days, our fees among them, are gone with the backup and are not made
-up: what the agency is told from now on is what Koha says.
+The archive's note says which deliveries were sent, its files say whom the submissions referred. Koha's own rows of the
+lost days, our fees included, are not made again: the next reports say what Koha says now.
 """
 
 from __future__ import annotations
@@ -11,23 +10,17 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.changes import (
-    Action,
-    OpenCase,
-    RecordRestriction,
-    of,
-    restriction_changes,
-    set_flag,
-)
+from gentle_nudge.domain.collections.changes import Action, OpenCase, restriction_changes, set_flag
 from gentle_nudge.domain.collections.plan import Adoption
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.outbox import UNDELIVERED, Delivery
+from gentle_nudge.domain.outbox import UNDELIVERED
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.restore_journal import Journal, SentDelivery
 from gentle_nudge.domain.run import RunCounts
@@ -37,18 +30,16 @@ from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
 from gentle_nudge.jobs.patrons.evidence import holdings_of, line_rules, with_accounts
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sending.restore_mark import forgotten, is_restored
+from gentle_nudge.jobs.setup.adopt import open_cases
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.reports.read_back import Submission, read_submission
 from gentle_nudge.store import cases, deliveries, meta, report_files, runs
 from gentle_nudge.store.runs import Claim
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 @dataclass(frozen=True, kw_only=True)
 class LostDeliveries:
-    """What the archive knows and the database does not: deliveries that were sent, submissions that were made."""
+    """Sent deliveries and submissions that the archive knows and the database does not."""
 
     journal: Journal
     delivered: tuple[SentDelivery, ...] = ()
@@ -56,13 +47,13 @@ class LostDeliveries:
 
     @property
     def fees(self) -> tuple[Decimal, ...]:
-        """The fees that were charged with these submissions, and are in Koha no more."""
-        return tuple(row.fee for lost in self.submissions for row in lost.rows if row.fee)
+        """The fees charged with these submissions; Koha has lost them."""
+        return tuple(row.fee for submission in self.submissions for row in submission.rows if row.fee)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restoration:
-    """What was put right: deliveries marked as sent, cases to be reported, patrons back in collections.
+    """How many deliveries were marked as sent, cases marked for the next report, patrons put back into collections.
 
     `gone` counts the patrons of lost submissions that the restored Koha does not have.
     """
@@ -76,90 +67,77 @@ class Restoration:
 def look(
     conn: Connection, archive: ArchiveOutlet, journal: Journal, sections: Sequence[Section]
 ) -> LostDeliveries | None:
-    """What was lost with the days since the backup; None if this database is not older than the archive's note."""
+    """What was lost since the backup; None if this database is not older than the archive's note."""
     if not is_restored(conn, journal):
         return None
-    return LostDeliveries(
-        journal=journal,
-        delivered=forgotten(conn, journal),
-        submissions=tuple(_lost_submissions(conn, archive, journal, sections)),
-    )
+    submissions = tuple(_lost_submissions(conn, archive, journal, sections))
+    return LostDeliveries(journal=journal, delivered=forgotten(conn, journal), submissions=submissions)
 
 
 def _lost_submissions(
     conn: Connection, archive: ArchiveOutlet, journal: Journal, sections: Sequence[Section]
 ) -> Iterator[Submission]:
-    """The archived submissions of days without a run, but for those that reached nobody: they are made anew."""
+    """The archived submissions of days without a run; those that reached nobody are made anew and left out here."""
     for path in archive.reports():
         content = path.read_bytes()
-        found = read_submission(path.name, content)
-        if found and journal.was_delivered(hashlib.sha256(content).hexdigest(), found.day):
-            names = {found.section, *(name for s in sections if found.section in s.names for name in s.names)}
-            if found.day not in runs.days(conn, names, ReportKind.SUBMISSION):
-                yield found
+        submission = read_submission(path.name, content)
+        if submission and journal.was_delivered(hashlib.sha256(content).hexdigest(), submission.day):
+            name = submission.section
+            names = {name}.union(*(section.names for section in sections if name in section.names))
+            if submission.day not in runs.days(conn, names, ReportKind.SUBMISSION):
+                yield submission
 
 
 def mend(conn: Connection, lost: LostDeliveries, sections: Sequence[Section], moment: Moment) -> Restoration:
-    """The database knows what was told; the next update tells every recipient how every open case stands.
+    """Note what was reported since the backup; the next update reports every open case. Koha's log says who decided.
 
-    Done twice, it does no more than done once. Koha's log says who decided it.
+    Done twice, it does no more than done once.
     """
     meta.lock(conn)
     sent = _mark_sent(conn, lost)
-    _set_balances_aside(conn, moment)
+    # Updates of before the backup stay here: a newer one may have arrived, and the next one reports every case.
+    deliveries.fall_back(conn, moment.now)
+    updates = [delivery.id for delivery in deliveries.by_state(conn, *UNDELIVERED) if delivery.keeps_order]
+    deliveries.set_aside(conn, updates, moment.now)
     still_open = [case.id for case in cases.listed(conn, states=[CaseState.OPEN])]
     cases.mark_to_report(conn, still_open, flag=True)
-    adopted = [_adopt(conn, submission, _speaker(submission, sections), moment) for submission in lost.submissions]
-    known = meta.ready(conn)
-    meta.write_meta(conn, replace(known, revision=max(known.revision, lost.journal.revision) + 1))
-    mended = Restoration(
+    adopted = [_adopt(conn, submission, _section_for(submission, sections), moment) for submission in lost.submissions]
+    our_row = meta.ready(conn)
+    meta.write_meta(conn, replace(our_row, revision=max(our_row.revision, lost.journal.revision) + 1))
+    restoration = Restoration(
         sent=sent,
         reported=len(still_open),
-        adopted=sum(here for here, _ in adopted),
+        adopted=sum(number for number, _ in adopted),
         gone=sum(gone for _, gone in adopted),
     )
-    what = {"option": "restored", "who": moment.who, "sent": sent, "adopted": mended.adopted}
+    what = {"option": "restored", "who": moment.who, "sent": sent, "adopted": restoration.adopted}
     log_ours(conn, LOGGED_AS, what, moment)
-    return mended
+    return restoration
 
 
 def _mark_sent(conn: Connection, lost: LostDeliveries) -> int:
-    """Those that the database still has are sent since they were; how many."""
-    still_here = {
-        delivery.id: delivery for delivery in deliveries.get(conn, [entry.delivery for entry in lost.delivered])
-    }
-    known = [(still_here[entry.delivery], entry) for entry in lost.delivered if entry.delivery in still_here]
-    same = [(delivery, entry) for delivery, entry in known if _is_the_same(conn, delivery, entry)]
-    for delivery, entry in same:
-        deliveries.sent(conn, delivery, entry.at)
-    return len(same)
+    """Mark the deliveries that the database still has as sent; how many."""
+    marked = 0
+    entries = {entry.delivery: entry for entry in lost.delivered}
+    for delivery in deliveries.get(conn, list(entries)):
+        entry, report, address = entries[delivery.id], report_files.get(conn, delivery.report), delivery.address
+        # The number may have been given again since the backup.
+        if entry.identity == (delivery.id, address.channel, address.recipient, report.file_name, report.sha256):
+            deliveries.sent(conn, delivery, entry.at)
+            marked += 1
+    return marked
 
 
-def _is_the_same(conn: Connection, delivery: Delivery, entry: SentDelivery) -> bool:
-    """Whether the number still means what it meant when it was sent."""
-    address = delivery.address
-    report = report_files.get(conn, delivery.report)
-    return entry.identity == (delivery.id, address.channel, address.recipient, report.file_name, report.sha256)
-
-
-def _set_balances_aside(conn: Connection, moment: Moment) -> None:
-    """No update of before the backup goes out any more: a newer one may have arrived, the next one tells it all."""
-    deliveries.fall_back(conn, moment.now)
-    old = [delivery.id for delivery in deliveries.by_state(conn, *UNDELIVERED) if delivery.keeps_order]
-    deliveries.set_aside(conn, old, moment.now)
-
-
-def _speaker(submission: Submission, sections: Sequence[Section]) -> Section:
-    """The section that made it; if that is gone from the settings, the one that keeps up its cases."""
-    known = (section for section in sections if submission.section in section.cases_of)
+def _section_for(submission: Submission, sections: Sequence[Section]) -> Section:
+    """The section that made it or keeps up its cases, else `global`, else the first."""
     keeper = next((section for section in sections if section.is_global), sections[0])
-    return next(known, keeper)
+    return next((section for section in sections if submission.section in section.cases_of), keeper)
 
 
 def _adopt(conn: Connection, submission: Submission, section: Section, moment: Moment) -> tuple[int, int]:
-    """The patrons of a lost submission are flagged and have a case, its day has a run; how many, how many are gone.
+    """Flag the patrons of a lost submission, open their cases, note its run; how many patrons, how many are gone.
 
-    No fee is charged: whether the one that is lost shall be charged again is for people to say.
+    No fee is charged again: people decide that.
     """
     claim = Claim(section=section.name, report=ReportKind.SUBMISSION, day=submission.day, who=moment.who)
     run = runs.claim(conn, claim, now=moment.now)
@@ -170,23 +148,14 @@ def _adopt(conn: Connection, submission: Submission, section: Section, moment: M
     actions: list[Action] = []
     rules = line_rules(section, moment, records)
     for candidate in with_accounts(conn, section, records, patrons.values(), rules=rules, lock=True):
-        adoption = Adoption(
-            candidate=candidate,
-            referred_on=submission.day,
-            due=ZERO,
-            released=False,
-            why="referred in a lost submission",
-        )
+        why = "referred in a lost submission"
+        adoption = Adoption(candidate=candidate, referred_on=submission.day, due=ZERO, released=False, why=why)
         actions.append(OpenCase(decision=adoption, restriction_type=section.policy.restriction_type))
         actions += set_flag(candidate.patron, section.policy)
         actions += restriction_changes(adoption, holdings[adoption.number], section)
     carry_out_and_log(conn, actions, moment)
-    opened = cases.open_new(conn, section=section.name, actions=of(actions, OpenCase), run=run)
-    found = {opened[action.patron]: action.restriction for action in of(actions, RecordRestriction)}
-    cases.record_restrictions(conn, found)
+    open_cases(conn, section, actions, run)
     if run is not None:
-        counts = RunCounts(
-            numbers=dict.fromkeys(("patrons", "referred"), len(submission.rows)), amount=submission.balances
-        )
-        runs.finish(conn, run, now=moment.now, counts=counts)
+        numbers = dict.fromkeys(("patrons", "referred"), len(submission.rows))
+        runs.finish(conn, run, now=moment.now, counts=RunCounts(numbers=numbers, amount=submission.balances))
     return len(patrons), len(wanted) - len(patrons)

@@ -5,23 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
 
 from gentle_nudge.errors import UserError
 
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
-
 PLACEHOLDER = re.compile(r"__[A-Z0-9_]+__")
 MYSQL_PORT = 3306
-NO_ZONE = "local"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tls:
-    """How the connection to the database is encrypted: the authority to trust, and our own certificate."""
+    """Files that encrypt the connection to the database: the trusted authority, our certificate and its key."""
 
     ca: str | None
     cert: str | None
@@ -73,16 +70,13 @@ def read(file: Path) -> KohaConf:
         user=_text(config, "user"),
         password=_as_it_is(config, "pass"),
         tls=_tls(config),
-        timezone=None if zone == NO_ZONE else zone,
+        timezone=None if zone == "local" else zone,
         smtp=_smtp(config, file),
         enable_plugins=_text(config, "enable_plugins") != "0",
     )
 
 
 def _config(file: Path) -> Element:
-    from defusedxml import DefusedXmlException  # noqa: PLC0415 - with [koha] url there is nothing to read
-    from defusedxml.ElementTree import fromstring  # noqa: PLC0415 - the same
-
     try:
         root: Element = fromstring(file.read_bytes())
     except OSError as trouble:

@@ -1,33 +1,30 @@
-"""The way to Koha's database: an engine whose every session speaks UTC, utf8mb4 and strict SQL."""
+"""An engine for Koha's database; every session uses UTC, utf8mb4 and strict SQL."""
 
 from __future__ import annotations
 
 import atexit
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from ssl import SSLError
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import ReferenceType, ref
 
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import Dialect, ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from gentle_nudge.errors import GentleNudgeError, UserError
-from gentle_nudge.koha.connect.conf import Tls
 from gentle_nudge.koha.connect.instance import Instance
+from gentle_nudge.koha.connect.sqlite import sqlite
 from gentle_nudge.settings.values import this_machine
 
-if TYPE_CHECKING:
-    from sqlalchemy.engine import URL, Dialect, ExceptionContext
-    from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.pool import ConnectionPoolEntry
-
-
-# Koha's own data hold zero dates, so NO_ZERO_DATE is not among them. The comment is for MariaDB alone, which makes a
-# table of a list of a thousand numbers and then reads by it: the rows come in no order, and have to be sorted. What
-# GROUP_CONCAT cuts is an error in strict mode: a megabyte is more than the comments on any patron.
+# Koha's own data hold zero dates, so NO_ZERO_DATE is not among them. The comment is for MariaDB alone: it would turn a
+# list of a thousand numbers into a table and read by that, so that the rows come in no order and have to be sorted. In
+# strict mode a result that GROUP_CONCAT cuts is an error: a megabyte is more than the comments on any patron.
 SESSION = (
     "SET SESSION time_zone = '+00:00', "
     "sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
@@ -44,36 +41,34 @@ TLS_FAILED = 2026
 
 
 def engine(instance: Instance) -> Engine:
-    """An engine for the Koha's database; nothing is connected yet, and what is stays so for the next transaction.
+    """An engine for the Koha's database; it connects when it is first used, and keeps connections for later.
 
-    A connection that cannot be had raises a GentleNudgeError: UserError for what the settings can mend.
+    A connection that fails raises a GentleNudgeError, UserError if the settings can mend it.
     """
     if instance.url.drivername == "sqlite":
-        from gentle_nudge.koha.connect.sqlite import sqlite  # noqa: PLC0415 - no library needs it
-
         return sqlite(instance.url)
-    made = create_engine(
+    new_engine = create_engine(
         instance.url,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
         hide_parameters=True,
         connect_args=_arguments(instance),
     )
-    event.listen(made, "do_connect", _connect_to_server)
-    event.listen(made, "connect", _compare_as_koha_does)
-    event.listen(made, "handle_error", _explain)
-    atexit.register(_say_goodbye, ref(made))
-    return made
+    event.listen(new_engine, "do_connect", _connect_to_server)
+    event.listen(new_engine, "connect", _compare_as_koha_does)
+    event.listen(new_engine, "handle_error", _explain)
+    atexit.register(_say_goodbye, ref(new_engine))
+    return new_engine
 
 
 def _say_goodbye(engine: ReferenceType[Engine]) -> None:
-    """Its connections are closed: one that just ends is a warning in the server's log."""
-    if left := engine():
-        left.dispose()
+    """Close the engine's connections: the server logs a warning for one that just ends."""
+    if living := engine():
+        living.dispose()
 
 
 def cannot_write(connection: Connection) -> None:
-    """Until its transaction ends, the connection sees one state of the database and cannot write; call it first."""
+    """Make the connection's transaction read one state of the database and write nothing; call it first."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA query_only = ON")
     else:
@@ -81,6 +76,7 @@ def cannot_write(connection: Connection) -> None:
 
 
 def _arguments(instance: Instance) -> dict[str, Any]:
+    url = instance.url
     arguments: dict[str, Any] = {
         "charset": "utf8mb4",
         "init_command": SESSION,
@@ -89,48 +85,36 @@ def _arguments(instance: Instance) -> dict[str, Any]:
         "write_timeout": ANSWER_SECONDS,
         "conv": {
             **conversions,
-            FIELD_TYPE.DATE: _date,
-            FIELD_TYPE.DATETIME: _datetime,
-            FIELD_TYPE.TIMESTAMP: _datetime,
+            FIELD_TYPE.DATE: _or_none(date.fromisoformat),
+            FIELD_TYPE.DATETIME: _or_none(datetime.fromisoformat),
+            FIELD_TYPE.TIMESTAMP: _or_none(datetime.fromisoformat),
         },
     }
     if instance.tls is not None:
-        arguments["ssl"] = _tls(instance.tls)
-    elif _stays_here(instance.url):
-        arguments["ssl_disabled"] = True  # and spares every connection the reading of the machine's certificates
+        # As Koha's driver does it: the chain is checked if an authority is named, the host's name is not.
+        files = {name: path for name, path in asdict(instance.tls).items() if path}
+        mode = "required" if instance.tls.ca else "none"
+        arguments["ssl"] = {**files, "check_hostname": False, "verify_mode": mode}
+    elif not any(name.startswith("ssl") for name in url.query):
+        # Encryption within this machine would only make every connection read the machine's certificates.
+        arguments["ssl_disabled"] = "unix_socket" in url.query or this_machine(url.host or "localhost")
     return arguments
 
 
-def _stays_here(url: URL) -> bool:
-    """Whether what is said to the server never leaves this machine, and nobody asked for encryption."""
-    asked = any(name.startswith("ssl") for name in url.query)
-    return not asked and ("unix_socket" in url.query or this_machine(url.host or "localhost"))
+def _or_none(parse: Callable[[str], date]) -> Callable[[str], date | None]:
+    """The parser, with None for `0000-00-00` and other days that do not exist."""
 
+    def parse_or_none(text: str) -> date | None:
+        try:
+            return parse(text)
+        except ValueError:
+            return None
 
-def _tls(tls: Tls) -> dict[str, Any]:
-    """As Koha's driver does it: the chain is checked if an authority is named, the host's name is not."""
-    given = {name: path for name, path in (("ca", tls.ca), ("cert", tls.cert), ("key", tls.key)) if path}
-    return {**given, "check_hostname": False, "verify_mode": "required" if tls.ca else "none"}
-
-
-def _date(text: str) -> date | None:
-    """A day, or None for `0000-00-00` and other days that there are not."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _datetime(text: str) -> datetime | None:
-    """A date and time, or None for `0000-00-00 00:00:00`."""
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
+    return parse_or_none
 
 
 def _connect_to_server(
-    dialect: Dialect, _record: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
+    dialect: Dialect, _record: object, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> DBAPIConnection:
     password = options.get("password")
     if isinstance(password, str):
@@ -138,17 +122,17 @@ def _connect_to_server(
     try:
         return dialect.connect(*arguments, **options)
     except (dialect.loaded_dbapi.Error, OSError, UnicodeError, RuntimeError) as trouble:
-        raise _told(trouble, options) from None
+        raise _error_for(trouble, options) from None
 
 
-def _compare_as_koha_does(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    """Our texts compare as Koha's columns do: SQLAlchemy's own SET NAMES, which came before, names no collation."""
+def _compare_as_koha_does(connection: DBAPIConnection, _record: object) -> None:
+    """Compare our texts as Koha's columns do: the SET NAMES that SQLAlchemy has just sent names no collation."""
     cursor = connection.cursor()
     cursor.execute("SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci")
     cursor.close()
 
 
-def _told(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeError:
+def _error_for(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeError:
     code = trouble.args[0] if trouble.args else None
     server = options.get("unix_socket") or f"{options.get('host')}:{options.get('port', 3306)}"
     if code in REFUSED:
@@ -162,7 +146,9 @@ def _told(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeError:
             f"The database server {server} has no database {options.get('database')}.",
             "Check the name in koha-conf.xml or [koha] url.",
         )
-    if code == TLS_FAILED or _is_about_encryption(trouble):
+    # A certificate that is missing or not trusted; a missing socket comes as an error of PyMySQL's own.
+    cause = getattr(trouble, "original_exception", trouble)
+    if code == TLS_FAILED or isinstance(trouble, FileNotFoundError) or isinstance(cause, SSLError):
         return GentleNudgeError(
             f"The connection to the database server {server} cannot be encrypted.",
             "Check <tls>, <ca>, <cert> and <key> in koha-conf.xml, or the ssl_ options of [koha] url.",
@@ -173,14 +159,8 @@ def _told(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeError:
     )
 
 
-def _is_about_encryption(trouble: Exception) -> bool:
-    """Whether a certificate is not there or not trusted; a socket that is not there comes as an error of PyMySQL's."""
-    cause = getattr(trouble, "original_exception", None)
-    return isinstance(trouble, FileNotFoundError | SSLError) or isinstance(cause, SSLError)
-
-
 def _explain(context: ExceptionContext) -> None:
-    """Raise a sentence for a connection that broke and for a right that is missing; leave the rest as it is."""
+    """Raise a sentence for a broken connection and for a missing right; leave every other error as it is."""
     code = context.original_exception.args[0] if context.original_exception.args else None
     if context.is_pre_ping:
         return  # the pool connects anew
@@ -196,7 +176,7 @@ def _explain(context: ExceptionContext) -> None:
 
 
 def server_of(connection: Connection) -> tuple[str, int, str]:
-    """The host name the server gives itself, its port, and the name of the database; of SQLite the file."""
+    """The server's own host name, its port, and the name of the database; for SQLite the file."""
     if connection.dialect.name == "sqlite":
         return "sqlite", 0, str(Path(connection.engine.url.database or "").resolve())
     host, port, database = connection.exec_driver_sql("SELECT @@hostname, @@port, DATABASE()").one()

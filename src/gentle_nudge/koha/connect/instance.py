@@ -1,4 +1,4 @@
-"""The Koha this configuration is for: its database, its zone; and the refusal of any other."""
+"""The Koha that the settings lead to: its database and its time zone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gentle_nudge.koha.connect.zone import machine, zone
 from gentle_nudge.settings import Settings
 from gentle_nudge.settings.values import shown, this_machine
 
-# Where the client library that Koha's Perl driver uses looks for the server's socket, on the common distributions.
+# Where the client library of Koha's Perl driver looks for the server's socket, on the common distributions.
 SOCKETS = (
     Path("/run/mysqld/mysqld.sock"),
     Path("/var/run/mysqld/mysqld.sock"),
@@ -27,7 +27,7 @@ SOCKETS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instance:
-    """One Koha: `url` leads to its database (password included), `conf` is its koha-conf.xml if there is one."""
+    """One Koha: the URL of its database with the password, its koha-conf.xml if there is one."""
 
     url: URL = field(repr=False)
     tls: Tls | None = None
@@ -52,12 +52,12 @@ class Instance:
 def instance(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> Instance:
     """The Koha of these settings.
 
-    UserError if its koha-conf.xml cannot be used, or if $KOHA_CONF leads to another database: whoever works in the
-    shell of one library must not change another.
+    UserError if its koha-conf.xml cannot be used, or if $KOHA_CONF leads to another database: a person in the shell of
+    one library must not change another.
     """
     koha = settings.koha
     conf = read(koha.conf) if koha.conf else None
-    url = _with_password(settings, _url(settings, conf, environ))
+    url = _url(settings, conf, environ)
     _refuse_another(settings, url, environ)
     return Instance(
         url=url,
@@ -69,22 +69,20 @@ def instance(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> 
 
 
 def _url(settings: Settings, conf: KohaConf | None, environ: Mapping[str, str]) -> URL:
-    if settings.koha.url is not None:
-        return settings.koha.url
-    if conf is None:
-        raise UserError("No Koha database is named.", "Give [koha] conf or url, or set KOHA_CONF.")
-    return url_of(conf, environ)
-
-
-def _with_password(settings: Settings, url: URL) -> URL:
-    password = settings.koha.password
-    return url if not password or url.drivername == "sqlite" else url.set(password=password)
+    url, password = settings.koha.url, settings.koha.password
+    if url is None:
+        if conf is None:
+            raise UserError("No Koha database is named.", "Give [koha] conf or url, or set KOHA_CONF.")
+        url = url_of(conf, environ)
+    return url.set(password=password) if password and url.drivername != "sqlite" else url
 
 
 def url_of(conf: KohaConf, environ: Mapping[str, str], sockets: Iterable[Path] = SOCKETS) -> URL:
     """Where Koha's Perl driver would connect to: for `localhost` or no host the socket, if there is one."""
     local = conf.host in {None, "localhost"}
-    socket = _socket(environ, sockets) if local else None
+    named = environ.get("MYSQL_UNIX_PORT")
+    candidates = [Path(named)] if named else sockets
+    socket = next(filter(Path.is_socket, candidates), None) if local else None
     return URL.create(
         "mysql+pymysql",
         username=conf.user,
@@ -94,11 +92,6 @@ def url_of(conf: KohaConf, environ: Mapping[str, str], sockets: Iterable[Path] =
         database=conf.database,
         query={"unix_socket": str(socket)} if socket else {},
     )
-
-
-def _socket(environ: Mapping[str, str], sockets: Iterable[Path]) -> Path | None:
-    named = environ.get("MYSQL_UNIX_PORT")
-    return next((path for path in ([Path(named)] if named else sockets) if path.is_socket()), None)
 
 
 def _refuse_another(settings: Settings, url: URL, environ: Mapping[str, str]) -> None:
@@ -119,13 +112,12 @@ def _same_file(file: Path | None, other: Path) -> bool:
 
 
 def same_database(url: URL, other: URL) -> bool:
-    """Whether both lead to one database: its name, and the server by socket, or by host and port."""
+    """True if both lead to one database: the same name on the same socket, or at the same host and port."""
     if "sqlite" in {url.drivername, other.drivername}:
         return url.drivername == other.drivername and _same_file(Path(url.database or ""), Path(other.database or ""))
     sockets = [Path(str(each.query["unix_socket"])) for each in (url, other) if "unix_socket" in each.query]
-    if len(sockets) > 1:
-        return url.database == other.database and _same_file(*sockets)
-    return url.database == other.database and _server(url) == _server(other)
+    same_server = _same_file(*sockets) if len(sockets) > 1 else _server(url) == _server(other)
+    return url.database == other.database and same_server
 
 
 def _server(url: URL) -> tuple[str, int]:

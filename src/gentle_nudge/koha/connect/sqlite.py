@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool, StaticPool
 
 from gentle_nudge.errors import UserError
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import URL, Dialect
-    from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.pool import ConnectionPoolEntry
-
 
 LOCKED_SECONDS = 10
 
@@ -23,20 +19,20 @@ LOCKED_SECONDS = 10
 def sqlite(url: URL) -> Engine:
     """An engine for a SQLite file that is there, or for `:memory:`; foreign keys hold, BEGIN means BEGIN."""
     in_memory = url.database == ":memory:"
-    made = create_engine(
+    new_engine = create_engine(
         url,
         poolclass=StaticPool if in_memory else NullPool,
         hide_parameters=True,
         connect_args={"timeout": LOCKED_SECONDS},
     )
-    event.listen(made, "do_connect", _open_file)
-    event.listen(made, "connect", _prepare_sqlite)
-    event.listen(made, "begin", _begin_sqlite)
-    return made
+    event.listen(new_engine, "do_connect", _open_file)
+    event.listen(new_engine, "connect", _prepare_sqlite)
+    event.listen(new_engine, "begin", _begin_sqlite)
+    return new_engine
 
 
 def _open_file(
-    dialect: Dialect, _record: ConnectionPoolEntry, arguments: tuple[Any, ...], options: dict[str, Any]
+    dialect: Dialect, _record: object, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> DBAPIConnection:
     file = str(arguments[0])
     if file != ":memory:" and not Path(file).is_file():
@@ -44,9 +40,7 @@ def _open_file(
     return dialect.connect(*arguments, **options)
 
 
-def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    if not isinstance(connection, sqlite3.Connection):
-        raise TypeError(type(connection).__name__)
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver leaves BEGIN to us
     try:
         connection.execute("PRAGMA foreign_keys = ON")

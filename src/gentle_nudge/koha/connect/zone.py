@@ -1,10 +1,10 @@
-"""Which time zone the library lives in, and which machine this is."""
+"""The library's time zone, and the name of this machine."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,29 +16,27 @@ ROOT = Path("/")
 
 
 def zone(koha: Koha, conf: KohaConf | None, *, environ: Mapping[str, str] = os.environ) -> ZoneInfo:
-    """The zone of the settings, else of koha-conf.xml (UserError if it names none that exists), else the machine's."""
+    """The zone of the settings, else of koha-conf.xml (UserError for an unknown one), else of the machine."""
     if koha.timezone:
         return ZoneInfo(koha.timezone)
     if conf is None or conf.timezone is None:
         return machine_zone(environ)
-    named = _zone(conf.timezone)
-    if named is None:
-        raise UserError(
-            f"The <timezone> of {conf.file} is not a time zone that exists.",
-            'Mend it there, or set it in the settings: [koha] timezone = "America/New_York"',
-        )
-    return named
+    if zone_of_koha := _zone(conf.timezone):
+        return zone_of_koha
+    raise UserError(
+        f"The <timezone> of {conf.file} is not a time zone that exists.",
+        'Mend it there, or set it in the settings: [koha] timezone = "America/New_York"',
+    )
 
 
 def machine_zone(environ: Mapping[str, str], root: Path = ROOT) -> ZoneInfo:
     """The zone of $TZ, else of /etc/localtime, else of /etc/timezone, else UTC."""
-    return next((named for name in _names(environ, root) if (named := _zone(name))), ZoneInfo("UTC"))
-
-
-def _names(environ: Mapping[str, str], root: Path) -> Iterator[str]:
-    yield environ.get("TZ", "").removeprefix(":")
-    yield str((root / "etc/localtime").resolve()).rpartition("/zoneinfo/")[2]
-    yield _first_line(root / "etc/timezone")
+    names = (
+        environ.get("TZ", "").removeprefix(":"),
+        str((root / "etc/localtime").resolve()).rpartition("/zoneinfo/")[2],
+        _first_line(root / "etc/timezone"),
+    )
+    return next(filter(None, map(_zone, names)), ZoneInfo("UTC"))
 
 
 def _zone(name: str) -> ZoneInfo | None:
@@ -49,7 +47,7 @@ def _zone(name: str) -> ZoneInfo | None:
 
 
 def machine(koha: Koha, root: Path = ROOT) -> str:
-    """What this machine is called: as the settings say, else its /etc/machine-id, else its host name."""
+    """The machine's name in the settings, else its /etc/machine-id, else its host name."""
     return koha.machine or _first_line(root / "etc/machine-id") or socket.gethostname()
 
 

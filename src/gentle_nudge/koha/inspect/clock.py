@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.koha.connect.instance import Instance
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 APART = 60
 
@@ -22,16 +19,11 @@ CLOCK = (
 
 
 def clock(conn: Connection, instance: Instance, now: datetime, named_zone: str | None) -> Iterator[Finding]:
-    """What is wrong with clock and zone; `named_zone` is the one of our settings."""
+    """What is wrong with clock and zone; `named_zone` is the one in our settings."""
     if conn.dialect.name == "sqlite":
         return
-    instant, seconds = conn.exec_driver_sql(CLOCK).one()
-    yield from _clock(instant.replace(tzinfo=UTC), now)
-    yield from _zone(instance, now, named_zone, None if seconds is None else timedelta(seconds=int(seconds)))
-
-
-def _clock(server: datetime, our_clock: datetime) -> Iterator[Finding]:
-    apart = round(abs(server - our_clock).total_seconds())
+    server_time, from_utc = conn.exec_driver_sql(CLOCK).one()
+    apart = round(abs(server_time.replace(tzinfo=UTC) - now).total_seconds())
     if apart > APART:
         yield Finding(
             name="clock-differs",
@@ -39,6 +31,7 @@ def _clock(server: datetime, our_clock: datetime) -> Iterator[Finding]:
             why="Charges would count, and deliveries be tried, on the wrong day.",
             way_out="Let both keep time by NTP.",
         )
+    yield from _zone(instance, now, named_zone, None if from_utc is None else timedelta(seconds=int(from_utc)))
 
 
 def _zone(instance: Instance, now: datetime, named: str | None, server: timedelta | None) -> Iterator[Finding]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.patron import Flag, FlagState, state_of_values
 from gentle_nudge.koha.read import administration
 from gentle_nudge.koha.read.administration import SORT_CATEGORIES, AttributeType
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 SHOWN = 10
 
@@ -21,10 +18,10 @@ def flags(conn: Connection, fields: Iterable[Flag]) -> Iterator[Finding]:
     """Everything about the fields that are used as flags."""
     types = administration.attribute_types(conn)
     for flag in dict.fromkeys(fields):
-        kind = types.get(flag.code)
-        if flag.column == "attribute" and kind:
-            yield from _unsuitable(kind, "flag")
-        yield from _values_that_cannot_be_chosen(conn, flag, types)
+        kind = types.get(flag.code) if flag.column == "attribute" else None
+        if kind:
+            yield from _unsuitable(kind)
+        yield from _values_that_cannot_be_chosen(conn, flag, kind)
         yield from _other_use(conn, flag)
 
 
@@ -35,11 +32,8 @@ def exemptions(conn: Connection, fields: Iterable[Flag | None]) -> Iterator[Find
         kind = types.get(field.code)
         if field.column == "attribute" and kind and kind.opac_editable:
             yield _opac_editable(kind, "exemption")
-        exempt = sum(
-            n
-            for value, n in administration.values_in(conn, field).items()
-            if state_of_values([value]) is not FlagState.NO
-        )
+        values = administration.values_in(conn, field)
+        exempt = sum(number for value, number in values.items() if state_of_values([value]) is not FlagState.NO)
         if exempt:
             yield Finding(
                 name="exempt-patrons",
@@ -50,24 +44,24 @@ def exemptions(conn: Connection, fields: Iterable[Flag | None]) -> Iterator[Find
             )
 
 
-def _unsuitable(kind: AttributeType, use: str) -> Iterator[Finding]:
+def _unsuitable(kind: AttributeType) -> Iterator[Finding]:
     if kind.unique:
         yield Finding(
-            name=f"{use}-attribute-unique",
-            what=f"The patron attribute {kind.code}, the {use}, is a unique identifier.",
+            name="flag-attribute-unique",
+            what=f"The patron attribute {kind.code}, the flag, is a unique identifier.",
             why="Koha refuses to save a second patron with the value that marks a referral.",
             way_out="Make it not unique in Koha (Administration, Patron attribute types).",
         )
     if kind.repeatable:
         yield Finding(
-            name=f"{use}-attribute-repeatable",
+            name="flag-attribute-repeatable",
             severity=Severity.WARNING,
-            what=f"The patron attribute {kind.code}, the {use}, is repeatable.",
+            what=f"The patron attribute {kind.code}, the flag, is repeatable.",
             why="A patron may have a yes and a no; any yes counts.",
             way_out="Make it not repeatable in Koha (Administration, Patron attribute types).",
         )
     if kind.opac_editable:
-        yield _opac_editable(kind, use)
+        yield _opac_editable(kind, "flag")
 
 
 def _opac_editable(kind: AttributeType, use: str) -> Finding:
@@ -79,11 +73,8 @@ def _opac_editable(kind: AttributeType, use: str) -> Finding:
     )
 
 
-def _values_that_cannot_be_chosen(
-    conn: Connection, flag: Flag, types: Mapping[str, AttributeType]
-) -> Iterator[Finding]:
-    """Where the patron form offers a list, what we write has to be in it."""
-    kind = types.get(flag.code) if flag.column == "attribute" else None
+def _values_that_cannot_be_chosen(conn: Connection, flag: Flag, kind: AttributeType | None) -> Iterator[Finding]:
+    """Where the patron form offers a list, the values that we write have to be in it."""
     category = kind.values if kind else SORT_CATEGORIES.get(flag.column)
     if category is None:
         return
@@ -103,7 +94,8 @@ def _values_that_cannot_be_chosen(
 
 
 def _other_use(conn: Connection, flag: Flag) -> Iterator[Finding]:
-    others = {v: n for v, n in administration.values_in(conn, flag).items() if state_of_values([v]) is FlagState.OTHER}
+    values = administration.values_in(conn, flag)
+    others = {value: number for value, number in values.items() if state_of_values([value]) is FlagState.OTHER}
     if not others:
         return
     by_number = sorted(others.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Table
 
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.koha.koha_tables import columns_of, koha
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Table
-
 
 # What older versions of Koha lack, and the program does without.
 OPTIONAL: Mapping[str, frozenset[str]] = {
     "action_logs": frozenset({"object", "interface", "script", "trace", "diff"}),
     "borrowers": frozenset({"protected", "anonymized"}),
     "restriction_types": frozenset({"code", "lift_after_payment", "fee_limit"}),
-    "smtp_servers": frozenset(
-        {"id", "host", "port", "timeout", "ssl_mode", "user_name", "password", "is_default"},
-    ),
+    "smtp_servers": frozenset({"id", "host", "port", "timeout", "ssl_mode", "user_name", "password", "is_default"}),
     "plugin_methods": frozenset({"plugin_class", "plugin_method"}),
 }
 
@@ -37,18 +32,17 @@ def names_of(table: Table) -> tuple[str, ...]:
 
 
 def unfit(conn: Connection, hidden: Collection[str] = ()) -> Iterator[Finding]:
-    """A finding for each table and column that is missing, but for tables that are hidden from this user."""
+    """A finding for each missing table and column, except in tables that are hidden from this user."""
     for table in koha.sorted_tables:
         optional = OPTIONAL.get(table.name, frozenset())
-        wanted = [name for name in names_of(table) if name not in optional]
         present = {name.casefold() for name in columns_of(conn, table)}
-        if table.name in hidden or not wanted:
+        missing = [name for name in names_of(table) if name not in optional and name.casefold() not in present]
+        if table.name in hidden or not missing:
             continue
         if not present:
             what = f"Koha's table {table.name} is not there."
             yield Finding(name="koha-table-missing", what=what, why=WHY, way_out=WAY_OUT)
             continue
-        for name in wanted:
-            if name.casefold() not in present:
-                what = f"Koha's table {table.name} has no column {name}."
-                yield Finding(name="koha-column-missing", what=what, why=WHY, way_out=WAY_OUT)
+        for name in missing:
+            what = f"Koha's table {table.name} has no column {name}."
+            yield Finding(name="koha-column-missing", what=what, why=WHY, way_out=WAY_OUT)

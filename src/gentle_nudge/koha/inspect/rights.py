@@ -1,15 +1,15 @@
-"""Which rights the database user lacks: the server itself is asked, by statements that are explained and never done.
+"""Ask the server by EXPLAIN, which changes nothing, which rights the database user lacks.
 
-EXPLAIN needs the rights of the statement it explains, so that roles, wildcards and rights to single columns are
-understood as the server understands them.
+EXPLAIN needs the rights of the statement that it explains, so the server itself judges roles, wildcards and rights to
+single columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from gentle_nudge.domain.finding import Finding
@@ -17,13 +17,10 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.koha.inspect.missing_columns import OPTIONAL, names_of
 from gentle_nudge.koha.koha_tables import koha
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Table
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Right:
-    """One kind of statement on one table; `columns` none: on the whole table."""
+    """The right to one kind of statement on some columns of a table, or on the whole table."""
 
     kind: str
     table: str
@@ -52,7 +49,7 @@ def _writing(kind: str, table: str, columns: str) -> Right:
     return Right(kind=kind, table=table, columns=tuple(columns.split()))
 
 
-# What a night, a sync and a release write into Koha (see koha/write).
+# Everything that a night, a sync and a release write into Koha (see koha/write).
 WRITING = (
     _writing("UPDATE", "borrowers", "sort1 sort2 debarred debarredcomment updated_on"),
     _writing(
@@ -72,52 +69,41 @@ WRITING = (
 )
 
 
-def rights_to_read(table: Table) -> Iterator[Right]:
-    """The rights to read what we read of a table; columns that older versions lack one by one."""
-    optional = OPTIONAL.get(table.name, frozenset())
-    always = tuple(name for name in names_of(table) if name not in optional)
-    yield from (Right(kind="SELECT", table=table.name, columns=(name,)) for name in sorted(optional))
-    if always:
-        yield Right(kind="SELECT", table=table.name, columns=always)
-
-
 def needed(own: Iterable[Table]) -> Iterator[Right]:
-    """Every right that the program needs, given those of our own tables that are there."""
+    """Every right that the program needs; `own` are our tables that are there."""
     for table in koha.sorted_tables:
-        yield from rights_to_read(table)
+        optional = sorted(OPTIONAL.get(table.name, ()))  # asked for one by one: older versions lack some of them
+        yield from (Right(kind="SELECT", table=table.name, columns=(name,)) for name in optional)
+        if always := tuple(name for name in names_of(table) if name not in optional):
+            yield Right(kind="SELECT", table=table.name, columns=always)
     yield from WRITING
     for table in own:
-        columns = names_of(table)
         for kind in ("SELECT", "INSERT", "UPDATE"):
-            yield Right(kind=kind, table=table.name, columns=columns)
+            yield Right(kind=kind, table=table.name, columns=names_of(table))
         yield Right(kind="DELETE", table=table.name)
 
 
 def lacking(conn: Connection, own: Iterable[Table]) -> list[Right]:
-    """The rights that are missing; `conn` must not be in a READ ONLY transaction. Nothing is changed."""
+    """The missing rights; `conn` must not be in a READ ONLY transaction."""
     return [] if conn.dialect.name == "sqlite" else [right for right in needed(own) if not _has(conn, right)]
 
 
 def missing(conn: Connection, rights: Iterable[Right]) -> Iterator[Finding]:
-    """A finding for each of these rights that are missing."""
+    """A finding for each missing right."""
     for right in rights:
         user, database = conn.exec_driver_sql("SELECT CURRENT_USER(), DATABASE()").one()
+        name, _, host = str(user).rpartition("@")
         yield Finding(
             name="grant-missing",
             what=f"The database user {user} may not {right} on {right.table}.",
             why="A night stops at the first statement it may not do; what was begun is undone.",
-            way_out=f"GRANT {right} ON `{database}`.`{right.table}` TO {_quoted(str(user))}; all of them: "
+            way_out=f"GRANT {right} ON `{database}`.`{right.table}` TO '{name}'@'{host}'; all of them: "
             "docs/how-to/grants.sql",
         )
 
 
-def _quoted(user: str) -> str:
-    name, _, host = user.rpartition("@")
-    return f"'{name}'@'{host}'"
-
-
 def _has(conn: Connection, right: Right) -> bool:
-    """Whether the server would do it; what it says of missing tables and columns is another finding."""
+    """True if the server would do it; a missing table or column is another finding."""
     try:
         conn.exec_driver_sql("EXPLAIN " + right.statement().replace("%", "%%")).all()
     except UserError:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.read import administration
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,17 +40,17 @@ def refuse_misfits(conn: Connection, sections: Sequence[SectionCodes]) -> None:
 
 def misfits(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
     """What a night refuses to begin with: unknown codes, and a fee of a type that cannot be charged."""
-    yield from _fields(conn, sections)
-    wanted = _by_code(sections, lambda codes: codes.categories)
-    for code, where in _unknown(wanted, administration.category_codes(conn) if wanted else ()):
+    yield from _attributes(conn, sections)
+    categories = _by_code(sections, lambda codes: codes.categories)
+    for code, where in _unknown(categories, partial(administration.category_codes, conn)):
         yield Finding(
             name="category-unknown",
             what=f"Koha has no patron category {code}, which the settings of {where} name.",
             why="The wrong patrons would be referred or left out.",
             way_out="Mend categories and excluded_categories in the settings.",
         )
-    wanted = _by_code(sections, lambda codes: codes.debit_types)
-    for code, where in _unknown(wanted, administration.debit_type_codes(conn) if wanted else ()):
+    debit_types = _by_code(sections, lambda codes: codes.debit_types)
+    for code, where in _unknown(debit_types, partial(administration.debit_type_codes, conn)):
         yield Finding(
             name="debit-type-unknown",
             what=f"Koha has no debit type {code}, which the settings of {where} name.",
@@ -59,9 +58,8 @@ def misfits(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Find
             way_out="Mend debit_types and excluded_debit_types in the settings.",
         )
     yield from _fee(conn, sections)
-    wanted = _by_code(sections, lambda codes: codes.restriction_types)
-    in_koha = administration.restriction_type_codes(conn) if wanted else None
-    for code, where in _unknown(wanted, in_koha) if in_koha is not None else ():
+    restriction_types = _by_code(sections, lambda codes: codes.restriction_types)
+    for code, where in _unknown(restriction_types, partial(administration.restriction_type_codes, conn)):
         yield Finding(
             name="restriction-type-unknown",
             what=f"Koha has no restriction type {code}, which the settings of {where} name.",
@@ -70,32 +68,26 @@ def misfits(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Find
         )
 
 
-def _fields(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
-    flags = _by_code(sections, lambda codes: codes.flag_attributes)
-    exemptions = _by_code(sections, lambda codes: codes.exemption_attributes)
-    if not flags and not exemptions:
-        return
-    in_koha = administration.attribute_types(conn)
-    for kind, wanted, why in (
-        ("flag", flags, "Nobody could be marked as referred."),
-        ("exemption", exemptions, "Nobody would be exempt, and those who should be would be referred."),
+def _attributes(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
+    exempt_nobody = "Nobody would be exempt, and those who should be would be referred."
+    for use, codes, why in (
+        ("flag", _by_code(sections, lambda codes: codes.flag_attributes), "Nobody could be marked as referred."),
+        ("exemption", _by_code(sections, lambda codes: codes.exemption_attributes), exempt_nobody),
     ):
-        for code, where in _unknown(wanted, in_koha):
+        for code, where in _unknown(codes, partial(administration.attribute_types, conn)):
             yield Finding(
-                name=f"{kind}-attribute-unknown",
-                what=f"Koha has no patron attribute type {code}, which is the {kind} of {where}.",
+                name=f"{use}-attribute-unknown",
+                what=f"Koha has no patron attribute type {code}, which is the {use} of {where}.",
                 why=why,
-                way_out=f"Make it in Koha (Administration, Patron attribute types), or mend {kind} in the settings.",
+                way_out=f"Make it in Koha (Administration, Patron attribute types), or mend {use} in the settings.",
             )
 
 
 def _fee(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
-    wanted = _by_code(sections, lambda codes: codes.fee_debit_types)
-    in_koha = administration.debit_type_codes(conn) if wanted else {}
-    unknown = dict(_unknown(wanted, in_koha))
-    archived = {_folded(code) for code, is_archived in in_koha.items() if is_archived}
-    for code, where in wanted.items():
-        if code in unknown or _folded(code) in archived:
+    types = _by_code(sections, lambda codes: codes.fee_debit_types)
+    unknown, archived = dict(_unknown(types, partial(administration.debit_type_codes, conn))), _archived(conn, types)
+    for code, where in types.items():
+        if code in unknown or code in archived:
             state = "unknown" if code in unknown else "archived"
             yield Finding(
                 name=f"fee-debit-type-{state}",
@@ -103,8 +95,8 @@ def _fee(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding
                 why="The fee could not be charged, or would be of a type that staff have given up.",
                 way_out="Mend it in Koha (Administration, Debit types), or fee_debit_type in the settings.",
             )
-    wanted = _by_code(sections, lambda codes: codes.fee_branches)
-    for code, where in _unknown(wanted, administration.branch_codes(conn) if wanted else ()):
+    branches = _by_code(sections, lambda codes: codes.fee_branches)
+    for code, where in _unknown(branches, partial(administration.branch_codes, conn)):
         yield Finding(
             name="fee-branch-unknown",
             what=f"Koha has no branch {code}, to which the processing fee of {where} is booked.",
@@ -115,20 +107,17 @@ def _fee(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding
 
 def doubts(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
     """What a night can live with: archived types that count, branches of sections that Koha does not have."""
-    counted = _by_code(sections, lambda codes: codes.debit_types)
-    in_koha = administration.debit_type_codes(conn) if counted else {}
-    archived = {_folded(code) for code, is_archived in in_koha.items() if is_archived}
-    for code, where in counted.items():
-        if _folded(code) in archived:
-            yield Finding(
-                name="debit-type-archived",
-                severity=Severity.WARNING,
-                what=f"The debit type {code}, which the settings of {where} name, is archived in Koha.",
-                why="No new charges are made of it; perhaps another one has taken its place.",
-                way_out="Look whether debit_types and excluded_debit_types still say what is meant.",
-            )
-    named = _by_code(sections, lambda codes: codes.branches)
-    for code, where in _unknown(named, administration.branch_codes(conn) if named else ()):
+    debit_types = _by_code(sections, lambda codes: codes.debit_types)
+    for code in _archived(conn, debit_types):
+        yield Finding(
+            name="debit-type-archived",
+            severity=Severity.WARNING,
+            what=f"The debit type {code}, which the settings of {debit_types[code]} name, is archived in Koha.",
+            why="No new charges are made of it; perhaps another one has taken its place.",
+            way_out="Look whether debit_types and excluded_debit_types still say what is meant.",
+        )
+    branches = _by_code(sections, lambda codes: codes.branches)
+    for code, where in _unknown(branches, partial(administration.branch_codes, conn)):
         yield Finding(
             name="branch-unknown",
             what=f"Koha has no branch {code}, which {where} names.",
@@ -146,10 +135,18 @@ def _by_code(sections: Iterable[SectionCodes], wanted: Callable[[SectionCodes], 
     return {code: f"section {', '.join(naming)}" for code, naming in sorted(names.items())}
 
 
-def _unknown(wanted: dict[str, str], in_koha: Collection[str]) -> Iterator[tuple[str, str]]:
-    """The codes that Koha does not have, each with where it is named; letter case means nothing."""
-    folded = {_folded(code) for code in in_koha}
-    return ((code, where) for code, where in wanted.items() if _folded(code) not in folded)
+def _unknown(wanted: dict[str, str], ask_koha: Callable[[], Collection[str] | None]) -> Iterator[tuple[str, str]]:
+    """The codes that Koha does not have, each with where it is named; none if Koha is too old for such codes."""
+    in_koha = ask_koha() if wanted else None
+    if in_koha is not None:
+        folded = set(map(_folded, in_koha))
+        yield from ((code, where) for code, where in wanted.items() if _folded(code) not in folded)
+
+
+def _archived(conn: Connection, wanted: dict[str, str]) -> list[str]:
+    in_koha = administration.debit_type_codes(conn) if wanted else {}
+    archived = {_folded(code) for code, is_archived in in_koha.items() if is_archived}
+    return [code for code in wanted if _folded(code) in archived]
 
 
 def _folded(code: str) -> str:
