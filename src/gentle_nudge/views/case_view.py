@@ -14,7 +14,7 @@ from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.outbox import DeliveryAttempts
 from gentle_nudge.domain.report_row import ReportedDue
 from gentle_nudge.domain.run import RecordedRun
-from gentle_nudge.views.plain import WHOLE, Column, Note, View, clock, column, name, table, unseen
+from gentle_nudge.views.plain import WHOLE, Column, Note, View, clock, column, name, notes, table, unseen
 from gentle_nudge.views.queue_view import attempt_line, decision, recipient
 
 CASES: tuple[Column[Case], ...] = (
@@ -34,7 +34,6 @@ CASES: tuple[Column[Case], ...] = (
     *unseen(why="why"),
     column("last due", lambda case: case.last_due, "money", key="last_due"),
 )
-
 
 RUNS: tuple[Column[RecordedRun], ...] = (
     column("day", lambda run: run.day, "day"),
@@ -75,15 +74,15 @@ def case_view(
     """
     ended = case.closed_on
     heading = f"Case {case.id}, section {case.section}, patron {case.patron}, reported as {case.number}: {case.state}"
-    parts = [Note(text=heading), *(Note(text=text, level=1) for text in _beginning(case, lines))]
+    parts = [*notes(heading), *notes(*_beginning(case, lines), level=1)]
     for due in (due for due in dues if ended is None or due.day < ended):
         parts += _reported(due, deliveries[due.report], zone)
     if ended:
-        parts += [Note(text=f"closed on {ended}: {case.why or 'the reason has been forgotten'}", level=1)]
+        parts += notes(f"closed on {ended}: {case.why or 'the reason has been forgotten'}", level=1)
     for due in (due for due in dues if ended and due.day >= ended):
         parts += _reported(due, deliveries[due.report], zone)
     if case.to_report:
-        parts += [Note(text="the next update tells of it", level=1)]
+        parts += notes("the next update tells of it", level=1)
     return View(parts=parts)
 
 
@@ -102,9 +101,8 @@ def _reported(due: ReportedDue, deliveries: Iterable[DeliveryAttempts], zone: Zo
     for tried in deliveries:
         delivery = tried.delivery
         yield Note(text=f"to {recipient(delivery)}: {delivery.state}, {clock(delivery.since, zone)}", level=2)
-        if decided := decision(delivery):
-            yield Note(text=decided, level=3)
-        yield from (Note(text=attempt_line(attempt, zone), level=3) for attempt in tried.attempts)
+        yield from notes(*filter(None, [decision(delivery)]), level=3)
+        yield from notes(*(attempt_line(attempt, zone) for attempt in tried.attempts), level=3)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,15 +116,14 @@ class Holding:
 
 def forgotten_view(cases: Sequence[Case], holding: Sequence[Holding]) -> View:
     """The cases that have lost name and card, and the stored reports that still hold the person."""
-    parts = [Note(text=f"Name and card are forgotten (cases: {len(cases)}).")]
+    parts = notes(f"Name and card are forgotten (cases: {len(cases)}).")
     if any(case.state is CaseState.OPEN for case in cases):
-        still = "A case is open: the next update records them again. First end it, with gentle-nudge release."
-        parts += [Note(text=still)]
+        parts += notes("A case is open: the next update records them again. First end it, with gentle-nudge release.")
     if not holding:
-        return View(parts=[*parts, Note(text="No stored report holds this person.")])
-    parts += [Note(text="These stored reports still hold this person, the submissions with the address:")]
+        return View(parts=parts + notes("No stored report holds this person."))
+    parts += notes("These stored reports still hold this person, the submissions with the address:")
     for report in holding:
         where = "".join(f", copy in {folder}" for folder in report.folders)
         kept = f"kept until {report.kept_until}, or until delivered"
-        parts += [Note(text=f"{report.file_name} in the database{where}; {kept}", level=1)]
+        parts += notes(f"{report.file_name} in the database{where}; {kept}", level=1)
     return View(parts=parts)

@@ -7,16 +7,16 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.outbox import Attempt, Delivery, DeliveryAttempts, DeliveryState
-from gentle_nudge.views.plain import Column, Note, View, clock, column, figures, table, unseen
+from gentle_nudge.views.plain import Column, View, clock, column, figures, notes, table, unseen
 
 TRIES = unseen(at="at", outcome="outcome", reason="reason")
 
 
 def queue_view(counts: Mapping[DeliveryState, int], deliveries: Sequence[DeliveryAttempts], zone: ZoneInfo) -> View:
     """How many deliveries are in each state, and those asked for with their tries."""
-    said = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "Nothing was queued yet."
+    numbers = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "Nothing was queued yet."
     queue = table(_columns(zone), deliveries, "deliveries", level=1)
-    return View(parts=[Note(text=said), *figures(counts=counts), queue])
+    return View(parts=[*notes(numbers), *figures(counts=counts), queue])
 
 
 def _columns(zone: ZoneInfo) -> tuple[Column[DeliveryAttempts], ...]:

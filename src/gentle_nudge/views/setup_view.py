@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.restore_journal import SentDelivery
-from gentle_nudge.views.plain import Note, View
+from gentle_nudge.views.plain import View, notes
 
 MOST_PATRONS = 20
 
@@ -21,16 +21,16 @@ def lost_view(
 
     `submissions` are the day, the section and the number of patrons of each.
     """
-    parts = [Note(text=f"Delivered since the backup: {len(delivered)}")]
+    parts = notes(f"Delivered since the backup: {len(delivered)}")
     for sent in delivered:
-        text = f"{sent.at:%Y-%m-%d %H:%M} UTC  {sent.file_name} to {sent.recipient} ({sent.channel})"
-        parts += [Note(text=text, level=1)]
-    parts += [Note(text=f"Submissions that this database does not know: {len(submissions)}")]
-    parts += [Note(text=f"{day}, {section}: {number} patrons", level=1) for day, section, number in submissions]
+        file = f"{sent.file_name} to {sent.recipient} ({sent.channel})"
+        parts += notes(f"{sent.at:%Y-%m-%d %H:%M} UTC  {file}", level=1)
+    parts += notes(f"Submissions that this database does not know: {len(submissions)}")
+    parts += notes(*(f"{day}, {section}: {number} patrons" for day, section, number in submissions), level=1)
     if fees:
         total = format_amount(sum(fees, ZERO))
-        gone = f"{len(fees)} processing fees, {total} in all, are in Koha no more, nor are their restrictions."
-        parts += [Note(text=gone), Note(text="Neither is made again; charge by hand what shall stand.", level=1)]
+        parts += notes(f"{len(fees)} processing fees, {total} in all, are in Koha no more, nor are their restrictions.")
+        parts += notes("Neither is made again; charge by hand what shall stand.", level=1)
     return View(parts=parts)
 
 
@@ -52,21 +52,22 @@ class Comparison:
 
 def import_view(findings: Sequence[str], comparison: Comparison | None) -> View:
     """What was found in the plugin's settings, and what changing over would mean tonight."""
-    parts = [Note(text=finding) for finding in findings]
+    parts = notes(*findings)
     if comparison is None:
-        unknown = "Who would be referred cannot be compared before threshold and flag are known."
-        return View(parts=[*parts, Note(text=unknown)])
-    adopted = (
+        parts += notes("Who would be referred cannot be compared before threshold and flag are known.")
+        return View(parts=parts)
+    parts += notes(
         f"Flagged already, to be adopted (gentle-nudge init --adopt): {comparison.to_adopt} patrons; of them "
         f"{comparison.paid} at or below the limit for clearing, and {comparison.silent} without any account line, of "
         "whom the plugin told nothing any more."
     )
-    parts += [Note(text=adopted)]
     for title, patrons in (
         ("Referred tonight by the plugin's rules and not by ours", comparison.theirs),
         ("Referred tonight by our rules and not by the plugin's", comparison.ours),
     ):
-        shown = [Note(text=f"number {number}: {why}", level=1) for number, why in sorted(patrons.items())]
-        more = [Note(text=f"and {len(patrons) - MOST_PATRONS} more", level=1)] if len(patrons) > MOST_PATRONS else []
-        parts += [Note(text=f"{title}: {len(patrons)} patrons"), *shown[:MOST_PATRONS], *more]
+        parts += notes(f"{title}: {len(patrons)} patrons")
+        reasons = [f"number {number}: {why}" for number, why in sorted(patrons.items())]
+        parts += notes(*reasons[:MOST_PATRONS], level=1)
+        if len(patrons) > MOST_PATRONS:
+            parts += notes(f"and {len(patrons) - MOST_PATRONS} more", level=1)
     return View(parts=parts)

@@ -17,13 +17,8 @@ from gentle_nudge.views.structured import written
 
 # Control characters, the ends of lines, and the marks that turn the direction of what follows.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
 UNWRAPPED = 1_000_000
-
-
-# Above this rich takes seconds.
-MOST_ROWS = 1000
+MOST_ROWS = 1000  # above this rich takes seconds
 
 
 def screen(*, width: int | None = None, stderr: bool = False) -> Console:
@@ -44,7 +39,7 @@ def draw(shown: View | Sequence[View], console: Console) -> None:
         elif isinstance(part, Note):
             _draw_note(part, console)
         elif part.caption:
-            _draw_note(Note(text=f"{part.caption}: {written(part.value)}", level=part.level), console)
+            _draw_note(Note(text=f"{part.caption}: {written(part.value)}"), console)
 
 
 def _draw_note(note: Note, console: Console) -> None:

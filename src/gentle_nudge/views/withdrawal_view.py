@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from gentle_nudge.domain.actions import ClearFlag, LiftRestriction
 from gentle_nudge.domain.collections.withdrawal import Withdrawal, WithdrawnCase
-from gentle_nudge.views.plain import Column, Note, Part, View, column, table
+from gentle_nudge.views.plain import Column, Note, Part, View, column, notes, table
 from gentle_nudge.views.queue_view import recipient
 
 COLUMNS: tuple[Column[WithdrawnCase], ...] = (
@@ -23,8 +23,8 @@ COLUMNS: tuple[Column[WithdrawnCase], ...] = (
 def withdrawal_view(withdrawals: Sequence[Withdrawal], *, dry_run: bool) -> View:
     """Everything that is taken back, by section."""
     parts = [part for withdrawal in withdrawals for part in _section(withdrawal)]
-    beginning = [Note(text="Dry run: nothing is written, nothing is sent.")] if dry_run else []
-    return View(parts=[*beginning, *(parts or [Note(text="Nothing to take back: no case is open.")])])
+    beginning = notes("Dry run: nothing is written, nothing is sent.") if dry_run else []
+    return View(parts=[*beginning, *(parts or notes("Nothing to take back: no case is open."))])
 
 
 def _section(withdrawal: Withdrawal) -> Iterator[Part]:
