@@ -17,17 +17,6 @@ from gentle_nudge.koha import koha_tables
 LIBRARY = "Fernwood Public Library"
 ZONE = "America/New_York"
 HOW_MANY = 200
-BRANCHES = {"MAIN": "Fernwood Main Library", "EAST": "East Branch", "BUS": "Bookmobile"}
-CATEGORIES = {"PT": ("Patron", "A"), "KID": ("Young patron", "C"), "STAFF": ("Staff", "S"), "SCHOOL": ("School", "I")}
-DEBIT_TYPES = {
-    "LOST": "Lost item",
-    "MANUAL": "Manual fee",
-    "OVERDUE": "Overdue fine",
-    "PROCESSING": "Lost item processing fee",
-    "RENT": "Rental fee",
-}
-ATTRIBUTE_TYPES = ("EXEMPT",)
-RESTRICTION_TYPES = ("MANUAL", "OVERDUES", "SUSPENSION", "DISCHARGE")
 PREFERENCES = {
     "LibraryName": LIBRARY,
     "KohaAdminEmailAddress": "koha@fernwood.example",
@@ -36,6 +25,30 @@ PREFERENCES = {
     "FinesLog": "1",
     "SendAllEmailsTo": "",
     "timeformat": "24hr",
+}
+
+# The columns of a table, and the rows that are in it.
+CODES: dict[Table, tuple[str, list[tuple[str | int, ...]]]] = {
+    koha_tables.branches: (
+        "branchcode branchname",
+        [("MAIN", "Fernwood Main Library"), ("EAST", "East Branch"), ("BUS", "Bookmobile")],
+    ),
+    koha_tables.categories: (
+        "categorycode description category_type",
+        [("PT", "Patron", "A"), ("KID", "Young patron", "C"), ("STAFF", "Staff", "S"), ("SCHOOL", "School", "I")],
+    ),
+    koha_tables.account_debit_types: (
+        "code description archived",
+        [
+            ("LOST", "Lost item", 0),
+            ("MANUAL", "Manual fee", 0),
+            ("OVERDUE", "Overdue fine", 0),
+            ("PROCESSING", "Lost item processing fee", 0),
+            ("RENT", "Rental fee", 0),
+        ],
+    ),
+    koha_tables.restriction_types: ("code", [("MANUAL",), ("OVERDUES",), ("SUSPENSION",), ("DISCHARGE",)]),
+    koha_tables.borrower_attribute_types: ("code repeatable unique_id opac_editable", [("EXEMPT", 0, 0, 0)]),
 }
 
 
@@ -81,23 +94,10 @@ def numbered(samples: tuple[Sample, ...]) -> dict[int, Sample]:
 def found_library(desk: Desk, samples: Mapping[int, Sample]) -> None:
     """Make Koha's tables with codes, preferences and these patrons."""
     koha_tables.koha.create_all(desk.conn)
+    for table, (columns, rows) in CODES.items():
+        desk.conn.execute(insert(table), [dict(zip(columns.split(), row, strict=True)) for row in rows])
     anonymous = next(number for number, sample in samples.items() if sample.surname == ANONYMOUS)
     preferences = {**PREFERENCES, "AnonymousPatron": str(anonymous)}
-    rows: dict[Table, list[dict[str, object]]] = {
-        koha_tables.systempreferences: [{"variable": name, "value": value} for name, value in preferences.items()],
-        koha_tables.branches: [{"branchcode": code, "branchname": name} for code, name in BRANCHES.items()],
-        koha_tables.categories: [
-            {"categorycode": code, "description": name, "category_type": kind}
-            for code, (name, kind) in CATEGORIES.items()
-        ],
-        koha_tables.account_debit_types: [
-            {"code": code, "description": text, "archived": 0} for code, text in DEBIT_TYPES.items()
-        ],
-        koha_tables.restriction_types: [{"code": code} for code in RESTRICTION_TYPES],
-        koha_tables.borrower_attribute_types: [
-            {"code": code, "repeatable": 0, "unique_id": 0, "opac_editable": 0} for code in ATTRIBUTE_TYPES
-        ],
-    }
-    for table, values in rows.items():
-        desk.conn.execute(insert(table), values)
+    values = [{"variable": name, "value": value} for name, value in preferences.items()]
+    desk.conn.execute(insert(koha_tables.systempreferences), values)
     desk.register(samples)
