@@ -37,8 +37,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("gentle_nudge.cli.admin:config", "Show, check or begin the configuration."),
 }
 
-# A night makes tens of thousands of values that live to its end, hardly any in cycles: frequent collections would take a
-# twentieth of its time.
+# A night makes tens of thousands of values that live to its end, hardly any in cycles: frequent collections would take
+# a twentieth of its time.
 NEW_OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 

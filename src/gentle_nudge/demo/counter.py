@@ -51,13 +51,12 @@ class Desk:
         self.conn.execute(insert(borrower_attributes), exempt)
         charges = [(number, charge) for number, sample in samples.items() for charge in sample.charges]
         for number, charge in sorted(charges, key=lambda each: (-each[1].ago, each[1].at, each[0])):
-            self.charge(number, charge)
+            self._charge(number, charge)
         for number, sample in samples.items():
             if sample.restricted is not None:
-                self.restrict(number, PLUGIN_COMMENT, sample.restricted)
+                self._restrict(number, self.instant(sample.restricted, OPENING))
 
-    def charge(self, number: int, charge: Charge) -> None:
-        """Record what the patron owes; or (amount below zero) has left at the desk."""
+    def _charge(self, number: int, charge: Charge) -> None:
         at = self.instant(charge.ago, charge.at)
         if charge.amount < 0:
             self._credit(number, -charge.amount, at)
@@ -86,14 +85,6 @@ class Desk:
         """Write this into the flag field, sort1."""
         self.conn.execute(update(borrowers).where(borrowers.c.borrowernumber == number).values(sort1=value))
 
-    def restrict(self, number: int, comment: str, ago: int) -> None:
-        """Restrict the patron, for ever."""
-        at = self.instant(ago, OPENING)
-        text = comment.replace("{date}", at.date().isoformat())
-        new = {"borrowernumber": number, "type": "MANUAL", "comment": text, "created": at}
-        self.conn.execute(insert(borrower_debarments).values(new))
-        refresh_debarred(self.conn, [number], self.day)
-
     def rewrite_restriction(self, number: int, comment: str) -> None:
         """Write another comment for the patron's restriction."""
         restriction = update(borrower_debarments).where(borrower_debarments.c.borrowernumber == number)
@@ -113,6 +104,12 @@ class Desk:
         self.conn.execute(lines.values(borrowernumber=None))
         for table in (borrower_debarments, borrower_attributes, borrowers):
             self.conn.execute(delete(table).where(table.c.borrowernumber == number))
+
+    def _restrict(self, number: int, at: datetime) -> None:
+        comment = PLUGIN_COMMENT.replace("{date}", at.date().isoformat())
+        new = {"borrowernumber": number, "type": "MANUAL", "comment": comment, "created": at}
+        self.conn.execute(insert(borrower_debarments).values(new))
+        refresh_debarred(self.conn, [number], self.day)
 
     def _credit(self, number: int, amount: Decimal, at: datetime) -> int:
         line = self._line(number, at, -amount, credit_type_code="PAYMENT")

@@ -13,9 +13,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import event
 
-from gentle_nudge.demo import founding
+from gentle_nudge.demo import demo_folder, founding
 from gentle_nudge.demo.counter import Desk, owing
-from gentle_nudge.demo.demo_folder import Folder
 from gentle_nudge.demo.founding import found_library, numbered
 from gentle_nudge.demo.roles import Role, Sample
 from gentle_nudge.demo.weeks import go_by
@@ -47,7 +46,6 @@ NIGHT = time(0, 30)
 class StoryStep:
     """One Sunday night, as the product made it: its plan, and what was delivered."""
 
-    day: date
     plan: Plan
     delivered: tuple[Delivery, ...]
 
@@ -56,7 +54,7 @@ class StoryStep:
 class Story:
     """Everything there is to tell; `samples` are the patrons as they were before the first night, by number."""
 
-    folder: Folder
+    folder: Path
     was_there: bool
     section: Section
     samples: Mapping[int, Sample]
@@ -78,13 +76,12 @@ def sunday(day: date) -> date:
     return day - timedelta(days=(day.weekday() - SUNDAY) % 7)
 
 
-def play(path: Path, day: date) -> Story:
+def play(folder: Path, day: date) -> Story:
     """Make a sample library in this folder, with three Sunday nights behind it, the last of them not after this day.
 
     UserError, with nothing touched, if the folder holds anything else.
     """
-    folder = Folder(path=path)
-    was_there = folder.begin()
+    was_there = demo_folder.begin(folder)
     koha = _library(folder)
     shown = sunday(day)
     samples = numbered(founding.patrons(shown))
@@ -105,9 +102,9 @@ def play(path: Path, day: date) -> Story:
     )
 
 
-def _library(folder: Folder) -> Library:
+def _library(folder: Path) -> Library:
     """The sample library, whatever the environment says: it must not lead to a real one."""
-    settings = load(folder.config, environ={})
+    settings = load(folder / demo_folder.CONFIG, environ={})
     koha = Library(settings=settings, instance=instance(settings, environ={}))
 
     def do_not_wait_for_the_disk(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
@@ -132,4 +129,4 @@ def _night(koha: Library, day: date) -> StoryStep:
     for failure in night.failures.values():
         raise failure
     delivered = deliver(koha.engine, sections, outlets, lambda: now)
-    return StoryStep(day=day, plan=night.plans[sections[0].name], delivered=tuple(delivered.sent))
+    return StoryStep(plan=night.plans[sections[0].name], delivered=tuple(delivered.sent))

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from shlex import quote
 
+from gentle_nudge.demo.demo_folder import ARCHIVE, CONFIG, MAIL
 from gentle_nudge.demo.founding import LIBRARY
 from gentle_nudge.demo.people import FIRST_CARD
-from gentle_nudge.demo.play import Story, StoryStep
+from gentle_nudge.demo.play import Story
 from gentle_nudge.demo.roles import Role
 from gentle_nudge.demo.weeks import those_of
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.plan import Adoption, Ending, Referral
+from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.money import ZERO, format_amount
@@ -50,12 +51,12 @@ CHANGES = {
 
 def story_view(story: Story, environ: Mapping[str, str], *, program: str) -> View:
     """The whole story; `program` is how the reader calls it."""
-    replaced = [Note(text=f"The demo that was in {story.folder.path} has been replaced.")] if story.was_there else []
+    replaced = [Note(text=f"The demo that was in {story.folder} has been replaced.")] if story.was_there else []
     return View(
         parts=[
             *replaced,
             *_library(story),
-            *_items(f"Its rules ({story.folder.config.name})", _rules(story.section.policy, story.tonight)),
+            *_items(f"Its rules ({CONFIG})", _rules(story.section.policy, story.tonight.plan)),
             *_items("The two weeks before", _weeks(story)),
             *_referred(story),
             *_left_out(story),
@@ -84,12 +85,12 @@ def _library(story: Story) -> Iterator[Part]:
     yield _heading(f"{LIBRARY}, an invented library")
     yield Note(
         text=f"It has {len(story.samples)} patrons; {owing} of them owe {format_amount(balance)} in all. Its database, "
-        f"its configuration and all that follows are in the folder {story.folder.path}; nothing else was read, "
+        f"its configuration and all that follows are in the folder {story.folder}; nothing else was read, "
         "changed or sent."
     )
 
 
-def _rules(policy: Policy, tonight: StoryStep) -> Iterator[str]:
+def _rules(policy: Policy, tonight: Plan) -> Iterator[str]:
     window = policy.window(tonight.day)
     yield (
         f"Every {policy.submit_on.name.capitalize()} those patrons are referred who owe "
@@ -111,20 +112,20 @@ def _rules(policy: Policy, tonight: StoryStep) -> Iterator[str]:
 def _weeks(story: Story) -> Iterator[str]:
     """What happened on the two Sundays before, and in the weeks after them."""
     for step, week in zip(story.chapters, (1, 0), strict=False):
-        yield _evening(step)
+        yield _evening(step.plan)
         counts = Counter(sample.role for sample in those_of(story.samples, week).values())
         yield f"In the week after: {'; '.join(f'{counts[role]} {role}' for role in Role if counts[role])}."
 
 
-def _evening(step: StoryStep) -> str:
-    decided, adopted = changes(step.plan), step.plan.of(Adoption)
+def _evening(plan: Plan) -> str:
+    decided, adopted = changes(plan), plan.of(Adoption)
     parts = [f"{len(decided[word])} {word}" for word in ("referred", "released", "withdrawn") if decided[word]]
     if adopted:
         parts.append(
             f"{len(adopted)} adopted, because they were flagged before there were cases "
             f"({sum(adoption.released for adoption in adopted)} of them, who owed nothing, was released at once)"
         )
-    return f"{step.day:%A}, {step.day}: {', '.join(parts)}."
+    return f"{plan.day:%A}, {plan.day}: {', '.join(parts)}."
 
 
 def _referred(story: Story) -> Iterator[Part]:
@@ -174,8 +175,8 @@ def _files(story: Story) -> Iterator[Part]:
     for delivery in tonight.delivered:
         if delivery.address.is_archive:
             rows = tonight.plan.submission() if delivery.kind is ReportKind.SUBMISSION else tonight.plan.update()
-            yield _line(f"{folder.archive / delivery.file_name}  ({len(rows)} patrons)")
-    yield _line(f"{folder.mail / 'new'}  ({mails[-1]} messages of tonight, {sum(mails[:-1])} of earlier Sundays)")
+            yield _line(f"{folder / ARCHIVE / delivery.file_name}  ({len(rows)} patrons)")
+    yield _line(f"{folder / MAIL / 'new'}  ({mails[-1]} messages of tonight, {sum(mails[:-1])} of earlier Sundays)")
     recipients = " and ".join(story.section.policy.recipients())
     yield Note(text=f"The messages are for {recipients}: the demo puts them into a folder instead of sending them.")
 
@@ -185,7 +186,7 @@ def _play_on(story: Story, environ: Mapping[str, str], program: str) -> Iterator
     endings = story.tonight.plan.of(Ending)
     released = next(ending.case for ending in endings if ending.state is CaseState.RELEASED)
     (minor,) = story.those_who(Role.TURNS_EIGHTEEN)
-    sunday, config = story.tonight.day, story.folder.config
+    sunday, config = story.tonight.plan.day, story.folder / CONFIG
     yield _heading("Play on")
     for arguments, purpose in (
         ("history", "every run, with counts and sums"),
