@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 from shutil import which
@@ -114,14 +114,14 @@ def example() -> None:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default="gentle-nudge-demo", metavar="[DIR]")
 @date_option("--day", help="Show the latest Sunday not after this day. Default: today.")
-def demo(folder: Path, day: datetime | None) -> None:
+def demo(folder: Path, day: date | None) -> None:
     """A Sunday night on an invented library, to look at and play with.
 
     Everything is made in DIR (default: gentle-nudge-demo); nothing else is read, changed or sent. An earlier demo
     in DIR is replaced; a folder with anything else in it is left alone.
     """
-    shown = day.date() if day else now(ZONE).date()
-    draw(story_view(play(folder, shown), os.environ, program=_program()), screen(width=WIDTH))
+    story = play(folder, day or now(ZONE).date())
+    draw(story_view(story, os.environ, program=_program()), screen(width=WIDTH))
 
 
 def _program() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -23,8 +23,6 @@ from gentle_nudge.cli.options import (
     output_option,
     show,
 )
-from gentle_nudge.domain.collections.plan import Plan
-from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.due import NightOptions
@@ -50,7 +48,7 @@ from gentle_nudge.views.queue_view import recipient
 @click.pass_obj
 def nightly(
     invocation: Invocation,
-    day: datetime | None,
+    day: date | None,
     libraries: Sequence[str],
     dry_run: bool,
     most_referrals: int | None,
@@ -82,33 +80,33 @@ def _show_dry_run(library: Library, night: Night, form: str, output: Path | None
     """Show what the night would do, and write its files to `output`; beside JSON nothing else is on stdout."""
     if form == "table":
         click.echo("Dry run: nothing is written, nothing is sent.")
-    show([night_view(section, plan) for section, plan in _plans(night)], form)
-    if form == "table":
-        _tell_done_before(night)
+    _show(night, form, dry_run=True)
     if output:
-        reports = (file for section, plan in _plans(night) for file in files(library.engine, section, plan))
+        planned = [section for section in night.sections if section.name in night.plans]
+        reports = (file for each in planned for file in files(library.engine, each, night.plans[each.name]))
         for path in write_files(output, reports):
             click.echo(f"Written: {path}", err=form == "json")
-    _tell_failures(night)
-    if form == "json":
-        _tell_refusals(night)
+    _tell_trouble(night, refusals=form == "json")
 
 
-def _plans(night: Night) -> list[tuple[Section, Plan]]:
-    return [(section, night.plans[section.name]) for section in night.sections if section.name in night.plans]
+def _show(night: Night, form: str, *, dry_run: bool = False) -> None:
+    """Show the plans of a dry run or as JSON, else a line about each."""
+    plans = [(section, night.plans[section.name]) for section in night.sections if section.name in night.plans]
+    if dry_run or form == "json":
+        show([night_view(section, plan) for section, plan in plans], form)
+    else:
+        show([done_view(plan) for _, plan in plans])
+    for name in night.done_before if form == "table" else ():
+        click.echo(f"{name}: already done for {night.day}.")
 
 
 def _tell(invocation: Invocation, form: str, step: Night | Round | GentleNudgeError | str) -> None:
     """Tell of a step of the routine: of success on stdout if somebody wants to know, of trouble on stderr."""
     match step:
         case Night():
-            if form == "json":
-                show([night_view(section, plan) for section, plan in _plans(step)], form)
-            elif invocation.speaks:
-                show([done_view(plan) for _, plan in _plans(step)])
-                _tell_done_before(step)
-            _tell_failures(step)
-            _tell_refusals(step)
+            if form == "json" or invocation.speaks:
+                _show(step, form)
+            _tell_trouble(step)
         case Round():
             _tell_round(invocation, step)
         case GentleNudgeError():
@@ -117,18 +115,11 @@ def _tell(invocation: Invocation, form: str, step: Night | Round | GentleNudgeEr
             click.echo(step, err=True)
 
 
-def _tell_done_before(night: Night) -> None:
-    for name in night.done_before:
-        click.echo(f"{name}: already done for {night.day}.")
-
-
-def _tell_failures(night: Night) -> None:
+def _tell_trouble(night: Night, *, refusals: bool = True) -> None:
+    """Say on stderr what failed and, unless a dry run has shown it, what was refused and whom staff should look at."""
     for name, failure in night.failures.items():
         _tell_failure(failure, f"{name}: ")
-
-
-def _tell_refusals(night: Night) -> None:
-    for name, plan in night.plans.items():
+    for name, plan in night.plans.items() if refusals else ():
         for refusal in plan.refusals:
             click.echo(f"{name}: {refusal.sentence}\n  {refusal.hint}", err=True)
         for named in plan.named:
@@ -147,7 +138,7 @@ def _tell_failure(failure: GentleNudgeError, about: str = "") -> None:
 @output_option
 @click.pass_obj
 def sync(
-    invocation: Invocation, day: datetime | None, libraries: Sequence[str], dry_run: bool, output: Path | None
+    invocation: Invocation, day: date | None, libraries: Sequence[str], dry_run: bool, output: Path | None
 ) -> None:
     """Report every open case with its balance; change nothing."""
     library = invocation.library()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date
 from functools import partial
 
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import day_option, format_option, library_option, moment_of, show
+from gentle_nudge.cli.options import date_option, day_option, format_option, library_option, moment_of, show
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.errors import EXIT_FAILURE
 from gentle_nudge.jobs.desk import case_list
@@ -27,30 +27,24 @@ CASE_STATES = [state.value for state in CaseState]
 
 @click.group(invoke_without_command=True)
 @click.option("--state", "states", multiple=True, type=click.Choice(CASE_STATES), help="Only these; may be repeated.")
-@click.option(
-    "--referred",
-    "month",
-    type=click.DateTime(formats=["%Y-%m"]),
-    metavar="YYYY-MM",
-    help="Only those referred in this month.",
-)
+@date_option("--referred", "month", form="%Y-%m", metavar="YYYY-MM", help="Only those referred in this month.")
 @library_option
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
 @click.pass_context
 def cases(
-    context: click.Context, states: Sequence[str], month: datetime | None, libraries: Sequence[str], form: str
+    context: click.Context, states: Sequence[str], month: date | None, libraries: Sequence[str], form: str
 ) -> None:
     """Who is, or was, in collections: every case, open and closed."""
     if context.invoked_subcommand is not None:
         return
     library = context.obj.library("koha")
-    wanted = case_list.Filter(
+    chosen = case_list.Filter(
         states=tuple(CaseState(state) for state in states),
-        month=month.date() if month else None,
+        month=month,
         sections=library.names_of(libraries) if libraries else None,
     )
     with read_only(library.engine) as conn:
-        show(cases_view(case_list.listed(conn, wanted)), form)
+        show(cases_view(case_list.listed(conn, chosen)), form)
 
 
 @cases.command()
@@ -81,7 +75,7 @@ def move(invocation: Invocation, old: str, new: str) -> None:
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="As if the policy said this.")
 @format_option
 @click.pass_obj
-def explain(invocation: Invocation, card: str, day: datetime | None, assignments: Sequence[str], form: str) -> None:
+def explain(invocation: Invocation, card: str, day: date | None, assignments: Sequence[str], form: str) -> None:
     """Why is this patron referred, or not? Facts, and each rule with its verdict (CARD, or number:123)."""
     library = invocation.library()
     sections, _ = library.ready((), dry_run=True)

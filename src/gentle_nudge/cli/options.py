@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,13 @@ DAYS_BACK = 6
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def date_option(*names: str, **options: Any) -> Decorator:
-    """An option that takes a date."""
-    return click.option(*names, type=click.DateTime(formats=["%Y-%m-%d"]), metavar="DATE", **options)
+def date_option(*names: str, form: str = "%Y-%m-%d", metavar: str = "DATE", **options: Any) -> Decorator:
+    """An option that takes a date, or a month."""
+
+    def as_date(_context: click.Context, _option: click.Parameter, value: datetime | None) -> date | None:
+        return value.date() if value else None
+
+    return click.option(*names, type=click.DateTime(formats=[form]), metavar=metavar, callback=as_date, **options)
 
 
 def folder_option(**options: Any) -> Decorator:
@@ -56,14 +60,14 @@ def now(zone: tzinfo = UTC) -> datetime:
     return datetime.now(zone)
 
 
-def moment_of(library: Library, day: datetime | None = None, *, dry_run: bool = False, person: bool = False) -> Moment:
+def moment_of(library: Library, day: date | None = None, *, dry_run: bool = False, person: bool = False) -> Moment:
     """The moment of a run, with the login name of the `person` (of the one who called sudo).
 
     UserError, unless this is a dry run, for a day in the future, or one more than six days back.
     """
     instant = now()
     today = instant.astimezone(library.zone).date()
-    chosen = day.date() if day else today
+    chosen = day or today
     if chosen > today and not dry_run:
         raise UserError(f"{chosen} is in the future (today: {today}).", "Look ahead with --dry-run.")
     if chosen < today - timedelta(days=DAYS_BACK) and not dry_run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date
 from functools import partial
 
 import click
@@ -27,7 +27,7 @@ from gentle_nudge.views.withdrawal_view import withdrawal_view
 def release(
     invocation: Invocation,
     card: str | None,
-    day: datetime | None,
+    day: date | None,
     libraries: Sequence[str],
     reason: str,
     waive_fee: bool,
@@ -45,22 +45,22 @@ def release(
         raise UserError("A reason is needed.", 'Say why: --reason "referred by mistake"')
     library = invocation.library()
     sections = library.sections(libraries, changes=not dry_run)
-    wanted = WithdrawalRequest(
+    request = WithdrawalRequest(
         reason=reason.strip(),
         card=card,
-        day=day.date() if day else None,
+        day=day,
         sections=tuple(name for section in sections for name in section.cases_of),
         waive_fee=waive_fee,
     )
     moment = moment_of(library, person=True)
-    if wanted.is_submission and libraries:
+    if request.is_submission and libraries:
         sections = library.sections(changes=not dry_run)  # a case of it may have moved to a section that is not named
     with read_only(library.engine) as conn:
-        sections = tuple(concerned(conn, sections, wanted))
+        sections = tuple(concerned(conn, sections, request))
         if dry_run:
-            done = [withdraw_cases(conn, section, wanted, moment=moment, dry_run=True) for section in sections]
+            withdrawals = [withdraw_cases(conn, section, request, moment=moment, dry_run=True) for section in sections]
     if not dry_run:
-        works = [partial(withdraw_cases, section=section, wanted=wanted, moment=moment) for section in sections]
-        done = [writing(library.engine, work) for work in works]
+        works = [partial(withdraw_cases, section=section, wanted=request, moment=moment) for section in sections]
+        withdrawals = [writing(library.engine, work) for work in works]
     if dry_run or invocation.speaks:
-        show(withdrawal_view(done, dry_run=dry_run))
+        show(withdrawal_view(withdrawals, dry_run=dry_run))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -111,7 +111,7 @@ def forget(invocation: Invocation, card: str) -> None:
 @click.pass_obj
 def regenerate(
     invocation: Invocation,
-    day: datetime,
+    day: date,
     kind: str,
     libraries: Sequence[str],
     output: Path | None,
@@ -126,7 +126,7 @@ def regenerate(
     _refuse_what_does_not_fit(output, to, reason, send=send)
     library = invocation.library("policy" if send else "koha")
     sections = library.names_of(libraries) if libraries else None
-    request = ResendRequest(report=ReportKind(kind), day=day.date(), sections=sections)
+    request = ResendRequest(report=ReportKind(kind), day=day, sections=sections)
     if send:
         _send(library, request, to, (reason or "").strip())
     else:

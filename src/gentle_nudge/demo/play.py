@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from dateutil.relativedelta import SU, relativedelta
 from sqlalchemy import event
 
 from gentle_nudge.demo import demo_folder, founding
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 ZONE = ZoneInfo(founding.ZONE)
-SUNDAY = 6
-A_WEEK = timedelta(days=7)
 NIGHT = time(0, 30)
 
 
@@ -52,7 +51,7 @@ class StoryStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """Everything there is to tell; `samples` are the patrons as they were before the first night, by number."""
+    """Everything that the demo tells; `samples` are the patrons as they were before the first night, by number."""
 
     folder: Path
     was_there: bool
@@ -73,7 +72,7 @@ class Story:
 
 def sunday(day: date) -> date:
     """The latest Sunday not after this day."""
-    return day - timedelta(days=(day.weekday() - SUNDAY) % 7)
+    return day + relativedelta(weekday=SU(-1))
 
 
 def play(folder: Path, day: date) -> Story:
@@ -88,16 +87,16 @@ def play(folder: Path, day: date) -> Story:
     _at_the_desk(koha, shown, partial(found_library, samples=samples))
     with read_only(koha.engine) as conn:
         founded = owing(conn)
-    steps = []
+    nights = []
     for week in (1, 0):
-        steps.append(_night(koha, shown - (week + 1) * A_WEEK))
+        nights.append(_night(koha, shown - timedelta(weeks=week + 1)))
         _at_the_desk(koha, shown, partial(go_by, samples=samples, week=week))
     return Story(
         folder=folder,
         was_there=was_there,
         samples=samples,
         founded=founded,
-        chapters=(*steps, _night(koha, shown)),
+        chapters=(*nights, _night(koha, shown)),
         section=koha.settings.with_groups({})[0],
     )
 

@@ -22,8 +22,6 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.views.night_view import LEFT_OUT, changes, person
 from gentle_nudge.views.plain import Column, Note, Part, View, column, name, table
 
-A_WEEK = timedelta(days=7)
-
 REFERRED: tuple[Column[Referral], ...] = (
     column("card", lambda referral: referral.patron.card),
     column("name", person),
@@ -192,7 +190,7 @@ def _play_on(story: Story, environ: Mapping[str, str], program: str) -> Iterator
         ("history", "every run, with counts and sums"),
         (f"history {released.card}", f"all that happened to {name(released.surname, released.firstname)}"),
         (f"explain {FIRST_CARD + minor} --day {sunday}", f"why {_name(story, minor)} was not referred"),
-        (f"nightly --dry-run --day {sunday + A_WEEK}", "the Sunday after, without writing anything"),
+        (f"nightly --dry-run --day {sunday + timedelta(weeks=1)}", "the Sunday after, without writing anything"),
         ("sync", "a report of every open case, now"),
         ("deliver", "try what could not be sent (here: nothing)"),
     ):

@@ -51,7 +51,7 @@ RUNS: tuple[Column[RecordedRun], ...] = (
 
 
 def cases_view(cases: Iterable[Case]) -> View:
-    """Cases; amounts as they were at referral, and the due last told."""
+    """Cases; amounts are those at referral, `last due` is the last reported one."""
     return View(parts=[table(CASES, cases, WHOLE, empty="No such case.")])
 
 
@@ -68,9 +68,9 @@ def case_view(
     deliveries: Mapping[int, Sequence[DeliveryAttempts]],
     zone: ZoneInfo,
 ) -> View:
-    """All that happened to one case: the lines it began with, what was reported, and how each report travelled.
+    """What happened to one case: the lines at referral, each reported due, the deliveries of each report.
 
-    `deliveries` are those of a report, repeats too, by its id.
+    `deliveries` are by the id of their report, repeats included.
     """
     ended = case.closed_on
     heading = f"Case {case.id}, section {case.section}, patron {case.patron}, reported as {case.number}: {case.state}"
@@ -98,11 +98,11 @@ def _beginning(case: Case, lines: Iterable[Line]) -> Iterator[str]:
 
 def _reported(due: ReportedDue, deliveries: Iterable[DeliveryAttempts], zone: ZoneInfo) -> Iterator[Note]:
     yield Note(text=f"{due.day} {due.kind}: told {format_amount(due.due)} ({due.file_name})", level=1)
-    for tried in deliveries:
-        delivery = tried.delivery
+    for entry in deliveries:
+        delivery = entry.delivery
         yield Note(text=f"to {recipient(delivery)}: {delivery.state}, {clock(delivery.since, zone)}", level=2)
         yield from notes(*filter(None, [decision(delivery)]), level=3)
-        yield from notes(*(attempt_line(attempt, zone) for attempt in tried.attempts), level=3)
+        yield from notes(*(attempt_line(attempt, zone) for attempt in entry.attempts), level=3)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +115,7 @@ class Holding:
 
 
 def forgotten_view(cases: Sequence[Case], holding: Sequence[Holding]) -> View:
-    """The cases that have lost name and card, and the stored reports that still hold the person."""
+    """How many cases have lost name and card, and which stored reports still hold the person."""
     parts = notes(f"Name and card are forgotten (cases: {len(cases)}).")
     if any(case.state is CaseState.OPEN for case in cases):
         parts += notes("A case is open: the next update records them again. First end it, with gentle-nudge release.")

@@ -1,4 +1,4 @@
-"""Why a patron is, or is not, referred: the facts, the lines with what counts, the sums, every rule, the cases."""
+"""Why a patron is, or is not, referred: facts, lines, sums, the verdict of every rule, cases."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ CHANGES = {
 
 
 def outcome(decision: Decision) -> str:
-    """What becomes of the patron, in a word."""
+    """The word for what becomes of the patron."""
     match decision:
         case Referral():
             return "referred"
@@ -46,9 +46,9 @@ def changes(plan: Plan) -> dict[str, list[Decision]]:
 
 
 def person(decision: Decision) -> str:
-    """The name of the patron decided about, as Koha has it or as the case recorded it."""
-    named = decision.patron if isinstance(decision, Referral | Adoption) else decision.case
-    return name(named.surname, named.firstname)
+    """The name of the decision's patron, from Koha or, for an open case, from the case."""
+    who = decision.patron if isinstance(decision, Referral | Adoption) else decision.case
+    return name(who.surname, who.firstname)
 
 
 REFERRED: tuple[Column[Referral], ...] = (
@@ -128,7 +128,7 @@ def _update(plan: Plan) -> Iterator[Part]:
 
 
 def done_view(plan: Plan) -> View:
-    """What a night has done, in a line."""
+    """A line about what a night has done."""
     ended, referred, adopted = plan.closes.total(), len(plan.of(Referral)), len(plan.of(Adoption))
     rows = f"{len(plan.update())} in the update" if plan.update_due else "no update"
     counts = f"{referred} referred, {adopted} adopted, {ended} ended, {rows}"

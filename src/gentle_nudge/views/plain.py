@@ -18,7 +18,7 @@ WHOLE = "*"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column(Generic[Row]):
-    """One column: people see it under its title, programs under its key; None hides it from them."""
+    """One column: people see it under its title, programs under its key; without one it is hidden from them."""
 
     title: str | None
     key: str | None
@@ -29,7 +29,7 @@ class Column(Generic[Row]):
 def column(
     title: str | None, value: Callable[[Row], object], kind: Kind = "text", *, key: str | None = ""
 ) -> Column[Row]:
-    """A column with the value that each row has in it; its key is its title unless told otherwise."""
+    """A column with the value of each row; its key is its title unless another is given."""
     return Column(title=title, key=title if key == "" else key, kind=kind, value=value)
 
 
@@ -40,7 +40,7 @@ def unseen(**attributes: str) -> list[Column[Any]]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """Rows under typed columns; without a key for people only. `empty` is said when there is no row."""
+    """Rows under typed columns; without a key for people only. `empty` is shown if there is no row."""
 
     columns: Sequence[Column[Any]]
     rows: Sequence[tuple[object, ...]]

@@ -1,4 +1,4 @@
-"""How things stand: what ran last, then whatever is not as it should be."""
+"""How things stand: the last runs, then everything that needs attention."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Status:
 
     @property
     def well(self) -> bool:
-        """Whether nobody has to do anything."""
+        """True if nobody has to do anything."""
         return self.here and not (self.restored or self.late or self.undelivered)
 
 

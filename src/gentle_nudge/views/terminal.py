@@ -1,4 +1,4 @@
-"""Views on a terminal; piped, the same without colours, and with lines of any length."""
+"""Views on a terminal; piped, they have no colours and lines of any length."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rich.text import Text
 from gentle_nudge.views.plain import Note, Table, View, parts_of
 from gentle_nudge.views.structured import written
 
-# Control characters, the ends of lines, and the marks that turn the direction of what follows.
+# Control characters, line ends, and marks that change the direction of text.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 UNWRAPPED = 1_000_000
 MOST_ROWS = 1000  # above this rich takes seconds
 
 
 def screen(*, width: int | None = None, stderr: bool = False) -> Console:
-    """As wide as the terminal, up to this width; piped, of just this width, or without any limit."""
+    """A console as wide as the terminal, at most `width`; if output is piped, of this width or without limit."""
     console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = width or UNWRAPPED
@@ -32,7 +32,7 @@ def screen(*, width: int | None = None, stderr: bool = False) -> Console:
 
 
 def draw(shown: View | Sequence[View], console: Console) -> None:
-    """Everything that people see is on the console."""
+    """Draw everything that people see."""
     for part in parts_of(shown):
         if isinstance(part, Table):
             _draw_table(part, console)
@@ -76,7 +76,7 @@ def _draw_table(table: Table, console: Console) -> None:
 
 
 def _aligned(lines: list[list[str]], right: list[bool], indent: str) -> Iterable[str]:
-    """The lines in columns as wide as their widest cell on a screen."""
+    """The lines with every column as wide as its widest cell."""
     widths = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
     for line in lines:
         gaps = [" " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)]
