@@ -107,7 +107,7 @@ def forget(invocation: Invocation, card: str) -> None:
 @folder_option(help="Where the file is put. Default: the current folder. Another file is never overwritten.")
 @click.option("--send", is_flag=True, help="Instead of a file: queue the report once more, marked as a repeat.")
 @click.option("--to", metavar="ADDRESS", help="With --send: only to this recipient. Default: everybody who gets it.")
-@click.option("--reason", metavar="TEXT", help="With --send: why; kept with the delivery.")
+@click.option("--reason", default="", metavar="TEXT", help="With --send: why; kept with the delivery.")
 @click.pass_obj
 def regenerate(
     invocation: Invocation,
@@ -117,31 +117,27 @@ def regenerate(
     output: Path | None,
     send: bool,
     to: str | None,
-    reason: str | None,
+    reason: str,
 ) -> None:
     """Give a past report again, byte for byte as it was: as a file, or sent once more (--send).
 
     Nothing is read from Koha and nothing is computed anew; of a day with several syncs, every one.
     """
-    _refuse_what_does_not_fit(output, to, reason, send=send)
+    if send and output:
+        raise UserError("--send sends, --output writes a file.", "Give one of the two.")
+    if send and not reason.strip():
+        raise UserError("A reason is needed.", 'Say why: --reason "the agency lost it"')
+    if not send and (to or reason):
+        raise UserError("--to and --reason belong to --send.", "Add --send if the report should be sent again.")
     library = invocation.library("policy" if send else "koha")
     sections = library.names_of(libraries) if libraries else None
     request = ResendRequest(report=ReportKind(kind), day=day, sections=sections)
     if send:
-        _send(library, request, to, (reason or "").strip())
+        _send(library, request, to, reason.strip())
     else:
         with read_only(library.engine) as conn:
             paths = write(conn, find(conn, request), output or Path())
         click.echo("\n".join(f"Written: {path}" for path in paths))
-
-
-def _refuse_what_does_not_fit(output: Path | None, to: str | None, reason: str | None, *, send: bool) -> None:
-    if send and output:
-        raise UserError("--send sends, --output writes a file.", "Give one of the two.")
-    if send and not (reason or "").strip():
-        raise UserError("A reason is needed.", 'Say why: --reason "the agency lost it"')
-    if not send and (to or reason):
-        raise UserError("--to and --reason belong to --send.", "Add --send if the report should be sent again.")
 
 
 def _send(library: Library, request: ResendRequest, to: str | None, reason: str) -> None:
