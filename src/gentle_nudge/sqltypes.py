@@ -1,4 +1,4 @@
-"""Column types that Koha's tables and ours share, and the size in which numbers travel."""
+"""Column types that Koha's tables and ours share, and values taken a thousand at a time."""
 
 from __future__ import annotations
 
@@ -6,23 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Numeric, bindparam
+from sqlalchemy import BigInteger, ColumnElement, Connection, DateTime, Dialect, Numeric, Select, bindparam
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Select
-    from sqlalchemy.engine import Dialect
-
-
 T = TypeVar("T")
-
-
 AT_A_TIME = 1000
-
-
 MILLIONTHS = Decimal(1_000_000)
 
 
@@ -68,17 +59,17 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if isinstance(value, datetime) else None
 
 
-def a_thousand_at_a_time(values: Iterable[T], size: int = AT_A_TIME) -> Iterator[list[T]]:
-    """The values in lists of at most `size`."""
+def a_thousand_at_a_time(values: Iterable[T]) -> Iterator[list[T]]:
+    """The values in lists of at most a thousand."""
     rest = iter(values)
-    while chunk := list(islice(rest, size)):
+    while chunk := list(islice(rest, AT_A_TIME)):
         yield chunk
 
 
 def rows_by_thousands(
     conn: Connection, query: Callable[[list[int]], Select[Any]], numbers: Iterable[int]
 ) -> Iterator[Any]:
-    """The rows that the query finds for these numbers, asked a thousand at a time in their order."""
+    """The rows that the query finds for these numbers, in their order, with a statement for every thousand."""
     for chunk in a_thousand_at_a_time(sorted(numbers)):
         yield from conn.execute(query(chunk))
 
@@ -89,10 +80,10 @@ class _Numbers(UserDefinedType[Collection[int]]):
     cache_ok = True
 
     def literal_processor(self, dialect: Dialect) -> Callable[[Collection[int]], str]:  # noqa: ARG002 - interface
-        """Write the numbers; NULL, which no column equals, where there are none."""
+        """Write the numbers; if there are none NULL, which no column equals."""
         return lambda numbers: f"({', '.join(map(str, map(int, numbers))) or 'NULL'})"
 
 
 def among(column: ColumnElement[int], numbers: Collection[int]) -> ColumnElement[bool]:
-    """Whether the column holds one of these numbers; written into the statement at once, much faster than bound."""
+    """Whether the column holds one of these numbers, written into the statement: much faster than bound values."""
     return column.bool_op("IN")(bindparam(None, numbers, literal_execute=True, type_=_Numbers))

@@ -121,7 +121,9 @@ class Runner(CliRunner):
 def as_a_process(args: list[str]) -> Iterator[None]:
     """What the command changes in its process is put back, and what it leaves for the end of the process is done."""
     root = logging.getLogger()
-    said, handlers, level, threshold = sys.argv, root.handlers, root.level, gc.get_threshold()
+    loggers = [root, logging.getLogger(gentle_nudge.__name__), logging.getLogger("paramiko")]
+    levels = [logger.level for logger in loggers]
+    said, handlers, threshold = sys.argv, root.handlers, gc.get_threshold()
     sys.argv, root.handlers = [str(COMMAND), *args], []
     root.setLevel(logging.WARNING)
     try:
@@ -129,7 +131,8 @@ def as_a_process(args: list[str]) -> Iterator[None]:
             yield
     finally:
         sys.argv, root.handlers = said, handlers
-        root.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
         gc.set_threshold(*threshold)
         gc.unfreeze()
 

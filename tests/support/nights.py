@@ -100,7 +100,8 @@ class Nights:
     ) -> bytes:
         """The bytes of a stored report."""
         with read_only(self.engine) as conn:
-            (found,) = report_files.find(conn, report=report, day=day, sections=[section], number=number)
+            of_day = report_files.find(conn, report=report, day=day, sections=[section])
+            (found,) = (each for each in of_day if number in {None, each.number})
             return b"".join(report_files.content(conn, found.id))
 
     def rows(

@@ -1,4 +1,4 @@
-"""The statements with which Koha's tables are read, as a page for whoever looks after the database.
+"""The statements with which a night reads Koha's tables and ours, as a page for whoever looks after the database.
 
 Every function of ours that ends in `_query` stands on it: its docstring says what is found, and in its last line by
 which indexes. `python -m tests.support.queries` writes the page. A new parameter needs a sample below; nothing else is
@@ -28,11 +28,12 @@ from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
 from gentle_nudge.reports.columns import CONTACT
 
 PAGE = Path(__file__).parents[2] / "docs/reference/queries.md"
-TOP = """# Queries on Koha's tables
+TOP = """# Queries on Koha's tables and ours
 
-Every statement with which the program reads Koha's tables, as MariaDB gets it, with sample values in place of a
-night's. Numbers travel a thousand at a time. The tests compare the indexes named here with what MariaDB says it would
-use; *none* means that the whole table is read. Made from the program by `tools/pages`: do not edit.
+Every statement with which the program reads Koha's tables, and those with which a night reads the cases in ours, as
+MariaDB gets them, with sample values in place of a night's. Numbers travel a thousand at a time. The tests compare the
+indexes named here with what MariaDB says it would use; *none* means that the whole table is read. Made from the program
+by `tools/pages`: do not edit.
 """
 WIDTH = 110
 INDEX = re.compile(r"^Index: (.+)\.$", re.MULTILINE)
@@ -70,6 +71,7 @@ SAMPLES: dict[str, Any] = {
     "date": date(2026, 11, 22),
     "datetime": datetime(2026, 11, 14, 8, 30, tzinfo=UTC),
     # by name
+    "after": 0,
     "always": [102],
     "card": "23529000035676",
     "category": "Bsort1",
@@ -82,6 +84,7 @@ SAMPLES: dict[str, Any] = {
     "number": 101,
     "numbers": [101, 102, 103],
     "plugin": SINGLE,
+    "sections": ["global", "north"],
     "present": {"protected", "anonymized", "script"},
     "threshold": Decimal(25),
 }

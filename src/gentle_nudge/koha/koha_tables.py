@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Column, Connection, Date, Integer, MetaData, String, Table, inspect, text
+from sqlalchemy import Column, Connection, Date, Dialect, Integer, MetaData, String, Table, text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from gentle_nudge.sqltypes import Instant, Money
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Dialect
 
 
 class Day(TypeDecorator[date]):
@@ -22,176 +18,99 @@ class Day(TypeDecorator[date]):
     cache_ok = True
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> date | None:  # noqa: ARG002 - interface
-        """Leave out what is no day."""
+        """None for everything that is no day."""
         return value if isinstance(value, date) else None
 
 
-def _columns(kind: type[TypeEngine[Any]], names: str) -> Iterator[Column[Any]]:
-    """Columns of one kind, named in Koha's order."""
-    return (Column(name, kind) for name in names.split())
-
-
 koha = MetaData()
+Columns = tuple[type[TypeEngine[Any]], str]
 
-borrowers = Table(
+
+def _table(name: str, key: Columns, *columns: Columns) -> Table:
+    """A table of Koha's: its key, and the other columns in Koha's order, neighbours of one kind together."""
+    keys = (Column(each, key[0], primary_key=True) for each in key[1].split())
+    return Table(name, koha, *keys, *(Column(each, kind) for kind, names in columns for each in names.split()))
+
+
+borrowers = _table(
     "borrowers",
-    koha,
-    Column("borrowernumber", Integer, primary_key=True),
-    *_columns(
-        String,
-        "cardnumber surname firstname address address2 city zipcode state phone mobile phonepro B_phone email "
-        "branchcode categorycode sort1 sort2 debarredcomment userid",
-    ),
-    *_columns(Day, "dateofbirth debarred"),
-    *_columns(Integer, "protected anonymized"),
-    Column("updated_on", Instant),
+    (Integer, "borrowernumber"),
+    (String, "cardnumber surname firstname address address2 city zipcode state phone mobile phonepro B_phone email"),
+    (String, "branchcode categorycode sort1 sort2 debarredcomment userid"),
+    (Day, "dateofbirth debarred"),
+    (Integer, "protected anonymized"),
+    (Instant, "updated_on"),
 )
-
-categories = Table(
-    "categories",
-    koha,
-    Column("categorycode", String, primary_key=True),
-    *_columns(String, "description category_type"),
-)
-
-branches = Table("branches", koha, Column("branchcode", String, primary_key=True), Column("branchname", String))
-
-accountlines = Table(
+categories = _table("categories", (String, "categorycode"), (String, "description category_type"))
+branches = _table("branches", (String, "branchcode"), (String, "branchname"))
+accountlines = _table(
     "accountlines",
-    koha,
-    Column("accountlines_id", Integer, primary_key=True),
-    *_columns(Integer, "borrowernumber itemnumber"),
-    Column("date", Instant),
-    *_columns(Money, "amount amountoutstanding"),
-    *_columns(String, "description note credit_type_code debit_type_code status"),
-    Column("manager_id", Integer),
-    *_columns(String, "interface branchcode"),
+    (Integer, "accountlines_id"),
+    (Integer, "borrowernumber itemnumber"),
+    (Instant, "date"),
+    (Money, "amount amountoutstanding"),
+    (String, "description note credit_type_code debit_type_code status"),
+    (Integer, "manager_id"),
+    (String, "interface branchcode"),
 )
-
-account_offsets = Table(
+account_offsets = _table(
     "account_offsets",
-    koha,
-    Column("id", Integer, primary_key=True),
-    *_columns(Integer, "credit_id debit_id"),
-    Column("type", String),
-    Column("amount", Money),
-    Column("created_on", Instant),
+    (Integer, "id"),
+    (Integer, "credit_id debit_id"),
+    (String, "type"),
+    (Money, "amount"),
+    (Instant, "created_on"),
 )
-
-account_debit_types = Table(
-    "account_debit_types",
-    koha,
-    Column("code", String, primary_key=True),
-    Column("description", String),
-    Column("archived", Integer),
+account_debit_types = _table("account_debit_types", (String, "code"), (String, "description"), (Integer, "archived"))
+items = _table("items", (Integer, "itemnumber"), (String, "homebranch"))
+borrower_attributes = _table(
+    "borrower_attributes", (Integer, "id"), (Integer, "borrowernumber"), (String, "code attribute")
 )
-
-items = Table("items", koha, Column("itemnumber", Integer, primary_key=True), Column("homebranch", String))
-
-borrower_attributes = Table(
-    "borrower_attributes",
-    koha,
-    Column("id", Integer, primary_key=True),
-    Column("borrowernumber", Integer),
-    *_columns(String, "code attribute"),
-)
-
-borrower_attribute_types = Table(
+borrower_attribute_types = _table(
     "borrower_attribute_types",
-    koha,
-    Column("code", String, primary_key=True),
-    *_columns(Integer, "repeatable unique_id opac_editable"),
-    Column("authorised_value_category", String),
+    (String, "code"),
+    (Integer, "repeatable unique_id opac_editable"),
+    (String, "authorised_value_category"),
 )
-
-authorised_values = Table(
-    "authorised_values",
-    koha,
-    Column("id", Integer, primary_key=True),
-    *_columns(String, "category authorised_value"),
-)
-
-borrower_debarments = Table(
+authorised_values = _table("authorised_values", (Integer, "id"), (String, "category authorised_value"))
+borrower_debarments = _table(
     "borrower_debarments",
-    koha,
-    Column("borrower_debarment_id", Integer, primary_key=True),
-    Column("borrowernumber", Integer),
-    Column("expiration", Day),
-    *_columns(String, "type comment"),
-    Column("manager_id", Integer),
-    *_columns(Instant, "created updated"),
+    (Integer, "borrower_debarment_id"),
+    (Integer, "borrowernumber"),
+    (Day, "expiration"),
+    (String, "type comment"),
+    (Integer, "manager_id"),
+    (Instant, "created updated"),
 )
-
-restriction_types = Table(
-    "restriction_types",
-    koha,
-    Column("code", String, primary_key=True),
-    Column("lift_after_payment", Integer),
-    Column("fee_limit", Money),
-)
-
-borrower_relationships = Table(
-    "borrower_relationships",
-    koha,
-    Column("id", Integer, primary_key=True),
-    *_columns(Integer, "guarantor_id guarantee_id"),
-)
-
-library_groups = Table(
-    "library_groups",
-    koha,
-    Column("id", Integer, primary_key=True),
-    Column("parent_id", Integer),
-    *_columns(String, "branchcode title"),
-)
-
-action_logs = Table(
+restriction_types = _table("restriction_types", (String, "code"), (Integer, "lift_after_payment"), (Money, "fee_limit"))
+borrower_relationships = _table("borrower_relationships", (Integer, "id"), (Integer, "guarantor_id guarantee_id"))
+library_groups = _table("library_groups", (Integer, "id"), (Integer, "parent_id"), (String, "branchcode title"))
+action_logs = _table(
     "action_logs",
-    koha,
-    Column("action_id", Integer, primary_key=True),
-    Column("timestamp", Instant),
-    Column("user", Integer),
-    *_columns(String, "module action"),
-    Column("object", Integer),
-    *_columns(String, "info interface script trace diff"),
+    (Integer, "action_id"),
+    (Instant, "timestamp"),
+    (Integer, "user"),
+    (String, "module action"),
+    (Integer, "object"),
+    (String, "info interface script trace diff"),
 )
-
-smtp_servers = Table(
+smtp_servers = _table(
     "smtp_servers",
-    koha,
-    Column("id", Integer, primary_key=True),
-    Column("host", String),
-    *_columns(Integer, "port timeout"),
-    *_columns(String, "ssl_mode user_name password"),
-    Column("is_default", Integer),
+    (Integer, "id"),
+    (String, "host"),
+    (Integer, "port timeout"),
+    (String, "ssl_mode user_name password"),
+    (Integer, "is_default"),
 )
-
-systempreferences = Table(
-    "systempreferences",
-    koha,
-    Column("variable", String, primary_key=True),
-    Column("value", String),
-)
-
-plugin_data = Table(
-    "plugin_data",
-    koha,
-    Column("plugin_class", String, primary_key=True),
-    Column("plugin_key", String, primary_key=True),
-    Column("plugin_value", String),
-)
-
-plugin_methods = Table(
-    "plugin_methods",
-    koha,
-    Column("plugin_class", String, primary_key=True),
-    Column("plugin_method", String, primary_key=True),
-)
+systempreferences = _table("systempreferences", (String, "variable"), (String, "value"))
+plugin_data = _table("plugin_data", (String, "plugin_class plugin_key"), (String, "plugin_value"))
+plugin_methods = _table("plugin_methods", (String, "plugin_class plugin_method"))
 
 # To ask for the table's definition instead takes rights to the whole table.
 COLUMNS = text(
     "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = :name"
 )
+COLUMNS_IN_SQLITE = text("SELECT name FROM pragma_table_info(:name)")
 
 
 def columns_of(conn: Connection, table: Table) -> frozenset[str]:
@@ -201,14 +120,6 @@ def columns_of(conn: Connection, table: Table) -> frozenset[str]:
     """
     columns: dict[str, frozenset[str]] = conn.info.setdefault("koha_columns", {})
     if table.name not in columns:
-        columns[table.name] = frozenset(_names_in(conn, table.name))
+        query = COLUMNS_IN_SQLITE if conn.dialect.name == "sqlite" else COLUMNS
+        columns[table.name] = frozenset(conn.scalars(query, {"name": table.name}))
     return columns[table.name]
-
-
-def _names_in(conn: Connection, table: str) -> Iterator[str]:
-    if conn.dialect.name != "sqlite":
-        yield from conn.scalars(COLUMNS, {"name": table})
-        return
-    schema = inspect(conn)
-    if schema.has_table(table):
-        yield from (str(column["name"]) for column in schema.get_columns(table))

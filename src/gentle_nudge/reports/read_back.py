@@ -29,7 +29,7 @@ class Referred:
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """A submission as its file tells it; `section` is the section's name then."""
+    """A submission as its file shows it; `section` is the section's name then."""
 
     day: date
     section: str

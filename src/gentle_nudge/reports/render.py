@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from datetime import date
-from itertools import chain, islice
+from itertools import islice
 from typing import Literal
 
 from gentle_nudge.domain.collections.plan import Referral
@@ -42,25 +42,15 @@ def render(
     `guard` is the spreadsheet guard. No chunk at all (no rows and `empty` "none") means: there is no report.
     """
     columns = columns_of(report, guardians=guardians)
-    rest = iter(rows)
-    first = list(islice(rest, ROWS_IN_A_CHUNK))
-    if not first:
-        yield from _without_rows(empty, header=[column.header for column in columns])
-        return
-    cells = texts(columns, guard=guard)
-    yield _csv(chain([[column.header for column in columns]], map(cells, first)))
-    while chunk := list(islice(rest, ROWS_IN_A_CHUNK)):
-        yield _csv(map(cells, chunk))
-
-
-def _without_rows(empty: Literal["sentence", "header", "none"], header: list[str]) -> Iterator[bytes]:
-    match empty:
-        case "sentence":
-            yield _csv([[NOTHING]])
-        case "header":
-            yield _csv([header])
-        case "none":
-            pass
+    header = [column.header for column in columns]
+    cells = map(texts(columns, guard=guard), rows)
+    first = list(islice(cells, ROWS_IN_A_CHUNK))
+    if first or empty == "header":
+        yield _csv([header, *first])
+    elif empty == "sentence":
+        yield _csv([[NOTHING]])
+    while chunk := list(islice(cells, ROWS_IN_A_CHUNK)):
+        yield _csv(chunk)
 
 
 def _csv(table: Iterable[list[str]]) -> bytes:
@@ -71,12 +61,9 @@ def _csv(table: Iterable[list[str]]) -> bytes:
 
 def file_name(report: ReportKind, day: date, section: str, number: int = 1) -> str:
     """The report's file name; `section` is the section's name, `number` counts the runs of one report on a day."""
-    parts = [STEMS[report], day.isoformat()]
-    if section != GLOBAL:
-        parts.append(section)
-    if number > 1:
-        parts.append(str(number))
-    return "-".join(parts) + ".csv"
+    named = f"-{section}" if section != GLOBAL else ""
+    numbered = f"-{number}" if number > 1 else ""
+    return f"{STEMS[report]}-{day.isoformat()}{named}{numbered}.csv"
 
 
 def subject(report: ReportKind, name: str | None) -> str:
@@ -86,5 +73,4 @@ def subject(report: ReportKind, name: str | None) -> str:
 
 def one_line(text: str | None) -> str:
     """The text with blanks and line ends collapsed to single blanks and without control characters."""
-    words = "".join(sign if sign.isprintable() else " " for sign in text or "").split()
-    return " ".join(words)
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text or "").split())

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import IntegrityError
 
 from gentle_nudge.store.tables import alert
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 def first_today(conn: Connection, *, kind: str, day: date, now: datetime) -> bool:

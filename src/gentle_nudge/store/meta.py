@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, inspect, select, update
+from sqlalchemy import Connection, insert, inspect, select, update
 from sqlalchemy.exc import OperationalError
 
 from gentle_nudge.errors import AnotherRunInProgress, UserError
 from gentle_nudge.store.tables import SCHEMA_VERSION, meta
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 THE_ROW = 1
 LOCK_WAIT_TIMEOUT = 1205
@@ -53,7 +49,7 @@ def ready(conn: Connection) -> Meta:
 
 
 def unfit(row: Meta | None) -> UserError:
-    """What to say of tables that are not there, or not of this program's version."""
+    """The error for tables that are missing, or not of this program's version."""
     if row is None:
         return UserError("Our tables are not in this database, or not visible to this user.", RUN_INIT)
     sentence = f"Our tables are of version {row.schema_version}, this program's of version {SCHEMA_VERSION}."
@@ -72,7 +68,7 @@ def read_meta(conn: Connection) -> Meta | None:
 
 
 def _is_there(conn: Connection) -> bool:
-    """Whether our tables are; once they were, a connection does not ask again."""
+    """Whether our tables exist; a connection that has seen them does not ask again."""
     # Not by asking for the table: to a user without rights to it, it is forbidden rather than missing.
     if not conn.info.get(meta.name):
         conn.info[meta.name] = meta.name in inspect(conn).get_table_names()
@@ -80,7 +76,7 @@ def _is_there(conn: Connection) -> bool:
 
 
 def write_meta(conn: Connection, value: Meta) -> None:
-    """The row of meta says this."""
+    """The row of meta has these values."""
     changed = conn.execute(update(meta).where(meta.c.id == THE_ROW).values(**asdict(value)))
     if changed.rowcount == 0:
         conn.execute(insert(meta).values(id=THE_ROW, **asdict(value)))

@@ -7,9 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from itertools import count
-from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
 from gentle_nudge.domain.outbox import UNDELIVERED, Stored
 from gentle_nudge.domain.report_row import ReportKind
@@ -18,9 +17,6 @@ from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import tables
 from gentle_nudge.store.tables import fitted, report_part
 
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
-
 # The driver sends bytes as text, with a backslash before each quote, NUL and line end: a part of which every byte
 # needs one still fits into a packet of 1 MiB, the least that a server may allow by default.
 PART = 500_000
@@ -28,36 +24,20 @@ LONGEST_ROW_START = len("\n2147483647,")
 
 
 def save(
-    conn: Connection,
-    *,
-    run: int,
-    file_name: str,
-    subject: str,
-    body: str,
-    chunks: Iterable[bytes],
-    rows: int,
+    conn: Connection, *, run: int, file_name: str, subject: str, body: str, chunks: Iterable[bytes], rows: int
 ) -> Stored:
     """The report is stored with its size and SHA-256; the chunks are read once, one part is in memory at a time."""
     report = tables.report
-    texts = {
-        "file_name": file_name,
-        "subject": fitted(subject, report.c.subject),
-        "body": fitted(body, report.c.body),
-    }
+    texts = {"file_name": file_name, "subject": fitted(subject, report.c.subject), "body": fitted(body, report.c.body)}
     new = conn.execute(insert(report).values(run_id=run, rows=rows, size=0, sha256="", **texts))
     (number,) = new.inserted_primary_key or (0,)
-    size, sha256 = _save_parts(conn, number, chunks)
-    conn.execute(update(report).where(report.c.id == number).values(size=size, sha256=sha256))
-    return get(conn, number)
-
-
-def _save_parts(conn: Connection, report: int, chunks: Iterable[bytes]) -> tuple[int, str]:
     digest, size = hashlib.sha256(), 0
-    for number, part in enumerate(_parts(chunks)):
+    for index, part in enumerate(_parts(chunks)):
         digest.update(part)
         size += len(part)
-        conn.execute(insert(report_part).values(report_id=report, part=number, bytes=part))
-    return size, digest.hexdigest()
+        conn.execute(insert(report_part).values(report_id=number, part=index, bytes=part))
+    conn.execute(update(report).where(report.c.id == number).values(size=size, sha256=digest.hexdigest()))
+    return get(conn, number)
 
 
 def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -71,22 +51,11 @@ def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(waiting)
 
 
-def find(
-    conn: Connection,
-    *,
-    report: ReportKind,
-    day: date,
-    sections: Collection[str] | None = None,
-    number: int | None = None,
-) -> list[Stored]:
+def find(conn: Connection, *, report: ReportKind, day: date, sections: Collection[str] | None = None) -> list[Stored]:
     """The reports of this kind and day, oldest first; of all sections unless sections are named."""
-    run = tables.run
-    asked = [run.c.report == report, run.c.day == day]
-    if sections is not None:
-        asked.append(run.c.section.in_(sections))
-    if number is not None:
-        asked.append(run.c.number == number)
-    return _stored(conn, *asked)
+    run = tables.run.c
+    of_sections = () if sections is None else (run.section.in_(sections),)
+    return _stored(conn, run.report == report, run.day == day, *of_sections)
 
 
 def of_runs(conn: Connection, runs: Collection[int]) -> list[Stored]:

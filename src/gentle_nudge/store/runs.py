@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.run import RecordedRun, RunCounts
-from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.sqltypes import among
 from gentle_nudge.store.tables import fitted, meta, run, run_count
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Select
 
 HISTORY_OF_THE_FUSE = 8
 
@@ -53,26 +51,25 @@ def next_number(conn: Connection, *, section: str, report: ReportKind, day: date
 
 def finish(conn: Connection, run_id: int, *, now: datetime, counts: RunCounts) -> None:
     """The run is finished with these counts, and the revision of meta has grown by one."""
-    sums = {"amount": counts.amount, "fees": counts.fees}
-    conn.execute(update(run).where(run.c.id == run_id).values(finished=now, **sums))
+    finished = {"finished": now, "amount": counts.amount, "fees": counts.fees}
+    conn.execute(update(run).where(run.c.id == run_id).values(finished))
     rows = [{"run": run_id, "what": what, "number": number} for what, number in counts.numbers.items() if number]
     if rows:
         conn.execute(insert(run_count), rows)
     conn.execute(update(meta).values(revision=meta.c.revision + 1))
 
 
-def runs(conn: Connection, *, sections: Collection[str] | None = None, limit: int | None = None) -> list[RecordedRun]:
-    """The runs, newest first; of all sections unless some are named."""
-    of_sections = () if sections is None else (run.c.section.in_(sections),)
-    return _runs(conn, select(run).where(*of_sections).order_by(run.c.id.desc()).limit(limit))
+def runs(conn: Connection, *, limit: int | None = None) -> list[RecordedRun]:
+    """The runs of all sections, newest first."""
+    return _runs(conn, select(run).order_by(run.c.id.desc()).limit(limit))
 
 
-def submission_sizes(conn: Connection, sections: Collection[str], last: int = HISTORY_OF_THE_FUSE) -> list[int]:
-    """How many were referred in each of the last submissions, newest first."""
+def submission_sizes(conn: Connection, sections: Collection[str]) -> list[int]:
+    """How many were referred in each of the last eight submissions, newest first."""
     referred = and_(run_count.c.run == run.c.id, run_count.c.what == "referred")
     sizes = select(func.coalesce(run_count.c.number, 0)).select_from(run).outerjoin(run_count, referred)
-    newest = sizes.where(*_made_by(sections, ReportKind.SUBMISSION)).order_by(run.c.id.desc()).limit(last)
-    return list(conn.scalars(newest))
+    submissions = sizes.where(*_made_by(sections, ReportKind.SUBMISSION))
+    return list(conn.scalars(submissions.order_by(run.c.id.desc()).limit(HISTORY_OF_THE_FUSE)))
 
 
 def last_day(conn: Connection, sections: Collection[str], report: ReportKind) -> date | None:
@@ -104,23 +101,13 @@ def _made_by(sections: Collection[str], report: ReportKind) -> tuple[ColumnEleme
 
 def _runs(conn: Connection, query: Select[Any]) -> list[RecordedRun]:
     """The runs that the query finds, with what they counted."""
-    rows = conn.execute(query).all()
-    numbers: dict[int, dict[str, int]] = {row.id: {} for row in rows}
-    for chunk in a_thousand_at_a_time(numbers):
-        for run_id, what, number in conn.execute(select(run_count).where(run_count.c.run.in_(chunk))):
-            numbers[run_id][what] = number
-    return [
-        RecordedRun(
-            id=row.id,
-            section=row.section,
-            report=ReportKind(row.report),
-            day=row.day,
-            number=row.number,
-            started=row.started,
-            finished=row.finished,
-            late=row.late,
-            who=row.who,
-            counts=RunCounts(numbers=numbers[row.id], amount=row.amount, fees=row.fees),
-        )
-        for row in rows
-    ]
+    rows = conn.execute(query).mappings().all()
+    numbers: dict[int, dict[str, int]] = {row["id"]: {} for row in rows}
+    for run_id, what, number in conn.execute(select(run_count).where(among(run_count.c.run, numbers))):
+        numbers[run_id][what] = number
+    return [_recorded(numbers[row["id"]], **row) for row in rows]
+
+
+def _recorded(numbers: Mapping[str, int], *, report: str, amount: Decimal, fees: Decimal, **same: Any) -> RecordedRun:
+    counts = RunCounts(numbers=numbers, amount=amount, fees=fees)
+    return RecordedRun(report=ReportKind(report), counts=counts, **same)

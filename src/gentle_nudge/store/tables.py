@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Constraint,
     Date,
     ForeignKey,
     Index,
@@ -23,10 +24,7 @@ from sqlalchemy.dialects import mysql
 
 from gentle_nudge.sqltypes import Instant, Money
 
-if TYPE_CHECKING:
-    from sqlalchemy.schema import SchemaItem
-
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     f"{dialect}_{option}": value
     for dialect in ("mysql", "mariadb")
     for option, value in {
@@ -43,9 +41,8 @@ metadata = MetaData()
 T = TypeVar("T")
 
 
-def _table(name: str, *items: SchemaItem) -> Table:
-    options: dict[str, Any] = {**OPTIONS}
-    return Table(f"gentle_nudge_{name}", metadata, *items, **options)
+def _table(name: str, *items: Column[Any] | Constraint | Index) -> Table:
+    return Table(f"gentle_nudge_{name}", metadata, *items, **OPTIONS)
 
 
 def _id() -> Column[int]:

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from sqlalchemy import column, exists, insert, inspect, literal, select, update
+from sqlalchemy import ColumnElement, Connection, column, exists, insert, inspect, literal, select, update
 
 from gentle_nudge.store.meta import hold, read_meta, unfit
 from gentle_nudge.store.tables import SCHEMA_VERSION, meta, metadata, run, run_count
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,9 +29,9 @@ COUNT_COLUMNS = ("patrons", "referred", "adopted", "released", "paid", "withdraw
 def counts_as_rows(conn: Connection) -> None:
     """The counts of a run are rows of `gentle_nudge_run_count`, no longer columns of `gentle_nudge_run`."""
     run_count.create(conn, checkfirst=True)
-    there = {found["name"] for found in inspect(conn).get_columns(run.name)}
+    present = {each["name"] for each in inspect(conn).get_columns(run.name)}
     for what in COUNT_COLUMNS:
-        if what in there:
+        if what in present:
             number: ColumnElement[int] = column(what)
             copied = exists().where(run_count.c.run == run.c.id, run_count.c.what == what)
             counts = select(run.c.id, literal(what), number).where(number != 0, ~copied)

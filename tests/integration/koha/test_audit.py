@@ -1,6 +1,7 @@
 """Koha's own log rows, in the layout of its Perl, with the columns that this Koha has."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -9,8 +10,10 @@ from sqlalchemy import Connection, Engine
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.domain.patron import Flag, FlagRow, Restriction
-from gentle_nudge.koha.write import action_logs
+from gentle_nudge.koha.write import action_logs, restrict
 from gentle_nudge.koha.write.action_logs import LogRow, Logs
+from gentle_nudge.koha.write.new_rows import numbers_of
+from tests.builders.koha import a_patron
 from tests.integration.koha.views import NOW, Statements
 from tests.support.koha import KohaDatabase
 
@@ -91,7 +94,7 @@ def test_an_older_koha_is_given_the_columns_it_has(
     for column in missing:
         koha.spoil(f"ALTER TABLE action_logs DROP COLUMN {column}")
     with product.begin() as conn:
-        action_logs.write(conn, [action_logs.fee_charged(FEE), action_logs.lifted(LIFTED)], NOW)
+        action_logs.write(conn, [action_logs.fee_charged(FEE, 9), action_logs.lifted(LIFTED)], NOW)
     rows = logged(koha)
     assert [row["action"] for row in rows] == ["CREATE", "DELETE_RESTRICTION"]
     assert rows[0].keys() == {
@@ -108,32 +111,43 @@ def test_our_own_row_names_no_patron(koha: KohaDatabase, conn: Connection) -> No
     assert (row["object"], row["diff"]) == (None, None)
 
 
-def test_a_row_of_no_script_names_none(koha: KohaDatabase, conn: Connection) -> None:
-    action_logs.write(conn, [action_logs.lifted(LIFTED)], NOW, interface="intranet")
-    action_logs.write(conn, [action_logs.lifted(LIFTED)], NOW, interface="commandline")
-    conn.commit()
-    assert [(row["interface"], row["script"]) for row in logged(koha)] == [
-        ("intranet", None),
-        ("commandline", "gentle-nudge"),
-    ]
-
-
 @pytest.mark.parametrize("many", [0, 1, 1000, 2500])
 def test_logging_takes_one_statement_per_thousand_rows(koha: KohaDatabase, conn: Connection, many: int) -> None:
     action_logs.write(conn, [action_logs.lifted(LIFTED)], NOW)  # the columns of this Koha are looked up once
     conn.rollback()
     with Statements(conn) as statements:
-        action_logs.write(conn, (action_logs.fee_charged(FEE) for _ in range(many)), NOW)
+        action_logs.write(conn, (action_logs.fee_charged(FEE, 9) for _ in range(many)), NOW)
     assert len(statements.seen) == -(-many // 1000)
     conn.commit()
     assert koha.value("SELECT COUNT(*) FROM action_logs") == many
+
+
+def test_rows_logged_with_one_statement_say_what_single_rows_say(koha: KohaDatabase, conn: Connection) -> None:
+    numbers = [a_patron(koha), a_patron(koha)]
+    fees = [replace(FEE, patron=number, description=ODD) for number in numbers]
+    restrictions = [Restrict(patron=number, type="MANUAL", comment=ODD) for number in numbers]
+    made = restrict.restrict(conn, restrictions, NOW)
+    assert made
+    action_logs.write_alike(conn, action_logs.fee_charged, fees, NOW)
+    action_logs.write_restricted(conn, restrictions, made, created="2026-11-22 03:30:15", now=NOW)
+    conn.commit()
+    at_once = logged(koha)
+    koha.execute("DELETE FROM action_logs")
+    ids = numbers_of(conn, made, numbers)
+    single = [
+        *(action_logs.fee_charged(fee, fee.patron) for fee in fees),
+        *(action_logs.restricted(it, it.patron, ids[it.patron], "2026-11-22 03:30:15") for it in restrictions),
+    ]
+    action_logs.write(conn, single, NOW)
+    conn.commit()
+    assert at_once == logged(koha)
 
 
 # What they say
 
 
 def test_a_fee_is_logged_as_add_debit_logs_it() -> None:
-    assert action_logs.fee_charged(FEE) == LogRow(
+    assert action_logs.fee_charged(FEE, 9) == LogRow(
         module="FINES",
         action="CREATE",
         object=9,
@@ -160,7 +174,7 @@ LIFTED = LiftRestriction(patron=9, restriction=RESTRICTION)
 
 def test_a_restriction_is_logged_as_the_row_that_was_made() -> None:
     made = Restrict(patron=9, type="MANUAL", comment="It's on C:\\")
-    assert action_logs.restricted(made, 17, "2026-11-22 03:30:15") == LogRow(
+    assert action_logs.restricted(made, 9, 17, "2026-11-22 03:30:15") == LogRow(
         module="MEMBERS",
         action="CREATE_RESTRICTION",
         object=9,
@@ -201,9 +215,9 @@ def test_a_changed_flag_is_logged_as_koha_logs_a_changed_patron(
     change: SetFlag | ClearFlag, key: str, before: str, *, after: str
 ) -> None:
     expected = f'{{\n   "{key}" : {{\n      "after" : {after},\n      "before" : {before}\n   }}\n}}\n'
-    found = action_logs.flag_changed(change)
+    found = action_logs.flag_changed(change, 9)
     assert found == LogRow(module="MEMBERS", action="MODIFY", object=9, info=expected)
-    assert json.loads(found.info)[key]["after"] == json.loads(after)
+    assert json.loads(str(found.info))[key]["after"] == json.loads(after)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
 """Each query reads Koha's tables by the indexes that its docstring names, as MariaDB plans it on a library's tables."""
 
+from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, insert
 
+from gentle_nudge.domain.case import CaseState
 from gentle_nudge.koha.read.plugin_data import LOG_MODULE, SINGLE
+from gentle_nudge.store.tables import case, case_line
 from tests.builders.koha import an_item
+from tests.integration.store.conftest import with_our_tables
 from tests.support.koha import KohaDatabase
 from tests.support.queries import SAMPLES, Query, every_query
 
@@ -49,6 +53,13 @@ def a_library(koha: KohaDatabase) -> Engine:
     koha.put_many("authorised_value_categories", [{"category_name": name} for name in ("Bsort1", "CCODE")])
     values = ({"category": "Bsort1" if n < 3 else "CCODE", "authorised_value": str(n)} for n in range(300))
     koha.put_many("authorised_values", values)
+    with_our_tables(koha.engine)
+    with koha.engine.begin() as conn:
+        conn.execute(insert(case), [a_case_row(number) for number in PATRONS])
+        lines = [
+            {"case_id": n, "line": line, "outstanding": 1, "counted": True} for n in PATRONS for line in (n, n + 1)
+        ]
+        conn.execute(insert(case_line), lines)
     with koha.engine.connect() as conn:
         for table in {table for query in QUERIES for table in query.indexes}:
             conn.exec_driver_sql(f"ANALYZE TABLE `{table}`").all()
@@ -65,6 +76,24 @@ def a_row(number: int) -> dict[str, Any]:
         "surname": f"Patron {number % 700}",
         "branchcode": "CPL",
         "categorycode": "PT",
+    }
+
+
+def a_case_row(number: int) -> dict[str, Any]:
+    """A case; every third is open, and a few were withdrawn."""
+    state = CaseState.OPEN if number % 3 == 0 else CaseState.WITHDRAWN if number % 100 == 1 else CaseState.PAID
+    is_open = state is CaseState.OPEN
+    return {
+        "id": number,
+        "section": "north" if number % 10 else "south",
+        "patron": number,
+        "open_key": number if is_open else None,
+        "adopted": False,
+        "fee_line": number,
+        "restriction": number,
+        "state": state,
+        "closed_on": None if is_open else date(2026, 11, 1),
+        "to_report": False,
     }
 
 

@@ -32,7 +32,7 @@ def test_what_was_overtaken_before_it_came_back_is_superseded(both: Connection) 
     old = claimed(both, queued(both))
     new = queued(both)
     assert deliveries.supersede(both, [HERE], NOW) == []
-    deliveries.tried_in_vain(both, old, NOW, reason="451")
+    deliveries.attempt_failed(both, old, NOW, reason="451")
     delivered(both, new)
     assert [one.id for one in deliveries.supersede(both, [HERE], NOW)] == [old.id]
 
@@ -162,7 +162,7 @@ def test_strictly_a_newer_one_waits_until_the_older_is_sent(both: Connection) ->
 def test_strictly_a_newer_one_waits_for_a_failed_one_until_that_is_cancelled(both: Connection) -> None:
     old, new = queued(both), queued(both)
     later = NOW + 3 * 24 * 60 * A_MINUTE
-    assert deliveries.tried_in_vain(both, claimed(both, old), later, reason="550") is DeliveryState.FAILED
+    assert deliveries.attempt_failed(both, claimed(both, old), later, reason="550") is DeliveryState.FAILED
     assert deliveries.claim(both, new, later, strictly=True) is None
     deliveries.cancel(both, [old.id], now=later, reason="never mind", who="ann")
     assert deliveries.claim(both, new, later, strictly=True) is not None

@@ -39,7 +39,7 @@ def outcomes(conn: Connection, delivery: Delivery) -> list[AttemptOutcome]:
 def failed(conn: Connection, delivery: Delivery) -> Delivery:
     """The delivery, tried in vain for three days."""
     then = NOW + THREE_DAYS
-    deliveries.tried_in_vain(conn, claimed(conn, delivery, then), then, reason="no route to host")
+    deliveries.attempt_failed(conn, claimed(conn, delivery, then), then, reason="no route to host")
     return again(conn, delivery)
 
 
@@ -77,7 +77,7 @@ def test_a_claimed_delivery_is_being_sent_and_cannot_be_claimed_again(both: Conn
 
 def test_a_delivery_is_not_claimed_before_its_time(both: Connection) -> None:
     waiting = queued(both)
-    deliveries.tried_in_vain(both, claimed(both, waiting), NOW, reason="451")
+    deliveries.attempt_failed(both, claimed(both, waiting), NOW, reason="451")
     later = again(both, waiting)
     too_early = NOW + A_MINUTE - A_MOMENT
     assert deliveries.due(both, too_early) == []
@@ -88,7 +88,7 @@ def test_a_delivery_is_not_claimed_before_its_time(both: Connection) -> None:
 
 def test_one_that_another_process_has_tried_since_it_was_read_is_not_claimed(both: Connection) -> None:
     as_read = queued(both)
-    deliveries.tried_in_vain(both, claimed(both, as_read), NOW, reason="451")
+    deliveries.attempt_failed(both, claimed(both, as_read), NOW, reason="451")
     assert deliveries.claim(both, as_read, NOW + A_MINUTE) is None
     assert deliveries.claim(both, again(both, as_read), NOW + A_MINUTE) is not None
 
@@ -125,7 +125,7 @@ def test_a_try_in_vain_leaves_it_due_later_with_the_reason(both: Connection) -> 
     waiting = queued(both)
     for attempt, pause in enumerate((1, 2, 4), start=1):
         now = again(both, waiting).next_attempt
-        assert deliveries.tried_in_vain(both, claimed(both, waiting, now), now, reason=f"reason {attempt}") is DUE
+        assert deliveries.attempt_failed(both, claimed(both, waiting, now), now, reason=f"reason {attempt}") is DUE
         assert again(both, waiting).next_attempt == now + pause * A_MINUTE
     noted = deliveries.attempts_of(both, waiting.id)
     assert [attempt.reason for attempt in noted] == ["reason 1", "reason 2", "reason 3"]
@@ -134,15 +134,15 @@ def test_a_try_in_vain_leaves_it_due_later_with_the_reason(both: Connection) -> 
 
 def test_a_long_reason_is_cut_to_what_the_table_holds(both: Connection) -> None:
     waiting = queued(both)
-    deliveries.tried_in_vain(both, claimed(both, waiting), NOW, reason="€" * 1001)
+    deliveries.attempt_failed(both, claimed(both, waiting), NOW, reason="€" * 1001)
     assert deliveries.attempts_of(both, waiting.id)[0].reason == "€" * 1000
 
 
 def test_it_has_failed_after_three_days_and_not_a_moment_earlier(both: Connection) -> None:
     early, late = queued(both), queued(both, section="north")
     then = NOW + THREE_DAYS
-    assert deliveries.tried_in_vain(both, claimed(both, early, then), then - A_MOMENT, reason="451") is DUE
-    assert deliveries.tried_in_vain(both, claimed(both, late, then), then, reason="451") is FAILED
+    assert deliveries.attempt_failed(both, claimed(both, early, then), then - A_MOMENT, reason="451") is DUE
+    assert deliveries.attempt_failed(both, claimed(both, late, then), then, reason="451") is FAILED
 
 
 def test_a_failed_one_is_tried_once_a_night_and_stays_failed(both: Connection) -> None:
@@ -153,7 +153,7 @@ def test_a_failed_one_is_tried_once_a_night_and_stays_failed(both: Connection) -
     assert deliveries.due(both, long_after, failed_too=True) == [lost]
     ours = deliveries.claim(both, lost, long_after)
     assert ours is not None
-    assert deliveries.tried_in_vain(both, ours, long_after, reason="451") is FAILED
+    assert deliveries.attempt_failed(both, ours, long_after, reason="451") is FAILED
 
 
 def test_a_failed_one_that_succeeds_is_sent(both: Connection) -> None:
@@ -176,7 +176,7 @@ def test_a_sender_that_comes_back_late_with_bad_news_does_not_disturb_the_next(b
     first = claimed(both, queued(both))
     deliveries.fall_back(both, NOW + HALF_AN_HOUR)
     second = claimed(both, first, NOW + HALF_AN_HOUR)
-    assert deliveries.tried_in_vain(both, first, NOW + HALF_AN_HOUR + A_MINUTE, reason="timed out") is None
+    assert deliveries.attempt_failed(both, first, NOW + HALF_AN_HOUR + A_MINUTE, reason="timed out") is None
     assert again(both, second) == second
     assert outcomes(both, first) == [AttemptOutcome.LOST, AttemptOutcome.FAILED]
 
@@ -186,7 +186,7 @@ def test_a_sender_that_comes_back_late_with_good_news_is_believed(both: Connecti
     deliveries.fall_back(both, NOW + HALF_AN_HOUR)
     second = claimed(both, first, NOW + HALF_AN_HOUR)
     deliveries.sent(both, first, NOW + HALF_AN_HOUR + A_MINUTE)
-    assert deliveries.tried_in_vain(both, second, NOW + HALF_AN_HOUR + 2 * A_MINUTE, reason="timed out") is None
+    assert deliveries.attempt_failed(both, second, NOW + HALF_AN_HOUR + 2 * A_MINUTE, reason="timed out") is None
     assert state(both, first) is SENT
 
 
@@ -255,5 +255,5 @@ def test_one_recipients_failure_does_not_touch_anothers(both: Connection) -> Non
     stored = a_report(both)
     deliveries.enqueue(both, report=stored.id, to=[AGENCY, SERVER], now=NOW)
     mail, upload = deliveries.of_report(both, stored.id)
-    deliveries.tried_in_vain(both, claimed(both, mail), NOW, reason="550")
+    deliveries.attempt_failed(both, claimed(both, mail), NOW, reason="550")
     assert again(both, upload) == upload

@@ -88,14 +88,13 @@ def test_a_report_that_does_not_exist_is_refused(both: Connection) -> None:
         report_files.get(both, 99)
 
 
-def test_reports_are_found_by_kind_day_section_and_number(both: Connection) -> None:
+def test_reports_are_found_by_kind_day_and_section(both: Connection) -> None:
     first, second = a_report(both, report=ReportKind.SYNC), a_report(both, report=ReportKind.SYNC)
     north = a_report(both, report=ReportKind.SYNC, section="north")
     a_report(both, report=ReportKind.UPDATE)
     a_report(both, report=ReportKind.SYNC, day=DAY - timedelta(days=1))
     assert report_files.find(both, report=ReportKind.SYNC, day=DAY) == [first, second, north]
     assert report_files.find(both, report=ReportKind.SYNC, day=DAY, sections=["north", "old-north"]) == [north]
-    assert report_files.find(both, report=ReportKind.SYNC, day=DAY, number=2) == [second]
 
 
 def test_only_reports_of_earlier_days_are_pruned_and_the_row_stays(both: Connection) -> None:

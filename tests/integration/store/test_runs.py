@@ -96,10 +96,9 @@ def test_a_finished_run_has_its_counts_and_the_revision_grows(both: Connection) 
     assert meta.ready(both).revision == 1
 
 
-def test_runs_come_newest_first_and_of_the_sections_asked_for(both: Connection) -> None:
+def test_runs_come_newest_first(both: Connection) -> None:
     here, north, later = a_run(both), a_run(both, section="north"), a_run(both, day=DAY + timedelta(days=1))
     assert [run.id for run in runs.runs(both)] == [later, north, here]
-    assert [run.id for run in runs.runs(both, sections=["north"])] == [north]
     assert [run.id for run in runs.runs(both, limit=1)] == [later]
 
 

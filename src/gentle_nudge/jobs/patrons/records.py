@@ -39,7 +39,7 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
 def _withdrawn(conn: Connection, section: Section) -> dict[int, date]:
     """For each patron the latest day a case was withdrawn; a merged card leaves it to whom its lines went."""
     latest = cases.withdrawn_on(conn, section.cases_of)
-    gone = latest.keys() - borrowers.known(conn, latest)
+    gone = latest.keys() - borrowers.existing(conn, latest)
     days = cases.withdrawn_lines(conn, section.cases_of, gone)
     for line, heir in accountlines.owners(conn, days).items():
         if heir is not None:

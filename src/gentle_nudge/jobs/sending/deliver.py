@@ -153,7 +153,7 @@ def _content(engine: Engine, report: int) -> Iterator[bytes]:
 
 def _note_failure(sending: Sending, claimed: Delivery, failure: GentleNudgeError) -> None:
     lost = isinstance(failure, DeliveryFailed) and failure.lost
-    vain = partial(deliveries.tried_in_vain, claimed=claimed, now=sending.clock(), reason=failure.sentence, lost=lost)
+    vain = partial(deliveries.attempt_failed, claimed=claimed, now=sending.clock(), reason=failure.sentence, lost=lost)
     sending.done.in_vain.append((claimed, failure))
     if writing(sending.engine, vain) is DeliveryState.FAILED:
         sending.done.given_up.append(claimed)

@@ -9,10 +9,10 @@ from decimal import Decimal
 from functools import partial, reduce
 from itertools import groupby
 from sys import intern
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, case, func, literal, select
+from sqlalchemy import Connection, Select, and_, case, func, literal, select
 
 from gentle_nudge.domain.ledger import Account, JudgedLine, Line, LineRules, Ownership
 from gentle_nudge.domain.money import round_to_cent
@@ -20,11 +20,7 @@ from gentle_nudge.koha.koha_tables import accountlines
 from gentle_nudge.koha.read.line_conditions import IS_OUTSTANDING, belongs, counted, joined, why_not_counted
 from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
 
-if TYPE_CHECKING:
-    from sqlalchemy import Select
-
-
-# Facts about a line travel as one number: the driver takes longer for a column than we for all that is made of it.
+# Three facts about a line travel as one number: a further column would cost the driver more than all we do with it.
 COUNTS, OURS, LOST = 1, 2, 4
 TYPE = func.coalesce(accountlines.c.debit_type_code, accountlines.c.credit_type_code).label("type")
 
@@ -32,10 +28,10 @@ TYPE = func.coalesce(accountlines.c.debit_type_code, accountlines.c.credit_type_
 def accounts(
     conn: Connection, rules: LineRules, ownership: Ownership, numbers: Collection[int], *, lock: bool = False
 ) -> dict[int, Account]:
-    """The accounts of these patrons, sums rounded to the cent; without anything outstanding all is zero.
+    """The accounts of these patrons, with sums rounded to the cent; all zero for a patron without outstanding lines.
 
     `lock` locks the outstanding lines in order of number. A locking statement locks rows in every table it reads, so
-    the same statement locks and reads only where no other table is needed.
+    one statement locks and reads only if it needs no other table.
     """
     locks_itself = lock and ownership.charges_by == "patron"
     if lock and not locks_itself:
@@ -149,7 +145,7 @@ def locked_lines_query(numbers: Collection[int]) -> Select[Any]:
 
 
 def owners(conn: Connection, line_numbers: Collection[int]) -> dict[int, int | None]:
-    """Line -> the patron who has it now; a line that is no more is left out."""
+    """Line -> the patron who has it now; deleted lines are left out."""
     return {line: patron for line, patron in rows_by_thousands(conn, owners_query, line_numbers)}  # noqa: C416 - typed
 
 

@@ -6,9 +6,9 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Column, Connection, Row, Select, func, select
 
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.connect.conf import KohaConf, SmtpServer
@@ -26,10 +26,6 @@ from gentle_nudge.koha.koha_tables import (
     smtp_servers,
     systempreferences,
 )
-
-if TYPE_CHECKING:
-    from sqlalchemy import Column, Select
-
 
 SORT_CATEGORIES = {"sort1": "Bsort1", "sort2": "Bsort2"}
 
@@ -57,9 +53,8 @@ def branch_codes(conn: Connection) -> frozenset[str]:
 
 def restriction_type_codes(conn: Connection) -> frozenset[str] | None:
     """The types of restrictions; None where Koha is too old to have a table of them."""
-    if not columns_of(conn, restriction_types):
-        return None
-    return frozenset(conn.scalars(codes_query(restriction_types.c.code)))
+    has_table = columns_of(conn, restriction_types)
+    return frozenset(conn.scalars(codes_query(restriction_types.c.code))) if has_table else None
 
 
 def codes_query(column: Column[str]) -> Select[str]:
@@ -117,7 +112,7 @@ def authorised_values_query(category: str) -> Select[str]:
 
 
 def values_in(conn: Connection, field: Flag) -> Counter[str]:
-    """What stands in a flag field, and with how many patrons; NULL, empty and blank values are left out."""
+    """The values in a flag field, each with its number of patrons; NULL, empty and blank values are left out."""
     patrons_with: Counter[str] = Counter()
     for text, number in conn.execute(flag_values_query(field)):
         if text.strip():
@@ -126,7 +121,7 @@ def values_in(conn: Connection, field: Flag) -> Counter[str]:
 
 
 def flag_values_query(field: Flag) -> Select[Any]:
-    """What stands in a flag field, and with how many patrons.
+    """The values in a flag field, each with its number of patrons.
 
     For a flag in a sort field the whole of `borrowers` is read.
     Index: borrower_attributes code_attribute.
@@ -142,21 +137,18 @@ def flag_values_query(field: Flag) -> Select[Any]:
 
 
 def branches_of_groups(conn: Connection, wanted: Collection[str]) -> dict[str, frozenset[str]]:
-    """The branches of these groups, each named by title or id; a group that is not there has none."""
+    """The branches of these groups, each named by title or id; a group that does not exist has none."""
     if not wanted:
         return {}
-    members: defaultdict[int, set[str]] = defaultdict(set)
-    subgroups: defaultdict[int, list[int]] = defaultdict(list)
-    named: dict[str, int] = {}
-    for id_, parent, branch, title in conn.execute(library_groups_query()):
-        if branch is None:
-            named[str(id_)] = id_
-            named.setdefault((title or "").casefold(), id_)
-            subgroups[parent or 0].append(id_)
-        elif parent is not None:
-            members[parent].add(branch)
-    groups = {name: named.get(name.casefold(), named.get(name)) for name in wanted}
-    return {name: _branches_below(group, members, subgroups) for name, group in groups.items()}
+    rows_below: defaultdict[int | None, list[Row[Any]]] = defaultdict(list)
+    ids: dict[str, int] = {}
+    for row in conn.execute(library_groups_query()):
+        rows_below[row.parent_id].append(row)
+        if row.branchcode is None:
+            ids[str(row.id)] = row.id
+            ids.setdefault((row.title or "").casefold(), row.id)
+    groups = {name: ids.get(name.casefold()) for name in wanted}
+    return {name: _branches_below(group, rows_below) if group else frozenset() for name, group in groups.items()}
 
 
 def library_groups_query() -> Select[Any]:
@@ -168,20 +160,13 @@ def library_groups_query() -> Select[Any]:
     return select(row.id, row.parent_id, row.branchcode, row.title)
 
 
-def _branches_below(
-    group: int | None, members: Mapping[int, set[str]], subgroups: Mapping[int, list[int]]
-) -> frozenset[str]:
-    """The branches of a group and of the groups below it, which may run in circles."""
-    branches_below: set[str] = set()
-    seen: set[int | None] = {None}
-    rest = [group]
-    while rest:
-        each = rest.pop()
-        if each is not None and each not in seen:
-            seen.add(each)
-            branches_below |= members.get(each, set())
-            rest.extend(subgroups.get(each, ()))
-    return frozenset(branches_below)
+def _branches_below(group: int, rows_below: Mapping[int | None, list[Row[Any]]]) -> frozenset[str]:
+    """The branches of a group and of the groups below it, which may run in circles: each group is read once."""
+    rows_left = dict(rows_below)
+    rows = list(rows_left.pop(group, ()))
+    for row in rows:
+        rows.extend(rows_left.pop(row.id, ()))
+    return frozenset(row.branchcode for row in rows if row.branchcode is not None)
 
 
 LAST_RESORT = SmtpServer(host="localhost", port=25, timeout=120, ssl_mode="disabled", user=None, password=None)
@@ -190,12 +175,9 @@ LAST_RESORT = SmtpServer(host="localhost", port=25, timeout=120, ssl_mode="disab
 def default_server(conn: Connection, conf: KohaConf | None) -> SmtpServer:
     """The default row of `smtp_servers`, else koha-conf's server, else localhost:25 (Koha::SMTP::Servers)."""
     if "is_default" in columns_of(conn, smtp_servers):
-        row = conn.execute(default_server_query()).first()
+        row = conn.execute(default_server_query()).mappings().first()
         if row:
-            host, port, timeout, ssl_mode, user, password = row
-            return SmtpServer(
-                host=host, port=port, timeout=timeout, ssl_mode=ssl_mode, user=user or None, password=password or None
-            )
+            return SmtpServer(**row)
     return (conf.smtp if conf else None) or LAST_RESORT
 
 
@@ -205,22 +187,20 @@ def default_server_query() -> Select[Any]:
     Index: smtp_servers none.
     """
     row = smtp_servers.c
-    return select(row.host, row.port, row.timeout, row.ssl_mode, row.user_name, row.password).where(row.is_default == 1)
+    user, password = func.nullif(row.user_name, "").label("user"), func.nullif(row.password, "").label("password")
+    return select(row.host, row.port, row.timeout, row.ssl_mode, user, password).where(row.is_default == 1)
 
 
 OVERRIDE = "OVERRIDE_SYSPREF_"
 
 
-def preferences(
-    connection: Connection, names: Iterable[str], *, environ: Mapping[str, str] = os.environ
-) -> dict[str, str]:
+def preferences(conn: Connection, names: Iterable[str], *, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The value of each of these preferences by the name asked for; a missing one is empty.
 
-    C4::Context->preference: the environment's OVERRIDE_SYSPREF_… wins, letter case means nothing, a missing row and
-    NULL look alike.
+    C4::Context->preference: the environment's OVERRIDE_SYSPREF_… wins, letter case does not matter, NULL is empty.
     """
     asked = list(names)
-    stored = {name: value or "" for name, value in connection.execute(preferences_query(asked))}
+    stored = {name: value or "" for name, value in conn.execute(preferences_query(asked))}
     return {name: environ.get(OVERRIDE + name, stored.get(name.lower(), "")) for name in asked}
 
 

@@ -1,4 +1,4 @@
-"""Patrons: who they are, what their flag says, how they are reached, in which order they stand."""
+"""Patrons: their names, their flags, how they are reached, and their order."""
 
 from __future__ import annotations
 
@@ -6,23 +6,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from sys import intern
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Connection, Row, literal, or_, select
+from sqlalchemy import Connection, Row, Select, literal, or_, select
 
 from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
-from gentle_nudge.koha.koha_tables import (
-    borrower_attributes,
-    borrower_relationships,
-    borrowers,
-    categories,
-    columns_of,
-)
+from gentle_nudge.koha.koha_tables import borrower_attributes, borrower_relationships, borrowers, categories, columns_of
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among, rows_by_thousands
-
-if TYPE_CHECKING:
-    from sqlalchemy import Select
 
 
 def patrons(conn: Connection, fields: PatronFields, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Patron]:
@@ -36,7 +27,7 @@ def patrons(conn: Connection, fields: PatronFields, numbers: Iterable[int], *, l
 def one_by_one(
     conn: Connection, fields: PatronFields, numbers: Iterable[int], *, lock: bool = False
 ) -> Iterator[Patron]:
-    """The same in order of number, read a thousand at a time while they are gone through."""
+    """The same patrons in order of number, read a thousand at a time when the caller gets to them."""
     wanted = sorted(set(numbers))
     if not wanted:
         return
@@ -105,11 +96,11 @@ def contacts_query(columns: Sequence[str], numbers: Collection[int]) -> Select[A
 
 
 def _field(conn: Connection, field: Flag, rows: Sequence[Row[Any]]) -> dict[int, tuple[FlagRow, ...]]:
-    """What stands in a flag field of these patrons; attribute rows in the order of their numbers."""
+    """The rows of a flag field of these patrons; attribute rows in the order of their numbers."""
     if field.column != "attribute":
         values = {row.borrowernumber: getattr(row, field.column) for row in rows}
-        said = {value: (FlagRow(row=None, value=value),) for value in set(values.values())}
-        return {number: said[value] for number, value in values.items()}
+        flags = {value: (FlagRow(row=None, value=value),) for value in set(values.values())}
+        return {number: flags[value] for number, value in values.items()}
     by_patron: defaultdict[int, list[FlagRow]] = defaultdict(list)
     for number, row, value in conn.execute(attributes_query(field.code, [row.borrowernumber for row in rows])):
         by_patron[number].append(FlagRow(row=row, value=value))
@@ -153,9 +144,9 @@ def guardians_query(numbers: Collection[int]) -> Select[Any]:
 
 
 def used_by_koha(conn: Connection) -> frozenset[int]:
-    """The patrons that Koha's preferences AnonymousPatron and AutoSelfCheckID (who logs in by name or card) name."""
+    """The patrons named in Koha's preferences AnonymousPatron and AutoSelfCheckID (a login name or a card)."""
     named = preferences(conn, ("AnonymousPatron", "AutoSelfCheckID"))
-    anonymous, self_check = (named.get(name, "").strip() for name in ("AnonymousPatron", "AutoSelfCheckID"))
+    anonymous, self_check = (value.strip() for value in named.values())
     numbers = {int(anonymous)} if anonymous.isdecimal() and int(anonymous) else set()
     if self_check:
         numbers.update(conn.scalars(login_query(self_check)))
@@ -215,13 +206,13 @@ def surnames_query(numbers: Collection[int]) -> Select[Any]:
     )
 
 
-def known(conn: Connection, numbers: Iterable[int]) -> frozenset[int]:
-    """Those of these patrons that are in Koha."""
+def existing(conn: Connection, numbers: Iterable[int]) -> frozenset[int]:
+    """The patrons in Koha that have one of these numbers."""
     return frozenset(number for (number,) in rows_by_thousands(conn, existing_query, numbers))
 
 
 def existing_query(numbers: Collection[int]) -> Select[Any]:
-    """Those of these patrons that are in Koha.
+    """The patrons in Koha that have one of these numbers.
 
     Index: borrowers PRIMARY.
     """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, literal, not_, null, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, literal, not_, null, or_, select
 
 from gentle_nudge.domain.ledger import LineRules, OurFee, Ownership
 from gentle_nudge.koha.koha_tables import accountlines
@@ -21,10 +21,6 @@ from gentle_nudge.koha.read.line_conditions import (
     recorded_fee,
 )
 from gentle_nudge.sqltypes import Money, among
-
-if TYPE_CHECKING:
-    from sqlalchemy import Select
-
 
 HALF_A_CENT = Decimal("0.005")
 
@@ -40,8 +36,8 @@ class CandidateScan:
 def select_candidates(conn: Connection, rules: LineRules, ownership: Ownership, threshold: Decimal) -> CandidateScan:
     """Find by one grouped scan who may owe the threshold in the window.
 
-    Patrons with a withdrawn case or a fee of ours in the window are always among them: what counts for them is only
-    known line by line.
+    Patrons with a withdrawn case or a fee of ours in the window are always named: only a look at each of their lines
+    shows which count.
     """
     always = sorted({*rules.withdrawn, *with_fees_of_ours(conn, rules)})
     rows = conn.execute(candidates_query(rules, ownership, threshold, always)).all()
@@ -68,8 +64,7 @@ def candidates_query(
         .where(IS_OUTSTANDING, line.c.borrowernumber.is_not(None))
         .where(in_window(rules), belongs(ownership, with_fees), *(not_(why) for why in never.values()))
         .group_by(line.c.borrowernumber)
-        .with_hint(line, "USE INDEX ()", "mysql")
-        .with_hint(line, "USE INDEX ()", "mariadb")
+        .with_hint(line, "USE INDEX ()")
         .subquery()
     )
     enough = sums.c.owed >= literal(threshold - HALF_A_CENT, Money())

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.koha.koha_tables import borrower_debarments
 from gentle_nudge.sqltypes import among, rows_by_thousands
-
-if TYPE_CHECKING:
-    from sqlalchemy import Select
-
 
 LONG_AGO = date.min
 

@@ -17,7 +17,7 @@ IS_OUTSTANDING = accountlines.c.amountoutstanding != literal(Decimal(0), Money()
 
 
 def why_not_counted(rules: LineRules, ownership: Ownership, numbers: Collection[int]) -> dict[str, ColumnElement[bool]]:
-    """For each reason why a line of these patrons does not count, the condition that says so."""
+    """The reasons why a line of these patrons does not count, each with its condition."""
     line = accountlines.c
     reasons = {
         "outside the window": not_(func.coalesce(in_window(rules), false())),
@@ -49,8 +49,8 @@ def counted(rules: LineRules, ownership: Ownership, numbers: Collection[int]) ->
 def belongs(ownership: Ownership, numbers: Collection[int]) -> ColumnElement[bool]:
     """Whether a line of these patrons is the section's.
 
-    A recorded fee is where its case is, and a charge handed over stays there while the case is open: else one whose
-    item is deleted or moved would be handed over again by another section.
+    A recorded fee belongs to the section of its case, and so does a charge handed over while its case is open.
+    Otherwise a second section would hand it over again once its item is deleted or moved.
     """
     if ownership.charges_by == "patron":
         return literal(True)  # noqa: FBT003 - SQL's own word
@@ -68,7 +68,7 @@ def _of(numbers: Collection[int], lines: Mapping[int, tuple[int, ...]]) -> list[
 
 
 def joined(ownership: Ownership) -> FromClause:
-    """The lines, joined to what tells whose they are."""
+    """The lines, joined to the tables that say whose they are."""
     line = accountlines
     if ownership.charges_by == "patron":
         return line

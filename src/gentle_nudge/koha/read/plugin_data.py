@@ -1,4 +1,4 @@
-"""The Perl plugins of the same purpose: their settings, whether they are at work, and whom their rules would refer."""
+"""The Perl plugins of the same purpose: their settings, whether they run, and whom their rules would refer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, exists, func, literal, or_, select
+from dateutil.relativedelta import relativedelta
+from sqlalchemy import Connection, Select, and_, exists, func, literal, or_, select
 
 from gentle_nudge.domain.ledger import Window
 from gentle_nudge.domain.patron import Flag
@@ -25,10 +26,6 @@ from gentle_nudge.koha.koha_tables import (
 )
 from gentle_nudge.koha.write.action_logs import PROGRAM
 from gentle_nudge.sqltypes import Money, among, rows_by_thousands
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Select
-
 
 SINGLE = "Koha::Plugin::Com::ByWaterSolutions::UniqueCollections"
 MULTI = "Koha::Plugin::Com::ByWaterSolutions::UMSGentleNudge"
@@ -73,14 +70,12 @@ def enabled(conn: Connection) -> tuple[str, ...]:
 def _is_enabled(conn: Connection, plugin: str) -> bool:
     if not columns_of(conn, plugin_data):
         return False
-    said = {key: value not in {None, "", "0"} for key, value in conn.execute(plugin_settings_query(plugin))}
-    return said.get(ENABLED, said.get(INSTALLED, False) or _has_methods(conn, plugin))
+    is_on = {key: value not in {None, "", "0"} for key, value in conn.execute(plugin_settings_query(plugin))}
+    return is_on.get(ENABLED, is_on.get(INSTALLED, False) or _has_methods(conn, plugin))
 
 
 def _has_methods(conn: Connection, plugin: str) -> bool:
-    if not columns_of(conn, plugin_methods):
-        return False
-    return conn.execute(plugin_methods_query(plugin)).first() is not None
+    return bool(columns_of(conn, plugin_methods)) and conn.scalar(plugin_methods_query(plugin)) is not None
 
 
 def plugin_methods_query(plugin: str) -> Select[Any]:
@@ -97,7 +92,7 @@ def at_work(conn: Connection, now: datetime) -> datetime | None:
 
 
 def last_logged(conn: Connection, since: datetime) -> datetime | None:
-    """The latest row since then that a plugin wrote into Koha's log; ours are known by their script and their keys."""
+    """When a plugin last wrote into Koha's log, if since then; our own rows have our script or our keys."""
     rows = conn.execute(plugin_log_query(columns_of(conn, action_logs), since))
     return max((at for at, info, program in rows if not _is_ours(info, program)), default=None)
 
@@ -113,18 +108,16 @@ def plugin_log_query(present: Collection[str], since: datetime) -> Select[Any]:
 
 
 def _is_ours(info: str | None, program: str | None) -> bool:
-    if program == PROGRAM:
-        return True
     try:
-        said = json.loads(info or "")
+        values = json.loads(info or "")
     except ValueError:
-        return False
-    return isinstance(said, dict) and bool(OURS & said.keys())
+        values = None
+    return program == PROGRAM or (isinstance(values, dict) and not OURS.isdisjoint(values))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PluginRules:
-    """The plugin's rules of selection as its settings are read by itself: codes with their blanks.
+    """The plugin's rules of selection, with codes as it reads them from its settings: blanks included.
 
     `after`: only charges later than this time of the library's clocks count.
     """
@@ -148,7 +141,7 @@ def referred(conn: Connection, rules: PluginRules, day: date, zone: ZoneInfo) ->
 def referred_by_plugin_query(rules: PluginRules, day: date, zone: ZoneInfo) -> Select[Any]:
     """The patrons that the plugin would refer on this day.
 
-    A row of a flag attribute that says no counts the patron's lines once more, as its own join does.
+    The plugin's own join counts a patron's lines once for each row of the flag attribute that says no; so does this.
     Index: accountlines acctsborridx, borrowers PRIMARY, borrower_attributes borrowernumber.
     """
     line, who = accountlines, borrowers.c
@@ -178,7 +171,7 @@ def _filters(rules: PluginRules, day: date, zone: ZoneInfo) -> Iterable[Any]:
     if rules.debit_types:
         yield line.c.debit_type_code.in_(rules.debit_types)
     if rules.adults_only:
-        yield and_(who.dateofbirth >= A_DAY_THERE_IS, who.dateofbirth <= _latest_birth(day))
+        yield and_(who.dateofbirth >= A_DAY_THERE_IS, who.dateofbirth <= day - relativedelta(years=ADULT))
     if rules.after:
         yield line.c.date > rules.after.replace(tzinfo=zone)
     if rules.require_lost:
@@ -188,21 +181,13 @@ def _filters(rules: PluginRules, day: date, zone: ZoneInfo) -> Iterable[Any]:
         yield exists().where(of_the_patron, lost.c.debit_type_code == "LOST", owing)
 
 
-def _latest_birth(day: date) -> date:
-    """The latest date of birth of somebody who is of age on this day."""
-    try:
-        return day.replace(year=day.year - ADULT)
-    except ValueError:  # 29 February
-        return date(day.year - ADULT, 2, 28)
-
-
 def with_lines(conn: Connection, numbers: Iterable[int]) -> frozenset[int]:
-    """Those of these patrons that have any account line: of all others the plugin's update says nothing."""
+    """The patrons among these that have any account line; the plugin's update lists no others."""
     return frozenset(number for (number,) in rows_by_thousands(conn, patrons_with_lines_query, numbers))
 
 
 def patrons_with_lines_query(numbers: Collection[int]) -> Select[Any]:
-    """Those of these patrons that have any account line.
+    """The patrons among these that have any account line.
 
     Index: accountlines acctsborridx.
     """

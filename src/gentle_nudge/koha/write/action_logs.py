@@ -3,40 +3,42 @@
 from __future__ import annotations
 
 import json
-import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import reduce
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, String, cast, insert, literal, null, select
+from sqlalchemy import ColumnElement, Connection, String, cast, insert
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.koha.koha_tables import action_logs, borrower_debarments, borrowers, columns_of
 from gentle_nudge.koha.read.administration import preferences
-from gentle_nudge.koha.write.new_rows import NewRows, alike
+from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_selected
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 
 PROGRAM = "gentle-nudge"
 INTERFACE = "cron"
 FORGIVEN = "FORGIVEN"
 
-# Numbers that no row has, to be replaced by those of the rows selected.
-SOMEBODY, SOME_ROW = -2147483647, -2147483646
 A = TypeVar("A", ChargeFee, SetFlag | ClearFlag)
+Number = int | ColumnElement[int]
+Text = str | ColumnElement[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogRow:
-    """A row to be logged; `object` is the borrowernumber, None for our own."""
+    """A row to be logged; `object` is the borrowernumber, None for our own.
+
+    If `object` and `info` are columns, it stands for a row of every patron that a statement selects.
+    """
 
     module: str
     action: str
-    object: int | None
-    info: str
+    object: Number | None
+    info: Text
     diff: str | None = None
 
 
@@ -50,92 +52,57 @@ class Logs:
 
 def wanted(conn: Connection) -> Logs:
     """Which logs this Koha keeps."""
-    values = preferences(conn, ("BorrowersLog", "FinesLog"))
-    return Logs(borrowers=_is_on(values.get("BorrowersLog")), fines=_is_on(values.get("FinesLog")))
+    is_on = {name: value not in {"", "0"} for name, value in preferences(conn, ("BorrowersLog", "FinesLog")).items()}
+    return Logs(borrowers=is_on["BorrowersLog"], fines=is_on["FinesLog"])
 
 
-def _is_on(value: str | None) -> bool:
-    return value not in {None, "", "0"}
-
-
-def write(conn: Connection, rows: Iterable[LogRow], now: datetime, interface: str = INTERFACE) -> None:
-    """Log these rows, with the columns this Koha has."""
-    present = columns_of(conn, action_logs)
+def write(conn: Connection, rows: Iterable[LogRow], now: datetime) -> None:
+    """Log these rows."""
     for chunk in a_thousand_at_a_time(rows):
-        values = [_values(row, now, interface) for row in chunk]
-        conn.execute(insert(action_logs), [{k: v for k, v in value.items() if k in present} for value in values])
+        conn.execute(insert(action_logs), [_values(conn, row, now) for row in chunk])
 
 
 def log_changes(
     conn: Connection, flags: Iterable[SetFlag | ClearFlag], fees: Iterable[ChargeFee], *, logs: Logs, now: datetime
 ) -> None:
-    """Koha's logs, those that it keeps, have a row for every flag changed and every fee charged."""
+    """Every flag changed and every fee charged has a row, if Koha keeps that log."""
     if logs.borrowers:
         write_alike(conn, flag_changed, flags, now)
     if logs.fines:
         write_alike(conn, fee_charged, fees, now)
 
 
-def write_alike(conn: Connection, make: Callable[[A], LogRow], actions: Iterable[A], now: datetime) -> None:
+def write_alike(conn: Connection, make: Callable[[A, Number], LogRow], actions: Iterable[A], now: datetime) -> None:
     """Log a row for each action, as `make` words it; those that differ in the patron alone with one statement."""
     who = borrowers.c.borrowernumber
     for action, numbers in alike(actions):
-        row = make(replace(action, patron=SOMEBODY))
-        for chunk in a_thousand_at_a_time(numbers):
-            write_selected(conn, row, now, patron=who, where=among(who, chunk))
+        insert_selected(conn, action_logs, _values(conn, make(action, who), now), among(who, numbers))
 
 
-def write_selected(
-    conn: Connection,
-    row: LogRow,
-    now: datetime,
-    *,
-    patron: Column[int],
-    where: ColumnElement[bool],
-    number: Column[int] | None = None,
-) -> None:
-    """Log this row for every patron selected; in its text their number, and `number` of the row, take their places."""
-    present = columns_of(conn, action_logs)
-    values = {name: value for name, value in _values(row, now, INTERFACE).items() if name in present}
-    columns: dict[str, ColumnElement[Any]] = {
-        name: null() if value is None else literal(value, action_logs.c[name].type) for name, value in values.items()
-    }
-    columns |= {"object": patron, "info": _filled_in(row.info, patron, number)}
-    conn.execute(insert(action_logs).from_select(list(columns), select(*columns.values()).where(where)))
-
-
-def _filled_in(text: str, patron: Column[int], number: Column[int] | None) -> ColumnElement[str]:
-    places = {str(SOMEBODY): patron, str(SOME_ROW): number}
-    parts = [part for part in re.split(f"({SOMEBODY}|{SOME_ROW})", text) if part]
-    columns = (places.get(part) for part in parts)
-    pieces = [
-        literal(part) if column is None else cast(column, String(20))
-        for part, column in zip(parts, columns, strict=True)
-    ]
-    return reduce(operator.add, pieces, literal(""))
-
-
-def _values(row: LogRow, now: datetime, interface: str) -> dict[str, object]:
-    return {
+def _values(conn: Connection, row: LogRow, now: datetime) -> Values:
+    """The values of a row for the columns that this Koha has."""
+    values: Values = {
+        "object": row.object,  # first, so that rows selected are in the order of their patrons
         "timestamp": now.replace(microsecond=0),
         "user": 0,
         "module": row.module,
         "action": row.action,
-        "object": row.object,
         "info": row.info,
-        "interface": interface,
-        "script": PROGRAM if interface in {INTERFACE, "commandline"} else None,
+        "interface": INTERFACE,
+        "script": PROGRAM,
         "trace": None,
         "diff": row.diff,
     }
+    present = columns_of(conn, action_logs)
+    return {name: value for name, value in values.items() if name in present}
 
 
-def fee_charged(fee: ChargeFee) -> LogRow:
+def fee_charged(fee: ChargeFee, patron: Number) -> LogRow:
     """What Koha::Account->add_debit logs under FinesLog."""
     info = dumped(
         {
             "action": f"create_{fee.type}",
-            "borrowernumber": fee.patron,
+            "borrowernumber": patron,
             "amount": fee.amount,
             "description": fee.description,
             "amountoutstanding": fee.amount,
@@ -145,12 +112,14 @@ def fee_charged(fee: ChargeFee) -> LogRow:
             "manager_id": None,
         }
     )
-    return LogRow(module="FINES", action="CREATE", object=fee.patron, info=info, diff="{}")
+    return LogRow(module="FINES", action="CREATE", object=patron, info=info, diff="{}")
 
 
 def fee_forgiven(waiver: ForgiveFee) -> LogRow:
     """What Koha::Account->add_credit logs under FinesLog."""
-    amount = _as_perl_counts(-waiver.amount)
+    total = -waiver.amount
+    # The result of a Perl sum: whole numbers without a point, no trailing zeros.
+    amount = int(total) if total == int(total) else total.normalize()
     info = dumped(
         {
             "action": f"create_{FORGIVEN}",
@@ -168,52 +137,45 @@ def fee_forgiven(waiver: ForgiveFee) -> LogRow:
     return LogRow(module="FINES", action="CREATE", object=waiver.patron, info=info, diff="{}")
 
 
-def _as_perl_counts(amount: Decimal) -> Decimal | int:
-    """The result of a Perl sum: whole numbers without a point, no trailing zeros."""
-    return int(amount) if amount == int(amount) else amount.normalize()
-
-
-def restricted(made: Restrict, row: int, created: str) -> LogRow:
+def restricted(action: Restrict, patron: Number, row: Number, created: str) -> LogRow:
     """What AddDebarment logs under BorrowersLog; `created` as the instance's zone shows it."""
     info = dumped(
         {
             "borrower_debarment_id": row,
-            "borrowernumber": made.patron,
-            "comment": made.comment,
+            "borrowernumber": patron,
+            "comment": action.comment,
             "created": created,
             "expiration": None,
             "manager_id": None,
-            "type": made.type,
+            "type": action.type,
             "updated": None,
         }
     )
-    return LogRow(module="MEMBERS", action="CREATE_RESTRICTION", object=made.patron, info=info)
+    return LogRow(module="MEMBERS", action="CREATE_RESTRICTION", object=patron, info=info)
 
 
 def write_restricted(
     conn: Connection, actions: Iterable[Restrict], made: NewRows, *, created: str, now: datetime
 ) -> None:
-    """Log these restrictions, which have just been made."""
-    who = borrower_debarments.c.borrowernumber
+    """Log these new restrictions."""
     for action, numbers in alike(actions):
-        row = restricted(replace(action, patron=SOMEBODY), SOME_ROW, created)
-        for chunk in a_thousand_at_a_time(numbers):
-            write_selected(conn, row, now, patron=who, number=made.number, where=made.among(chunk))
+        row = restricted(action, borrower_debarments.c.borrowernumber, made.number, created)
+        insert_selected(conn, action_logs, _values(conn, row, now), made.among(numbers))
 
 
 def lifted(gone: LiftRestriction) -> LogRow:
-    """What DelDebarment logs under BorrowersLog: that one went, not which."""
+    """What DelDebarment logs under BorrowersLog: that a restriction was deleted, not which."""
     return LogRow(module="MEMBERS", action="DELETE_RESTRICTION", object=gone.patron, info="")
 
 
-def flag_changed(change: SetFlag | ClearFlag) -> LogRow:
+def flag_changed(change: SetFlag | ClearFlag, patron: Number) -> LogRow:
     """What Koha::Patron logs under BorrowersLog for a changed sort field or attribute."""
     flag, before = change.flag, change.before.value
     is_attribute = flag.column == "attribute"
     key = f"attribute.{flag.code}" if is_attribute else flag.column
     after = flag.yes if isinstance(change, SetFlag) else flag.no
     values = {key: {"before": before or "" if is_attribute else before, "after": after}}
-    return LogRow(module="MEMBERS", action="MODIFY", object=change.patron, info=pretty(values))
+    return LogRow(module="MEMBERS", action="MODIFY", object=patron, info=pretty(values))
 
 
 def pretty(values: object) -> str:
@@ -221,18 +183,20 @@ def pretty(values: object) -> str:
     return json.dumps(values, indent=3, separators=(",", " : "), sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def dumped(values: Mapping[str, str | int | Decimal | None]) -> str:
-    """A flat record as Perl's Data::Dumper lays it out."""
-    pairs = ",\n".join(f"{'':10}'{key}' => {_perl(value)}" for key, value in values.items())
-    return f"$VAR1 = {{\n{pairs}\n{'':8}}};\n"
+def dumped(values: Mapping[str, Number | str | Decimal | None]) -> Text:
+    """A flat record as Perl's Data::Dumper lays it out; an SQL expression if a value is a column."""
+    pairs = [f"{'':10}'{key}' => " + _perl(value) for key, value in values.items()]
+    return "$VAR1 = {\n" + reduce(lambda text, pair: text + ",\n" + pair, pairs) + f"\n{'':8}}};\n"
 
 
-def _perl(value: str | int | Decimal | None) -> str:
+def _perl(value: Number | str | Decimal | None) -> Text:
     match value:
         case None:
             return "undef"
         case int():
             return str(value)
+        case ColumnElement():
+            return cast(value, String(20))
         case Decimal():
             return f"'{value:f}'"
         case str() if value.isascii():

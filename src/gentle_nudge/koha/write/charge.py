@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, literal, select, update
+from sqlalchemy import Connection, Select, func, insert, literal, select, update
 
 from gentle_nudge.domain.actions import ChargeFee, ForgiveFee, LiftRestriction, OwingFee
 from gentle_nudge.domain.money import ZERO
@@ -20,11 +20,8 @@ from gentle_nudge.koha.koha_tables import (
     restriction_types,
 )
 from gentle_nudge.koha.write.action_logs import FORGIVEN, INTERFACE
-from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_for_patrons, numbers_of
+from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_for_patrons, insert_selected, numbers_of
 from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
-
-if TYPE_CHECKING:
-    from sqlalchemy import Select
 
 
 def owing(conn: Connection, lines: Iterable[int]) -> dict[int, OwingFee]:
@@ -51,7 +48,7 @@ def owing_lines_query(line_ids: Collection[int]) -> Select[Any]:
 def lifted_by_payment(conn: Connection, numbers: Collection[int]) -> list[LiftRestriction]:
     """The restrictions that Koha deletes after a payment of these patrons (del_restrictions_after_payment).
 
-    Those whose type says so, if the patron's whole balance is at or below the type's limit (none: zero).
+    Its type says so, and the patron's whole balance is at or below the type's limit (none: zero).
     """
     if "lift_after_payment" not in columns_of(conn, restriction_types):
         return []
@@ -93,62 +90,46 @@ def whole_balances_query(numbers: Collection[int]) -> Select[Any]:
 
 def charge(conn: Connection, actions: Sequence[ChargeFee], now: datetime) -> NewRows | None:
     """Every patron owes the fee (Koha: Koha::Account->add_debit); None: there were no actions."""
-    now = now.replace(microsecond=0)
-    charged = NewRows.from_now_on(conn, accountlines.c.accountlines_id) if actions else None
+    if not actions:
+        return None
+    now, line = now.replace(microsecond=0), accountlines.c.accountlines_id
+    charged = NewRows.from_now_on(conn, line)
     for action, numbers in alike(actions):
-        for chunk in a_thousand_at_a_time(numbers):
-            insert_for_patrons(conn, accountlines, _debit(action, now), chunk)
-            if charged:
-                _offset_new(conn, charged.among(chunk), action.amount, now)
+        debit: Values = {
+            "date": now,
+            "amount": action.amount,
+            "amountoutstanding": action.amount,
+            "description": action.description,
+            "note": "",
+            "debit_type_code": action.type,
+            "status": "UNRETURNED" if action.type == "OVERDUE" else None,
+            "interface": INTERFACE,
+            "branchcode": action.branch,
+        }
+        insert_for_patrons(conn, accountlines, debit, numbers)
+        offset: Values = {"debit_id": line, "type": "CREATE", "amount": action.amount, "created_on": now}
+        insert_selected(conn, account_offsets, offset, charged.among(numbers))
     return charged
 
 
-def _offset_new(conn: Connection, which: ColumnElement[bool], amount: Decimal, now: datetime) -> None:
-    """Each of these new debits has its offset."""
-    offset, line = account_offsets.c, accountlines.c.accountlines_id
-    values = (
-        literal("CREATE", offset.type.type),
-        literal(amount, offset.amount.type),
-        literal(now, offset.created_on.type),
-    )
-    chosen = select(line, *values).where(which).order_by(line)
-    conn.execute(insert(account_offsets).from_select(["debit_id", "type", "amount", "created_on"], chosen))
-
-
-def _debit(action: ChargeFee, now: datetime) -> Values:
-    return {
-        "date": now,
-        "amount": action.amount,
-        "amountoutstanding": action.amount,
-        "description": action.description,
-        "note": "",
-        "debit_type_code": action.type,
-        "status": "UNRETURNED" if action.type == "OVERDUE" else None,
-        "interface": INTERFACE,
-        "branchcode": action.branch,
-    }
-
-
 def forgive(conn: Connection, actions: Sequence[ForgiveFee], now: datetime) -> None:
-    """The fees owe nothing: each patron has a FORGIVEN credit, used up for them (add_credit, then Line->apply).
+    """A FORGIVEN credit of each patron has paid the fees (add_credit, then Line->apply).
 
-    One action for each patron; the fees owe what the action says, for their patrons and lines are locked.
+    One action for each patron. Patrons and lines are locked, so the fees still owe the amounts in the action.
     """
     now = now.replace(microsecond=0)
     for chunk in a_thousand_at_a_time(actions):
         new = NewRows.from_now_on(conn, accountlines.c.accountlines_id)
         conn.execute(insert(accountlines), [_credit(action, now) for action in chunk])
-        credits_ = numbers_of(conn, new, [action.patron for action in chunk])
-        made = [_offset(now, "CREATE", action.amount, credit_id=credits_[action.patron]) for action in chunk]
+        credit_of = numbers_of(conn, new, [action.patron for action in chunk])
+        made = [_offset(now, "CREATE", action.amount, credit_id=credit_of[action.patron]) for action in chunk]
+        fees = [fee for action in chunk for fee in action.fees]
         used = [
-            _offset(now, "APPLY", -fee.outstanding, credit_id=credits_[action.patron], debit_id=fee.line)
-            for action in chunk
-            for fee in action.fees
+            _offset(now, "APPLY", -fee.outstanding, credit_id=credit_of[fee.patron], debit_id=fee.line) for fee in fees
         ]
         conn.execute(insert(account_offsets), made)
         conn.execute(insert(account_offsets), used)
-        fees = [fee.line for action in chunk for fee in action.fees]
-        settled = update(accountlines).where(among(accountlines.c.accountlines_id, fees))
+        settled = update(accountlines).where(among(accountlines.c.accountlines_id, [fee.line for fee in fees]))
         conn.execute(settled.values(amountoutstanding=Decimal(0)))
 
 

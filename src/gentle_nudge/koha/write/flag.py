@@ -1,4 +1,4 @@
-"""Flags written."""
+"""Flags set and cleared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 
 
 def write_flags(conn: Connection, actions: Sequence[SetFlag | ClearFlag], now: datetime) -> None:
-    """Every flag says what the action wants; attribute rows are changed in place, or inserted."""
+    """Every flag has the value of its action; attribute rows are changed in place, or inserted."""
     alike: defaultdict[tuple[Flag, str], list[SetFlag | ClearFlag]] = defaultdict(list)
     for action in actions:
         alike[action.flag, action.flag.yes if isinstance(action, SetFlag) else action.flag.no].append(action)

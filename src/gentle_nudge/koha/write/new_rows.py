@@ -1,57 +1,59 @@
-"""Rows that this run makes: written at once for all patrons alike, and found again."""
+"""Rows that this run makes: inserted at once for all patrons alike, and found again."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, literal, null, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, func, insert, literal, select
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, Restrict, SetFlag
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.koha.koha_tables import borrowers
-from gentle_nudge.sqltypes import among
-
-if TYPE_CHECKING:
-    from sqlalchemy import Column
-
+from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 
 A = TypeVar("A", Restrict, ChargeFee, SetFlag | ClearFlag)
-
-# Attribute row ids are unique per patron and never appear in the logged text, so they do not split a group.
-BUT_FOR_THE_ROW = attrgetter("__class__", "flag", "before.value")
+Values = Mapping[str, ColumnElement[Any] | str | int | datetime | Decimal | None]
 
 
 def alike(actions: Iterable[A]) -> Iterator[tuple[A, list[int]]]:
-    """The first action of each group, and the patrons of all of them, in order."""
-    tell: dict[type[Any], Callable[[Any], Hashable]] = {SetFlag: BUT_FOR_THE_ROW, ClearFlag: BUT_FOR_THE_ROW}
+    """One of at most a thousand actions that differ in the patron alone, and the patrons of all of them, in order."""
     groups: defaultdict[Hashable, list[A]] = defaultdict(list)
     for action in actions:
-        kind = type(action)
-        if kind not in tell:
-            tell[kind] = attrgetter(*(field.name for field in fields(action) if field.name != "patron"))
-        groups[tell[kind](action)].append(action)
+        groups[_but_for_the_patron(action)].append(action)
     for group in groups.values():
-        yield group[0], [action.patron for action in group]
+        for chunk in a_thousand_at_a_time(group):
+            yield chunk[0], [action.patron for action in chunk]
 
 
-Values = Mapping[str, str | datetime | Decimal | None]
+def _but_for_the_patron(action: Restrict | ChargeFee | SetFlag | ClearFlag) -> Hashable:
+    match action:
+        # Attribute row ids are unique per patron and never appear in the logged text, so they do not split a group.
+        case SetFlag() | ClearFlag():
+            return type(action), action.flag, action.before.value
+        case _:
+            return replace(action, patron=0)
 
 
 def insert_for_patrons(conn: Connection, into: Table, values: Values, numbers: list[int]) -> None:
     """A row with these values is there for each of the patrons."""
-    columns: dict[str, ColumnElement[Any]] = {
-        name: null() if value is None else literal(value, into.c[name].type) for name, value in values.items()
-    }
     who = borrowers.c.borrowernumber
-    chosen = select(who, *columns.values()).where(among(who, numbers)).order_by(who)
-    if conn.execute(insert(into).from_select(["borrowernumber", *columns], chosen)).rowcount != len(numbers):
+    if insert_selected(conn, into, {"borrowernumber": who, **values}, among(who, numbers)) != len(numbers):
         raise GentleNudgeError("A patron was deleted from Koha while this was under way.", "Run it again.")
+
+
+def insert_selected(conn: Connection, into: Table, values: Values, where: ColumnElement[bool]) -> int:
+    """One row is there for every row selected, in the order of the first value; returns how many."""
+    columns = [
+        value if isinstance(value, ColumnElement) else literal(value, into.c[name].type)
+        for name, value in values.items()
+    ]
+    chosen = select(*columns).where(where).order_by(columns[0])
+    return conn.execute(insert(into).from_select(list(values), chosen)).rowcount
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,11 +68,11 @@ class NewRows:
 
     @classmethod
     def from_now_on(cls, conn: Connection, number: Column[int]) -> Self:
-        """The rows that will be made, told by the column of their numbers."""
+        """The rows that will be made from now on; `number` is the column of their numbers."""
         return cls(number=number, after=conn.scalar(select(func.max(number))) or 0)
 
     def among(self, patrons: Collection[int]) -> ColumnElement[bool]:
-        """Whether a row is one that was made for these patrons."""
+        """Whether a row was made for one of these patrons."""
         return and_(self.number > self.after, among(self.number.table.c.borrowernumber, patrons))
 
     def of(self, patron: ColumnElement[Any]) -> ColumnElement[Any]:

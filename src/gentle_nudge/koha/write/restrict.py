@@ -1,4 +1,4 @@
-"""Restrictions made and lifted, and what they say together in `borrowers`."""
+"""Restrictions made and lifted, and their summary in `borrowers`."""
 
 from __future__ import annotations
 
@@ -20,24 +20,22 @@ def restrict(conn: Connection, actions: Sequence[Restrict], now: datetime) -> Ne
     """Every patron has the restriction (Koha: AddDebarment); None: there were no actions."""
     made = NewRows.from_now_on(conn, borrower_debarments.c.borrower_debarment_id) if actions else None
     for action, numbers in alike(actions):
-        at = now.replace(microsecond=0)
-        values: Values = {"type": action.type, "comment": action.comment, "created": at}
-        for chunk in a_thousand_at_a_time(numbers):
-            insert_for_patrons(conn, borrower_debarments, values, chunk)
+        values: Values = {"type": action.type, "comment": action.comment, "created": now.replace(microsecond=0)}
+        insert_for_patrons(conn, borrower_debarments, values, numbers)
     return made
 
 
 def lift(conn: Connection, actions: Sequence[LiftRestriction]) -> None:
-    """The restrictions are gone; one found gone already is no error (Koha: DelDebarment)."""
+    """The restrictions are deleted; it is no error if one is deleted already (Koha: DelDebarment)."""
     for chunk in a_thousand_at_a_time(actions):
         ids = [action.restriction.id for action in chunk]
         conn.execute(delete(borrower_debarments).where(among(borrower_debarments.c.borrower_debarment_id, ids)))
 
 
 def refresh_debarred(conn: Connection, numbers: Iterable[int], today: date) -> None:
-    """`debarred` and `debarredcomment` say what the active restrictions say (UpdateBorrowerDebarmentFlags).
+    """`debarred` and `debarredcomment` follow from the active restrictions (UpdateBorrowerDebarmentFlags).
 
-    Until when these block, and their comments in order, cut to the column.
+    They are the latest expiry, and the comments in order, cut to the column.
     """
     who, block = borrowers.c.borrowernumber, borrower_debarments.c
     unordered = func.aggregate_strings(block.comment, "\n")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import and_, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, or_, select, update
 from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
@@ -17,13 +17,11 @@ from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 from gentle_nudge.store import tables
-from gentle_nudge.store.cases.case_rows import cases_where
+from gentle_nudge.store.cases.case_search import cases_where
 from gentle_nudge.store.tables import case, case_line, fitted, report_row
 
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
-
 NAMES = ("surname", "firstname", "card")
+IS_OPEN = case.c.state == CaseState.OPEN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,15 +114,8 @@ def opened_for(conn: Connection, runs: Collection[int], patrons: Collection[int]
 
 def record_restrictions(conn: Connection, in_place: Mapping[int, Restriction]) -> None:
     """These cases hold the restriction of ours that was there before."""
-    values = {
-        number: {
-            "restriction": restriction.id,
-            "restriction_type": restriction.type,
-            "restriction_comment": restriction.comment,
-        }
-        for number, restriction in in_place.items()
-    }
-    _set_each(conn, values)
+    columns = ("restriction", "restriction_type", "restriction_comment")
+    _set_each(conn, columns, {number: (block.id, block.type, block.comment) for number, block in in_place.items()})
 
 
 def close(conn: Connection, actions: Sequence[CloseCase], *, run: int | None, day: date, now: datetime) -> None:
@@ -133,84 +124,81 @@ def close(conn: Connection, actions: Sequence[CloseCase], *, run: int | None, da
     If a last row is due, `report_dues` or `mark_to_report` comes after.
     """
     ended = {"closed_run": run, "closed_on": day, "closed_at": now, "open_key": None}
-    told = {"to_report": False, "told_in": None}
-    for chunk in a_thousand_at_a_time(actions):
-        endings = {_case_of(action): _values(action, ("state", "why")) for action in chunk}
-        _set_each(conn, endings, case.c.state == CaseState.OPEN, **ended, **told)
+    endings = {_case_of(action): (action.state, action.why) for action in actions}
+    _set_each(conn, ("state", "why"), endings, IS_OPEN, **ended, to_report=False, told_in=None)
 
 
 def set_reason(conn: Connection, reasons: Mapping[int, str]) -> None:
     """The cases have these reasons."""
-    for chunk in a_thousand_at_a_time(reasons.items()):
-        _set_each(conn, {number: {"why": why} for number, why in chunk})
+    _set_each(conn, ("why",), {number: (why,) for number, why in reasons.items()})
 
 
 def follow(conn: Connection, actions: Sequence[FollowCase]) -> None:
     """Each open case goes on with its new patron; the number first reported stays."""
-    for chunk in a_thousand_at_a_time(actions):
-        patrons = {action.case: {"patron": action.patron, "open_key": action.patron} for action in chunk}
-        _set_each(conn, patrons, case.c.state == CaseState.OPEN)
+    patrons = {action.case: (action.patron, action.patron) for action in actions}
+    _set_each(conn, ("patron", "open_key"), patrons, IS_OPEN)
 
 
-def _case_of(known: CloseCase | UpdateRow) -> int:
-    if known.case is None:
+def _case_of(row: CloseCase | UpdateRow) -> int:
+    if row.case is None:
         raise TypeError("new cases are opened before they are closed or reported")
-    return known.case
-
-
-def _values(source: object, names: Iterable[str]) -> dict[str, Any]:
-    return {name: getattr(source, name) for name in names}
+    return row.case
 
 
 def _set_each(
-    conn: Connection, values: Mapping[int, Mapping[str, Any]], *conditions: ColumnElement[bool], **same: Any
+    conn: Connection,
+    columns: Sequence[str],
+    values: Mapping[int, tuple[Any, ...]],
+    *conditions: ColumnElement[bool],
+    **same: Any,
 ) -> None:
-    """One statement gives each case its own values, by case and column, and all of them the `same` ones."""
-    if not values:
-        return
-    for name in next(iter(values.values())):
-        column = case.c[name]
-        of_each = {number: literal(fitted(row[name], column), column.type) for number, row in values.items()}
-        same[name] = value_by(of_each, value=case.c.id)
-    conn.execute(update(case).where(case.c.id.in_(values), *conditions).values(same))
+    """One statement gives a thousand cases their own values in these columns, and all of them the `same` ones."""
+    for chunk in a_thousand_at_a_time(values.items()):
+        own: dict[str, Any] = {}
+        for index, name in enumerate(columns):
+            column = case.c[name]
+            of_each = {number: literal(fitted(row[index], column), column.type) for number, row in chunk}
+            own[name] = value_by(of_each, value=case.c.id)
+        of_chunk = case.c.id.in_([number for number, _ in chunk])
+        conn.execute(update(case).where(of_chunk, *conditions).values(same | own))
 
 
 def report_referred(conn: Connection, report: int, run: int) -> None:
-    """What this submission says of every case that its run opened is known."""
-    told = select(case.c.id, literal(report), case.c.last_due).where(case.c.opened_run == run, ~case.c.adopted)
-    conn.execute(insert(report_row).from_select(["case_id", "report_id", "due"], told.order_by(case.c.id)))
+    """The due that this submission reports is recorded for every case that its run opened."""
+    dues = select(case.c.id, literal(report), case.c.last_due).where(case.c.opened_run == run, ~case.c.adopted)
+    conn.execute(insert(report_row).from_select(["case_id", "report_id", "due"], dues.order_by(case.c.id)))
 
 
 def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> None:
-    """What this report says of each case is known: due, name and card; none of these cases is left to report.
+    """The due, name and card that this report holds are recorded for each case; none of them is left to report.
 
-    Every row has a case. Only what is new is written. A closed case keeps the report as the one with its last row.
+    Every row has a case. Only new values are written. A closed case keeps the report that holds its last row.
     """
     for chunk in a_thousand_at_a_time(rows):
         by_case = {_case_of(row): row for row in chunk}
         dues = [{"case_id": n, "report_id": report, "due": row.due} for n, row in by_case.items() if row.new_due]
         if dues:
             conn.execute(insert(report_row), dues)
-        _set_each(conn, {number: _values(row, NAMES) for number, row in by_case.items() if row.new_name})
-        settled = or_(case.c.state != CaseState.OPEN, case.c.to_report)
-        told = update(case).where(case.c.id.in_(by_case), settled)
-        conn.execute(told.values(to_report=False, told_in=report))
+        renamed = {n: (row.surname, row.firstname, row.card) for n, row in by_case.items() if row.new_name}
+        _set_each(conn, NAMES, renamed)
+        waiting = update(case).where(case.c.id.in_(by_case), or_(~IS_OPEN, case.c.to_report))
+        conn.execute(waiting.values(to_report=False, told_in=report))
     latest = update(case).where(report_row.c.case_id == case.c.id, report_row.c.report_id == report)
     conn.execute(latest.values(last_due=report_row.c.due))
 
 
 def mark_to_report(conn: Connection, cases: Collection[int], *, flag: bool) -> None:
-    """The next update has to tell (or need not tell) of these cases, open or closed."""
+    """The next update must list these cases, open or closed (or need not)."""
     for chunk in a_thousand_at_a_time(cases):
         conn.execute(update(case).where(case.c.id.in_(chunk)).values(to_report=flag))
 
 
 def tell_of_submission(conn: Connection, *, day: date, section: str, open_too: bool) -> None:
-    """The next update tells of the closed cases that this submission opened, and with `open_too` of the open ones."""
+    """The next update lists the closed cases that this submission opened, and with `open_too` the open ones."""
     run = tables.run.c
     submission = select(run.id).where(run.report == ReportKind.SUBMISSION, run.day == day, run.section == section)
     opened = (case.c.opened_run.in_(submission), ~case.c.adopted)
-    closed = () if open_too else (case.c.state != CaseState.OPEN,)
+    closed = () if open_too else (~IS_OPEN,)
     conn.execute(update(case).where(*opened, *closed).values(to_report=True))
 
 
@@ -218,7 +206,7 @@ def move(conn: Connection, *, old: str, new: str) -> Moved:
     """The open cases of section `old` belong to `new`, except those whose patron has an open case there already."""
     there = case.alias("there")
     in_the_way = and_(there.c.section == new, there.c.open_key == case.c.open_key, there.c.id != case.c.id)
-    of_old = (case.c.section == old, case.c.state == CaseState.OPEN)
+    of_old = (case.c.section == old, IS_OPEN)
     staying = cases_where(conn, *of_old, select(there.c.id).where(in_the_way).exists())
     going = (*of_old, case.c.id.not_in([each.id for each in staying]))
     changed = conn.execute(update(case).where(*going).values(section=new, flag=None))

@@ -1,20 +1,16 @@
-"""How cases lose the person and keep the sums."""
+"""Names and numbers removed from cases; the sums stay."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store.cases.open_cases import last_row_has_not_arrived
 from gentle_nudge.store.tables import case, case_line
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 NAMELESS = {"surname": None, "firstname": None, "card": None}
 # The fee line and the restriction are rows of Koha's that bear the borrowernumber; a reason may name somebody.
@@ -22,7 +18,7 @@ NOBODYS = NAMELESS | {"patron": None, "number": None, "fee_line": None, "restric
 
 
 def closed_before(conn: Connection, day: date) -> list[int]:
-    """The cases closed before this day and not yet forgotten, except those whose last row must still be told."""
+    """The cases closed before this day and not yet forgotten, except those whose last row must still be reported."""
     old = (case.c.state != CaseState.OPEN, case.c.closed_on < day, case.c.forgotten.is_(None))
     return list(conn.scalars(select(case.c.id).where(*old, ~case.c.to_report).order_by(case.c.id)))
 
@@ -30,8 +26,8 @@ def closed_before(conn: Connection, day: date) -> list[int]:
 def names_no_longer_needed(conn: Connection) -> list[int]:
     """The cases of deleted patrons that still hold a name or card although their last row has arrived."""
     has_a_name = or_(*(case.c[column].is_not(None) for column in NAMELESS))
-    told = (~case.c.to_report, case.c.told_in.is_not(None), ~last_row_has_not_arrived())
-    return list(conn.scalars(select(case.c.id).where(case.c.state == CaseState.DELETED, has_a_name, *told)))
+    arrived = (~case.c.to_report, case.c.told_in.is_not(None), ~last_row_has_not_arrived())
+    return list(conn.scalars(select(case.c.id).where(case.c.state == CaseState.DELETED, has_a_name, *arrived)))
 
 
 def forget_names(conn: Connection, cases: Iterable[int]) -> None:
@@ -41,7 +37,7 @@ def forget_names(conn: Connection, cases: Iterable[int]) -> None:
 
 
 def forget(conn: Connection, cases: Iterable[int], now: datetime) -> None:
-    """Whatever leads to the patron is removed from the closed ones of these cases: names, numbers, lines, reason."""
+    """Names, numbers, lines and reasons, which lead to the patron, are removed from the closed ones of these cases."""
     for chunk in a_thousand_at_a_time(cases):
         closed = (case.c.id.in_(chunk), case.c.state != CaseState.OPEN)
         conn.execute(delete(case_line).where(case_line.c.case_id.in_(select(case.c.id).where(*closed))))

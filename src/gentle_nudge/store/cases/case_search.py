@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import fields
 from datetime import date
-from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.report_row import ReportedDue, ReportKind
-from gentle_nudge.store.cases.case_rows import cases_where
 from gentle_nudge.store.tables import case, case_line, report, report_row, run
 
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
+COLUMNS = tuple(field.name for field in fields(Case))
+
+
+def cases_where(conn: Connection, *conditions: ColumnElement[bool]) -> list[Case]:
+    """The cases that meet the conditions, in order of id."""
+    query = select(*(case.c[name] for name in COLUMNS)).where(*conditions).order_by(case.c.id)
+    return [Case(**{**row, "state": CaseState(row["state"])}) for row in conn.execute(query).mappings()]
 
 
 def find(conn: Connection, *, patron: int | None = None, card: str | None = None) -> list[Case]:

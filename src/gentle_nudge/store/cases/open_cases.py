@@ -1,4 +1,4 @@
-"""What a night asks of the cases."""
+"""The cases as a night reads them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, DeliveryState
-from gentle_nudge.sqltypes import AT_A_TIME, a_thousand_at_a_time
-from gentle_nudge.store.cases.case_rows import OF_A_NIGHT, cases_where
+from gentle_nudge.sqltypes import AT_A_TIME, among, rows_by_thousands
+from gentle_nudge.store.cases.case_search import COLUMNS, cases_where
 from gentle_nudge.store.tables import case, case_line, delivery
 
-if TYPE_CHECKING:
-    from sqlalchemy import Column, ColumnElement, Connection, Select
-
+NOT_ASKED = ("referred_on", "adopted", "owed", "balance", "fee", "fee_line", "state", "closed_on", "why", "opened_run")
+OF_A_NIGHT = tuple(name for name in COLUMNS if name not in NOT_ASKED)
 NOT_ARRIVED = (*UNDELIVERED, DeliveryState.SUPERSEDED)
 
 
@@ -36,12 +38,24 @@ def open_cases(conn: Connection, sections: Collection[str]) -> Iterator[Case]:
 
     A thousand are read at a time, when the caller gets to them.
     """
-    is_open = (case.c.state == CaseState.OPEN, case.c.section.in_(sections))
-    query = select(*(case.c[name] for name in OF_A_NIGHT)).where(*is_open).order_by(case.c.id).limit(AT_A_TIME)
-    rows = conn.execute(query).all()
+    rows = conn.execute(open_cases_query(sections, after=0)).all()
     while rows:
         yield from (Case(**dict(zip(OF_A_NIGHT, row, strict=True))) for row in rows)
-        rows = conn.execute(query.where(case.c.id > rows[-1].id)).all() if len(rows) == AT_A_TIME else []
+        more = len(rows) == AT_A_TIME
+        rows = conn.execute(open_cases_query(sections, after=rows[-1].id)).all() if more else []
+
+
+def open_cases_query(sections: Collection[str], after: int) -> Select[Any]:
+    """The next thousand open cases of these sections, after the case with this id.
+
+    Index: gentle_nudge_case PRIMARY.
+    """
+    return (
+        select(*(case.c[name] for name in OF_A_NIGHT))
+        .where(case.c.state == CaseState.OPEN, case.c.section.in_(sections), case.c.id > after)
+        .order_by(case.c.id)
+        .limit(AT_A_TIME)
+    )
 
 
 def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:
@@ -66,11 +80,18 @@ def open_case_patrons(conn: Connection) -> dict[int, frozenset[str]]:
     """Every patron with an open case, with the sections of their open cases."""
     sections_of: dict[int, frozenset[str]] = {}
     alone: dict[str, frozenset[str]] = {}  # one set for each section: there are tens of thousands of patrons
-    query = select(case.c.open_key, case.c.section).where(case.c.open_key.is_not(None))
-    for patron, section in conn.execute(query):
-        this_one = alone.setdefault(section, frozenset({section}))
-        sections_of[patron] = sections_of[patron] | this_one if patron in sections_of else this_one
+    for patron, section in conn.execute(open_case_patrons_query()):
+        only = alone.setdefault(section, frozenset({section}))
+        sections_of[patron] = sections_of[patron] | only if patron in sections_of else only
     return sections_of
+
+
+def open_case_patrons_query() -> Select[Any]:
+    """The patron and the section of every open case.
+
+    Index: gentle_nudge_case gentle_nudge_case_one_open.
+    """
+    return select(case.c.open_key, case.c.section).where(case.c.open_key.is_not(None))
 
 
 def sections(conn: Connection) -> frozenset[str]:
@@ -85,59 +106,99 @@ def sections_with_open_ones(conn: Connection) -> frozenset[str]:
 
 def withdrawn_on(conn: Connection, sections: Collection[str]) -> dict[int, date]:
     """The latest day on which a case of these sections was withdrawn, by patron."""
-    query = (
+    return {row.patron: row.day for row in conn.execute(withdrawn_query(sections))}
+
+
+def withdrawn_query(sections: Collection[str]) -> Select[Any]:
+    """The patrons of withdrawn cases of these sections, each with the latest day of a withdrawal.
+
+    Index: gentle_nudge_case gentle_nudge_case_state.
+    """
+    return (
         select(case.c.patron, func.max(case.c.closed_on).label("day"))
         .where(case.c.section.in_(sections), case.c.state == CaseState.WITHDRAWN)
         .where(case.c.patron.is_not(None), case.c.closed_on.is_not(None))
         .group_by(case.c.patron)
     )
-    return {row.patron: row.day for row in conn.execute(query)}
 
 
 def withdrawn_lines(conn: Connection, sections: Collection[str], patrons: Iterable[int]) -> dict[int, date]:
     """The lines recorded with withdrawn cases of these patrons, each with the latest day of a withdrawal."""
-    query = (
+    rows = rows_by_thousands(conn, partial(withdrawn_lines_query, sections), patrons)
+    return {row.line: row.day for row in rows}
+
+
+def withdrawn_lines_query(sections: Collection[str], numbers: Collection[int]) -> Select[Any]:
+    """The lines recorded with withdrawn cases of these patrons, each with the latest day of a withdrawal.
+
+    Index: gentle_nudge_case gentle_nudge_case_patron, gentle_nudge_case_line PRIMARY.
+    """
+    return (
         select(case_line.c.line, func.max(case.c.closed_on).label("day"))
         .join(case, case.c.id == case_line.c.case_id)
         .where(case.c.section.in_(sections), case.c.state == CaseState.WITHDRAWN, case.c.closed_on.is_not(None))
+        .where(among(case.c.patron, numbers))
         .group_by(case_line.c.line)
     )
-    chunks = a_thousand_at_a_time(sorted(patrons))
-    return {row.line: row.day for chunk in chunks for row in conn.execute(query.where(case.c.patron.in_(chunk)))}
 
 
 def recorded_fees(conn: Connection, patrons: Iterable[int]) -> list[RecordedLine]:
     """The fee lines recorded with any case of these patrons, in order of line."""
-    query = select(case.c.fee_line, case.c.patron, case.c.section).where(case.c.fee_line.is_not(None))
-    return _recorded(conn, query, case.c.patron, patrons)
+    rows = sorted(rows_by_thousands(conn, recorded_fees_query, patrons))
+    return [RecordedLine(line=line, patron=patron, section=section) for line, patron, section in rows]
+
+
+def recorded_fees_query(numbers: Collection[int]) -> Select[Any]:
+    """The fee lines recorded with any case of these patrons.
+
+    Index: gentle_nudge_case gentle_nudge_case_patron.
+    """
+    fee = select(case.c.fee_line, case.c.patron, case.c.section).where(case.c.fee_line.is_not(None))
+    return fee.where(among(case.c.patron, numbers))
 
 
 def handed_over(conn: Connection, patrons: Iterable[int]) -> list[RecordedLine]:
     """The lines that the open cases of these patrons were opened for, in order of line."""
-    query = select(case_line.c.line, case.c.patron, case.c.section).join(case, case.c.id == case_line.c.case_id)
-    return _recorded(conn, query, case.c.open_key, patrons)
+    rows = sorted(rows_by_thousands(conn, handed_over_query, patrons))
+    return [RecordedLine(line=line, patron=patron, section=section) for line, patron, section in rows]
 
 
-def _recorded(conn: Connection, query: Select[Any], key: Column[Any], patrons: Iterable[int]) -> list[RecordedLine]:
-    rows = [row for chunk in a_thousand_at_a_time(patrons) for row in conn.execute(query.where(key.in_(chunk)))]
-    return [RecordedLine(line=line, patron=patron, section=section) for line, patron, section in sorted(rows)]
+def handed_over_query(numbers: Collection[int]) -> Select[Any]:
+    """The lines that the open cases of these patrons were opened for.
+
+    Index: gentle_nudge_case gentle_nudge_case_patron, gentle_nudge_case_line PRIMARY.
+    """
+    line = select(case_line.c.line, case.c.patron, case.c.section).join(case, case.c.id == case_line.c.case_id)
+    return line.where(among(case.c.patron, numbers), case.c.state == CaseState.OPEN)
 
 
 def recorded_restrictions(conn: Connection, patrons: Iterable[int]) -> dict[int, set[int]]:
     """The restrictions recorded with any case, by patron; patrons without one are left out."""
     restrictions: dict[int, set[int]] = defaultdict(set)
-    query = select(case.c.patron, case.c.restriction).where(case.c.restriction.is_not(None))
-    for chunk in a_thousand_at_a_time(patrons):
-        for patron, restriction in conn.execute(query.where(case.c.patron.in_(chunk))):
-            restrictions[patron].add(restriction)
+    for patron, restriction in rows_by_thousands(conn, recorded_restrictions_query, patrons):
+        restrictions[patron].add(restriction)
     return dict(restrictions)
+
+
+def recorded_restrictions_query(numbers: Collection[int]) -> Select[Any]:
+    """The restrictions recorded with any case of these patrons.
+
+    Index: gentle_nudge_case gentle_nudge_case_patron.
+    """
+    restriction = select(case.c.patron, case.c.restriction).where(case.c.restriction.is_not(None))
+    return restriction.where(among(case.c.patron, numbers))
 
 
 def recorded_lines(conn: Connection, cases: Iterable[int]) -> dict[int, tuple[int, ...]]:
     """The numbers of the lines recorded with each case, in order; cases without one are left out."""
-    lines: dict[int, list[int]] = defaultdict(list)
+    rows = rows_by_thousands(conn, recorded_lines_query, cases)
+    return {number: tuple(row.line for row in lines) for number, lines in groupby(rows, attrgetter("case_id"))}
+
+
+def recorded_lines_query(numbers: Collection[int]) -> Select[Any]:
+    """The lines recorded with each of these cases, in order.
+
+    Index: gentle_nudge_case_line PRIMARY.
+    """
     query = select(case_line.c.case_id, case_line.c.line).order_by(case_line.c.case_id, case_line.c.line)
-    for chunk in a_thousand_at_a_time(cases):
-        for number, line in conn.execute(query.where(case_line.c.case_id.in_(chunk))):
-            lines[number].append(line)
-    return {number: tuple(of_case) for number, of_case in lines.items()}
+    return query.where(among(case_line.c.case_id, numbers))

@@ -6,8 +6,8 @@ leaves after a newer one. Submissions, repeats and copies for the archive belong
 
 from gentle_nudge.store.deliveries.delivery_order import overtaken_by as overtaken_by
 from gentle_nudge.store.deliveries.delivery_order import since as since
-from gentle_nudge.store.deliveries.delivery_order import supersede as supersede
 from gentle_nudge.store.deliveries.delivery_order import waits_for as waits_for
+from gentle_nudge.store.deliveries.delivery_states import attempt_failed as attempt_failed
 from gentle_nudge.store.deliveries.delivery_states import cancel as cancel
 from gentle_nudge.store.deliveries.delivery_states import claim as claim
 from gentle_nudge.store.deliveries.delivery_states import enqueue as enqueue
@@ -15,7 +15,7 @@ from gentle_nudge.store.deliveries.delivery_states import fall_back as fall_back
 from gentle_nudge.store.deliveries.delivery_states import retry as retry
 from gentle_nudge.store.deliveries.delivery_states import sent as sent
 from gentle_nudge.store.deliveries.delivery_states import set_aside as set_aside
-from gentle_nudge.store.deliveries.delivery_states import tried_in_vain as tried_in_vain
+from gentle_nudge.store.deliveries.delivery_states import supersede as supersede
 from gentle_nudge.store.deliveries.lateness import late_deliveries as late_deliveries
 from gentle_nudge.store.deliveries.lateness import sent_since as sent_since
 from gentle_nudge.store.deliveries.waiting import attempts_of as attempts_of

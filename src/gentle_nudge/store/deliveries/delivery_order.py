@@ -8,19 +8,13 @@ names. A repeat waits for nothing and nothing waits for it; but once it was sent
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
-from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, or_, select
 
 from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store.deliveries.waiting import deliveries, get
+from gentle_nudge.store.deliveries.waiting import deliveries
 from gentle_nudge.store.tables import delivery, report, run
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, FromClause
 
 BALANCES = (ReportKind.UPDATE, ReportKind.SYNC)
 
@@ -28,7 +22,7 @@ WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
 
 
 def waits_for(conn: Connection, later: Delivery, names: Collection[str] = ()) -> list[Delivery]:
-    """The older undelivered deliveries of its stream, oldest first."""
+    """The older undelivered deliveries of the same stream, oldest first."""
     if not later.keeps_order:
         return []
     older = (delivery.c.report_id < later.report, ~delivery.c.is_repeat)
@@ -45,13 +39,13 @@ def overtaken_by(conn: Connection, earlier: Delivery, names: Collection[str] = (
 
 
 def since(conn: Connection, submission: int, sections: Collection[str]) -> list[Delivery]:
-    """Every delivery that tells of a submission's patrons: its own, and those of newer updates and syncs.
+    """Every delivery that tells the agency of a submission's patrons: its own, and those of newer updates and syncs.
 
-    Only of these sections, in the order of queueing; copies in the archive tell nobody.
+    Only deliveries of these sections, in the order of queueing, without copies in the archive.
     """
     balances = and_(run.c.section.in_(sections), run.c.report.in_(BALANCES), delivery.c.report_id > submission)
-    told = or_(delivery.c.report_id == submission, balances)
-    return deliveries(conn, told, delivery.c.channel.in_(TELLS_AGENCY))
+    concerned = or_(delivery.c.report_id == submission, balances)
+    return deliveries(conn, concerned, delivery.c.channel.in_(TELLS_AGENCY))
 
 
 def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool, names: Collection[str] = ()) -> bool:
@@ -70,20 +64,8 @@ def is_its_turn(conn: Connection, wanted: Delivery, *, strictly: bool, names: Co
     return not (strictly and waits_for(conn, wanted, names))
 
 
-def supersede(conn: Connection, sections: Collection[str], now: datetime) -> list[Delivery]:
-    """In the streams of a section with these names every waiting delivery but the newest is superseded. Returns them.
-
-    For a section with `update_lists = "all"`, after queueing and before sending. A delivery in flight is left alone:
-    if it fails, it counts as overtaken.
-    """
-    ids = _overtaken(conn, sections)
-    for chunk in a_thousand_at_a_time(ids):
-        waiting = (delivery.c.id.in_(chunk), delivery.c.state.in_(WAITING))
-        conn.execute(update(delivery).where(*waiting).values(state=DeliveryState.SUPERSEDED, since=now))
-    return [each for each in get(conn, ids) if each.state is DeliveryState.SUPERSEDED]
-
-
-def _overtaken(conn: Connection, sections: Collection[str]) -> list[int]:
+def overtaken(conn: Connection, sections: Collection[str]) -> list[int]:
+    """Every waiting delivery but the newest in the streams of a section with these names."""
     older, newer = delivery.alias("older"), delivery.alias("newer")
     older_report, older_run = report.alias("older_report"), run.alias("older_run")
     newer_report, newer_run = report.alias("newer_report"), run.alias("newer_run")
@@ -114,6 +96,6 @@ def _to_the_same(other: Delivery, names: Collection[str]) -> tuple[ColumnElement
 
 
 def _overtakes(newer: FromClause) -> ColumnElement[bool]:
-    """True if it was sent or will be; a repeat, for which nothing waits, counts only once it was sent."""
+    """True if the newer delivery was sent or will be. Nothing waits for a repeat: it counts only once it was sent."""
     will_be = and_(~newer.c.is_repeat, newer.c.state.in_(UNDELIVERED))
     return or_(newer.c.state == DeliveryState.SENT, will_be)

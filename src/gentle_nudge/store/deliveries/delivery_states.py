@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import and_, case, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, insert, or_, select, update
 
 from gentle_nudge.domain.outbox import (
     FALLS_BACK_AFTER,
@@ -19,14 +19,11 @@ from gentle_nudge.domain.outbox import (
     is_given_up,
     next_attempt,
 )
-from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store.deliveries.delivery_order import WAITING, is_its_turn
+from gentle_nudge.sqltypes import among
+from gentle_nudge.store.deliveries.delivery_order import WAITING, is_its_turn, overtaken
 from gentle_nudge.store.deliveries.waiting import get
 from gentle_nudge.store.meta import hold
 from gentle_nudge.store.tables import attempt, delivery, fitted
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
 
 MAY_BE_TRIED_AGAIN = (DeliveryState.DUE, DeliveryState.FAILED, DeliveryState.CANCELLED)
 
@@ -62,7 +59,7 @@ def claim(
 ) -> Delivery | None:
     """The delivery as claimed (`sending`, one attempt more); None if it must not be sent now.
 
-    That is so if its row has changed since it was read, if another of its stream is being sent, if a newer one was
+    It must wait if its row has changed since it was read, if another of its stream is being sent, if a newer one was
     sent, or, with `strictly`, if an older one is undelivered. The row of meta is locked first: two claims in one
     stream come one after the other. `names` are those of the section, now and before.
     """
@@ -84,7 +81,7 @@ def sent(conn: Connection, claimed: Delivery, now: datetime) -> None:
     _note(conn, [claimed.id], now, outcome=AttemptOutcome.SENT)
 
 
-def tried_in_vain(
+def attempt_failed(
     conn: Connection, claimed: Delivery, now: datetime, *, reason: str, lost: bool = False
 ) -> DeliveryState | None:
     """The claimed delivery is due again later, or failed once three days have passed; the attempt is noted.
@@ -112,13 +109,18 @@ def fall_back(conn: Connection, now: datetime) -> list[Delivery]:
 
 def cancel(conn: Connection, ids: Collection[int], *, now: datetime, reason: str, who: str | None) -> list[int]:
     """The deliveries that are due, failed or being sent are cancelled, for this reason. Returns their ids."""
-    values = {
-        "state": DeliveryState.CANCELLED,
-        "since": now,
-        "reason": fitted(reason, delivery.c.reason),
-        "who": fitted(who, delivery.c.who),
-    }
-    return _change(conn, (delivery.c.id.in_(ids), delivery.c.state.in_(UNDELIVERED)), values)
+    why = {"reason": fitted(reason, delivery.c.reason), "who": fitted(who, delivery.c.who)}
+    undelivered = (delivery.c.id.in_(ids), delivery.c.state.in_(UNDELIVERED))
+    return _change(conn, undelivered, {"state": DeliveryState.CANCELLED, "since": now, **why})
+
+
+def supersede(conn: Connection, sections: Collection[str], now: datetime) -> list[Delivery]:
+    """In the streams of a section with these names every waiting delivery but the newest is superseded. Returns them.
+
+    For a section with `update_lists = "all"`, after queueing and before sending. A delivery in flight is left alone:
+    if it fails, it counts as overtaken.
+    """
+    return get(conn, set_aside(conn, overtaken(conn, sections), now))
 
 
 def set_aside(conn: Connection, ids: Collection[int], now: datetime) -> list[int]:
@@ -141,15 +143,15 @@ def retry(conn: Connection, ids: Collection[int], *, now: datetime, who: str | N
 
 def _change(conn: Connection, which: tuple[ColumnElement[bool], ...], values: dict[str, Any]) -> list[int]:
     ids = list(conn.scalars(select(delivery.c.id).where(*which).order_by(delivery.c.id).with_for_update()))
-    for chunk in a_thousand_at_a_time(ids):
-        conn.execute(update(delivery).where(delivery.c.id.in_(chunk)).values(values))
+    if ids:
+        conn.execute(update(delivery).where(among(delivery.c.id, ids)).values(values))
     return ids
 
 
 def _note(
     conn: Connection, ids: Collection[int], now: datetime, *, outcome: AttemptOutcome, reason: str | None = None
 ) -> None:
-    tried = {"at": now, "outcome": outcome, "reason": fitted(reason, attempt.c.reason)}
-    rows = [tried | {"delivery_id": number} for number in ids]
+    values = {"at": now, "outcome": outcome, "reason": fitted(reason, attempt.c.reason)}
+    rows = [values | {"delivery_id": number} for number in ids]
     if rows:
         conn.execute(insert(attempt), rows)

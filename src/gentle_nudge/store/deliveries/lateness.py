@@ -1,12 +1,11 @@
-"""What was sent, and since when recipients have been waiting."""
+"""The deliveries that were sent, and how long recipients have been waiting for the others."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from itertools import takewhile
-from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, Channel, Delivery, DeliveryState, LateDelivery
 from gentle_nudge.domain.restore_journal import SentDelivery
@@ -14,26 +13,19 @@ from gentle_nudge.store.deliveries.delivery_order import BALANCES
 from gentle_nudge.store.deliveries.waiting import by_state, deliveries
 from gentle_nudge.store.tables import delivery, report, run
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 def sent_since(conn: Connection, instant: datetime) -> tuple[SentDelivery, ...]:
     """Everything that was sent from that instant on, in the order of queueing, without copies in the archive."""
-    columns = (delivery.c.id, delivery.c.channel, delivery.c.recipient, report.c.file_name, report.c.sha256)
     query = (
-        select(*columns, delivery.c.since)
+        select(delivery.c.id.label("delivery"), delivery.c.channel, delivery.c.recipient)
+        .add_columns(report.c.file_name, report.c.sha256, delivery.c.since.label("at"))
         .join(report, report.c.id == delivery.c.report_id)
         .where(delivery.c.state == DeliveryState.SENT, delivery.c.since >= instant)
         .where(delivery.c.channel.in_(TELLS_AGENCY))
         .order_by(delivery.c.id)
     )
-    return tuple(
-        SentDelivery(
-            delivery=number, channel=Channel(channel), recipient=recipient, file_name=name, sha256=sha256, at=at
-        )
-        for number, channel, recipient, name, sha256, at in conn.execute(query)
-    )
+    rows = conn.execute(query).mappings()
+    return tuple(SentDelivery(**{**row, "channel": Channel(row["channel"])}) for row in rows)
 
 
 def late_deliveries(conn: Connection) -> list[LateDelivery]:
@@ -42,7 +34,7 @@ def late_deliveries(conn: Connection) -> list[LateDelivery]:
 
 
 def _since(conn: Connection, late: Delivery) -> datetime:
-    """When the first update was queued of those that the recipient has missed since the last one that was sent."""
+    """When the oldest of the updates was queued that the recipient has missed since the last one that was sent."""
     if not late.keeps_order:
         return late.queued
     same = (run.c.section == late.section, run.c.report.in_(BALANCES), ~delivery.c.is_repeat)

@@ -1,20 +1,17 @@
-"""What the queue holds."""
+"""The deliveries in the queue."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from gentle_nudge.domain.outbox import Address, Attempt, AttemptOutcome, Channel, Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.sqltypes import among
 from gentle_nudge.store.tables import attempt, delivery, report, run
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Row
 
 
 def due(conn: Connection, now: datetime, *, failed_too: bool = False) -> list[Delivery]:
@@ -35,12 +32,11 @@ def of_report(conn: Connection, stored: int) -> list[Delivery]:
 
 def get(conn: Connection, ids: Collection[int]) -> list[Delivery]:
     """The deliveries with these ids, in the order of queueing; those that do not exist are left out."""
-    chunks = a_thousand_at_a_time(sorted(set(ids)))
-    return [each for chunk in chunks for each in deliveries(conn, delivery.c.id.in_(chunk))]
+    return deliveries(conn, among(delivery.c.id, ids))
 
 
 def counts(conn: Connection) -> dict[DeliveryState, int]:
-    """How many deliveries are in each state (every state is there)."""
+    """The number of deliveries in each state; zero for a state without one."""
     rows = conn.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state))
     return dict.fromkeys(DeliveryState, 0) | {DeliveryState(state): number for state, number in rows}
 
@@ -55,35 +51,25 @@ def attempts_of(conn: Connection, delivery_id: int) -> list[Attempt]:
 
 
 def unsure(conn: Connection, ids: Collection[int]) -> frozenset[int]:
-    """Which of these deliveries have an attempt that nobody knows to have arrived or failed."""
-    query = select(attempt.c.delivery_id).where(attempt.c.outcome == AttemptOutcome.LOST)
-    chunks = a_thousand_at_a_time(sorted(set(ids)))
-    return frozenset(n for chunk in chunks for n in conn.scalars(query.where(attempt.c.delivery_id.in_(chunk))))
+    """The deliveries among these with an attempt of which nobody knows whether it arrived."""
+    lost = select(attempt.c.delivery_id).where(attempt.c.outcome == AttemptOutcome.LOST)
+    return frozenset(conn.scalars(lost.where(among(attempt.c.delivery_id, ids))))
 
 
 def deliveries(conn: Connection, *conditions: ColumnElement[bool]) -> list[Delivery]:
     """The deliveries (joined with report and run) that meet the conditions, in the order of queueing."""
-    columns = (run.c.section, run.c.report, run.c.day, report.c.file_name)
-    joined = delivery.join(report, report.c.id == delivery.c.report_id).join(run, run.c.id == report.c.run_id)
-    query = select(delivery, *columns).select_from(joined).where(*conditions).order_by(delivery.c.id)
-    return [_delivery(row) for row in conn.execute(query)]
-
-
-def _delivery(row: Row[Any]) -> Delivery:
-    return Delivery(
-        id=row.id,
-        report=row.report_id,
-        section=row.section,
-        kind=ReportKind(row.report),
-        day=row.day,
-        file_name=row.file_name,
-        address=Address(channel=Channel(row.channel), recipient=row.recipient),
-        state=DeliveryState(row.state),
-        attempts=row.attempts,
-        next_attempt=row.next_attempt,
-        since=row.since,
-        queued=row.queued,
-        reason=row.reason,
-        who=row.who,
-        is_repeat=row.is_repeat,
+    own = (column for column in delivery.c if column is not delivery.c.report_id)
+    joined = (delivery.c.report_id.label("report"), run.c.section, run.c.report.label("kind"), run.c.day)
+    query = (
+        select(*own, *joined, report.c.file_name)
+        .join(report, report.c.id == delivery.c.report_id)
+        .join(run, run.c.id == report.c.run_id)
+        .where(*conditions)
+        .order_by(delivery.c.id)
     )
+    return [_delivery(**row) for row in conn.execute(query).mappings()]
+
+
+def _delivery(*, kind: str, channel: str, recipient: str, state: str, **same: Any) -> Delivery:
+    address = Address(channel=Channel(channel), recipient=recipient)
+    return Delivery(kind=ReportKind(kind), address=address, state=DeliveryState(state), **same)
