@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain, repeat
 
 from rich.cells import cell_len
@@ -44,7 +44,7 @@ def draw(shown: View | Sequence[View], console: Console) -> None:
 
 def _draw_note(note: Note, console: Console) -> None:
     indent = "  " * note.level
-    text = Text(UNSAFE.sub(_escaped, note.text), style={"heading": "bold", "aside": "dim"}.get(note.style, ""))
+    text = Text(_safe(note.text), style={"heading": "bold", "aside": "dim"}.get(note.style, ""))
     if note.style == "heading":
         console.print()
     first, then = (indent + "- ", indent + "  ") if note.style == "item" else (indent, indent)
@@ -58,10 +58,10 @@ def _draw_table(table: Table, console: Console) -> None:
     if table.caption:
         _draw_note(Note(text=table.caption, level=table.level), console)
     level = table.level + bool(table.caption)
-    columns = [(place, column) for place, column in enumerate(table.columns) if column.title]
-    titles = [column.title or "" for _, column in columns]
-    right = [column.kind in {"number", "money"} for _, column in columns]
-    lines = [[UNSAFE.sub(_escaped, written(row[place])) for place, _ in columns] for row in table.rows if columns]
+    places = [place for place, column in enumerate(table.columns) if column.title]
+    titles = [column.title for column in table.columns if column.title]
+    right = [column.kind in {"number", "money"} for column in table.columns if column.title]
+    lines = [[_safe(written(row[place])) for place in places] for row in table.rows if places]
     if not lines and table.empty:
         _draw_note(Note(text=table.empty, level=level), console)
     elif lines and console.is_terminal and len(lines) <= MOST_ROWS:
@@ -72,17 +72,15 @@ def _draw_table(table: Table, console: Console) -> None:
             grid.add_row(*map(Text, line))
         console.print(Padding(grid, (0, 0, 0, 2 * level)))
     elif lines:
-        console.out("\n".join(_aligned([titles, *lines], right, "  " * level)), highlight=False)
+        widths = [max(map(cell_len, cells)) for cells in zip(titles, *lines, strict=True)]
+        rows = ("  " * level + "  ".join(map(_aligned, line, widths, right)) for line in (titles, *lines))
+        console.out("\n".join(row.rstrip() for row in rows), highlight=False)
 
 
-def _aligned(lines: list[list[str]], right: list[bool], indent: str) -> Iterable[str]:
-    """The lines with every column as wide as its widest cell."""
-    widths = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
-    for line in lines:
-        gaps = [" " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)]
-        cells = [gap + cell if is_right else cell + gap for cell, gap, is_right in zip(line, gaps, right, strict=True)]
-        yield (indent + "  ".join(cells)).rstrip()
+def _aligned(cell: str, width: int, is_right: bool) -> str:  # noqa: FBT001 - map gives it so
+    gap = " " * (width - cell_len(cell))
+    return gap + cell if is_right else cell + gap
 
 
-def _escaped(unsafe: re.Match[str]) -> str:
-    return unsafe[0].encode("unicode_escape").decode()
+def _safe(text: str) -> str:
+    return UNSAFE.sub(lambda unsafe: unsafe[0].encode("unicode_escape").decode(), text)
