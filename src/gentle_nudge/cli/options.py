@@ -61,7 +61,7 @@ def now(zone: tzinfo = UTC) -> datetime:
 
 
 def moment_of(library: Library, day: date | None = None, *, dry_run: bool = False, person: bool = False) -> Moment:
-    """The moment of a run, with the login name of the `person` (of the one who called sudo).
+    """The moment of a run; if a `person` decides, with the login name (under sudo, that of the caller).
 
     UserError, unless this is a dry run, for a day in the future, or one more than six days back.
     """

@@ -39,14 +39,10 @@ def explanation_view(explanation: Explanation) -> View:
     return View(
         parts=[
             *notes(f"Patron number {patron.number}, section {section.name}, {explanation.day:%A} {explanation.day}"),
-            *figures(
-                section=section.name,
-                day=explanation.day,
-                number=patron.number,
-                reason=reason.name if reason else None,
-                verdicts={rule.name: keeps_out for rule, keeps_out in verdicts.items()},
-                **{what.replace(" ", "_"): amount for what, amount in sums.items()},
-            ),
+            *figures(section=section.name, day=explanation.day, number=patron.number),
+            *figures(reason=reason.name if reason else None),
+            *figures(verdicts={rule.name: keeps_out for rule, keeps_out in verdicts.items()}),
+            *figures(**{what.replace(" ", "_"): amount for what, amount in sums.items()}),
             *notes(*_facts(explanation), level=1),
             table(LINES, explanation.lines, "lines", level=1),
             *notes(", ".join(f"{what} {format_amount(amount)}" for what, amount in amounts.items()), level=1),

@@ -29,8 +29,8 @@ def lost_view(
     parts += notes(*(f"{day}, {section}: {number} patrons" for day, section, number in submissions), level=1)
     if fees:
         total = format_amount(sum(fees, ZERO))
-        parts += notes(f"{len(fees)} processing fees, {total} in all, are in Koha no more, nor are their restrictions.")
-        parts += notes("Neither is made again; charge by hand what shall stand.", level=1)
+        parts += notes(f"{len(fees)} processing fees, {total} in all, and their restrictions are no longer in Koha.")
+        parts += notes("They are not made again; charge by hand each fee that should stand.", level=1)
     return View(parts=parts)
 
 
@@ -58,8 +58,8 @@ def import_view(findings: Sequence[str], comparison: Comparison | None) -> View:
         return View(parts=parts)
     parts += notes(
         f"Flagged already, to be adopted (gentle-nudge init --adopt): {comparison.to_adopt} patrons; of them "
-        f"{comparison.paid} at or below the limit for clearing, and {comparison.silent} without any account line, of "
-        "whom the plugin told nothing any more."
+        f"{comparison.paid} at or below the limit for clearing, and {comparison.silent} without any account line, whom "
+        "the plugin no longer reported."
     )
     for title, patrons in (
         ("Referred tonight by the plugin's rules and not by ours", comparison.theirs),

@@ -53,13 +53,8 @@ def status_view(status: Status, zone: ZoneInfo) -> View:
             *figures(late=[asdict(late) for late in status.late]),
             *notes(*(f"Late: {late.section} owes the submission of {late.due}." for late in status.late)),
             table(_deliveries(zone), status.undelivered, "undelivered", caption=undelivered),
-            *figures(
-                held_uploads=status.held,
-                test_copy=status.is_test_copy,
-                copy=status.is_copy,
-                here=status.here,
-                restored=status.restored,
-            ),
+            *figures(held_uploads=status.held, test_copy=status.is_test_copy, copy=status.is_copy),
+            *figures(here=status.here, restored=status.restored),
             *notes(*_peculiar(status)),
         ]
     )
