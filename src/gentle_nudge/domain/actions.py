@@ -57,7 +57,7 @@ class ChargeFee:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OwingFee:
-    """A processing fee as Koha has it now: its line and what is still owing of it."""
+    """A processing fee as Koha has it now: its line and the amount outstanding."""
 
     line: int
     patron: int
@@ -66,12 +66,12 @@ class OwingFee:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForgiveFee:
-    """Forgive a patron what is still owing of these fees."""
+    """Waive what a patron still owes of these fees."""
 
     patron: int
     fees: tuple[OwingFee, ...]
 
     @property
     def amount(self) -> Decimal:
-        """What is forgiven in all."""
+        """The amount waived."""
         return sum((fee.outstanding for fee in self.fees), ZERO)

@@ -1,4 +1,4 @@
-"""A case: our record of one referral, and what Koha says of it tonight."""
+"""A case: our record of one referral."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ class CaseState(StrEnum):
 class Case:
     """A row of `gentle_nudge_case`.
 
-    `patron` is the borrowernumber it follows now, `number` the one first reported to the agency; both None once
-    forgotten. `opened_run` is the run that opened it (None: a person did). Amounts are in the library's currency, as
-    they were at referral; None when unknown (adopted).
+    `patron` is the borrowernumber it follows now, `number` the one first reported; both None once forgotten. The run
+    `opened_run` opened it, a person if None. Amounts are those at referral; None when unknown (adopted).
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""A finding of `check`: what is not as it should be, why that matters, and the way out."""
+"""A finding of `check`: what is wrong, why that matters, and the way out."""
 
 from __future__ import annotations
 

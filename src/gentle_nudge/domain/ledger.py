@@ -1,4 +1,4 @@
-"""The account lines that a patron owes: which count, whose they are, and the sums they make."""
+"""Account lines: which count, whose they are, and their sums."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.moment import midnight
-from gentle_nudge.domain.money import ZERO
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,10 +18,6 @@ class Window:
 
     first: date
     last: date
-
-    def covers(self, day: date) -> bool:
-        """Whether a line of this calendar day (in the library's zone) counts."""
-        return self.first <= day <= self.last
 
     def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """The instants, in UTC, of the first midnight inside and the first midnight after (half open)."""
@@ -86,28 +81,10 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JudgedLine:
-    """An outstanding line; `why_not` are all reasons why it does not count, none: it does. `at` in the zone."""
+    """An outstanding line; it counts unless there are reasons `why_not`. `at` is in the library's zone."""
 
     id: int
     at: datetime | None
     type: str | None
     outstanding: Decimal
     why_not: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
-    """The sums of one patron as one section sees them, rounded to the cent.
-
-    `owed` is the sum owed in the window; `balance` the section's balance; `whole_balance` the patron's over all
-    lines; `latest_charge` the latest date of a counted line still owing, in the library's zone; `lines` are the
-    section's outstanding ones.
-    """
-
-    owed: Decimal = ZERO
-    balance: Decimal = ZERO
-    whole_balance: Decimal = ZERO
-    lost_charge: bool = False
-    latest_charge: datetime | None = None
-    has_lines_here: bool = True
-    lines: tuple[Line, ...] = ()

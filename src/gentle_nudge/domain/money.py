@@ -1,15 +1,11 @@
-"""Amounts: Decimal from end to end, rounded to the cent once, written one way."""
+"""Amounts: rounding, output and input."""
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 CENT = Decimal("0.01")
-
-
 ZERO = Decimal("0.00")
-
-
 MOST = 10**9
 
 

@@ -1,4 +1,4 @@
-"""The queue: what is told, to whom, how that goes, and when it is tried again."""
+"""The queue: reports, their deliveries, and when a delivery is tried again."""
 
 from __future__ import annotations
 
@@ -36,8 +36,6 @@ MAY_LEAVE = {
     Standing.TEST_COPY: frozenset({Channel.EMAIL, Channel.FILE}),
     Standing.COPY: frozenset({Channel.EMAIL}),
 }
-
-
 # The channels by which the agency hears of a patron; a copy in the archive tells nobody.
 TELLS_AGENCY = frozenset({Channel.EMAIL, Channel.SFTP})
 
@@ -58,7 +56,7 @@ GOING_OR_GONE = (DeliveryState.SENDING, DeliveryState.SENT)
 
 
 class AttemptOutcome(StrEnum):
-    """What one try came to; `lost`: nobody knows whether it arrived (the process or the connection ended too soon)."""
+    """The outcome of one try; `lost`: it may have arrived, but the process or the connection ended too soon."""
 
     SENT = "sent"
     FAILED = "failed"
@@ -74,7 +72,7 @@ class Address:
 
     @property
     def tells_agency(self) -> bool:
-        """Whether the agency hears of it this way."""
+        """Whether it reaches the agency."""
         return self.channel in TELLS_AGENCY
 
     @property
@@ -85,7 +83,7 @@ class Address:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """A report as it was queued, without its bytes; `pruned_on` is the day they were deleted."""
+    """A queued report without its bytes, which were deleted on the day `pruned_on`."""
 
     id: int
     run: int
@@ -104,9 +102,10 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """One report to one recipient. `report` is the id of the stored report, `kind` which of the three it is.
+    """One report to one recipient.
 
-    `attempts` are the tries begun so far, `since` is when the state began, `reason` why it was cancelled or repeated.
+    `report` is the id of the stored report. `attempts` are the tries begun so far. The state began at `since`. `reason`
+    is why it was cancelled or repeated.
     """
 
     id: int
@@ -126,18 +125,18 @@ class Delivery:
     is_repeat: bool = False
 
     def may_leave(self, standing: Standing) -> bool:
-        """Whether a database of this standing lets it out."""
+        """Whether a database of this standing may send it."""
         return self.address.channel in MAY_LEAVE[standing]
 
     @property
     def keeps_order(self) -> bool:
-        """Whether it belongs to a stream: balances that must never arrive after newer ones.
+        """Whether it belongs to a stream, in which older balances must never arrive after newer ones.
 
         Updates and syncs of one section to one recipient are one stream. A submission says nothing that a later
         one could make untrue, a copy in the archive overtakes nobody, and a repeat is marked as one.
         """
-        balances = self.kind is ReportKind.UPDATE or self.kind is ReportKind.SYNC
-        return balances and self.address.tells_agency and not self.is_repeat
+        balances = {ReportKind.UPDATE, ReportKind.SYNC}
+        return self.kind in balances and self.address.tells_agency and not self.is_repeat
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,19 +159,19 @@ class DeliveryAttempts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LateDelivery:
-    """An undelivered delivery; `since` is when the oldest report was queued that its recipient still waits for."""
+    """An undelivered delivery; the oldest report that its recipient still waits for was queued at `since`."""
 
     delivery: Delivery
     since: datetime
 
 
 def next_attempt(attempts: int) -> timedelta:
-    """The pause after this many tries in vain: a minute, doubling with each, six hours at most."""
+    """The pause after this many failed tries: a minute, doubling with each, six hours at most."""
     doublings = min(max(attempts, 1) - 1, (LONGEST_PAUSE // FIRST_PAUSE).bit_length())
     pause: timedelta = FIRST_PAUSE * 2**doublings
     return min(pause, LONGEST_PAUSE)
 
 
 def is_given_up(queued: datetime, now: datetime) -> bool:
-    """Whether a delivery queued then counts as failed: three days have passed."""
+    """Whether a delivery queued at this instant has failed: three days have passed."""
     return now - queued >= PATIENCE

@@ -1,4 +1,4 @@
-"""What Koha told us about a patron: frozen facts, as one section sees them."""
+"""A patron as Koha has it: name, flag fields, guarantor, restrictions."""
 
 from __future__ import annotations
 
@@ -16,20 +16,15 @@ class FlagRow:
     row: int | None
     value: str | None
 
-    @property
-    def says(self) -> FlagState:
-        """What this row alone says."""
-        return state_of_values((self.value,))
-
 
 def flag_state(rows: tuple[FlagRow, ...]) -> FlagState:
-    """What all rows of a field say together."""
+    """The state of a field by these rows."""
     return state_of_values(row.value for row in rows)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Guardian:
-    """The linked guarantor of a minor who stands in the submission."""
+    """The linked guarantor of a minor, as the submission names them."""
 
     surname: str | None
     firstname: str | None
@@ -40,10 +35,7 @@ class Guardian:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patron:
-    """A row of `borrowers` with what a section needs to judge it.
-
-    `number` is the borrowernumber, `card` the cardnumber; `born` is None when the date of birth is unknown.
-    """
+    """A row of `borrowers` with its flag fields; `born` is None when the date of birth is unknown."""
 
     number: int
     card: str | None = None
@@ -66,7 +58,7 @@ class Patron:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restriction:
-    """A row of `borrower_debarments`; `expires` None means for ever."""
+    """A row of `borrower_debarments`; it never ends if `expires` is None."""
 
     id: int
     type: str
@@ -136,7 +128,7 @@ class Flag:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatronFields:
-    """What is read of a patron beyond the row in `borrowers`: flag fields, and the guarantor if `guardians`."""
+    """The fields to read beside the row in `borrowers`: flag fields, and the guarantor if `guardians`."""
 
     flag: Flag
     exemption: Flag | None = None

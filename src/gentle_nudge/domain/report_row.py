@@ -1,4 +1,4 @@
-"""What a report tells of a case."""
+"""The kinds of reports, and the rows of the update and the sync."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class ReportKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UpdateRow:
-    """One case in the update or sync; `number` is the borrowernumber first reported, `patron` where it is now.
+    """One case in the update or sync; `number` is the borrowernumber first reported, `patron` the one it follows now.
 
     `case` is None for a case that this run opens. `gone`: no longer in Koha, listed last. `new_due`, `new_name`:
-    that differs from what was last queued; `marked`: it is to be told, whether or not it does.
+    changed since the last report. `marked`: report it even if unchanged.
     """
 
     case: int | None
@@ -41,7 +41,7 @@ class UpdateRow:
 
     @property
     def is_news(self) -> bool:
-        """Whether an update of changes tells it."""
+        """Whether an update of changes lists it."""
         return self.new_due or self.new_name or self.marked
 
 
@@ -59,7 +59,7 @@ def new_case_row(patron: Patron, due: Decimal) -> UpdateRow:
 
 
 def case_row(case: Case, patron: Patron | None, due: Decimal) -> UpdateRow:
-    """The update's row of a case, under the number first reported; a patron gone keeps the name we recorded."""
+    """The update's row of a case, under the number first reported; if the patron is gone, with the name we recorded."""
     person = patron or case
     named = (case.surname, case.firstname, case.card)
     return UpdateRow(
@@ -79,7 +79,7 @@ def case_row(case: Case, patron: Patron | None, due: Decimal) -> UpdateRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportedDue:
-    """A changed due as one report told it; `at` is when its run began."""
+    """A changed due in one report; its run began at `at`."""
 
     report: int
     kind: ReportKind

@@ -1,4 +1,4 @@
-"""How far a database had got: what the archive remembers of it, so that a restored backup is recognised."""
+"""How far a database had got: kept in the archive, so that a restored backup is recognised."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REACHES_BACK = timedelta(days=60)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SentDelivery:
-    """One delivery that was sent, and when; `sha256` is that of the report."""
+    """A delivery sent at this instant; `sha256` is that of the report."""
 
     delivery: int
     channel: Channel
@@ -26,25 +26,25 @@ class SentDelivery:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What tells it from every other, also once a restored database has given its number to another."""
+        """What identifies it, even if a restored database gives its number a second time."""
         return (self.delivery, self.channel, self.recipient, self.file_name, self.sha256)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Journal:
-    """The revision of a database, and the deliveries sent from the day `since` on, copies in the archive left out."""
+    """The revision of a database, and the deliveries sent from the day `since` on, without copies in the archive."""
 
     revision: int = 0
     since: date | None = None
     sent: tuple[SentDelivery, ...] = ()
 
     def unknown_to(self, sent: Collection[SentDelivery]) -> tuple[SentDelivery, ...]:
-        """The deliveries that this journal knows as sent, and a database where these were sent does not."""
-        known = {entry.identity for entry in sent}
-        return tuple(entry for entry in self.sent if entry.identity not in known)
+        """The sent deliveries of this journal that are not among those sent according to a database."""
+        identities = {entry.identity for entry in sent}
+        return tuple(entry for entry in self.sent if entry.identity not in identities)
 
     def was_delivered(self, sha256: str, day: date) -> bool:
-        """Whether a report of this day went to anybody, as far as is known: before `since` it is taken for granted."""
+        """Whether a report of this day went to anybody; before `since` this is taken for granted."""
         if self.since is None or day < self.since:
             return True
         return any(entry.sha256 == sha256 for entry in self.sent)
@@ -56,13 +56,13 @@ class Journal:
 
 
 def from_text(text: str) -> Journal:
-    """The journal written so; an empty one for a text that is none."""
+    """The journal as `written`; an empty one if the text is no journal."""
     try:
-        known = json.loads(text)
+        journal = json.loads(text)
         return Journal(
-            revision=int(known["note"]),
-            since=date.fromisoformat(known["since"]) if known["since"] else None,
-            sent=tuple(map(_entry, known["sent"])),
+            revision=int(journal["note"]),
+            since=date.fromisoformat(journal["since"]) if journal["since"] else None,
+            sent=tuple(map(_entry, journal["sent"])),
         )
     except (ValueError, TypeError, KeyError):
         return Journal()

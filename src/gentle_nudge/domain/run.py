@@ -1,4 +1,4 @@
-"""A run: one section's report of one day, with what came of it."""
+"""A run: one section's report of one day, with its counts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from gentle_nudge.domain.report_row import ReportKind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunCounts:
-    """What a run counted, by name, and its sums; `counts["patrons"]` is zero unless it was counted.
+    """The counts of a run by name, and its sums; a count that was not made is zero.
 
     `patrons` are the rows of the report, `referred` and `adopted` the new cases; the cases that ended are counted by
-    the state they have now. `amount` is the sum of the dues, or of the balances referred; `fees` of the fees charged.
+    their state. `amount` is the sum of the dues, or of the balances referred; `fees` of the fees charged.
     """
 
     numbers: Mapping[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""How a key of the settings is declared: its type, its bounds, its meaning; and the kinds that several systems use."""
+"""How a key of the settings is declared: its type, its bounds, its meaning."""
 
 from __future__ import annotations
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gentle_nudge.domain.moment import Moment
@@ -16,41 +14,26 @@ from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.write import action_logs
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
-
-
 LOGGED = {ReportKind.SUBMISSION: "NEW_SUBMISSIONS", ReportKind.UPDATE: "UPDATES", ReportKind.SYNC: "SYNC"}
-
-
 LOG_MODULE = "GENTLENUDGE"
 log = logging.getLogger(__name__)
 
 
 def log_ours(conn: Connection, action: str, info: object, moment: Moment) -> None:
-    """Our own row in Koha's log: which run, which file; nothing about a patron."""
+    """Write a row of our own into Koha's log."""
     row = action_logs.LogRow(module=LOG_MODULE, action=action, object=None, info=action_logs.pretty(info))
     action_logs.write(conn, [row], moment.now)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoggedError:
-    """A report of a section that was not made, and why; nothing about a patron."""
+def log_errors(engine: Engine, report: ReportKind, errors: Sequence[Mapping[str, str]], moment: Moment) -> None:
+    """Log in Koha that this report was not made, and why; if that fails, go on."""
 
-    report: ReportKind
-    section: str
-    sentence: str
+    def log_all(conn: Connection) -> None:
+        for error in errors:
+            log_ours(conn, f"{LOGGED[report]}_ERROR", error, moment)
 
-
-def log_errors(engine: Engine, errors: Sequence[LoggedError], moment: Moment) -> None:
-    """Koha's log tells of these errors; a log that cannot be written is no further trouble."""
     if errors:
         try:
-            writing(engine, partial(_log_all, errors=errors, moment=moment))
+            writing(engine, log_all)
         except (GentleNudgeError, SQLAlchemyError):
             log.debug("Koha's log", exc_info=True)
-
-
-def _log_all(conn: Connection, errors: Sequence[LoggedError], moment: Moment) -> None:
-    for error in errors:
-        log_ours(conn, f"{LOGGED[error.report]}_ERROR", {"section": error.section, "error": error.sentence}, moment)

@@ -7,33 +7,23 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.koha.connect.engine import cannot_write
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
-
-
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-
 TRIES = 3
-
-
 DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ = 1213, 1205, 1020
-
-
 WORTH_ANOTHER_TRY = {DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ}
 
 
 def log_statements(engine: Engine) -> None:
-    """Every statement of this engine is logged at DEBUG, without its values and without numbers of patrons."""
+    """Log every statement of this engine at DEBUG, without its values and without numbers of patrons."""
 
     def log_statement(_conn: Any, _cursor: Any, statement: str, _values: Any, context: Any, *_: Any) -> None:
         log.debug("%s", getattr(context, "compiled", None) or statement)
@@ -55,9 +45,9 @@ def read_only(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def alongside(conn: Connection, work: Callable[[Connection], T]) -> Iterator[Callable[[], T]]:
-    """`work` is done in a reading transaction of its own while the block goes on; what is yielded waits for its result.
+    """Do `work` in a reading transaction of its own beside the block; yield a function that waits for its result.
 
-    SQLite does one thing at a time: there it is done on this connection, when its result is asked for.
+    SQLite does one thing at a time: there the work is done on this connection, when its result is asked for.
     """
     if conn.dialect.name == "sqlite":
         yield cache(partial(work, conn))
@@ -67,7 +57,7 @@ def alongside(conn: Connection, work: Callable[[Connection], T]) -> Iterator[Cal
 
 
 def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
-    """What `work` returns, committed; after a deadlock or a lock timeout it is tried again from the start."""
+    """What `work` returns, committed; tried again from the start after a deadlock or a lock timeout."""
     for _ in range(TRIES):
         try:
             with engine.begin() as conn:

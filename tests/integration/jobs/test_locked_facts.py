@@ -9,8 +9,7 @@ import pytest
 
 from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Scope, Section
-from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
-from gentle_nudge.domain.ledger import Account
+from gentle_nudge.domain.collections.referral import Account, Candidate, PatronRecords
 from gentle_nudge.domain.patron import Flag, Patron
 from gentle_nudge.domain.report_row import ReportKind
 from tests.builders.koha import a_guarantor, a_patron, delete_patron, owes, pays

@@ -60,7 +60,11 @@ def test_several_attribute_rows_say_no_only_if_every_row_does() -> None:
 
 
 def test_each_row_can_be_read_alone() -> None:
-    assert [row.says for row in in_attributes("1", "0", "sent 2019")] == [FlagState.YES, FlagState.NO, FlagState.OTHER]
+    assert [flag_state((row,)) for row in in_attributes("1", "0", "sent 2019")] == [
+        FlagState.YES,
+        FlagState.NO,
+        FlagState.OTHER,
+    ]
 
 
 def test_a_patron_is_flagged_if_the_flag_says_yes_and_only_then() -> None:

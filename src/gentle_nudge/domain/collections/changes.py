@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import TypeVar
 
-from gentle_nudge.domain.actions import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
+from gentle_nudge.domain.actions import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Referral, Succession
 from gentle_nudge.domain.collections.policy import Policy, Section
@@ -19,10 +20,7 @@ A = TypeVar("A")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenCase:
-    """Open a case for a patron who is referred or adopted; `flag` is the field that says so, None if unknown.
-
-    `restriction_type` and `restriction_comment` are those of a restriction made for it.
-    """
+    """Open a case with its flag field, None if that is unknown, and the restriction that is made for it."""
 
     decision: Referral | Adoption
     restriction_type: str
@@ -55,23 +53,14 @@ class FollowCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordRestriction:
-    """Keep with the case just opened for this patron a restriction of ours that was there before."""
+    """Record a restriction of ours that was there before with the case just opened for this patron."""
 
     patron: int
     restriction: Restriction
 
 
 Action = (
-    Restrict
-    | LiftRestriction
-    | SetFlag
-    | ClearFlag
-    | ChargeFee
-    | ForgiveFee
-    | OpenCase
-    | CloseCase
-    | FollowCase
-    | RecordRestriction
+    Restrict | LiftRestriction | SetFlag | ClearFlag | ChargeFee | OpenCase | CloseCase | FollowCase | RecordRestriction
 )
 
 
@@ -81,7 +70,7 @@ def of(actions: Iterable[object], kind: type[A]) -> list[A]:
 
 
 def flag_changes(actions: Iterable[Action]) -> list[SetFlag | ClearFlag]:
-    """The changes of flags among them, in order."""
+    """The changes of flags, in order."""
     return [action for action in actions if isinstance(action, SetFlag | ClearFlag)]
 
 
@@ -96,8 +85,9 @@ class Holdings:
 
 
 def planned_changes(decision: Decision, section: Section) -> Iterator[Action]:
-    """The actions that the decision alone calls for: flag, fee and case. They are known before anything is locked."""
+    """The changes of flag, fee and case, which the decision alone calls for: known before anything is locked."""
     policy = section.policy
+    open_case = partial(OpenCase, flag=str(policy.flag), restriction_type=policy.restriction_type)
     match decision:
         case Referral():
             yield from set_flag(decision.patron, policy)
@@ -109,9 +99,9 @@ def planned_changes(decision: Decision, section: Section) -> Iterator[Action]:
                     description=policy.fee_description,
                     branch={"none": None, "patron": decision.patron.branch}.get(policy.fee_branch, policy.fee_branch),
                 )
-            yield open_case(decision, policy)
+            yield open_case(decision=decision, restriction_comment=policy.comment(decision.day))
         case Adoption():
-            yield open_case(decision, policy)
+            yield open_case(decision=decision)
             if decision.released:
                 yield from clear_flag(decision.patron, decision.candidate.records, section)
                 yield CloseCase(case=None, patron=decision.number, state=CaseState.RELEASED, why=decision.why)
@@ -128,18 +118,18 @@ def planned_changes(decision: Decision, section: Section) -> Iterator[Action]:
 
 
 def restriction_changes(decision: Decision, holdings: Holdings, section: Section) -> Iterator[Action]:
-    """The actions that depend on the restrictions found under lock."""
+    """The changes of restrictions, which depend on those found under lock."""
     policy = section.policy
     match decision:
         case Referral() if policy.add_restriction:
-            if in_place := active_restriction_of_ours(holdings, policy):
-                yield record_restriction(in_place, holdings.patron, policy)
+            if restriction := active_restriction_of_ours(holdings, policy):
+                yield record_restriction(restriction, holdings.patron, policy)
             else:
                 comment = policy.comment(decision.day)
                 yield Restrict(patron=holdings.patron, type=policy.restriction_type, comment=comment)
         case Adoption():
-            if in_place := active_restriction_of_ours(holdings, policy):
-                yield record_restriction(in_place, holdings.patron, policy)
+            if restriction := active_restriction_of_ours(holdings, policy):
+                yield record_restriction(restriction, holdings.patron, policy)
             if decision.released and policy.remove_restriction:
                 yield from lift(holdings, None, decision.candidate.records, section)
         case Ending(state=CaseState.RELEASED, facts=facts) if policy.remove_restriction:
@@ -148,18 +138,8 @@ def restriction_changes(decision: Decision, holdings: Holdings, section: Section
             pass
 
 
-def open_case(decision: Referral | Adoption, policy: Policy) -> OpenCase:
-    """The case of a patron who is referred or adopted, as long as no restriction of ours is found in place."""
-    return OpenCase(
-        decision=decision,
-        flag=str(policy.flag),
-        restriction_type=policy.restriction_type,
-        restriction_comment=policy.comment(decision.day) if isinstance(decision, Referral) else None,
-    )
-
-
 def record_restriction(restriction: Restriction, patron: int, policy: Policy) -> RecordRestriction:
-    """Keep this restriction with the patron's new case; a comment that staff wrote is not ours to compare with."""
+    """Record it with the patron's new case; a comment that staff wrote is not ours to compare with."""
     comment = restriction.comment if policy.made_this_comment(restriction.comment) else None
     return RecordRestriction(patron=patron, restriction=replace(restriction, comment=comment))
 
@@ -175,7 +155,7 @@ def clear_flag(patron: Patron, records: PatronRecords, section: Section) -> Iter
     """Make every row of the flag that says yes say no, unless another open case needs it."""
     if not records.flag_is_needed(section):
         for row in patron.flag:
-            if row.says is FlagState.YES:
+            if flag_state((row,)) is FlagState.YES:
                 yield ClearFlag(patron=patron.number, flag=section.policy.flag, before=row)
 
 
@@ -202,10 +182,7 @@ def _may_be_lifted(restriction: Restriction, case: Case | None, policy: Policy, 
         return False
     if case is None or restriction.id != case.restriction:
         return policy.made_this_comment(restriction.comment)
-    as_it_was = (
-        restriction.comment == case.restriction_comment
-        if case.restriction_comment
-        else policy.made_this_comment(restriction.comment)
-    )
+    comment = case.restriction_comment
+    as_it_was = restriction.comment == comment if comment else policy.made_this_comment(restriction.comment)
     same_type = restriction.type == (case.restriction_type or policy.restriction_type)
     return as_it_was and same_type and restriction.expires is None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.anomalies import Anomalies
@@ -21,20 +21,15 @@ from gentle_nudge.domain.collections.case_outcome import (
     released_due,
     shown,
 )
-from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Refusal, Succession, heir_of
+from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Succession, heir_of
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import (
-    Candidate,
-    PatronRecords,
-    Reason,
-    SectionRecords,
-    is_minor,
-    why_not,
-)
-from gentle_nudge.domain.collections.submission_day import is_lifted_for
+from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, is_minor, why_not
+from gentle_nudge.domain.collections.submission_day import Due, is_lifted_for, too_many
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import Patron
 from gentle_nudge.domain.report_row import UpdateRow, case_row
+
+ENDED_BY_STAFF = (CaseState.WITHDRAWN, CaseState.PAID)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,9 +50,8 @@ def is_adoptee(patron: Patron, records: PatronRecords, section: Section) -> bool
 class Evidence:
     """Everything gathered about one section; `last_words` are closed cases the agency is still to be told of.
 
-    `cases` and then `candidates` are gone through once, in whatever order, so that they may be read while they are
-    judged and need never be in memory all at once. `owing_less` is asked last: how many patrons who are no candidates
-    owe something in the window.
+    `cases` and then `candidates` are iterated once, so that they may be read meanwhile and are never in memory all at
+    once. `owing_less` is asked last: how many others owe something in the window.
     """
 
     candidates: Iterable[Candidate] = ()
@@ -65,92 +59,71 @@ class Evidence:
     cases: Iterable[CaseFacts] = ()
     last_words: tuple[CaseFacts, ...] = ()
     adoptees: tuple[Adoptee, ...] = ()
-    order: Mapping[int, int] = field(default_factory=dict)
-    records: SectionRecords = field(default_factory=SectionRecords)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Due:
-    """What this night may do; None: no limit. `lifted_to` is the fuse as lifted by hand."""
-
-    submission_due: bool = False
-    late: bool = False
-    update_due: bool = True
-    most_referrals: int | None = None
-    lifted_to: int | None = None
-    most_adoptions: int | None = None
-    most_withdrawals: int | None = None
-    beside_plugin: Refusal | None = None
-
-    @property
-    def is_anything(self) -> bool:
-        """Whether a report of the day is still to be made."""
-        return self.submission_due or self.update_due
-
-
-@dataclass(kw_only=True)
-class _Cases:
-    """What was seen while the open cases passed by.
-
-    `ended_by_staff` are those whose flag has gone, as they end if that is no accident; `heirs` took over the lines of
-    a merged patron; `again`: numbers with an open case of which a last word was still to be told.
-    """
-
-    endings: list[Ending | Succession] = field(default_factory=list)
-    ended_by_staff: list[Ending] = field(default_factory=list)
-    kept: list[UpdateRow] = field(default_factory=list)
-    heirs: set[int] = field(default_factory=set)
-    again: set[int | None] = field(default_factory=set)
-    noticed: Anomalies = field(default_factory=Anomalies)
-
-
-def plan_night(section: Section, day: date, evidence: Evidence, limits: Due) -> Plan:
+def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Plan:
     """The plan of the section's night: what becomes of every case, who is adopted, who is referred."""
-    cases = _pass_by(section, day, evidence, limits)
-    endings, kept, too_many_withdrawn = _endings(section, day, cases, limits)
-    adopted, too_many_adopted = _adoptions(section, evidence, endings, limits)
-    referred, left_out, owing_less = _referrals(section, day, evidence, cases.heirs)
-    refusals = [limits.beside_plugin, too_many_withdrawn, too_many_adopted, _fuse(len(referred), limits)]
     plan = Plan(
         section=section.name,
         day=day,
-        submission_due=limits.submission_due,
-        update_due=limits.update_due,
-        late=limits.late,
-        decisions=(*endings, *adopted),
-        kept=(*kept, *_last_words(section, evidence, cases.again)),
+        submission_due=due.submission_due,
+        update_due=due.update_due,
+        late=due.late,
+    )
+    plan, heirs = _with_cases(plan, section, evidence, due)
+    adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in plan.heirs]
+    too_many_adopted = too_many("adoptions", len(adoptees), due.most_adoptions)
+    adopted = [] if too_many_adopted else [adopt(section, adoptee) for adoptee in adoptees]
+    referred, left_out, owing_less = _referrals(section, day, evidence, heirs)
+    fuse = None if is_lifted_for(len(referred), due.lifted_to) else due.most_referrals
+    refusals = [due.beside_plugin, *plan.refusals, too_many_adopted, too_many("fuse", len(referred), fuse)]
+    plan = replace(
+        plan,
+        decisions=(*plan.decisions, *adopted),
         left_out=left_out,
         owing_less=evidence.owing_less() + owing_less,
         refusals=tuple(refusal for refusal in refusals if refusal),
-        named=tuple(cases.noticed.in_words(section)),
-        order=evidence.order,
-        records=evidence.records,
     )
     return replace(plan, decisions=(*plan.decisions, *referred)) if plan.submits else replace(plan, held=referred)
 
 
-def _pass_by(section: Section, day: date, evidence: Evidence, limits: Due) -> _Cases:
-    """Every open case judged; where no update is due, nothing becomes of them, but their heirs are known."""
-    cases = _Cases()
-    waiting = {word.case.number for word in evidence.last_words}
-    everybody = lists_everybody(section.policy, day)
-    for tonight, outcome in _one_case_each(section, evidence.cases):
-        if tonight.heir:
-            cases.heirs.add(tonight.heir.number)
-        if not limits.update_due:
+def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> tuple[Plan, set[int]]:
+    """The plan with what becomes of the cases, and all heirs. Without an update due they stay as they are.
+
+    If staff ended more cases than one night may, these cases go on.
+    """
+    changes: list[Ending | Succession] = []
+    rows: list[UpdateRow] = []
+    heirs: set[int] = set()
+    anomalies, everybody = Anomalies(), lists_everybody(section.policy, plan.day)
+    # Each patron's latest, unless the patron is in collections again.
+    last_words = {facts.case.number: facts for facts in sorted(evidence.last_words, key=attrgetter("case.id"))}
+    for facts, outcome in _one_case_each(section, evidence.cases):
+        if facts.heir:
+            heirs.add(facts.heir.number)
+        if not due.update_due:
             continue
-        cases.noticed.look_at(tonight, section)
-        if tonight.case.number in waiting:
-            cases.again.add(tonight.case.number)
-        match outcome:
-            case UpdateRow():
-                if everybody or outcome.is_news:
-                    cases.kept.append(outcome)
-            case Ending(state=CaseState.WITHDRAWN | CaseState.PAID):
-                cases.ended_by_staff.append(outcome)
-            case Ending() | Succession():
-                cases.endings.append(outcome)
-    return cases
+        anomalies.look_at(facts, section)
+        last_words.pop(facts.case.number, None)
+        if not isinstance(outcome, UpdateRow):
+            changes.append(outcome)
+        elif everybody or outcome.is_news:
+            rows.append(outcome)
+    by_staff = {end.case.id: end for end in changes if isinstance(end, Ending) and end.state in ENDED_BY_STAFF}
+    refusal = too_many("withdrawals", len(by_staff), due.most_withdrawals)
+    if refusal:
+        changes = [change for change in changes if change.case.id not in by_staff]
+        unended = (as_before(ending.facts, section.policy) for ending in by_staff.values())
+        rows += [row for row in unended if everybody or row.is_news]
+    last_rows = [row for facts in last_words.values() if (row := _last_row(section, facts))]
+    plan = replace(
+        plan,
+        decisions=tuple(sorted(changes, key=attrgetter("case.id"))),
+        kept=(*sorted(rows, key=attrgetter("case")), *last_rows),
+        refusals=(refusal,) if refusal else (),
+        named=tuple(anomalies.in_words(section)),
+    )
+    return plan, heirs
 
 
 def _one_case_each(
@@ -158,63 +131,31 @@ def _one_case_each(
 ) -> Iterator[tuple[CaseFacts, UpdateRow | Succession | Ending]]:
     """Every case with what becomes of it; of several that lead to one heir only the oldest goes on."""
     merged = []
-    for tonight in cases:
-        if tonight.heir:
-            merged.append((tonight.case.id, tonight.heir.number, tonight))
+    for facts in cases:
+        if facts.heir:
+            merged.append(facts)
         else:
-            yield tonight, judge(tonight, section)
-    heirs: set[int] = set()
-    for _, heir, tonight in sorted(merged, key=itemgetter(0)):
-        with_case = PatronRecords(open_cases=tonight.records.open_cases | {section.name})
-        outcome = judge(replace(tonight, records=with_case) if heir in heirs else tonight, section)
-        if not isinstance(outcome, UpdateRow) and heir_of(outcome):
-            heirs.add(heir)
-        yield tonight, outcome
+            yield facts, judge(facts, section)
+    heirs: set[int | None] = set()
+    for facts in sorted(merged, key=attrgetter("case.id")):
+        goes_on_already = facts.heir and facts.heir.number in heirs
+        outcome = judge(replace(facts, records=_with_case(section)) if goes_on_already else facts, section)
+        if not isinstance(outcome, UpdateRow):
+            heirs.add(heir_of(outcome))
+        yield facts, outcome
 
 
-def _endings(
-    section: Section, day: date, cases: _Cases, limits: Due
-) -> tuple[tuple[Ending | Succession, ...], tuple[UpdateRow, ...], Refusal | None]:
-    """Ended cases, the update rows of those that go on, and a refusal if staff ended more than one night may.
-
-    The cases that staff ended then go on as well.
-    """
-    refusal = _too_many_withdrawn(len(cases.ended_by_staff), limits)
-    endings, rows = cases.endings, cases.kept
-    if refusal:
-        everybody = lists_everybody(section.policy, day)
-        told = (as_before(ending.facts, section.policy) for ending in cases.ended_by_staff)
-        rows += [row for row in told if everybody or row.is_news]
-    else:
-        endings += cases.ended_by_staff
-    return tuple(sorted(endings, key=attrgetter("case.id"))), tuple(sorted(rows, key=attrgetter("case"))), refusal
+def _with_case(section: Section) -> PatronRecords:
+    """The records of somebody who has a case of the section, if only since tonight."""
+    return PatronRecords(open_cases=frozenset({section.name}))
 
 
-def _last_words(section: Section, evidence: Evidence, again: AbstractSet[int | None]) -> Iterator[UpdateRow]:
-    """The last rows still owed to the agency: of each patron the latest, of nobody who is in collections again."""
-    latest = {tonight.case.number: tonight for tonight in sorted(evidence.last_words, key=lambda word: word.case.id)}
-    for tonight in latest.values():
-        word = _last_word(section, tonight)
-        if word and tonight.case.number not in again:
-            yield word
-
-
-def _last_word(section: Section, tonight: CaseFacts) -> UpdateRow | None:
-    match tonight.case.state:
-        case CaseState.WITHDRAWN | CaseState.PAID:
-            due = last_word(tonight.balance if tonight.patron else ZERO, section.policy)
-        case CaseState.OPEN | CaseState.RELEASED | CaseState.MERGED | CaseState.DELETED:
-            due = tonight.case.last_due
-    return None if due is None else case_row(tonight.case, tonight.patron, due)
-
-
-def _adoptions(
-    section: Section, evidence: Evidence, endings: tuple[Ending | Succession, ...], limits: Due
-) -> tuple[tuple[Adoption, ...], Refusal | None]:
-    taken = {heir_of(ending) for ending in endings}
-    adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in taken]
-    refusal = _too_many_adopted(len(adoptees), limits)
-    return () if refusal else tuple(adopt(section, adoptee) for adoptee in adoptees), refusal
+def _last_row(section: Section, facts: CaseFacts) -> UpdateRow | None:
+    """The last row of a closed case; None if the agency is told nothing of it."""
+    due = facts.case.last_due
+    if facts.case.state in ENDED_BY_STAFF:
+        due = last_word(facts.balance if facts.patron else ZERO, section.policy)
+    return None if due is None else case_row(facts.case, facts.patron, due)
 
 
 def adopt(section: Section, adoptee: Adoptee) -> Adoption:
@@ -233,15 +174,14 @@ def adopt(section: Section, adoptee: Adoptee) -> Adoption:
 def _referrals(
     section: Section, day: date, evidence: Evidence, heirs: AbstractSet[int]
 ) -> tuple[tuple[Referral, ...], Counter[Reason], int]:
-    """Who is referred; the others who owe enough in the window, by first reason; how many owe less there.
+    """The referrals, how many others owe enough in the window by first reason, and how many owe less there.
 
-    Who took over the lines of a case is in collections, even before the case has followed.
+    Heirs are in collections, even before the case has followed.
     """
     left_out: Counter[Reason] = Counter()
     referred, owing_less = [], 0
-    with_case = PatronRecords(open_cases=frozenset({section.name}))
     for each in evidence.candidates:
-        candidate = replace(each, records=with_case) if each.patron.number in heirs else each
+        candidate = replace(each, records=_with_case(section)) if each.patron.number in heirs else each
         reason = why_not(candidate, section, day)
         if reason is None:
             referred.append(refer(section, candidate, day))
@@ -261,39 +201,4 @@ def refer(section: Section, candidate: Candidate, day: date) -> Referral:
         fee=section.policy.processing_fee,
         why=f"owes {format_amount(account.owed)} in the window, {format_amount(account.balance)} in all",
         guardian=patron.guardian if is_minor(patron, section.policy, day) else None,
-    )
-
-
-def _too_many_withdrawn(found: int, limits: Due) -> Refusal | None:
-    if limits.most_withdrawals is None or found <= limits.most_withdrawals:
-        return None
-    return Refusal(
-        kind="withdrawals",
-        sentence=f"the flag of {found} patrons in collections is gone, more than the {limits.most_withdrawals} "
-        "a night may withdraw: none was closed, all are reported as before",
-        hint="if staff took these flags off on purpose, run nightly --most-withdrawals "
-        f"{found}; if an import or a form did, put the flags back",
-    )
-
-
-def _too_many_adopted(found: int, limits: Due) -> Refusal | None:
-    if limits.most_adoptions is None or found <= limits.most_adoptions:
-        return None
-    return Refusal(
-        kind="adoptions",
-        sentence=f"the flag of {found} patrons says yes without a case, more than the {limits.most_adoptions} "
-        "a night may adopt: none was adopted and no submission was made",
-        hint="see who they are and adopt them with gentle-nudge init --adopt",
-    )
-
-
-def _fuse(found: int, limits: Due) -> Refusal | None:
-    most = limits.most_referrals
-    if most is None or found <= most or is_lifted_for(found, limits.lifted_to):
-        return None
-    return Refusal(
-        kind="fuse",
-        sentence=f"{found} patrons qualify, more than the {most} one submission may refer: none was referred, "
-        "and the submission will be tried again tomorrow",
-        hint=f"look at them with nightly --dry-run; if they are right, run nightly --most-referrals {found}",
     )

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.referral import Candidate, Reason, SectionRecords
-from gentle_nudge.domain.ledger import Account
+from gentle_nudge.domain.collections.referral import Account, Candidate, Reason, SectionRecords
+from gentle_nudge.domain.collections.submission_day import Refusal
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Guardian, Patron
 from gentle_nudge.domain.report_row import UpdateRow, new_case_row
@@ -23,20 +23,21 @@ if TYPE_CHECKING:
 D = TypeVar("D", bound="Decision")
 
 
-class OfCandidate:
-    """A decision about a candidate, as the rules saw them."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewCase:
+    """A patron gets a case."""
 
-    __slots__ = ()
     candidate: Candidate
+    why: str
 
     @property
     def patron(self) -> Patron:
-        """The patron."""
+        """The patron as the rules saw them."""
         return self.candidate.patron
 
     @property
     def account(self) -> Account:
-        """The account."""
+        """The account as the rules saw it."""
         return self.candidate.account
 
     @property
@@ -46,39 +47,20 @@ class OfCandidate:
 
     @property
     def balance(self) -> Decimal:
-        """The section's balance, before any fee."""
+        """The section's balance before the fee."""
         return self.account.balance
 
 
-class OfCase:
-    """A decision about an open case."""
-
-    __slots__ = ()
-    facts: CaseFacts
-
-    @property
-    def case(self) -> Case:
-        """The case."""
-        return self.facts.case
-
-    @property
-    def number(self) -> int:
-        """The borrowernumber that the case followed until now."""
-        return self.case.patron or 0
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Referral(OfCandidate):
+class Referral(NewCase):
     """A patron is handed to the agency; the row of the submission.
 
     `fee` is the processing fee about to be charged, `guardian` is named for minors only. `contact` holds the columns
     of `borrowers` that the submission asks for, by name; it is filled while the report is written.
     """
 
-    candidate: Candidate
     day: date
     fee: Decimal
-    why: str
     guardian: Guardian | None = None
     contact: Mapping[str, str | None] = field(default_factory=dict)
 
@@ -89,22 +71,20 @@ class Referral(OfCandidate):
 
     @property
     def row(self) -> UpdateRow:
-        """The row of the update: number, name, card, and the balance with the fee."""
+        """The row of the update."""
         return new_case_row(self.patron, self.total)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Adoption(OfCandidate):
-    """A patron flagged before us gets a case; `released`: it is closed at once, for they owe no more than the limit.
+class Adoption(NewCase):
+    """A patron flagged before us gets a case, which is closed at once if `released`.
 
-    `referred_on` is the day as far as Koha tells; `due` is what the update says.
+    `referred_on` is the day as far as Koha tells; `due` is reported in the update.
     """
 
-    candidate: Candidate
     referred_on: date | None
     due: Decimal
     released: bool
-    why: str
 
     @property
     def row(self) -> UpdateRow:
@@ -113,58 +93,58 @@ class Adoption(OfCandidate):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Succession(OfCase):
-    """Cards were merged: the case goes on with the patron that took over its lines, the heir of these facts."""
+class ChangedCase:
+    """An open case changes."""
 
     facts: CaseFacts
-    row: UpdateRow
     why: str
 
     @property
+    def case(self) -> Case:
+        """The case as it was before."""
+        return self.facts.case
+
+    @property
+    def number(self) -> int:
+        """The borrowernumber that the case followed until now."""
+        return self.case.patron or 0
+
+    @property
     def balance(self) -> Decimal:
-        """The section's balance of the heir."""
+        """The section's balance of the patron or heir."""
         return self.facts.balance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ending(OfCase):
-    """An open case is closed in this state; `row` is None when the agency is told nothing of it."""
+class Succession(ChangedCase):
+    """Cards were merged: the case goes on with the heir, the patron who took over its lines."""
 
-    facts: CaseFacts
+    row: UpdateRow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending(ChangedCase):
+    """An open case is closed in this state; `row` is None if the agency is told nothing of it."""
+
     state: CaseState
     row: UpdateRow | None
-    why: str
 
     @property
     def balance(self) -> Decimal:
-        """The section's balance of the patron that the case follows; nothing where it follows nobody."""
-        return self.facts.balance if self.state not in {CaseState.MERGED, CaseState.DELETED} else ZERO
+        """The section's balance of the patron or heir; zero for a merged case, as the heir has a case of their own."""
+        return ZERO if self.state is CaseState.MERGED else self.facts.balance
 
 
 Decision = Referral | Adoption | Succession | Ending
 
 
 def heir_of(decision: Decision) -> int | None:
-    """The borrowernumber of the patron with whom the case goes on, or ends; None: its patron is still there."""
+    """The borrowernumber of the heir with whom the case goes on or is released; None if there is no heir."""
     match decision:
         case Succession() | Ending(state=CaseState.RELEASED):
             return decision.facts.heir.number if decision.facts.heir else None
         case Referral() | Adoption() | Ending():
             return None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
-    """A fuse or limit that stopped part of the night: what happened, the way out."""
-
-    kind: Literal["fuse", "adoptions", "withdrawals", "plugin"]
-    sentence: str
-    hint: str
-
-    @property
-    def stops_submission(self) -> bool:
-        """Whether the submission is not made because of it."""
-        return self.kind != "withdrawals"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +179,7 @@ class Plan:
 
     @property
     def cases(self) -> tuple[Case, ...]:
-        """The open cases that do not just go on."""
+        """The open cases that change."""
         return tuple(decision.case for decision in self.decisions if isinstance(decision, Succession | Ending))
 
     @property
@@ -214,7 +194,7 @@ class Plan:
 
     @property
     def closes(self) -> Counter[CaseState]:
-        """How many cases it closes, by the state they end in; those of patrons adopted and released at once too."""
+        """How many cases it closes, by the state they end in; cases adopted and released at once included."""
         states = Counter(ending.state for ending in self.of(Ending))
         states[CaseState.RELEASED] += sum(adoption.released for adoption in self.of(Adoption))
         return +states  # without zeros

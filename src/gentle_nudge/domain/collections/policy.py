@@ -1,4 +1,4 @@
-"""The library's rules as values: flag, window, policy, section."""
+"""The library's rules as values: the policy, and the section it holds for."""
 
 from __future__ import annotations
 
@@ -16,14 +16,8 @@ from gentle_nudge.domain.patron import Flag, PatronFields
 from gentle_nudge.domain.setting import Addresses, Amount, Codes, Days, Key, Number, Parsed, Text
 
 GLOBAL = "global"
-
-
 PLUGIN_COMMENT = "Patron sent to collections on {date}"
-
-
 A_DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
-
-
 # Koha's columns: borrower_attributes.code (the longest of all versions), borrowers.debarredcomment.
 LONGEST_ATTRIBUTE_CODE, LONGEST_COMMENT = 64, 255
 
@@ -75,8 +69,7 @@ CategoryType = Annotated[str, Parsed(parse_category_type)]
 class Policy:
     """The rules; they hold for every section unless a [[library]] says otherwise.
 
-    Every key of [policy] is declared here and nowhere else. The four without a default have none on purpose: nobody is
-    charged by a key left out. Amounts are in the library's currency.
+    Four have no default on purpose: nobody is charged by a key left out. Amounts are in the library's currency.
     """
 
     submit_on: Annotated[Day, Key("The day of the week on which patrons are referred.")] = Weekday.SUNDAY
@@ -208,11 +201,11 @@ class Policy:
 
     @property
     def patron_fields(self) -> PatronFields:
-        """What these rules ask of a patron beyond the row in `borrowers`."""
+        """The fields of a patron that these rules ask for."""
         return PatronFields(flag=self.flag, exemption=self.exemption, guardians=self.minors == "guardian")
 
     def recipients(self) -> tuple[str, ...]:
-        """Everybody who gets the reports by e-mail, each once, in the order of the settings."""
+        """Everybody who gets the reports by e-mail, each once."""
         return tuple(dict.fromkeys((*self.send_to, *self.copy_to)))
 
     def comment(self, day: date) -> str:
@@ -244,8 +237,8 @@ class Scope:
 class Section:
     """A scope with its own policy: a `[[library]]`, or `global`, which is `[policy]` itself.
 
-    `formerly` are its earlier names, `keeps_up` sections that are gone and whose open cases it goes on with,
-    `sharing` the names of other sections whose cases use the same flag field.
+    `formerly` are its earlier names. It goes on with the open cases of the sections `keeps_up`, which are gone, and
+    has the same flag field as the sections `sharing`.
     """
 
     name: str = GLOBAL

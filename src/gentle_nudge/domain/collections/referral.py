@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.submission_day import SubmissionHistory
-from gentle_nudge.domain.ledger import Account
+from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import FlagState, Patron, age, flag_state
 
 
@@ -31,16 +33,30 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """The sums of one patron as one section sees them, rounded to the cent, and the section's outstanding `lines`.
+
+    `owed` is the sum owed in the window, `balance` the section's, `whole_balance` the patron's over all lines.
+    `latest_charge` is the latest date of a counted line still owing, in the library's zone.
+    """
+
+    owed: Decimal = ZERO
+    balance: Decimal = ZERO
+    whole_balance: Decimal = ZERO
+    lost_charge: bool = False
+    latest_charge: datetime | None = None
+    has_lines_here: bool = True
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PatronRecords:
-    """What our own tables know of a patron: the names of all sections with an open case."""
+    """Our records of a patron: the sections with an open case."""
 
     open_cases: frozenset[str] = frozenset()
 
     def has_case(self, section: Section) -> bool:
-        """Whether a case of this section is open for the patron.
-
-        Where all charges are the patron's own section's, a case of any section: one debt is handed over once.
-        """
+        """Whether a case of this section is open; of any section if it has all charges, so that no debt goes twice."""
         return bool(self.open_cases if section.charges_by == "patron" else self.open_cases & set(section.cases_of))
 
     def has_flag_of(self, section: Section) -> bool:
@@ -61,11 +77,10 @@ NO_RECORDS = PatronRecords()
 
 @dataclass(frozen=True, kw_only=True)
 class SectionRecords:
-    """What our own tables know about one section; empty where there are none yet.
+    """Our records of one section; empty while we have no tables. They hold as long as the `revision` does.
 
-    `revision` tells whether it still holds. `last_words`: closed cases of which the agency is still to be told.
-    `open_cases`: patron -> the sections with an open case, all of them. `withdrawn`: patron -> the latest day a case
-    was withdrawn, also one of a card that was merged into theirs since.
+    `last_words`: closed cases of which the agency is still to be told. `open_cases`: patron -> all sections with an
+    open case. `withdrawn`: patron -> the latest day a case was withdrawn, cases of cards merged into theirs included.
     """
 
     revision: int | None = None
@@ -77,11 +92,11 @@ class SectionRecords:
 
     @property
     def is_any(self) -> bool:
-        """Whether there are tables of ours."""
+        """Whether we have tables."""
         return self.revision is not None
 
     def of(self, patron: int) -> PatronRecords:
-        """What is known of one patron."""
+        """The records of one patron."""
         return PatronRecords(open_cases=self.open_cases[patron]) if patron in self.open_cases else NO_RECORDS
 
 
@@ -104,38 +119,11 @@ def speaks_for(section: Section, candidate: Candidate) -> bool:
     return section.enabled and candidate.account.has_lines_here
 
 
-def _other_section(candidate: Candidate, section: Section, _day: date) -> bool:
-    return not speaks_for(section, candidate)
-
-
-def _in_collections(candidate: Candidate, section: Section, _day: date) -> bool:
-    return candidate.records.has_case(section) or flag_state(candidate.patron.flag) is FlagState.YES
-
-
-def _flag_in_other_use(candidate: Candidate, _section: Section, _day: date) -> bool:
-    return flag_state(candidate.patron.flag) is FlagState.OTHER
-
-
-def _protected(candidate: Candidate, _section: Section, _day: date) -> bool:
-    return candidate.patron.protected
-
-
-def _exempt(candidate: Candidate, section: Section, _day: date) -> bool:
-    return section.policy.exemption is not None and flag_state(candidate.patron.exemption) is not FlagState.NO
-
-
 def _category(candidate: Candidate, section: Section, _day: date) -> bool:
-    policy = section.policy
-    code = candidate.patron.category.casefold()
-    return (
-        bool(policy.categories and code not in _folded(policy.categories))
-        or code in _folded(policy.excluded_categories)
-        or candidate.patron.category_type in policy.excluded_category_types
-    )
-
-
-def _folded(codes: frozenset[str]) -> frozenset[str]:
-    return frozenset(code.casefold() for code in codes)
+    policy, code = section.policy, candidate.patron.category.casefold()
+    only, never = ({name.casefold() for name in names} for names in (policy.categories, policy.excluded_categories))
+    type_is_excluded = candidate.patron.category_type in policy.excluded_category_types
+    return bool(only and code not in only) or code in never or type_is_excluded
 
 
 def is_minor(patron: Patron, policy: Policy, day: date) -> bool:
@@ -155,30 +143,26 @@ def _unknown_age(candidate: Candidate, section: Section, _day: date) -> bool:
     return policy.minors != "include" and policy.unknown_birthdate == "exclude" and candidate.patron.born is None
 
 
-def _no_lost_charge(candidate: Candidate, section: Section, _day: date) -> bool:
-    return section.policy.require_lost_fee and not candidate.account.lost_charge
-
-
-def _below_threshold(candidate: Candidate, section: Section, _day: date) -> bool:
-    return candidate.account.owed < section.policy.threshold
-
-
-def _balance_below_threshold(candidate: Candidate, section: Section, _day: date) -> bool:
-    return min(candidate.account.balance, candidate.account.whole_balance) < section.policy.threshold
-
-
 RULES: dict[Reason, Rule] = {
-    Reason.OTHER_SECTION: _other_section,
-    Reason.IN_COLLECTIONS: _in_collections,
-    Reason.FLAG_IN_OTHER_USE: _flag_in_other_use,
-    Reason.PROTECTED: _protected,
-    Reason.EXEMPT: _exempt,
+    Reason.OTHER_SECTION: lambda candidate, section, _day: not speaks_for(section, candidate),
+    Reason.IN_COLLECTIONS: lambda candidate, section, _day: (
+        candidate.records.has_case(section) or candidate.patron.is_flagged
+    ),
+    Reason.FLAG_IN_OTHER_USE: lambda candidate, _section, _day: flag_state(candidate.patron.flag) is FlagState.OTHER,
+    Reason.PROTECTED: lambda candidate, _section, _day: candidate.patron.protected,
+    Reason.EXEMPT: lambda candidate, section, _day: (
+        section.policy.exemption is not None and flag_state(candidate.patron.exemption) is not FlagState.NO
+    ),
     Reason.CATEGORY: _category,
     Reason.MINOR: _minor,
     Reason.UNKNOWN_AGE: _unknown_age,
-    Reason.NO_LOST_CHARGE: _no_lost_charge,
-    Reason.BELOW_THRESHOLD: _below_threshold,
-    Reason.BALANCE_BELOW_THRESHOLD: _balance_below_threshold,
+    Reason.NO_LOST_CHARGE: lambda candidate, section, _day: (
+        section.policy.require_lost_fee and not candidate.account.lost_charge
+    ),
+    Reason.BELOW_THRESHOLD: lambda candidate, section, _day: candidate.account.owed < section.policy.threshold,
+    Reason.BALANCE_BELOW_THRESHOLD: lambda candidate, section, _day: (
+        min(candidate.account.balance, candidate.account.whole_balance) < section.policy.threshold
+    ),
 }
 
 

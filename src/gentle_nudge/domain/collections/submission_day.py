@@ -1,29 +1,84 @@
-"""When a submission is due, and how many patrons it may refer."""
+"""What is due on a day, how much of it may happen, and what is refused if it is more."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Literal
 
 from gentle_nudge.domain.collections.policy import Policy
 
 A_WEEK = 7
-
-
 USUAL_FACTOR = 4
-
-
 USUAL_LEAST, USUAL_MOST, USUAL_AT_FIRST = 50, 500, 100
+Limit = Literal["fuse", "adoptions", "withdrawals"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubmissionHistory:
-    """What the section did before: the day of its last submission, of its first run, the last submissions' sizes."""
+    """The day of the section's last submission, the day of its first run, and the sizes of its last submissions."""
 
     last_submission: date | None = None
     first_run: date | None = None
     sizes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A part of the night that was refused, with the way out."""
+
+    kind: Limit | Literal["plugin"]
+    sentence: str
+    hint: str
+
+    @property
+    def stops_submission(self) -> bool:
+        """Whether no submission is made because of it."""
+        return self.kind != "withdrawals"
+
+
+# The refusal of each limit that is passed; {count} and {most} are still to be filled in.
+TOO_MANY: dict[Limit, Refusal] = {
+    "withdrawals": Refusal(
+        kind="withdrawals",
+        sentence="the flag of {count} patrons in collections is gone, more than the {most} a night may withdraw: "
+        "none was closed, all are reported as before",
+        hint="if staff took these flags off on purpose, run nightly --most-withdrawals {count}; "
+        "if an import or a form did, put the flags back",
+    ),
+    "adoptions": Refusal(
+        kind="adoptions",
+        sentence="the flag of {count} patrons says yes without a case, more than the {most} a night may adopt: "
+        "none was adopted and no submission was made",
+        hint="see who they are and adopt them with gentle-nudge init --adopt",
+    ),
+    "fuse": Refusal(
+        kind="fuse",
+        sentence="{count} patrons qualify, more than the {most} one submission may refer: none was referred, "
+        "and the submission will be tried again tomorrow",
+        hint="look at them with nightly --dry-run; if they are right, run nightly --most-referrals {count}",
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """What is due, and how much of it may happen; None: no limit. `lifted_to` is the fuse as lifted by hand."""
+
+    submission_due: bool = False
+    late: bool = False
+    update_due: bool = True
+    most_referrals: int | None = None
+    lifted_to: int | None = None
+    most_adoptions: int | None = None
+    most_withdrawals: int | None = None
+    beside_plugin: Refusal | None = None
+
+    @property
+    def is_anything(self) -> bool:
+        """Whether a report of the day is still to be made."""
+        return self.submission_due or self.update_due
 
 
 def submits_on(policy: Policy, day: date) -> date:
@@ -57,6 +112,14 @@ def most_referrals(policy: Policy, sizes: Sequence[int]) -> int | None:
     return min(max(USUAL_FACTOR * max(sizes), USUAL_LEAST), USUAL_MOST)
 
 
-def is_lifted_for(found: int, lifted_to: int | None) -> bool:
+def is_lifted_for(count: int, lifted_to: int | None) -> bool:
     """Whether a fuse lifted by hand to this number lets so many through: at least as many, at most a tenth more."""
-    return lifted_to is not None and found <= lifted_to and lifted_to * 10 <= found * 11
+    return lifted_to is not None and count <= lifted_to and lifted_to * 10 <= count * 11
+
+
+def too_many(limit: Limit, count: int, most: int | None) -> Refusal | None:
+    """The refusal if this limit is passed; None if it is not, or if there is no limit."""
+    if most is None or count <= most:
+        return None
+    refusal, numbers = TOO_MANY[limit], {"count": count, "most": most}
+    return replace(refusal, sentence=refusal.sentence.format(**numbers), hint=refusal.hint.format(**numbers))

@@ -13,10 +13,7 @@ from gentle_nudge.domain.collections.case_outcome import CaseFacts
 from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, Holdings, clear_flag, lift
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.outbox import UNDELIVERED, Delivery, DeliveryState
-
-ON_THEIR_WAY_OR_THERE = (DeliveryState.SENDING, DeliveryState.SENT)
-
+from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, Delivery, DeliveryState
 
 WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
 
@@ -24,8 +21,8 @@ WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
 def withdraw(facts: CaseFacts, holdings: Holdings | None, section: Section, why: str) -> Iterator[Action]:
     """The actions that undo a referral: flag and restriction gone, the case withdrawn.
 
-    Restrictions go whatever `remove_restriction` says: that is about patrons who paid. `holdings` is None when nobody
-    is left to take them from. Where cards were merged the case follows its heir first.
+    Restrictions go whatever `remove_restriction` says: that is about patrons who paid. If `holdings` is None, nothing
+    is taken from the patron. If cards were merged, the case follows its heir first.
     """
     case, person = facts.case, facts.person
     if person and holdings:
@@ -38,10 +35,10 @@ def withdraw(facts: CaseFacts, holdings: Holdings | None, section: Section, why:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryOutcome:
-    """What becomes of the deliveries that tell of a submission which is taken back as a whole.
+    """What becomes of the deliveries if a submission is taken back as a whole.
 
-    `cancelled` are the submission's own, `set_aside` the waiting updates that name its patrons (the next one takes
-    their place). `heard`: somebody may know these patrons, so they need a last row.
+    Its own are `cancelled`. Waiting updates that name its patrons are `set_aside`; the next one takes their place.
+    If somebody may have `heard` of these patrons, they need a last row.
     """
 
     cancelled: tuple[Delivery, ...] = ()
@@ -50,18 +47,17 @@ class DeliveryOutcome:
 
 
 def outcome_of_deliveries(
-    told: Sequence[Delivery], submission: int, *, unsure: AbstractSet[int], strictly: bool
+    deliveries: Sequence[Delivery], submission: int, *, unsure: AbstractSet[int], strictly: bool
 ) -> DeliveryOutcome:
-    """What becomes of these deliveries (of the submission, and of newer balances of its section).
+    """The outcome of a submission's deliveries, and of those of newer balances of its section.
 
     `unsure` are those with a try that may have arrived. `strictly`: updates leave in order, none is left out.
     """
-    own = tuple(delivery for delivery in told if delivery.report == submission)
-    waiting = tuple(d for d in told if d.report != submission and d.state in WAITING)
-    arrived = any(d.state in ON_THEIR_WAY_OR_THERE or d.id in unsure for d in told)
+    waiting = tuple(d for d in deliveries if d.report != submission and d.state in WAITING)
+    arrived = any(d.state in GOING_OR_GONE or d.id in unsure for d in deliveries)
     heard = arrived or any(strictly or not d.keeps_order for d in waiting)
     return DeliveryOutcome(
-        cancelled=tuple(delivery for delivery in own if delivery.state in UNDELIVERED),
+        cancelled=tuple(d for d in deliveries if d.report == submission and d.state in UNDELIVERED),
         set_aside=() if heard else waiting,
         heard=heard,
     )
@@ -69,7 +65,7 @@ def outcome_of_deliveries(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WithdrawnCase:
-    """A case that is taken back (or was before, if nothing but the fee is left to do), and what that changes."""
+    """A case that is taken back, with its changes; if it was taken back before, only the fee is left to do."""
 
     case: Case
     actions: tuple[Action, ...] = ()
@@ -82,16 +78,13 @@ class WithdrawnCase:
 
     @property
     def waived(self) -> Decimal:
-        """What is forgiven of its fee."""
+        """The waived amount of its fee."""
         return self.fee.outstanding if self.fee else ZERO
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Withdrawal:
-    """Everything that is taken back in one section: the cases, and what becomes of the deliveries.
-
-    `unheard` are the cases that nobody outside was told of, so that they need no last row.
-    """
+    """Everything that is taken back in one section; `unheard` cases were reported to nobody and need no last row."""
 
     section: str
     taken: tuple[WithdrawnCase, ...] = ()
@@ -101,7 +94,7 @@ class Withdrawal:
     @property
     def to_tell(self) -> tuple[int, ...]:
         """The cases that the next update tells of."""
-        return tuple(one.case.id for one in self.taken if one.ends and one.case.id not in self.unheard)
+        return tuple(taken.case.id for taken in self.taken if taken.ends and taken.case.id not in self.unheard)
 
     @property
     def cancelled(self) -> tuple[Delivery, ...]:
@@ -110,5 +103,5 @@ class Withdrawal:
 
     @property
     def set_aside(self) -> tuple[Delivery, ...]:
-        """The updates that the next one takes the place of."""
+        """The updates that the next one replaces."""
         return tuple(delivery for fate in self.fates for delivery in fate.set_aside)

@@ -1,4 +1,4 @@
-"""A night: every section gathers, decides and applies; then what is due is delivered."""
+"""A night: every section gathers, decides and applies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import Connection, Engine
 
 from gentle_nudge.domain.collections.judgement import plan_night
 from gentle_nudge.domain.collections.plan import Plan
@@ -17,7 +18,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError, worst_exit_code
-from gentle_nudge.jobs.koha_log import LoggedError, log_errors
+from gentle_nudge.jobs.koha_log import log_errors
 from gentle_nudge.jobs.night.due import NightOptions, what_is_due
 from gentle_nudge.jobs.night.record import change_koha, claim_run, write_ours
 from gentle_nudge.jobs.patrons.evidence import gather, line_rules, ownership_of
@@ -28,17 +29,12 @@ from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import TRIES, read_only, writing
 from gentle_nudge.koha.read.borrowers import order
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
-
-
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
 class Night:
-    """What became of a night: the plan of each section, those whose work was done before, and what went wrong."""
+    """What became of a night: the plan of each section, those whose work was done before, and the failures."""
 
     day: date
     sections: tuple[Section, ...] = ()
@@ -60,7 +56,7 @@ class Night:
             self.failures[section].__cause__ = error
 
     def add(self, plan: Plan) -> None:
-        """The section has this plan; without work its work of the day was done before."""
+        """Record the section's plan; one without work means that the work of the day was done before."""
         if plan.has_work:
             self.plans[plan.section] = plan
         else:
@@ -73,7 +69,7 @@ class Night:
 
     @property
     def exit_code(self) -> int:
-        """That of the worst failure; a refusal is a failure too."""
+        """The exit code of the worst failure; a refusal is a failure too."""
         refused = any(plan.refusals for plan in self.plans.values())
         codes = [failure.exit_code for failure in self.failures.values()]
         return worst_exit_code(*codes, EXIT_FAILURE if refused else 0)
@@ -93,8 +89,8 @@ def nightly(
     return night
 
 
-def repeat_if_outdated(work: Callable[[], T]) -> T:
-    """What `work` returns; begun anew, as often as a transaction is tried, while what it decided from changes."""
+def repeat_if_outdated(work: Callable[[], Plan]) -> Plan:
+    """The plan that `work` returns; if its facts change meanwhile, made anew as often as a transaction is tried."""
     for _ in range(TRIES - 1):
         with suppress(PlanOutdated):
             return work()
@@ -124,14 +120,15 @@ def decide(engine: Engine, section: Section, moment: Moment, options: NightOptio
             return Plan(section=section.name, day=moment.day, update_due=False)
         with gather(conn, section, moment, records=records, due=due) as evidence:
             plan = plan_night(section, moment.day, evidence, due)
-        return replace(plan, order=order(conn, plan.concerned | {row.patron for row in plan.kept}))
+        ranks = order(conn, plan.concerned | {row.patron for row in plan.kept})
+        return replace(plan, order=ranks, records=records)
 
 
 def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
     """The plan as carried out, judged again under lock; all of it or nothing.
 
     Our own rows come first, for which nobody waits; from the lock to the commit there are bulk statements only.
-    A plan without work: another run did the day's work meanwhile.
+    If another run did the day's work meanwhile, the plan is one without work.
     """
     claimed = claim_run(conn, run, plan)
     if claimed is None:
@@ -152,11 +149,12 @@ def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
 
 
 def log_troubles(engine: Engine, night: Night, moment: Moment) -> None:
-    """Koha's log says which section failed or was refused what."""
-    errors = [LoggedError(report=ReportKind.UPDATE, section=s, sentence=f.sentence) for s, f in night.failures.items()]
-    errors += [
-        LoggedError(report=ReportKind.SUBMISSION, section=section, sentence=refusal.sentence)
+    """Log in Koha the failures and refusals of each section."""
+    failures = [{"section": section, "error": failure.sentence} for section, failure in night.failures.items()]
+    refusals = [
+        {"section": section, "error": refusal.sentence}
         for section, plan in night.plans.items()
         for refusal in plan.refusals
     ]
-    log_errors(engine, errors, moment)
+    log_errors(engine, ReportKind.UPDATE, failures, moment)
+    log_errors(engine, ReportKind.SUBMISSION, refusals, moment)

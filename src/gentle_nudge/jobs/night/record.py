@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.actions import ChargeFee
 from gentle_nudge.domain.collections.changes import (
@@ -29,21 +30,20 @@ from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import cases, meta, runs
 from gentle_nudge.store.runs import Claim
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 def claim_run(conn: Connection, run: Run, plan: Plan) -> Run | None:
-    """The run with the reports of this plan claimed; None when one of them has been made before.
+    """The run with the reports of this plan claimed; None if one of them has been made before.
 
-    Our row stays locked until the transaction ends. PlanOutdated when our tables have changed since the plan was made.
+    Our row stays locked until the transaction ends. PlanOutdated if our tables have changed since the plan was made.
     """
     revision = meta.lock(conn).revision
     ids: dict[ReportKind, int] = {}
-    for report, is_due in ((ReportKind.SUBMISSION, plan.submits), (ReportKind.UPDATE, plan.update_due)):
+    for report, is_due, late in (
+        (ReportKind.SUBMISSION, plan.submits, plan.late),
+        (ReportKind.UPDATE, plan.update_due, False),
+    ):
         if not is_due:
             continue
-        late = plan.late and report is ReportKind.SUBMISSION
         claim = Claim(section=plan.section, report=report, day=plan.day, late=late, who=run.moment.who)
         claimed = runs.claim(conn, claim, now=run.moment.now)
         if claimed is None:
@@ -55,7 +55,7 @@ def claim_run(conn: Connection, run: Run, plan: Plan) -> Run | None:
 
 
 def write_ours(conn: Connection, run: Run, plan: Plan) -> None:
-    """Cases, runs and queued reports are as the plan wants them; of Koha nothing is changed but its log."""
+    """Write cases, runs and queued reports; nothing of Koha changes but its log."""
     section, update = run.section, run.ids.get(ReportKind.UPDATE)
     adopted: dict[int, int] = {}
     for chunk in a_thousand_at_a_time(plan.decisions):
@@ -78,7 +78,7 @@ def write_ours(conn: Connection, run: Run, plan: Plan) -> None:
 
 
 def queue_submission(conn: Connection, run: Run, plan: Plan) -> None:
-    """The submission is stored and queued, and the new cases know what it says of them."""
+    """Store and queue the submission, and record its dues with the new cases."""
     rows = plan.submission()
     balances, fees = sum((row.balance for row in rows), ZERO), sum((row.fee for row in rows), ZERO)
     counts = RunCounts(numbers={"patrons": len(rows), "referred": len(rows)}, amount=balances, fees=fees)
@@ -88,9 +88,9 @@ def queue_submission(conn: Connection, run: Run, plan: Plan) -> None:
 
 
 def queue_update(conn: Connection, run: Run, plan: Plan, adopted: dict[int, int]) -> None:
-    """The update is stored and queued, and the cases know what is new in it; `adopted`: patron -> case.
+    """Store and queue the update, and record with the cases their changed and last dues; `adopted`: patron -> case.
 
-    They know every last word of a closed case too. Of tonight's referrals the submission has told already.
+    Tonight's referrals are left out: the submission has reported them.
     """
     rows, last_words = plan.update(), [case.id for case in plan.records.last_words]
     closed = {state.value: count for state, count in plan.closes.items()}
@@ -98,29 +98,29 @@ def queue_update(conn: Connection, run: Run, plan: Plan, adopted: dict[int, int]
     counts = RunCounts(numbers=numbers, amount=sum((row.due for row in rows), ZERO))
     stored = queue(conn, run, ReportKind.UPDATE, rows, counts=counts)
     if stored:
-        told = {*last_words, *(case.id for case in plan.cases)}
-        of_cases = (row if row.case else replace(row, case=adopted.get(row.patron)) for row in rows)
-        new = [row for row in of_cases if row.case and (row.is_news or row.case in told)]
-        cases.report_dues(conn, stored.id, new)
+        always = {*last_words, *(case.id for case in plan.cases)}
+        with_case = (row if row.case else replace(row, case=adopted.get(row.patron)) for row in rows)
+        news = [row for row in with_case if row.case and (row.is_news or row.case in always)]
+        cases.report_dues(conn, stored.id, news)
     cases.mark_to_report(conn, last_words, flag=False)
 
 
 def change_koha(conn: Connection, run: Run, plan: Plan) -> None:
-    """Everything the decisions entail is done in Koha, and the new cases know what was made for them."""
+    """Carry out the decisions in Koha, and record the new rows with the new cases."""
     section, moment = run.section, run.moment
     for chunk in a_thousand_at_a_time(plan.decisions):
         patrons = [heir_of(decision) or decision.number for decision in chunk]
         holdings = holdings_of(conn, patrons, moment.today)
         planned = [action for decision in chunk for action in planned_changes(decision, section)]
-        under_lock = [
+        blocks = [
             action
             for decision, patron in zip(chunk, patrons, strict=True)
             for action in restriction_changes(decision, holdings[patron], section)
         ]
-        made = carry_out(conn, [*planned, *under_lock], moment, run.logs)
+        made = carry_out(conn, [*planned, *blocks], moment, run.logs)
         opened = [action.patron for action in of(planned, OpenCase)]
         cases.complete(conn, section.name, opened, fee=made.fee, restriction=made.restriction)
-        in_place = {action.patron: action.restriction for action in of(under_lock, RecordRestriction)}
-        if in_place:
-            ids = cases.opened_for(conn, run.ids.values(), in_place)
-            cases.record_restrictions(conn, {case: in_place[patron] for patron, case in ids.items()})
+        recorded = {action.patron: action.restriction for action in of(blocks, RecordRestriction)}
+        if recorded:
+            new_cases = cases.opened_for(conn, run.ids.values(), recorded)
+            cases.record_restrictions(conn, {case: recorded[patron] for patron, case in new_cases.items()})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine
 
 from gentle_nudge.domain.collections.case_outcome import as_before
 from gentle_nudge.domain.collections.policy import Section
@@ -13,19 +14,16 @@ from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.errors import GentleNudgeError
-from gentle_nudge.jobs.koha_log import LoggedError, log_errors
+from gentle_nudge.jobs.koha_log import log_errors
+from gentle_nudge.jobs.night.preview import report_file
 from gentle_nudge.jobs.patrons.evidence import open_case_facts
 from gentle_nudge.jobs.patrons.records import read_records
-from gentle_nudge.jobs.sending.enqueue import Run, contents, queue
+from gentle_nudge.jobs.sending.enqueue import Run, queue
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.read.borrowers import order
-from gentle_nudge.reports.render import file_name
 from gentle_nudge.store import meta, runs
 from gentle_nudge.store.runs import Claim
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
 
 
 def rows_of(conn: Connection, section: Section) -> Sequence[UpdateRow]:
@@ -37,18 +35,16 @@ def rows_of(conn: Connection, section: Section) -> Sequence[UpdateRow]:
 
 
 def sync_or_log(engine: Engine, section: Section, moment: Moment, outlets: Outlets) -> Sequence[UpdateRow]:
-    """As `sync`, in a transaction of its own; Koha's log tells of a failure."""
+    """As `sync`, in a transaction of its own; a failure is logged in Koha."""
     try:
         return writing(engine, partial(sync, section=section, moment=moment, outlets=outlets))
     except GentleNudgeError as failure:
-        log_errors(
-            engine, [LoggedError(report=ReportKind.SYNC, section=section.name, sentence=failure.sentence)], moment
-        )
+        log_errors(engine, ReportKind.SYNC, [{"section": section.name, "error": failure.sentence}], moment)
         raise
 
 
 def sync(conn: Connection, section: Section, moment: Moment, outlets: Outlets) -> Sequence[UpdateRow]:
-    """One more sync of the day is stored and queued; its rows."""
+    """Store and queue one more sync of the day; its rows."""
     meta.lock(conn)
     number = runs.next_number(conn, section=section.name, report=ReportKind.SYNC, day=moment.day)
     claim = Claim(section=section.name, report=ReportKind.SYNC, day=moment.day, number=number, who=moment.who)
@@ -64,6 +60,4 @@ def sync(conn: Connection, section: Section, moment: Moment, outlets: Outlets) -
 
 def file_of(section: Section, rows: Sequence[UpdateRow], moment: Moment) -> Iterator[tuple[str, Iterable[bytes]]]:
     """The file a dry run shows, if there is one: exactly what the first sync of the day would queue."""
-    chunks = contents(section, ReportKind.SYNC, rows)
-    if chunks is not None:
-        yield file_name(ReportKind.SYNC, moment.day, section.name), chunks
+    return report_file(section, ReportKind.SYNC, rows, moment.day)

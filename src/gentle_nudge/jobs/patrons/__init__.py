@@ -1,1 +1,1 @@
-"""What is known of patrons, how they are locked and judged again, and how decisions are carried out."""
+"""Patrons and our records of them: read, locked and judged again; and decisions carried out."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.actions import ChargeFee, LiftRestriction, Restrict
 from gentle_nudge.domain.collections.changes import Action, flag_changes, of
@@ -13,20 +14,17 @@ from gentle_nudge.koha.write import action_logs, charge, flag, restrict
 from gentle_nudge.koha.write.action_logs import Logs
 from gentle_nudge.koha.write.new_rows import NewRows
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RowsMade:
-    """The rows that were made in Koha: the restrictions, the fees; None where there was none to make."""
+    """The new restrictions and fees in Koha; None if there are none."""
 
     restriction: NewRows | None
     fee: NewRows | None
 
 
 def carry_out(conn: Connection, actions: Sequence[Action], moment: Moment, logs: Logs) -> RowsMade:
-    """The actions are done in Koha, and its log tells of restrictions; of the rest `action_logs.log_changes` tells."""
+    """Carry out the actions in Koha and log the restrictions; `action_logs.log_changes` logs the rest."""
     made, gone = of(actions, Restrict), of(actions, LiftRestriction)
     restricted = restrict.restrict(conn, made, moment.now)
     restrict.lift(conn, gone)
@@ -43,7 +41,7 @@ def carry_out(conn: Connection, actions: Sequence[Action], moment: Moment, logs:
 
 
 def carry_out_and_log(conn: Connection, actions: Sequence[Action], moment: Moment) -> None:
-    """The actions are done in Koha, and its logs, those that it keeps, tell of all of them."""
+    """Carry out the actions in Koha and log all of them."""
     logs = action_logs.wanted(conn)
     carry_out(conn, actions, moment, logs)
     action_logs.log_changes(conn, flag_changes(actions), of(actions, ChargeFee), logs=logs, now=moment.now)

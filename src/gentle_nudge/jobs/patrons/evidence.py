@@ -8,15 +8,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
 from gentle_nudge.domain.collections.changes import Holdings
-from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence, is_adoptee
+from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, SectionRecords
+from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.ledger import LineRules, OurFee, Ownership
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
@@ -27,10 +29,6 @@ from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates
 from gentle_nudge.reports.columns import CONTACT
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import cases
-from gentle_nudge.store.cases import RecordedLine
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 @contextmanager
@@ -39,8 +37,8 @@ def gather(
 ) -> Iterator[Evidence]:
     """The evidence of a night: every open case, everybody flagged, and who may owe enough.
 
-    Cases and candidates are read a thousand at a time while they are judged; meanwhile the window is scanned on a
-    connection of its own. While no submission is due nobody is a candidate.
+    Cases and candidates are read a thousand at a time while they are judged; meanwhile a second connection scans the
+    window. Without a submission due nobody is a candidate.
     """
     rules, policy = line_rules(section, moment, records), section.policy
     recorded_lines_matter = section.charges_by != "patron" and policy.count_processing_fees
@@ -48,19 +46,16 @@ def gather(
     scan = partial(select_candidates, rules=rules, ownership=ownership, threshold=policy.threshold)
 
     def may_owe_enough() -> Iterator[Candidate]:
-        patrons = borrowers.one_by_one(conn, policy.patron_fields, scanned().numbers)
-        yield from with_accounts(conn, section, records, patrons, rules=rules)
+        yield from read_candidates(conn, section, records, scanned().numbers, rules=rules)
 
     with alongside(conn, scan if due.submission_due else lambda _conn: CandidateScan()) as scanned:
-        flagged = borrowers.flagged(conn, policy.flag) if due.update_due else ()
         last_words = records.last_words if due.update_due else ()
         yield Evidence(
             candidates=may_owe_enough(),
             owing_less=lambda: scanned().owing_less,
             cases=open_case_facts(conn, section, records),
             last_words=case_facts(conn, section, records, last_words),
-            adoptees=adoptees(conn, section, records, flagged, rules=rules),
-            records=records,
+            adoptees=flagged_without_case(conn, section, moment, records) if due.update_due else (),
         )
 
 
@@ -74,9 +69,20 @@ def open_case_facts(conn: Connection, section: Section, records: SectionRecords)
 def flagged_without_case(
     conn: Connection, section: Section, moment: Moment, records: SectionRecords
 ) -> tuple[Adoptee, ...]:
-    """The patrons of the section whose flag says yes and who have no open case."""
-    flagged = borrowers.flagged(conn, section.policy.flag)
-    return adoptees(conn, section, records, flagged, rules=line_rules(section, moment, records))
+    """The patrons of the section whose flag says yes, without an open case in any section with this flag."""
+    policy, rules = section.policy, line_rules(section, moment, records)
+    flagged = borrowers.flagged(conn, policy.flag)
+    alone = [number for number in flagged if not records.of(number).has_flag_of(section)]
+    patrons = borrowers.one_by_one(conn, policy.patron_fields, alone)
+    adoptable = [patron for patron in patrons if is_adoptee(patron, records.of(patron.number), section)]
+    numbers = {patron.number for patron in adoptable}
+    charged = accountlines.charged_on(conn, policy.fee_description, numbers, moment.zone)
+    restricted = debarments.restricted_on(conn, policy.made_this_comment, numbers - charged.keys(), moment.zone)
+    days = restricted | charged
+    return tuple(
+        Adoptee(candidate=candidate, referred_on=days.get(candidate.patron.number))
+        for candidate in with_accounts(conn, section, records, adoptable, rules=rules)
+    )
 
 
 def line_rules(section: Section, moment: Moment, records: SectionRecords) -> LineRules:
@@ -97,25 +103,23 @@ def line_rules(section: Section, moment: Moment, records: SectionRecords) -> Lin
 
 def ownership_of(conn: Connection, section: Section, records: SectionRecords, numbers: Iterable[int]) -> Ownership:
     """Whose the charges of these patrons are, with the fees recorded with their cases and the lines of open ones."""
-    scope, numbers = section.scope, tuple(numbers)
-    fees = cases.recorded_fees(conn, numbers) if records.is_any else []
+    numbers = tuple(numbers)
+    recorded_fees = cases.recorded_fees(conn, numbers) if records.is_any else []
     lines = cases.handed_over(conn, numbers) if records.is_any and section.charges_by != "patron" else []
-    recorded = [*fees, *lines]
+    own, others, fees = (defaultdict[int, tuple[int, ...]](tuple) for _ in range(3))
+    for fee in recorded_fees:
+        fees[fee.patron] += (fee.line,)
+    for line in (*recorded_fees, *lines):
+        owner = own if line.section in section.cases_of else others
+        owner[line.patron] += (line.line,)
     return Ownership(
         charges_by=section.charges_by,
-        branches=scope.branches,
-        all_but=scope.all_but,
-        own=_by_patron(line for line in recorded if line.section in section.cases_of),
-        others=_by_patron(line for line in recorded if line.section not in section.cases_of),
-        fees=_by_patron(fees),
+        branches=section.scope.branches,
+        all_but=section.scope.all_but,
+        own=own,
+        others=others,
+        fees=fees,
     )
-
-
-def _by_patron(recorded: Iterable[RecordedLine]) -> dict[int, tuple[int, ...]]:
-    lines: defaultdict[int, list[int]] = defaultdict(list)
-    for line in recorded:
-        lines[line.patron].append(line.line)
-    return {number: tuple(ids) for number, ids in lines.items()}
 
 
 def read_candidates(
@@ -136,10 +140,7 @@ def with_accounts(
     ownership: Ownership | None = None,
     lock: bool = False,
 ) -> Iterator[Candidate]:
-    """These patrons with their accounts and what we know of them, read a thousand at a time.
-
-    `ownership` may be known already. `lock` locks their lines.
-    """
+    """These patrons with their accounts and our records, read a thousand at a time; `lock` locks their lines."""
     for chunk in a_thousand_at_a_time(patrons):
         numbers = [patron.number for patron in chunk]
         whose = ownership or ownership_of(conn, section, records, numbers)
@@ -156,12 +157,11 @@ def case_facts(
     *,
     candidates: Mapping[int, Candidate] | None = None,
 ) -> tuple[CaseFacts, ...]:
-    """These cases with what Koha says of them; of patrons gone, who took over the recorded lines.
+    """These cases with what Koha says of them; if a patron is gone, with the heir who took over the recorded lines.
 
-    `candidates` are their patrons and heirs, if they were read (and locked) before; who is not among them is gone.
+    `candidates` are the patrons and heirs read (and locked) before; a patron who is not among them is gone.
     """
-    which = tuple(which)
-    fields = section.policy.patron_fields
+    which, fields = tuple(which), section.policy.patron_fields
     if candidates is None:
         patrons = borrowers.patrons(conn, fields, (case.patron for case in which if case.patron))
     else:
@@ -169,10 +169,9 @@ def case_facts(
     heirs = heirs_of(conn, fields, [case for case in which if case.patron not in patrons])
     persons = {case.id: patrons.get(case.patron or 0) or heirs.get(case.id) for case in which}
     numbers = {person.number for person in persons.values() if person}
-    if candidates is None or not numbers <= candidates.keys():
-        balances = accountlines.balances(conn, ownership_of(conn, section, records, numbers), numbers)
-    else:
-        balances = {number: candidates[number].account.balance for number in numbers}
+    balances = {number: candidates[number].account.balance for number in numbers if candidates and number in candidates}
+    unread = numbers - balances.keys()
+    balances |= accountlines.balances(conn, ownership_of(conn, section, records, unread), unread)
     return tuple(
         CaseFacts(
             case=case,
@@ -187,36 +186,15 @@ def case_facts(
 
 def heirs_of(conn: Connection, fields: PatronFields, gone: Collection[Case]) -> dict[int, Patron]:
     """Case -> the patron that most of its recorded lines belong to now (of several with as many, the lowest)."""
-    if not gone:
-        return {}
     recorded = cases.recorded_lines(conn, [case.id for case in gone])
     owners = accountlines.owners(conn, [line for lines in recorded.values() for line in lines])
     heirs: dict[int, int] = {}
     for case, lines in recorded.items():
-        numbers = [owner for line in lines if (owner := owners.get(line)) is not None]
+        numbers = sorted(owner for line in lines if (owner := owners.get(line)) is not None)
         if numbers:
-            heirs[case] = max(sorted(set(numbers)), key=numbers.count)
-    patrons = borrowers.patrons(conn, fields, heirs.values())
-    return {case: patrons[number] for case, number in heirs.items() if number in patrons}
-
-
-def adoptees(
-    conn: Connection, section: Section, records: SectionRecords, flagged: Iterable[int], *, rules: LineRules
-) -> tuple[Adoptee, ...]:
-    """Those of the flagged patrons that are the section's and have no open case in a section with this flag."""
-    policy = section.policy
-    alone = [number for number in flagged if not records.of(number).has_flag_of(section)]
-    patrons = borrowers.one_by_one(conn, policy.patron_fields, alone)
-    ours = [patron for patron in patrons if is_adoptee(patron, records.of(patron.number), section)]
-    numbers = {patron.number for patron in ours}
-    charged = accountlines.charged_on(conn, policy.fee_description, numbers, rules.zone)
-    uncharged = numbers - charged.keys()
-    restricted = debarments.restricted_on(conn, policy.made_this_comment, uncharged, rules.zone)
-    days = restricted | charged
-    return tuple(
-        Adoptee(candidate=candidate, referred_on=days.get(candidate.patron.number))
-        for candidate in with_accounts(conn, section, records, ours, rules=rules)
-    )
+            heirs[case] = max(numbers, key=numbers.count)
+    people = borrowers.patrons(conn, fields, heirs.values())
+    return {case: people[number] for case, number in heirs.items() if number in people}
 
 
 def holdings_of(conn: Connection, numbers: Collection[int], today: date) -> dict[int, Holdings]:
@@ -235,7 +213,7 @@ def holdings_of(conn: Connection, numbers: Collection[int], today: date) -> dict
 
 
 def with_contacts(conn: Connection, referrals: Iterable[Referral]) -> Iterator[Referral]:
-    """The rows of a submission with the addresses and telephone numbers that it shows, read a thousand at a time."""
+    """The rows of a submission with their contact columns, read a thousand at a time."""
     for chunk in a_thousand_at_a_time(referrals):
         contacts = borrowers.contacts(conn, [referral.number for referral in chunk], CONTACT)
         for referral in chunk:

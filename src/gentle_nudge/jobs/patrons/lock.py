@@ -1,42 +1,40 @@
-"""Lock the patrons a plan would change, and judge again whoever is no longer as the plan saw them."""
+"""Lock the patrons that a plan would change, and judge again everybody who has changed since."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from gentle_nudge.domain.collections.judgement import Adoptee, Due, Evidence, is_adoptee, plan_night
+from sqlalchemy import Connection
+
+from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee, plan_night
 from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate
+from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.ledger import LineRules, Ownership
 from gentle_nudge.errors import AnotherRunInProgress
 from gentle_nudge.jobs.patrons.evidence import case_facts, with_accounts
 from gentle_nudge.koha.read import borrowers
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 class PlanOutdated(AnotherRunInProgress):
-    """What the plan was made from has changed since: a sync told newer balances, staff closed a case."""
+    """The facts behind the plan have changed: a sync reported newer balances, or staff closed a case."""
 
     def __init__(self) -> None:
         super().__init__("The facts behind the plan changed during the run.", "Nothing was done; run it again.")
 
 
 def judge_under_lock(conn: Connection, section: Section, plan: Plan, *, rules: LineRules, ownership: Ownership) -> Plan:
-    """The plan as it holds now: its patrons are locked, then their lines, and everything about them is read again.
+    """The plan as it holds now: its patrons and then their lines are locked, and everything about them is read again.
 
-    Who is referred and reads as before stays referred as decided; everybody else is judged again. PlanOutdated when a
-    card was merged meanwhile: its heir may be somebody else than those locked. `ownership` is from before the run
-    changed any case: what is recorded with cases decides whose a charge is, and a case that the plan opens, closes or
-    lets follow must not change what the plan is measured by.
+    A referral stands if its candidate reads as before; everybody else is judged again. PlanOutdated if a card was
+    merged meanwhile: its heir may not be locked. `ownership` is from before the run changed any case: lines recorded
+    with cases decide whose a charge is, so cases of this run must not change the comparison.
     """
     referred = {referral.number: referral for referral in plan.of(Referral)}
     now = locked_candidates(conn, section, plan, rules=rules, ownership=ownership)
-    same = [referral for number, referral in referred.items() if now.get(number) is referral.candidate]
-    changed = referred.keys() & now.keys() - {referral.number for referral in same}
+    unchanged = {number: referral for number, referral in referred.items() if now.get(number) is referral.candidate}
+    changed = referred.keys() & now.keys() - unchanged.keys()
     evidence = Evidence(
         candidates=[now[number] for number in sorted(changed)],
         cases=case_facts(conn, section, plan.records, plan.cases, candidates=now),
@@ -51,7 +49,7 @@ def judge_under_lock(conn: Connection, section: Section, plan: Plan, *, rules: L
     others = [decision for decision in again.decisions if not isinstance(decision, Referral)]
     judged = replace(
         plan,
-        decisions=(*others, *same, *again.of(Referral)),
+        decisions=(*others, *unchanged.values(), *again.of(Referral)),
         kept=(*plan.kept, *again.kept),
         named=tuple(dict.fromkeys((*plan.named, *again.named))),
     )
@@ -65,13 +63,13 @@ def locked_candidates(
 ) -> dict[int, Candidate]:
     """The patrons of a plan as they are now, locked in order of number, and then their lines.
 
-    Who is as the plan saw them is the plan's own value, so that nothing is in memory twice.
+    Whoever is unchanged is the plan's own value, so that nothing is in memory twice.
     """
     planned = {each.number: each.candidate for each in plan.decisions if isinstance(each, Referral | Adoption)}
     patrons = []
     for patron in borrowers.one_by_one(conn, section.policy.patron_fields, plan.concerned, lock=True):
         before = planned[patron.number].patron if patron.number in planned else None
-        patrons.append(before if before and before == patron else patron)
+        patrons.append(before if before == patron else patron)
     candidates: dict[int, Candidate] = {}
     for candidate in with_accounts(conn, section, plan.records, patrons, rules=rules, ownership=ownership, lock=True):
         number = candidate.patron.number

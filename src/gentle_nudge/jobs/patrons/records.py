@@ -1,9 +1,10 @@
-"""What our own tables know about one section."""
+"""Our own records of one section."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
@@ -12,12 +13,9 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.koha.read import accountlines, borrowers
 from gentle_nudge.store import cases, meta, runs
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 def read_records(conn: Connection, section: Section) -> SectionRecords:
-    """What we know about the section; a dry run before `init` knows nothing."""
+    """Our records of the section; empty before `init`."""
     our_row = meta.read_meta(conn)
     if our_row is None:
         return SectionRecords()
@@ -37,7 +35,7 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
 
 
 def _withdrawn(conn: Connection, section: Section) -> dict[int, date]:
-    """For each patron the latest day a case was withdrawn; a merged card leaves it to whom its lines went."""
+    """Patron -> the latest day a case was withdrawn; of a merged card, the day counts for the owner of its lines."""
     latest = cases.withdrawn_on(conn, section.cases_of)
     gone = latest.keys() - borrowers.existing(conn, latest)
     days = cases.withdrawn_lines(conn, section.cases_of, gone)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.collections.judgement import Adoptee
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.patron import FlagState
+from gentle_nudge.domain.patron import FlagState, flag_state
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.identity import is_here, note_here
 from gentle_nudge.jobs.patrons.evidence import flagged_without_case
@@ -62,7 +62,7 @@ class UnadoptedPatrons:
             (row.value or "").strip()
             for adoptee in self.adoptees
             for row in adoptee.candidate.patron.flag
-            if row.says is FlagState.YES
+            if flag_state((row,)) is FlagState.YES
         )
 
 

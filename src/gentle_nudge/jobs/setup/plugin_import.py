@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.collections.judgement import Due
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords, why_not
+from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.patrons.evidence import flagged_without_case, gather, line_rules, read_candidates

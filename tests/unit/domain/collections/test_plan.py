@@ -1,5 +1,6 @@
 """The plan: which rows the reports have, and in which order."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,8 +28,9 @@ from tests.builders.values import (
 )
 
 
-def a_plan(section: Section | None = None, **found: Any) -> Plan:
-    return plan_night(section or a_section(), SUNDAY, evidence(**found), a_submission())
+def a_plan(section: Section | None = None, *, order: Mapping[int, int] | None = None, **found: Any) -> Plan:
+    plan = plan_night(section or a_section(), SUNDAY, evidence(**found), a_submission())
+    return replace(plan, order=order or {})
 
 
 def submitted(plan: Plan) -> list[int]:

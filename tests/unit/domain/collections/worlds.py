@@ -1,5 +1,6 @@
 """Whole evenings for hypothesis: a policy, patrons and their accounts, cases open, merged, deleted and closed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -31,6 +32,7 @@ class World:
     section: Section
     day: date
     evidence: Evidence
+    order: Mapping[int, int]
 
 
 @st.composite
@@ -70,9 +72,9 @@ def worlds(draw: st.DrawFn, *, other_use: bool = True, section: Section | None =
         cases=(*cases, *lost),
         last_words=tuple(words),
         adoptees=tuple(adoptees),
-        order={number: rank for rank, number in enumerate(ranked)},
     )
-    return World(section=section, day=draw(DAYS), evidence=found)
+    order = {number: rank for rank, number in enumerate(ranked)}
+    return World(section=section, day=draw(DAYS), evidence=found, order=order)
 
 
 def _somebody(draw: st.DrawFn, section: Section, number: int, *, other_use: bool) -> Candidate:
