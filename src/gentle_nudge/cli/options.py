@@ -24,12 +24,9 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def date_option(*names: str, form: str = "%Y-%m-%d", metavar: str = "DATE", **options: Any) -> Decorator:
-    """An option that takes a date, or a month."""
-
-    def as_date(_context: click.Context, _option: click.Parameter, value: datetime | None) -> date | None:
-        return value.date() if value else None
-
-    return click.option(*names, type=click.DateTime(formats=[form]), metavar=metavar, callback=as_date, **options)
+    """An option that takes a date, or a month; the command gets a date or None."""
+    options |= {"type": click.DateTime(formats=[form]), "metavar": metavar}
+    return click.option(*names, callback=lambda _context, _option, value: value and value.date(), **options)
 
 
 def folder_option(**options: Any) -> Decorator:

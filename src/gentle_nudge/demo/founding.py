@@ -17,6 +17,7 @@ from gentle_nudge.koha import koha_tables
 LIBRARY = "Fernwood Public Library"
 ZONE = "America/New_York"
 HOW_MANY = 200
+STRIDE = 77  # shares no factor with HOW_MANY, so that every patron has a number
 PREFERENCES = {
     "LibraryName": LIBRARY,
     "KohaAdminEmailAddress": "koha@fernwood.example",
@@ -52,9 +53,11 @@ CODES: dict[Table, tuple[str, list[tuple[str | int, ...]]]] = {
 }
 
 
-def patrons(day: date) -> tuple[Sample, ...]:
-    """Everybody, as they were before the first night; `day` is the Sunday shown."""
-    return tuple(islice(chain(special(day), ordinary(day)), HOW_MANY))
+def patrons(day: date) -> dict[int, Sample]:
+    """Everybody as before the first night, well mixed, by borrowernumber; `day` is the Sunday shown."""
+    samples = islice(chain(special(day), ordinary(day)), HOW_MANY)
+    mixed = {1 + place * STRIDE % HOW_MANY: patron for place, patron in enumerate(samples)}
+    return dict(sorted(mixed.items()))
 
 
 def ordinary(day: date) -> Iterator[Sample]:
@@ -82,21 +85,12 @@ def little(number: int) -> Iterator[Charge]:
             pass
 
 
-STRIDE = 77  # shares no factor with the number of patrons, so that everybody gets a number of their own
-
-
-def numbered(samples: tuple[Sample, ...]) -> dict[int, Sample]:
-    """The patrons by borrowernumber, well mixed."""
-    mixed = {1 + place * STRIDE % len(samples): sample for place, sample in enumerate(samples)}
-    return dict(sorted(mixed.items()))
-
-
 def found_library(desk: Desk, samples: Mapping[int, Sample]) -> None:
     """Make Koha's tables with codes, preferences and these patrons."""
     koha_tables.koha.create_all(desk.conn)
     for table, (columns, rows) in CODES.items():
         desk.conn.execute(insert(table), [dict(zip(columns.split(), row, strict=True)) for row in rows])
-    anonymous = next(number for number, sample in samples.items() if sample.surname == ANONYMOUS)
+    anonymous = next(number for number, patron in samples.items() if patron.surname == ANONYMOUS)
     preferences = {**PREFERENCES, "AnonymousPatron": str(anonymous)}
     values = [{"variable": name, "value": value} for name, value in preferences.items()]
     desk.conn.execute(insert(koha_tables.systempreferences), values)

@@ -16,7 +16,6 @@ from sqlalchemy import event
 
 from gentle_nudge.demo import demo_folder, founding
 from gentle_nudge.demo.counter import Desk, owing
-from gentle_nudge.demo.founding import found_library, numbered
 from gentle_nudge.demo.roles import Role, Sample
 from gentle_nudge.demo.weeks import go_by
 from gentle_nudge.domain.collections.plan import Plan
@@ -83,8 +82,8 @@ def play(folder: Path, day: date) -> Story:
     was_there = demo_folder.begin(folder)
     koha = _library(folder)
     shown = sunday(day)
-    samples = numbered(founding.patrons(shown))
-    _at_the_desk(koha, shown, partial(found_library, samples=samples))
+    samples = founding.patrons(shown)
+    _at_the_desk(koha, shown, partial(founding.found_library, samples=samples))
     with read_only(koha.engine) as conn:
         founded = owing(conn)
     nights = []
