@@ -18,7 +18,6 @@ from gentle_nudge.jobs.night.nightly import Night, nightly
 from gentle_nudge.jobs.sending.deliver import Delivered, deliver
 
 Clock = Callable[[], datetime]
-Tell = Callable[["Night | Round | GentleNudgeError | str"], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +32,9 @@ class Round:
         """Failure if something has not arrived; temporary failure if another run has the rest."""
         failed = 0 if self.delivered.went_well else EXIT_FAILURE
         return worst_exit_code(failed, EXIT_TEMPFAIL if self.delivered.interrupted else 0)
+
+
+Tell = Callable[[Night | Round | GentleNudgeError | str], None]
 
 
 def routine(
