@@ -11,7 +11,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import EXIT_FAILURE, EXIT_TEMPFAIL, GentleNudgeError, worst_exit_code
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.monitor.alerting import tell_staff
-from gentle_nudge.jobs.monitor.retention import RetentionPeriods, apply_retention
+from gentle_nudge.jobs.monitor.retention import apply_retention
 from gentle_nudge.jobs.monitor.watch import watched
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import Night, nightly
@@ -57,8 +57,7 @@ def routine(
         watch.exit_code = worst_exit_code(night.exit_code, sent.exit_code)
     for note in watch.notes:
         tell(note)
-    periods = RetentionPeriods.of(library.settings.archive, library.instance.database)
-    for trouble in apply_retention(library.engine, periods, moment):
+    for trouble in apply_retention(library, moment):
         tell(f"{trouble.sentence}\n  {trouble.hint}".rstrip())
     return watch.exit_code
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.integration.koha.views import View
+from tests.integration.koha.line_views import LineView
 from tests.support.koha import KohaDatabase
 
 Row = Mapping[str, Any]
@@ -33,7 +33,7 @@ def all_lines(koha: KohaDatabase) -> list[Row]:
     )
 
 
-def sums(lines: list[Row], view: View, patron: int) -> Sums:
+def sums(lines: list[Row], view: LineView, patron: int) -> Sums:
     """The sums of this patron."""
     theirs = [line for line in lines if line["borrowernumber"] == patron]
     here = [line for line in theirs if is_here(line, view)]
@@ -48,7 +48,7 @@ def sums(lines: list[Row], view: View, patron: int) -> Sums:
     )
 
 
-def counts(line: Row, view: View) -> bool:
+def counts(line: Row, view: LineView) -> bool:
     """Whether it is a counted line."""
     rules, patron = view.section.policy, line["borrowernumber"]
     day = day_of(line, view)
@@ -70,7 +70,7 @@ def counts(line: Row, view: View) -> bool:
     )
 
 
-def is_here(line: Row, view: View) -> bool:
+def is_here(line: Row, view: LineView) -> bool:
     """Whether the line is the section's."""
     section, patron = view.section, line["borrowernumber"]
     if section.charges_by == "patron":
@@ -85,7 +85,7 @@ def is_here(line: Row, view: View) -> bool:
     return not named if section.scope.all_but else named
 
 
-def day_of(line: Row, view: View) -> date | None:
+def day_of(line: Row, view: LineView) -> date | None:
     """The calendar day on the library's wall."""
     at: datetime | None = line["date"]
     return None if at is None else at.replace(tzinfo=UTC).astimezone(view.zone).date()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Literal
+
+from dateutil.relativedelta import relativedelta
+from dateutil.rrule import weekdays
 
 from gentle_nudge.domain.collections.policy import Policy
 
@@ -83,7 +86,7 @@ class Due:
 
 def submits_on(policy: Policy, day: date) -> date:
     """The latest day not after this one on which a submission belongs."""
-    return day - timedelta(days=(day.weekday() - policy.submit_on) % A_WEEK)
+    return day + relativedelta(weekday=weekdays[policy.submit_on](-1))
 
 
 def is_submission_due(policy: Policy, day: date, past: SubmissionHistory) -> bool:
