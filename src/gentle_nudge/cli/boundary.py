@@ -86,7 +86,7 @@ class Commands(click.Group):
         except Exception as trouble:
             if isinstance(trouble, OSError) and trouble.errno == errno.EPIPE:
                 raise
-            hint = "Report the output." if ctx.obj.debug else "Run it again with --debug and report the output."
+            hint = "Report the output." if _debugs(ctx) else "Run it again with --debug and report the output."
             click.echo(f"Internal error ({type(trouble).__name__}). {hint}", err=True)
             say_where(ctx, trouble)
             ctx.exit(EXIT_FAILURE)
@@ -94,8 +94,13 @@ class Commands(click.Group):
 
 def say_where(ctx: click.Context, trouble: BaseException) -> None:
     """With --debug show on stderr where in the program the trouble arose."""
-    if ctx.obj is not None and ctx.obj.debug:
+    if _debugs(ctx):
         click.echo("".join(trail(trouble)).rstrip(), err=True)
+
+
+def _debugs(ctx: click.Context) -> bool:
+    """True with --debug; a module that cannot be imported fails before there is an Invocation."""
+    return bool(ctx.obj.debug if ctx.obj else ctx.params.get("debug"))
 
 
 def trail(trouble: BaseException) -> Iterator[str]:
