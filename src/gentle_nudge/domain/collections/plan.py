@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.domain.case import Case, CaseState
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 D = TypeVar("D", bound="Decision")
+NOT_READ: Mapping[str, str | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +64,7 @@ class Referral(NewCase):
     day: date
     fee: Decimal
     guardian: Guardian | None = None
-    contact: Mapping[str, str | None] = field(default_factory=dict)
+    contact: Mapping[str, str | None] = field(default_factory=lambda: NOT_READ)
 
     @property
     def total(self) -> Decimal:
