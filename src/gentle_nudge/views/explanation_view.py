@@ -9,7 +9,7 @@ from gentle_nudge.domain.collections.explanation import Explanation
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.ledger import JudgedLine
 from gentle_nudge.domain.money import format_amount
-from gentle_nudge.domain.patron import FlagRow
+from gentle_nudge.domain.patron import OLDEST, FlagRow, known_birth
 from gentle_nudge.views.plain import Column, Note, View, column, figures, table, unseen
 
 LINES: tuple[Column[JudgedLine], ...] = (
@@ -59,7 +59,10 @@ def explanation_view(explanation: Explanation) -> View:
 def _facts(explanation: Explanation) -> Iterator[str]:
     patron, policy, window = explanation.candidate.patron, explanation.section.policy, explanation.window
     category = f"category {patron.category} ({patron.category_type})"
-    yield f"branch {patron.branch}, {category}, born {patron.born or 'unknown'}"
+    born = str(patron.born or "unknown")
+    if patron.born and not known_birth(patron.born, explanation.day):
+        born += f" (more than {OLDEST} years ago, so unknown)"
+    yield f"branch {patron.branch}, {category}, born {born}"
     yield f"flag {policy.flag}: {_values(patron.flag)}"
     if policy.exemption:
         yield f"exemption {policy.exemption}: {_values(patron.exemption)}"

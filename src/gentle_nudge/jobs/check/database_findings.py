@@ -26,6 +26,9 @@ from gentle_nudge.store import meta, runs
 # A charge is never older than this.
 A_LIFETIME = 36_500
 
+# So many patrons may have been born on one day. Of the dates that more share, the most shared are named.
+BORN_ON_ONE_DAY, DATES_NAMED = 20, 10
+
 NO_NEWS_FOR = timedelta(days=2)
 
 
@@ -112,7 +115,9 @@ def too_old(conn: Connection, section: Section, moment: Moment) -> Iterator[Find
     newer = max(section.policy.count_fees_newer_than, section.policy.count_fees_older_than)
     if newer >= A_LIFETIME:
         return
-    past = replace(section.policy, count_fees_older_than=newer + 1, count_fees_newer_than=A_LIFETIME)
+    past = replace(
+        section.policy, count_fees_older_than=newer + 1, count_fees_newer_than=A_LIFETIME, charged_as_minor="count"
+    )
     records = read_records(conn, section)
     rules = line_rules(replace(section, policy=past), moment, replace(records, withdrawn={}))
     ownership = ownership_of(conn, section, records, ())
@@ -143,6 +148,21 @@ def to_adopt(conn: Connection, section: Section, moment: Moment) -> Iterator[Fin
             what=f"{waiting} patrons of section {section.name} are flagged without a case; a night may adopt {most}.",
             why="None of them is updated or released, and no submission is made.",
             way_out="Look at them and adopt them: gentle-nudge init --adopt",
+        )
+
+
+def shared_birth_dates(conn: Connection) -> Iterator[Finding]:
+    """Dates of birth that more patrons share than can have been born on one day."""
+    shared = borrowers.shared_birth_dates(conn, BORN_ON_ONE_DAY)
+    if shared:
+        dates = ", ".join(f"{born} ({patrons} patrons)" for born, patrons in shared[:DATES_NAMED])
+        rest = f", and {len(shared) - DATES_NAMED} more dates" if len(shared) > DATES_NAMED else ""
+        yield Finding(
+            name="birth-date-shared",
+            severity=Severity.WARNING,
+            what=f"More than {BORN_ON_ONE_DAY} patrons each have the date of birth {dates}{rest}.",
+            why="A date saved because the true one is unknown makes a minor an adult, or an adult a minor.",
+            way_out="Empty it where it is not true; unknown_birthdate then says whether these patrons are referred.",
         )
 
 

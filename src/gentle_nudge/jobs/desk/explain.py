@@ -37,6 +37,7 @@ def _seen(conn: Connection, section: Section, number: int, moment: Moment) -> Ex
         return None
     known = cases.find(conn, patron=number) if records.is_any else []
     theirs = tuple(case for case in known if case.section in section.cases_of)
+    rules = rules.with_ages([found[0].patron])
     lines = judged_lines(conn, rules, ownership_of(conn, section, records, [number]), number)
     return Explanation(
         section=section,
