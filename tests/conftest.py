@@ -13,6 +13,7 @@ from tests.koha_schema import NEWEST, VERSIONS
 from tests.support.command import Command
 from tests.support.koha import KohaDatabase
 from tests.support.mariadb import Server
+from tests.support.monitor import Monitor
 from tests.support.sftp import SftpServer
 from tests.support.smtp import SmtpServer
 from tests.support.sshd import Sshd
@@ -160,6 +161,13 @@ def sshd(tmp_path: Path) -> Iterator[Sshd]:
     """A real OpenSSH server with a key of its own."""
     with Sshd(tmp_path / "sshd") as running:
         yield running
+
+
+@pytest.fixture
+def monitor() -> Iterator[Monitor]:
+    """A web server that hears pings."""
+    with Monitor() as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,20 +1,17 @@
 """A library, its configuration, and the command on any evening: what the acceptance tests share."""
 
 import csv
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from tests.builders.koha import a_patron, owes
+from tests.builders.days import SUNDAY, ZONE
+from tests.builders.koha import owing
 from tests.support.command import Command, Finished
 from tests.support.koha import KohaDatabase
 
-ZONE = ZoneInfo("America/New_York")
-SUNDAY = date(2026, 11, 22)
-CHARGED = SUNDAY - timedelta(days=75)
 AGENCY = "reports@agency.example"
 CONFIG = """
 [koha]
@@ -82,8 +79,12 @@ class Evenings:
 
     def owing(self, amount: str = "30.00", **columns: Any) -> int:
         """A patron who qualifies on the Sunday."""
-        patron = a_patron(self.koha, **columns)
-        owes(self.koha, patron, amount, day=CHARGED)
+        return owing(self.koha, amount, **columns)
+
+    def referred(self, amount: str = "30.00", **columns: Any) -> int:
+        """A patron who was referred on the Sunday, with everybody else who qualified."""
+        patron = self.owing(amount, **columns)
+        self.does("nightly", on=SUNDAY)
         return patron
 
     def flag(self, patron: int) -> str | None:
@@ -121,3 +122,6 @@ def dues(content: bytes) -> dict[int, Decimal]:
     """Number -> due, of an update or sync."""
     rows: Iterable[dict[str, str]] = csv.DictReader(content.decode().splitlines())
     return {int(row["borrowernumber"]): Decimal(row["Due"]) for row in rows if row.get("Due")}
+
+
+Library = Callable[..., Evenings]  # the fixture `library`

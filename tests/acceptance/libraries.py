@@ -5,18 +5,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gentle_nudge.jobs.setup.initialise import initialise
 from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.koha.connect.zone import machine
 from gentle_nudge.settings.keys import Koha
-from tests.builders.koha import a_patron, owes
+from tests.builders.days import ZONE
+from tests.builders.koha import owing
 from tests.support.command import Command, Finished
 from tests.support.koha import KohaDatabase
 
-ZONE = ZoneInfo("America/New_York")
 Tables = dict[str, dict[str, str]]
 
 
@@ -98,9 +97,7 @@ class Library:
 
     def owing(self, amount: str = "30.00", *, days_ago: int = 75, **patron: Any) -> int:
         """A patron with one lost charge, in the window unless told otherwise."""
-        number = a_patron(self.koha, **patron)
-        owes(self.koha, number, amount, day=today() - timedelta(days=days_ago))
-        return number
+        return owing(self.koha, amount, day=today() - timedelta(days=days_ago), **patron)
 
 
 def _table(name: str, values: dict[str, str]) -> list[str]:

@@ -1,28 +1,18 @@
 """Staff and monitors hear of trouble; a quiet night says nothing."""
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
+from tests.acceptance.evenings import AGENCY, Library
+from tests.builders.days import MONDAY, SUNDAY, TUESDAY, WEDNESDAY
 from tests.builders.koha import delete_patron
 from tests.support.koha import KohaDatabase
 from tests.support.monitor import Monitor
 from tests.support.programs import free_port
 from tests.support.smtp import SmtpServer
 
-Library = Callable[..., Evenings]
 ADMIN = "admin@library.example"
-MONDAY, TUESDAY, WEDNESDAY = (SUNDAY + timedelta(days=days) for days in (1, 2, 3))
-
-
-@pytest.fixture
-def monitor() -> Iterator[Monitor]:
-    with Monitor() as server:
-        yield server
 
 
 def told(smtp: SmtpServer, address: str = ADMIN) -> list[str]:
@@ -79,8 +69,7 @@ def test_a_failed_section_is_told(library: Library, smtp: SmtpServer) -> None:
 
 def test_deleted_patrons_are_told_by_number_only(library: Library, koha: KohaDatabase, smtp: SmtpServer) -> None:
     evenings = library(port=smtp.port)
-    patron = evenings.owing(surname="Verschwunden", card="987654")
-    evenings.does("nightly", on=SUNDAY)
+    patron = evenings.referred(surname="Verschwunden", card="987654")
     delete_patron(koha, patron)
     evenings.does("nightly", on=MONDAY)
     (alert,) = smtp.sent_to(ADMIN)
@@ -133,8 +122,7 @@ def test_an_alert_that_cannot_be_sent_fails_no_night_but_is_said(
     library: Library, koha: KohaDatabase, smtp: SmtpServer
 ) -> None:
     evenings = library(port=smtp.port)
-    patron = evenings.owing()
-    evenings.does("nightly", on=SUNDAY)
+    patron = evenings.referred()
     delete_patron(koha, patron)
     smtp.answer_recipient(ADMIN, "550 who?")
     night = evenings.run("nightly", on=MONDAY)
@@ -184,8 +172,7 @@ def test_neither_a_dead_monitor_nor_a_metrics_file_without_a_folder_fails_a_nigh
 def test_the_metrics_tell_how_things_stand(library: Library, monitor: Monitor, tmp_path: Path) -> None:
     figures = tmp_path / "gn.prom"
     evenings = library(policy="most_referrals = 1", tables=watched(monitor.url, figures))
-    evenings.owing()
-    evenings.does("nightly", on=SUNDAY)
+    evenings.referred()
     assert {
         "gentle_nudge_night_success 1",
         'gentle_nudge_run_rows{section="global",report="submission"} 1',

@@ -2,14 +2,11 @@
 
 import csv
 import json
-from collections.abc import Callable
-from datetime import timedelta
 
-from tests.acceptance.evenings import SUNDAY, Evenings
+from tests.acceptance.evenings import Library
+from tests.builders.days import MONDAY, SUNDAY
 from tests.builders.koha import pays
 
-Library = Callable[..., Evenings]
-MONDAY = SUNDAY + timedelta(days=1)
 NORTH = """
 [[library]]
 name = "north"
@@ -69,8 +66,7 @@ def test_another_section_takes_over_open_cases(library: Library) -> None:
 
 def test_cases_do_not_move_to_a_section_that_would_withdraw_them(library: Library) -> None:
     evenings = library(tables=NORTH.format(flag="sort2"))
-    evenings.owing(branch="MPL")
-    evenings.does("nightly", on=SUNDAY)
+    evenings.referred(branch="MPL")
     done = evenings.run("cases", "move", "north", "global", on=MONDAY)
     assert done.returncode == 2
     assert "no flag in sort1" in done.stderr

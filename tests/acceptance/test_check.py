@@ -7,14 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.libraries import Library, today
-from tests.builders.koha import (
-    a_library_group,
-    a_patron,
-    an_attribute_type,
-    has_attribute,
-    has_credit,
-    owes,
-)
+from tests.builders.koha import a_library_group, a_patron, an_attribute_type, has_attribute, has_credit, owes
 from tests.support.command import Command
 from tests.support.grants import ALL_PARTS, PASSWORD, apply_grants, forget, url_of_user, user_of
 from tests.support.koha import KohaDatabase

@@ -27,8 +27,7 @@ def test_examples_are_found_with_their_output_their_exit_code_and_without() -> N
 
 
 @pytest.mark.parametrize(
-    "shown",
-    ["one\ntwo\nthree\n", "one\n[…]\n", "[…]\nthree\n", "one\n[…]\nthree\n", "one\n[…]\ntwo\nthree\n"],
+    "shown", ["one\ntwo\nthree\n", "one\n[…]\n", "[…]\nthree\n", "one\n[…]\nthree\n", "one\n[…]\ntwo\nthree\n"]
 )
 def test_a_mark_stands_for_any_lines(shown: str) -> None:
     assert an_example(shown).is_true_of("one\ntwo\nthree\n")

@@ -1,14 +1,12 @@
 """What is kept, how long, and how a person is forgotten."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
-from tests.acceptance.evenings import SUNDAY, Evenings
+from tests.acceptance.evenings import Evenings, Library
+from tests.builders.days import MONDAY, SUNDAY, TUESDAY
 from tests.builders.koha import delete_patron, merge, pays
 from tests.support.smtp import SmtpServer
 
-Library = Callable[..., Evenings]
-MONDAY, TUESDAY = SUNDAY + timedelta(days=1), SUNDAY + timedelta(days=2)
 ARCHIVE = '[archive]\ndirectory = "{folder}/archive"\n'
 SUBMISSION, UPDATE = f"ums-new-submissions-{SUNDAY}.csv", f"ums-updates-{SUNDAY}.csv"
 
@@ -27,8 +25,7 @@ def archived(evenings: Evenings) -> list[str]:
 def test_reports_are_kept_for_keep_days_and_longer_while_undelivered(library: Library) -> None:
     evenings = library()
     evenings.configure(tables=ARCHIVE.format(folder=evenings.folder))
-    evenings.owing()
-    evenings.does("nightly", on=SUNDAY)
+    evenings.referred()
     asked = ("--day", str(SUNDAY), "--report", "submission", "--send", "--reason", "the agency lost it")
     evenings.does("regenerate", *asked)
     evenings.configure(tables=ARCHIVE.format(folder=evenings.folder), port=1)
@@ -67,8 +64,7 @@ def test_closed_cases_lose_the_person_after_keep_cases_days(library: Library) ->
 
 def test_a_deleted_patron_is_forgotten_once_the_last_row_has_arrived(library: Library, smtp: SmtpServer) -> None:
     evenings = library(port=smtp.port)
-    patron = evenings.owing(surname="Gone", card="1001")
-    evenings.does("nightly", on=SUNDAY)
+    patron = evenings.referred(surname="Gone", card="1001")
     delete_patron(evenings.koha, patron)
     smtp.answer("rcpt", "451 come back later")
     evenings.run("nightly", on=MONDAY)
@@ -83,8 +79,7 @@ def test_a_deleted_patron_is_forgotten_once_the_last_row_has_arrived(library: Li
 def test_trouble_with_keeping_house_is_told_and_fails_no_night(library: Library) -> None:
     evenings = library(tables="[archive]\nkeep_days = 1\n")
     evenings.configure(tables=ARCHIVE.format(folder=evenings.folder) + "keep_days = 1\n")
-    evenings.owing()
-    evenings.does("nightly", on=SUNDAY)
+    evenings.referred()
     (evenings.folder / "archive" / ".gentle-nudge").write_text('{"database": "another"}', encoding="utf-8")
     evenings.configure(tables="[archive]\nkeep_days = 1\n")
     done = evenings.run("nightly", on=TUESDAY)
@@ -117,8 +112,7 @@ def test_somebody_is_forgotten_at_once_and_the_reports_that_hold_them_are_named(
 
 def test_who_is_still_in_collections_is_told_that_the_name_comes_back(library: Library) -> None:
     evenings = library()
-    evenings.owing(surname="Still", card="1001")
-    evenings.does("nightly", on=SUNDAY)
+    evenings.referred(surname="Still", card="1001")
     assert "A case is open" in evenings.does("forget", "1001")
     assert evenings.cases()[0]["surname"] is None
 

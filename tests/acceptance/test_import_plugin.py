@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.libraries import ZONE, Library, today
+from tests.acceptance.libraries import Library, today
+from tests.builders.days import ZONE
 from tests.builders.koha import a_patron, an_attribute_type, has_attribute, has_credit, owes
 from tests.support.command import Command
 from tests.support.koha import KohaDatabase

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.evenings import SUNDAY, Evenings
+from tests.acceptance.evenings import Library
+from tests.builders.days import SUNDAY
 from tests.support.command import Command
 from tests.support.koha import KohaDatabase
 from tests.support.programs import free_port
@@ -34,7 +35,7 @@ COMMANDS = (
 )
 
 
-def test_verbose_logs_each_step_of_a_night_with_its_figures_and_time(library: Callable[..., Evenings]) -> None:
+def test_verbose_logs_each_step_of_a_night_with_its_figures_and_time(library: Library) -> None:
     evenings = library()
     evenings.owing()
     lines = evenings.run("--verbose", "nightly").stderr.splitlines()
@@ -49,13 +50,13 @@ def test_verbose_logs_each_step_of_a_night_with_its_figures_and_time(library: Ca
     ]
 
 
-def test_without_verbose_nothing_is_logged(library: Callable[..., Evenings]) -> None:
+def test_without_verbose_nothing_is_logged(library: Library) -> None:
     evenings = library()
     evenings.owing()
     assert evenings.run("nightly").stderr == ""
 
 
-def test_debug_logs_statements_without_their_values(library: Callable[..., Evenings]) -> None:
+def test_debug_logs_statements_without_their_values(library: Library) -> None:
     evenings = library()
     evenings.koha.execute("ALTER TABLE borrowers AUTO_INCREMENT = 7654321")
     patron = evenings.owing()
@@ -82,7 +83,7 @@ def without_parts(koha: KohaDatabase) -> Iterator[Callable[[], None]]:
 
 @pytest.mark.parametrize("option", ["--debug", "--verbose"])
 def test_debug_shows_where_an_internal_error_of_a_delivery_happened(
-    library: Callable[..., Evenings], without_parts: Callable[[], None], option: str
+    library: Library, without_parts: Callable[[], None], option: str
 ) -> None:
     evenings = library(port=free_port())
     evenings.owing()
@@ -95,9 +96,7 @@ def test_debug_shows_where_an_internal_error_of_a_delivery_happened(
     assert ("jobs/sending/deliver.py" in done.stderr) is (option == "--debug")
 
 
-def test_debug_shows_where_tidying_up_failed(
-    library: Callable[..., Evenings], without_parts: Callable[[], None]
-) -> None:
+def test_debug_shows_where_tidying_up_failed(library: Library, without_parts: Callable[[], None]) -> None:
     evenings = library()
     evenings.owing()
     evenings.does("nightly")

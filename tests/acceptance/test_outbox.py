@@ -1,15 +1,12 @@
 """The queue of deliveries, as the librarian sees and steers it."""
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
+from tests.acceptance.evenings import AGENCY, Evenings, Library
+from tests.builders.days import MONDAY, SUNDAY
 from tests.support.smtp import SmtpServer
-
-Library = Callable[..., Evenings]
-MONDAY = SUNDAY + timedelta(days=1)
 
 
 def listed(evenings: Evenings, *options: str) -> list[dict[str, Any]]:
@@ -66,8 +63,7 @@ def test_a_delivery_is_given_up_and_taken_up_again(library: Library, smtp: SmtpS
 
 def test_all_or_nothing_is_done_and_every_reason_told(library: Library, smtp: SmtpServer) -> None:
     evenings = library(port=smtp.port)
-    evenings.owing()
-    evenings.does("nightly", on=SUNDAY)
+    evenings.referred()
     smtp.answer("rcpt", "451 come back later")
     evenings.run("nightly", on=MONDAY)
     assert evenings.states() == ["sent", "sent", "due"]

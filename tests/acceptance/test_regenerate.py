@@ -1,24 +1,14 @@
 """Past reports, byte for byte."""
 
 import json
-from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
-from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
+from tests.acceptance.evenings import AGENCY, Library
+from tests.builders.days import MONDAY, SUNDAY
 from tests.builders.koha import owes
 from tests.support.smtp import Received, SmtpServer
 
-Library = Callable[..., Evenings]
-MONDAY = SUNDAY + timedelta(days=1)
 SUBMISSION = f"ums-new-submissions-{SUNDAY}.csv"
-
-
-def attached(received: Received) -> bytes:
-    (part,) = received.message.iter_attachments()
-    content = part.get_payload(decode=True)
-    assert isinstance(content, bytes)
-    return content
 
 
 def text(received: Received) -> str:
@@ -29,9 +19,8 @@ def text(received: Received) -> str:
 
 def test_a_past_report_comes_back_as_it_was_whatever_has_changed_since(library: Library, smtp: SmtpServer) -> None:
     evenings = library(port=smtp.port)
-    patron = evenings.owing(surname='Ångström, J. "Jo"')
-    evenings.does("nightly", on=SUNDAY)
-    first = {it.message["Subject"]: attached(it) for it in smtp.messages}
+    patron = evenings.referred(surname='Ångström, J. "Jo"')
+    first = {it.message["Subject"]: it.file for it in smtp.messages}
     evenings.koha.execute("UPDATE borrowers SET surname = 'Other'")
     owes(evenings.koha, patron, "5.00")
     folder = evenings.folder / "again"
@@ -46,8 +35,7 @@ def test_a_past_report_comes_back_as_it_was_whatever_has_changed_since(library: 
 
 def test_every_sync_of_a_day_comes_back(library: Library) -> None:
     evenings = library()
-    patron = evenings.owing()
-    evenings.does("nightly", on=SUNDAY)
+    patron = evenings.referred()
     evenings.does("sync", on=MONDAY)
     owes(evenings.koha, patron, "5.00", day=MONDAY)
     evenings.does("sync")
@@ -61,8 +49,7 @@ def test_every_sync_of_a_day_comes_back(library: Library) -> None:
 
 def test_another_file_is_never_overwritten(library: Library) -> None:
     evenings = library()
-    evenings.owing()
-    evenings.does("nightly", on=SUNDAY)
+    evenings.referred()
     file = evenings.command.cwd / SUBMISSION
     asked = ("regenerate", "--day", str(SUNDAY), "--report", "submission")
     for content in (b"mine", b""):
@@ -80,8 +67,7 @@ def test_another_file_is_never_overwritten(library: Library) -> None:
 
 def test_a_report_is_sent_again_marked_as_a_repeat(library: Library, smtp: SmtpServer) -> None:
     evenings = library(policy='copy_to = ["copy@library.example"]', port=smtp.port)
-    evenings.owing(card="1001")
-    evenings.does("nightly", on=SUNDAY)
+    evenings.referred(card="1001")
     (first,) = (it for it in smtp.sent_to(AGENCY) if "Submissions" in it.message["Subject"])
     smtp.messages.clear()
     asked = ("regenerate", "--day", str(SUNDAY), "--report", "submission", "--send", "--reason", "the agency lost it")
@@ -91,9 +77,9 @@ def test_a_report_is_sent_again_marked_as_a_repeat(library: Library, smtp: SmtpS
     evenings.does("deliver")
     assert [it.recipients for it in smtp.messages] == [[AGENCY], ["copy@library.example"]]
     again = smtp.messages[0]
-    assert attached(again) == attached(first)
+    assert again.file == first.file
     assert again.message["Subject"] == first.message["Subject"]
-    assert [part.get_filename() for part in again.message.iter_attachments()] == [SUBMISSION]
+    assert again.file_name == SUBMISSION
     assert f"THIS IS A REPEAT, sent on {MONDAY}" in text(again)
     assert "REPEAT" not in text(first)
     assert again.message["Message-ID"] != first.message["Message-ID"]
@@ -110,8 +96,7 @@ def test_a_report_is_sent_again_marked_as_a_repeat(library: Library, smtp: SmtpS
 
 def test_a_pruned_report_is_refused_with_the_day_it_was_pruned(library: Library) -> None:
     evenings = library()
-    evenings.owing()
-    evenings.does("nightly", on=SUNDAY)
+    evenings.referred()
     evenings.koha.execute("DELETE FROM gentle_nudge_report_part")
     evenings.koha.execute("UPDATE gentle_nudge_report SET pruned_on = '2027-05-22'")
     for more in ((), ("--send", "--reason", "lost")):
@@ -124,8 +109,7 @@ def test_a_pruned_report_is_refused_with_the_day_it_was_pruned(library: Library)
 
 def test_what_cannot_be_meant_is_refused(library: Library) -> None:
     evenings = library()
-    evenings.owing()
-    evenings.does("nightly", on=SUNDAY)
+    evenings.referred()
     day = ("--day", str(SUNDAY), "--report", "update")
     for what, says in (
         (("--day", str(MONDAY), "--report", "update"), f"There is no update of {MONDAY}"),

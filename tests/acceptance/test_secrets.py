@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
-from tests.acceptance.test_whereabouts import elsewhere
+from tests.acceptance.evenings import AGENCY, Library
+from tests.acceptance.test_identity import elsewhere
+from tests.builders.days import MONDAY, SUNDAY, TUESDAY, WEDNESDAY
 from tests.builders.koha import delete_patron, merge, owes, pays
 from tests.support.koha import KohaDatabase
 from tests.support.monitor import Monitor
@@ -19,7 +20,6 @@ from tests.support.sftp import SftpServer
 from tests.support.smtp import SmtpServer
 
 MAIL_PASSWORD, SFTP_PASSWORD = "mail-hunter2-mail", "sftp-hunter2-sftp"
-MONDAY, TUESDAY, WEDNESDAY = (SUNDAY + timedelta(days=days) for days in (1, 2, 3))
 PERSONAL = {
     "surname": "Zwetschgenröster",
     "firstname": "Kunigunde",
@@ -54,12 +54,6 @@ class Heard:
 
 
 @pytest.fixture
-def monitor() -> Iterator[Monitor]:
-    with Monitor() as server:
-        yield server
-
-
-@pytest.fixture
 def mail(smtp_server: Callable[..., SmtpServer]) -> SmtpServer:
     return smtp_server(user="koha", password=MAIL_PASSWORD)
 
@@ -72,7 +66,7 @@ def uploads(sftp_server: Callable[..., SftpServer]) -> SftpServer:
 class Trial:
     """A library with people in it, whose every command is heard."""
 
-    def __init__(self, library: Callable[..., Evenings], mail: SmtpServer, uploads: SftpServer, url: str) -> None:
+    def __init__(self, library: Library, mail: SmtpServer, uploads: SftpServer, url: str) -> None:
         self.heard = Heard()
         self.evenings = library()
         self.folder = self.evenings.folder
@@ -120,7 +114,7 @@ class Trial:
 
 
 def test_nothing_personal_and_no_password_comes_to_light(
-    library: Callable[..., Evenings], mail: SmtpServer, uploads: SftpServer, monitor: Monitor
+    library: Library, mail: SmtpServer, uploads: SftpServer, monitor: Monitor
 ) -> None:
     trial = Trial(library, mail, uploads, monitor.url)
     koha = trial.koha

@@ -1,14 +1,11 @@
 """How things stand, at a glance and for programs."""
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 
-from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
+from tests.acceptance.evenings import AGENCY, Library
+from tests.builders.days import MONDAY, SUNDAY
 from tests.support.smtp import SmtpServer
-
-Library = Callable[..., Evenings]
-MONDAY = SUNDAY + timedelta(days=1)
 
 
 def test_where_all_is_well_it_says_what_ran_last(library: Library) -> None:

@@ -1,16 +1,15 @@
 """After an upgrade of the program: `init` upgrades the tables, and the library goes on where it was."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from sqlalchemy import text
 
 from gentle_nudge.store.tables import metadata
-from tests.acceptance.evenings import SUNDAY, Evenings
+from tests.acceptance.evenings import Evenings
+from tests.builders.days import TUESDAY
 from tests.support.koha import KohaDatabase
 from tests.support.own_tables import build
 
-TUESDAY = SUNDAY + timedelta(days=2)
 HISTORY = """\
 2026-11-23 global sync 6 0 0 0 0 1434.56 0.00 ann
 2026-11-23 global update 8 0 1 0 2 1434.56 0.00

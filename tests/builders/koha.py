@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from tests.builders.days import IN_THE_WINDOW
 from tests.support.koha import KohaDatabase
 
 Amount = str | Decimal
@@ -97,6 +98,13 @@ def owes(
     )
     koha.put("account_offsets", debit_id=line, type="CREATE", amount=Decimal(amount))
     return line
+
+
+def owing(koha: KohaDatabase, amount: Amount = "30.00", *, day: date = IN_THE_WINDOW, **columns: Any) -> int:
+    """A patron with one lost charge of that day, in the window of the Sunday unless told."""
+    patron = a_patron(koha, **columns)
+    owes(koha, patron, amount, day=day)
+    return patron
 
 
 def has_credit(

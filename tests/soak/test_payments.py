@@ -15,10 +15,11 @@ import pymysql
 import pytest
 from sqlalchemy import Connection, text
 
+from tests.builders.days import IN_THE_WINDOW
 from tests.builders.koha import a_patron, owes
 from tests.support.koha import KohaDatabase
 from tests.support.mariadb import Server
-from tests.support.nights import IN_THE_WINDOW, Nights
+from tests.support.nights import Nights
 
 PATRONS = 500
 DESKS, A_SECOND = 6, 300

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -126,7 +125,7 @@ class Month(Year):
     def _every_submission_arrived(self, received: list[Received]) -> None:
         copies: dict[str, set[tuple[str, bytes]]] = defaultdict(set)
         for message in received:
-            copies[name_of(message)].add((str(message.message["Message-ID"]), content_of(message)))
+            copies[message.file_name].add((str(message.message["Message-ID"]), message.file))
         assert all(len(versions) == 1 for versions in copies.values()), "each copy is recognisable as the same"
         made = self.koha.query("SELECT day FROM gentle_nudge_run WHERE report = 'submission'")
         for row in made:
@@ -135,7 +134,7 @@ class Month(Year):
             assert content == self.nights.stored(ReportKind.SUBMISSION, row["day"])
 
     def _none_older_came_after_a_newer(self, received: list[Received]) -> None:
-        updates = [name for message in received if "updates" in (name := name_of(message))]
+        updates = [name for message in received if "updates" in (name := message.file_name)]
         assert all(before <= after for before, after in pairwise(updates))
         if self.books.lists == "changed":
             names = self.koha.query("SELECT file_name FROM gentle_nudge_report WHERE file_name LIKE 'ums-updates%'")
@@ -144,7 +143,7 @@ class Month(Year):
     def _the_last_balances_are_true(self, received: list[Received]) -> None:
         heard: dict[int, Decimal] = {}
         for message in received:
-            heard.update(dues_of(content_of(message)))
+            heard.update(dues_of(message.file))
         world = self.world()
         for case in self.koha.query("SELECT * FROM gentle_nudge_case WHERE state = 'open'"):
             assert heard[case["number"]] == world.balance(case["patron"]), case
@@ -155,17 +154,6 @@ class Month(Year):
         for run in self.koha.query("SELECT report, day FROM gentle_nudge_run ORDER BY id"):
             told.update(dues_of(self.nights.stored(ReportKind(run["report"]), run["day"])))
         return told
-
-
-def name_of(message: Received) -> str:
-    (attached,) = message.message.iter_attachments()
-    return str(attached.get_filename())
-
-
-def content_of(message: Received) -> bytes:
-    (attached,) = message.message.iter_attachments()
-    content: Any = attached.get_payload(decode=True)
-    return bytes(content)
 
 
 def dues_of(content: bytes) -> Iterator[tuple[int, Decimal]]:

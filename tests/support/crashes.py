@@ -23,12 +23,12 @@ from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.sending.deliver import deliver
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.settings.keys import Mail
-from tests.builders.koha import a_patron, merge, owes, pays
+from tests.builders.days import IN_THE_WINDOW, LAST_SUNDAY, SUNDAY
+from tests.builders.koha import merge, owing, pays
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, LETTERHEAD, SUNDAY, Nights, rows_of
+from tests.support.nights import LETTERHEAD, Nights, rows_of
 from tests.support.smtp import SmtpServer
 
-LAST_SUNDAY = SUNDAY - timedelta(days=7)
 FIRST, SECOND = "reports@agency.example", "copy@library.example"
 FEE = Decimal("10.00")
 HALF_AN_HOUR = timedelta(minutes=31)
@@ -63,9 +63,7 @@ class Library:
         self.clock = self.nights.at(SUNDAY).now
 
     def _owing(self, sunday: date) -> int:
-        patron = a_patron(self.koha)
-        owes(self.koha, patron, "30.00", day=sunday - timedelta(days=(SUNDAY - IN_THE_WINDOW).days))
-        return patron
+        return owing(self.koha, day=sunday - (SUNDAY - IN_THE_WINDOW))
 
     def deliver(self) -> None:
         """What is due is tried now."""
@@ -139,10 +137,8 @@ class Library:
         assert self.undelivered() == 0
         copies: dict[tuple[str, str], set[tuple[str, bytes]]] = defaultdict(set)
         for message in self.smtp.messages:
-            (attached,) = message.message.iter_attachments()
-            name = str(attached.get_filename())
             for recipient in message.recipients:
-                copies[recipient, name].add((str(message.message["Message-ID"]), attached.get_content().encode()))
+                copies[recipient, message.file_name].add((str(message.message["Message-ID"]), message.file))
         for recipient in (FIRST, SECOND):
             for day in (LAST_SUNDAY, SUNDAY):
                 assert len(copies[recipient, f"ums-new-submissions-{day}.csv"]) == 1
@@ -150,7 +146,7 @@ class Library:
     def _the_last_balances_are_the_true_ones(self) -> None:
         for recipient in (FIRST, SECOND):
             days = [
-                str(next(message.message.iter_attachments()).get_filename())
+                message.file_name
                 for message in self.smtp.messages
                 if recipient in message.recipients and "Updates" in message.message["Subject"]
             ]
@@ -172,11 +168,13 @@ def statements(library: Library, work: Callable[[], None]) -> int:
     return len(counted)
 
 
-def killed(library: Library, work: Callable[[], None], at: int) -> None:
-    """The work is begun in a process of its own, which is killed just before its statement of this number."""
+def killed(at: int, begin: Callable[[Callable[[], None]], None]) -> int:
+    """The exit code of a child process that begins this work, killed once it has called what it is given that often.
+
+    The work makes its own connections.
+    """
     child = os.fork()
     if child == 0:
-        library.nights.renew_engine()
         left = [at]
 
         def count() -> None:
@@ -185,16 +183,22 @@ def killed(library: Library, work: Callable[[], None], at: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         try:
-            _listen(library, count)
-            work()
+            begin(count)
         finally:
             os._exit(0)
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
 
 
 def kill_and_check(library: Library, work: Callable[[], None], seed: int) -> None:
     """The work is killed at a statement that the seed chooses; everything runs on, and the promises hold."""
-    killed(library, work, random.Random(seed).randrange(MOST[work.__name__]))
+
+    def begin(count: Callable[[], None]) -> None:
+        library.nights.renew_engine()
+        _listen(library, count)
+        work()
+
+    killed(random.Random(seed).randrange(MOST[work.__name__]), begin)
     library.runs_on()
     library.promises()
 

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,11 @@ from gentle_nudge.jobs.setup.initialise import initialise
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance
-from gentle_nudge.store import meta, report_files
+from gentle_nudge.store import report_files
 from tests.builders import values
+from tests.builders.days import SUNDAY, ZONE
 from tests.support.koha import KohaDatabase
 
-ZONE = ZoneInfo("America/New_York")
-SUNDAY = date(2026, 11, 22)
-IN_THE_WINDOW = SUNDAY - timedelta(days=75)
 LETTERHEAD = Letterhead(sender="koha@library.example", instance="test")
 OUTLETS = Outlets(
     library="Springfield Public Library",
@@ -127,11 +125,6 @@ class Nights:
         """The patrons with an open case."""
         found = self.koha.query("SELECT patron FROM gentle_nudge_case WHERE state = 'open'")
         return {row["patron"] for row in found}
-
-    def is_initialised(self) -> bool:
-        """Whether our tables are there."""
-        with read_only(self.engine) as conn:
-            return meta.read_meta(conn) is not None
 
 
 def rows_of(content: bytes) -> list[dict[str, str]]:

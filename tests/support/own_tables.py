@@ -14,12 +14,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, insert, select
 
 from gentle_nudge.store.tables import SCHEMA_VERSION, metadata
+from tests.builders.days import SUNDAY
 from tests.builders.koha import a_patron, delete_patron, owes, pays
 from tests.koha_schema import NEWEST
 from tests.support.crashes import Library
 from tests.support.koha import KohaDatabase
 from tests.support.mariadb import Server
-from tests.support.nights import SUNDAY
 from tests.support.smtp import SmtpServer
 
 FACTS = Path(__file__).parents[1] / "own_tables"

@@ -15,7 +15,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 
@@ -26,6 +25,7 @@ from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.koha_tables import categories
 from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
 from gentle_nudge.reports.columns import CONTACT
+from tests.builders.days import ZONE
 
 PAGE = Path(__file__).parents[2] / "docs/reference/queries.md"
 TOP = """# Queries on Koha's tables and ours
@@ -41,7 +41,6 @@ CLAUSE = re.compile(r" (GROUP BY|HAVING|ORDER BY) ")
 INDEX_OF_TABLE = re.compile(r"(\w+) (\S+?)(?:, |$)")
 WORD = re.compile(r"(?:'[^']*'|[^\s'])+")
 
-ZONE = ZoneInfo("America/New_York")
 FEE = OurFee(debit_type="MANUAL", description="UMS Processing Fee")
 SAMPLES: dict[str, Any] = {
     # by class

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Awaitable, Collection
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 import asyncssh
@@ -107,9 +106,7 @@ class SftpServer:
         self.write_known_hosts()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._background is not None:
             self._background.do(self._close())
             self._background.close()

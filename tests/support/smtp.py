@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -38,6 +37,19 @@ class Received:
         if not isinstance(parsed, EmailMessage):
             raise TypeError
         return parsed
+
+    @property
+    def file_name(self) -> str:
+        """The name of its only attached file."""
+        (attached,) = self.message.iter_attachments()
+        return str(attached.get_filename())
+
+    @property
+    def file(self) -> bytes:
+        """The bytes of its only attached file."""
+        (attached,) = self.message.iter_attachments()
+        content: Any = attached.get_payload(decode=True)
+        return bytes(content)
 
 
 @dataclass(kw_only=True)
@@ -110,9 +122,7 @@ class SmtpServer:
         self._listener = self._background.do(self._listen())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._background is not None:
             self._background.do(self._hang_up())
             self._background.close()

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.support.programs import end, find, free_port, start
@@ -48,9 +47,7 @@ class Sshd:
         self.known_hosts.write_text(f"[{self.host}]:{self.port} {self.host_key}\n", encoding="utf-8")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._process is not None:
             end(self._process)
 
@@ -89,17 +86,6 @@ class Sshd:
 
     def _keypair(self, name: str) -> Path:
         path = self.folder / name
-        command: list[str | Path] = [
-            find("ssh-keygen"),
-            "-q",
-            "-t",
-            "ed25519",
-            "-N",
-            "",
-            "-C",
-            "test",
-            "-f",
-            path,
-        ]
+        command: list[str | Path] = [find("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", path]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
         return path

@@ -14,6 +14,7 @@ from typing import Any
 
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
+from tests.builders.days import SUNDAY
 from tests.builders.koha import (
     a_patron,
     an_attribute_type,
@@ -27,7 +28,7 @@ from tests.builders.koha import (
     pays,
 )
 from tests.support.koha import KohaDatabase
-from tests.support.nights import SUNDAY, Nights, rows_of
+from tests.support.nights import Nights, rows_of
 
 THRESHOLD, FEE, ZERO = Decimal("25.00"), Decimal("10.00"), Decimal("0.00")
 NEWER, OLDER = 90, 60

@@ -10,7 +10,7 @@ from hashlib import file_digest
 from pathlib import Path
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
-from gentle_nudge.delivery.whole_files import not_writable, numbered, sync_folder, write_once, write_whole
+from gentle_nudge.delivery.whole_files import not_writable, numbered, write_once, write_over
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.domain.report_row import ReportKind
@@ -18,27 +18,6 @@ from gentle_nudge.domain.report_row import ReportKind
 MARKER = ".gentle-nudge"
 OURS_ALONE = 0o700
 REPORTS = "ums-*.csv"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Marker:
-    """Whose archive this is: `database` names it; `payload` is what its owner wants to find again.
-
-    In the file the payload is called `note`.
-    """
-
-    database: str
-    payload: str = ""
-
-    @classmethod
-    def from_text(cls, text: str) -> Marker:
-        """The marker as the file has it; ValueError, TypeError or KeyError if it is not one of ours."""
-        written = dict(json.loads(text))
-        return cls(database=written["database"], payload=written.get("note", ""))
-
-    def to_text(self) -> str:
-        """The marker for the file."""
-        return json.dumps({"database": self.database, "note": self.payload}) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,23 +37,15 @@ class ArchiveOutlet:
         return ()
 
     def probe(self) -> Iterator[Finding]:
-        """Whether files can be put there, and no other database does so."""
+        """Whether files can be put there, and whether the folder is this database's."""
         if findings := not_writable("archive", self.directory):
             yield from findings
             return
         try:
-            marker = self.marker()
+            self.read_note()
         except DeliveryFailed as failure:
-            why = "No copy could be kept."
+            why = "No copy can be kept: copies of two libraries must not mix."
             yield Finding(name="archive-not-ours", what=failure.sentence, why=why, way_out=failure.hint)
-            return
-        if marker and marker.database != self.database:
-            yield Finding(
-                name="archive-not-ours",
-                what=f"The archive {self.directory} belongs to the database {marker.database}.",
-                why="Copies of two libraries would mix, so none is kept.",
-                way_out="Give each database a folder of its own.",
-            )
 
     def close(self) -> None:
         """Nothing is open."""
@@ -82,8 +53,8 @@ class ArchiveOutlet:
     def store(self, name: str, chunks: Iterable[bytes]) -> Path:
         """The report is there as a file, 0600, whole and on the disk; returns its path.
 
-        Never over another file: with other bytes there, a number comes before .csv; with the same bytes it is
-        done already. DeliveryFailed leaves nothing half-written.
+        A file with other bytes is never overwritten: the report gets a number before .csv. A file with the same
+        bytes is the report. DeliveryFailed leaves nothing half-written.
         """
         with self._failing(name):
             self._make_ours()
@@ -93,10 +64,11 @@ class ArchiveOutlet:
                 sentence = f"The archive {self.directory} holds too many files named like {name}."
                 raise DeliveryFailed(sentence) from error
 
-    def marker(self) -> Marker | None:
-        """What the marker file says; None if there is none. DeliveryFailed if it is not one of ours."""
+    def read_note(self) -> str | None:
+        """The note in the marker file, None if there is no marker; DeliveryFailed if the archive is not ours."""
         try:
-            return Marker.from_text((self.directory / MARKER).read_text(encoding="utf-8"))
+            marker = json.loads((self.directory / MARKER).read_text(encoding="utf-8"))
+            database, note = marker["database"], marker.get("note", "")
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -104,54 +76,49 @@ class ArchiveOutlet:
                 f"The file {MARKER} in the archive {self.directory} cannot be read.",
                 "Give the archive a folder of its own, or delete that file if the folder is this database's.",
             ) from error
+        if database != self.database:
+            raise DeliveryFailed(
+                f"The archive {self.directory} belongs to the database {database}, not to {self.database}.",
+                f"Give each database a folder of its own; if this one was renamed, delete {MARKER} in the folder.",
+            )
+        return str(note)
 
     def note(self, text: str) -> None:
-        """The marker bears this note from now on."""
+        """The marker file has this note."""
         with self._failing(MARKER):
             self._make_ours()
-            self._mark(Marker(database=self.database, payload=text))
+            self._mark(text)
 
     def reports(self) -> list[Path]:
-        """The files of reports that are there, by name; none if the folder is not there."""
+        """The files of reports, by name; none if there is no folder."""
         with self._failing(REPORTS):
             return sorted(self.directory.glob(REPORTS))
 
     def remove(self, name: str, sha256: str) -> bool:
-        """No file of this name, numbered or not, holds these bytes any more; whether there was one."""
+        """The files with this name (numbered ones too) and these bytes are gone; returns whether there were any."""
         with self._failing(name):
             self._make_ours()
-            found = [path for path in map(self.directory.joinpath, numbered(name)) if _holds(path, sha256)]
-            for path in found:
+            copies = [path for path in map(self.directory.joinpath, numbered(name)) if _holds(path, sha256)]
+            for path in copies:
                 path.unlink()
-            return bool(found)
+            return bool(copies)
 
     def _make_ours(self) -> None:
         with suppress(FileExistsError):
             self.directory.mkdir(mode=OURS_ALONE)
-        marker = self.marker()
-        if marker is None:
-            self._take_possession()
-        elif marker.database != self.database:
-            raise DeliveryFailed(
-                f"The archive {self.directory} belongs to the database {marker.database}, not to {self.database}.",
-                f"Give each database a folder of its own; if this one was renamed, delete {MARKER} in the folder.",
-            )
+        if self.read_note() is None:
+            if any(not file.match(REPORTS) for file in self.directory.iterdir() if not file.match(".*.part")):
+                raise DeliveryFailed(
+                    f"The folder {self.directory} holds other files; it is not made an archive.",
+                    "Give the archive an empty folder, or one that does not exist yet.",
+                )
+            self._mark("")
         if self.directory.stat().st_mode & 0o777 != OURS_ALONE:
             self.directory.chmod(OURS_ALONE)
 
-    def _take_possession(self) -> None:
-        if any(not file.match(REPORTS) for file in self.directory.iterdir() if not file.match(".*.part")):
-            raise DeliveryFailed(
-                f"The folder {self.directory} holds other files; it is not made an archive.",
-                "Give the archive an empty folder, or one that does not exist yet.",
-            )
-        self._mark(Marker(database=self.database))
-
-    def _mark(self, marker: Marker) -> None:
-        aside = self.directory / f"{MARKER}.part"
-        write_whole(aside, [marker.to_text().encode()])
-        aside.replace(self.directory / MARKER)
-        sync_folder(self.directory)
+    def _mark(self, note: str) -> None:
+        marker = json.dumps({"database": self.database, "note": note})
+        write_over(self.directory / MARKER, [f"{marker}\n".encode()])
 
     @contextmanager
     def _failing(self, name: str) -> Iterator[None]:

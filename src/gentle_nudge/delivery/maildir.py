@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gentle_nudge.delivery.message import Letterhead, as_sent, compose
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
-from gentle_nudge.delivery.whole_files import not_writable, sync_folder, write_whole
+from gentle_nudge.delivery.whole_files import not_writable, write_over
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.domain.report_row import ReportKind
@@ -27,16 +27,14 @@ class MaildirOutlet:
         return section.policy.recipients()
 
     def deliver(self, item: Item) -> tuple[str, ...]:
-        """The message is there as a file, whole; its name comes from the Message-ID."""
+        """The whole message is there as a file, named by its Message-ID."""
         message = compose(item, self.letterhead)
         name = message["Message-ID"].strip("<>").replace("/", "_").replace(":", "_")
         try:
             for folder in (self.folder, *map(self.folder.joinpath, FOLDERS)):
                 folder.mkdir(mode=0o700, exist_ok=True)
-            aside = self.folder / "tmp" / name
-            write_whole(aside, [as_sent(message, item.content()).replace(b"\r\n", b"\n")])
-            aside.replace(self.folder / "new" / name)
-            sync_folder(self.folder / "new")
+            content = as_sent(message, item.content()).replace(b"\r\n", b"\n")
+            write_over(self.folder / "new" / name, [content], by_way_of=self.folder / "tmp")
         except OSError as error:
             raise DeliveryFailed(
                 f"The Maildir {self.folder} does not take the message: {system_reason(error)}.",

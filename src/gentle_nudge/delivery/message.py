@@ -1,4 +1,4 @@
-"""A message as it travels: built by the email package, its attachment encoded a piece at a time."""
+"""A message: built by the email package, its attachment encoded a piece at a time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,8 @@ from io import BytesIO
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 
-BYTES_IN_A_LINE = 57
-BYTES_AT_ONCE = BYTES_IN_A_LINE * 2000
-
-
-# Seven bits, so that no server needs to know 8BITMIME; a Message-ID must not be folded.
+BYTES_AT_ONCE = 57 * 2000  # 57 bytes are a line of base64
+# Seven bits, for servers without 8BITMIME; a Message-ID must not be folded.
 POLICY = SMTP.clone(cte_type="7bit")
 PLACE = b"the attachment comes here"
 AN_ADDRESS = re.compile(r"[!#-'*+\-/-9=?A-Z^-~.]+@[A-Za-z0-9.\-]+")
@@ -27,9 +24,9 @@ TEST_MARK = "TEST "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Letterhead:
-    """Who sends: `sender` may bear a name, `instance` tells the Kohas of one sender apart.
+    """Who sends: `sender` is an address, maybe with a name; `instance` differs between the Kohas of one sender.
 
-    `redirect` is Koha's SendAllEmailsTo: of a test copy, every message goes there, and its subject says so.
+    `redirect` is Koha's SendAllEmailsTo: every message of a test copy goes there, with a mark in its subject.
     """
 
     sender: str
@@ -38,7 +35,7 @@ class Letterhead:
 
 
 def compose(item: Item, letterhead: Letterhead) -> EmailMessage:
-    """The message of an item, the same at every try but for its date; `as_sent` puts the file into it.
+    """The message of an item, the same at every try but for its date; `as_sent` attaches the file.
 
     DeliveryFailed if the sender or the recipient is not one plain address.
     """
@@ -61,7 +58,7 @@ def compose(item: Item, letterhead: Letterhead) -> EmailMessage:
 
 
 def as_sent(message: EmailMessage, content: Iterable[bytes]) -> bytes:
-    r"""The bytes of a message that was composed, with the content attached, lines ending in \r\n.
+    r"""The bytes of a composed message with the content attached; lines end in \r\n.
 
     The email package alone would hold a large attachment five times over.
     """
@@ -82,7 +79,7 @@ def message_id(item: str, letterhead: Letterhead) -> str:
 
 
 def plain_address(text: str) -> str:
-    """The address without a name, as the envelope bears it; DeliveryFailed if there is not exactly one."""
+    """The address alone, without a name; DeliveryFailed if there is not exactly one."""
     addresses = [address for _, address in getaddresses([text])]
     if len(addresses) != 1 or not AN_ADDRESS.fullmatch(addresses[0]) or not text.isprintable():
         raise DeliveryFailed(

@@ -1,4 +1,4 @@
-"""What takes reports out of this program: an outlet for each channel."""
+"""An outlet for each channel takes reports out of this program."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gentle_nudge.errors import GentleNudgeError
 
 
 class DeliveryFailed(GentleNudgeError):
-    """One try failed; the sentence holds no secret and nothing of the report.
+    """One try failed; the sentence contains no secret and nothing of the report.
 
-    `lost`: nobody knows whether it arrived all the same.
+    `lost`: the report may have arrived all the same.
     """
 
     def __init__(self, sentence: str, hint: str = "", *, lost: bool = False) -> None:
@@ -28,8 +28,8 @@ class DeliveryFailed(GentleNudgeError):
 class Item:
     """A report for one recipient, or a message without a file (`file_name` is empty).
 
-    `id` is the same at every try, and no other item of this Koha has it. `content` gives the bytes of the file from
-    the start each time it is called; `size` and `sha256` are theirs. `now` is an aware instant.
+    `id` is the same at every try and unique in this Koha. `content` returns the bytes of the file from the start each
+    time it is called; `size` and `sha256` describe the file. `now` is an aware instant.
     """
 
     id: str
@@ -44,21 +44,21 @@ class Item:
 
 
 class Outlet(Protocol):
-    """Takes items on one channel; a connection is made when the first is delivered."""
+    """Takes items on one channel; connects when the first item is delivered."""
 
     def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:
-        """Who gets reports of this kind about this section here."""
+        """The recipients of reports of this kind about this section."""
 
     def deliver(self, item: Item) -> tuple[str, ...]:
-        """The item has arrived, once however often it is delivered; notes for staff. DeliveryFailed says why not."""
+        """The item has arrived once, at whichever try; returns notes for staff. DeliveryFailed says why not."""
 
     def probe(self) -> Iterable[Finding]:
-        """What `check` should say; asks as far as the login, and leaves nothing behind."""
+        """Findings for `check`; tries everything up to the login and leaves nothing behind."""
 
     def close(self) -> None:
-        """The connection is closed, if one was made."""
+        """The connection is closed, if there is one."""
 
 
 def system_reason(error: OSError) -> str:
-    """The reason as the system words it, without paths: `No space left on device`."""
+    """The reason in the system's words, without paths: `No space left on device`."""
     return error.strerror or str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""A ping to the monitor that watches over the nights."""
+"""A ping to the monitor of the nights."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ SECONDS = 5
 
 
 def ping(url: str, event: Literal["start", "", "fail"]) -> bool:
-    """Whether the monitor at `url` heard of the start, success ("") or failure; never raises for the world's sake."""
-    from http.client import HTTPException  # noqa: PLC0415 - only those who are watched need it
+    """Tell the monitor at `url` of the start, success ("") or failure; False if it did not answer well."""
+    from http.client import HTTPException  # noqa: PLC0415 - few libraries have a monitor
     from urllib.request import urlopen  # noqa: PLC0415 - the same
 
     try:

@@ -1,11 +1,11 @@
-"""A directory on an SFTP server: what can be asked and done there, with a refusal told from a lost connection."""
+"""A directory on an SFTP server. A request that is refused raises another error than a connection that is lost."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
@@ -15,11 +15,8 @@ if TYPE_CHECKING:
     from paramiko import SFTPClient
 
 
-AT_ONCE = 1 << 15
-
-
 class Refused(Exception):
-    """The server, still there, said no; `missing`: because there is no such file or directory."""
+    """The server refused a request; `missing`: there is no such file or directory, `forbidden`: no right to it."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(error)
@@ -29,9 +26,9 @@ class Refused(Exception):
 
 
 class RemoteFolder:
-    """The directory of a session on the `server`, which is named for sentences.
+    """The directory of a session; `server` is its name in messages.
 
-    Every request ends in an answer, Refused, or a lost connection's exception.
+    Every request ends with an answer, with Refused, or with the exception of a lost connection.
     """
 
     def __init__(self, session: SFTPClient, directory: str, server: str) -> None:
@@ -41,23 +38,22 @@ class RemoteFolder:
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing can be asked any more."""
+        """Whether the connection has ended."""
         channel = self._session.get_channel()
         return channel is None or channel.closed or not channel.get_transport().is_active()
 
     def hang_up(self) -> None:
         """The connection is closed."""
-        channel = self._session.get_channel()
-        if channel:
+        if channel := self._session.get_channel():
             channel.get_transport().close()
 
     def look_around(self) -> None:
-        """The directory is there, else DeliveryFailed."""
+        """The directory exists, else DeliveryFailed."""
         with self._directory_is_there(), self._answering():
             self._session.stat(self._directory or ".")
 
     def size(self, name: str) -> int | None:
-        """The size of the file; None if the server does not tell; Refused only if there is no such file."""
+        """The size of the file, None if the server does not report it; Refused only if there is no such file."""
         try:
             with self._answering():
                 return self._session.stat(self._path(name)).st_size
@@ -68,16 +64,13 @@ class RemoteFolder:
 
     def digest(self, name: str) -> str:
         """The SHA-256 of the file's bytes, in hexadecimal digits."""
-        digest = sha256()
         with self._answering(), self._session.open(self._path(name), "rb") as file:
-            while piece := file.read(AT_ONCE):
-                digest.update(piece)
-        return digest.hexdigest()
+            return file_digest(file, "sha256").hexdigest()
 
     def write(self, name: str, mode: Literal["wb", "wbx"], chunks: Iterable[bytes]) -> None:
-        """Every byte is acknowledged; Refused if the file is not opened, DeliveryFailed if it is not taken whole.
+        """Every byte is acknowledged; Refused if the file cannot be opened, DeliveryFailed if it is not taken whole.
 
-        Mode `wbx` is refused if the name is held already.
+        Mode `wbx` is refused if there is a file of that name.
         """
         with self._directory_is_there(), self._answering():
             file = self._session.open(self._path(name), mode)
@@ -93,20 +86,16 @@ class RemoteFolder:
         with self._answering():
             self._session.rename(self._path(name), self._path(to))
 
-    def sweep(self, name: str) -> None:
-        """The file is gone, where the server lets us."""
-        with suppress(Exception):
-            self._session.remove(self._path(name))
-
     @contextmanager
     def swept_on_failure(self, name: str) -> Iterator[None]:
-        """After a failure the file is gone, where the server answers and lets us."""
+        """After a failure the file is gone, if the server still answers and allows it."""
         try:
             yield
         except TimeoutError:
             raise
         except BaseException:
-            self.sweep(name)
+            with suppress(Exception):
+                self._session.remove(self._path(name))
             raise
 
     def _path(self, name: str) -> str:
@@ -116,10 +105,8 @@ class RemoteFolder:
     def _answering(self) -> Iterator[None]:
         try:
             yield
-        except (TimeoutError, ConnectionError):
-            raise
         except OSError as error:
-            if self.is_closed:
+            if isinstance(error, TimeoutError | ConnectionError) or self.is_closed:
                 raise
             raise Refused(error) from error
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import Enum
 from functools import partial
+from typing import Literal
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from gentle_nudge.delivery.remote_folder import Refused, RemoteFolder
@@ -22,17 +22,12 @@ STAT_REFUSED = 'The SFTP server does not tell sizes: set sftp.verify = "none".'
 READING_REFUSED = 'The SFTP server does not let us read files: set sftp.verify = "size".'
 
 
-class RemoteFile(Enum):
-    """What the server says of a name."""
-
-    FREE = "free"
-    OURS = "holds our bytes"
-    TAKEN = "holds other bytes"
-    HIDDEN = "the server does not tell"
+# Whether a name at the server is free, holds our bytes, or other bytes; hidden if the server does not show it.
+RemoteFile = Literal["free", "ours", "taken", "hidden"]
 
 
 class SftpOutlet:
-    """Uploads to an SFTP server; `timeout` is in seconds and holds for login and every single operation."""
+    """Uploads to an SFTP server; `timeout` is in seconds, for the login and for each request."""
 
     def __init__(self, sftp: Sftp, timeout: int = 30) -> None:
         self._sftp = sftp
@@ -45,9 +40,10 @@ class SftpOutlet:
         return (f"{self._sftp.user}@{self._sftp.host}:{self._sftp.port}/{self._sftp.directory or ''}",)
 
     def deliver(self, item: Item) -> tuple[str, ...]:
-        """The report is on the server, whole, or was taken from there after that; else DeliveryFailed.
+        """The whole report is on the server, or was there and has been fetched; else DeliveryFailed.
 
-        Never over a file with other bytes: a number comes before .csv; with the same bytes it is done already.
+        A file with other bytes is never overwritten: the report gets a number before .csv. A file with the same
+        bytes is the report.
         """
         with self._connected() as folder:
             if self._is_there(folder, item):
@@ -60,25 +56,22 @@ class SftpOutlet:
             with self._connected() as folder:
                 folder.look_around()
         except GentleNudgeError as trouble:
-            why, way_out = "No report could be uploaded.", trouble.hint or "Mend [sftp], or ask the agency."
+            why, way_out = "No report could be uploaded.", trouble.hint or "Correct [sftp], or ask the agency."
             yield Finding(name="sftp-server", what=trouble.sentence, why=why, way_out=way_out)
 
     def close(self) -> None:
-        """Hang up, whatever happened."""
+        """The connection is closed, if there is one."""
         if self._folder:
             self._folder.hang_up()
         self._folder = None
 
     def _is_there(self, folder: RemoteFolder, item: Item) -> bool:
         """Whether the report is there already, under its name or a numbered one."""
-        for name in numbered(item.file_name):
-            seen = _look(folder, name, item)
-            if seen is not RemoteFile.TAKEN:
-                return seen is RemoteFile.OURS
-        return False
+        looks = (_look(folder, name, item) for name in numbered(item.file_name))
+        return next((look for look in looks if look != "taken"), "taken") == "ours"
 
     def _by_renaming(self, folder: RemoteFolder, item: Item) -> tuple[str, ...]:
-        """Upload under a temporary name, so that no name of a report ever holds half of one."""
+        """Upload under a temporary name, so that no file with a report's name is ever half a report."""
         aside = f".{item.file_name}.{item.sha256[:8]}.part"
         with folder.swept_on_failure(aside):
             folder.write(aside, "wb", item.content())
@@ -93,7 +86,7 @@ class SftpOutlet:
         return ()
 
     def _directly(self, folder: RemoteFolder, item: Item) -> tuple[str, ...]:
-        """Upload under the proper name; what fails is taken away, where the server still answers."""
+        """Upload under the report's own name; after a failure the file is removed if the server still answers."""
 
         def upload(name: str) -> None:
             folder.write(name, "wbx", item.content())
@@ -104,18 +97,18 @@ class SftpOutlet:
         return ()
 
     def _claim(self, folder: RemoteFolder, item: Item, place: Callable[[str], None]) -> None:
-        """The report has the first name that is not taken; Refused if that is not why the server refuses."""
+        """The report has the first free name; Refused if the server refuses for another reason than a taken name."""
         for name in numbered(item.file_name):
-            if _look(folder, name, item) is not RemoteFile.TAKEN:
+            if _look(folder, name, item) != "taken":
                 try:
                     return place(name)
                 except Refused as refusal:
-                    if refusal.missing or refusal.forbidden or _look(folder, name, item) is RemoteFile.FREE:
+                    if refusal.missing or refusal.forbidden or _look(folder, name, item) == "free":
                         raise
         raise DeliveryFailed(f"The {self._server} holds too many files named like {item.file_name}.")
 
     def _is_as_sent(self, folder: RemoteFolder, name: str, item: Item) -> bool:
-        """Whether the file is there as it was sent; False if it is gone, DeliveryFailed if it is another."""
+        """True if the file is there as it was sent, False if it is gone; DeliveryFailed if it differs."""
         if self._sftp.verify == "none":
             return True
         try:
@@ -135,7 +128,7 @@ class SftpOutlet:
 
     @contextmanager
     def _connected(self) -> Iterator[RemoteFolder]:
-        """A folder that can be asked; after a failure the next report gets a connection of its own."""
+        """The folder over an open connection; after a failure the connection is closed."""
         from gentle_nudge.delivery import ssh  # noqa: PLC0415 - paramiko takes long to import
 
         try:
@@ -145,26 +138,19 @@ class SftpOutlet:
                     session = ssh.log_in(self._sftp, self._timeout)
                     self._folder = RemoteFolder(session, self._sftp.directory or "", self._server)
                 yield self._folder
-        except Refused as refusal:
-            self.close()
-            raise DeliveryFailed(
-                f"The {self._server} refuses: {refusal.reason}.",
-                "See that the login may write in sftp.directory, and that there is room.",
-            ) from refusal
         except BaseException:
             self.close()
             raise
 
 
 def _look(folder: RemoteFolder, name: str, item: Item) -> RemoteFile:
-    """What stands under the name."""
     size = None
     try:
         size = folder.size(name)
         if size not in {None, item.size}:
-            return RemoteFile.TAKEN
-        return RemoteFile.OURS if folder.digest(name) == item.sha256 else RemoteFile.TAKEN
+            return "taken"
+        return "ours" if folder.digest(name) == item.sha256 else "taken"
     except Refused as refusal:
         if refusal.missing:
-            return RemoteFile.FREE
-    return RemoteFile.HIDDEN if size is None else RemoteFile.TAKEN
+            return "free"
+    return "hidden" if size is None else "taken"

@@ -1,4 +1,4 @@
-"""Messages over SMTP: one connection for several, certificates checked."""
+"""Messages over SMTP: one connection for several messages, certificates checked."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.settings.keys import Mail
-from gentle_nudge.settings.values import this_machine
 
-OK, FORWARDED, GO_AHEAD, SHUTTING_DOWN = 250, 251, 354, 421
+OK, FORWARDED, GO_AHEAD = 250, 251, 354
 SECONDS_TO_SAY_GOODBYE = 5
 LONGEST_ANSWER = 200
 STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 
 
 class SmtpOutlet:
-    """Sends messages to a mail server; `timeout` is in seconds and holds for every single step."""
+    """Sends messages to a mail server; `timeout` is in seconds, for each step."""
 
     def __init__(self, mail: Mail, letterhead: Letterhead, timeout: int = 60) -> None:
         self._mail = mail
@@ -40,9 +39,9 @@ class SmtpOutlet:
         return section.policy.recipients()
 
     def deliver(self, item: Item) -> tuple[str, ...]:
-        """The server has taken the message, else DeliveryFailed; when in doubt it has failed.
+        """The server has accepted the message, else DeliveryFailed; in doubt it has failed.
 
-        UserError if the settings are not to be used: cleartext to another machine, or an unreadable authority.
+        UserError if the settings would send it unencrypted to another machine, or name an unreadable authority.
         """
         message = compose(item, self._letterhead)
         with self._failures():
@@ -50,15 +49,15 @@ class SmtpOutlet:
         return ()
 
     def probe(self) -> Iterator[Finding]:
-        """Whether the server lets us in, and what others could read on the way there."""
+        """Whether the server lets us in, and whether the way there is encrypted."""
         try:
             with self._failures():
-                self._expect(self._connected().noop())
+                self._connected()
         except GentleNudgeError as trouble:
             why = "Reports would wait, and reach the agency late or never."
-            way_out = trouble.hint or "Mend [mail], or Koha's default SMTP server (Administration, SMTP servers)."
+            way_out = trouble.hint or "Correct [mail], or Koha's default SMTP server (Administration, SMTP servers)."
             yield Finding(name="mail-server", what=trouble.sentence, why=why, way_out=way_out)
-        if leaves_in_the_clear(self._mail) and self._mail.allow_cleartext:
+        if self._mail.goes_unencrypted and self._mail.allow_cleartext:
             yield Finding(
                 name="mail-in-cleartext",
                 severity=Severity.WARNING,
@@ -68,54 +67,44 @@ class SmtpOutlet:
             )
 
     def close(self) -> None:
-        """Say goodbye, whatever happened."""
+        """The connection is closed, politely if the server still answers."""
         if self._connection and self._connection.sock:
             self._connection.sock.settimeout(SECONDS_TO_SAY_GOODBYE)
-            with suppress(smtplib.SMTPException, OSError):
+            with suppress(OSError):
                 self._connection.quit()
         self._hang_up()
 
     def _send(self, message: EmailMessage, content: bytes) -> None:
-        """As `smtplib.SMTP.sendmail` does it, with fewer copies of a large message, and knowing when it is in doubt."""
-        server = self._announce(plain_address(message["From"]), len(content))
-        self._expect(server.rcpt(plain_address(message["To"])))
+        """Like `smtplib.SMTP.sendmail`, with fewer copies of a large message, and with `lost` for a doubtful end."""
+        server = self._connected()
+        size = [f"size={len(content)}"] if server.has_extn("size") else []
+        self._expect(server.mail(plain_address(message["From"]), size))
+        self._expect(server.rcpt(plain_address(message["To"])), OK, FORWARDED)
         self._expect(server.docmd("DATA"), GO_AHEAD)
         try:
             server.send(re.sub(rb"(?m)^\.", b"..", content))
             server.send(b".\r\n")
             code, answer = server.getreply()
-        except (smtplib.SMTPServerDisconnected, OSError) as error:
+        except OSError as error:
             raise DeliveryFailed(
                 f"The connection to the {self._server} was lost while the message was handed over; whether it was"
                 " taken is not known.",
                 "It is sent again with the same Message-ID.",
                 lost=True,
             ) from error
-        if code != OK:
-            # The server has read the message by now: its own words might quote it.
-            status = STATUS.match(_one_line(answer))
-            raise self._refused(code, status.group() if status else "")
-
-    def _announce(self, sender: str, size: int) -> smtplib.SMTP:
-        """The server awaits recipients; a connection that it closed since the last message is made anew, once."""
-        is_reused = self._connection is not None
-        server = self._connected()
-        try:
-            code, answer = server.mail(sender, [f"size={size}"] if server.has_extn("size") else [])
-        except (smtplib.SMTPServerDisconnected, OSError):
-            if not is_reused:
-                raise
-            code, answer = SHUTTING_DOWN, b""
-        if is_reused and code == SHUTTING_DOWN:
-            self._hang_up()
-            return self._announce(sender, size)
-        self._expect((code, answer))
-        return server
+        # The server has read the message by now: its own words might quote it.
+        status = STATUS.match(_one_line(answer))
+        self._expect((code, status.group().encode() if status else b""))
 
     def _connected(self) -> smtplib.SMTP:
-        if self._connection is None:
-            refuse_cleartext(self._mail)
-            self._connection = self._connect()
+        """The connection; a new one if the server has closed it since the last message."""
+        if self._connection:
+            with suppress(OSError):
+                if self._connection.noop()[0] == OK:
+                    return self._connection
+            self._hang_up()
+        refuse_cleartext(self._mail)
+        self._connection = self._connect()
         return self._connection
 
     def _connect(self) -> smtplib.SMTP:
@@ -143,54 +132,49 @@ class SmtpOutlet:
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
-        """Every trouble becomes DeliveryFailed, and the next message gets a connection of its own."""
+        """Every failure becomes DeliveryFailed and closes the connection."""
         try:
             yield
+        except OSError as error:  # smtplib's own errors are of this class
+            self._hang_up()
+            raise self._failure(error) from error
         except DeliveryFailed:
             self._hang_up()
             raise
-        except (smtplib.SMTPException, OSError) as error:
-            self._hang_up()
-            raise self._failure(error) from error
 
-    def _expect(self, reply: tuple[int, bytes], code: int = OK) -> None:
-        if reply[0] != code and not (code == OK and reply[0] == FORWARDED):
-            raise self._refused(reply[0], _one_line(reply[1]))
+    def _expect(self, reply: tuple[int, bytes], *codes: int) -> None:
+        if reply[0] not in (codes or (OK,)):
+            raise self._refused(*reply)
 
-    def _refused(self, code: int, words: str) -> DeliveryFailed:
-        return DeliveryFailed(f"The {self._server} answered: {f'{code} {words}'.strip()}.")
+    def _refused(self, code: int, words: bytes | str) -> DeliveryFailed:
+        return DeliveryFailed(f"The {self._server} answered: {f'{code} {_one_line(words)}'.strip()}.")
 
-    def _failure(self, error: smtplib.SMTPException | OSError) -> DeliveryFailed:
+    def _failure(self, error: OSError) -> DeliveryFailed:
         match error:
             case smtplib.SMTPAuthenticationError():
-                # The answer of a server to a wrong password is left out: it may quote what it was given.
-                says = f"does not accept user and password ({error.smtp_code})"
+                # The server's answer to a wrong password is left out: it may quote the password.
+                problem = f"does not accept user and password ({error.smtp_code})"
             case smtplib.SMTPResponseException():
-                return self._refused(error.smtp_code, _one_line(error.smtp_error))
+                return self._refused(error.smtp_code, error.smtp_error)
             case smtplib.SMTPNotSupportedError():
-                says = f"does not offer {'STARTTLS' if self._mail.security == 'starttls' else 'to log in'}"
+                problem = f"does not offer {'STARTTLS' if self._mail.security == 'starttls' else 'to log in'}"
             case smtplib.SMTPException():
-                says = "closed the connection or did not speak SMTP"
+                problem = "closed the connection or did not speak SMTP"
             case ssl.SSLCertVerificationError():
                 return DeliveryFailed(
                     f"The certificate of the {self._server} is not trusted: {error.verify_message}.",
                     "Give its certificate authority as mail.ca_file, or the host name in the certificate.",
                 )
             case TimeoutError():
-                says = f"did not answer within {self._timeout} seconds"
+                problem = f"did not answer within {self._timeout} seconds"
             case _:
-                says = f"cannot be reached: {system_reason(error)}"
-        return DeliveryFailed(f"The {self._server} {says}.")
-
-
-def leaves_in_the_clear(mail: Mail) -> bool:
-    """Whether what is sent there could be read on the way."""
-    return mail.security == "none" and not this_machine(mail.host)
+                problem = f"cannot be reached: {system_reason(error)}"
+        return DeliveryFailed(f"The {self._server} {problem}.")
 
 
 def refuse_cleartext(mail: Mail) -> None:
-    """UserError if reports would go unencrypted to another machine, and nobody has allowed that."""
-    if leaves_in_the_clear(mail) and not mail.allow_cleartext:
+    """UserError if reports would go unencrypted to another machine and the settings do not allow that."""
+    if mail.goes_unencrypted and not mail.allow_cleartext:
         raise UserError(
             f"The mail server {mail.host}:{mail.port} is another machine, and the reports would go there unencrypted.",
             'Set mail.security = "starttls" or "tls"; or, if the way there is safe, mail.allow_cleartext = true.',
@@ -198,7 +182,7 @@ def refuse_cleartext(mail: Mail) -> None:
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:
-    """What certificates are checked against: the given authority alone, or those of the machine."""
+    """Checks certificates against the given authority alone, or against the authorities of the machine."""
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:

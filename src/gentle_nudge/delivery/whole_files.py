@@ -13,82 +13,66 @@ from pathlib import Path, PurePosixPath
 from gentle_nudge.domain.finding import Finding
 
 OWN = 0o600
-
-
-# What file systems without hard links (FAT, some network shares) answer.
+MOST_NAMES = 99
+# Errors of file systems without hard links (FAT, some network shares).
 NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
-def write_whole(path: Path, chunks: Iterable[bytes], mode: int = OWN) -> None:
-    """The file holds the chunks and is on the disk; after an error it is gone, and so is what was there before."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-        try:
-            os.fchmod(file.fileno(), mode)
-            file.writelines(chunks)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-
-
-def not_writable(kind: str, folder: Path) -> tuple[Finding, ...]:
-    """A finding if no file can be put there; a folder that is not there yet must be possible to make."""
-    place = folder if folder.exists() else folder.parent
-    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
-        return ()
-    return (
-        Finding(
-            name=f"{kind}-not-writable",
-            what=f"Nothing can be written into {folder}.",
-            why="Reports would not get there.",
-            way_out="Make the folder above it, and let the user that runs gentle-nudge write in it.",
-        ),
-    )
-
-
-def sync_folder(folder: Path) -> None:
-    """The names in the folder are on the disk too."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def write_over(path: Path, chunks: Iterable[bytes], mode: int = OWN, *, by_way_of: Path | None = None) -> None:
+    """The file contains the chunks and is on the disk; until then it stays as it was."""
+    with _written_aside(path, chunks, mode, by_way_of or path.parent) as aside:
+        aside.replace(path)
 
 
 def write_once(path: Path, chunks: Iterable[bytes], *, or_numbered: bool = False) -> Path:
-    """The file holds the chunks, whole, under its name or (if wanted) the first free numbered one; where it is.
+    """The whole file is there under its name or, with `or_numbered`, the first free numbered name; returns its path.
 
-    One with the same bytes stays as it is. FileExistsError if other files have the names.
+    A file with the same bytes stays as it is. FileExistsError if other files have the names.
     """
-    with _aside(path) as aside:
-        write_whole(aside, chunks)
+    with _written_aside(path, chunks, OWN, path.parent) as aside:
         for name in numbered(path.name) if or_numbered else [path.name]:
             place = path.with_name(name)
             with suppress(FileExistsError):
-                take_name(place, aside)
+                _take_name(place, aside)
                 break
             if place.is_file() and cmp(place, aside, shallow=False):
                 break
         else:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
-    sync_folder(path.parent)
+        aside.unlink(missing_ok=True)
     return place
 
 
 @contextmanager
-def _aside(path: Path) -> Iterator[Path]:
-    """A temporary name of one writer at a time: what a killed one left is overwritten, and gone at the end."""
-    aside = path.with_name(f".{path.name}.part")
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT, OWN), "wb") as file:
+def _written_aside(path: Path, chunks: Iterable[bytes], mode: int, folder: Path) -> Iterator[Path]:
+    """A temporary file with the chunks, on the disk, for the caller to rename or remove.
+
+    One writer at a time; a file that a killed writer left is overwritten. After an error the file is gone.
+    """
+    aside = folder / f".{path.name}.part"
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, OWN), "wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(file.fileno()), aside.stat()):
+            # Another writer renamed the file that we opened, and a third writer created this one.
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(aside))
         try:
+            file.truncate()
+            os.fchmod(file.fileno(), mode)
+            file.writelines(chunks)
+            file.flush()
+            os.fsync(file.fileno())
             yield aside
-        finally:
+        except BaseException:
             aside.unlink(missing_ok=True)
+            raise
+    names = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(names)
+    finally:
+        os.close(names)
 
 
-def take_name(path: Path, aside: Path) -> None:
+def _take_name(path: Path, aside: Path) -> None:
     """The file has its name; FileExistsError if another has it (a rename alone would take its place)."""
     try:
         path.hardlink_to(aside)
@@ -100,12 +84,24 @@ def take_name(path: Path, aside: Path) -> None:
         aside.replace(path)
 
 
-MOST_NAMES = 99
-
-
 def numbered(name: str) -> Iterator[str]:
     """The name, then the name with -2, -3, ... before its ending."""
     path = PurePosixPath(name)
     yield name
     for number in range(2, MOST_NAMES + 1):
         yield f"{path.stem}-{number}{path.suffix}"
+
+
+def not_writable(kind: str, folder: Path) -> tuple[Finding, ...]:
+    """A finding if no file can be put there, or if the missing folder cannot be made."""
+    place = folder if folder.exists() else folder.parent
+    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+        return ()
+    return (
+        Finding(
+            name=f"{kind}-not-writable",
+            what=f"Nothing can be written into {folder}.",
+            why="Reports would not get there.",
+            way_out="Make the folder above it, and let the user that runs gentle-nudge write in it.",
+        ),
+    )

@@ -13,9 +13,9 @@ from gentle_nudge.errors import SettingsError
 from gentle_nudge.settings.constraints import check
 from gentle_nudge.settings.parsing import Problem
 from gentle_nudge.settings.section_policies import Groups, Tables, group_problems, missing, parse_tables, sections_of
-from gentle_nudge.settings.sources import SYSTEM_WIDE, KeyPlaces, NotConfigured, is_configured, read
+from gentle_nudge.settings.sources import SYSTEM_WIDE, KeyPlaces, NotConfigured, read
 
-__all__ = ["Needs", "NotConfigured", "Settings", "is_configured", "load"]
+__all__ = ["Needs", "NotConfigured", "Settings", "load"]
 
 Needs = Literal["koha", "policy"]
 HINT = "Every key and what it means: gentle-nudge config example"
@@ -23,9 +23,9 @@ HINT = "Every key and what it means: gentle-nudge config example"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings(Tables):
-    """What the library wants, judged and frozen.
+    """The library's settings, valid and frozen.
 
-    `lacks` says which keys of a policy are still missing; there are no sections before they are given. `warnings` are
+    `lacks` names the keys of a policy that are still missing; without them there are no sections. `warnings` are
     sentences that stop nothing.
     """
 
@@ -35,9 +35,9 @@ class Settings(Tables):
     warnings: tuple[str, ...] = ()
 
     def with_groups(self, groups: Groups) -> tuple[Section, ...]:
-        """The sections, once Koha has told the branches of each of the `groups` (subgroups included).
+        """The sections; `groups` holds the branches of each group in Koha, subgroups included.
 
-        SettingsError for groups that are not there, are empty, or share a branch, and while the policy lacks a key.
+        SettingsError if a group is missing, is empty or shares a branch, and if the policy lacks a key.
         """
         _raise([*self.lacks, *map(self.places.sentence, group_problems(self, groups))])
         return sections_of(self, groups)
@@ -52,7 +52,7 @@ def load(
 ) -> Settings:
     """The settings from file and environment, with every key that this command needs.
 
-    NotConfigured if there are none; SettingsError with every problem if there are any.
+    NotConfigured if there are none; SettingsError names every problem.
     """
     raw = read(config, environ, system_wide=system_wide)
     tables = parse_tables(raw.data, raw.folder)
@@ -70,10 +70,10 @@ def load(
 
 
 def _not_about(broken: Iterable[Problem], others: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The other problems that do not have to do with a key that is broken."""
-    locs = [loc for problem in broken for loc in problem.about]
+    """The other problems, without the problems that involve a broken key."""
+    places = [loc for problem in broken for loc in problem.about]
     return tuple(
-        problem for problem in others if not any(loc[: len(each)] == each for loc in problem.about for each in locs)
+        problem for problem in others if not any(loc[: len(each)] == each for loc in problem.about for each in places)
     )
 
 

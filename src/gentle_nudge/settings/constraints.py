@@ -1,16 +1,12 @@
-"""What must hold between keys: each rule a function that yields its problems; none needs a database."""
+"""Rules between keys: each a function that yields problems; none needs a database."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from gentle_nudge.settings.keys import TABLES, SectionKeys
-from gentle_nudge.settings.parsing import Loc, Problem, keys_of
+from gentle_nudge.settings.parsing import Problem, keys_of
 from gentle_nudge.settings.section_policies import Tables
-from gentle_nudge.settings.values import this_machine
-
-Rule = Callable[[Tables], Iterator[Problem]]
 
 
 def check(tables: Tables) -> tuple[Problem, ...]:
@@ -18,109 +14,83 @@ def check(tables: Tables) -> tuple[Problem, ...]:
     return tuple(dict.fromkeys(problem for rule in RULES for problem in rule(tables)))
 
 
-def _clears_below_the_threshold(tables: Tables) -> Iterator[Problem]:
+def _keys_of_a_policy_fit(tables: Tables) -> Iterator[Problem]:
     for draft in tables.sections:
-        if draft.policy.clear_at_or_below >= draft.policy.threshold:
-            yield Problem(
-                about=draft.places("clear_at_or_below", "threshold"),
-                sentence="clear_at_or_below has to be less than threshold, or patrons would be released and referred "
-                "again",
-            )
-
-
-def _exemption_is_another_field(tables: Tables) -> Iterator[Problem]:
-    for draft in tables.sections:
-        if str(draft.policy.exemption).casefold() == str(draft.policy.flag).casefold() and draft.policy.exemption:
-            yield Problem(
-                about=draft.places("exemption", "flag"), sentence="exemption and flag have to be different fields"
-            )
-
-
-def _one_list_of_debit_types(tables: Tables) -> Iterator[Problem]:
-    for draft in tables.sections:
-        if draft.policy.debit_types and draft.policy.excluded_debit_types:
-            yield Problem(
-                about=draft.places("excluded_debit_types", "debit_types"),
-                sentence="give debit_types or excluded_debit_types, not both",
-            )
+        policy = draft.policy
+        if policy.clear_at_or_below >= policy.threshold:
+            sentence = "clear_at_or_below has to be less than threshold, or released patrons would be referred again"
+            yield Problem(about=draft.places("clear_at_or_below", "threshold"), sentence=sentence)
+        if policy.exemption and str(policy.exemption).casefold() == str(policy.flag).casefold():
+            sentence = "exemption and flag have to be different fields"
+            yield Problem(about=draft.places("exemption", "flag"), sentence=sentence)
+        if policy.debit_types and policy.excluded_debit_types:
+            sentence = "give debit_types or excluded_debit_types, not both"
+            yield Problem(about=draft.places("excluded_debit_types", "debit_types"), sentence=sentence)
 
 
 def _names_are_unique(tables: Tables) -> Iterator[Problem]:
-    libraries = list(enumerate(tables.section_keys))
-    names: list[tuple[Loc, str]] = [(("library", number, "name"), keys.name) for number, keys in libraries]
-    names += [(("library", number, "formerly"), name) for number, keys in libraries for name in keys.formerly]
+    names = [(number, "name", keys.name) for number, keys in enumerate(tables.section_keys)]
+    names += [(number, "formerly", name) for number, keys in enumerate(tables.section_keys) for name in keys.formerly]
     taken: set[str] = set()
-    for loc, name in names:
+    for number, key, name in names:
         if name and name.casefold() in taken:
             yield Problem.at(
-                loc, f"the name {name} is taken: two sections may not have names that differ in letter case only"
+                ("library", number, key),
+                f"the name {name} is taken: names of sections have to differ in more than letter case",
             )
         taken.add(name.casefold())
-
-
-def _branches_or_group(tables: Tables) -> Iterator[Problem]:
-    for number, keys in enumerate(tables.section_keys):
-        if bool(keys.branches) == bool(keys.group):
-            yield Problem(
-                about=(("library", number, "branches"), ("library", number, "group")),
-                sentence="a section has branches or a group, one of the two",
-            )
 
 
 def _a_branch_has_one_section(tables: Tables) -> Iterator[Problem]:
     owners: dict[str, str] = {}
     for number, keys in enumerate(tables.section_keys):
+        branches, group = ("library", number, "branches"), ("library", number, "group")
+        if bool(keys.branches) == bool(keys.group):
+            yield Problem(about=(branches, group), sentence="a section has branches or a group, one of the two")
         for branch in sorted(keys.branches):
             owner = owners.setdefault(branch.casefold(), keys.name)
             if owner != keys.name:
-                yield Problem.at(("library", number, "branches"), f"branch {branch} belongs to section {owner}")
+                yield Problem.at(branches, f"branch {branch} belongs to section {owner}")
 
 
 def _shared_patrons_have_a_flag_for_each_section(tables: Tables) -> Iterator[Problem]:
     owners: dict[str, str] = {}
-    for draft in tables.drafts if tables.libraries.charges_by != "patron" else ():
+    charges_by = tables.libraries.charges_by
+    for draft in tables.drafts if charges_by != "patron" else ():
         if draft.keys.enabled and "flag" not in draft.missing:
             owner = owners.setdefault(str(draft.policy.flag).casefold(), draft.keys.name)
             if owner != draft.keys.name:
                 yield Problem(
                     about=draft.places("flag"),
                     sentence=f"sections {owner} and {draft.keys.name} have one flag field; with charges_by = "
-                    f'"{tables.libraries.charges_by}" a patron can be in both, so each needs a field of its own',
+                    f'"{charges_by}" a patron can be in both, so each section needs a field of its own',
                 )
 
 
 def _a_database_is_named(tables: Tables) -> Iterator[Problem]:
     if tables.koha.url is None and tables.koha.conf is None:
-        yield Problem(
-            about=(("koha", "conf"), ("koha", "url")),
-            sentence="needed: the path of the library's koha-conf.xml, unless KOHA_CONF is set (koha-shell sets it)",
-        )
+        sentence = "needed: the path of the library's koha-conf.xml, unless KOHA_CONF is set (koha-shell sets it)"
+        yield Problem(about=(("koha", "conf"), ("koha", "url")), sentence=sentence)
 
 
-def _mail_is_not_read_on_its_way(tables: Tables) -> Iterator[Problem]:
+def _mail_is_whole(tables: Tables) -> Iterator[Problem]:
     mail = tables.mail
-    is_sent_in_the_clear = mail.names_a_server and mail.security == "none" and not mail.maildir
-    if is_sent_in_the_clear and not mail.allow_cleartext and not this_machine(mail.host):
+    if mail.names_a_server and mail.goes_unencrypted and not mail.allow_cleartext and not mail.maildir:
         yield Problem.at(
             ("mail", "security"),
-            'the reports would travel to another machine unencrypted; write "starttls" or "tls", or '
-            "allow_cleartext = true",
+            'the reports would go to another machine unencrypted; write "starttls" or "tls", or allow_cleartext = true',
         )
-
-
-def _mail_login_is_whole(tables: Tables) -> Iterator[Problem]:
-    has_password = bool(tables.mail.password or tables.mail.password_file)
-    if tables.mail.user and not has_password:
+    has_password = bool(mail.password or mail.password_file)
+    if mail.user and not has_password:
         yield Problem(about=(("mail", "password_file"), ("mail", "password")), sentence="user needs a password")
-    if has_password and not tables.mail.user:
+    if has_password and not mail.user:
         yield Problem.at(("mail", "user"), "a password needs a user")
 
 
 def _required_keys_are_given(tables: Tables) -> Iterator[Problem]:
-    given: list[tuple[Loc, type, Any]]
     given = [((name,), table, getattr(tables, name)) for name, table in TABLES.items() if name != "policy"]
-    given += [(("library", number), SectionKeys, keys) for number, keys in enumerate(tables.section_keys)]
-    for loc, table, values in given:
+    libraries = [(("library", number), SectionKeys, keys) for number, keys in enumerate(tables.section_keys)]
+    for loc, table, values in (*given, *libraries):
         for key, declared in keys_of(table).items():
             if values and declared.is_required and not getattr(values, key):
                 yield Problem.at((*loc, key), declared.needed)
@@ -128,32 +98,22 @@ def _required_keys_are_given(tables: Tables) -> Iterator[Problem]:
 
 def _sftp_is_whole(tables: Tables) -> Iterator[Problem]:
     sftp = tables.sftp
-    if sftp is None:
-        return
-    if bool(sftp.known_hosts) == bool(sftp.host_key):
-        yield Problem(
-            about=(("sftp", "known_hosts"), ("sftp", "host_key")),
-            sentence="the server's public key is needed, so that reports reach no impostor: known_hosts or host_key, "
-            "one of the two",
-        )
-    if bool(sftp.password or sftp.password_file) == bool(sftp.key_file):
-        yield Problem(
-            about=(("sftp", "password_file"), ("sftp", "key_file"), ("sftp", "password")),
-            sentence="a way to log in is needed: password_file or key_file, one of the two",
-        )
+    if sftp and bool(sftp.known_hosts) == bool(sftp.host_key):
+        sentence = "the server's public key is needed, against impostors: known_hosts or host_key, one of the two"
+        yield Problem(about=(("sftp", "known_hosts"), ("sftp", "host_key")), sentence=sentence)
+    if sftp and bool(sftp.password or sftp.password_file) == bool(sftp.key_file):
+        sentence = "a way to log in is needed: password_file or key_file, one of the two"
+        about = (("sftp", "password_file"), ("sftp", "key_file"), ("sftp", "password"))
+        yield Problem(about=about, sentence=sentence)
 
 
-RULES: tuple[Rule, ...] = (
-    _clears_below_the_threshold,
-    _exemption_is_another_field,
-    _one_list_of_debit_types,
+RULES: tuple[Callable[[Tables], Iterator[Problem]], ...] = (
+    _keys_of_a_policy_fit,
     _required_keys_are_given,
     _names_are_unique,
-    _branches_or_group,
     _a_branch_has_one_section,
     _shared_patrons_have_a_flag_for_each_section,
-    _mail_is_not_read_on_its_way,
-    _mail_login_is_whole,
+    _mail_is_whole,
     _sftp_is_whole,
     _a_database_is_named,
 )

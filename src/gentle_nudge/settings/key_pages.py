@@ -1,9 +1,8 @@
-"""What is written from the keys themselves: the sample file, the reference page, the effective settings."""
+"""Texts made from the keys: the sample file, the reference page, the effective settings."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from gentle_nudge.settings.keys import TABLES, Koha, SectionKeys
 from gentle_nudge.settings.parsing import DeclaredKey, Loc, keys_of
 from gentle_nudge.settings.values import shown
 
-# Every table in the order of the pages, and those that are present only if they are wanted.
+# Every table in the order of the pages, and the tables that a library may leave out.
 PAGES: dict[str, type] = {"koha": Koha, "policy": Policy, "[library]": SectionKeys, **TABLES}
 OPTIONAL = {"[library]", "sftp"}
 WIDTH = 110
@@ -38,8 +37,8 @@ The file is looked for in this order: `--config FILE`, `$GENTLE_NUDGE_CONFIG`, `
 start at the folder of the file.
 
 Every key can be given in the environment too, which wins: `GENTLE_NUDGE_MAIL__HOST=localhost`. Lists are written as
-JSON: `GENTLE_NUDGE_POLICY__SEND_TO='["reports@agency.example"]'`. A `[[library]]` stands in the file only, a `password`
-in the environment only.
+JSON: `GENTLE_NUDGE_POLICY__SEND_TO='["reports@agency.example"]'`. A `[[library]]` is given in the file only, a
+`password` in the environment only.
 
 **Needed** keys have no default: nobody is charged by a key left out. Commands that refer, update or release need them;
 the others need `[koha]` only.
@@ -47,7 +46,7 @@ the others need `[koha]` only.
 
 
 def toml(value: Any) -> str:
-    """The value on one line, as TOML has it."""
+    """The value in TOML, on one line."""
     if isinstance(value, URL):
         value = shown(value)
     elif isinstance(value, tuple | frozenset):
@@ -61,20 +60,17 @@ def toml(value: Any) -> str:
 
 
 def sample() -> str:
-    """The sample file: valid as it is, once its placeholders are replaced."""
-    return "\n".join([SAMPLE_BEGINS, *("\n".join(_sample(name, table)) for name, table in PAGES.items())])
-
-
-def _sample(name: str, table: type) -> Iterator[str]:
-    yield from _comment(_meaning(table))
-    yield f"# [{name}]" if name in OPTIONAL else f"[{name}]"
-    yield ""
-    for declared in keys_of(table).values():
-        if declared.name != "password":
-            yield from _comment(declared.key.meaning)
-            mark = "" if declared.is_required and name not in OPTIONAL else "# "
-            yield f"{mark}{declared.name} = {declared.key.example or toml(declared.default)}"
-            yield ""
+    """The sample file: valid once its placeholders are replaced."""
+    lines = [SAMPLE_BEGINS]
+    for name, table in PAGES.items():
+        mark = "# " if name in OPTIONAL else ""
+        lines += [*_comment(_meaning(table)), f"{mark}[{name}]", ""]
+        for declared in keys_of(table).values():
+            if declared.name != "password":
+                value = declared.key.example or toml(declared.default)
+                mark = "" if declared.is_required and name not in OPTIONAL else "# "
+                lines += [*_comment(declared.key.meaning), f"{mark}{declared.name} = {value}", ""]
+    return "\n".join(lines)
 
 
 def _meaning(table: type) -> str:
@@ -87,21 +83,22 @@ def _comment(text: str) -> list[str]:
 
 def reference() -> str:
     """The reference page, in Markdown."""
-    return "\n".join([REFERENCE_BEGINS, *("\n".join(_reference(name, table)) for name, table in PAGES.items())])
-
-
-def _reference(name: str, table: type) -> Iterator[str]:
-    yield f"## `[{name}]`\n\n{_meaning(table)}\n\n| key | default | meaning |\n|---|---|---|"
-    for declared in keys_of(table).values():
-        default = "" if declared.default in (None, "") else f"`{toml(declared.default)}`"
-        example = f" Example: `{declared.key.example}`" if declared.key.example else ""
-        meaning = declared.key.meaning.replace("|", "\\|")
-        yield f"| `{declared.name}` | {'**needed**' if declared.is_required else default} | {meaning}{example} |"
-    yield ""
+    lines = [REFERENCE_BEGINS]
+    for name, table in PAGES.items():
+        lines += [f"## `[{name}]`", "", _meaning(table), "", "| key | default | meaning |", "|---|---|---|"]
+        for declared in keys_of(table).values():
+            default = "" if declared.default in (None, "") else f"`{toml(declared.default)}`"
+            example = f" Example: `{declared.key.example}`" if declared.key.example else ""
+            meaning = declared.key.meaning.replace("|", "\\|")
+            lines.append(
+                f"| `{declared.name}` | {'**needed**' if declared.is_required else default} | {meaning}{example} |"
+            )
+        lines.append("")
+    return "\n".join(lines)
 
 
 def effective(settings: Settings) -> str:
-    """Every key with the value in force and where it comes from; no secrets."""
+    """Every key with the value in force and its source; no secrets."""
     whole, *sections = settings.sections
     lines = [f"# {settings.file or 'from the environment alone'}"]
     for name, table in TABLES.items():

@@ -1,68 +1,54 @@
-"""Every key of the tables that are no system's. Type, bounds, default, meaning and example stand here alone."""
+"""Every key of the tables that are no system's, each with its type, bounds, default, meaning and example."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from annotated_types import Interval
+from annotated_types import Interval, MaxLen
+from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from sqlalchemy.engine import URL
 
 from gentle_nudge.domain.collections.policy import Policy
-from gentle_nudge.domain.setting import LONGEST_AGE, Address, Addresses, Codes, Key, Text
-from gentle_nudge.settings.values import (
-    Database,
-    FilePath,
-    FolderPath,
-    GroupName,
-    HostKey,
-    Password,
-    SectionName,
-    TimeZone,
-    WebAddress,
-)
+from gentle_nudge.domain.setting import LONGEST_AGE, Address, Addresses, Codes, Key, Parsed, Text
+from gentle_nudge.settings import values
 
-Port = Annotated[int, Interval(ge=1, le=65_535)]
+FilePath = Annotated[Path, AfterValidator(values.existing)]
+FolderPath = Annotated[Path, AfterValidator(values.existing_folder)]
+Password = Annotated[str, PlainValidator(values.secret), Key("The password, in the environment only.")]
+Database = Annotated[URL, BeforeValidator(values.database)]
+WebAddress = Annotated[str, Parsed(values.web_address)]
+TimeZone = Annotated[str, Parsed(values.time_zone)]
+HostKey = Annotated[str, Parsed(values.host_key)]
+SectionName = Annotated[str, MaxLen(60), Parsed(values.section_name)]
+GroupName = Annotated[str, MaxLen(255), BeforeValidator(values.text_or_number)]
+Port = Annotated[int, Interval(ge=1, le=65_535), Key("Its port.")]
+PasswordFile = Annotated[
+    Path | None, Key("A file that holds this password and nothing else.", example='"/etc/gentle-nudge/password"')
+]
 KeptDays = Annotated[int, Interval(ge=1, le=LONGEST_AGE)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Koha:
-    """Where Koha's database is."""
+    """Where Koha's database is. Without a password here, the one of koha-conf.xml is used."""
 
     conf: Annotated[
-        Path | None,
-        Key(
-            "The path of Koha's own configuration. Default: $KOHA_CONF, as koha-shell and koha-foreach set it.",
-            example='"/etc/koha/sites/LIB/koha-conf.xml"',
-        ),
+        Path | None, Key("Path of koha-conf.xml. Default: $KOHA_CONF.", example='"/etc/koha/sites/LIB/koha-conf.xml"')
     ] = None
     url: Annotated[
         Database | None,
-        Key(
-            "Instead of conf: the SQLAlchemy URL of a MariaDB, MySQL or SQLite database. Of the two, url wins.",
-            example='"mysql+pymysql://user@host/koha_lib"',
-        ),
+        Key("Instead of conf: the URL of a MariaDB, MySQL or SQLite database.", example='"mysql://user@host/koha_lib"'),
     ] = field(default=None, repr=False)
-    password: Annotated[Password, Key("The database password, in the environment only.")] = field(
-        default="", repr=False
-    )
-    password_file: Annotated[
-        Path | None,
-        Key(
-            "A file that holds the database password and nothing else. Default: the password of koha-conf.xml.",
-            example='"/etc/gentle-nudge/db-password"',
-        ),
-    ] = None
+    password: Password = field(default="", repr=False)
+    password_file: PasswordFile = None
     timezone: Annotated[
         TimeZone | None,
-        Key(
-            "The library's time zone. Default: that of koha-conf.xml, else the machine's.",
-            example='"America/New_York"',
-        ),
+        Key("The library's time zone. Default: koha-conf.xml's, else the machine's.", example='"America/New_York"'),
     ] = None
     machine: Annotated[
         Text | None,
         Key(
-            "What this machine is called. A copy of the database on another one acts as a copy. "
+            "The name of this machine. A copy of the database on another machine acts as a copy. "
             "Default: /etc/machine-id, else the host name.",
             example='"library-server"',
         ),
@@ -74,12 +60,9 @@ class SectionKeys:
     """A section: branches of the library that have rules of their own. Besides these, any key of [policy]."""
 
     name: Annotated[
-        SectionName,
-        Key("Letters, digits and -; begins with a letter; stands in file names.", example='"north"', needed=True),
+        SectionName, Key("Letters, digits and -, a letter first; part of file names.", example='"north"', needed=True)
     ] = ""
-    formerly: Annotated[
-        tuple[SectionName, ...], Key("Earlier names of the section; their open cases are its own.")
-    ] = ()
+    formerly: Annotated[tuple[SectionName, ...], Key("Earlier names of the section, to keep its open cases.")] = ()
     branches: Annotated[Codes, Key("The codes of its branches.", example='["CPL"]')] = frozenset()
     group: Annotated[
         GroupName | None,
@@ -97,7 +80,7 @@ class Libraries:
         Key("Whose branch decides which section a charge belongs to: patron, charge or item."),
     ] = "patron"
     others: Annotated[
-        bool, Key("Whether [policy] holds for branches that no section names; with false they are left alone.")
+        bool, Key("Whether [policy] holds for branches that no section names; else they are left alone.")
     ] = True
 
 
@@ -109,28 +92,19 @@ class Mail:
     """
 
     host: Annotated[Text, Key("The mail server.")] = "localhost"
-    port: Annotated[Port, Key("Its port.")] = 25
+    port: Port = 25
     security: Annotated[
-        Literal["none", "starttls", "tls"],
-        Key("none, starttls (begins in the clear, then TLS) or tls (from the start)."),
+        Literal["none", "starttls", "tls"], Key("none, starttls (unencrypted at first) or tls (from the start).")
     ] = "none"
     allow_cleartext: Annotated[
-        bool, Key('Whether security = "none" may reach another machine; holds for Koha\'s server too.')
+        bool, Key('Whether security = "none" may reach another machine, even Koha\'s server.')
     ] = False
     ca_file: Annotated[
         FilePath | None, Key("The certificate authority of the server.", example='"/etc/ssl/certs/our-ca.pem"')
     ] = None
     user: Annotated[Text | None, Key("The login name at the server.", example='"koha"')] = None
-    password: Annotated[Password, Key("The password at the server, in the environment only.")] = field(
-        default="", repr=False
-    )
-    password_file: Annotated[
-        Path | None,
-        Key(
-            "A file that holds the password at the server and nothing else.",
-            example='"/etc/gentle-nudge/mail-password"',
-        ),
-    ] = None
+    password: Password = field(default="", repr=False)
+    password_file: PasswordFile = None
     sender: Annotated[
         Address | None, Key("Who sends. Default: Koha's KohaAdminEmailAddress.", example='"koha@library.example"')
     ] = None
@@ -139,44 +113,35 @@ class Mail:
     ] = None
     names_a_server: bool = False
 
+    @property
+    def goes_unencrypted(self) -> bool:
+        """True if mail goes unencrypted to another machine."""
+        return self.security == "none" and not values.this_machine(self.host)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sftp:
     """When present, every report is also uploaded."""
 
     host: Annotated[Text, Key("The SFTP server.", example='"sftp.agency.example"', needed=True)] = ""
-    port: Annotated[Port, Key("Its port.")] = 22
+    port: Port = 22
     user: Annotated[Text, Key("The login name at the server.", example='"library"', needed=True)] = ""
-    password: Annotated[Password, Key("The password at the server, in the environment only.")] = field(
-        default="", repr=False
-    )
-    password_file: Annotated[
-        Path | None,
-        Key(
-            "A file that holds the password at the server and nothing else; or key_file.",
-            example='"/etc/gentle-nudge/sftp-password"',
-        ),
-    ] = None
+    password: Password = field(default="", repr=False)
+    password_file: PasswordFile = None
     key_file: Annotated[
-        FilePath | None, Key("The private key; or password_file.", example='"/etc/gentle-nudge/sftp-key"')
+        FilePath | None, Key("A private key, instead of password_file.", example='"/etc/gentle-nudge/sftp-key"')
     ] = None
     known_hosts: Annotated[
-        FilePath | None,
-        Key(
-            "A file with the server's public key, as ssh keeps it; or host_key.",
-            example='"/etc/gentle-nudge/known_hosts"',
-        ),
+        FilePath | None, Key("A file of ssh with the server's public key.", example='"/etc/ssh/ssh_known_hosts"')
     ] = None
     host_key: Annotated[
-        HostKey | None, Key("The server's public key; or known_hosts.", example='"ssh-ed25519 AAAA…"')
+        HostKey | None, Key("The server's public key, instead of known_hosts.", example='"ssh-ed25519 AAAA…"')
     ] = None
     directory: Annotated[
         Text | None, Key("The folder at the server. Default: where the login leads.", example='"incoming"')
     ] = None
     upload: Annotated[Literal["rename", "direct"], Key("rename (under a temporary name first) or direct.")] = "rename"
-    verify: Annotated[
-        Literal["size", "content", "none"], Key("What is compared after the upload: size, content or none.")
-    ] = "size"
+    verify: Annotated[Literal["size", "content", "none"], Key("Compared after upload: size, content or none.")] = "size"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,40 +149,29 @@ class Archive:
     """Copies of the reports, and how long things are kept."""
 
     directory: Annotated[
-        Path | None,
-        Key(
-            "A folder that receives a copy of every report. Default: no copies.",
-            example='"/var/lib/gentle-nudge/LIB"',
-        ),
+        Path | None, Key("A folder for a copy of every report. Default: none.", example='"/var/lib/gentle-nudge/LIB"')
     ] = None
-    keep_days: Annotated[
-        KeptDays,
-        Key("Days for which reports are kept, here and in the database; undelivered ones always are."),
-    ] = 180
+    keep_days: Annotated[KeptDays, Key("Days for which delivered reports are kept, also in the database.")] = 180
     keep_cases_days: Annotated[KeptDays, Key("Days for which closed cases are kept.")] = 1095
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alerts:
-    """Who is told of trouble."""
+    """Who receives alerts."""
 
     to: Annotated[Addresses, Key("The recipients. Default, when empty: Koha's KohaAdminEmailAddress.")] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Monitoring:
-    """What watches over the nights."""
+    """Programs that watch the nights."""
 
     ping_url: Annotated[
         WebAddress | None,
-        Key(
-            "An address asked at the start (with /start), the end, and failure (with /fail) of a night.",
-            example='"https://hc.library.example/ping/UUID"',
-        ),
+        Key("Called when a night starts (/start), ends or fails (/fail).", example='"https://hc.example/ping/UUID"'),
     ] = field(default=None, repr=False)
     metrics_file: Annotated[
-        Path | None,
-        Key("A file of figures for Prometheus' node_exporter.", example='"/var/lib/node_exporter/gentle_nudge.prom"'),
+        Path | None, Key("Figures for Prometheus' node_exporter.", example='"/var/lib/node_exporter/nudge.prom"')
     ] = None
 
 
@@ -226,23 +180,12 @@ class Templates:
     """The library's own wording."""
 
     directory: Annotated[
-        FolderPath | None,
-        Key(
-            "Templates that are used instead of the packaged ones of the same name.",
-            example='"/etc/gentle-nudge/templates"',
-        ),
+        FolderPath | None, Key("Templates that replace ours of that name.", example='"/etc/gentle-nudge/templates"')
     ] = None
 
 
-# Every table that is there once, in the order of the pages; [[library]] has the keys of `Policy` and `SectionKeys`.
+# Every table but [[library]] (with the keys of `Policy` and `SectionKeys`), in the order of the pages.
 TABLES: dict[str, type] = {
-    "koha": Koha,
-    "policy": Policy,
-    "libraries": Libraries,
-    "mail": Mail,
-    "sftp": Sftp,
-    "archive": Archive,
-    "alerts": Alerts,
-    "monitoring": Monitoring,
-    "templates": Templates,
+    table.__name__.lower(): table
+    for table in (Koha, Policy, Libraries, Mail, Sftp, Archive, Alerts, Monitoring, Templates)
 }

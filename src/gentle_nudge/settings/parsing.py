@@ -1,8 +1,8 @@
-"""From annotations to values: what one table gives is validated against the dataclass that declares its keys."""
+"""From annotations to values: a table of the file is validated against the dataclass that declares its keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from functools import cache, reduce
@@ -24,7 +24,7 @@ Loc = tuple[str | int, ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """What is wrong with one key; `about` are all keys that have to do with it, the one to name first."""
+    """A problem with one key; `about` are all keys that it involves, first the key to name."""
 
     about: tuple[Loc, ...]
     sentence: str
@@ -53,41 +53,39 @@ class DeclaredKey:
 
     @property
     def needed(self) -> str:
-        """What to say if it is required and not given."""
+        """The problem if the key is required and not given."""
         return f"needed: {self.key.meaning} Example: {self.name} = {self.key.example}"
 
 
 @cache
 def keys_of(*tables: type) -> Mapping[str, DeclaredKey]:
     """The keys that these dataclasses declare, by name."""
-    return {declared.name: declared for table in tables for declared in _declared(table)}
-
-
-def _declared(table: type) -> Iterator[DeclaredKey]:
-    annotations = get_type_hints(table, include_extras=True)
-    for field in fields(table):
-        keys = [each for each in get_args(annotations[field.name]) if isinstance(each, Key)]
-        if keys:
-            yield DeclaredKey(
-                name=field.name,
-                annotation=annotations[field.name],
-                key=keys[0],
-                default=None if field.default is MISSING else field.default,
-                is_required=field.default is MISSING or keys[0].needed,
-                is_secret=not field.repr,
-            )
+    keys: dict[str, DeclaredKey] = {}
+    for table in tables:
+        annotations = get_type_hints(table, include_extras=True)
+        for field in fields(table):
+            for key in (each for each in get_args(annotations[field.name]) if isinstance(each, Key)):
+                keys[field.name] = DeclaredKey(
+                    name=field.name,
+                    annotation=annotations[field.name],
+                    key=key,
+                    default=None if field.default is MISSING else field.default,
+                    is_required=field.default is MISSING or key.needed,
+                    is_secret=not field.repr,
+                )
+    return keys
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedTable:
-    """The values that their keys take, and a problem for each of the others."""
+    """The valid values, and a problem for each other value."""
 
     values: dict[str, Any]
     problems: tuple[Problem, ...] = ()
 
 
 def parse(*tables: type, given: Mapping[str, Any], loc: Loc, folder: Path | None) -> ParsedTable:
-    """What is given at this place, as these dataclasses want it. Relative paths start at the folder."""
+    """The values given at this place, as these dataclasses declare them. Relative paths start at the folder."""
     adapter, context = _adapter(*tables), {"folder": folder}
     try:
         return ParsedTable(values=adapter.validate_python(given, context=context))
@@ -105,9 +103,9 @@ def parse(*tables: type, given: Mapping[str, Any], loc: Loc, folder: Path | None
 
 @cache
 def _adapter(*tables: type) -> TypeAdapter[dict[str, Any]]:
-    """Knows the keys of these dataclasses; none has to be given, and no other may be."""
+    """Validates the keys of these dataclasses: none is required, no other is allowed."""
     kinds = {name: _validated(declared.annotation) for name, declared in keys_of(*tables).items()}
-    typed_dict: Any = TypedDict  # mypy wants to see the keys of one in the source
+    typed_dict: Any = TypedDict  # for mypy, which wants a TypedDict's keys in the source
     strict = with_config(ConfigDict(extra="forbid", arbitrary_types_allowed=True))
     return TypeAdapter(strict(typed_dict("table", kinds, total=False)))
 
@@ -153,6 +151,6 @@ def homes(key: str) -> str:
 
 
 def did_you_mean(word: str, names: Iterable[str], *, begin: str = "") -> str:
-    """A suggestion to end a sentence with, or nothing; `begin` is what all names begin with."""
+    """A suggestion for the end of a sentence, or nothing; `begin` is the common beginning of all names."""
     near = get_close_matches(word, list(names), n=1)
     return f"; did you mean {begin}{near[0]}?" if near else ""

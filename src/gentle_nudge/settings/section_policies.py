@@ -1,4 +1,4 @@
-"""From the tables of the file to sections: [policy] and each [[library]] merged, and who speaks for which branch."""
+"""From the tables of the file to sections: [policy] and each [[library]] merged, and the branches of each."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ Given = Mapping[str, Any]
 WRITE_A_TABLE = "this is a table: write its keys under its name in brackets"
 WRITE_DOUBLE_BRACKETS = "sections are written under [[library]], in double brackets"
 SERVER_KEYS = frozenset({"host", "port", "security", "user", "password", "password_file"})
-# A section that refers nobody needs none of these.
+# Values for a section that refers nobody.
 REFERS_NOBODY: Given = {"threshold": Decimal(MOST), "processing_fee": ZERO, "minors": "exclude"}
-# But it still updates and releases, for which it has to know its flag.
+# It still updates and releases, so it needs its flag.
 NEEDED_BY_A_DISABLED_SECTION = ("flag",)
 
 
@@ -42,8 +42,8 @@ NEEDED_BY_A_DISABLED_SECTION = ("flag",)
 class SectionDraft:
     """`[policy]` or a [[library]] with what it inherits, maybe incomplete.
 
-    `own` are the keys that stand in its own table, `missing` the required ones that stand nowhere: they are None in the
-    policy, or such that nobody is referred.
+    `own` are the keys of its own table, `missing` the required keys that are given nowhere. In the policy a missing key
+    is None, or a value that refers nobody.
     """
 
     loc: Loc
@@ -53,14 +53,14 @@ class SectionDraft:
     missing: tuple[str, ...]
 
     def places(self, *keys: str) -> tuple[Loc, ...]:
-        """Where these keys are given: those of its own table first, the others in [policy]."""
+        """Where these keys are given, first the keys of its own table, then the keys of [policy]."""
         own_first = sorted(keys, key=lambda key: key not in self.own)
         return tuple((*self.loc, key) if key in self.own else ("policy", key) for key in own_first)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tables:
-    """The whole file; the first of the `sections` is [policy] itself. What has `problems` is left out."""
+    """The whole file without the values that have `problems`; the first of the `sections` is [policy] itself."""
 
     koha: Koha
     sections: tuple[SectionDraft, ...]
@@ -75,47 +75,42 @@ class Tables:
 
     @property
     def section_keys(self) -> tuple[SectionKeys, ...]:
-        """The keys of each [[library]] that are not of [policy]."""
+        """The keys of each [[library]] besides the keys of [policy]."""
         return tuple(draft.keys for draft in self.sections[1:])
 
     @property
     def drafts(self) -> tuple[SectionDraft, ...]:
-        """The sections there are: [policy] is one only while it holds for other branches."""
+        """The sections; [policy] is one only if it holds for other branches."""
         return self.sections if self.libraries.others else self.sections[1:]
 
     @property
     def groups(self) -> frozenset[str]:
-        """The library groups of Koha whose branches have to be known before there are sections."""
+        """The library groups of Koha that the sections name."""
         return frozenset(keys.group for keys in self.section_keys if keys.group)
 
 
 def parse_tables(data: Given, folder: Path | None) -> Tables:
-    """The tables of a file, and a problem for each value that is not as its key wants it."""
+    """The tables of a file, and a problem for each value that its key does not take."""
     given = {name: table for name, table in data.items() if name in TABLES and isinstance(table, dict)}
     problems = [Problem.at((name,), WRITE_A_TABLE) for name in TABLES if name in data and name not in given]
+    sections, wrong = _drafts(given.get("policy", {}), data.get("library", []), folder)
+    problems += wrong
     tables: dict[str, Any] = {"sftp": None}
     for name, table in TABLES.items():
-        if table is Policy:
-            tables["sections"], wrong = _drafts(given.get(name, {}), data.get("library", []), folder)
-            problems += wrong
-        elif name in given or name not in tables:
+        if table is not Policy and (name in given or name not in tables):
             parsed = parse(table, given=given.get(name, {}), loc=(name,), folder=folder)
             tables[name] = table(**parsed.values)
             problems += parsed.problems
-            if table is Mail:
-                tables[name] = replace(tables[name], names_a_server=bool(SERVER_KEYS & parsed.values.keys()))
-    problems += [_unknown_table(name) for name in data if name not in {*TABLES, "library"}]
-    return Tables(**tables, problems=tuple(problems))
-
-
-def _unknown_table(name: str) -> Problem:
-    home = homes(name)
-    other = f"this key belongs under {home}" if home else f"there is no such table{did_you_mean(name, TABLES)}"
-    return Problem.at((name,), other)
+    tables["mail"] = replace(tables["mail"], names_a_server=bool(SERVER_KEYS & given.get("mail", {}).keys()))
+    for name in (name for name in data if name not in {*TABLES, "library"}):
+        home = homes(name)
+        sentence = f"this key belongs under {home}" if home else f"there is no such table{did_you_mean(name, TABLES)}"
+        problems.append(Problem.at((name,), sentence))
+    return Tables(sections=sections, **tables, problems=tuple(problems))
 
 
 def _drafts(policy: Given, libraries: Any, folder: Path | None) -> tuple[tuple[SectionDraft, ...], list[Problem]]:
-    """Every section with what it inherits, and a problem where a value was given that is not as its key wants it."""
+    """Every section with what it inherits, and a problem for each value that its key does not take."""
     parsed = parse(Policy, given=policy, loc=("policy",), folder=folder)
     problems = [*parsed.problems]
     drafts = [_draft(("policy",), {**parsed.values, "name": GLOBAL}, frozenset(keys_of(Policy)))]
@@ -148,7 +143,7 @@ def _draft(loc: Loc, values: Given, own: frozenset[str]) -> SectionDraft:
 
 
 def missing(tables: Tables) -> Iterator[Problem]:
-    """Every required key of [policy] that a section needs and nobody gives."""
+    """A problem for every required key of [policy] that a section needs and that is not given."""
     for draft in tables.drafts:
         for key in draft.missing:
             by_upload = key == "send_to" and tables.sftp is not None
@@ -157,7 +152,7 @@ def missing(tables: Tables) -> Iterator[Problem]:
 
 
 def group_problems(tables: Tables, groups: Groups) -> Iterator[Problem]:
-    """Groups that are not there or empty, and branches that are in the groups of two sections."""
+    """A problem for each group that is missing or empty, and for each branch in the groups of two sections."""
     owners: dict[str, int] = {}
     for number, keys in enumerate(tables.section_keys):
         branches = sorted(groups.get(keys.group or "", ()))
@@ -175,10 +170,10 @@ def group_problems(tables: Tables, groups: Groups) -> Iterator[Problem]:
 
 
 def sections_of(tables: Tables, groups: Groups) -> tuple[Section, ...]:
-    """Every section with its scope; the tables must be free of problems.
+    """Every section with its scope; the tables must have no problems.
 
-    A branch belongs to the [[library]] that names it, else to the one whose group holds it, else to `global`, which
-    is there unless `libraries.others` is false. A disabled section keeps its branches from `global` too.
+    A branch belongs to the [[library]] that names it, else to the [[library]] with a group that holds it, else to
+    `global`, unless `libraries.others` is false. A disabled section keeps its branches from `global` too.
     """
     named = {branch.casefold() for keys in tables.section_keys for branch in keys.branches}
     scopes = [
@@ -202,7 +197,7 @@ def sections_of(tables: Tables, groups: Groups) -> tuple[Section, ...]:
 
 
 def what_if(policy: Policy, assignments: Sequence[str]) -> Policy:
-    """The policy with these `key=value` put in, values as in TOML or plain words; SettingsError with all problems."""
+    """The policy with these `key=value` applied, values in TOML or plain words; SettingsError with all problems."""
     parsed = parse(Policy, given=dict(map(_assigned, assignments)), loc=(), folder=None)
     if parsed.problems:
         raise SettingsError(tuple(f"--set {wrong.about[0][0]}: {wrong.sentence}" for wrong in parsed.problems))

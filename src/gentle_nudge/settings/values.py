@@ -1,36 +1,30 @@
-"""Parsers for what pydantic does not know, or takes more loosely than a librarian; no sentence repeats a value."""
+"""Parsers where pydantic has none, or is less strict than a librarian expects; no message repeats a value."""
 
 from __future__ import annotations
 
 import base64
-import binascii
+import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from annotated_types import MaxLen
-from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from gentle_nudge.domain.collections.policy import GLOBAL
-from gentle_nudge.domain.setting import Parsed
+
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
 
 ANSWERS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-DRIVERS = {
-    "mysql": "mysql+pymysql",
-    "mysql+pymysql": "mysql+pymysql",
-    "mariadb": "mariadb+pymysql",
-    "mariadb+pymysql": "mariadb+pymysql",
-    "sqlite": "sqlite",
-    "sqlite+pysqlite": "sqlite",
-}
+DRIVERS = {"mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql", "sqlite": "sqlite"}
 
 
 def yes_or_no(value: object) -> bool:
@@ -84,7 +78,7 @@ def day(value: object) -> date:
 
 
 def path(value: object, info: ValidationInfo) -> Path:
-    """A path; a relative one starts at the folder of the configuration file, never at the current one."""
+    """A path; a relative path starts at the folder of the configuration file, never at the current folder."""
     given, folder = Path(text(value)), (info.context or {}).get("folder")
     if not given.is_absolute() and folder is None:
         raise ValueError("the whole path is needed, beginning with /")
@@ -93,22 +87,20 @@ def path(value: object, info: ValidationInfo) -> Path:
 
 def existing(path: Path) -> Path:
     """A path at which there is something."""
-    try:
-        path.stat()
-    except OSError:
-        raise ValueError("there is no such file, or we may not look at it") from None
+    if not os.access(path, os.F_OK):
+        raise ValueError("there is no such file, or we may not look at it")
     return path
 
 
 def existing_folder(path: Path) -> Path:
-    """The path of a folder that is there."""
+    """The path of a folder that exists."""
     if not existing(path).is_dir():
         raise ValueError("this is not a folder")
     return path
 
 
 def a_list(value: object) -> object:
-    """What is a list in TOML."""
+    """A list."""
     if not isinstance(value, list | tuple | frozenset):
         raise ValueError('a list is needed, in brackets: ["…", "…"]')  # noqa: TRY004 - the same
     return value
@@ -127,11 +119,12 @@ def database(value: object, info: ValidationInfo) -> URL:
         url = make_url(text(value))
     except (ArgumentError, ValueError):
         raise ValueError("a database URL is needed, such as mysql+pymysql://user@host/koha_lib") from None
-    if url.drivername not in DRIVERS:
+    kind = url.drivername.removesuffix("+pymysql").removesuffix("+pysqlite")
+    if kind not in DRIVERS:
         raise ValueError("only mysql+pymysql, mariadb+pymysql and sqlite are possible")
     if not url.database:
         raise ValueError("the name of the database is missing at the end")
-    url = url.set(drivername=DRIVERS[url.drivername])
+    url = url.set(drivername=DRIVERS[kind])
     if url.drivername == "sqlite" and url.database != ":memory:":
         return url.set(database=str(path(url.database, info)))
     return url
@@ -139,14 +132,11 @@ def database(value: object, info: ValidationInfo) -> URL:
 
 def web_address(text: str) -> str:
     """An http or https address."""
-    try:
+    with suppress(ValueError):
         parts = urlsplit(text)
-        plausible = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        plausible = False
-    if not plausible or " " in text:
-        raise ValueError("a web address is needed that begins with https:// or http://")
-    return text
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and " " not in text:
+            return text
+    raise ValueError("a web address is needed that begins with https:// or http://")
 
 
 def time_zone(text: str) -> str:
@@ -158,7 +148,7 @@ def time_zone(text: str) -> str:
 
 
 def section_name(text: str) -> str:
-    """The name of a section, as it stands in file names."""
+    """The name of a section, fit for file names."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", text):
         raise ValueError("a name begins with a letter and holds only letters, digits and -")
     if re.fullmatch(r".*-[0-9]+", text):
@@ -168,25 +158,17 @@ def section_name(text: str) -> str:
     return text
 
 
-def group_name(value: object) -> str:
-    """A library group, by title or id."""
-    return text(str(value) if isinstance(value, int) and not isinstance(value, bool) else value)
-
-
 def host_key(text: str) -> str:
     """The public key of a host: its kind, a blank, the key in base64."""
-    words = text.split()
-    try:
-        is_key = len(words) in {2, 3} and re.fullmatch(r"[a-z0-9@.-]+", words[0])
-        if is_key and base64.b64decode(words[1], validate=True):
-            return f"{words[0]} {words[1]}"
-    except binascii.Error:
-        pass
+    with suppress(ValueError):
+        kind, key, *_ = text.split()
+        if re.fullmatch(r"[a-z0-9@.-]+", kind) and base64.b64decode(key, validate=True):
+            return f"{kind} {key}"
     raise ValueError("a public key is needed as ssh-keyscan prints it, without the host: ssh-ed25519 AAAA…")
 
 
 def this_machine(host: str) -> bool:
-    """Whether this host name means the machine we run on, so that nothing travels."""
+    """True if this host name means the machine we run on."""
     name = host.strip("[]").casefold()
     try:
         return ip_address(name).is_loopback
@@ -199,15 +181,5 @@ def shown(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)
 
 
-# How a value of these types is parsed, in whatever system its key is declared.
+# The parser for each type of value, whichever system declares the key.
 BY_TYPE: Mapping[type, Callable[..., Any]] = {bool: yes_or_no, int: whole, str: text, date: day, Path: path}
-
-FilePath = Annotated[Path, AfterValidator(existing)]
-FolderPath = Annotated[Path, AfterValidator(existing_folder)]
-Password = Annotated[str, PlainValidator(secret)]
-Database = Annotated[URL, BeforeValidator(database)]
-WebAddress = Annotated[str, Parsed(web_address)]
-TimeZone = Annotated[str, Parsed(time_zone)]
-HostKey = Annotated[str, Parsed(host_key)]
-SectionName = Annotated[str, MaxLen(60), Parsed(section_name)]
-GroupName = Annotated[str, MaxLen(255), BeforeValidator(group_name)]

@@ -1,4 +1,4 @@
-"""The one Jinja2 environment: a library's own template where it has one, else ours."""
+"""The one Jinja2 environment: the library's own template if it has one, else ours."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SAMPLES = PACKAGED / "samples.toml"
 
 
 class Texts:
-    """The texts of a library: its own templates, if it has a directory of them, then the packaged ones.
+    """The texts of a library: its own templates from its directory, if it has one, else the packaged templates.
 
-    A template of the library's own that fails loses no text: the packaged one is used, and `failures` tells of it.
+    If a template of the library's own fails, the packaged one is used; `failures` has a sentence for each.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
@@ -33,10 +33,11 @@ class Texts:
         if self._directory:
             try:
                 return _environment(self._directory, PACKAGED).get_template(name).render(values)
-            except Exception as error:  # noqa: BLE001 - whatever a template of the library's own does, the mail leaves
-                # Not what the error says: that may quote a value. With sample values `check` tells all of it.
+            except Exception as error:  # noqa: BLE001 - no error in a library's template may stop the mail
+                # The error's text may quote a value, so it is left out. `check` shows it, with sample values.
                 failure = f"{self._directory / name} failed ({type(error).__name__}): the packaged text was used."
-                self.failures += [] if failure in self.failures else [failure]
+                if failure not in self.failures:
+                    self.failures.append(failure)
         return _environment(PACKAGED).get_template(name).render(values)
 
     def failing(self) -> Iterator[tuple[Path, str]]:
@@ -50,7 +51,7 @@ class Texts:
             try:
                 for values in samples:
                     environment.get_template(name).render(values)
-            except Exception as error:  # noqa: BLE001 - as above; the values are invented
+            except Exception as error:  # noqa: BLE001 - any error; the values are samples
                 yield self._directory / name, f"{type(error).__name__}: {error}"
 
 

@@ -18,7 +18,7 @@ from gentle_nudge.delivery.smtp import SmtpOutlet
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.settings.keys import Mail, Sftp
-from tests.integration.delivery.parcels import LETTERHEAD, REPORT, an_item
+from tests.integration.delivery.items import LETTERHEAD, REPORT, an_item
 from tests.support.nights import a_policy
 from tests.support.programs import free_port
 from tests.support.sftp import SftpServer

@@ -8,8 +8,7 @@ import pytest
 
 from gentle_nudge.delivery.maildir import MaildirOutlet
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
-from tests.integration.delivery.limits import files_of_at_most
-from tests.integration.delivery.parcels import LETTERHEAD, REPORT, an_item
+from tests.integration.delivery.items import LETTERHEAD, REPORT, an_item, files_of_at_most
 
 
 def put(folder: Path, item: Item) -> list[Path]:

@@ -2,10 +2,10 @@
 
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
-import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,8 +16,9 @@ import pytest
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from gentle_nudge.delivery.sftp import RENAME_REFUSED, STAT_REFUSED, SftpOutlet
 from gentle_nudge.settings.keys import Sftp
-from tests.integration.delivery.parcels import NAME, REPORT, an_item, pieces
+from tests.integration.delivery.items import NAME, REPORT, an_item, pieces
 from tests.support import sftp as asyncssh_server
+from tests.support.memory import memory_of
 from tests.support.programs import find, free_port
 from tests.support.sshd import Sshd
 
@@ -146,6 +147,17 @@ def test_hashed_names_in_known_hosts_are_understood(sftp: Agency) -> None:
     subprocess.run([find("ssh-keygen"), "-q", "-H", "-f", sftp.known_hosts], check=True, capture_output=True)
     upload(settings(sftp, host_key="", known_hosts=sftp.known_hosts))
     assert sftp.files() == {NAME: REPORT}
+
+
+def test_known_hosts_may_hold_a_key_of_another_kind_too(sftp: Agency, tmp_path: Path) -> None:
+    subprocess.run([find("ssh-keygen"), "-q", "-t", "rsa", "-N", "", "-f", tmp_path / "rsa"], check=True)
+    known = tmp_path / "known"
+    rsa_line = f"[{sftp.host}]:{sftp.port} {(tmp_path / 'rsa.pub').read_text()}"
+    known.write_text(rsa_line + sftp.known_hosts.read_text())
+    upload(settings(sftp, host_key="", known_hosts=known))
+    assert sftp.files() == {NAME: REPORT}
+    known.write_text(rsa_line)
+    assert "is not the pinned one" in failure(settings(sftp, host_key="", known_hosts=known)).sentence
 
 
 @pytest.mark.parametrize("missing", [True, False])
@@ -301,6 +313,24 @@ def test_a_server_that_hangs_fails_after_the_timeout(sftp: Agency, way: str) -> 
     assert "did not answer within 1 seconds" in failure(settings(sftp, upload=way), timeout=1).sentence
 
 
+def test_a_server_that_only_greets_fails_after_the_timeout_and_leaves_no_thread(sftp: Agency) -> None:
+    before = set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            connection.sendall(b"SSH-2.0-Slow\r\n")
+            connections.append(connection)
+
+        connections: list[socket.socket] = []
+        threading.Thread(target=greet).start()
+        failure(Sftp(host="127.0.0.1", port=server.getsockname()[1], user="x", host_key=sftp.host_key), timeout=1)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+    assert set(threading.enumerate()) <= before
+    connections[0].close()
+
+
 def test_a_server_that_hangs_in_the_middle_fails_and_a_later_try_succeeds(sftp: Agency) -> None:
     item = an_item(bytes(2_000_000))
 
@@ -387,22 +417,20 @@ def test_a_big_report_is_sent_without_being_held(sshd: Sshd) -> None:
     content = bytes(100_000)
     item = an_item(name="ums-2.csv", size=20_000_000, chunks=lambda: (content for _ in range(200)))
     upload(settings(sshd))
-    tracemalloc.start()
-    upload(settings(sshd), item)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    peak = memory_of(lambda: upload(settings(sshd), item))
     assert (sshd.root / "ums-2.csv").stat().st_size == item.size
     assert peak < 4_000_000
 
 
 def test_nothing_is_logged_and_no_thread_is_left(
-    sftp: Agency, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    sftp: Agency, sftp_server: Agencies, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level("DEBUG")
+    other_key = sftp_server().host_key
     before = set(threading.enumerate())
     upload(settings(sftp))
-    failure(settings(sftp, password="wrong"))
-    failure(settings(sftp, host_key="ssh-ed25519 AAAA"))
+    failure(settings(sftp, password="wrong-pass"))
+    failure(settings(sftp, host_key=other_key))
     left = [thread for thread in threading.enumerate() if thread not in before]
     for thread in left:
         thread.join(5)

@@ -15,19 +15,10 @@ from gentle_nudge.jobs.sections import keeping_up, sharing_flags
 from gentle_nudge.jobs.sending.deliver import deliver
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import read_only, writing
-from tests.builders.koha import a_patron, an_item, merge, owes, pays
+from tests.builders.days import IN_THE_WINDOW, MONDAY, NEXT_SUNDAY, SUNDAY
+from tests.builders.koha import a_patron, an_item, merge, owes, owing, pays
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, LETTERHEAD, SUNDAY, Nights, a_policy
-
-MONDAY = SUNDAY + timedelta(days=1)
-NEXT_SUNDAY = SUNDAY + timedelta(days=7)
-
-
-def owing(koha: KohaDatabase, amount: str = "30.00", **columns: object) -> int:
-    """A patron who owes that much in the window of the Sunday."""
-    patron = a_patron(koha, **columns)  # type: ignore[arg-type]
-    owes(koha, patron, amount, day=IN_THE_WINDOW)
-    return patron
+from tests.support.nights import LETTERHEAD, Nights, a_policy
 
 
 def posted(nights: Nights, folder: Path, day: date, hour: int) -> list[str]:

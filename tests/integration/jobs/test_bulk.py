@@ -1,9 +1,7 @@
 """What a night may take: a fixed number of statements per thousand patrons, and little memory for each of them."""
 
-import gc
-import tracemalloc
-from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import event
@@ -12,8 +10,10 @@ from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import decide
+from tests.builders.days import IN_THE_WINDOW, SUNDAY
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights
+from tests.support.memory import memory_of
+from tests.support.nights import Nights
 
 FEW, MANY = 1500, 5500  # far apart: what is not yet collected of either is noise
 PATRONS = """
@@ -77,21 +77,10 @@ def test_the_memory_of_a_night_does_not_grow_with_the_lines(koha: KohaDatabase) 
         koha.make_pristine()
         a_library(koha, 200, paid_lines=more)
         nights = Nights(koha)
-        tracemalloc.start()
-        decide(nights.engine, nights.sections[0], nights.at(SUNDAY), NightOptions(dry_run=True))
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
+        options = NightOptions(dry_run=True)
+        plan = partial(decide, nights.engine, nights.sections[0], nights.at(SUNDAY), options)
+        peaks.append(memory_of(plan))
     assert peaks[1] < 1.2 * peaks[0]
-
-
-def memory_of(work: Callable[[], object]) -> int:
-    """The most that was in use at once, in bytes."""
-    gc.collect()
-    tracemalloc.start()
-    work()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak
 
 
 def test_a_referral_takes_three_kilobytes_of_memory_and_an_open_case_one(koha: KohaDatabase) -> None:

@@ -13,9 +13,10 @@ from gentle_nudge.jobs.desk.explain import explain
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.views.explanation_view import explanation_view
 from gentle_nudge.views.plain import Note
+from tests.builders.days import IN_THE_WINDOW, SUNDAY
 from tests.builders.koha import a_patron, has_credit, owes
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights
+from tests.support.nights import Nights
 
 
 def test_every_line_says_why_it_does_not_count(koha: KohaDatabase) -> None:

@@ -12,10 +12,11 @@ from gentle_nudge.domain.collections.policy import Scope, Section
 from gentle_nudge.domain.collections.referral import Account, Candidate, PatronRecords
 from gentle_nudge.domain.patron import Flag, Patron
 from gentle_nudge.domain.report_row import ReportKind
+from tests.builders.days import IN_THE_WINDOW
 from tests.builders.koha import a_guarantor, a_patron, delete_patron, owes, pays
-from tests.integration.jobs.test_races import Race, before_locking
+from tests.integration.jobs.test_races import Race
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, SUNDAY, a_policy
+from tests.support.nights import a_policy
 
 MINOR, ADULT = date(2015, 1, 1), date(1980, 5, 5)
 CPL = Scope(branches=frozenset({"CPL"}), all_but=False)
@@ -131,10 +132,7 @@ def test_what_changes_between_plan_and_lock_is_judged_again(koha: KohaDatabase, 
     foreseen = nights.dry_run()
     assert foreseen is not None
     assert [referral.number for referral in foreseen.of(Referral)] == [patron]
-    left = [lambda: change.happens(koha, patron)]
-    before_locking(nights, change.at, lambda: left.pop()() if left else None)
-    assert nights.night(SUNDAY).went_well
-    assert not left
+    nights.night_in_which(lambda: change.happens(koha, patron), at=change.at)
     rows = nights.rows(ReportKind.SUBMISSION)
     if not change.shown:
         assert rows == []
@@ -151,9 +149,6 @@ def test_a_date_of_birth_mended_between_plan_and_lock_says_anew_which_charges_co
     owes(koha, patron, "30.00", day=IN_THE_WINDOW)
     nights = Race(koha, Section(policy=a_policy(charged_as_minor="leave_out")))
     assert nights.dry_run() is not None
-    left = [lambda: koha.execute("UPDATE borrowers SET dateofbirth = '2009-01-01'")]
-    before_locking(nights, "borrowers", lambda: left.pop()() if left else None)
-    assert nights.night(SUNDAY).went_well
-    assert not left
+    nights.night_in_which(lambda: koha.execute("UPDATE borrowers SET dateofbirth = '2009-01-01'"), at="borrowers")
     assert nights.rows(ReportKind.SUBMISSION) == []
     assert nights.fees()[patron] == 0

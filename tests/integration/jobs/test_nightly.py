@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -10,29 +11,18 @@ from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
-from tests.builders.koha import (
-    a_patron,
-    balance,
-    delete_patron,
-    has_attribute,
-    is_restricted,
-    merge,
-    owes,
-    pays,
-)
+from tests.builders.days import IN_THE_WINDOW, MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY
+from tests.builders.koha import a_patron, balance, delete_patron, has_attribute, is_restricted, merge, owes, owing, pays
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, snapshot
-
-MONDAY = SUNDAY + timedelta(days=1)
-TUESDAY = SUNDAY + timedelta(days=2)
-NEXT_SUNDAY = SUNDAY + timedelta(days=7)
+from tests.support.nights import Nights, snapshot
 
 
-def owing(koha: KohaDatabase, amount: str = "30.00", **columns: object) -> int:
-    """A patron who owes that much in the window of the Sunday."""
-    patron = a_patron(koha, **columns)  # type: ignore[arg-type]
-    owes(koha, patron, amount, day=IN_THE_WINDOW)
-    return patron
+def in_collections(koha: KohaDatabase, **rules: Any) -> tuple[int, Nights]:
+    """A patron who was referred on the Sunday by these rules, and the nights that follow."""
+    patron = owing(koha)
+    nights = Nights(koha, **rules)
+    nights.good_night()
+    return patron, nights
 
 
 def the_flag(koha: KohaDatabase, patron: int) -> str | None:
@@ -121,9 +111,7 @@ def test_an_active_restriction_of_ours_is_recorded_instead_of_a_second_one(koha:
 
 
 def test_without_a_fee_nobody_is_charged(koha: KohaDatabase) -> None:
-    patron = owing(koha)
-    nights = Nights(koha, processing_fee=Decimal("0.00"))
-    nights.good_night()
+    patron, nights = in_collections(koha, processing_fee=Decimal("0.00"))
     assert balance(koha, patron) == 30
     assert nights.dues() == {patron: "30.00"}
 
@@ -213,9 +201,7 @@ def test_a_library_that_starts_on_a_monday_waits_for_its_weekday(koha: KohaDatab
 
 
 def test_a_patron_who_paid_is_released_told_of_once_and_never_again(koha: KohaDatabase) -> None:
-    patron = owing(koha)
-    nights = Nights(koha, clear_paid=True, add_restriction=True, remove_restriction=True)
-    nights.good_night()
+    patron, nights = in_collections(koha, clear_paid=True, add_restriction=True, remove_restriction=True)
     pays(koha, patron)
     nights.good_night(MONDAY)
     assert nights.dues(MONDAY) == {patron: "0.00"}
@@ -228,9 +214,7 @@ def test_a_patron_who_paid_is_released_told_of_once_and_never_again(koha: KohaDa
 
 
 def test_without_clear_paid_a_patron_who_paid_goes_on_being_reported(koha: KohaDatabase) -> None:
-    patron = owing(koha)
-    nights = Nights(koha)
-    nights.good_night()
+    patron, nights = in_collections(koha)
     pays(koha, patron)
     nights.good_night(MONDAY)
     assert nights.dues(MONDAY) == {patron: "0.00"}
@@ -238,9 +222,7 @@ def test_without_clear_paid_a_patron_who_paid_goes_on_being_reported(koha: KohaD
 
 
 def test_a_patron_without_a_single_line_is_reported_with_zero(koha: KohaDatabase) -> None:
-    patron = owing(koha)
-    nights = Nights(koha)
-    nights.good_night()
+    patron, nights = in_collections(koha)
     koha.execute("DELETE FROM account_offsets")
     koha.execute("DELETE FROM accountlines")
     nights.good_night(MONDAY)
@@ -248,9 +230,7 @@ def test_a_patron_without_a_single_line_is_reported_with_zero(koha: KohaDatabase
 
 
 def test_remove_restriction_false_keeps_the_restriction(koha: KohaDatabase) -> None:
-    patron = owing(koha)
-    nights = Nights(koha, clear_paid=True, add_restriction=True)
-    nights.good_night()
+    patron, nights = in_collections(koha, clear_paid=True, add_restriction=True)
     pays(koha, patron)
     nights.good_night(MONDAY)
     assert koha.value("SELECT COUNT(*) FROM borrower_debarments") == 1
@@ -265,9 +245,7 @@ def test_remove_restriction_false_keeps_the_restriction(koha: KohaDatabase) -> N
     ],
 )
 def test_a_restriction_that_staff_changed_stays(koha: KohaDatabase, edit: str) -> None:
-    patron = owing(koha)
-    nights = Nights(koha, clear_paid=True, add_restriction=True, remove_restriction=True)
-    nights.good_night()
+    patron, nights = in_collections(koha, clear_paid=True, add_restriction=True, remove_restriction=True)
     koha.execute(f"UPDATE borrower_debarments SET {edit}, created = created")
     pays(koha, patron)
     nights.good_night(MONDAY)
@@ -289,9 +267,7 @@ def test_restrictions_for_other_reasons_stay_and_the_columns_follow(koha: KohaDa
 
 
 def test_a_restriction_found_gone_is_no_error(koha: KohaDatabase) -> None:
-    patron = owing(koha)
-    nights = Nights(koha, clear_paid=True, add_restriction=True, remove_restriction=True)
-    nights.good_night()
+    patron, nights = in_collections(koha, clear_paid=True, add_restriction=True, remove_restriction=True)
     koha.execute("DELETE FROM borrower_debarments")
     pays(koha, patron)
     nights.good_night(MONDAY)
@@ -332,9 +308,7 @@ def test_without_rows_the_report_is_what_the_policy_says(koha: KohaDatabase, emp
 
 
 def test_dues_are_remembered_at_every_change_only(koha: KohaDatabase) -> None:
-    patron = owing(koha)
-    nights = Nights(koha)
-    nights.good_night()
+    patron, nights = in_collections(koha)
     nights.good_night(MONDAY)
     pays(koha, patron, "5.00")
     nights.good_night(TUESDAY)
@@ -349,9 +323,7 @@ def test_dues_are_remembered_at_every_change_only(koha: KohaDatabase) -> None:
 def test_a_flag_taken_off_withdraws_the_case_tells_the_agency_once_and_old_charges_no_longer_count(
     koha: KohaDatabase,
 ) -> None:
-    patron = owing(koha)
-    nights = Nights(koha)
-    nights.good_night()
+    patron, nights = in_collections(koha)
     koha.execute("UPDATE borrowers SET sort1 = 'no'")
     nights.good_night(MONDAY)
     assert nights.states() == {patron: "withdrawn"}
@@ -364,9 +336,7 @@ def test_a_flag_taken_off_withdraws_the_case_tells_the_agency_once_and_old_charg
 
 
 def test_a_flag_taken_off_somebody_who_paid_closes_the_case_as_paid(koha: KohaDatabase) -> None:
-    patron = owing(koha)
-    nights = Nights(koha)
-    nights.good_night()
+    patron, nights = in_collections(koha)
     pays(koha, patron)
     koha.execute("UPDATE borrowers SET sort1 = NULL")
     nights.good_night(MONDAY)
@@ -400,9 +370,7 @@ def test_too_many_flags_gone_at_once_close_nothing_and_all_are_reported_as_befor
 
 
 def test_another_flag_in_the_settings_ends_no_case_and_is_named(koha: KohaDatabase) -> None:
-    patron = owing(koha)
-    nights = Nights(koha)
-    nights.good_night()
+    patron, nights = in_collections(koha)
     nights.change(flag=Flag.parse("sort2"))
     plan = nights.good_night(MONDAY)
     assert nights.open_patrons() == {patron}
@@ -411,9 +379,7 @@ def test_another_flag_in_the_settings_ends_no_case_and_is_named(koha: KohaDataba
 
 
 def test_a_flag_overwritten_by_something_else_keeps_the_case_and_is_named(koha: KohaDatabase) -> None:
-    patron = owing(koha)
-    nights = Nights(koha, clear_paid=True)
-    nights.good_night()
+    patron, nights = in_collections(koha, clear_paid=True)
     koha.execute("UPDATE borrowers SET sort1 = 'Book club'")
     plan = nights.good_night(MONDAY)
     assert nights.open_patrons() == {patron}
@@ -474,9 +440,7 @@ def test_too_many_to_adopt_stop_the_submission_and_nobody_is_adopted(koha: KohaD
 
 
 def test_a_merged_card_takes_the_case_along_under_the_number_first_reported(koha: KohaDatabase) -> None:
-    patron = owing(koha)
-    nights = Nights(koha)
-    nights.good_night()
+    patron, nights = in_collections(koha)
     keeper = a_patron(koha, surname="Keeper")
     merge(koha, keeper, [patron])
     nights.good_night(MONDAY)
@@ -489,9 +453,7 @@ def test_a_merged_card_takes_the_case_along_under_the_number_first_reported(koha
 
 
 def test_the_heir_of_a_merged_card_is_not_referred_the_same_night(koha: KohaDatabase) -> None:
-    patron = owing(koha)
-    nights = Nights(koha)
-    nights.good_night()
+    patron, nights = in_collections(koha)
     keeper = a_patron(koha)
     owes(koha, keeper, "80.00", day=NEXT_SUNDAY - timedelta(days=75))
     merge(koha, keeper, [patron])
@@ -570,9 +532,7 @@ def test_a_dry_run_changes_nothing_and_plans_what_the_night_then_does(koha: Koha
 
 
 def test_a_sync_lists_every_open_case_and_changes_nothing_in_koha_or_in_the_cases(koha: KohaDatabase) -> None:
-    patron = owing(koha)
-    nights = Nights(koha, clear_paid=True)
-    nights.good_night()
+    patron, nights = in_collections(koha, clear_paid=True)
     pays(koha, patron)
     before = snapshot(koha)
     nights.sync()

@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from gentle_nudge.texts.environment import Texts
+from tests.builders.days import IN_THE_WINDOW
 from tests.builders.koha import a_patron, owes
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, Nights
+from tests.support.nights import Nights
 
 
 def bodies(koha: KohaDatabase, texts: Texts) -> list[str]:

@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gentle_nudge.domain.collections.plan import Referral
+from tests.builders.days import SUNDAY
 from tests.builders.koha import a_patron, has_credit, owes
 from tests.support.koha import KohaDatabase
-from tests.support.nights import SUNDAY, Nights, snapshot
+from tests.support.nights import Nights, snapshot
 from tests.support.years import Year
 
 # The library is built once for all examples: they only look at it.

@@ -18,12 +18,11 @@ from gentle_nudge.errors import EXIT_TEMPFAIL
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
 from gentle_nudge.jobs.night.nightly import Night
 from gentle_nudge.jobs.transaction import TRIES, writing
-from tests.builders.koha import a_patron, delete_patron, has_attribute, is_restricted, merge, owes, pays
+from tests.builders.days import LAST_SUNDAY, MONDAY, SUNDAY
+from tests.builders.koha import a_patron, delete_patron, has_attribute, is_restricted, merge, owes, owing, pays
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, snapshot
+from tests.support.nights import Nights, snapshot
 
-MONDAY = SUNDAY + timedelta(days=1)
-LAST_SUNDAY = SUNDAY - timedelta(days=7)
 DID_THE_WORK, FOUND_IT_DONE, SOMETHING_ELSE = 0, 3, 4
 A_FEW, MANY = range(3), range(50)
 
@@ -42,12 +41,13 @@ class Race(Nights):
         event.listen(self.engine, "connect", set_them)
         self.engine.dispose()  # a session that is open already does not have them
 
-    def night_in_which(self, happens: Callable[[], object]) -> Plan | None:
-        """A night; when all is read and decided, and nothing is locked yet, this happens. None: nothing was left."""
+    def night_in_which(self, happens: Callable[[], object], at: str = "gentle_nudge_meta") -> Plan | None:
+        """A night; all is read and decided, and this happens before the table is locked. None: nothing was left."""
         left = [happens]
-        before_locking(self, "gentle_nudge_meta", lambda: left.pop()() if left else None)
+        before_locking(self, at, lambda: left.pop()() if left else None)
         night = self.night()
         assert night.went_well, night.failures
+        assert not left
         return next(iter(night.plans.values()), None)
 
     def fees(self) -> Counter[int]:
@@ -77,8 +77,12 @@ class Race(Nights):
         return logged
 
 
+Races = Callable[..., Race]
+Settled = tuple[Race, int]
+
+
 @pytest.fixture(params=["OFF", "ON"], ids=["as-before-MariaDB-11.6.2", "innodb_snapshot_isolation"])
-def race(request: pytest.FixtureRequest, koha: KohaDatabase) -> Callable[..., Race]:
+def race(request: pytest.FixtureRequest, koha: KohaDatabase) -> Races:
     """`race(clear_paid=True)`: nights on sessions of the kind that MariaDB has by default, before 11.6.2 and since."""
 
     def begin(**rules: Any) -> Race:
@@ -90,13 +94,6 @@ def race(request: pytest.FixtureRequest, koha: KohaDatabase) -> Callable[..., Ra
         return nights
 
     return begin
-
-
-def owing(koha: KohaDatabase, amount: str = "30.00", **columns: Any) -> int:
-    """A patron who owes that much in the window of the Sunday."""
-    patron = a_patron(koha, **columns)
-    owes(koha, patron, amount, day=IN_THE_WINDOW)
-    return patron
 
 
 def only_another_run_was_in_the_way(night: Night) -> bool:
@@ -111,7 +108,7 @@ def sort1(koha: KohaDatabase, patron: int, value: str | None) -> None:
 # ---- something happens between reading and writing
 
 
-def test_who_pays_in_between_is_not_referred(koha: KohaDatabase, race: Callable[..., Race]) -> None:
+def test_who_pays_in_between_is_not_referred(koha: KohaDatabase, race: Races) -> None:
     paying, other = owing(koha), owing(koha)
     nights = race()
     nights.night_in_which(lambda: pays(koha, paying, "5.01"))
@@ -122,15 +119,10 @@ def test_who_pays_in_between_is_not_referred(koha: KohaDatabase, race: Callable[
     assert nights.nothing_was_done_to(paying)
 
 
-def test_of_what_was_prepared_for_somebody_who_pays_in_between_nothing_is_left(
-    koha: KohaDatabase, race: Callable[..., Race]
-) -> None:
+def test_of_what_was_prepared_for_somebody_who_pays_in_between_nothing_is_left(koha: KohaDatabase, race: Races) -> None:
     paying, other = owing(koha), owing(koha)
     nights = race()
-    left = [lambda: pays(koha, paying)]
-    before_locking(nights, "borrowers", lambda: left.pop()() if left else None)
-    assert nights.night().went_well
-    assert not left
+    nights.night_in_which(lambda: pays(koha, paying), at="borrowers")
     assert nights.dues() == {other: "40.00"}
     assert nights.nothing_was_done_to(paying)
     assert nights.logged(other) == 3
@@ -140,9 +132,7 @@ def test_of_what_was_prepared_for_somebody_who_pays_in_between_nothing_is_left(
     assert [row["action"] for row in logged] == ["NEW_SUBMISSIONS", "UPDATES"]
 
 
-def test_who_pays_a_part_in_between_is_referred_with_what_is_left(
-    koha: KohaDatabase, race: Callable[..., Race]
-) -> None:
+def test_who_pays_a_part_in_between_is_referred_with_what_is_left(koha: KohaDatabase, race: Races) -> None:
     patron = owing(koha)
     nights = race()
     nights.night_in_which(lambda: pays(koha, patron, "5.00"))
@@ -152,7 +142,7 @@ def test_who_pays_a_part_in_between_is_referred_with_what_is_left(
 
 
 @pytest.mark.parametrize("flag", ["yes", "1", "Book club"])
-def test_who_is_flagged_in_between_is_left_alone(koha: KohaDatabase, race: Callable[..., Race], flag: str) -> None:
+def test_who_is_flagged_in_between_is_left_alone(koha: KohaDatabase, race: Races, flag: str) -> None:
     patron = owing(koha)
     nights = race()
     nights.night_in_which(lambda: sort1(koha, patron, flag))
@@ -161,7 +151,7 @@ def test_who_is_flagged_in_between_is_left_alone(koha: KohaDatabase, race: Calla
     assert nights.nothing_was_done_to(patron)
 
 
-def test_who_gets_a_flag_attribute_in_between_is_left_alone(koha: KohaDatabase, race: Callable[..., Race]) -> None:
+def test_who_gets_a_flag_attribute_in_between_is_left_alone(koha: KohaDatabase, race: Races) -> None:
     patron = owing(koha)
     nights = race(flag=Flag.parse("attribute:COLL"))
     nights.night_in_which(lambda: has_attribute(koha, patron, "COLL", "1"))
@@ -170,7 +160,7 @@ def test_who_gets_a_flag_attribute_in_between_is_left_alone(koha: KohaDatabase, 
     assert nights.nothing_was_done_to(patron)
 
 
-def test_who_is_deleted_in_between_is_not_referred(koha: KohaDatabase, race: Callable[..., Race]) -> None:
+def test_who_is_deleted_in_between_is_not_referred(koha: KohaDatabase, race: Races) -> None:
     patron, other = owing(koha), owing(koha)
     nights = race()
     nights.night_in_which(lambda: delete_patron(koha, patron))
@@ -178,7 +168,7 @@ def test_who_is_deleted_in_between_is_not_referred(koha: KohaDatabase, race: Cal
     assert nights.nothing_was_done_to(patron)
 
 
-def test_a_card_merged_in_between_refers_nobody_twice(koha: KohaDatabase, race: Callable[..., Race]) -> None:
+def test_a_card_merged_in_between_refers_nobody_twice(koha: KohaDatabase, race: Races) -> None:
     patron, keeper = owing(koha), owing(koha)
     nights = race()
     nights.night_in_which(lambda: merge(koha, keeper, [patron]))
@@ -186,9 +176,7 @@ def test_a_card_merged_in_between_refers_nobody_twice(koha: KohaDatabase, race: 
     assert nights.fees() == {keeper: 1}
 
 
-def test_a_restriction_of_ours_made_in_between_is_recorded_and_not_made_again(
-    koha: KohaDatabase, race: Callable[..., Race]
-) -> None:
+def test_a_restriction_of_ours_made_in_between_is_recorded_and_not_made_again(koha: KohaDatabase, race: Races) -> None:
     patron = owing(koha)
     nights = race()
     nights.night_in_which(lambda: is_restricted(koha, patron, "Patron sent to collections on 2026-01-04"))
@@ -197,7 +185,7 @@ def test_a_restriction_of_ours_made_in_between_is_recorded_and_not_made_again(
 
 
 @pytest.fixture
-def settled(koha: KohaDatabase, race: Callable[..., Race]) -> tuple[Race, int]:
+def settled(koha: KohaDatabase, race: Races) -> Settled:
     """Nights of which the first, a week ago, referred the only patron."""
     patron = a_patron(koha)
     owes(koha, patron, "30.00", day=LAST_SUNDAY - timedelta(days=75))
@@ -206,9 +194,7 @@ def settled(koha: KohaDatabase, race: Callable[..., Race]) -> tuple[Race, int]:
     return nights, patron
 
 
-def test_who_was_about_to_be_released_and_is_charged_in_between_stays(
-    koha: KohaDatabase, settled: tuple[Race, int]
-) -> None:
+def test_who_was_about_to_be_released_and_is_charged_in_between_stays(koha: KohaDatabase, settled: Settled) -> None:
     nights, patron = settled
     pays(koha, patron)
     nights.night_in_which(lambda: owes(koha, patron, "3.00"))
@@ -217,7 +203,7 @@ def test_who_was_about_to_be_released_and_is_charged_in_between_stays(
     assert nights.flag(patron) == "yes"
 
 
-def test_a_flag_put_back_in_between_keeps_the_case(koha: KohaDatabase, settled: tuple[Race, int]) -> None:
+def test_a_flag_put_back_in_between_keeps_the_case(koha: KohaDatabase, settled: Settled) -> None:
     nights, patron = settled
     sort1(koha, patron, "no")
     nights.night_in_which(lambda: sort1(koha, patron, "yes"))
@@ -226,7 +212,7 @@ def test_a_flag_put_back_in_between_keeps_the_case(koha: KohaDatabase, settled: 
 
 
 def test_who_was_about_to_be_released_and_is_deleted_in_between_is_deleted(
-    koha: KohaDatabase, settled: tuple[Race, int]
+    koha: KohaDatabase, settled: Settled
 ) -> None:
     nights, patron = settled
     pays(koha, patron)
@@ -235,9 +221,7 @@ def test_who_was_about_to_be_released_and_is_deleted_in_between_is_deleted(
     assert nights.dues() == {patron: "0.00"}
 
 
-def test_a_case_whose_patron_is_merged_while_it_is_withdrawn_follows(
-    koha: KohaDatabase, settled: tuple[Race, int]
-) -> None:
+def test_a_case_whose_patron_is_merged_while_it_is_withdrawn_follows(koha: KohaDatabase, settled: Settled) -> None:
     nights, patron = settled
     sort1(koha, patron, "no")
     keeper = a_patron(koha)
@@ -249,9 +233,7 @@ def test_a_case_whose_patron_is_merged_while_it_is_withdrawn_follows(
     assert nights.fees() == {keeper: 1}
 
 
-def test_who_was_about_to_be_adopted_and_loses_the_flag_in_between_has_no_case(
-    koha: KohaDatabase, race: Callable[..., Race]
-) -> None:
+def test_who_was_about_to_be_adopted_and_loses_the_flag_in_between_has_no_case(koha: KohaDatabase, race: Races) -> None:
     patron = a_patron(koha, sort1="yes")
     nights = race()
     nights.night_in_which(lambda: sort1(koha, patron, ""))
@@ -260,7 +242,7 @@ def test_who_was_about_to_be_adopted_and_loses_the_flag_in_between_has_no_case(
 
 
 def test_what_somebody_is_charged_at_the_desk_meanwhile_is_never_taken_for_our_fee(
-    koha: KohaDatabase, settled: tuple[Race, int]
+    koha: KohaDatabase, settled: Settled
 ) -> None:
     nights, patron = settled
     fee = koha.value("SELECT fee_line FROM gentle_nudge_case")
@@ -279,9 +261,7 @@ def test_what_somebody_is_charged_at_the_desk_meanwhile_is_never_taken_for_our_f
     assert [(row["patron"], row["fee_line"]) for row in known] == [(patron, fee), (new, ours)]
 
 
-def test_an_update_never_tells_less_than_a_sync_that_came_in_between(
-    koha: KohaDatabase, settled: tuple[Race, int]
-) -> None:
+def test_an_update_never_tells_less_than_a_sync_that_came_in_between(koha: KohaDatabase, settled: Settled) -> None:
     nights, patron = settled
 
     def somebody_pays_and_a_sync_tells_it() -> None:
@@ -293,7 +273,7 @@ def test_an_update_never_tells_less_than_a_sync_that_came_in_between(
 
 
 @pytest.mark.parametrize("lists", ["all", "changed"])
-def test_a_case_released_by_hand_in_between_has_its_last_row(settled: tuple[Race, int], lists: str) -> None:
+def test_a_case_released_by_hand_in_between_has_its_last_row(settled: Settled, lists: str) -> None:
     nights, patron = settled
     nights.change(update_lists=lists)
     nights.night_in_which(lambda: by_hand(nights, patron))
@@ -309,7 +289,7 @@ def by_hand(nights: Race, patron: int) -> None:
     writing(nights.engine, lambda conn: withdraw_cases(conn, nights.sections[0], wanted, moment=moment))
 
 
-def test_a_night_whose_work_was_done_in_between_changes_nothing(koha: KohaDatabase, race: Callable[..., Race]) -> None:
+def test_a_night_whose_work_was_done_in_between_changes_nothing(koha: KohaDatabase, race: Races) -> None:
     patron = owing(koha)
     nights = race()
     seen = []
@@ -324,9 +304,7 @@ def test_a_night_whose_work_was_done_in_between_changes_nothing(koha: KohaDataba
     assert nights.fees() == {patron: 1}
 
 
-def test_a_night_that_is_outdated_each_time_gives_way_and_changes_nothing(
-    koha: KohaDatabase, race: Callable[..., Race]
-) -> None:
+def test_a_night_that_is_outdated_each_time_gives_way_and_changes_nothing(koha: KohaDatabase, race: Races) -> None:
     owing(koha)
     nights = race()
     changes = "UPDATE gentle_nudge_meta SET note = note + 1"
@@ -362,9 +340,7 @@ def before_locking(nights: Race, of: str, act: Callable[[], object]) -> list[str
     return seen
 
 
-def test_a_night_is_tried_three_times_and_then_fails_in_a_sentence(
-    koha: KohaDatabase, race: Callable[..., Race]
-) -> None:
+def test_a_night_is_tried_three_times_and_then_fails_in_a_sentence(koha: KohaDatabase, race: Races) -> None:
     patron = owing(koha)
     nights = race()
     nights.session(innodb_lock_wait_timeout=1)
@@ -383,7 +359,7 @@ def test_a_night_is_tried_three_times_and_then_fails_in_a_sentence(
     assert nights.fees() == {patron: 1}
 
 
-def test_a_lock_that_is_let_go_in_time_is_no_trouble(koha: KohaDatabase, race: Callable[..., Race]) -> None:
+def test_a_lock_that_is_let_go_in_time_is_no_trouble(koha: KohaDatabase, race: Races) -> None:
     patron = owing(koha)
     nights = race()
     nights.session(innodb_lock_wait_timeout=1)
@@ -435,7 +411,7 @@ class Crossing:
 
 @pytest.mark.parametrize(("deadlocks", "done"), [(1, True), (2, True), (3, False)])
 def test_after_a_deadlock_the_night_begins_anew_three_times_at_most(
-    koha: KohaDatabase, race: Callable[..., Race], *, deadlocks: int, done: bool
+    koha: KohaDatabase, race: Races, *, deadlocks: int, done: bool
 ) -> None:
     patron = owing(koha)
     nights = race()
@@ -453,9 +429,7 @@ def test_after_a_deadlock_the_night_begins_anew_three_times_at_most(
     assert nights.referred() == {patron}
 
 
-def test_while_another_run_holds_our_row_the_night_gives_way_with_75(
-    koha: KohaDatabase, race: Callable[..., Race]
-) -> None:
+def test_while_another_run_holds_our_row_the_night_gives_way_with_75(koha: KohaDatabase, race: Races) -> None:
     owing(koha)
     nights = race()
     nights.session(innodb_lock_wait_timeout=1)
@@ -530,9 +504,7 @@ def test_of_nights_begun_at_the_same_instant_one_does_the_work(koha: KohaDatabas
 @pytest.mark.parametrize("many", [2, 5])
 @pytest.mark.parametrize("_time", MANY)
 def test_of_nights_begun_at_the_same_instant_one_does_the_work_fifty_times(
-    koha: KohaDatabase,
-    many: int,
-    _time: int,
+    koha: KohaDatabase, many: int, _time: int
 ) -> None:
     one_night_alone_does_the_work(koha, many)
 

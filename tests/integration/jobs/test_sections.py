@@ -16,11 +16,11 @@ from gentle_nudge.errors import SettingsError
 from gentle_nudge.jobs.sections import sections_of
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.settings import load
-from tests.builders.koha import a_guarantor, a_library_group, a_patron, an_item, owes, pays, vouches_for
+from tests.builders.days import IN_THE_WINDOW, MONDAY, SUNDAY
+from tests.builders.koha import a_guarantor, a_library_group, a_patron, an_item, owes, owing, pays, vouches_for
 from tests.support.koha import KohaDatabase
-from tests.support.nights import IN_THE_WINDOW, SUNDAY, Nights, a_policy
+from tests.support.nights import Nights, a_policy
 
-MONDAY = SUNDAY + timedelta(days=1)
 TWO_VERSIONS = pytest.mark.koha("24.05", "26.06")
 BRANCHES = [f"B{number:02}" for number in range(1, 13)]
 
@@ -70,19 +70,14 @@ def a_consortium(koha: KohaDatabase, tmp_path: Path, libraries: str = "") -> Nig
     return nights
 
 
-def owing(koha: KohaDatabase, amount: str, branch: str, **columns: Any) -> int:
-    patron = a_patron(koha, branch=branch, **columns)
-    owes(koha, patron, amount, day=IN_THE_WINDOW)
-    return patron
-
-
 @TWO_VERSIONS
 def test_branch_goes_before_group_before_global_and_a_disabled_section_refers_nobody(
     koha: KohaDatabase, tmp_path: Path
 ) -> None:
     nights = a_consortium(koha, tmp_path)
     owed = {
-        branch: [owing(koha, amount, branch) for amount in ("9.99", "10.00", "49.99", "50.00")] for branch in BRANCHES
+        branch: [owing(koha, amount, branch=branch) for amount in ("9.99", "10.00", "49.99", "50.00")]
+        for branch in BRANCHES
     }
     nights.good_night()
     assert nights.referred(section="north") == {owed["B01"][3], owed["B03"][3], owed["B04"][3]}
@@ -98,7 +93,7 @@ def test_branch_goes_before_group_before_global_and_a_disabled_section_refers_no
 @TWO_VERSIONS
 def test_with_others_false_branches_that_no_section_names_are_left_alone(koha: KohaDatabase, tmp_path: Path) -> None:
     nights = a_consortium(koha, tmp_path, "[libraries]\nothers = false")
-    owing(koha, "90.00", "B09")
+    owing(koha, "90.00", branch="B09")
     nights.good_night()
     assert koha.value("SELECT COUNT(*) FROM gentle_nudge_case") == 0
     assert [section.name for section in nights.sections] == ["north", "harbour", "south", "closed"]
@@ -186,7 +181,7 @@ def test_a_payment_at_one_library_releases_there_only(koha: KohaDatabase) -> Non
 
 
 def test_a_case_stays_with_the_section_that_opened_it_when_the_patron_moves(koha: KohaDatabase) -> None:
-    patron = owing(koha, "30.00", "CPL")
+    patron = owing(koha, "30.00", branch="CPL")
     nights = Nights(koha, *two_sections("patron", clear_paid=True))
     nights.good_night()
     koha.execute("UPDATE borrowers SET branchcode = 'FPL'")
@@ -200,7 +195,7 @@ def test_a_case_stays_with_the_section_that_opened_it_when_the_patron_moves(koha
 
 
 def test_a_renamed_section_keeps_its_cases_and_its_week(koha: KohaDatabase) -> None:
-    patron = owing(koha, "30.00", "CPL")
+    patron = owing(koha, "30.00", branch="CPL")
     nights = Nights(koha, *two_sections("patron"))
     nights.good_night()
     north, south = nights.sections
@@ -214,7 +209,7 @@ def test_open_cases_of_a_section_that_is_gone_are_kept_up_by_global_and_named(
     koha: KohaDatabase, tmp_path: Path
 ) -> None:
     nights = a_consortium(koha, tmp_path)
-    patron = owing(koha, "60.00", "B02")
+    patron = owing(koha, "60.00", branch="B02")
     nights.good_night()
     file = tmp_path / "gentle-nudge.toml"
     file.write_text(file.read_text().replace('name = "harbour"', 'name = "port"'))
@@ -226,8 +221,8 @@ def test_open_cases_of_a_section_that_is_gone_are_kept_up_by_global_and_named(
 
 
 def test_a_failing_section_does_not_stop_the_next(koha: KohaDatabase) -> None:
-    owing(koha, "30.00", "CPL")
-    patron = owing(koha, "30.00", "FPL")
+    owing(koha, "30.00", branch="CPL")
+    patron = owing(koha, "30.00", branch="FPL")
     north, south = two_sections("patron")
     broken = replace(north, policy=replace(north.policy, fee_debit_type="NO SUCH TYPE"))
     nights = Nights(koha, broken, south)
@@ -240,8 +235,8 @@ def test_a_failing_section_does_not_stop_the_next(koha: KohaDatabase) -> None:
 def test_a_minor_is_referred_with_the_guarantor_of_the_lowest_relationship_and_an_adult_without(
     koha: KohaDatabase,
 ) -> None:
-    minor, adult = owing(koha, "30.00", "CPL", born=date(2012, 1, 1)), owing(koha, "30.00", "CPL")
-    alone = owing(koha, "30.00", "CPL", born=date(2012, 1, 1))
+    minor, adult = owing(koha, "30.00", branch="CPL", born=date(2012, 1, 1)), owing(koha, "30.00", branch="CPL")
+    alone = owing(koha, "30.00", branch="CPL", born=date(2012, 1, 1))
     first = a_guarantor(koha, of=minor, surname="First", card="F1", phone="1", email="f@example.org")
     a_guarantor(koha, of=minor, surname="Second")
     vouches_for(koha, first, adult)

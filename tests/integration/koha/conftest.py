@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, make_url
 
 from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance
-from tests.integration.koha.views import NEW_YORK
+from tests.integration.koha.line_views import NEW_YORK
 from tests.support.koha import KohaDatabase
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.integration.koha.views import View
+from tests.integration.koha.line_views import LineView
 from tests.support.koha import KohaDatabase
 
 Row = Mapping[str, Any]
@@ -34,7 +34,7 @@ def all_lines(koha: KohaDatabase) -> list[Row]:
     )
 
 
-def sums(lines: list[Row], view: View, patron: int) -> Sums:
+def sums(lines: list[Row], view: LineView, patron: int) -> Sums:
     """The sums of this patron."""
     theirs = [line for line in lines if line["borrowernumber"] == patron]
     here = [line for line in theirs if is_here(line, view)]
@@ -49,7 +49,7 @@ def sums(lines: list[Row], view: View, patron: int) -> Sums:
     )
 
 
-def counts(line: Row, view: View) -> bool:
+def counts(line: Row, view: LineView) -> bool:
     """Whether it is a counted line."""
     rules, patron = view.section.policy, line["borrowernumber"]
     day = day_of(line, view)
@@ -72,7 +72,7 @@ def counts(line: Row, view: View) -> bool:
     )
 
 
-def is_minor(born: date | None, day: date, view: View) -> bool:
+def is_minor(born: date | None, day: date, view: LineView) -> bool:
     """Whether a patron born then was a minor on that day; nobody is who would be older than 110 now."""
     if born is None or years(born, view.day) > 110:
         return False
@@ -84,7 +84,7 @@ def years(born: date, day: date) -> int:
     return day.year - born.year - (f"{day:%m%d}" < f"{born:%m%d}")
 
 
-def is_here(line: Row, view: View) -> bool:
+def is_here(line: Row, view: LineView) -> bool:
     """Whether the line is the section's."""
     section, patron = view.section, line["borrowernumber"]
     if section.charges_by == "patron":
@@ -99,7 +99,7 @@ def is_here(line: Row, view: View) -> bool:
     return not named if section.scope.all_but else named
 
 
-def day_of(line: Row, view: View) -> date | None:
+def day_of(line: Row, view: LineView) -> date | None:
     """The calendar day on the library's wall."""
     at: datetime | None = line["date"]
     return None if at is None else at.replace(tzinfo=UTC).astimezone(view.zone).date()

@@ -13,27 +13,27 @@ from sqlalchemy import Connection, create_engine
 from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates, with_fees_of_ours
 from tests.builders.koha import a_patron, an_item, has_attribute, has_credit, owes
 from tests.integration.koha import oracle
-from tests.integration.koha.on_sqlite import a_copy_in_sqlite
-from tests.integration.koha.views import (
+from tests.integration.koha.line_views import (
     DAY,
     LAST_SECOND,
     MIDNIGHT,
     NOON,
+    LineView,
     Statements,
-    View,
     a_view,
     accounts,
     ago,
     balances,
     lines,
 )
+from tests.integration.koha.on_sqlite import a_copy_in_sqlite
 from tests.support.koha import KohaDatabase
 
 INSIDE = DAY - timedelta(days=70)
 OURS = "UMS Processing Fee"
 
 
-def found(conn: Connection, view: View) -> CandidateScan:
+def found(conn: Connection, view: LineView) -> CandidateScan:
     """Who may owe enough."""
     return select_candidates(conn, view.rules, view.ownership, view.section.policy.threshold)
 
@@ -137,7 +137,7 @@ def test_the_scan_finds_exactly_those_whose_sums_reach_the_threshold(
         agree_on_lines(conn, view, everything, patrons)
 
 
-def young(everything: list[oracle.Row], view: View) -> set[int]:
+def young(everything: list[oracle.Row], view: LineView) -> set[int]:
     """The patrons who were not of age on the first day of the window, where that matters."""
     if view.section.policy.charged_as_minor == "count":
         return set()
@@ -148,7 +148,7 @@ def young(everything: list[oracle.Row], view: View) -> set[int]:
     }
 
 
-def agree_on_lines(conn: Connection, view: View, everything: list[oracle.Row], patrons: list[int]) -> None:
+def agree_on_lines(conn: Connection, view: LineView, everything: list[oracle.Row], patrons: list[int]) -> None:
     """The counted lines are those that the rules count."""
     shown = {line.id for theirs in lines(conn, view, patrons).values() for line in theirs if line.counted}
     counting = (it for it in everything if it["borrowernumber"] and oracle.millionths(it))
@@ -194,7 +194,7 @@ def a_random_line(chance: random.Random, patrons: list[int], items: list[int]) -
     }
 
 
-def a_random_view(chance: random.Random, everything: list[oracle.Row]) -> View:
+def a_random_view(chance: random.Random, everything: list[oracle.Row]) -> LineView:
     """A section with rules of all kinds, and a few recorded fees and withdrawn cases."""
     some = frozenset(chance.sample(("LOST", "OVERDUE", "MANUAL", "PROCESSING"), 2))
     rules: dict[str, Any] = {

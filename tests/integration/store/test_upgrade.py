@@ -1,6 +1,5 @@
 """Our tables of every released version become those of this program, in place and without loss."""
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +13,7 @@ from gentle_nudge.errors import AnotherRunInProgress, UserError
 from gentle_nudge.store import meta, runs, tables
 from gentle_nudge.store.tables import SCHEMA_VERSION
 from gentle_nudge.store.upgrade import COUNT_COLUMNS, STEPS, create_or_upgrade
+from tests.support.crashes import killed
 from tests.support.mariadb import Server, unique_name
 from tests.support.own_tables import build, differences, load, mariadb_text, old_versions, sqlite_text
 
@@ -203,27 +203,6 @@ def statements_of_an_upgrade(engine: Engine) -> int:
     return len(counted)
 
 
-def killed(server: Server, database: str, at: int) -> None:
-    """An upgrade begins in a process of its own, which is killed just before its statement of this number."""
-    child = os.fork()
-    if child == 0:
-        left = [at]
-
-        def count() -> None:
-            left[0] -= 1
-            if left[0] < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            engine = server.engine(database)
-            before_each_statement(engine, count)
-            upgraded(engine)
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
-
-
 @pytest.mark.parametrize("version", OLD_VERSIONS)
 def test_an_upgrade_killed_at_any_statement_and_repeated_loses_and_doubles_nothing(
     server: Server, version: int
@@ -236,13 +215,18 @@ def test_an_upgrade_killed_at_any_statement_and_repeated_loses_and_doubles_nothi
         build(engine, version)
         return engine
 
+    def upgrade_and_count(count: Callable[[], None]) -> None:
+        engine = server.engine(name)
+        before_each_statement(engine, count)
+        upgraded(engine)
+
     engine = old_database()
     statements = statements_of_an_upgrade(engine)
     expected = rows_of(engine)
     for at in range(statements):
         engine.dispose()
         engine = old_database()
-        killed(server, name, at)
+        assert killed(at, upgrade_and_count) == -signal.SIGKILL
         with engine.connect() as conn:
             assert meta.missing_or_old(conn)
         upgraded(engine)

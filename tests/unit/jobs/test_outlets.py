@@ -14,7 +14,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.outbox import Address, Channel
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.sending.outlets import Outlets
-from tests.integration.delivery.parcels import an_item
+from tests.integration.delivery.items import an_item
 from tests.support.nights import a_policy
 
 LETTERHEAD = Letterhead(sender="koha@library.example", instance="koha_lib")

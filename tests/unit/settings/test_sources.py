@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.settings import NotConfigured, Settings, is_configured, load
+from gentle_nudge.settings import NotConfigured, Settings, load
 from gentle_nudge.settings.key_pages import effective
 from gentle_nudge.settings.keys import TABLES
 from gentle_nudge.settings.parsing import keys_of
@@ -42,7 +42,6 @@ def test_the_option_goes_before_the_variable_and_that_before_the_instance(tmp_pa
 def test_the_current_folder_is_never_searched(tmp_path: Path, nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configuration(tmp_path / "gentle-nudge.toml", "1.00")
     monkeypatch.chdir(tmp_path)
-    assert not is_configured(None, {}, system_wide=nowhere)
     with pytest.raises(NotConfigured) as caught:
         load(environ={}, system_wide=nowhere)
     assert "--config" in caught.value.hint
@@ -50,7 +49,8 @@ def test_the_current_folder_is_never_searched(tmp_path: Path, nowhere: Path, mon
 
 def test_the_system_wide_file_counts_only_if_it_names_its_own_database(tmp_path: Path) -> None:
     file = configuration(tmp_path / "config.toml", "4.00", koha="")
-    assert not is_configured(None, {"KOHA_CONF": "/etc/koha/koha-conf.xml"}, system_wide=file)
+    with pytest.raises(NotConfigured):
+        load(environ={"KOHA_CONF": "/etc/koha/koha-conf.xml"}, system_wide=file)
     configuration(file, "4.00")
     assert threshold(load(environ={}, system_wide=file)) == "4.00"
 
@@ -77,7 +77,6 @@ def test_the_environment_alone_is_a_configuration_if_it_names_a_database(nowhere
 
 def test_a_named_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     file = tmp_path / "gone.toml"
-    assert not is_configured(file, {})
     with pytest.raises(NotConfigured, match=r"There is no configuration file .*gone\.toml"):
         load(file, environ={})
 
@@ -133,7 +132,7 @@ def test_an_unknown_variable_is_told_with_a_suggestion(tmp_path: Path) -> None:
 
 def test_a_section_stands_in_the_file_only(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, toml(), {"GENTLE_NUDGE_LIBRARY__NAME": "north"})
-    assert problem == "GENTLE_NUDGE_LIBRARY__NAME: a [[library]] stands in the file only"
+    assert problem == "GENTLE_NUDGE_LIBRARY__NAME: a [[library]] is given in the file only"
 
 
 def test_a_list_is_written_as_json(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """A library's own templates: taken instead of ours, and never the reason that a mail is lost."""
 
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -8,8 +7,8 @@ import pytest
 from gentle_nudge.jobs.check import templates
 from gentle_nudge.jobs.monitor.alerting import AlertKind, Staff, alert
 from gentle_nudge.texts.environment import PACKAGED, Texts, sample_values
+from tests.builders.days import SUNDAY
 
-SUNDAY = date(2026, 11, 22)
 SAMPLES = [(name, values) for name, samples in sample_values().items() for values in samples]
 REPEAT = sample_values()["mail-repeat.txt"][0]
 

@@ -11,10 +11,10 @@ from gentle_nudge.jobs.monitor.alerting import AlertKind, Staff, alert
 from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, server
 from gentle_nudge.jobs.setup.plugin_translation import KohaCodes, entries
 from gentle_nudge.texts.environment import Texts
+from tests.builders.days import SUNDAY
 
 FROZEN = Path(__file__).parent / "frozen"
 LIBRARY = "Bücherei <Süd> & {{ Nord }}"
-SUNDAY = date(2026, 11, 22)
 SUNDAY_BEFORE = date(2026, 11, 15)
 FACTS = ("north: 312 found, 100 allowed", "<süd> & {{ west }}: too")
 SUBMISSION = {

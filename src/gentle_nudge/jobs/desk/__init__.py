@@ -1,1 +1,1 @@
-"""What staff ask, and what they decide about one patron."""
+"""Questions of staff, and their decisions about patrons."""

@@ -1,9 +1,10 @@
-"""Forget: a person's name and card leave our tables at once."""
+"""Forget: remove a person's name and card from our tables."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.jobs.desk.history import known_cases
 from gentle_nudge.jobs.sending.manage import copies
@@ -11,16 +12,13 @@ from gentle_nudge.store import cases, meta, report_files
 from gentle_nudge.views.case_view import Holding, forgotten_view
 from gentle_nudge.views.plain import View
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 def forget(conn: Connection, card: str, *, keep_days: int) -> View:
-    """The patron's cases hold no name and no card; UserError if we know nothing of this patron."""
+    """The patron's cases have no name and no card any more; UserError if the patron has no case."""
     meta.lock(conn)
-    known = known_cases(conn, card)
-    cases.forget_names(conn, [case.id for case in known])
-    numbers = {number for case in known for number in (case.number, case.patron) if number}
+    of_patron = known_cases(conn, card)
+    cases.forget_names(conn, [case.id for case in of_patron])
+    numbers = {number for case in of_patron for number in (case.number, case.patron) if number}
     holding = [
         Holding(
             file_name=stored.file_name,
@@ -29,4 +27,4 @@ def forget(conn: Connection, card: str, *, keep_days: int) -> View:
         )
         for stored in report_files.holding(conn, sorted(numbers))
     ]
-    return forgotten_view(known, holding)
+    return forgotten_view(of_patron, holding)

@@ -1,9 +1,10 @@
-"""History: the runs, or all that happened to one patron."""
+"""History: the last runs, or everything that happened to one patron."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.errors import UserError
@@ -13,13 +14,7 @@ from gentle_nudge.store import cases, deliveries, meta, runs
 from gentle_nudge.views.case_view import case_view, runs_view
 from gentle_nudge.views.plain import View
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-
 LAST_RUNS = 60
-
-
 BY_NUMBER = "number:"
 
 
@@ -30,34 +25,29 @@ def of_runs(conn: Connection) -> View:
 
 
 def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
-    """All that happened to every case of a patron, oldest first; UserError if we know nothing of this card."""
+    """Everything that happened to each case of a patron, oldest first; UserError if the patron has no case."""
     meta.ready(conn)
-    return [_history(conn, case, zone) for case in known_cases(conn, card)]
-
-
-def _history(conn: Connection, case: Case, zone: ZoneInfo) -> View:
-    dues = cases.dues_of(conn, case.id)
-    tries = {due.report: list(tried(conn, deliveries.of_report(conn, due.report))) for due in dues}
-    return case_view(case, lines=cases.lines_of(conn, case.id), dues=dues, deliveries=tries, zone=zone)
+    views = []
+    for case in known_cases(conn, card):
+        dues, lines = cases.dues_of(conn, case.id), cases.lines_of(conn, case.id)
+        attempts = {due.report: list(tried(conn, deliveries.of_report(conn, due.report))) for due in dues}
+        views.append(case_view(case, lines=lines, dues=dues, deliveries=attempts, zone=zone))
+    return views
 
 
 def known_cases(conn: Connection, card: str) -> list[Case]:
     """Every case of a patron, oldest first; UserError if there is none.
 
-    A card is that of the patron who has it in Koha now; one that nobody has any more is looked up as last reported.
+    The patron is the one who has the card in Koha now; if nobody has it, the one last reported with it.
     """
     number = find_number(conn, card)
-    found = cases.find(conn, card=card) if number is None else cases.find(conn, patron=number)
-    if not found:
+    of_patron = cases.find(conn, card=card) if number is None else cases.find(conn, patron=number)
+    if not of_patron:
         raise UserError("We know nothing of this patron.", "A patron without a card is found as number:123.")
-    return found
-
-
-def is_number(card: str) -> bool:
-    """Whether a patron is named by number instead of card."""
-    return card.startswith(BY_NUMBER) and card.removeprefix(BY_NUMBER).isdecimal()
+    return of_patron
 
 
 def find_number(conn: Connection, card: str) -> int | None:
-    """The borrowernumber that `number:123` names, or of the patron who has this card in Koha now."""
-    return int(card.removeprefix(BY_NUMBER)) if is_number(card) else number_of(conn, card)
+    """The borrowernumber: 123 for `number:123`, else that of the patron who has this card in Koha now."""
+    number = card.removeprefix(BY_NUMBER)
+    return int(number) if number != card and number.isdecimal() else number_of(conn, card)

@@ -1,1 +1,1 @@
-"""What watches the nights: alerts, figures, status, and how long things are kept."""
+"""Monitoring of nights: alerts, figures, status, and retention."""

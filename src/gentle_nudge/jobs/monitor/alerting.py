@@ -1,4 +1,4 @@
-"""Alerting: staff hear of trouble, once for each kind and day, without a word about any patron."""
+"""Alerting: mail staff about each kind of trouble once a day, without any word about a patron."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
 
 from gentle_nudge.delivery.outlet import Item
 from gentle_nudge.domain.case import CaseState
@@ -25,12 +26,9 @@ from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.store import alert_log, deliveries
 from gentle_nudge.texts.environment import Texts
 
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
 
 class AlertKind(StrEnum):
-    """The kinds of trouble that staff are told of, in the words of mail-alert.txt."""
+    """The kinds of trouble; mail-alert.txt has the words for each."""
 
     FUSE = "fuse"
     LIMITS = "limits"
@@ -45,17 +43,9 @@ A_DAY = timedelta(hours=24)
 log = logging.getLogger(__name__)
 
 
-REFUSED = {
-    "fuse": AlertKind.FUSE,
-    "adoptions": AlertKind.LIMITS,
-    "withdrawals": AlertKind.LIMITS,
-    "plugin": AlertKind.LIMITS,
-}
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StaffAlert:
-    """One fact that staff should know, in a sentence without patron data; `day` is the day it belongs to."""
+    """A sentence that staff should know, without patron data; `day` is the day that it is about."""
 
     kind: AlertKind
     day: date
@@ -64,7 +54,7 @@ class StaffAlert:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Staff:
-    """Whom to tell, in which words, and what the library is called (Koha's LibraryName)."""
+    """The recipients of alerts, the texts, and the name of the library (Koha's LibraryName)."""
 
     library: str
     recipients: tuple[str, ...]
@@ -72,24 +62,19 @@ class Staff:
 
 
 def tell_staff(library: Library, outlets: Outlets, moment: Moment, *, night: Night | None = None) -> list[str]:
-    """Staff know of every trouble of this night and of the queue; sentences about what went wrong with that."""
-    troubles = [*(of_night(night) if night else ()), *of_queue(library.engine, outlets, moment)]
-    staff = staff_of(library)
-    unheard = tell(library.engine, troubles, staff, outlets=outlets, moment=moment) if staff.recipients else []
-    return [*unheard, *library.texts.failures]
-
-
-def staff_of(library: Library) -> Staff:
-    """Those whom the settings name, else Koha's own administrator."""
+    """Staff, or else Koha's administrator, are told about this night and the queue; sentences about unsent alerts."""
     with read_only(library.engine) as conn:
-        said = preferences(conn, ["LibraryName", "KohaAdminEmailAddress"])
-    administrators = tuple(address for each in said["KohaAdminEmailAddress"].split(",") if (address := each.strip()))
+        values = preferences(conn, ["LibraryName", "KohaAdminEmailAddress"])
+    administrators = tuple(address for each in values["KohaAdminEmailAddress"].split(",") if (address := each.strip()))
     recipients = library.settings.alerts.to or administrators
-    return Staff(library=said["LibraryName"], recipients=recipients, texts=library.texts)
+    staff = Staff(library=values["LibraryName"], recipients=recipients, texts=library.texts)
+    alerts = [*(of_night(night) if night else ()), *of_queue(library.engine, outlets, moment)]
+    unsent = tell(library.engine, alerts, staff, outlets=outlets, moment=moment) if recipients else []
+    return [*unsent, *library.texts.failures]
 
 
 def of_night(night: Night) -> Iterator[StaffAlert]:
-    """What staff should know of a night."""
+    """The alerts about a night."""
     for name, failure in night.failures.items():
         if not isinstance(failure, AnotherRunInProgress):
             yield StaffAlert(kind=AlertKind.FAILED_SECTION, day=night.day, fact=f"{name}: {failure.sentence}")
@@ -100,7 +85,7 @@ def of_night(night: Night) -> Iterator[StaffAlert]:
 
 def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
     for refusal in plan.refusals:
-        yield REFUSED[refusal.kind], refusal.sentence
+        yield AlertKind.FUSE if refusal.kind == "fuse" else AlertKind.LIMITS, refusal.sentence
     if plan.submission_due and plan.late:
         yield AlertKind.LATE, "it was made today, late" if plan.submits else "it is still not made"
     gone = {
@@ -114,47 +99,43 @@ def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
 
 
 def of_queue(engine: Engine, outlets: Outlets, moment: Moment) -> Iterator[StaffAlert]:
-    """What staff should know of deliveries: those given up, and those that somebody has awaited for a day."""
+    """The alerts about deliveries: those given up, and those that are a day late."""
     with read_only(engine) as conn:
-        waiting = deliveries.late_deliveries(conn)
-    for one in waiting:
-        if one.delivery.may_leave(outlets.standing):
-            address = one.delivery.address
-            fact = f"{one.delivery.file_name} to {address.recipient} ({address.channel})"
-            if one.delivery.state is DeliveryState.FAILED:
+        late_deliveries = deliveries.late_deliveries(conn)
+    for late in late_deliveries:
+        delivery = late.delivery
+        if delivery.may_leave(outlets.standing):
+            fact = f"{delivery.file_name} to {delivery.address.recipient} ({delivery.address.channel})"
+            if delivery.state is DeliveryState.FAILED:
                 yield StaffAlert(kind=AlertKind.FAILED_DELIVERY, day=moment.today, fact=fact)
-            elif moment.now - one.since >= A_DAY:
+            elif moment.now - late.since >= A_DAY:
                 yield StaffAlert(kind=AlertKind.UNDELIVERED, day=moment.today, fact=fact)
 
 
-def tell(
-    engine: Engine, troubles: Iterable[StaffAlert], staff: Staff, *, outlets: Outlets, moment: Moment
-) -> list[str]:
-    """Staff are told of what they have not been told today; sentences about those who could not be."""
-    together: defaultdict[tuple[AlertKind, date], list[str]] = defaultdict(list)
-    for trouble in troubles:
-        together[trouble.kind, trouble.day].append(trouble.fact)
-    unheard: list[str] = []
-    for (kind, day), facts in together.items():
-        first = partial(alert_log.first_today, kind=kind.value, day=day, now=moment.now)
-        if writing(engine, first):
-            subject, text = alert(kind, day, facts, staff)
-            for place, recipient in enumerate(staff.recipients, 1):
-                name = f"alert.{kind}.{day}.{place}"
-                try:
-                    outlets.deliver(Item(id=name, recipient=recipient, subject=subject, body=text, now=moment.now))
-                except GentleNudgeError as failure:
-                    unheard.append(f"{recipient} could not be told ({subject}): {failure.sentence}")
-                except Exception as error:
-                    log.debug("an alert", exc_info=error)
-                    unheard.append(
-                        f"{recipient} could not be told ({subject}): internal error ({type(error).__name__})"
-                    )
-    return unheard
+def tell(engine: Engine, alerts: Iterable[StaffAlert], staff: Staff, *, outlets: Outlets, moment: Moment) -> list[str]:
+    """A mail is sent for each kind and day not mailed today; sentences about mails that could not be sent."""
+    facts_by_kind: defaultdict[tuple[AlertKind, date], list[str]] = defaultdict(list)
+    for each in alerts:
+        facts_by_kind[each.kind, each.day].append(each.fact)
+    unsent: list[str] = []
+    for (kind, day), facts in facts_by_kind.items():
+        if not writing(engine, partial(alert_log.first_today, kind=kind.value, day=day, now=moment.now)):
+            continue
+        subject, text = alert(kind, day, facts, staff)
+        for place, recipient in enumerate(staff.recipients, 1):
+            id_ = f"alert.{kind}.{day}.{place}"
+            try:
+                outlets.deliver(Item(id=id_, recipient=recipient, subject=subject, body=text, now=moment.now))
+            except GentleNudgeError as failure:
+                unsent.append(f"{recipient} could not be told ({subject}): {failure.sentence}")
+            except Exception as error:
+                log.debug("an alert", exc_info=error)
+                unsent.append(f"{recipient} could not be told ({subject}): internal error ({type(error).__name__})")
+    return unsent
 
 
 def alert(kind: AlertKind, day: date, facts: Sequence[str], staff: Staff) -> tuple[str, str]:
-    """Subject (one line) and text of the message about the facts of one kind and day."""
+    """The subject and the text of the mail about the facts of one kind and day."""
     message = staff.texts.render("mail-alert.txt", kind=kind, day=day, library=staff.library, facts=facts)
     first_line, _, text = message.partition("\n\n")
     return " ".join(first_line.removeprefix("Subject:").split()), text

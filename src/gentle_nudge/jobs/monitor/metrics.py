@@ -1,4 +1,4 @@
-"""The figures of the library: how its cases, reports and deliveries stand, kept current in a file."""
+"""The metrics file: figures about cases, reports and deliveries for a monitoring system."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from gentle_nudge.delivery.metrics_file import Figures, RunFigures, SectionFigures, write_metrics
+from gentle_nudge.delivery.metrics_file import Figures, write_metrics
 from gentle_nudge.delivery.outlet import DeliveryFailed
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import UNDELIVERED
@@ -21,15 +21,11 @@ from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.store import cases, deliveries
 from gentle_nudge.views.status_view import Status
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-
 log = logging.getLogger(__name__)
 
 
 def keep_figures(library: Library, file: Path, moment: Moment, *, well: bool) -> Iterator[str]:
-    """The file tells how things stand, or at least how the night ended; a sentence if it cannot be written."""
+    """The file has all figures, or at least how the night ended; a sentence if it cannot be written."""
     try:
         with read_only(library.engine) as conn:
             figures = _figures(conn, status(conn, library, moment), moment, well=well)
@@ -44,19 +40,12 @@ def keep_figures(library: Library, file: Path, moment: Moment, *, well: bool) ->
 
 def _figures(conn: Connection, now: Status, moment: Moment, *, well: bool) -> Figures:
     open_cases = Counter(name for sections in cases.open_case_patrons(conn).values() for name in sections)
-    late = {each.section for each in now.late}
     states = deliveries.counts(conn)
     return Figures(
         night=moment.now,
         well=well,
-        runs=tuple(
-            RunFigures(section=run.section, report=run.report, finished=run.finished, rows=run.counts["patrons"])
-            for run in now.runs
-            if run.finished
-        ),
-        sections=tuple(
-            SectionFigures(section=name, open_cases=open_cases[name], late=name in late)
-            for name in sorted({*open_cases, *late, *(run.section for run in now.runs)})
-        ),
-        deliveries=tuple((state.value, states[state]) for state in UNDELIVERED),
+        runs=now.runs,
+        open_cases=open_cases,
+        late=frozenset(late.section for late in now.late),
+        deliveries={state.value: states[state] for state in UNDELIVERED},
     )

@@ -1,87 +1,66 @@
-"""Housekeeping: what has been kept long enough goes, each kind in a small transaction of its own."""
+"""Retention: delete names and reports that were kept long enough, each kind in its own transaction."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import partial
+from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
+from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.settings.keys import Archive
 from gentle_nudge.store import cases, meta, report_files
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
-
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RetentionPeriods:
-    """How long things are kept, in days after the day they are of; `database` is whose archive folders we clear."""
+def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeError]:
+    """Everything kept long enough is deleted; the errors, each of which stops nothing else.
 
-    reports: int
-    cases: int
-    database: str
-
-    @classmethod
-    def of(cls, archive: Archive, database: str) -> RetentionPeriods:
-        """As the settings say."""
-        return cls(reports=archive.keep_days, cases=archive.keep_cases_days, database=database)
-
-
-def apply_retention(engine: Engine, keeping: RetentionPeriods, moment: Moment) -> Iterator[GentleNudgeError]:
-    """What has been kept long enough is gone; every trouble with that, which stops nothing else.
-
-    Another run at work is no trouble: it keeps house as well.
+    Nothing is done while another run has the lock: that run does it.
     """
-    for what, work in _works(keeping, moment):
+    works: dict[str, Callable[[Connection], None]] = {
+        "Dropping the names of deleted patrons": _forget_deleted_patrons,
+        "Dropping the names of old closed cases": lambda conn: _forget_old_cases(conn, library, moment),
+        "Deleting old reports": lambda conn: _prune(conn, library, moment),
+    }
+    for title, work in works.items():
         started = perf_counter()
         try:
-            writing(engine, work)
-            log.info("%s: done (%.1f s)", what, perf_counter() - started)
+            writing(library.engine, work)
+            log.info("%s: done (%.1f s)", title, perf_counter() - started)
         except AnotherRunInProgress:
             return
-        except GentleNudgeError as trouble:
-            yield trouble
+        except GentleNudgeError as failure:
+            yield failure
         except Exception as error:
-            log.debug("%s", what, exc_info=error)
-            yield GentleNudgeError(f"{what} failed: {type(error).__name__}.", "It is tried again the next night.")
+            log.debug("%s", title, exc_info=error)
+            yield GentleNudgeError(f"{title} failed: {type(error).__name__}.", "It is tried again the next night.")
 
 
-def _works(keeping: RetentionPeriods, moment: Moment) -> Iterable[tuple[str, Callable[[Connection], None]]]:
-    return (
-        ("Dropping the names of deleted patrons", _forget_the_deleted),
-        ("Dropping the names of old closed cases", partial(_forget_old_cases, keeping=keeping, moment=moment)),
-        ("Deleting old reports", partial(_prune, keeping=keeping, moment=moment)),
-    )
-
-
-def _forget_the_deleted(conn: Connection) -> None:
+def _forget_deleted_patrons(conn: Connection) -> None:
     meta.lock(conn)
     cases.forget_names(conn, cases.names_no_longer_needed(conn))
 
 
-def _forget_old_cases(conn: Connection, keeping: RetentionPeriods, moment: Moment) -> None:
+def _forget_old_cases(conn: Connection, library: Library, moment: Moment) -> None:
     meta.lock(conn)
-    day = moment.today - timedelta(days=keeping.cases)
-    cases.forget(conn, cases.closed_before(conn, day), moment.now)
+    before = moment.today - timedelta(days=library.settings.archive.keep_cases_days)
+    cases.forget(conn, cases.closed_before(conn, before), moment.now)
 
 
-def _prune(conn: Connection, keeping: RetentionPeriods, moment: Moment) -> None:
-    """Old reports are gone: the bytes here with the copies in the archive, or neither."""
+def _prune(conn: Connection, library: Library, moment: Moment) -> None:
+    """Old reports are deleted here and in the archive folders, or in neither."""
     meta.lock(conn)
-    before = moment.today - timedelta(days=keeping.reports)
+    before = moment.today - timedelta(days=library.settings.archive.keep_days)
     for stored in report_files.prune(conn, before=before, today=moment.today):
-        for folder in copies(conn, stored):
-            if folder.is_dir():
-                ArchiveOutlet(directory=folder, database=keeping.database).remove(stored.file_name, stored.sha256)
+        for folder in filter(Path.is_dir, copies(conn, stored)):
+            archive = ArchiveOutlet(directory=folder, database=library.instance.database)
+            archive.remove(stored.file_name, stored.sha256)

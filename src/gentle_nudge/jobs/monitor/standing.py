@@ -1,9 +1,10 @@
-"""Status: what ran last, what is late, what has not arrived."""
+"""Status: the last runs, late submissions, undelivered reports."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.submission_day import is_late, is_submission_due, submits_on
@@ -17,23 +18,20 @@ from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.store import deliveries, meta, runs
 from gentle_nudge.views.status_view import Late, Status
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 def status(conn: Connection, library: Library, moment: Moment) -> Status:
-    """How things stand at this moment, to be asked first in its transaction; ToBeMended when our tables are missing."""
+    """The status, which must be asked first in its transaction; UserError if our tables are missing."""
     journal = journal_of(library.archive)
     our_row = meta.ready(conn)
     is_test_copy = bool(preferences(conn, ["SendAllEmailsTo"])["SendAllEmailsTo"].strip())
     waiting = deliveries.late_deliveries(conn)
     standing = standing_of(conn)
-    missed = tuple(one for one in waiting if one.delivery.may_leave(standing))
+    undelivered = tuple(late for late in waiting if late.delivery.may_leave(standing))
     return Status(
         runs=tuple(runs.last_success(conn)),
         late=tuple(late(conn, library.known_sections(conn), moment)),
-        undelivered=missed,
-        held=len(waiting) - len(missed),
+        undelivered=undelivered,
+        held=len(waiting) - len(undelivered),
         is_test_copy=is_test_copy,
         is_copy=our_row.is_copy,
         here=is_here(conn, library.instance, our_row),
@@ -42,7 +40,7 @@ def status(conn: Connection, library: Library, moment: Moment) -> Status:
 
 
 def late(conn: Connection, sections: Iterable[Section], moment: Moment) -> Iterator[Late]:
-    """The sections that owe a submission since an earlier day."""
+    """The sections with a submission that was due on an earlier day and is not made yet."""
     for section in sections:
         past, day = read_records(conn, section).past, moment.today
         if section.enabled and is_submission_due(section.policy, day, past) and is_late(section.policy, day):

@@ -1,4 +1,4 @@
-"""Watching: a monitor hears when a night begins and how it ends, and the figures of the library are kept current."""
+"""Watching: ping the monitor when a night begins and ends, and write the metrics file."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gentle_nudge.delivery.ping import ping
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError
+from gentle_nudge.domain.outbox import Standing
+from gentle_nudge.errors import EXIT_FAILURE, EXIT_TEMPFAIL, GentleNudgeError
 from gentle_nudge.jobs.identity import is_here
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.monitor.metrics import keep_figures
+from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.jobs.transaction import read_only
-from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.store import meta
 
 log = logging.getLogger(__name__)
@@ -25,22 +27,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class Watch:
-    """Who watches a night, and how it ends: `exit_code` is that of failure until the night says otherwise.
+    """The watchers of a night, and its `exit_code`, which is failure until the night sets it.
 
-    `notes` are sentences about watchers that could not be told; that never makes a night fail.
+    `notes` are sentences about a metrics file that could not be written; that never makes a night fail.
     """
 
     url: str | None = field(default=None, repr=False)
     metrics: Path | None = None
-    exit_code: int = 1
+    exit_code: int = EXIT_FAILURE
     notes: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def watched(library: Library, moment: Moment, clock: Callable[[], datetime]) -> Iterator[Watch]:
-    """The monitor hears of the start and of the end, and the figures are written, whatever becomes of the night.
+    """The monitor is told the start and the end, and the metrics are written, even if the night fails.
 
-    While another run is at work the end is left to that one.
+    If another run has the lock, the end is left to that run.
     """
     watch = _watch(library)
     if watch.url:
@@ -50,8 +52,6 @@ def watched(library: Library, moment: Moment, clock: Callable[[], datetime]) -> 
     finally:
         if watch.exit_code != EXIT_TEMPFAIL:
             if watch.metrics:
-                from gentle_nudge.jobs.monitor.metrics import keep_figures  # noqa: PLC0415 - not every library keeps them
-
                 well = watch.exit_code == 0
                 watch.notes += keep_figures(library, watch.metrics, replace(moment, now=clock()), well=well)
             if watch.url:
@@ -59,17 +59,16 @@ def watched(library: Library, moment: Moment, clock: Callable[[], datetime]) -> 
 
 
 def _watch(library: Library) -> Watch:
-    """Who watches: nobody where this is not the library itself. A database that is away is a failure to be told."""
+    """The watchers: none in a copy, and no ping from a test copy. A database that is down is a failure to report."""
     monitoring = library.settings.monitoring
-    here = Watch(url=monitoring.ping_url, metrics=monitoring.metrics_file)
+    everybody = Watch(url=monitoring.ping_url, metrics=monitoring.metrics_file)
     try:
         with read_only(library.engine) as conn:
             our_row = meta.read_meta(conn)
             if our_row and (our_row.is_copy or not is_here(conn, library.instance, our_row)):
                 return Watch()
-            if preferences(conn, ["SendAllEmailsTo"])["SendAllEmailsTo"].strip():
+            if standing_of(conn) is Standing.TEST_COPY:
                 return Watch(metrics=monitoring.metrics_file)
-            return here
     except (GentleNudgeError, SQLAlchemyError):
         log.debug("the database, asked whether this is the library itself", exc_info=True)
-        return here
+    return everybody

@@ -1,1 +1,1 @@
-"""From the stored report to its recipients: queued, delivered, resent."""
+"""Reports on their way to the recipients: queued, delivered, resent."""

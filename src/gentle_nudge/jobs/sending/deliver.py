@@ -1,4 +1,4 @@
-"""Deliver: everything that is due leaves, each delivery on its own, each try noted."""
+"""Deliver: try each delivery that is due, on its own, and note each attempt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from gentle_nudge.domain.collections.policy import Section
@@ -20,17 +21,13 @@ from gentle_nudge.jobs.sending.restore_mark import tell_archive
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.store import cases, deliveries, report_files
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
-
-
 Clock = Callable[[], datetime]
 log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
 class Delivered:
-    """What became of the deliveries that were tried; `interrupted`: another run is at work, the rest was left to it."""
+    """What became of the deliveries; `interrupted`: another run has the lock, and the rest was left to it."""
 
     sent: list[Delivery] = field(default_factory=list)
     cancelled: list[Delivery] = field(default_factory=list)
@@ -47,7 +44,7 @@ class Delivered:
 
 @dataclass(frozen=True, kw_only=True)
 class Sending:
-    """What all deliveries of one run share, and what became of them so far."""
+    """What all deliveries of one run share; `done` fills up while they are tried."""
 
     engine: Engine
     sections: Collection[Section]
@@ -56,14 +53,14 @@ class Sending:
     done: Delivered = field(default_factory=Delivered)
 
     def names(self, section: str) -> tuple[str, ...]:
-        """All names under which the section so called has spoken; none while nobody knows it."""
+        """All names of the section that has, or had, this name; none if the settings do not have it."""
         return tuple(name for each in self.sections if section in each.cases_of for name in each.cases_of)
 
 
 def deliver(
     engine: Engine, sections: Collection[Section], outlets: Outlets, clock: Clock, *, failed_too: bool = False
 ) -> Delivered:
-    """Try every delivery that is due; `failed_too` (once a night): those given up as well."""
+    """Every delivery that is due has been tried; with `failed_too` (once a night) also those given up."""
     sending = Sending(engine=engine, sections=sections, outlets=outlets, clock=clock)
     writing(engine, partial(_put_in_order, sections=sections, now=clock()))
     with read_only(engine) as conn:
@@ -83,7 +80,7 @@ def deliver(
 
 
 def _put_in_order(conn: Connection, sections: Collection[Section], now: datetime) -> None:
-    """What stalled is due again, and of updates that list everybody only the newest waits."""
+    """Stalled deliveries are due again; of waiting updates that list everybody only the newest is left."""
     deliveries.fall_back(conn, now)
     for section in sections:
         if section.policy.update_lists == "all":
@@ -91,46 +88,37 @@ def _put_in_order(conn: Connection, sections: Collection[Section], now: datetime
 
 
 def _claim(conn: Connection, wanted: Delivery, sending: Sending) -> Delivery | None:
-    """The delivery as claimed, or None; where updates list changes only, they must arrive in order."""
-    concerned = [section for section in sending.sections if wanted.section in section.cases_of]
-    strictly = any(section.policy.update_lists == "changed" for section in concerned)
-    names = sending.names(wanted.section)
-    return deliveries.claim(conn, wanted, sending.clock(), strictly=strictly, names=names)
+    """The delivery as claimed, or None; updates that list only changes must arrive in order (`strictly`)."""
+    strictly = any(
+        section.policy.update_lists == "changed" for section in sending.sections if wanted.section in section.cases_of
+    )
+    return deliveries.claim(conn, wanted, sending.clock(), strictly=strictly, names=sending.names(wanted.section))
 
 
 def _try(sending: Sending, claimed: Delivery) -> None:
-    engine, done, started = sending.engine, sending.done, perf_counter()
+    channel, started = claimed.address.channel, perf_counter()
     try:
-        done.notes += sending.outlets.deliver(_item(sending, claimed), claimed.address.channel)
+        sending.done.notes += sending.outlets.deliver(_item(sending, claimed), channel)
     except GentleNudgeError as failure:
         _note_failure(sending, claimed, failure)
-        return
     except Exception as error:
+        log.debug("%s by %s", claimed.file_name, channel, exc_info=error)
         sentence, hint = f"Internal error ({type(error).__name__}).", "Run it again with --debug and report the output."
-        log.debug("%s by %s", claimed.file_name, claimed.address.channel, exc_info=error)
         _note_failure(sending, claimed, GentleNudgeError(sentence, hint))
-        return
-    log.info("%s delivered by %s (%.1f s)", claimed.file_name, claimed.address.channel, perf_counter() - started)
-    now = sending.clock()
-    if sending.outlets.standing is Standing.TEST_COPY and claimed.address.tells_agency:
-        writing(engine, partial(deliveries.cancel, ids=[claimed.id], now=now, reason="test copy", who=None))
-        done.cancelled.append(claimed)
     else:
-        writing(engine, partial(_note_sent, claimed=claimed, now=now, names=sending.names(claimed.section)))
-        done.sent.append(claimed)
-        _tell_archive(sending)
+        log.info("%s delivered by %s (%.1f s)", claimed.file_name, channel, perf_counter() - started)
+        _note_arrival(sending, claimed)
 
 
 def _item(sending: Sending, claimed: Delivery) -> Item:
-    """What leaves; its id holds the instant of queueing, for a restored database gives numbers a second time."""
-    engine, now = sending.engine, sending.clock()
-    with read_only(engine) as conn:
+    """The item; its id holds the instant of queueing, because a restored database gives numbers a second time."""
+    now = sending.clock()
+    with read_only(sending.engine) as conn:
         stored = report_files.get(conn, claimed.report)
     body = stored.body
     if claimed.is_repeat:
         title, _, rest = body.partition("\n\n")
-        # By the clock that the library has.
-        repeated_on = claimed.queued.astimezone(now.tzinfo).date()
+        repeated_on = claimed.queued.astimezone(now.tzinfo).date()  # in the library's zone
         facts = {"title": title, "rest": rest, "day": stored.day, "repeated_on": repeated_on}
         body = sending.outlets.texts.render("mail-repeat.txt", **facts)
     return Item(
@@ -142,7 +130,7 @@ def _item(sending: Sending, claimed: Delivery) -> Item:
         file_name=stored.file_name,
         size=stored.size,
         sha256=stored.sha256,
-        content=partial(_content, engine, claimed.report),
+        content=partial(_content, sending.engine, claimed.report),
     )
 
 
@@ -153,14 +141,26 @@ def _content(engine: Engine, report: int) -> Iterator[bytes]:
 
 def _note_failure(sending: Sending, claimed: Delivery, failure: GentleNudgeError) -> None:
     lost = isinstance(failure, DeliveryFailed) and failure.lost
-    vain = partial(deliveries.attempt_failed, claimed=claimed, now=sending.clock(), reason=failure.sentence, lost=lost)
+    note = partial(deliveries.attempt_failed, claimed=claimed, now=sending.clock(), reason=failure.sentence, lost=lost)
     sending.done.in_vain.append((claimed, failure))
-    if writing(sending.engine, vain) is DeliveryState.FAILED:
+    if writing(sending.engine, note) is DeliveryState.FAILED:
         sending.done.given_up.append(claimed)
 
 
+def _note_arrival(sending: Sending, claimed: Delivery) -> None:
+    """The delivery is sent; in a test copy it is cancelled, because the mail went to SendAllEmailsTo."""
+    now = sending.clock()
+    if sending.outlets.standing is Standing.TEST_COPY and claimed.address.tells_agency:
+        writing(sending.engine, partial(deliveries.cancel, ids=[claimed.id], now=now, reason="test copy", who=None))
+        sending.done.cancelled.append(claimed)
+    else:
+        writing(sending.engine, partial(_note_sent, claimed=claimed, now=now, names=sending.names(claimed.section)))
+        sending.done.sent.append(claimed)
+        _tell_archive(sending)
+
+
 def _tell_archive(sending: Sending) -> None:
-    """The archive knows how far we got; that it cannot be told is worth a word, and no failure."""
+    """The archive knows how far we got. If it cannot be told, a note says so; that is no failure."""
     try:
         if sending.outlets.archive:
             tell_archive(sending.engine, sending.outlets.archive, sending.clock())
@@ -170,13 +170,13 @@ def _tell_archive(sending: Sending) -> None:
 
 
 def _note_sent(conn: Connection, claimed: Delivery, now: datetime, names: Collection[str]) -> None:
-    """The delivery is sent; patrons of a submission that a newer update overtook are in the next update.
+    """The delivery is sent.
 
-    A newer one that still waits has overtaken nothing: it comes after the submission, and in its time.
-    So are those who are in collections no more: they have been taken back meanwhile.
+    Patrons of an overtaken submission are listed in the next update, and so are patrons withdrawn since it was queued.
+    A newer update that still waits has not overtaken it.
     """
     deliveries.sent(conn, claimed, now)
     if claimed.kind is ReportKind.SUBMISSION:
-        newer = deliveries.overtaken_by(conn, claimed, names)
-        overtaken = any(one.state in GOING_OR_GONE for one in newer)
+        newer_deliveries = deliveries.overtaken_by(conn, claimed, names)
+        overtaken = any(newer.state in GOING_OR_GONE for newer in newer_deliveries)
         cases.tell_of_submission(conn, day=claimed.day, section=claimed.section, open_too=overtaken)

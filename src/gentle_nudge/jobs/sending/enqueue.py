@@ -1,11 +1,12 @@
-"""A report is stored, and queued for everybody who gets it."""
+"""Enqueue: store a report, and queue it for everybody who gets it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
@@ -20,16 +21,13 @@ from gentle_nudge.koha.write.action_logs import Logs
 from gentle_nudge.reports.render import file_name, render, subject
 from gentle_nudge.store import deliveries, report_files, runs
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """What the run of a section carries along: whose it is and when, and who hears of it.
+    """What the run of a section carries along.
 
-    Once it is claimed: the id of each report's row in our tables, which number of the day it has (a sync), and which
-    logs Koha keeps.
+    Set once it is claimed: the `ids` of its rows in our tables, its `number` (of several syncs a day), and the `logs`
+    that Koha keeps.
     """
 
     section: Section
@@ -41,15 +39,10 @@ class Run:
 
 
 def contents(section: Section, report: ReportKind, rows: Iterable[Referral | UpdateRow]) -> Iterable[bytes] | None:
-    """The report's bytes in chunks; None when the policy wants no report without rows."""
+    """The report's bytes in chunks; None if it has no rows and the policy wants no empty report."""
     policy = section.policy
-    chunks = render(
-        report,
-        rows,
-        guard=policy.spreadsheet_guard,
-        empty=policy.empty_report,
-        guardians=policy.minors == "guardian",
-    )
+    guardians = policy.minors == "guardian"
+    chunks = render(report, rows, guard=policy.spreadsheet_guard, empty=policy.empty_report, guardians=guardians)
     first = next(chunks, None)
     return None if first is None else chain([first], chunks)
 
@@ -57,23 +50,19 @@ def contents(section: Section, report: ReportKind, rows: Iterable[Referral | Upd
 def queue(
     conn: Connection, run: Run, report: ReportKind, rows: Iterable[Referral | UpdateRow], *, counts: RunCounts
 ) -> Stored | None:
-    """The report is stored, due to everybody who gets it, and logged in Koha, and its run is finished.
-
-    None: there is no report.
-    """
-    section, moment, outlets = run.section, run.moment, run.outlets
-    runs.finish(conn, run.ids[report], now=moment.now, counts=counts)
+    """The run is finished, and its report stored, queued and logged in Koha; None if there is no report."""
+    section, moment, outlets, run_id = run.section, run.moment, run.outlets, run.ids[report]
+    runs.finish(conn, run_id, now=moment.now, counts=counts)
     chunks = contents(section, report, rows)
     if chunks is None:
         return None
-    name = file_name(report, moment.day, section.name, run.number)
-    is_submission = report is ReportKind.SUBMISSION
+    library, name = outlets.name_for(section), file_name(report, moment.day, section.name, run.number)
     body = outlets.texts.render(
         "mail-report.txt",
         report=report,
-        library=outlets.name_for(section),
+        library=library,
         day=moment.day,
-        was_due=submits_on(section.policy, moment.day) if is_submission else moment.day,
+        was_due=submits_on(section.policy, moment.day) if report is ReportKind.SUBMISSION else moment.day,
         rows=counts["patrons"],
         balances=counts.amount,
         fees=counts.fees,
@@ -81,14 +70,14 @@ def queue(
     )
     stored = report_files.save(
         conn,
-        run=run.ids[report],
+        run=run_id,
         file_name=name,
-        subject=subject(report, outlets.name_for(section)),
+        subject=subject(report, library),
         body=body,
         chunks=chunks,
         rows=counts["patrons"],
     )
     deliveries.enqueue(conn, report=stored.id, to=outlets.addresses(section, report), now=moment.now)
-    info = {"run": run.ids[report], "file": name, "rows": stored.rows, "sha256": stored.sha256}
-    log_ours(conn, LOGGED[report], info, moment)
+    logged = {"run": run_id, "file": name, "rows": stored.rows, "sha256": stored.sha256}
+    log_ours(conn, LOGGED[report], logged, moment)
     return stored

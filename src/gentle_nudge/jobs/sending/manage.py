@@ -1,11 +1,12 @@
-"""Outbox: what waits, what was tried, and what a person decides about it."""
+"""Outbox: the deliveries with their attempts, tried again or cancelled by staff."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.moment import Moment
@@ -16,37 +17,33 @@ from gentle_nudge.store import cases, deliveries, meta, report_files
 from gentle_nudge.views.plain import View
 from gentle_nudge.views.queue_view import queue_view
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-
 OF_INTEREST = (DeliveryState.SENDING, DeliveryState.DUE, DeliveryState.FAILED, DeliveryState.CANCELLED)
 
 
-def look(conn: Connection, zone: ZoneInfo, states: Collection[DeliveryState] = OF_INTEREST) -> View:
-    """The queue, with the deliveries in these states."""
+def look(conn: Connection, zone: ZoneInfo, states: Collection[DeliveryState]) -> View:
+    """The queue, with the deliveries in these states (none named: in all that may interest)."""
     meta.ready(conn)
     chosen = deliveries.by_state(conn, *(states or OF_INTEREST))
     return queue_view(deliveries.counts(conn), list(tried(conn, chosen)), zone)
 
 
 def tried(conn: Connection, chosen: Sequence[Delivery]) -> Iterator[DeliveryAttempts]:
-    """These deliveries with their tries."""
+    """These deliveries with their attempts."""
     for delivery in chosen:
         yield DeliveryAttempts(delivery=delivery, attempts=tuple(deliveries.attempts_of(conn, delivery.id)))
 
 
 def retry(conn: Connection, ids: Collection[int], moment: Moment) -> list[Delivery]:
-    """These are due now, whatever was tried before; SettingsError with every reason why one of them cannot be."""
+    """These deliveries are due now; SettingsError with every reason why one of them cannot be."""
     meta.lock(conn)
-    found = _known(conn, ids)
-    _refuse(problem for delivery in found if (problem := _why_not_again(conn, delivery)))
+    chosen = _get(conn, ids)
+    _refuse(problem for delivery in chosen if (problem := _why_not_again(conn, delivery)))
     deliveries.retry(conn, ids, now=moment.now, who=moment.who)
-    return found
+    return chosen
 
 
 def _why_not_again(conn: Connection, delivery: Delivery) -> str | None:
-    """Why this delivery cannot be tried again; None: it can."""
+    """Why this delivery cannot be tried again; None if it can."""
     name = f"Delivery {delivery.id} ({delivery.file_name})"
     pruned = report_files.get(conn, delivery.report).pruned_on
     if pruned:
@@ -55,47 +52,40 @@ def _why_not_again(conn: Connection, delivery: Delivery) -> str | None:
         return f"{name} is {delivery.state}; to send it once more: gentle-nudge regenerate --send."
     if delivery.keeps_order and any(newer.state in GOING_OR_GONE for newer in deliveries.overtaken_by(conn, delivery)):
         return f"{name}: newer balances went to the same recipient; to send it as a repeat: regenerate --send."
-    if delivery.kind is ReportKind.SUBMISSION and not delivery.is_repeat and _is_taken_back(conn, delivery):
-        return f"{name}: nobody in it is in collections any more."
+    if delivery.kind is ReportKind.SUBMISSION and not delivery.is_repeat:
+        referred = cases.of_submission(conn, day=delivery.day, sections=[delivery.section])
+        if referred and all(case.state is CaseState.WITHDRAWN for case in referred):
+            return f"{name}: nobody in it is in collections any more."
     return None
 
 
-def _is_taken_back(conn: Connection, delivery: Delivery) -> bool:
-    """Whether everybody in this submission was withdrawn."""
-    referred = cases.of_submission(conn, day=delivery.day, sections=[delivery.section])
-    return bool(referred) and all(case.state is CaseState.WITHDRAWN for case in referred)
-
-
 def cancel(conn: Connection, ids: Collection[int], moment: Moment, *, reason: str) -> list[Delivery]:
-    """These are never tried again, for this reason; SettingsError if one is done already."""
+    """These deliveries are never tried again; SettingsError if one is sent or superseded."""
     meta.lock(conn)
-    found = _known(conn, ids)
+    chosen = _get(conn, ids)
     _refuse(
         f"Delivery {delivery.id} ({delivery.file_name}) is {delivery.state}: there is nothing to cancel."
-        for delivery in found
+        for delivery in chosen
         if delivery.state not in {*UNDELIVERED, DeliveryState.CANCELLED}
     )
     deliveries.cancel(conn, ids, now=moment.now, reason=reason, who=moment.who)
-    return found
+    return chosen
 
 
-def _known(conn: Connection, ids: Collection[int]) -> list[Delivery]:
-    found = deliveries.get(conn, ids)
-    missing = sorted(set(ids) - {delivery.id for delivery in found})
-    if missing:
+def _get(conn: Connection, ids: Collection[int]) -> list[Delivery]:
+    chosen = deliveries.get(conn, ids)
+    if missing := sorted(set(ids) - {delivery.id for delivery in chosen}):
         words = " or ".join(map(str, missing))
         raise UserError(f"No delivery has the number {words}.", "gentle-nudge outbox shows the numbers.")
-    return found
+    return chosen
 
 
 def _refuse(problems: Iterator[str]) -> None:
-    found = tuple(problems)
-    if found:
-        raise SettingsError(found, "Nothing was changed.")
+    if sentences := tuple(problems):
+        raise SettingsError(sentences, "Nothing was changed.")
 
 
 def copies(conn: Connection, stored: Stored) -> list[Path]:
-    """The folders that a copy of this report was put into, as the settings said then."""
-    queued = deliveries.of_report(conn, stored.id)
-    folders = (delivery.address.recipient for delivery in queued if delivery.address.is_archive)
-    return [Path(folder) for folder in dict.fromkeys(folders)]
+    """The archive folders for which a copy of this report was queued."""
+    addresses = dict.fromkeys(delivery.address for delivery in deliveries.of_report(conn, stored.id))
+    return [Path(address.recipient) for address in addresses if address.is_archive]

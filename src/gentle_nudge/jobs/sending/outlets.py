@@ -1,11 +1,13 @@
-"""The outlets of a library, as its settings and its Koha say."""
+"""The outlets of a library, from its settings and its Koha."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+from sqlalchemy import Connection
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.delivery.maildir import MaildirOutlet
@@ -20,13 +22,8 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.koha.read.administration import default_server, preferences
 from gentle_nudge.settings import Settings
-from gentle_nudge.settings.keys import Mail
 from gentle_nudge.store import meta
 from gentle_nudge.texts.environment import Texts
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 NOBODY = "koha@localhost"
 SECURITY: dict[str, Literal["none", "starttls", "tls"]] = {"disabled": "none", "starttls": "starttls", "ssl": "tls"}
@@ -35,7 +32,7 @@ MAIL_TIMEOUT, UPLOAD_TIMEOUT, ANY = 60, 30, 3600
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outlets:
-    """How reports leave this database; `library` is Koha's LibraryName."""
+    """The ways out of this database; `library` is Koha's LibraryName."""
 
     standing: Standing = Standing.LIBRARY
     library: str = ""
@@ -44,7 +41,7 @@ class Outlets:
 
     @property
     def archive(self) -> ArchiveOutlet | None:
-        """The folder of copies, if one is kept."""
+        """The folder of report copies, if the settings name one."""
         return next((outlet for outlet in self.by_channel.values() if isinstance(outlet, ArchiveOutlet)), None)
 
     def name_for(self, section: Section) -> str:
@@ -60,7 +57,7 @@ class Outlets:
         )
 
     def deliver(self, item: Item, channel: Channel = Channel.EMAIL) -> tuple[str, ...]:
-        """The item has left on this channel; notes for staff. DeliveryFailed says why not."""
+        """The item has arrived; notes for staff. DeliveryFailed says why not."""
         outlet = self.by_channel.get(channel)
         if outlet is None:
             raise DeliveryFailed(
@@ -78,28 +75,28 @@ class Outlets:
 def outlets_of(
     conn: Connection, settings: Settings, instance: Instance, texts: Texts, *, patience: int = ANY
 ) -> Outlets:
-    """The outlets of this database, none of them connected; UserError if nobody is named who sends mail.
+    """The outlets of this database, none of them connected; UserError if no sender of mail is configured.
 
-    `patience` is how many seconds a server is waited for at most. A copy has no outlet for what may not leave it, so
-    that nothing is queued there; a test copy has, and its deliveries wait.
+    `patience` is the longest time-out, in seconds. A copy has no outlet for a channel that may not leave it, so nothing
+    is queued there; a test copy has every outlet, and its deliveries wait.
     """
     standing, directory = standing_of(conn), settings.archive.directory
-    made: dict[Channel, Outlet | None] = {
+    configured: dict[Channel, Outlet | None] = {
         Channel.EMAIL: _mail_outlet(conn, settings, instance, standing=standing, patience=patience),
         Channel.SFTP: SftpOutlet(settings.sftp, min(UPLOAD_TIMEOUT, patience)) if settings.sftp else None,
         Channel.FILE: ArchiveOutlet(directory=directory, database=instance.database) if directory else None,
     }
-    used = MAY_LEAVE[standing] if standing is Standing.COPY else frozenset(made)
+    used = MAY_LEAVE[standing] if standing is Standing.COPY else frozenset(configured)
     return Outlets(
         standing=standing,
         library=preferences(conn, ["LibraryName"])["LibraryName"],
         texts=texts,
-        by_channel={channel: outlet for channel, outlet in made.items() if outlet and channel in used},
+        by_channel={channel: outlet for channel, outlet in configured.items() if outlet and channel in used},
     )
 
 
 def standing_of(conn: Connection) -> Standing:
-    """Whether this database is the library's own, one that is called a copy, or that of a test copy of Koha."""
+    """Whether this database is the library's own, a declared copy, or that of a test copy of Koha."""
     our_row = meta.read_meta(conn)
     if our_row and our_row.is_copy:
         return Standing.COPY
@@ -108,7 +105,7 @@ def standing_of(conn: Connection) -> Standing:
 
 
 def maildir_of_a_copy(settings: Settings) -> Path:
-    """The Maildir that a copy of the database sends to: the one of the settings, else a folder beside ours."""
+    """The Maildir for the mail of a copy: that of the settings, else one beside the archive or the settings file."""
     beside = settings.archive.directory or settings.file
     if settings.mail.maildir:
         return settings.mail.maildir
@@ -120,30 +117,21 @@ def maildir_of_a_copy(settings: Settings) -> Path:
 def _mail_outlet(
     conn: Connection, settings: Settings, instance: Instance, *, standing: Standing, patience: int
 ) -> Outlet:
-    """Into a Maildir, else to the server of the settings, else to Koha's own."""
-    said = preferences(conn, ["KohaAdminEmailAddress", "SendAllEmailsTo"])
-    table = settings.mail
+    """A Maildir, else the server of the settings, else Koha's own."""
+    addresses, table = preferences(conn, ["KohaAdminEmailAddress", "SendAllEmailsTo"]), settings.mail
     maildir = maildir_of_a_copy(settings) if standing is Standing.COPY else table.maildir
-    sender = table.sender or said["KohaAdminEmailAddress"].strip()
-    redirect = said["SendAllEmailsTo"].strip() if standing is Standing.TEST_COPY else ""
+    sender = table.sender or addresses["KohaAdminEmailAddress"].strip()
+    redirect = addresses["SendAllEmailsTo"].strip() if standing is Standing.TEST_COPY else ""
     letterhead = Letterhead(sender=sender or NOBODY, instance=instance.url.database or "", redirect=redirect)
     if maildir:
         return MaildirOutlet(folder=maildir, letterhead=letterhead)
     if not sender:
         raise UserError(
-            "No sender address is configured.",
-            "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail].",
+            "No sender address is configured.", "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail]."
         )
     if table.names_a_server:
         return SmtpOutlet(table, letterhead, min(MAIL_TIMEOUT, patience))
     koha = default_server(conn, instance.conf)
-    own = Mail(
-        host=koha.host,
-        port=koha.port,
-        security=SECURITY.get(koha.ssl_mode, "none"),
-        allow_cleartext=table.allow_cleartext,
-        ca_file=table.ca_file,
-        user=koha.user,
-        password=koha.password or "",
-    )
-    return SmtpOutlet(own, letterhead, min(koha.timeout, patience))
+    security, password = SECURITY.get(koha.ssl_mode, "none"), koha.password or ""
+    table = replace(table, host=koha.host, port=koha.port, security=security, user=koha.user, password=password)
+    return SmtpOutlet(table, letterhead, min(koha.timeout, patience))

@@ -1,4 +1,4 @@
-"""Regenerate: a past report byte for byte, as files or sent again."""
+"""Regenerate: a past report byte for byte, as a file or sent once more."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from gentle_nudge.delivery.message import AN_ADDRESS
 from gentle_nudge.delivery.whole_files import write_once
@@ -19,13 +20,10 @@ from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.store import deliveries, meta, report_files
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResendRequest:
-    """Which reports: of this kind and day, of these sections (None: of all there were)."""
+    """Which reports: of this kind and day, of these sections (None: of all)."""
 
     report: ReportKind
     day: date
@@ -33,29 +31,29 @@ class ResendRequest:
 
 
 def find(conn: Connection, asked: ResendRequest) -> list[Stored]:
-    """The stored reports asked for, oldest first; UserError if there is none, or one was deleted."""
+    """The stored reports, oldest first; UserError if there is none, or if one was deleted."""
     meta.ready(conn)
-    found = report_files.find(conn, report=asked.report, day=asked.day, sections=asked.sections)
-    if not found:
+    reports = report_files.find(conn, report=asked.report, day=asked.day, sections=asked.sections)
+    if not reports:
         of = f" in section {', '.join(asked.sections)}" if asked.sections else ""
         raise UserError(f"There is no {asked.report} of {asked.day}{of}.", "gentle-nudge history shows every run.")
-    for stored in found:
+    for stored in reports:
         if stored.pruned_on:
             raise UserError(
                 f"{stored.file_name} was deleted on {stored.pruned_on} (keep_days).",
                 f"Who was in it: gentle-nudge cases --referred {stored.day:%Y-%m} --format csv",
             )
-    return found
+    return reports
 
 
-def write(conn: Connection, found: Iterable[Stored], directory: Path) -> list[Path]:
+def write(conn: Connection, reports: Iterable[Stored], directory: Path) -> list[Path]:
     """The reports are in the directory, readable by their owner only; their paths.
 
-    Never over a file with other bytes: that is refused (UserError). One with the same bytes is done already.
+    UserError if a file with other bytes has the name. A file with the same bytes is left as it is.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     paths = []
-    for stored in found:
+    for stored in reports:
         path = directory / stored.file_name
         try:
             write_once(path, _checked(conn, stored))
@@ -69,7 +67,7 @@ def write(conn: Connection, found: Iterable[Stored], directory: Path) -> list[Pa
 
 
 def _checked(conn: Connection, stored: Stored) -> Iterator[bytes]:
-    """The bytes; an error at their end if they are not those that were stored."""
+    """The bytes; an error at their end if they are not the stored ones."""
     digest = hashlib.sha256()
     for part in report_files.content(conn, stored.id):
         digest.update(part)
@@ -83,7 +81,7 @@ def _checked(conn: Connection, stored: Stored) -> Iterator[bytes]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mailing:
-    """Who gets a repeat, and why: one recipient, or everybody who gets the section's reports now."""
+    """Who gets a repeat, and why: one recipient (`to`), or everybody who gets the section's reports now."""
 
     sections: tuple[Section, ...]
     outlets: Outlets
@@ -91,13 +89,12 @@ class Mailing:
     to: str | None = None
 
     def addresses(self, conn: Connection, stored: Stored) -> tuple[Address, ...]:
-        """Who gets this repeat; of a section that is gone, everybody who got the report."""
+        """Who gets this repeat; if its section is gone, everybody who got the report."""
         section = next((section for section in self.sections if stored.section in section.cases_of), None)
         if section:
             everybody = self.outlets.addresses(section, stored.report)
         else:
-            first = (delivery.address for delivery in deliveries.of_report(conn, stored.id))
-            everybody = tuple(dict.fromkeys(first))
+            everybody = tuple(dict.fromkeys(each.address for each in deliveries.of_report(conn, stored.id)))
         chosen = tuple(each for each in everybody if each.tells_agency and self.to in {None, each.recipient})
         if chosen or self.to is None:
             return chosen
@@ -107,7 +104,7 @@ class Mailing:
 
 
 def send(conn: Connection, asked: ResendRequest, mailing: Mailing, moment: Moment) -> list[tuple[Stored, Address]]:
-    """The reports are due once more, marked as repeats; what was queued for whom."""
+    """The reports are queued once more, marked as repeats; each with each of its recipients."""
     meta.lock(conn)
     queued = [(stored, mailing.addresses(conn, stored)) for stored in find(conn, asked)]
     for stored, to in queued:

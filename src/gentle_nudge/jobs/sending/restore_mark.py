@@ -1,10 +1,11 @@
-"""How far we got, told to the archive: a database that knows less has been restored from a backup."""
+"""The archive's note of how far this database got. A database that got less far was restored from a backup."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.delivery.outlet import DeliveryFailed
@@ -13,46 +14,40 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.store import deliveries, meta
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
-
 
 def tell_archive(engine: Engine, archive: ArchiveOutlet, now: datetime) -> None:
-    """The archive's note is this database's: its own note, and what it sent lately. DeliveryFailed if it cannot be."""
+    """The archive's note has our revision and the deliveries sent lately. DeliveryFailed if it cannot be written."""
+    since = now - REACHES_BACK
     with read_only(engine) as conn:
-        since = now - REACHES_BACK
-        journal = Journal(
-            revision=meta.ready(conn).revision, since=since.date(), sent=deliveries.sent_since(conn, since)
-        )
+        revision, sent = meta.ready(conn).revision, deliveries.sent_since(conn, since)
+    journal = Journal(revision=revision, since=since.date(), sent=sent)
     archive.note(journal.written())
 
 
 def journal_of(archive: ArchiveOutlet | None) -> Journal:
-    """What the archive remembers; nothing without one, or where it cannot be read (whoever writes there will say).
+    """The archive's note; an empty one if there is no archive, or if it cannot be read (writing to it says so).
 
-    To be read before the database is: a note is written after the commit it tells of.
+    Read it before the database: a note is written after the commit it tells of.
     """
     with suppress(DeliveryFailed):
-        marker = archive.marker() if archive else None
-        if archive and marker and marker.database == archive.database:
-            return from_text(marker.payload)
+        if archive and (note := archive.read_note()):
+            return from_text(note)
     return Journal()
 
 
 def forgotten(conn: Connection, journal: Journal) -> tuple[SentDelivery, ...]:
-    """The deliveries that the archive knows as sent and this database does not, in the order of queueing."""
-    if not journal.sent:
-        return ()
-    return journal.unknown_to(deliveries.sent_since(conn, min(entry.at for entry in journal.sent)))
+    """The deliveries that are sent in the archive's note and not in this database, in the order of queueing."""
+    first = min((entry.at for entry in journal.sent), default=None)
+    return journal.unknown_to(deliveries.sent_since(conn, first)) if first else ()
 
 
 def is_restored(conn: Connection, journal: Journal) -> bool:
-    """Whether this database is older than what the archive remembers of it."""
+    """Whether this database is older than the archive's note of it."""
     return meta.ready(conn).revision < journal.revision or bool(forgotten(conn, journal))
 
 
 def refuse_restored(conn: Connection, journal: Journal) -> None:
-    """UserError if this database has been restored from a backup, and nobody has looked into it yet."""
+    """UserError if this database was restored from a backup, and `init --restored` was not run yet."""
     if is_restored(conn, journal):
         raise UserError(
             "This database is older than the archive's last note of it: it was restored from a backup.",

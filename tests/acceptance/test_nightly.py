@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.evenings import CHARGED, SUNDAY, Evenings
+from tests.acceptance.evenings import Evenings
 from tests.acceptance.libraries import Library
-from tests.builders.koha import a_patron, owes
+from tests.builders.days import SUNDAY
+from tests.builders.koha import owing
 from tests.support.command import Command
 from tests.support.koha import KohaDatabase
 from tests.support.smtp import SmtpServer
@@ -21,8 +22,7 @@ SUBMISSION = f"ums-new-submissions-{SUNDAY}.csv"
 def test_a_night_refers_and_every_copy_of_its_report_is_the_same(
     koha: KohaDatabase, library: Callable[..., Evenings], smtp: SmtpServer, tmp_path: Path
 ) -> None:
-    patron = a_patron(koha, surname="Owing", card="1001")
-    owes(koha, patron, "30.00", day=CHARGED)
+    patron = owing(koha, surname="Owing", card="1001")
     archive = tmp_path / "archive"
     evenings = library(port=smtp.port, tables=f'[archive]\ndirectory = "{archive}"\n')
     evenings.does("nightly", "--dry-run", "--output", tmp_path / "dry", on=SUNDAY)
@@ -54,11 +54,4 @@ def test_a_night_says_goodbye_to_the_database_server(koha: KohaDatabase, command
 
 
 def _mailed(smtp: SmtpServer, name: str) -> list[bytes]:
-    found = []
-    for received in smtp.messages:
-        (attached,) = received.message.iter_attachments()
-        if attached.get_filename() == name:
-            content = attached.get_payload(decode=True)
-            assert isinstance(content, bytes)
-            found.append(content)
-    return found
+    return [received.file for received in smtp.messages if received.file_name == name]

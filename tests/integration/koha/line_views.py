@@ -31,7 +31,7 @@ def a_policy(**rules: Any) -> Policy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class LineView:
     """What a section, its day and our records make of accounts: which lines count, and whose they are."""
 
     section: Section
@@ -69,11 +69,11 @@ def a_view(
     only: str = "",
     all_but: str = "",
     **rules: Any,
-) -> View:
+) -> LineView:
     """How a section of these rules sees accounts; `only` names its branches, `all_but` others'."""
     scope = Scope(branches=frozenset((only or all_but).split()), all_but=not only)
     section = Section(policy=a_policy(**rules), scope=scope, charges_by=charges_by)
-    return View(section=section, day=day, zone=zone)
+    return LineView(section=section, day=day, zone=zone)
 
 
 def ago(days: int, at: time = NOON, *, day: date = DAY, zone: ZoneInfo = NEW_YORK) -> datetime:
@@ -81,7 +81,7 @@ def ago(days: int, at: time = NOON, *, day: date = DAY, zone: ZoneInfo = NEW_YOR
     return datetime.combine(day - timedelta(days=days), at, tzinfo=zone)
 
 
-def accounts(conn: Connection, view: View, patrons: Iterable[int], *, lock: bool = False) -> dict[int, Account]:
+def accounts(conn: Connection, view: LineView, patrons: Iterable[int], *, lock: bool = False) -> dict[int, Account]:
     """The accounts of these patrons."""
     rules, numbers = view.rules, list(patrons)
     if view.section.policy.charged_as_minor == "leave_out":
@@ -90,19 +90,19 @@ def accounts(conn: Connection, view: View, patrons: Iterable[int], *, lock: bool
     return accountlines.accounts(conn, rules, view.ownership, numbers, lock=lock)
 
 
-def balances(conn: Connection, view: View, patrons: Iterable[int]) -> dict[int, Decimal]:
+def balances(conn: Connection, view: LineView, patrons: Iterable[int]) -> dict[int, Decimal]:
     """Their balances, as the database adds them up."""
     return accountlines.balances(conn, view.ownership, list(patrons))
 
 
-def account(conn: Connection, view: View, patron: int) -> Account:
+def account(conn: Connection, view: LineView, patron: int) -> Account:
     """The account of one patron; its balance is the one that the database adds up."""
     found = accounts(conn, view, [patron])[patron]
     assert balances(conn, view, [patron]) == {patron: found.balance}
     return found
 
 
-def lines(conn: Connection, view: View, patrons: Iterable[int]) -> dict[int, tuple[Line, ...]]:
+def lines(conn: Connection, view: LineView, patrons: Iterable[int]) -> dict[int, tuple[Line, ...]]:
     """The lines of these patrons; their balances are those that the database adds up."""
     found = accounts(conn, view, list(patrons))
     assert {number: theirs.balance for number, theirs in found.items()} == balances(conn, view, list(found))

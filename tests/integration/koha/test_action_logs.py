@@ -14,7 +14,7 @@ from gentle_nudge.koha.write import action_logs, restrict
 from gentle_nudge.koha.write.action_logs import LogRow, Logs
 from gentle_nudge.koha.write.new_rows import numbers_of
 from tests.builders.koha import a_patron
-from tests.integration.koha.views import NOW, Statements
+from tests.integration.koha.line_views import NOW, Statements
 from tests.support.koha import KohaDatabase
 
 SECOND = datetime(2026, 11, 22, 8, 30, 15, tzinfo=UTC).replace(tzinfo=None)

@@ -21,7 +21,7 @@ from tests.builders.koha import (
     owes,
     vouches_for,
 )
-from tests.integration.koha.views import NEW_YORK, Statements, a_policy
+from tests.integration.koha.line_views import NEW_YORK, Statements, a_policy
 from tests.support.koha import KohaDatabase
 
 SORT1, SORT2, COLLECT = Flag.parse("sort1"), Flag.parse("sort2"), Flag.parse("attribute:COLLECT")

@@ -1,6 +1,5 @@
 """A submission read back from its file."""
 
-from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -10,9 +9,9 @@ from hypothesis import strategies as st
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.reports.read_back import Referred, read_submission
 from gentle_nudge.reports.render import file_name, render
+from tests.builders.days import SUNDAY
 from tests.unit.reports.rows import a_row
 
-SUNDAY = date(2026, 11, 22)
 NAME = "ums-new-submissions-2026-11-22.csv"
 
 

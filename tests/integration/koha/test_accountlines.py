@@ -15,7 +15,7 @@ from gentle_nudge.koha.koha_tables import accountlines, borrowers
 from gentle_nudge.koha.read.accountlines import charged_on, lock_lines, owners
 from gentle_nudge.koha.read.line_conditions import why_not_counted
 from tests.builders.koha import a_patron, an_item, has_attribute, has_credit, owes, pays
-from tests.integration.koha.views import (
+from tests.integration.koha.line_views import (
     DAY,
     LAST_SECOND,
     MIDNIGHT,

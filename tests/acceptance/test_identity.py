@@ -1,7 +1,6 @@
 """On another machine, in a copy, in a test copy, after a backup came back."""
 
 import mailbox
-from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,17 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.evenings import AGENCY, SUNDAY, Evenings
+from tests.acceptance.evenings import AGENCY, Evenings, Library
+from tests.builders.days import MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY
 from tests.support import backup
 from tests.support.koha import KohaDatabase
 from tests.support.monitor import Monitor
 from tests.support.nights import snapshot
 from tests.support.sftp import SftpServer
 from tests.support.smtp import SmtpServer
-
-Library = Callable[..., Evenings]
-MONDAY, TUESDAY = SUNDAY + timedelta(days=1), SUNDAY + timedelta(days=2)
-NEXT_SUNDAY = SUNDAY + timedelta(days=7)
 
 
 def archive(folder: Path) -> str:
@@ -42,8 +38,7 @@ def test_on_another_machine_nothing_is_done_and_everything_may_be_looked_at(
     library: Library, koha: KohaDatabase
 ) -> None:
     evenings = library()
-    evenings.owing(card="1001")
-    evenings.does("nightly", on=SUNDAY)
+    evenings.referred(card="1001")
     elsewhere(evenings)
     before = snapshot(koha)
     for command in ("nightly", "sync", "deliver", "init --yes"):
@@ -166,8 +161,7 @@ def test_after_a_backup_came_back_nights_wait_for_a_person(
     library: Library, koha: KohaDatabase, smtp: SmtpServer, tmp_path: Path
 ) -> None:
     evenings = library(port=smtp.port, tables=archive(tmp_path))
-    first = evenings.owing()
-    evenings.does("nightly", on=SUNDAY)
+    first = evenings.referred()
     saved = backup.take(koha)
     second = evenings.owing()
     evenings.does("nightly", on=MONDAY)
@@ -189,7 +183,7 @@ def test_after_a_backup_came_back_nights_wait_for_a_person(
     assert snapshot(koha) == before
 
     said = evenings.does("init", "--restored", "--yes")
-    assert "1 processing fees, 10.00 in all, are in Koha no more" in said
+    assert "1 processing fees, 10.00 in all, and their restrictions are no longer in Koha" in said
     assert "1 patrons are in collections again" in said
     assert '"option": "restored"' in logged(koha)[0]["info"].replace('" :', '":')
     assert evenings.flag(second) == "yes"
@@ -240,7 +234,7 @@ def test_an_update_of_before_the_backup_is_not_sent_after_a_newer_one(
     smtp.messages.clear()
     evenings.does("init", "--restored", "--yes", on=TUESDAY)
     evenings.does("nightly", on=TUESDAY)
-    files = [next(message.message.iter_attachments()).get_filename() for message in smtp.messages]
+    files = [message.file_name for message in smtp.messages]
     assert files == [f"ums-updates-{TUESDAY}.csv"]
     assert len(evenings.update(TUESDAY)) == 1
 

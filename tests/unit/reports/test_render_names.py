@@ -1,15 +1,12 @@
 """The names of files, and the subjects of messages."""
 
-from datetime import date
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.reports.render import file_name, subject
-
-SUNDAY = date(2026, 11, 22)
+from tests.builders.days import SUNDAY
 
 
 @pytest.mark.parametrize(

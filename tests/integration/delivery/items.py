@@ -1,7 +1,9 @@
-"""What is delivered in these tests."""
+"""What is delivered in these tests, and a disk that takes only so much."""
 
 import hashlib
+import resource
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,3 +45,14 @@ def an_item(
 def pieces(content: bytes, size: int = 100_000) -> Iterator[bytes]:
     """The bytes, some at a time."""
     return (content[start : start + size] for start in range(0, len(content), size))
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """No file grows beyond the size, as on a disk that is full then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

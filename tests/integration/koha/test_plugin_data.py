@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection
 
 from gentle_nudge.koha.read.plugin_data import MULTI, SINGLE, at_work, enabled, last_logged, settings_of
-from tests.integration.koha.views import NOW
+from tests.integration.koha.line_views import NOW
 from tests.support.koha import KohaDatabase
 
 THEIRS = '{\n   "count" : 3,\n   "filename" : "ums-updates-2026-11-21.csv"\n}\n'
