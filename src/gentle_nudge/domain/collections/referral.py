@@ -12,7 +12,7 @@ from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.submission_day import SubmissionHistory
 from gentle_nudge.domain.ledger import Line
-from gentle_nudge.domain.money import ZERO
+from gentle_nudge.domain.money import ZERO, can_be_kept
 from gentle_nudge.domain.patron import FlagState, Patron, age, flag_state, known_birth
 
 
@@ -47,6 +47,11 @@ class Account:
     latest_charge: datetime | None = None
     has_lines_here: bool = True
     lines: tuple[Line, ...] = ()
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether no sum is too large for our tables."""
+        return all(map(can_be_kept, (self.owed, self.balance, self.whole_balance)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
