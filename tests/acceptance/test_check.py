@@ -348,13 +348,25 @@ def test_the_birth_dates_that_most_patrons_share_are_named_with_their_counts(lib
     assert "0001-01-01 (23 patrons), 1970-01-01 (22 patrons), 1901-01-01 (21 patrons)" in finding["what"]
 
 
-def test_the_backlog_is_counted_as_if_everybody_had_always_been_of_age(library: Library) -> None:
+def test_charges_of_a_minor_are_no_backlog_where_they_are_left_out(library: Library) -> None:
+    born = today() - timedelta(days=19 * 366)
+    library.owing("30.00", days_ago=800, born=born)
+    assert names(library) == ["charges-too-old"]
     library.set("policy", charged_as_minor='"leave_out"')
+    assert library.check() == []
     library.owing("24.99", days_ago=400)
     assert library.check() == []
-    library.owing("25.00", days_ago=400)
+    library.owing("25.00", days_ago=400, born=None)
     (finding,) = library.check()
     assert finding["what"].startswith("1 patrons of section global")
+
+
+def test_our_old_fee_is_no_backlog(library: Library) -> None:
+    number = a_patron(library.koha)
+    day = today() - timedelta(days=400)
+    owes(library.koha, number, "30.00", day=day, type="MANUAL", description="UMS Processing Fee")
+    owes(library.koha, number, "24.99", day=day)
+    assert library.check() == []
 
 
 def test_a_check_changes_nothing(library: Library) -> None:

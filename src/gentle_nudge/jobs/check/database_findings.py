@@ -15,7 +15,7 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.patrons.evidence import flagged_without_case, line_rules, ownership_of
+from gentle_nudge.jobs.patrons.evidence import flagged_without_case, line_rules, ownership_of, read_candidates
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sections import orphans, sections_of
 from gentle_nudge.koha.read import borrowers, candidates, plugin_data
@@ -115,15 +115,18 @@ def too_old(conn: Connection, section: Section, moment: Moment) -> Iterator[Find
     newer = max(section.policy.count_fees_newer_than, section.policy.count_fees_older_than)
     if newer >= A_LIFETIME:
         return
-    past = replace(
-        section.policy, count_fees_older_than=newer + 1, count_fees_newer_than=A_LIFETIME, charged_as_minor="count"
+    past = replace(section.policy, count_fees_older_than=newer + 1, count_fees_newer_than=A_LIFETIME)
+    records, threshold = read_records(conn, section), section.policy.threshold
+    rules = line_rules(replace(section, policy=past), moment, records)
+    # Everybody would be looked at line by line who ever was a minor or was withdrawn: the scan counts their charges.
+    scanned = replace(rules, majority=None, withdrawn={})
+    owing = set(
+        candidates.select_candidates(conn, scanned, ownership_of(conn, section, records, ()), threshold).numbers
     )
-    records = read_records(conn, section)
-    rules = line_rules(replace(section, policy=past), moment, replace(records, withdrawn={}))
-    ownership = ownership_of(conn, section, records, ())
-    owing = set(candidates.select_candidates(conn, rules, ownership, section.policy.threshold).numbers)
-    patrons = borrowers.patrons(conn, section.policy.patron_fields, owing - records.open_cases.keys())
-    missed = sum(section.scope.holds(patron.branch) and not patron.is_flagged for patron in patrons.values())
+    missed = sum(
+        section.scope.holds(each.patron.branch) and not each.patron.is_flagged and each.account.owed >= threshold
+        for each in read_candidates(conn, section, records, owing - records.open_cases.keys(), rules=rules)
+    )
     if missed:
         yield Finding(
             name="charges-too-old",
