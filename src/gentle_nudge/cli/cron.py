@@ -154,13 +154,15 @@ def sync(
     for section in sections:
         if dry_run:
             with read_only(library.engine) as conn:
-                rows = rows_of(conn, section)
+                listed = rows_of(conn, section)
             if output:
-                write_files(output, file_of(section, rows, moment))
+                write_files(output, file_of(section, listed.rows, moment))
         else:
-            rows = sync_or_log(library.engine, section, moment, outlets)
+            listed = sync_or_log(library.engine, section, moment, outlets)
+        for named in listed.named:
+            click.echo(f"{section.name}: {named}", err=True)
         if dry_run or invocation.speaks:
-            click.echo(f"{section.name}, {moment.day}: {len(rows)} open cases in the sync")
+            click.echo(f"{section.name}, {moment.day}: {len(listed.rows)} open cases in the sync")
     if not dry_run:
         sys.exit(_deliver(invocation, library))
 

@@ -155,9 +155,9 @@ class Plan:
 
     `decisions` are those that change something, `held` the referrals that a fuse or limit holds back, `kept` the
     update's rows of cases that just go on. `left_out` counts, by first reason, the patrons whose owed in window
-    reaches the threshold; `owing_less` all others who owe something in the window. `named` are cases that staff
-    should look at. `order` ranks patrons as the database collates their surnames. `records` is what our own tables
-    knew when the plan was made.
+    reaches the threshold; `owing_less` all others who owe something in the window. `named` are cases and accounts that
+    staff should look at, `untold` the closed cases whose last word has to wait. `order` ranks patrons as the database
+    collates their surnames. `records` is what our own tables knew when the plan was made.
     """
 
     section: str
@@ -172,6 +172,7 @@ class Plan:
     owing_less: int = 0
     refusals: tuple[Refusal, ...] = ()
     named: tuple[str, ...] = ()
+    untold: frozenset[int] = frozenset()
     order: Mapping[int, int] = field(default_factory=dict)
     records: SectionRecords = field(default_factory=SectionRecords)
 
