@@ -60,7 +60,13 @@ def test_so_does_a_night_that_releases_them_all(koha: KohaDatabase, patrons: int
     a_library(koha, patrons)
     koha.put("borrower_attribute_types", code="COLLECT", description="In collections")
     nights = Nights(
-        koha, flag=Flag.parse(flag), most_referrals=0, add_restriction=True, clear_paid=True, remove_restriction=True
+        koha,
+        flag=Flag.parse(flag),
+        most_referrals=0,
+        most_endings=0,
+        add_restriction=True,
+        clear_paid=True,
+        remove_restriction=True,
     )
     nights.good_night()
     koha.execute("UPDATE accountlines SET amountoutstanding = 0")
