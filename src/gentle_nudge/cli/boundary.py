@@ -35,11 +35,11 @@ def configure_logging(*, verbose: bool, debug: bool) -> None:
     """
     handler = logging.StreamHandler()
     handler.setFormatter(WithoutValues("%(message)s"))
+    handler.setLevel(logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING)
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     if debug:
         logging.getLogger("paramiko").setLevel(logging.DEBUG)
-    level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
-    logging.getLogger("gentle_nudge").setLevel(level)
+    logging.getLogger("gentle_nudge").setLevel(logging.DEBUG if debug else logging.INFO)
 
 
 class Commands(click.Group):

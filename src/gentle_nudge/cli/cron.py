@@ -21,6 +21,7 @@ from gentle_nudge.cli.options import (
     moment_of,
     now,
     output_option,
+    progress,
     show,
 )
 from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError
@@ -34,6 +35,7 @@ from gentle_nudge.jobs.routine import Round, deliver_and_alert, routine
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.views.night_view import done_view, night_view
 from gentle_nudge.views.queue_view import recipient
+from gentle_nudge.views.terminal import Progress
 
 
 @click.command()
@@ -68,10 +70,13 @@ def nightly(
         beside_plugin=beside_plugin or not library.runs_plugins,
     )
     if not dry_run:
-        tell = partial(_tell, invocation, form)
-        sys.exit(routine(library, moment, partial(now, library.zone), tell, wanted=libraries, options=options))
-    sections, outlets = library.ready(libraries, dry_run=True)
-    night = run_night(library.engine, sections, moment, outlets=outlets, options=options)
+        with progress() as shown:
+            tell = partial(_tell, invocation, form, shown)
+            code = routine(library, moment, partial(now, library.zone), tell, wanted=libraries, options=options)
+        sys.exit(code)
+    with progress():
+        sections, outlets = library.ready(libraries, dry_run=True)
+        night = run_night(library.engine, sections, moment, outlets=outlets, options=options)
     _show_dry_run(library, night, form, output)
     sys.exit(night.exit_code)
 
@@ -100,8 +105,9 @@ def _show(night: Night, form: str, *, dry_run: bool = False) -> None:
         click.echo(f"{name}: already done for {night.day}.")
 
 
-def _tell(invocation: Invocation, form: str, step: Night | Round | GentleNudgeError | str) -> None:
+def _tell(invocation: Invocation, form: str, shown: Progress, step: Night | Round | GentleNudgeError | str) -> None:
     """Tell of a step of the routine: of success on stdout if somebody wants to know, of trouble on stderr."""
+    shown.hide()
     match step:
         case Night():
             if form == "json" or invocation.speaks:
@@ -113,6 +119,7 @@ def _tell(invocation: Invocation, form: str, step: Night | Round | GentleNudgeEr
             _tell_failure(step)
         case str():
             click.echo(step, err=True)
+    shown.show()
 
 
 def _tell_trouble(night: Night, *, refusals: bool = True) -> None:
@@ -147,13 +154,15 @@ def sync(
     for section in sections:
         if dry_run:
             with read_only(library.engine) as conn:
-                rows = rows_of(conn, section)
+                listed = rows_of(conn, section)
             if output:
-                write_files(output, file_of(section, rows, moment))
+                write_files(output, file_of(section, listed.rows, moment))
         else:
-            rows = sync_or_log(library.engine, section, moment, outlets)
+            listed = sync_or_log(library.engine, section, moment, outlets)
+        for named in listed.named:
+            click.echo(f"{section.name}: {named}", err=True)
         if dry_run or invocation.speaks:
-            click.echo(f"{section.name}, {moment.day}: {len(rows)} open cases in the sync")
+            click.echo(f"{section.name}, {moment.day}: {len(listed.rows)} open cases in the sync")
     if not dry_run:
         sys.exit(_deliver(invocation, library))
 
@@ -168,7 +177,8 @@ def deliver(invocation: Invocation) -> None:
 
 def _deliver(invocation: Invocation, library: Library) -> int:
     """Try every delivery that is due and tell what became of it; the exit code."""
-    sent = deliver_and_alert(library, partial(now, library.zone))
+    with progress():
+        sent = deliver_and_alert(library, partial(now, library.zone))
     _tell_round(invocation, sent)
     return sent.exit_code
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.views.plain import View
 from gentle_nudge.views.structured import as_csv, as_json
-from gentle_nudge.views.terminal import draw, screen
+from gentle_nudge.views.terminal import Progress, draw, screen
 
 DAYS_BACK = 6
 
@@ -50,6 +52,21 @@ def show(shown: View | Sequence[View], form: str = "table", *, stderr: bool = Fa
             click.echo(as_csv(shown), nl=False)
         case _:
             draw(shown, screen(stderr=stderr))
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Show on a terminal, while a command works, the last step that it logged."""
+    shown, log = Progress(), logging.getLogger("gentle_nudge")
+    handler = logging.Handler(logging.INFO)
+    handler.emit = lambda record: shown.say(record.getMessage())  # type: ignore[method-assign]
+    log.addHandler(handler)
+    shown.show()
+    try:
+        yield shown
+    finally:
+        shown.hide()
+        log.removeHandler(handler)
 
 
 def now(zone: tzinfo = UTC) -> datetime:

@@ -8,11 +8,12 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import SU, relativedelta
 from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from gentle_nudge.demo import demo_folder, founding
 from gentle_nudge.demo.counter import Desk, owing
@@ -31,10 +32,6 @@ from gentle_nudge.jobs.setup.initialise import initialise
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.connect.instance import instance
 from gentle_nudge.settings import load
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.pool import ConnectionPoolEntry
 
 ZONE = ZoneInfo(founding.ZONE)
 NIGHT = time(0, 30)

@@ -9,7 +9,7 @@ from gentle_nudge.domain.collections.explanation import Explanation
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.ledger import JudgedLine
 from gentle_nudge.domain.money import format_amount
-from gentle_nudge.domain.patron import FlagRow
+from gentle_nudge.domain.patron import OLDEST, FlagRow, known_birth
 from gentle_nudge.views.plain import Column, View, column, figures, notes, table, unseen
 
 LINES: tuple[Column[JudgedLine], ...] = (
@@ -40,14 +40,14 @@ def explanation_view(explanation: Explanation) -> View:
         parts=[
             *notes(f"Patron number {patron.number}, section {section.name}, {explanation.day:%A} {explanation.day}"),
             *figures(section=section.name, day=explanation.day, number=patron.number),
-            *figures(reason=reason.name if reason else None),
+            *figures(reason=reason.name if reason else None if account.can_be_kept else "SUMS_TOO_LARGE"),
             *figures(verdicts={rule.name: keeps_out for rule, keeps_out in verdicts.items()}),
             *figures(**{what.replace(" ", "_"): amount for what, amount in sums.items()}),
             *notes(*_facts(explanation), level=1),
             table(LINES, explanation.lines, "lines", level=1),
             *notes(", ".join(f"{what} {format_amount(amount)}" for what, amount in amounts.items()), level=1),
             table(VERDICTS, verdicts.items(), level=1),
-            *notes(f"Not referred: {reason}." if reason else "Would be referred.", level=1),
+            *notes(_verdict(explanation), level=1),
             table(CASES, explanation.cases, "cases"),
             *notes(*map(_case, explanation.cases), level=1),
         ]
@@ -57,11 +57,22 @@ def explanation_view(explanation: Explanation) -> View:
 def _facts(explanation: Explanation) -> Iterator[str]:
     patron, policy, window = explanation.candidate.patron, explanation.section.policy, explanation.window
     category = f"category {patron.category} ({patron.category_type})"
-    yield f"branch {patron.branch}, {category}, born {patron.born or 'unknown'}"
+    born = str(patron.born or "unknown")
+    if patron.born and not known_birth(patron.born, explanation.day):
+        born += f" (more than {OLDEST} years ago, so unknown)"
+    yield f"branch {patron.branch}, {category}, born {born}"
     yield f"flag {policy.flag}: {_values(patron.flag)}"
     if policy.exemption:
         yield f"exemption {policy.exemption}: {_values(patron.exemption)}"
     yield f"window {window.first} to {window.last}, both days included"
+
+
+def _verdict(explanation: Explanation) -> str:
+    if explanation.reason:
+        return f"Not referred: {explanation.reason}."
+    if not explanation.candidate.account.can_be_kept:
+        return "Not referred: passed over, because the sums are too large to be kept."
+    return "Would be referred."
 
 
 def _values(rows: tuple[FlagRow, ...]) -> str:
