@@ -64,7 +64,8 @@ def nightly(
 
     gc.freeze()  # what is imported stays
     library = invocation.library()
-    moment = moment_of(library, day, dry_run=dry_run, person=bool(most_referrals or most_withdrawals))
+    by_person = bool(most_referrals or most_withdrawals)
+    moment = moment_of(library, day, dry_run=dry_run, person=by_person, interface="cron")
     options = NightOptions(
         dry_run=dry_run,
         most_referrals=most_referrals,
@@ -153,7 +154,7 @@ def sync(
     from gentle_nudge.jobs.transaction import read_only
 
     library = invocation.library()
-    moment = moment_of(library, day, dry_run=dry_run, person=True)
+    moment = moment_of(library, day, dry_run=dry_run, person=True, interface="cron")
     sections, outlets = library.ready(libraries, dry_run=dry_run)
     rows: Sequence[UpdateRow]
     for section in sections:

@@ -14,7 +14,7 @@ import click
 from gentle_nudge.errors import UserError
 
 if TYPE_CHECKING:
-    from gentle_nudge.domain.moment import Moment
+    from gentle_nudge.domain.moment import Interface, Moment
     from gentle_nudge.jobs.library import Library
     from gentle_nudge.views.plain import View
 
@@ -68,7 +68,14 @@ def now(zone: tzinfo = UTC) -> datetime:
     return datetime.now(zone)
 
 
-def moment_of(library: Library, day: datetime | None, *, dry_run: bool, person: bool = False) -> Moment:
+def moment_of(
+    library: Library,
+    day: datetime | None,
+    *,
+    dry_run: bool,
+    person: bool = False,
+    interface: Interface = "commandline",
+) -> Moment:
     """The moment of a run; UserError for a day in the future, or too far back to be made up for."""
     from gentle_nudge.domain.moment import Moment
 
@@ -77,7 +84,7 @@ def moment_of(library: Library, day: datetime | None, *, dry_run: bool, person: 
     chosen = day.date() if day else today
     if not dry_run:
         _refuse_the_wrong_day(chosen, today)
-    return Moment(day=chosen, now=instant, zone=library.zone, who=who() if person else None)
+    return Moment(day=chosen, now=instant, zone=library.zone, who=who() if person else None, interface=interface)
 
 
 def _refuse_the_wrong_day(chosen: date, today: date) -> None:
