@@ -66,6 +66,12 @@ def an_archive_in_a_folder_that_is_not_there(library: Library) -> None:
     library.set("archive", directory='"not/there"')
 
 
+@plant("birth-date-shared")
+def a_date_of_birth_saved_for_want_of_a_better_one(library: Library) -> None:
+    for _ in range(21):
+        a_patron(library.koha, born="1970-01-01")
+
+
 @plant("branch-unknown")
 def a_section_of_a_branch_that_koha_does_not_have(library: Library) -> None:
     library.sections = '[[library]]\nname = "north"\nbranches = ["CPL", "CLOSED"]\n'
@@ -323,6 +329,44 @@ def _logged_by_the_plugin(library: Library, *, days_ago: int) -> None:
 def test_a_planted_fault_is_found_by_its_name(library: Library, name: str, fault: Plant) -> None:
     fault(library)
     assert set(names(library)) == {name}
+
+
+def test_a_birth_date_may_be_that_of_twenty_patrons(library: Library) -> None:
+    for _ in range(20):
+        a_patron(library.koha, born="1970-01-01")
+    for _ in range(30):
+        a_patron(library.koha, born=None)
+    assert library.check() == []
+
+
+def test_the_birth_dates_that_most_patrons_share_are_named_with_their_counts(library: Library) -> None:
+    for patrons, born in ((21, "1901-01-01"), (23, "0001-01-01"), (22, "1970-01-01")):
+        for _ in range(patrons):
+            a_patron(library.koha, born=born)
+    (finding,) = library.check()
+    assert finding["severity"] == "warning"
+    assert "0001-01-01 (23 patrons), 1970-01-01 (22 patrons), 1901-01-01 (21 patrons)" in finding["what"]
+
+
+def test_charges_of_a_minor_are_no_backlog_where_they_are_left_out(library: Library) -> None:
+    born = today() - timedelta(days=19 * 366)
+    library.owing("30.00", days_ago=800, born=born)
+    assert names(library) == ["charges-too-old"]
+    library.set("policy", charged_as_minor='"leave_out"')
+    assert library.check() == []
+    library.owing("24.99", days_ago=400)
+    assert library.check() == []
+    library.owing("25.00", days_ago=400, born=None)
+    (finding,) = library.check()
+    assert finding["what"].startswith("1 patrons of section global")
+
+
+def test_our_old_fee_is_no_backlog(library: Library) -> None:
+    number = a_patron(library.koha)
+    day = today() - timedelta(days=400)
+    owes(library.koha, number, "30.00", day=day, type="MANUAL", description="UMS Processing Fee")
+    owes(library.koha, number, "24.99", day=day)
+    assert library.check() == []
 
 
 def test_a_check_changes_nothing(library: Library) -> None:

@@ -184,7 +184,7 @@ def test_after_a_backup_came_back_nights_wait_for_a_person(
     assert snapshot(koha) == before
 
     said = evenings.does("init", "--restored", "--yes")
-    assert "1 processing fees, 10.00 in all, are in Koha no more" in said
+    assert "1 processing fees, 10.00 in all, and their restrictions are no longer in Koha" in said
     assert "1 patrons are in collections again" in said
     assert '"option": "restored"' in logged(koha)[0]["info"].replace('" :', '":')
     by_hand = koha.query("SELECT interface FROM action_logs WHERE object = :n AND action = 'MODIFY'", n=second)

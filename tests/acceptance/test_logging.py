@@ -1,6 +1,9 @@
 """What the program logs: each step with its figures and time, where an internal error happened, never a person."""
 
+import os
+import pty
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,7 +11,7 @@ import pytest
 
 from tests.acceptance.evenings import Library
 from tests.builders.days import SUNDAY
-from tests.support.command import Command
+from tests.support.command import COMMAND, Command
 from tests.support.koha import KohaDatabase
 from tests.support.programs import free_port
 
@@ -123,3 +126,25 @@ def test_no_command_on_the_demo_logs_a_person(command: Command, tmp_path: Path) 
         named = r"patron number \d+"  # a sentence to the administrator, no line of a log
         leaks = [value for value in personal if re.search(rf"\b{re.escape(value)}\b", re.sub(named, "", done.stderr))]
         assert leaks == [], f"{words}: {done.stderr}"
+
+
+@pytest.mark.process
+def test_a_terminal_shows_the_steps_while_they_are_done(library: Library) -> None:
+    evenings = library()
+    evenings.owing()
+    there, here = pty.openpty()
+    done = subprocess.run(
+        [COMMAND, "--config", evenings.config, "nightly", "--dry-run"],
+        env=evenings.command.environment(
+            {"GENTLE_NUDGE_KOHA__PASSWORD": evenings.koha.server.password, "TERM": "xterm", "COLUMNS": "100"}
+        ),
+        stdout=subprocess.PIPE,
+        stderr=here,
+        check=False,
+    )
+    os.close(here)
+    shown = os.read(there, 100_000).decode()
+    os.close(there)
+    assert done.returncode == 0
+    assert "decided about" in shown
+    assert b"decided about" not in done.stdout

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 
 import gentle_nudge.koha
 import gentle_nudge.store
-from gentle_nudge.domain.ledger import LineRules, OurFee, Ownership, Window
+from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership, Window
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.koha_tables import categories
 from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
@@ -53,6 +53,8 @@ SAMPLES: dict[str, Any] = {
         excluded_debit_types=frozenset({"RENT"}),
         excluded_fee=FEE,
         withdrawn={102: date(2026, 9, 1)},
+        majority=Majority(age=18, day=date(2026, 11, 22)),
+        of_age={103: date(2026, 9, 8)},
     ),
     "OurFee": FEE,
     "Ownership": Ownership(
@@ -79,6 +81,7 @@ SAMPLES: dict[str, Any] = {
     "description": FEE.description,
     "line_ids": [7001, 7002],
     "login": "selfcheck",
+    "more_than": 20,
     "names": ["BorrowersLog", "FinesLog"],
     "number": 101,
     "numbers": [101, 102, 103],

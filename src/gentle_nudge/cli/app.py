@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from gentle_nudge.jobs.library import Library
     from gentle_nudge.settings import Needs, Settings
 
-
-# name: (where the click command is, what --help says of it). Nothing is imported before it is called.
+# name: (where the click command is, what --help says of it). A module is imported when one of its commands is called.
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("gentle_nudge.cli.admin:init", "Create or upgrade our tables; adopt patrons flagged before."),
     "nightly": ("gentle_nudge.cli.cron:nightly", "Every section: submission if due, update, release; then deliver."),
@@ -38,9 +37,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("gentle_nudge.cli.admin:config", "Show, check or begin the configuration."),
 }
 
-
-# A night makes tens of thousands of values that live to its end, hardly any in cycles: to look through them again and
-# again takes a twentieth of its time.
+# A night makes tens of thousands of values that live to its end, hardly any in cycles: frequent collections would take
+# a twentieth of its time.
 NEW_OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
@@ -55,13 +53,13 @@ class Invocation:
 
     @property
     def speaks(self) -> bool:
-        """Whether progress and success are worth a word: somebody watches, or asked for it."""
+        """True if progress and success should be shown: stdout is a terminal, or an option asks for it."""
         return self.verbose or self.debug or sys.stdout.isatty()
 
     def settings(self, needs: Needs = "policy") -> Settings:
-        """The settings with all that the command needs, warnings said; SettingsError with every problem.
+        """The settings with everything that the command needs, warnings shown; SettingsError with every problem.
 
-        With `--if-configured` and no configuration the program ends here, quietly.
+        With `--if-configured` and no configuration the program ends here without a word.
         """
         from gentle_nudge.settings import NotConfigured, load
 
@@ -76,7 +74,7 @@ class Invocation:
         return settings
 
     def library(self, needs: Needs = "policy") -> Library:
-        """The library that these settings lead to."""
+        """The library that the settings lead to."""
         from gentle_nudge.jobs.library import Library
 
         return Library.of(self.settings(needs))
@@ -98,6 +96,6 @@ class Invocation:
 def main(context: click.Context, *, config: Path | None, if_configured: bool, verbose: bool, debug: bool) -> None:
     """Refer patrons to a collection agency, and take them back when they have paid."""
     gc.set_threshold(NEW_OBJECTS_BETWEEN_COLLECTIONS, 20, 50)
-    atexit.register(gc.freeze)  # what is left goes with the process
+    atexit.register(gc.freeze)  # nothing is collected at the end: the memory goes with the process
     context.obj = Invocation(config=config, if_configured=if_configured, verbose=verbose, debug=debug)
     configure_logging(verbose=verbose, debug=debug)

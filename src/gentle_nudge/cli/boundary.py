@@ -7,7 +7,7 @@ import logging
 import traceback
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 import click
@@ -16,8 +16,7 @@ from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError
 
 INTERRUPTED = 130
 
-
-# Their words name code or files. Those of all others may repeat what was in a database row.
+# The words of these errors name code or files. The words of others may repeat what was in a database row.
 SPEAK_OF_CODE = (AttributeError, ImportError, NameError, OSError, GentleNudgeError)
 
 
@@ -30,17 +29,17 @@ class WithoutValues(logging.Formatter):
 
 
 def configure_logging(*, verbose: bool, debug: bool) -> None:
-    """What is done is logged on stderr: with `verbose` each step, with `debug` all that may be shown.
+    """Log on stderr: with `verbose` each step, with `debug` everything that may be shown.
 
-    Of other libraries only paramiko may speak, and only with `debug`: SQLAlchemy would log patrons' rows.
+    Of other libraries only paramiko logs, and only with `debug`: SQLAlchemy would log patrons' rows.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(WithoutValues("%(message)s"))
+    handler.setLevel(logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING)
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     if debug:
         logging.getLogger("paramiko").setLevel(logging.DEBUG)
-    level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
-    logging.getLogger("gentle_nudge").setLevel(level)
+    logging.getLogger("gentle_nudge").setLevel(logging.DEBUG if debug else logging.INFO)
 
 
 class Commands(click.Group):
@@ -54,37 +53,28 @@ class Commands(click.Group):
         """The names in the table, in its order."""
         return list(self.table)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        """The command, imported now; None for a name that is not in the table."""
-        if cmd_name not in self.table:
-            return None
-        module, _, attribute = self.table[cmd_name][0].partition(":")
-        command = getattr(import_module(module), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(self.table[cmd_name][0])
-        return command
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None for an option. A usage error with a suggestion for an unknown word."""
+        if cmd_name in self.table:
+            command: click.Command = resolve_name(self.table[cmd_name][0])
+            return command
+        if not cmd_name.startswith("-") and not ctx.resilient_parsing:
+            near = get_close_matches(cmd_name, self.table, n=1)
+            suggestion = f" Did you mean {near[0]}?" if near else ""
+            ctx.fail(f"There is no command {cmd_name}.{suggestion}")
+        return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """The list of commands in the help, without importing one."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_) for name, (_, help_) in self.table.items()])
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command and what is left for it; for an unknown word a usage error with a suggestion."""
-        if args[0] not in self.table and not args[0].startswith("-"):
-            near = get_close_matches(args[0], self.table, n=1)
-            suggestion = f" Did you mean {near[0]}?" if near else ""
-            ctx.fail(f"There is no command {args[0]}.{suggestion}")
-        return super().resolve_command(ctx, args)
-
     def invoke(self, ctx: click.Context) -> Any:
         """What the command returns; an error leaves as a sentence on stderr and its exit code."""
         try:
             return super().invoke(ctx)
         except GentleNudgeError as trouble:
-            _say(trouble.sentence, trouble.hint)
+            click.echo("\n".join(filter(None, (trouble.sentence, trouble.hint))), err=True)
             say_where(ctx, trouble)
             ctx.exit(trouble.exit_code)
         except (KeyboardInterrupt, click.Abort) as trouble:
@@ -96,24 +86,25 @@ class Commands(click.Group):
         except Exception as trouble:
             if isinstance(trouble, OSError) and trouble.errno == errno.EPIPE:
                 raise
-            hint = "Report the output." if ctx.obj.debug else "Run it again with --debug and report the output."
-            _say(f"Internal error ({type(trouble).__name__}). {hint}", "")
+            hint = "Report the output." if _debugs(ctx) else "Run it again with --debug and report the output."
+            click.echo(f"Internal error ({type(trouble).__name__}). {hint}", err=True)
             say_where(ctx, trouble)
             ctx.exit(EXIT_FAILURE)
 
 
-def _say(sentence: str, hint: str) -> None:
-    click.echo("\n".join(text for text in (sentence, hint) if text), err=True)
-
-
 def say_where(ctx: click.Context, trouble: BaseException) -> None:
-    """With --debug stderr shows where in the program the trouble arose."""
-    if ctx.obj is not None and ctx.obj.debug:
+    """With --debug show on stderr where in the program the trouble arose."""
+    if _debugs(ctx):
         click.echo("".join(trail(trouble)).rstrip(), err=True)
 
 
+def _debugs(ctx: click.Context) -> bool:
+    """True with --debug; a module that cannot be imported fails before there is an Invocation."""
+    return bool(ctx.obj.debug if ctx.obj else ctx.params.get("debug"))
+
+
 def trail(trouble: BaseException) -> Iterator[str]:
-    """The traceback with its causes, first cause first, in which nothing is repeated that a database row may hold."""
+    """The traceback with its causes, first cause first, without words that may come from a database row."""
     earlier = trouble.__cause__ or (None if trouble.__suppress_context__ else trouble.__context__)
     if earlier is not None:
         yield from trail(earlier)

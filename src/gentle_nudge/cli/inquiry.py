@@ -5,49 +5,46 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date
 from functools import partial
 
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import day_option, format_option, library_option, moment_of, show
+from gentle_nudge.cli.options import date_option, day_option, format_option, library_option, moment_of, show
+from gentle_nudge.domain.case import CaseState
 from gentle_nudge.errors import EXIT_FAILURE
+from gentle_nudge.jobs.desk import case_list
+from gentle_nudge.jobs.desk.explain import explain as explain_patron
+from gentle_nudge.jobs.desk.history import of_patron, of_runs
+from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.settings.section_policies import what_if
+from gentle_nudge.views.case_view import cases_view
+from gentle_nudge.views.explanation_view import explanation_view
 
-CASE_STATES = ("open", "released", "paid", "withdrawn", "merged", "deleted")
+CASE_STATES = [state.value for state in CaseState]
 
 
 @click.group(invoke_without_command=True)
 @click.option("--state", "states", multiple=True, type=click.Choice(CASE_STATES), help="Only these; may be repeated.")
-@click.option(
-    "--referred",
-    "month",
-    type=click.DateTime(formats=["%Y-%m"]),
-    metavar="YYYY-MM",
-    help="Only those referred in this month.",
-)
+@date_option("--referred", "month", form="%Y-%m", metavar="YYYY-MM", help="Only those referred in this month.")
 @library_option
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
 @click.pass_context
 def cases(
-    context: click.Context, states: Sequence[str], month: datetime | None, libraries: Sequence[str], form: str
+    context: click.Context, states: Sequence[str], month: date | None, libraries: Sequence[str], form: str
 ) -> None:
     """Who is, or was, in collections: every case, open and closed."""
-    from gentle_nudge.domain.case import CaseState
-    from gentle_nudge.jobs.desk.case_list import Filter, listed
-    from gentle_nudge.jobs.transaction import read_only
-    from gentle_nudge.views.case_view import cases_view
-
     if context.invoked_subcommand is not None:
         return
     library = context.obj.library("koha")
-    wanted = Filter(
+    chosen = case_list.Filter(
         states=tuple(CaseState(state) for state in states),
-        month=month.date() if month else None,
+        month=month,
         sections=library.names_of(libraries) if libraries else None,
     )
     with read_only(library.engine) as conn:
-        show(cases_view(listed(conn, wanted)), form)
+        show(cases_view(case_list.listed(conn, chosen)), form)
 
 
 @cases.command()
@@ -59,12 +56,11 @@ def move(invocation: Invocation, old: str, new: str) -> None:
 
     A patron who has an open case in NEW already keeps the one in OLD.
     """
-    from gentle_nudge.jobs.desk.case_list import move as run
-    from gentle_nudge.jobs.transaction import writing
-
     library = invocation.library("koha")
     sections = () if library.settings.lacks else library.sections(changes=True)
-    moved = writing(library.engine, partial(run, settings=library.settings, sections=sections, old=old, new=new))
+    moved = writing(
+        library.engine, partial(case_list.move, settings=library.settings, sections=sections, old=old, new=new)
+    )
     if invocation.speaks:
         click.echo(f"{moved.count} open cases moved from {old} to {new}")
     if moved.staying:
@@ -79,18 +75,13 @@ def move(invocation: Invocation, old: str, new: str) -> None:
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="As if the policy said this.")
 @format_option
 @click.pass_obj
-def explain(invocation: Invocation, card: str, day: datetime | None, assignments: Sequence[str], form: str) -> None:
+def explain(invocation: Invocation, card: str, day: date | None, assignments: Sequence[str], form: str) -> None:
     """Why is this patron referred, or not? Facts, and each rule with its verdict (CARD, or number:123)."""
-    from gentle_nudge.jobs.desk.explain import explain as ask
-    from gentle_nudge.jobs.transaction import read_only
-    from gentle_nudge.settings.section_policies import what_if
-    from gentle_nudge.views.explanation_view import explanation_view
-
     library = invocation.library()
     sections, _ = library.ready((), dry_run=True)
     sections = tuple(replace(section, policy=what_if(section.policy, assignments)) for section in sections)
     with read_only(library.engine) as conn:
-        explanations = ask(conn, sections, card, moment_of(library, day, dry_run=True))
+        explanations = explain_patron(conn, sections, card, moment_of(library, day, dry_run=True))
     show([explanation_view(explanation) for explanation in explanations], form)
 
 
@@ -99,9 +90,6 @@ def explain(invocation: Invocation, card: str, day: datetime | None, assignments
 @click.pass_obj
 def history(invocation: Invocation, card: str | None) -> None:
     """Runs with counts and sums; or all that happened to one patron (CARD, or number:123)."""
-    from gentle_nudge.jobs.desk.history import of_patron, of_runs
-    from gentle_nudge.jobs.transaction import read_only
-
     library = invocation.library("koha")
     with read_only(library.engine) as conn:
         show(of_runs(conn) if card is None else of_patron(conn, card, library.zone))

@@ -1,59 +1,50 @@
-"""The clock, and the options that several commands share."""
+"""The clock, the options that several commands share, and what every command shows."""
 
 from __future__ import annotations
 
 import getpass
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
+from gentle_nudge.domain.moment import Interface, Moment
 from gentle_nudge.errors import UserError
-
-if TYPE_CHECKING:
-    from gentle_nudge.domain.moment import Interface, Moment
-    from gentle_nudge.jobs.library import Library
-    from gentle_nudge.views.plain import View
-
-
-def who() -> str:
-    """The login name of the person at work: whoever called sudo, else the user."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
-
+from gentle_nudge.jobs.library import Library
+from gentle_nudge.views.plain import View
+from gentle_nudge.views.structured import as_csv, as_json
+from gentle_nudge.views.terminal import Progress, draw, screen
 
 DAYS_BACK = 6
 
-
-day_option = click.option(
-    "--day",
-    type=click.DateTime(formats=["%Y-%m-%d"]),
-    metavar="DATE",
-    help="The business day. Default: today in the library's time zone.",
-)
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+def date_option(*names: str, form: str = "%Y-%m-%d", metavar: str = "DATE", **options: Any) -> Decorator:
+    """An option that takes a date, or a month; the command gets a date or None."""
+    options |= {"type": click.DateTime(formats=[form]), "metavar": metavar}
+    return click.option(*names, callback=lambda _context, _option, value: value and value.date(), **options)
+
+
+def folder_option(**options: Any) -> Decorator:
+    """The option `--output`, which takes a folder."""
+    return click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", **options)
+
+
+day_option = date_option("--day", help="The business day. Default: today in the library's time zone.")
 library_option = click.option("--library", "libraries", multiple=True, metavar="NAME", help="Only this section.")
-
-
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show everything, write and send nothing.")
-
-
-output_option = click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Dry run: write the files there."
-)
-
-
+output_option = folder_option(help="Dry run: write the files there.")
 format_option = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 
 
 def show(shown: View | Sequence[View], form: str = "table", *, stderr: bool = False) -> None:
-    """What was asked for is on stdout, in this form."""
-    from gentle_nudge.views.structured import as_csv, as_json
-    from gentle_nudge.views.terminal import draw, screen
-
+    """Print views as a table, as JSON or as CSV."""
     match form:
         case "json":
             click.echo(as_json(shown))
@@ -63,6 +54,21 @@ def show(shown: View | Sequence[View], form: str = "table", *, stderr: bool = Fa
             draw(shown, screen(stderr=stderr))
 
 
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Show on a terminal, while a command works, the last step that it logged."""
+    shown, log = Progress(), logging.getLogger("gentle_nudge")
+    handler = logging.Handler(logging.INFO)
+    handler.emit = lambda record: shown.say(record.getMessage())  # type: ignore[method-assign]
+    log.addHandler(handler)
+    shown.show()
+    try:
+        yield shown
+    finally:
+        shown.hide()
+        log.removeHandler(handler)
+
+
 def now(zone: tzinfo = UTC) -> datetime:
     """The clock: the only place, with `--day`, where time enters."""
     return datetime.now(zone)
@@ -70,27 +76,24 @@ def now(zone: tzinfo = UTC) -> datetime:
 
 def moment_of(
     library: Library,
-    day: datetime | None,
+    day: date | None = None,
     *,
-    dry_run: bool,
+    dry_run: bool = False,
     person: bool = False,
     interface: Interface = "commandline",
 ) -> Moment:
-    """The moment of a run; UserError for a day in the future, or too far back to be made up for."""
-    from gentle_nudge.domain.moment import Moment
+    """The moment of a run; if a `person` decides, with the login name (under sudo, that of the caller).
 
+    UserError, unless this is a dry run, for a day in the future, or one more than six days back.
+    """
     instant = now()
     today = instant.astimezone(library.zone).date()
-    chosen = day.date() if day else today
-    if not dry_run:
-        _refuse_the_wrong_day(chosen, today)
-    return Moment(day=chosen, now=instant, zone=library.zone, who=who() if person else None, interface=interface)
-
-
-def _refuse_the_wrong_day(chosen: date, today: date) -> None:
-    if chosen > today:
+    chosen = day or today
+    if chosen > today and not dry_run:
         raise UserError(f"{chosen} is in the future (today: {today}).", "Look ahead with --dry-run.")
-    if chosen < today - timedelta(days=DAYS_BACK):
+    if chosen < today - timedelta(days=DAYS_BACK) and not dry_run:
         raise UserError(
             f"{chosen} lies more than {DAYS_BACK} days back.", "A missed submission is made up for by the next night."
         )
+    who = os.environ.get("SUDO_USER") or getpass.getuser() if person else None
+    return Moment(day=chosen, now=instant, zone=library.zone, who=who, interface=interface)

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date
 from functools import partial
 
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import moment_of, show
+from gentle_nudge.cli.options import date_option, moment_of, show
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
+from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.views.withdrawal_view import withdrawal_view
 
 
 @click.command()
 @click.argument("card", required=False)
-@click.option(
-    "--submission",
-    "day",
-    type=click.DateTime(formats=["%Y-%m-%d"]),
-    metavar="DATE",
-    help="Instead of one patron: everybody in the submission of this day.",
-)
+@date_option("--submission", "day", help="Instead of one patron: everybody in the submission of this day.")
 @click.option("--library", "libraries", multiple=True, metavar="NAME", help="Only of this section.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; kept with the case, so name nobody in it.")
 @click.option("--waive-fee", is_flag=True, help="Also forgive what is still owing of the processing fee.")
@@ -30,7 +27,7 @@ from gentle_nudge.errors import UserError
 def release(
     invocation: Invocation,
     card: str | None,
-    day: datetime | None,
+    day: date | None,
     libraries: Sequence[str],
     reason: str,
     waive_fee: bool,
@@ -42,32 +39,28 @@ def release(
     refer the patron again. The next update tells the agency as withdrawn_due says; a submission that has not been
     delivered is cancelled instead. What was paid stays paid, and doing it twice does no more than doing it once.
     """
-    from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
-    from gentle_nudge.jobs.transaction import read_only, writing
-    from gentle_nudge.views.withdrawal_view import withdrawal_view
-
     if (card is None) == (day is None):
         raise UserError("Name one patron, or a submission.", "gentle-nudge release CARD, or release --submission DATE")
     if not reason.strip():
         raise UserError("A reason is needed.", 'Say why: --reason "referred by mistake"')
     library = invocation.library()
     sections = library.sections(libraries, changes=not dry_run)
-    wanted = WithdrawalRequest(
+    request = WithdrawalRequest(
         reason=reason.strip(),
         card=card,
-        day=day.date() if day else None,
+        day=day,
         sections=tuple(name for section in sections for name in section.cases_of),
         waive_fee=waive_fee,
     )
-    moment = moment_of(library, None, dry_run=False, person=True)
-    if wanted.is_submission and libraries:
+    moment = moment_of(library, person=True)
+    if request.is_submission and libraries:
         sections = library.sections(changes=not dry_run)  # a case of it may have moved to a section that is not named
     with read_only(library.engine) as conn:
-        sections = tuple(concerned(conn, sections, wanted))
+        sections = tuple(concerned(conn, sections, request))
         if dry_run:
-            done = [withdraw_cases(conn, section, wanted, moment=moment, dry_run=True) for section in sections]
+            withdrawals = [withdraw_cases(conn, section, request, moment=moment, dry_run=True) for section in sections]
     if not dry_run:
-        works = [partial(withdraw_cases, section=section, wanted=wanted, moment=moment) for section in sections]
-        done = [writing(library.engine, work) for work in works]
+        works = [partial(withdraw_cases, section=section, wanted=request, moment=moment) for section in sections]
+        withdrawals = [writing(library.engine, work) for work in works]
     if dry_run or invocation.speaks:
-        show(withdrawal_view(done, dry_run=dry_run))
+        show(withdrawal_view(withdrawals, dry_run=dry_run))

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import format_option, library_option, moment_of, show
+from gentle_nudge.cli.options import date_option, folder_option, format_option, library_option, moment_of, show
+from gentle_nudge.domain.outbox import Delivery, DeliveryState
+from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import EXIT_FAILURE, UserError
+from gentle_nudge.jobs.desk.forget import forget as forget_person
+from gentle_nudge.jobs.identity import refuse_elsewhere
+from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.monitor.standing import status as status_of
+from gentle_nudge.jobs.sending import manage
+from gentle_nudge.jobs.sending.resend import Mailing, ResendRequest, find, write
+from gentle_nudge.jobs.sending.resend import send as resend
+from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.views.status_view import status_view
 
-if TYPE_CHECKING:
-    from gentle_nudge.domain.outbox import Delivery
-    from gentle_nudge.jobs.library import Library
-    from gentle_nudge.jobs.sending.resend import ResendRequest
-
-
-STATES = ("due", "sending", "sent", "failed", "superseded", "cancelled")
-
+STATES = [state.value for state in DeliveryState]
+REPORTS = [kind.value for kind in ReportKind]
 
 ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(min=1))
 
@@ -39,16 +43,12 @@ def outbox(context: click.Context, failed: bool, states: Sequence[str], form: st
 
     Without an option: all that wait, are being sent, failed or were cancelled.
     """
-    from gentle_nudge.domain.outbox import DeliveryState
-    from gentle_nudge.jobs.sending.manage import look
-    from gentle_nudge.jobs.transaction import read_only
-
     if context.invoked_subcommand is not None:
         return
     library = context.obj.library("koha")
-    chosen = [DeliveryState(state) for state in (*states, *(["failed"] if failed else []))]
+    chosen = [DeliveryState(state) for state in states] + [DeliveryState.FAILED] * failed
     with read_only(library.engine) as conn:
-        show(look(conn, library.zone, chosen), form)
+        show(manage.look(conn, library.zone, chosen), form)
 
 
 @outbox.command()
@@ -59,12 +59,7 @@ def retry(invocation: Invocation, ids: Sequence[int]) -> None:
 
     ID is the number that gentle-nudge outbox shows. They leave with the next deliver.
     """
-    from gentle_nudge.jobs.sending.manage import retry as run
-    from gentle_nudge.jobs.transaction import writing
-
-    library = _at_home(invocation)
-    moment = moment_of(library, None, dry_run=False, person=True)
-    _tell(invocation, writing(library.engine, partial(run, ids=ids, moment=moment)), "due now")
+    _decide(invocation, partial(manage.retry, ids=ids), "due now")
 
 
 @outbox.command()
@@ -77,32 +72,20 @@ def cancel(invocation: Invocation, ids: Sequence[int], reason: str) -> None:
     ID is the number that gentle-nudge outbox shows. The patrons of a submission stay in collections; to take them
     back as well: gentle-nudge release --submission DATE.
     """
-    from gentle_nudge.jobs.sending.manage import cancel as run
-    from gentle_nudge.jobs.transaction import writing
-
     if not reason.strip():
         raise UserError("A reason is needed.", 'Say why: --reason "the address is no more"')
-    library = _at_home(invocation)
-    moment = moment_of(library, None, dry_run=False, person=True)
-    done = writing(library.engine, partial(run, ids=ids, moment=moment, reason=reason.strip()))
-    _tell(invocation, done, "cancelled")
+    _decide(invocation, partial(manage.cancel, ids=ids, reason=reason.strip()), "cancelled")
 
 
-def _at_home(invocation: Invocation) -> Library:
-    """The library; UserError where nothing may be changed."""
-    from gentle_nudge.jobs.identity import refuse_elsewhere
-    from gentle_nudge.jobs.transaction import read_only
-
+def _decide(invocation: Invocation, work: Callable[..., list[Delivery]], outcome: str) -> None:
+    """Decide about deliveries in the name of a person; UserError on another machine or database."""
     library = invocation.library("koha")
     with read_only(library.engine) as conn:
         refuse_elsewhere(conn, library.instance)
-    return library
-
-
-def _tell(invocation: Invocation, done: Sequence[Delivery], what: str) -> None:
+    deliveries = writing(library.engine, partial(work, moment=moment_of(library, person=True)))
     if invocation.speaks:
-        for delivery in done:
-            click.echo(f"{delivery.id}: {delivery.file_name} to {delivery.address.recipient} is {what}")
+        for delivery in deliveries:
+            click.echo(f"{delivery.id}: {delivery.file_name} to {delivery.address.recipient} is {outcome}")
 
 
 @click.command()
@@ -113,91 +96,55 @@ def forget(invocation: Invocation, card: str) -> None:
 
     What the patron owes, and everything in Koha, stays as it is. The stored reports go by themselves after keep_days.
     """
-    from gentle_nudge.jobs.desk.forget import forget as run
-    from gentle_nudge.jobs.transaction import writing
-
     library = invocation.library("koha")
-    show(writing(library.engine, partial(run, card=card, keep_days=library.settings.archive.keep_days)))
+    show(writing(library.engine, partial(forget_person, card=card, keep_days=library.settings.archive.keep_days)))
 
 
 @click.command()
-@click.option(
-    "--day",
-    type=click.DateTime(formats=["%Y-%m-%d"]),
-    required=True,
-    metavar="DATE",
-    help="The business day of the report, as in its file name.",
-)
-@click.option(
-    "--report", "kind", type=click.Choice(["submission", "update", "sync"]), required=True, help="Which of the three."
-)
+@date_option("--day", required=True, help="The business day of the report, as in its file name.")
+@click.option("--report", "kind", type=click.Choice(REPORTS), required=True, help="Which of the three.")
 @library_option
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Where the file is put. Default: the current folder. Another file is never overwritten.",
-)
+@folder_option(help="Where the file is put. Default: the current folder. Another file is never overwritten.")
 @click.option("--send", is_flag=True, help="Instead of a file: queue the report once more, marked as a repeat.")
 @click.option("--to", metavar="ADDRESS", help="With --send: only to this recipient. Default: everybody who gets it.")
-@click.option("--reason", metavar="TEXT", help="With --send: why; kept with the delivery.")
+@click.option("--reason", default="", metavar="TEXT", help="With --send: why; kept with the delivery.")
 @click.pass_obj
 def regenerate(
     invocation: Invocation,
-    day: datetime,
+    day: date,
     kind: str,
     libraries: Sequence[str],
     output: Path | None,
     send: bool,
     to: str | None,
-    reason: str | None,
+    reason: str,
 ) -> None:
     """Give a past report again, byte for byte as it was: as a file, or sent once more (--send).
 
     Nothing is read from Koha and nothing is computed anew; of a day with several syncs, every one.
     """
-    from gentle_nudge.domain.report_row import ReportKind
-    from gentle_nudge.jobs.sending.resend import ResendRequest
-
-    _refuse_what_does_not_fit(output, to, reason, send=send)
-    library = invocation.library("policy" if send else "koha")
-    asked = ResendRequest(
-        report=ReportKind(kind), day=day.date(), sections=library.names_of(libraries) if libraries else None
-    )
-    if send:
-        _send(library, asked, to, reason or "")
-    else:
-        _write(library, asked, output or Path())
-
-
-def _refuse_what_does_not_fit(output: Path | None, to: str | None, reason: str | None, *, send: bool) -> None:
     if send and output:
         raise UserError("--send sends, --output writes a file.", "Give one of the two.")
-    if send and not (reason or "").strip():
+    if send and not reason.strip():
         raise UserError("A reason is needed.", 'Say why: --reason "the agency lost it"')
     if not send and (to or reason):
         raise UserError("--to and --reason belong to --send.", "Add --send if the report should be sent again.")
+    library = invocation.library("policy" if send else "koha")
+    sections = library.names_of(libraries) if libraries else None
+    request = ResendRequest(report=ReportKind(kind), day=day, sections=sections)
+    if send:
+        _send(library, request, to, reason.strip())
+    else:
+        with read_only(library.engine) as conn:
+            paths = write(conn, find(conn, request), output or Path())
+        click.echo("\n".join(f"Written: {path}" for path in paths))
 
 
-def _write(library: Library, asked: ResendRequest, directory: Path) -> None:
-    from gentle_nudge.jobs.sending.resend import find, write
-    from gentle_nudge.jobs.transaction import read_only
-
-    with read_only(library.engine) as conn:
-        paths = write(conn, find(conn, asked), directory)
-    click.echo("\n".join(f"Written: {path}" for path in paths))
-
-
-def _send(library: Library, asked: ResendRequest, to: str | None, reason: str) -> None:
-    from gentle_nudge.jobs.sending.resend import Mailing
-    from gentle_nudge.jobs.sending.resend import send as run
-    from gentle_nudge.jobs.transaction import writing
-
+def _send(library: Library, request: ResendRequest, to: str | None, reason: str) -> None:
     sections, outlets = library.ready((), dry_run=False)
-    mailing = Mailing(sections=sections, outlets=outlets, reason=reason.strip(), to=to)
-    moment = moment_of(library, None, dry_run=False, person=True)
-    queued = writing(library.engine, partial(run, asked=asked, mailing=mailing, moment=moment))
-    for stored, address in queued:
+    mailing = Mailing(sections=sections, outlets=outlets, reason=reason, to=to)
+    work = partial(resend, asked=request, mailing=mailing, moment=moment_of(library, person=True))
+    for stored, address in writing(library.engine, work):
         click.echo(f"Queued: {stored.file_name} to {address.recipient} ({address.channel}); it leaves with deliver")
 
 
@@ -209,12 +156,8 @@ def status(invocation: Invocation, form: str) -> None:
 
     A report that waits for its next try is undelivered too. Works on any machine.
     """
-    from gentle_nudge.jobs.monitor.standing import status as ask
-    from gentle_nudge.jobs.transaction import read_only
-    from gentle_nudge.views.status_view import status_view
-
     library = invocation.library("koha")
     with read_only(library.engine) as conn:
-        standing = ask(conn, library, moment_of(library, None, dry_run=True))
+        standing = status_of(conn, library, moment_of(library))
     show(status_view(standing, library.zone), form)
     sys.exit(0 if standing.well else EXIT_FAILURE)

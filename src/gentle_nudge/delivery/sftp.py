@@ -20,7 +20,6 @@ TAKEN_AT_ONCE = 'The SFTP server takes files away before they are renamed: set s
 STAT_REFUSED = 'The SFTP server does not tell sizes: set sftp.verify = "none".'
 READING_REFUSED = 'The SFTP server does not let us read files: set sftp.verify = "size".'
 
-
 # Whether a name at the server is free, holds our bytes, what a broken upload left (cut), or other bytes (taken); hidden
 # if the server does not show it.
 RemoteFile = Literal["free", "ours", "cut", "taken", "hidden"]

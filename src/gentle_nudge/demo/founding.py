@@ -5,35 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Table, insert
 
 from gentle_nudge.demo.counter import Desk
 from gentle_nudge.demo.people import names
-from gentle_nudge.demo.roles import ANONYMOUS, SELF_CHECK, Charge, Sample, cast, left_out, lost, named, overdue, tonight
+from gentle_nudge.demo.roles import ANONYMOUS, SELF_CHECK, Charge, Sample, lost, overdue, sample, special
 from gentle_nudge.koha import koha_tables
 
 LIBRARY = "Fernwood Public Library"
 ZONE = "America/New_York"
 HOW_MANY = 200
-BRANCHES = {"MAIN": "Fernwood Main Library", "EAST": "East Branch", "BUS": "Bookmobile"}
-CATEGORIES = {"PT": ("Patron", "A"), "KID": ("Young patron", "C"), "STAFF": ("Staff", "S"), "SCHOOL": ("School", "I")}
-
-
-DEBIT_TYPES = {
-    "LOST": "Lost item",
-    "MANUAL": "Manual fee",
-    "OVERDUE": "Overdue fine",
-    "PROCESSING": "Lost item processing fee",
-    "RENT": "Rental fee",
-}
-
-
-ATTRIBUTE_TYPES = ("EXEMPT",)
-RESTRICTION_TYPES = ("MANUAL", "OVERDUES", "SUSPENSION", "DISCHARGE")
-
-
+STRIDE = 77  # shares no factor with HOW_MANY, so that every patron has a number
 PREFERENCES = {
     "LibraryName": LIBRARY,
     "KohaAdminEmailAddress": "koha@fernwood.example",
@@ -44,21 +28,43 @@ PREFERENCES = {
     "timeformat": "24hr",
 }
 
+# The columns of a table, and the rows that are in it.
+CODES: dict[Table, tuple[str, list[tuple[str | int, ...]]]] = {
+    koha_tables.branches: (
+        "branchcode branchname",
+        [("MAIN", "Fernwood Main Library"), ("EAST", "East Branch"), ("BUS", "Bookmobile")],
+    ),
+    koha_tables.categories: (
+        "categorycode description category_type",
+        [("PT", "Patron", "A"), ("KID", "Young patron", "C"), ("STAFF", "Staff", "S"), ("SCHOOL", "School", "I")],
+    ),
+    koha_tables.account_debit_types: (
+        "code description archived",
+        [
+            ("LOST", "Lost item", 0),
+            ("MANUAL", "Manual fee", 0),
+            ("OVERDUE", "Overdue fine", 0),
+            ("PROCESSING", "Lost item processing fee", 0),
+            ("RENT", "Rental fee", 0),
+        ],
+    ),
+    koha_tables.restriction_types: ("code", [("MANUAL",), ("OVERDUES",), ("SUSPENSION",), ("DISCHARGE",)]),
+    koha_tables.borrower_attribute_types: ("code repeatable unique_id opac_editable", [("EXEMPT", 0, 0, 0)]),
+}
 
-def patrons(day: date) -> tuple[Sample, ...]:
-    """Everybody, as they were before the first night; `day` is the Sunday shown."""
-    special = [Sample(name=named(ANONYMOUS, ""), born=None), *cast(), *tonight(day), *left_out(day)]
-    return (*special, *islice(ordinary(day), HOW_MANY - len(special)))
+
+def patrons(day: date) -> dict[int, Sample]:
+    """Everybody as before the first night, well mixed, by borrowernumber; `day` is the Sunday shown."""
+    samples = islice(chain(special(day), ordinary(day)), HOW_MANY)
+    mixed = {1 + place * STRIDE % HOW_MANY: patron for place, patron in enumerate(samples)}
+    return dict(sorted(mixed.items()))
 
 
 def ordinary(day: date) -> Iterator[Sample]:
     """Patrons who owe nothing, a little, or only what is too new or too old to count."""
-    for number, name in enumerate(names()):
-        yield Sample(
-            name=name,
-            born=day - timedelta(days=19 * 366 + number * 97 % 20_000),
-            charges=tuple(little(number)),
-        )
+    for number, (surname, firstname) in enumerate(names()):
+        born = day - timedelta(days=19 * 366 + number * 97 % 20_000)
+        yield sample(surname, firstname, *little(number), born=born)
 
 
 def little(number: int) -> Iterator[Charge]:
@@ -79,43 +85,13 @@ def little(number: int) -> Iterator[Charge]:
             pass
 
 
-STRIDE = 77  # shares no factor with the number of patrons, so that everybody gets a number of their own
-
-
-def numbered(samples: tuple[Sample, ...]) -> dict[int, Sample]:
-    """The patrons by borrowernumber, well mixed."""
-    mixed = {1 + place * STRIDE % len(samples): sample for place, sample in enumerate(samples)}
-    return dict(sorted(mixed.items()))
-
-
 def found_library(desk: Desk, samples: Mapping[int, Sample]) -> None:
-    """Koha's tables are there, with codes, preferences and these patrons."""
+    """Make Koha's tables with codes, preferences and these patrons."""
     koha_tables.koha.create_all(desk.conn)
-    _codes(desk.conn)
-    anonymous = next(number for number, sample in samples.items() if sample.name.surname == ANONYMOUS)
+    for table, (columns, rows) in CODES.items():
+        desk.conn.execute(insert(table), [dict(zip(columns.split(), row, strict=True)) for row in rows])
+    anonymous = next(number for number, patron in samples.items() if patron.surname == ANONYMOUS)
     preferences = {**PREFERENCES, "AnonymousPatron": str(anonymous)}
-    rows = [{"variable": name, "value": value} for name, value in preferences.items()]
-    desk.conn.execute(insert(koha_tables.systempreferences), rows)
+    values = [{"variable": name, "value": value} for name, value in preferences.items()]
+    desk.conn.execute(insert(koha_tables.systempreferences), values)
     desk.register(samples)
-
-
-def _codes(conn: Connection) -> None:
-    conn.execute(
-        insert(koha_tables.branches), [{"branchcode": code, "branchname": name} for code, name in BRANCHES.items()]
-    )
-    conn.execute(
-        insert(koha_tables.categories),
-        [
-            {"categorycode": code, "description": description, "category_type": kind}
-            for code, (description, kind) in CATEGORIES.items()
-        ],
-    )
-    conn.execute(
-        insert(koha_tables.account_debit_types),
-        [{"code": code, "description": text, "archived": 0} for code, text in DEBIT_TYPES.items()],
-    )
-    conn.execute(insert(koha_tables.restriction_types), [{"code": code} for code in RESTRICTION_TYPES])
-    conn.execute(
-        insert(koha_tables.borrower_attribute_types),
-        [{"code": code, "repeatable": 0, "unique_id": 0, "opac_editable": 0} for code in ATTRIBUTE_TYPES],
-    )

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 
 NAMES: dict[str, tuple[str, str]] = {
@@ -31,49 +30,23 @@ BRANCHES = ("MAIN", "EAST", "BUS")
 FIRST_CARD = 24_000_001
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Name:
-    """What a patron is called."""
-
-    surname: str
-    firstname: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Home:
-    """Where a patron lives and how to reach them; telephone numbers and addresses are of the kind nobody has."""
-
-    address: str
-    city: str
-    zipcode: str
-    state: str
-    phone: str
-    email: str
-
-
-def names() -> Iterator[Name]:
-    """Names, a language at a time; every third round the first names have moved on."""
+def names() -> Iterator[tuple[str, str]]:
+    """Surnames and first names, a language at a time; every third round the first names have moved on."""
     lists = [(surnames.split(), firstnames.split()) for surnames, firstnames in NAMES.values()]
     for turn in count():
         for surnames, firstnames in lists:
-            yield Name(
-                surname=surnames[turn % len(surnames)],
-                firstname=firstnames[(turn + turn // len(surnames)) % len(firstnames)],
-            )
+            yield surnames[turn % len(surnames)], firstnames[(turn + turn // len(surnames)) % len(firstnames)]
 
 
-def home(number: int) -> Home:
-    """The home of the patron with this number."""
-    return Home(
-        address=f"{number * 7 % 180 + 1} {STREETS[number % len(STREETS)]}",
-        city="Fernwood",
-        zipcode=f"{1100 + number % 9:05d}",
-        state="MA",
-        phone=f"555-{100 + number % 100:04d}",
-        email=f"patron{number}@example.org",
-    )
-
-
-def branch(number: int) -> str:
-    """Most patrons belong to the main library."""
-    return BRANCHES[0] if number % 3 else BRANCHES[1 + number % 2]
+def contacts(number: int) -> dict[str, str]:
+    """The home, branch and card of the patron with this number, by column; nobody has such a telephone or e-mail."""
+    return {
+        "cardnumber": str(FIRST_CARD + number),
+        "branchcode": BRANCHES[0] if number % 3 else BRANCHES[1 + number % 2],
+        "address": f"{number * 7 % 180 + 1} {STREETS[number % len(STREETS)]}",
+        "city": "Fernwood",
+        "zipcode": f"{1100 + number % 9:05d}",
+        "state": "MA",
+        "phone": f"555-{100 + number % 100:04d}",
+        "email": f"patron{number}@example.org",
+    }

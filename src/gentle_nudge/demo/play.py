@@ -6,17 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from dateutil.relativedelta import SU, relativedelta
 from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from gentle_nudge.demo import founding, weeks
+from gentle_nudge.demo import demo_folder, founding
 from gentle_nudge.demo.counter import Desk, owing
-from gentle_nudge.demo.demo_folder import Folder
-from gentle_nudge.demo.founding import found_library, numbered
 from gentle_nudge.demo.roles import Role, Sample
+from gentle_nudge.demo.weeks import go_by
 from gentle_nudge.domain.collections.plan import Plan
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
@@ -31,14 +33,7 @@ from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.connect.instance import instance
 from gentle_nudge.settings import load
 
-if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.pool import ConnectionPoolEntry
-
-
 ZONE = ZoneInfo(founding.ZONE)
-SUNDAY = 6
-A_WEEK = timedelta(days=7)
 NIGHT = time(0, 30)
 
 
@@ -46,16 +41,15 @@ NIGHT = time(0, 30)
 class StoryStep:
     """One Sunday night, as the product made it: its plan, and what was delivered."""
 
-    day: date
     plan: Plan
     delivered: tuple[Delivery, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """Everything there is to tell; `samples` are the patrons as they were before the first night, by number."""
+    """Everything that the demo tells; `samples` are the patrons as they were before the first night, by number."""
 
-    folder: Folder
+    folder: Path
     was_there: bool
     section: Section
     samples: Mapping[int, Sample]
@@ -68,53 +62,51 @@ class Story:
         return self.chapters[-1]
 
     def those_who(self, role: Role) -> list[int]:
-        """The numbers of the patrons with this part."""
-        return weeks.those_who(self.samples, role)
+        """The numbers of the patrons with this part, in order."""
+        return [number for number, sample in self.samples.items() if sample.role is role]
 
 
 def sunday(day: date) -> date:
     """The latest Sunday not after this day."""
-    return day - timedelta(days=(day.weekday() - SUNDAY) % 7)
+    return day + relativedelta(weekday=SU(-1))
 
 
-def play(path: Path, day: date) -> Story:
-    """A sample library is in this folder, with three Sunday nights behind it, the last of them not after this day.
+def play(folder: Path, day: date) -> Story:
+    """Make a sample library in this folder, with three Sunday nights behind it, the last of them not after this day.
 
-    ToBeMended, with nothing touched, if the folder holds anything else.
+    UserError, with nothing touched, if the folder holds anything else.
     """
-    folder = Folder(path=path)
-    was_there = folder.begin()
+    was_there = demo_folder.begin(folder)
     koha = _library(folder)
     shown = sunday(day)
-    samples = numbered(founding.patrons(shown))
-    _at_the_desk(koha, shown, lambda desk: found_library(desk, samples))
+    samples = founding.patrons(shown)
+    _at_the_desk(koha, shown, partial(founding.found_library, samples=samples))
     with read_only(koha.engine) as conn:
         founded = owing(conn)
-    first = _night(koha, shown - 2 * A_WEEK)
-    _at_the_desk(koha, shown, lambda desk: weeks.first_week(desk, samples))
-    second = _night(koha, shown - A_WEEK)
-    _at_the_desk(koha, shown, lambda desk: weeks.second_week(desk, samples))
+    nights = []
+    for week in (1, 0):
+        nights.append(_night(koha, shown - timedelta(weeks=week + 1)))
+        _at_the_desk(koha, shown, partial(go_by, samples=samples, week=week))
     return Story(
         folder=folder,
         was_there=was_there,
         samples=samples,
         founded=founded,
-        chapters=(first, second, _night(koha, shown)),
+        chapters=(*nights, _night(koha, shown)),
         section=koha.settings.with_groups({})[0],
     )
 
 
-def _library(folder: Folder) -> Library:
+def _library(folder: Path) -> Library:
     """The sample library, whatever the environment says: it must not lead to a real one."""
-    settings = load(folder.config, environ={})
+    settings = load(folder / demo_folder.CONFIG, environ={})
     koha = Library(settings=settings, instance=instance(settings, environ={}))
-    event.listen(koha.engine, "connect", _in_a_hurry)
+
+    def do_not_wait_for_the_disk(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        connection.cursor().execute("PRAGMA synchronous = OFF")  # a demo that is lost is made again
+
+    event.listen(koha.engine, "connect", do_not_wait_for_the_disk)
     return koha
-
-
-def _in_a_hurry(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    """SQLite does not wait for the disk: a demo that is lost is made again."""
-    connection.cursor().execute("PRAGMA synchronous = OFF")
 
 
 def _at_the_desk(koha: Library, shown: date, happens: Callable[[Desk], None]) -> None:
@@ -124,7 +116,7 @@ def _at_the_desk(koha: Library, shown: date, happens: Callable[[Desk], None]) ->
 def _night(koha: Library, day: date) -> StoryStep:
     """The product's own night of that Sunday, everything delivered; our tables are made on the first."""
     now = datetime.combine(day, NIGHT, koha.zone)
-    writing(koha.engine, lambda conn: initialise(conn, koha.instance, now))
+    writing(koha.engine, partial(initialise, instance=koha.instance, now=now))
     with read_only(koha.engine) as conn:
         sections, outlets = sections_of(conn, koha.settings), koha.outlets(conn)
     moment = Moment(day=day, now=now, zone=koha.zone)
@@ -132,4 +124,4 @@ def _night(koha: Library, day: date) -> StoryStep:
     for failure in night.failures.values():
         raise failure
     delivered = deliver(koha.engine, sections, outlets, lambda: now)
-    return StoryStep(day=day, plan=night.plans[sections[0].name], delivered=tuple(delivered.sent))
+    return StoryStep(plan=night.plans[sections[0].name], delivered=tuple(delivered.sent))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
+from dateutil.relativedelta import relativedelta
+
 from gentle_nudge.domain.moment import midnight
+from gentle_nudge.domain.patron import Patron, comes_of_age, known_birth
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,12 +36,22 @@ class OurFee:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Majority:
+    """The age from which charges count; dates of birth that nobody can have on `day` are unknown."""
+
+    age: int
+    day: date
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LineRules:
     """Which account lines count.
 
     `debit_types`: only these count, all if none is named. `first_day`: lines of earlier days do not count.
     `excluded_fee`: neither fees like this nor recorded fees count; None if they do.
     `withdrawn`: patron -> the day of the latest withdrawn case. Charges up to that day count if `withdrawn_count`.
+    `of_age`: patron -> the day of coming of age, before which charges do not count; filled by `with_ages` if there is
+    a `majority`.
     """
 
     window: Window
@@ -49,6 +62,21 @@ class LineRules:
     excluded_fee: OurFee | None = None
     withdrawn: Mapping[int, date] = field(default_factory=dict)
     withdrawn_count: bool = False
+    majority: Majority | None = None
+    of_age: Mapping[int, date] = field(default_factory=dict)
+
+    @property
+    def born_after(self) -> date | None:
+        """Charges in the window may be from before a patron born later came of age; None if such charges count."""
+        return self.window.first - relativedelta(years=self.majority.age) if self.majority else None
+
+    def with_ages(self, patrons: Iterable[Patron]) -> Self:
+        """The rules, with the days on which these patrons came of age after the window's first day, or will."""
+        if self.majority is None:
+            return self
+        born = {patron.number: known_birth(patron.born, self.majority.day) for patron in patrons}
+        days = {number: comes_of_age(day, self.majority.age) for number, day in born.items() if day}
+        return replace(self, of_age={number: day for number, day in days.items() if day > self.window.first})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

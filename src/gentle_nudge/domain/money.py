@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 MOST = 10**9
+# Less than this is owed in one account. Ten million such sums still fit a column of 28 digits, six of them decimals.
+TOO_LARGE = 10**15
+# A sum of Koha's amounts may have more digits than the 28 of Python's own context.
+WIDE = Context(prec=60)
 
 
 def round_to_cent(amount: Decimal | int | None) -> Decimal:
     """The amount rounded to the cent, half up (half away from zero, as MariaDB's ROUND); None is zero."""
     if amount is None:
         return ZERO
-    rounded = Decimal(amount).quantize(CENT, rounding=ROUND_HALF_UP)
+    rounded = Decimal(amount).quantize(CENT, rounding=ROUND_HALF_UP, context=WIDE)
     return rounded or ZERO
+
+
+def can_be_kept(amount: Decimal) -> bool:
+    """Whether a sum is so small that it, and the sum of all like it, fits our tables."""
+    return abs(amount) < TOO_LARGE
 
 
 def format_amount(amount: Decimal) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from calendar import isleap
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import MAXYEAR, date
 from enum import Enum
 from typing import Literal, Self
+
+# Libraries that do not know a date of birth save 1901-01-01 and the like.
+OLDEST = 110
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +39,7 @@ class Guardian:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patron:
-    """A row of `borrowers` with its flag fields; `born` is None when the date of birth is unknown."""
+    """A row of `borrowers` with its flag fields; `born` is as saved, None for none or `0000-00-00` (`known_birth`)."""
 
     number: int
     card: str | None = None
@@ -73,6 +77,19 @@ class Restriction:
 def age(born: date, day: date) -> int:
     """Full years on this day; born on 29 February, a year older on 1 March in ordinary years."""
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def known_birth(born: date | None, day: date) -> date | None:
+    """The date of birth; None if it is unknown, or makes the patron older than 110 years on this day."""
+    return born if born is not None and age(born, day) <= OLDEST else None
+
+
+def comes_of_age(born: date, years: int) -> date:
+    """The first day on which the patron is so many years old."""
+    year = min(born.year + years, MAXYEAR - 1)  # a mistyped year of birth is no error
+    if (born.month, born.day) == (2, 29) and not isleap(year):
+        return date(year, 3, 1)
+    return born.replace(year=year)
 
 
 class FlagState(Enum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,27 +34,32 @@ class Round:
         return worst_exit_code(failed, EXIT_TEMPFAIL if self.delivered.interrupted else 0)
 
 
-def routine(
-    library: Library, moment: Moment, clock: Clock, *, wanted: Sequence[str], options: NightOptions
-) -> Generator[Night | Round | GentleNudgeError | str]:
-    """Each step as soon as it is done: the night, the round, or an error instead; then sentences about the rest.
+Tell = Callable[[Night | Round | GentleNudgeError | str], None]
 
-    A step that fails does not stop the next, and the worst exit code of all is the one that the monitor hears of.
+
+def routine(
+    library: Library, moment: Moment, clock: Clock, tell: Tell, *, wanted: Sequence[str], options: NightOptions
+) -> int:
+    """Call `tell` after each step with the night, the round or an error in its place; last, sentences about the rest.
+
+    A step that fails does not stop the next. The worst exit code of all is returned, and the monitor hears of it.
     """
     with watched(library, moment, clock) as watch:
         sections, outlets = library.ready(wanted, dry_run=False)
         night = nightly(library.engine, sections, moment, outlets=outlets, options=options)
-        yield night
+        tell(night)
         sent: Round | GentleNudgeError
         try:
             sent = deliver_and_alert(library, clock, night=night, failed_too=True)
         except GentleNudgeError as failure:
             sent = failure
-        yield sent
+        tell(sent)
         watch.exit_code = worst_exit_code(night.exit_code, sent.exit_code)
-    yield from watch.notes
+    for note in watch.notes:
+        tell(note)
     for trouble in apply_retention(library, moment):
-        yield f"{trouble.sentence}\n  {trouble.hint}".rstrip()
+        tell(f"{trouble.sentence}\n  {trouble.hint}".rstrip())
+    return watch.exit_code
 
 
 def deliver_and_alert(library: Library, clock: Clock, *, night: Night | None = None, failed_too: bool = False) -> Round:

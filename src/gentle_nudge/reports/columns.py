@@ -99,7 +99,6 @@ UPDATE = (
     ReportColumn("Due", "due", format_amount),
 )
 
-
 CONTACT = tuple(column.contact for column in SUBMISSION if column.contact)
 
 

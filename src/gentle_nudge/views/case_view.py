@@ -14,7 +14,7 @@ from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.outbox import DeliveryAttempts
 from gentle_nudge.domain.report_row import ReportedDue
 from gentle_nudge.domain.run import RecordedRun
-from gentle_nudge.views.plain import WHOLE, Column, Note, View, clock, column, name, table, unseen
+from gentle_nudge.views.plain import WHOLE, Column, Note, View, clock, column, name, notes, table, unseen
 from gentle_nudge.views.queue_view import attempt_line, decision, recipient
 
 CASES: tuple[Column[Case], ...] = (
@@ -35,7 +35,6 @@ CASES: tuple[Column[Case], ...] = (
     column("last due", lambda case: case.last_due, "money", key="last_due"),
 )
 
-
 RUNS: tuple[Column[RecordedRun], ...] = (
     column("day", lambda run: run.day, "day"),
     column("section", lambda run: run.section),
@@ -52,7 +51,7 @@ RUNS: tuple[Column[RecordedRun], ...] = (
 
 
 def cases_view(cases: Iterable[Case]) -> View:
-    """Cases; amounts as they were at referral, and the due last told."""
+    """Cases; amounts are those at referral, `last due` is the last reported one."""
     return View(parts=[table(CASES, cases, WHOLE, empty="No such case.")])
 
 
@@ -69,21 +68,21 @@ def case_view(
     deliveries: Mapping[int, Sequence[DeliveryAttempts]],
     zone: ZoneInfo,
 ) -> View:
-    """All that happened to one case: the lines it began with, what was reported, and how each report travelled.
+    """What happened to one case: the lines at referral, each reported due, the deliveries of each report.
 
-    `deliveries` are those of a report, repeats too, by its id.
+    `deliveries` are by the id of their report, repeats included.
     """
     ended = case.closed_on
     heading = f"Case {case.id}, section {case.section}, patron {case.patron}, reported as {case.number}: {case.state}"
-    parts = [Note(text=heading), *(Note(text=text, level=1) for text in _beginning(case, lines))]
+    parts = [*notes(heading), *notes(*_beginning(case, lines), level=1)]
     for due in (due for due in dues if ended is None or due.day < ended):
         parts += _reported(due, deliveries[due.report], zone)
     if ended:
-        parts += [Note(text=f"closed on {ended}: {case.why or 'the reason has been forgotten'}", level=1)]
+        parts += notes(f"closed on {ended}: {case.why or 'the reason has been forgotten'}", level=1)
     for due in (due for due in dues if ended and due.day >= ended):
         parts += _reported(due, deliveries[due.report], zone)
     if case.to_report:
-        parts += [Note(text="the next update tells of it", level=1)]
+        parts += notes("the next update tells of it", level=1)
     return View(parts=parts)
 
 
@@ -99,12 +98,11 @@ def _beginning(case: Case, lines: Iterable[Line]) -> Iterator[str]:
 
 def _reported(due: ReportedDue, deliveries: Iterable[DeliveryAttempts], zone: ZoneInfo) -> Iterator[Note]:
     yield Note(text=f"{due.day} {due.kind}: told {format_amount(due.due)} ({due.file_name})", level=1)
-    for tried in deliveries:
-        delivery = tried.delivery
+    for entry in deliveries:
+        delivery = entry.delivery
         yield Note(text=f"to {recipient(delivery)}: {delivery.state}, {clock(delivery.since, zone)}", level=2)
-        if decided := decision(delivery):
-            yield Note(text=decided, level=3)
-        yield from (Note(text=attempt_line(attempt, zone), level=3) for attempt in tried.attempts)
+        yield from notes(*filter(None, [decision(delivery)]), level=3)
+        yield from notes(*(attempt_line(attempt, zone) for attempt in entry.attempts), level=3)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,16 +115,15 @@ class Holding:
 
 
 def forgotten_view(cases: Sequence[Case], holding: Sequence[Holding]) -> View:
-    """The cases that have lost name and card, and the stored reports that still hold the person."""
-    parts = [Note(text=f"Name and card are forgotten (cases: {len(cases)}).")]
+    """How many cases have lost name and card, and which stored reports still hold the person."""
+    parts = notes(f"Name and card are forgotten (cases: {len(cases)}).")
     if any(case.state is CaseState.OPEN for case in cases):
-        still = "A case is open: the next update records them again. First end it, with gentle-nudge release."
-        parts += [Note(text=still)]
+        parts += notes("A case is open: the next update records them again. First end it, with gentle-nudge release.")
     if not holding:
-        return View(parts=[*parts, Note(text="No stored report holds this person.")])
-    parts += [Note(text="These stored reports still hold this person, the submissions with the address:")]
+        return View(parts=parts + notes("No stored report holds this person."))
+    parts += notes("These stored reports still hold this person, the submissions with the address:")
     for report in holding:
         where = "".join(f", copy in {folder}" for folder in report.folders)
         kept = f"kept until {report.kept_until}, or until delivered"
-        parts += [Note(text=f"{report.file_name} in the database{where}; {kept}", level=1)]
+        parts += notes(f"{report.file_name} in the database{where}; {kept}", level=1)
     return View(parts=parts)

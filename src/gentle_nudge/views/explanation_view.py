@@ -1,4 +1,4 @@
-"""Why a patron is, or is not, referred: the facts, the lines with what counts, the sums, every rule, the cases."""
+"""Why a patron is, or is not, referred: facts, lines, sums, the verdict of every rule, cases."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from gentle_nudge.domain.collections.explanation import Explanation
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.ledger import JudgedLine
 from gentle_nudge.domain.money import format_amount
-from gentle_nudge.domain.patron import FlagRow
-from gentle_nudge.views.plain import Column, Note, View, column, figures, table, unseen
+from gentle_nudge.domain.patron import OLDEST, FlagRow, known_birth
+from gentle_nudge.views.plain import Column, View, column, figures, notes, table, unseen
 
 LINES: tuple[Column[JudgedLine], ...] = (
     column("line", lambda line: line.id, "number"),
@@ -22,12 +22,10 @@ LINES: tuple[Column[JudgedLine], ...] = (
     *unseen(why_not="why_not"),
 )
 
-
 VERDICTS: tuple[Column[tuple[Reason, bool]], ...] = (
     column("rule", lambda verdict: verdict[0].name),
     column("verdict", lambda verdict: "keeps out" if verdict[1] else "-"),
 )
-
 
 CASES = unseen(case="id", state="state", referred_on="referred_on", why="why")
 
@@ -40,18 +38,18 @@ def explanation_view(explanation: Explanation) -> View:
     amounts = {**sums, "threshold": section.policy.threshold}
     return View(
         parts=[
-            Note(text=f"Patron number {patron.number}, section {section.name}, {explanation.day:%A} {explanation.day}"),
+            *notes(f"Patron number {patron.number}, section {section.name}, {explanation.day:%A} {explanation.day}"),
             *figures(section=section.name, day=explanation.day, number=patron.number),
-            *figures(reason=reason.name if reason else None),
+            *figures(reason=reason.name if reason else None if account.can_be_kept else "SUMS_TOO_LARGE"),
             *figures(verdicts={rule.name: keeps_out for rule, keeps_out in verdicts.items()}),
             *figures(**{what.replace(" ", "_"): amount for what, amount in sums.items()}),
-            *(Note(text=fact, level=1) for fact in _facts(explanation)),
+            *notes(*_facts(explanation), level=1),
             table(LINES, explanation.lines, "lines", level=1),
-            Note(text=", ".join(f"{what} {format_amount(amount)}" for what, amount in amounts.items()), level=1),
+            *notes(", ".join(f"{what} {format_amount(amount)}" for what, amount in amounts.items()), level=1),
             table(VERDICTS, verdicts.items(), level=1),
-            Note(text=f"Not referred: {reason}." if reason else "Would be referred.", level=1),
+            *notes(_verdict(explanation), level=1),
             table(CASES, explanation.cases, "cases"),
-            *(Note(text=_case(case), level=1) for case in explanation.cases),
+            *notes(*map(_case, explanation.cases), level=1),
         ]
     )
 
@@ -59,11 +57,22 @@ def explanation_view(explanation: Explanation) -> View:
 def _facts(explanation: Explanation) -> Iterator[str]:
     patron, policy, window = explanation.candidate.patron, explanation.section.policy, explanation.window
     category = f"category {patron.category} ({patron.category_type})"
-    yield f"branch {patron.branch}, {category}, born {patron.born or 'unknown'}"
+    born = str(patron.born or "unknown")
+    if patron.born and not known_birth(patron.born, explanation.day):
+        born += f" (more than {OLDEST} years ago, so unknown)"
+    yield f"branch {patron.branch}, {category}, born {born}"
     yield f"flag {policy.flag}: {_values(patron.flag)}"
     if policy.exemption:
         yield f"exemption {policy.exemption}: {_values(patron.exemption)}"
     yield f"window {window.first} to {window.last}, both days included"
+
+
+def _verdict(explanation: Explanation) -> str:
+    if explanation.reason:
+        return f"Not referred: {explanation.reason}."
+    if not explanation.candidate.account.can_be_kept:
+        return "Not referred: passed over, because the sums are too large to be kept."
+    return "Would be referred."
 
 
 def _values(rows: tuple[FlagRow, ...]) -> str:

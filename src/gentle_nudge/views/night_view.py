@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from decimal import Decimal
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Plan, Referral, Succession
@@ -12,7 +11,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.collections.submission_day import submits_on
 from gentle_nudge.domain.money import ZERO, format_amount
-from gentle_nudge.views.plain import Column, Figure, Note, Part, View, column, figures, name, table, unseen
+from gentle_nudge.views.plain import Column, Figure, Note, Part, View, column, figures, name, notes, table, unseen
 
 CHANGES = {
     "adopted": "Adopted: flagged without a case",
@@ -26,7 +25,7 @@ CHANGES = {
 
 
 def outcome(decision: Decision) -> str:
-    """What becomes of the patron, in a word."""
+    """The word for what becomes of the patron."""
     match decision:
         case Referral():
             return "referred"
@@ -39,7 +38,7 @@ def outcome(decision: Decision) -> str:
 
 
 def changes(plan: Plan) -> dict[str, list[Decision]]:
-    """The decisions of a plan by what becomes of the patron; each word is there, if only with an empty list."""
+    """The decisions of a plan by what becomes of the patron; every word has a list, which may be empty."""
     by_word: dict[str, list[Decision]] = {word: [] for word in ("referred", *CHANGES)}
     for decision in plan.decisions:
         by_word[outcome(decision)].append(decision)
@@ -47,13 +46,9 @@ def changes(plan: Plan) -> dict[str, list[Decision]]:
 
 
 def person(decision: Decision) -> str:
-    """The name of the patron decided about, as Koha has it or as the case recorded it."""
-    named = decision.patron if isinstance(decision, Referral | Adoption) else decision.case
-    return name(named.surname, named.firstname)
-
-
-def _owed(decision: Decision) -> Decimal | None:
-    return decision.candidate.account.owed if isinstance(decision, Referral | Adoption) else None
+    """The name of the decision's patron, from Koha or, for an open case, from the case."""
+    who = decision.patron if isinstance(decision, Referral | Adoption) else decision.case
+    return name(who.surname, who.firstname)
 
 
 REFERRED: tuple[Column[Referral], ...] = (
@@ -66,15 +61,15 @@ REFERRED: tuple[Column[Referral], ...] = (
     *unseen(why="why", fee="fee"),
 )
 
-
 CHANGED: tuple[Column[Decision], ...] = (
     column("number", lambda decision: decision.number, "number"),
     column("balance", lambda decision: decision.balance, "money"),
     column("why", lambda decision: decision.why),
-    column(None, _owed, key="owed_in_window"),
+    column(
+        None, lambda decision: decision.account.owed if isinstance(decision, Adoption) else None, key="owed_in_window"
+    ),
     column(None, lambda _decision: ZERO, key="fee"),
 )
-
 
 LEFT_OUT: tuple[Column[tuple[Reason, int]], ...] = (
     column("patrons", lambda counted: counted[1], "number"),
@@ -85,7 +80,7 @@ LEFT_OUT: tuple[Column[tuple[Reason, int]], ...] = (
 def night_view(section: Section, plan: Plan) -> View:
     """A section's plan; amounts in the library's currency."""
     parts = [
-        Note(text=f"Section {section.name}, {plan.day:%A} {plan.day}"),
+        *notes(f"Section {section.name}, {plan.day:%A} {plan.day}"),
         *figures(section=plan.section, day=plan.day, submission_due=plan.submission_due, late=plan.late),
         *_submission(section, plan),
         *figures(update_due=plan.update_due),
@@ -93,8 +88,8 @@ def night_view(section: Section, plan: Plan) -> View:
         *figures(refusals=[asdict(refusal) for refusal in plan.refusals], named=plan.named),
     ]
     for refusal in plan.refusals:
-        parts += [Note(text=f"! {refusal.sentence}"), Note(text=refusal.hint, level=1)]
-    return View(parts=[*parts, *(Note(text=f"! {named}") for named in plan.named)])
+        parts += [*notes(f"! {refusal.sentence}"), *notes(refusal.hint, level=1)]
+    return View(parts=[*parts, *notes(*(f"! {named}" for named in plan.named))])
 
 
 def _submission(section: Section, plan: Plan) -> Iterator[Part]:
@@ -123,18 +118,18 @@ def _sum(plan: Plan, decisions: Sequence[Referral], verb: str) -> str:
 def _update(plan: Plan) -> Iterator[Part]:
     rows = plan.update() if plan.update_due else []
     due = format_amount(sum((row.due for row in rows), ZERO))
-    said = f"Update: {len(rows)} in the report, due {due}"
-    yield Note(text=said if plan.update_due else "The update of this day has been made before.")
+    text = f"Update: {len(rows)} in the report, due {due}"
+    yield Note(text=text if plan.update_due else "The update of this day has been made before.")
     yield Figure(key="update_rows", value=len(rows))
-    decided = changes(plan)
+    by_word = changes(plan)
     for word, title in CHANGES.items():
-        decisions = decided[word]
+        decisions = by_word[word]
         yield table(CHANGED, decisions, word, caption=f"{title}: {len(decisions)}" if decisions else "")
 
 
 def done_view(plan: Plan) -> View:
-    """What a night has done, in a line."""
+    """A line about what a night has done."""
     ended, referred, adopted = plan.closes.total(), len(plan.of(Referral)), len(plan.of(Adoption))
     rows = f"{len(plan.update())} in the update" if plan.update_due else "no update"
     counts = f"{referred} referred, {adopted} adopted, {ended} ended, {rows}"
-    return View(parts=[Note(text=f"{plan.section}, {plan.day}: {counts}")])
+    return View(parts=notes(f"{plan.section}, {plan.day}: {counts}"))

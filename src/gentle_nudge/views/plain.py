@@ -10,18 +10,15 @@ from typing import Any, Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 Row = TypeVar("Row")
-
-
 Kind = Literal["text", "number", "money", "day"]
 
-
-# The key of what is all there is of a view in JSON.
+# The key of a part that is the whole view in JSON.
 WHOLE = "*"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column(Generic[Row]):
-    """One column: people see it under its title, programs under its key; None hides it from them."""
+    """One column: people see it under its title, programs under its key; without one it is hidden from them."""
 
     title: str | None
     key: str | None
@@ -32,18 +29,18 @@ class Column(Generic[Row]):
 def column(
     title: str | None, value: Callable[[Row], object], kind: Kind = "text", *, key: str | None = ""
 ) -> Column[Row]:
-    """A column with the value that each row has in it; its key is its title unless told otherwise."""
+    """A column with the value of each row; its key is its title unless another is given."""
     return Column(title=title, key=title if key == "" else key, kind=kind, value=value)
 
 
 def unseen(**attributes: str) -> list[Column[Any]]:
-    """Columns for programs only: the attribute, or path of attributes, of each row by key."""
+    """Columns for programs only, by key: an attribute of each row, or a path of attributes."""
     return [column(None, attrgetter(path), key=key) for key, path in attributes.items()]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """Rows under typed columns; without a key for people only. `empty` is said when there is no row."""
+    """Rows under typed columns; without a key for people only. `empty` is shown if there is no row."""
 
     columns: Sequence[Column[Any]]
     rows: Sequence[tuple[object, ...]]
@@ -54,7 +51,7 @@ class Table:
 
 
 def table(columns: Sequence[Column[Row]], rows: Iterable[Row], key: str | None = None, **how: Any) -> Table:
-    """A table of these things, one a row."""
+    """A table with a row for each of `rows`."""
     cells = [tuple(each.value(row) for each in columns) for row in rows]
     return Table(columns=columns, rows=cells, key=key, **how)
 
@@ -66,7 +63,6 @@ class Figure:
     value: object
     key: str | None = None
     caption: str = ""
-    level: int = 0
 
 
 def figures(**values: object) -> list[Figure]:
@@ -81,6 +77,11 @@ class Note:
     text: str
     level: int = 0
     style: Literal["plain", "heading", "item", "copy", "aside"] = "plain"
+
+
+def notes(*texts: str, level: int = 0) -> list[Note]:
+    """Sentences for people."""
+    return [Note(text=text, level=level) for text in texts]
 
 
 Part = Table | Figure | Note

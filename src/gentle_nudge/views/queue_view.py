@@ -1,4 +1,4 @@
-"""The queue of deliveries: what waits, what was tried, what somebody decided about it."""
+"""The queue of deliveries, with their tries and the decisions about them."""
 
 from __future__ import annotations
 
@@ -7,58 +7,57 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.outbox import Attempt, Delivery, DeliveryAttempts, DeliveryState
-from gentle_nudge.views.plain import Column, Note, View, clock, column, figures, table, unseen
+from gentle_nudge.views.plain import Column, View, clock, column, figures, notes, table, unseen
 
 TRIES = unseen(at="at", outcome="outcome", reason="reason")
 
 
 def queue_view(counts: Mapping[DeliveryState, int], deliveries: Sequence[DeliveryAttempts], zone: ZoneInfo) -> View:
-    """How many deliveries are in each state, and those asked for with their tries."""
-    said = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "Nothing was queued yet."
+    """How many deliveries are in each state, and these deliveries with their tries."""
+    numbers = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "Nothing was queued yet."
     queue = table(_columns(zone), deliveries, "deliveries", level=1)
-    return View(parts=[Note(text=said), *figures(counts=counts), queue])
+    return View(parts=[*notes(numbers), *figures(counts=counts), queue])
 
 
 def _columns(zone: ZoneInfo) -> tuple[Column[DeliveryAttempts], ...]:
     return (
-        column("id", lambda tried: tried.delivery.id, "number"),
-        column("state", lambda tried: tried.delivery.state),
-        column("since", lambda tried: clock(tried.delivery.since, zone), "day", key=None),
+        column("id", lambda row: row.delivery.id, "number"),
+        column("state", lambda row: row.delivery.state),
+        column("since", lambda row: clock(row.delivery.since, zone), "day", key=None),
         *unseen(since="delivery.since", section="delivery.section", report="delivery.kind", day="delivery.day"),
-        column("report", lambda tried: tried.delivery.file_name, key="file"),
-        column("to", lambda tried: recipient(tried.delivery), key=None),
+        column("report", lambda row: row.delivery.file_name, key="file"),
+        column("to", lambda row: recipient(row.delivery), key=None),
         *unseen(channel="delivery.address.channel", recipient="delivery.address.recipient", queued="delivery.queued"),
-        column("tries", lambda tried: tried.delivery.attempts, "number", key="attempts"),
+        column("tries", lambda row: row.delivery.attempts, "number", key="attempts"),
         column(None, _next_attempt, key="next_attempt"),
-        column("next try", lambda tried: clock(_next_attempt(tried), zone), "day", key=None),
+        column("next try", lambda row: clock(_next_attempt(row), zone), "day", key=None),
         *unseen(reason="delivery.reason", who="delivery.who", repeat="delivery.is_repeat"),
-        column("why", lambda tried: _why(tried, zone), key=None),
-        column(None, lambda tried: table(TRIES, tried.attempts), key="tries"),
+        column("why", lambda row: _why(row, zone), key=None),
+        column(None, lambda row: table(TRIES, row.attempts), key="tries"),
     )
 
 
-def _next_attempt(tried: DeliveryAttempts) -> datetime | None:
-    return tried.delivery.next_attempt if tried.delivery.state is DeliveryState.DUE else None
+def _next_attempt(row: DeliveryAttempts) -> datetime | None:
+    return row.delivery.next_attempt if row.delivery.state is DeliveryState.DUE else None
 
 
-def _why(tried: DeliveryAttempts, zone: ZoneInfo) -> tuple[str, ...]:
-    """What somebody decided about it, and what came of its last try."""
-    decided = decision(tried.delivery)
-    last = tried.attempts[-1] if tried.attempts and tried.attempts[-1].reason else None
-    return (*([decided] if decided else ()), *([attempt_line(last, zone)] if last else ()))
+def _why(row: DeliveryAttempts, zone: ZoneInfo) -> tuple[str, ...]:
+    """The decision about the delivery, and the outcome of its last try."""
+    last = [attempt_line(attempt, zone) for attempt in row.attempts[-1:] if attempt.reason]
+    return tuple(filter(None, (decision(row.delivery), *last)))
 
 
 def recipient(delivery: Delivery) -> str:
-    """To whom it goes, and how."""
+    """The recipient and the channel."""
     return f"{delivery.address.recipient} ({delivery.address.channel})"
 
 
 def decision(delivery: Delivery) -> str:
-    """What somebody decided about it, and why; empty if nobody did."""
+    """A person's decision about the delivery, with its reason; empty without one."""
+    by = f" by {delivery.who}" if delivery.who else ""
     if not delivery.reason:
-        return f"tried again by {delivery.who}" if delivery.who else ""
-    what = "repeat" if delivery.is_repeat else "cancelled"
-    return f"{what}{f' by {delivery.who}' if delivery.who else ''}: {delivery.reason}"
+        return f"tried again{by}" if by else ""
+    return f"{'repeat' if delivery.is_repeat else 'cancelled'}{by}: {delivery.reason}"
 
 
 def attempt_line(attempt: Attempt, zone: ZoneInfo) -> str:

@@ -1,15 +1,15 @@
-"""How things stand: what ran last, then whatever is not as it should be."""
+"""How things stand: the last runs, then everything that needs attention."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.outbox import LateDelivery
 from gentle_nudge.domain.run import RecordedRun
-from gentle_nudge.views.plain import Column, Note, View, clock, column, figures, table, unseen
+from gentle_nudge.views.plain import Column, View, clock, column, figures, notes, table, unseen
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +39,7 @@ class Status:
 
     @property
     def well(self) -> bool:
-        """Whether nobody has to do anything."""
+        """True if nobody has to do anything."""
         return self.here and not (self.restored or self.late or self.undelivered)
 
 
@@ -50,12 +50,12 @@ def status_view(status: Status, zone: ZoneInfo) -> View:
         parts=[
             *figures(well=status.well),
             table(_runs(zone), status.runs, "runs", caption="Last successful runs:", empty="none yet"),
-            *figures(late=[{"section": late.section, "due": late.due} for late in status.late]),
-            *(Note(text=f"Late: {late.section} owes the submission of {late.due}.") for late in status.late),
+            *figures(late=[asdict(late) for late in status.late]),
+            *notes(*(f"Late: {late.section} owes the submission of {late.due}." for late in status.late)),
             table(_deliveries(zone), status.undelivered, "undelivered", caption=undelivered),
             *figures(held_uploads=status.held, test_copy=status.is_test_copy, copy=status.is_copy),
             *figures(here=status.here, restored=status.restored),
-            *(Note(text=text) for text in _peculiar(status)),
+            *notes(*_peculiar(status)),
         ]
     )
 

@@ -15,7 +15,7 @@ from gentle_nudge.views.plain import WHOLE, Figure, Note, Table, View, parts_of
 
 
 def as_json(shown: View | Sequence[View]) -> str:
-    """Everything that has a key; days and instants in ISO form, amounts as texts with two decimals."""
+    """Every part that has a key; days and instants in ISO form, amounts as texts with two decimals."""
     return json.dumps(shown, indent=2, ensure_ascii=False, default=_plain)
 
 
@@ -37,13 +37,13 @@ def _plain(value: object) -> object:
 
 
 def _records(table: Table) -> list[dict[str, object]]:
-    """The rows by key, without the columns that only people see."""
+    """The rows by key, without columns for people only."""
     keys = [column.key for column in table.columns]
     return [{key: value for key, value in zip(keys, row, strict=True) if key} for row in table.rows]
 
 
 def as_csv(shown: View | Sequence[View]) -> str:
-    """The tables for a spreadsheet: a header, texts guarded against being read as formulas."""
+    """The tables for a spreadsheet, with a header; no text can be taken for a formula."""
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet, lineterminator="\n")
     for table in (part for part in parts_of(shown) if isinstance(part, Table)):

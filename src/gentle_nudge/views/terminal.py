@@ -1,9 +1,9 @@
-"""Views on a terminal; piped, the same without colours, and with lines of any length."""
+"""Views on a terminal; piped, they have no colours and lines of any length."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain, repeat
 
 from rich.cells import cell_len
@@ -15,19 +15,14 @@ from rich.text import Text
 from gentle_nudge.views.plain import Note, Table, View, parts_of
 from gentle_nudge.views.structured import written
 
-# Control characters, the ends of lines, and the marks that turn the direction of what follows.
+# Control characters, line ends, and marks that change the direction of text.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
 UNWRAPPED = 1_000_000
-
-
-# Above this rich takes seconds.
-MOST_ROWS = 1000
+MOST_ROWS = 1000  # above this rich takes seconds
 
 
 def screen(*, width: int | None = None, stderr: bool = False) -> Console:
-    """As wide as the terminal, up to this width; piped, of just this width, or without any limit."""
+    """A console as wide as the terminal, at most `width`; if output is piped, of this width or without limit."""
     console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = width or UNWRAPPED
@@ -36,20 +31,43 @@ def screen(*, width: int | None = None, stderr: bool = False) -> Console:
     return console
 
 
+class Progress:
+    """A line on stderr that says what is being done, if stderr is a terminal."""
+
+    def __init__(self) -> None:
+        console = screen(stderr=True)
+        self._status = console.status(Text("Working")) if console.is_terminal else None
+
+    def say(self, text: str) -> None:
+        """Replace the text of the line."""
+        if self._status:
+            self._status.update(Text(_safe(text)))
+
+    def show(self) -> None:
+        """Show the line."""
+        if self._status:
+            self._status.start()
+
+    def hide(self) -> None:
+        """Take the line away, so that something else can be written."""
+        if self._status:
+            self._status.stop()
+
+
 def draw(shown: View | Sequence[View], console: Console) -> None:
-    """Everything that people see is on the console."""
+    """Draw everything that people see."""
     for part in parts_of(shown):
         if isinstance(part, Table):
             _draw_table(part, console)
         elif isinstance(part, Note):
             _draw_note(part, console)
         elif part.caption:
-            _draw_note(Note(text=f"{part.caption}: {written(part.value)}", level=part.level), console)
+            _draw_note(Note(text=f"{part.caption}: {written(part.value)}"), console)
 
 
 def _draw_note(note: Note, console: Console) -> None:
     indent = "  " * note.level
-    text = Text(UNSAFE.sub(_escaped, note.text), style={"heading": "bold", "aside": "dim"}.get(note.style, ""))
+    text = Text(_safe(note.text), style={"heading": "bold", "aside": "dim"}.get(note.style, ""))
     if note.style == "heading":
         console.print()
     first, then = (indent + "- ", indent + "  ") if note.style == "item" else (indent, indent)
@@ -63,10 +81,10 @@ def _draw_table(table: Table, console: Console) -> None:
     if table.caption:
         _draw_note(Note(text=table.caption, level=table.level), console)
     level = table.level + bool(table.caption)
-    columns = [(place, column) for place, column in enumerate(table.columns) if column.title]
-    titles = [column.title or "" for _, column in columns]
-    right = [column.kind in {"number", "money"} for _, column in columns]
-    lines = [[UNSAFE.sub(_escaped, written(row[place])) for place, _ in columns] for row in table.rows if columns]
+    places = [place for place, column in enumerate(table.columns) if column.title]
+    titles = [column.title for column in table.columns if column.title]
+    right = [column.kind in {"number", "money"} for column in table.columns if column.title]
+    lines = [[_safe(written(row[place])) for place in places] for row in table.rows if places]
     if not lines and table.empty:
         _draw_note(Note(text=table.empty, level=level), console)
     elif lines and console.is_terminal and len(lines) <= MOST_ROWS:
@@ -77,17 +95,15 @@ def _draw_table(table: Table, console: Console) -> None:
             grid.add_row(*map(Text, line))
         console.print(Padding(grid, (0, 0, 0, 2 * level)))
     elif lines:
-        console.out("\n".join(_aligned([titles, *lines], right, "  " * level)), highlight=False)
+        widths = [max(map(cell_len, cells)) for cells in zip(titles, *lines, strict=True)]
+        rows = ("  " * level + "  ".join(map(_aligned, line, widths, right)) for line in (titles, *lines))
+        console.out("\n".join(row.rstrip() for row in rows), highlight=False)
 
 
-def _aligned(lines: list[list[str]], right: list[bool], indent: str) -> Iterable[str]:
-    """The lines in columns as wide as their widest cell on a screen."""
-    widths = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
-    for line in lines:
-        gaps = [" " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)]
-        cells = [gap + cell if is_right else cell + gap for cell, gap, is_right in zip(line, gaps, right, strict=True)]
-        yield (indent + "  ".join(cells)).rstrip()
+def _aligned(cell: str, width: int, is_right: bool) -> str:  # noqa: FBT001 - map gives it so
+    gap = " " * (width - cell_len(cell))
+    return gap + cell if is_right else cell + gap
 
 
-def _escaped(unsafe: re.Match[str]) -> str:
-    return unsafe[0].encode("unicode_escape").decode()
+def _safe(text: str) -> str:
+    return UNSAFE.sub(lambda unsafe: unsafe[0].encode("unicode_escape").decode(), text)

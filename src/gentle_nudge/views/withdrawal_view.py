@@ -1,4 +1,4 @@
-"""What staff take back: the cases, and what becomes of the deliveries."""
+"""What staff withdraw: the cases, and what becomes of the deliveries."""
 
 from __future__ import annotations
 
@@ -6,33 +6,30 @@ from collections.abc import Iterator, Sequence
 
 from gentle_nudge.domain.actions import ClearFlag, LiftRestriction
 from gentle_nudge.domain.collections.withdrawal import Withdrawal, WithdrawnCase
-from gentle_nudge.views.plain import Column, Note, Part, View, column, table
+from gentle_nudge.views.plain import Column, Note, Part, View, column, notes, table
 from gentle_nudge.views.queue_view import recipient
 
 COLUMNS: tuple[Column[WithdrawnCase], ...] = (
-    column("case", lambda taken: taken.case.id, "number"),
-    column("number", lambda taken: taken.case.number, "number"),
-    column("flags", lambda taken: sum(isinstance(action, ClearFlag) for action in taken.actions), "number"),
-    column(
-        "restrictions", lambda taken: sum(isinstance(action, LiftRestriction) for action in taken.actions), "number"
-    ),
-    column("fee waived", lambda taken: taken.waived, "money"),
+    column("case", lambda row: row.case.id, "number"),
+    column("number", lambda row: row.case.number, "number"),
+    column("flags", lambda row: sum(isinstance(action, ClearFlag) for action in row.actions), "number"),
+    column("restrictions", lambda row: sum(isinstance(action, LiftRestriction) for action in row.actions), "number"),
+    column("fee waived", lambda row: row.waived, "money"),
 )
 
 
 def withdrawal_view(withdrawals: Sequence[Withdrawal], *, dry_run: bool) -> View:
-    """Everything that is taken back, by section."""
+    """Withdrawals, by section."""
     parts = [part for withdrawal in withdrawals for part in _section(withdrawal)]
-    beginning = [Note(text="Dry run: nothing is written, nothing is sent.")] if dry_run else []
-    return View(parts=[*beginning, *(parts or [Note(text="Nothing to take back: no case is open.")])])
+    beginning = notes("Dry run: nothing is written, nothing is sent.") if dry_run else []
+    return View(parts=[*beginning, *(parts or notes("Nothing to take back: no case is open."))])
 
 
 def _section(withdrawal: Withdrawal) -> Iterator[Part]:
     ending = sum(case.ends for case in withdrawal.taken)
     if withdrawal.taken or withdrawal.cancelled:
         yield table(COLUMNS, withdrawal.taken, caption=f"Section {withdrawal.section}: {ending} withdrawn")
-    for delivery in withdrawal.cancelled:
-        yield Note(text=f"Cancelled: {delivery.file_name} to {recipient(delivery)}")
+    yield from notes(*(f"Cancelled: {each.file_name} to {recipient(each)}" for each in withdrawal.cancelled))
     for delivery in withdrawal.set_aside:
         yield Note(text=f"Left to the next update: {delivery.file_name} to {delivery.address.recipient}")
     if withdrawal.to_tell:

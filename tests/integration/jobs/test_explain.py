@@ -11,6 +11,8 @@ from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.desk.explain import explain
 from gentle_nudge.jobs.transaction import read_only
+from gentle_nudge.views.explanation_view import explanation_view
+from gentle_nudge.views.plain import Note
 from tests.builders.days import IN_THE_WINDOW, SUNDAY
 from tests.builders.koha import a_patron, has_credit, owes
 from tests.support.koha import KohaDatabase
@@ -33,6 +35,40 @@ def test_every_line_says_why_it_does_not_count(koha: KohaDatabase) -> None:
     assert told.reason is None
 
 
+def test_a_charge_from_before_the_patron_was_of_age_says_so(koha: KohaDatabase) -> None:
+    patron = a_patron(koha, card="1001", born=IN_THE_WINDOW.replace(year=IN_THE_WINDOW.year - 18))
+    before = owes(koha, patron, "30.00", day=IN_THE_WINDOW - timedelta(days=1))
+    credit = has_credit(koha, patron, "0.01", day=IN_THE_WINDOW - timedelta(days=1))
+    since = owes(koha, patron, "5.00", day=IN_THE_WINDOW)
+    nights = Nights(koha, charged_as_minor="leave_out")
+    with read_only(nights.engine) as conn:
+        (told,) = explain(conn, nights.sections, "1001", nights.at(SUNDAY))
+    assert {line.id: line.why_not for line in told.lines} == {
+        before: ("from before the patron was of age",),
+        credit: (),
+        since: (),
+    }
+    assert told.reason is Reason.BELOW_THRESHOLD
+    assert told.candidate.account.owed == Decimal("4.99")
+
+
+@pytest.mark.parametrize(
+    ("born", "shown"),
+    [
+        ("1915-11-22", "born 1915-11-22 (more than 110 years ago, so unknown)"),
+        ("1915-11-23", "born 1915-11-23"),
+        (None, "born unknown"),
+    ],
+)
+def test_a_date_of_birth_that_nobody_has_is_shown_as_unknown(koha: KohaDatabase, born: str | None, shown: str) -> None:
+    a_patron(koha, card="1001", born=born)
+    nights = Nights(koha)
+    with read_only(nights.engine) as conn:
+        (told,) = explain(conn, nights.sections, "1001", nights.at(SUNDAY))
+    notes = [part.text for part in explanation_view(told).parts if isinstance(part, Note)]
+    assert f"branch CPL, category PT (A), {shown}" in notes
+
+
 def test_an_unknown_card_is_one_sentence(koha: KohaDatabase) -> None:
     nights = Nights(koha)
     with read_only(nights.engine) as conn, pytest.raises(GentleNudgeError, match="no patron with this card"):
@@ -45,7 +81,7 @@ def test_explain_and_the_night_never_disagree(koha: KohaDatabase, seed: int) -> 
     numbers = [_somebody(koha, chance) for _ in range(60)]
     nights = Nights(
         koha, minors="exclude", excluded_categories=frozenset({"ST"}), most_referrals=0, most_adoptions=1000,
-        require_lost_fee=chance.random() < 0.3,
+        require_lost_fee=chance.random() < 0.3, charged_as_minor=chance.choice(["count", "leave_out"]),
     )  # fmt: skip
     with read_only(nights.engine) as conn:
         reasons = {
@@ -65,7 +101,7 @@ def _somebody(koha: KohaDatabase, chance: random.Random) -> int:
         koha,
         category=chance.choice(["PT", "ST", "J"]),
         sort1=chance.choice([None, None, None, "", "no", "0", "yes", "1", "Book club"]),
-        born=chance.choice([None, "1980-05-05", "2010-01-01", (SUNDAY.replace(year=2008)).isoformat()]),
+        born=chance.choice([None, "1980-05-05", "2010-01-01", "2008-09-08", "1901-01-01", "2008-11-22"]),
         protected=chance.choice([0, 0, 0, 0, 1]),
     )
     for _ in range(chance.randrange(4)):

@@ -142,3 +142,13 @@ def test_what_changes_between_plan_and_lock_is_judged_again(koha: KohaDatabase, 
         assert nights.fees()[patron] == 1
     if change.recorded:
         assert koha.value(change.recorded)
+
+
+def test_a_date_of_birth_mended_between_plan_and_lock_says_anew_which_charges_count(koha: KohaDatabase) -> None:
+    patron = a_patron(koha, born=ADULT)
+    owes(koha, patron, "30.00", day=IN_THE_WINDOW)
+    nights = Race(koha, Section(policy=a_policy(charged_as_minor="leave_out")))
+    assert nights.dry_run() is not None
+    nights.night_in_which(lambda: koha.execute("UPDATE borrowers SET dateofbirth = '2009-01-01'"), at="borrowers")
+    assert nights.rows(ReportKind.SUBMISSION) == []
+    assert nights.fees()[patron] == 0

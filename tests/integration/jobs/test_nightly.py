@@ -577,3 +577,44 @@ def test_left_out_patrons_are_counted_by_their_first_reason(koha: KohaDatabase) 
     assert plan is not None
     assert plan.left_out == {Reason.CATEGORY: 1, Reason.FLAG_IN_OTHER_USE: 1}
     assert plan.owing_less == 2
+
+
+# ---- ages
+
+
+def test_a_date_of_birth_that_nobody_has_is_unknown_and_told_as_koha_has_it(koha: KohaDatabase) -> None:
+    nobodys, oldest = owing(koha, born="1915-11-22"), owing(koha, born="1915-11-23")
+    nights = Nights(koha, minors="exclude")
+    plan = nights.dry_run()
+    assert plan is not None
+    assert plan.left_out == {Reason.UNKNOWN_AGE: 1}
+    nights.change(unknown_birthdate="include")
+    nights.good_night()
+    born = {int(row["borrowernumber"]): row["dateofbirth"] for row in nights.rows(ReportKind.SUBMISSION)}
+    assert born == {nobodys: "1915-11-22", oldest: "1915-11-23"}
+
+
+def test_charges_of_a_minor_refer_nobody_and_are_in_no_count_where_they_are_left_out(koha: KohaDatabase) -> None:
+    eighteen = IN_THE_WINDOW.replace(year=IN_THE_WINDOW.year - 18)
+    of_age, a_day_too_young, unknown = (owing(koha, born=born) for born in (eighteen, MONDAY.replace(year=2008), None))
+    owes(koha, a_day_too_young, "1.00", day=SUNDAY)
+    nights = Nights(koha, charged_as_minor="leave_out")
+    plan = nights.dry_run()
+    assert plan is not None
+    assert {referral.number for referral in plan.of(Referral)} == {of_age, unknown}
+    assert (plan.left_out, plan.owing_less) == ({}, 0)
+    nights.good_night()
+    assert nights.referred() == {of_age, unknown}
+
+
+def test_what_is_owed_in_the_window_leaves_out_the_charges_of_a_minor_and_the_balance_does_not(
+    koha: KohaDatabase,
+) -> None:
+    patron = owing(koha, "30.00", born=IN_THE_WINDOW.replace(year=IN_THE_WINDOW.year - 18))
+    owes(koha, patron, "50.00", day=IN_THE_WINDOW - timedelta(days=1))
+    nights = Nights(koha, charged_as_minor="leave_out")
+    nights.good_night()
+    (row,) = nights.rows(ReportKind.SUBMISSION)
+    assert (row["Amt_In_Range"], row["Total_Due"]) == ("30.00", "80.00")
+    counted = koha.query("SELECT outstanding FROM gentle_nudge_case_line WHERE counted = 1")
+    assert [line["outstanding"] for line in counted] == [30]

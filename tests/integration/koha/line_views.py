@@ -14,7 +14,7 @@ from gentle_nudge.domain.collections.referral import Account, SectionRecords
 from gentle_nudge.domain.ledger import Line, LineRules, Ownership
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.jobs.patrons.evidence import line_rules
-from gentle_nudge.koha.read import accountlines
+from gentle_nudge.koha.read import accountlines, borrowers
 from tests.builders import values
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -84,7 +84,11 @@ def ago(days: int, at: time = NOON, *, day: date = DAY, zone: ZoneInfo = NEW_YOR
 
 def accounts(conn: Connection, view: LineView, patrons: Iterable[int], *, lock: bool = False) -> dict[int, Account]:
     """The accounts of these patrons."""
-    return accountlines.accounts(conn, view.rules, view.ownership, list(patrons), lock=lock)
+    rules, numbers = view.rules, list(patrons)
+    if view.section.policy.charged_as_minor == "leave_out":
+        people = borrowers.patrons(conn, view.section.policy.patron_fields, numbers)
+        rules = rules.with_ages(people.values())
+    return accountlines.accounts(conn, rules, view.ownership, numbers, lock=lock)
 
 
 def balances(conn: Connection, view: LineView, patrons: Iterable[int]) -> dict[int, Decimal]:

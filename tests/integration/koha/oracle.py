@@ -27,7 +27,8 @@ def all_lines(koha: KohaDatabase) -> list[Row]:
     """Every line with the branches of its patron and of its item."""
     return list(
         koha.query(
-            "SELECT a.*, b.branchcode AS patrons_branch, i.homebranch AS items_branch FROM accountlines AS a "
+            "SELECT a.*, b.branchcode AS patrons_branch, "
+            "b.dateofbirth AS patrons_birth, i.homebranch AS items_branch FROM accountlines AS a "
             "LEFT JOIN borrowers AS b USING (borrowernumber) LEFT JOIN items AS i USING (itemnumber)"
         )
     )
@@ -67,7 +68,20 @@ def counts(line: Row, view: LineView) -> bool:
         or (rules.ignore_fees_before and day < rules.ignore_fees_before)
         or (not rules.count_processing_fees and (described or line["accountlines_id"] in fees))
         or (not rules.refer_withdrawn_charges and is_debit and withdrawn and day <= withdrawn)
+        or (rules.charged_as_minor == "leave_out" and is_debit and is_minor(line["patrons_birth"], day, view))
     )
+
+
+def is_minor(born: date | None, day: date, view: LineView) -> bool:
+    """Whether a patron born then was a minor on that day; nobody is who would be older than 110 now."""
+    if born is None or years(born, view.day) > 110:
+        return False
+    return years(born, day) < view.section.policy.adult_age
+
+
+def years(born: date, day: date) -> int:
+    """The birthdays a patron has had."""
+    return day.year - born.year - (f"{day:%m%d}" < f"{born:%m%d}")
 
 
 def is_here(line: Row, view: LineView) -> bool:

@@ -257,6 +257,80 @@ def test_a_debit_of_no_known_type_ends_with_the_withdrawal_too(koha: KohaDatabas
     assert account(conn, view, patron).owed == 0
 
 
+# Charged as a minor
+
+
+OF_AGE = DAY - timedelta(days=75)
+BORN = OF_AGE.replace(year=OF_AGE.year - 18)
+LEAVE_OUT: dict[str, Any] = {"charged_as_minor": "leave_out"}
+
+
+def charged_around_the_birthday(koha: KohaDatabase, born: date | str | None) -> int:
+    """A patron who owes 1.00 of day 90, 2.00 of the last second of day 76, 4.00 of day 75; and a credit of 0.50."""
+    patron = a_patron(koha, born=born)
+    owes(koha, patron, "1.00", on=ago(90, MIDNIGHT))
+    owes(koha, patron, "2.00", on=ago(76, LAST_SECOND))
+    owes(koha, patron, "4.00", on=ago(75, MIDNIGHT))
+    has_credit(koha, patron, "0.50", on=ago(80, NOON))
+    return patron
+
+
+@pytest.mark.every_koha
+def test_debits_from_before_the_birthday_of_age_are_left_out_and_credits_count(
+    koha: KohaDatabase, conn: Connection
+) -> None:
+    patron = charged_around_the_birthday(koha, BORN)
+    found = account(conn, a_view(**LEAVE_OUT), patron)
+    assert (found.owed, found.balance) == (Decimal("3.50"), Decimal("6.50"))
+    assert owed(conn, patron) == Decimal("6.50")
+    assert [line.counted for line in lines(conn, a_view(**LEAVE_OUT), [patron])[patron]] == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("born", "owed_"),
+    [
+        pytest.param(BORN + timedelta(days=1), "-0.50", id="a day younger"),
+        pytest.param(BORN - timedelta(days=1), "5.50", id="a day older"),
+        pytest.param(DAY - timedelta(days=91 + 18 * 366), "6.50", id="of age for long"),
+        pytest.param(date(2015, 1, 1), "-0.50", id="still a minor"),
+        pytest.param("9990-05-05", "-0.50", id="a mistyped year"),
+        pytest.param(None, "6.50", id="unknown"),
+        pytest.param("1901-01-01", "6.50", id="nobody's"),
+        pytest.param("0001-01-01", "6.50", id="the first day there is"),
+    ],
+)
+def test_charges_are_left_out_up_to_the_eve_of_coming_of_age_of_unknown_age_none(
+    koha: KohaDatabase, conn: Connection, born: date | str | None, owed_: str
+) -> None:
+    patron = charged_around_the_birthday(koha, born)
+    assert owed(conn, patron, **LEAVE_OUT) == Decimal(owed_)
+
+
+def test_of_a_date_that_nobody_has_no_charge_is_left_out_whatever_the_adult_age(
+    koha: KohaDatabase, conn: Connection
+) -> None:
+    unknown, known = (charged_around_the_birthday(koha, born) for born in ("1901-01-01", "1920-01-01"))
+    found = accounts(conn, a_view(adult_age=150, **LEAVE_OUT), [unknown, known])
+    assert (found[unknown].owed, found[known].owed) == (Decimal("6.50"), Decimal("-0.50"))
+
+
+def test_a_date_of_birth_of_zeros_is_unknown(koha: KohaDatabase, conn: Connection) -> None:
+    patron = charged_around_the_birthday(koha, None)
+    zeros = "UPDATE borrowers SET dateofbirth = '0000-00-00' WHERE borrowernumber = :n"
+    koha.execute(f"SET STATEMENT sql_mode = '' FOR {zeros}", n=patron)
+    assert owed(conn, patron, **LEAVE_OUT) == Decimal("6.50")
+
+
+@pytest.mark.parametrize(("day", "counts"), [(date(2026, 2, 28), False), (date(2026, 3, 1), True)])
+def test_born_on_29_february_is_of_age_on_1_march(
+    koha: KohaDatabase, conn: Connection, day: date, *, counts: bool
+) -> None:
+    patron = a_patron(koha, born=date(2008, 2, 29))
+    owes(koha, patron, "30.00", on=ago(0, NOON, day=day))
+    view = a_view(day=day + timedelta(days=70), **LEAVE_OUT)
+    assert account(conn, view, patron).owed == (30 if counts else 0)
+
+
 # Sums
 
 

@@ -80,6 +80,23 @@ def test_a_patron_with_a_withdrawn_case_who_owes_in_the_window_is_looked_at_line
     assert found(conn, view) == CandidateScan(numbers=(little,), owing_less=0)
 
 
+@pytest.mark.parametrize("charges_by", ["patron", "charge", "item"])
+def test_whose_charges_may_be_from_before_they_were_of_age_is_looked_at_line_by_line(
+    koha: KohaDatabase, conn: Connection, charges_by: str
+) -> None:
+    first = DAY - timedelta(days=90)
+    of_age, a_day_too_young, unknown, nothing = (
+        a_patron(koha, born=born)
+        for born in (first.replace(year=2008), first.replace(year=2008) + timedelta(days=1), None, date(2015, 1, 1))
+    )
+    for patron in (of_age, a_day_too_young, unknown):
+        owes(koha, patron, "1.00", day=INSIDE)
+    owes(koha, nothing, "99.00", on=ago(59))
+    assert found(conn, a_view(charges_by=charges_by)) == CandidateScan(numbers=(), owing_less=3)
+    leaving_out = a_view(charges_by=charges_by, charged_as_minor="leave_out")
+    assert found(conn, leaving_out) == CandidateScan(numbers=(a_day_too_young,), owing_less=2)
+
+
 @pytest.mark.parametrize("charges_by", ["charge", "item"])
 def test_a_recorded_fee_alone_is_found_where_its_case_is(koha: KohaDatabase, conn: Connection, charges_by: str) -> None:
     patron = a_patron(koha, branch="CPL")
@@ -114,10 +131,21 @@ def test_the_scan_finds_exactly_those_whose_sums_reach_the_threshold(
         less = {patron for patron, it in expected.items() if 0 < it.owed < threshold}
         selection = found(conn, view)
         chosen = set(selection.numbers)
-        line_by_line = view.withdrawn.keys() | with_fees_of_ours(conn, view.rules)
+        line_by_line = view.withdrawn.keys() | with_fees_of_ours(conn, view.rules) | young(everything, view)
         assert enough <= chosen <= enough | line_by_line, view
         assert selection.owing_less == len(less - chosen), view
         agree_on_lines(conn, view, everything, patrons)
+
+
+def young(everything: list[oracle.Row], view: LineView) -> set[int]:
+    """The patrons who were not of age on the first day of the window, where that matters."""
+    if view.section.policy.charged_as_minor == "count":
+        return set()
+    return {
+        line["borrowernumber"]
+        for line in everything
+        if (born := line["patrons_birth"]) and oracle.is_minor(born, view.rules.window.first, view)
+    }
 
 
 def agree_on_lines(conn: Connection, view: LineView, everything: list[oracle.Row], patrons: list[int]) -> None:
@@ -132,10 +160,17 @@ def agree_on_lines(conn: Connection, view: LineView, everything: list[oracle.Row
 def a_random_library(koha: KohaDatabase, chance: random.Random) -> list[int]:
     """Forty patrons and some three hundred lines, most of them near a boundary."""
     branches = ("CPL", "FPL", "MPL")
-    patrons = [a_patron(koha, branch=chance.choice(branches)) for _ in range(40)]
+    patrons = [a_patron(koha, branch=chance.choice(branches), born=a_random_birth(chance)) for _ in range(40)]
     items = [an_item(koha, branch=chance.choice(branches)) for _ in range(5)]
     koha.put_many("accountlines", [a_random_line(chance, patrons, items) for _ in range(300)])
     return patrons
+
+
+def a_random_birth(chance: random.Random) -> date | None:
+    """Most patrons came of age in the window or near it."""
+    near = (DAY - timedelta(days=days) for days in (59, 60, 61, 74, 75, 76, 89, 90, 91))
+    born = [day.replace(year=day.year - 18) for day in near]
+    return chance.choice((*born, date(1980, 5, 5), date(2015, 1, 1), date(1901, 1, 1), None))
 
 
 def a_random_line(chance: random.Random, patrons: list[int], items: list[int]) -> dict[str, object]:
@@ -169,6 +204,7 @@ def a_random_view(chance: random.Random, everything: list[oracle.Row]) -> LineVi
         "count_processing_fees": chance.random() < 0.5,
         "refer_withdrawn_charges": chance.random() < 0.2,
         "ignore_fees_before": chance.choice((None, DAY - timedelta(days=75))),
+        "charged_as_minor": chance.choice(("count", "leave_out")),
         chance.choice(("debit_types", "excluded_debit_types", "categories")): some,
         chance.choice(("only", "all_but")): " ".join(chance.sample(("CPL", "FPL", "MPL"), chance.choice((1, 2)))),
     }
@@ -203,13 +239,16 @@ def by_patron(recorded: list[oracle.Row], but: Any) -> dict[int, tuple[int, ...]
 
 @pytest.mark.parametrize("dialect", ["mysql", "mariadb"])
 @pytest.mark.parametrize("charges_by", ["patron", "charge", "item"])
-def test_the_scan_uses_no_index_of_the_lines(koha: KohaDatabase, dialect: str, charges_by: str) -> None:
+@pytest.mark.parametrize("charged_as_minor", ["count", "leave_out"])
+def test_the_scan_uses_no_index_of_the_lines(
+    koha: KohaDatabase, dialect: str, charges_by: str, charged_as_minor: str
+) -> None:
     for patron in (a_patron(koha) for _ in range(5)):
         owes(koha, patron, "30.00", day=INSIDE)
     engine = create_engine(koha.server.url(koha.name, driver=f"{dialect}+pymysql"))
     assert engine.dialect.name == dialect
     with engine.connect() as conn, Statements(conn) as statements:
-        found(conn, a_view(charges_by=charges_by, only="CPL"))
+        found(conn, a_view(charges_by=charges_by, only="CPL", charged_as_minor=charged_as_minor))
         _fees, (statement, bound) = statements.seen
         plan = conn.exec_driver_sql("EXPLAIN " + statement, bound).mappings().all()
     engine.dispose()

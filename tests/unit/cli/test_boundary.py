@@ -67,6 +67,19 @@ def test_with_debug_it_says_where_and_still_nothing_of_a_patron() -> None:
     assert PATRON not in done.stderr
 
 
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_command_that_cannot_be_imported_is_an_internal_error(*, debug: bool) -> None:
+    group = Commands(
+        name="gentle-nudge",
+        params=[click.Option(["--debug"], is_flag=True)],
+        table={"fail": ("gentle_nudge.no_such_module:fail", "")},
+    )
+    done = CliRunner().invoke(group, [*["--debug"] * debug, "fail"])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Internal error (ModuleNotFoundError).")
+    assert ("no_such_module" in done.stderr) == debug
+
+
 def test_an_interrupt_ends_with_130() -> None:
     assert ending_with(KeyboardInterrupt).exit_code == 130
 

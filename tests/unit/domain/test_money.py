@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gentle_nudge.domain.money import format_amount, round_to_cent
+from gentle_nudge.domain.money import can_be_kept, format_amount, round_to_cent
 
 amounts_of_koha = st.decimals(min_value=-(10**12), max_value=10**12, places=6)
 
@@ -20,11 +20,20 @@ amounts_of_koha = st.decimals(min_value=-(10**12), max_value=10**12, places=6)
         ("-0.005000", "-0.01"),
         ("-24.994999", "-24.99"),
         ("1234567.894999", "1234567.89"),
+        ("99999999999999999999999999999999.995000", "100000000000000000000000000000000.00"),
     ],
 )
 def test_sums_are_rounded_to_the_cent_half_up(amount: str, rounded: str) -> None:
     assert round_to_cent(Decimal(amount)) == Decimal(rounded)
     assert str(round_to_cent(Decimal(amount))) == rounded
+
+
+@pytest.mark.parametrize(
+    ("amount", "kept"),
+    [("999999999999999.99", True), ("1000000000000000.00", False), ("-999999999999999.99", True), ("-1E+15", False)],
+)
+def test_a_sum_can_be_kept_up_to_the_last_cent_below_a_million_billions(amount: str, *, kept: bool) -> None:
+    assert can_be_kept(Decimal(amount)) is kept
 
 
 def test_null_amounts_count_as_zero() -> None:

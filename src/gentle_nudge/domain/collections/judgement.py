@@ -25,7 +25,7 @@ from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referra
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, is_minor, why_not
 from gentle_nudge.domain.collections.submission_day import Due, is_lifted_for, too_many
-from gentle_nudge.domain.money import ZERO, format_amount
+from gentle_nudge.domain.money import ZERO, can_be_kept, format_amount
 from gentle_nudge.domain.patron import Patron
 from gentle_nudge.domain.report_row import UpdateRow, case_row
 
@@ -63,12 +63,15 @@ class Evidence:
 
 def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Plan:
     """The plan of the section's night: what becomes of every case, who is adopted, who is referred."""
+    too_large: set[int] = set()
+    last_words, evidence = evidence.last_words, passing_over(section, evidence, too_large)
     plan = Plan(
         section=section.name,
         day=day,
         submission_due=due.submission_due,
         update_due=due.update_due,
         late=due.late,
+        untold=frozenset(facts.case.id for facts in last_words) - {facts.case.id for facts in evidence.last_words},
     )
     plan, heirs = _with_cases(plan, section, evidence, due)
     adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in plan.heirs]
@@ -83,8 +86,42 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
         left_out=left_out,
         owing_less=evidence.owing_less() + owing_less,
         refusals=tuple(refusal for refusal in refusals if refusal),
+        named=(*plan.named, *passed_over(too_large)),
     )
     return replace(plan, decisions=(*plan.decisions, *referred)) if plan.submits else replace(plan, held=referred)
+
+
+def passing_over(section: Section, evidence: Evidence, noted: set[int]) -> Evidence:
+    """The evidence without accounts whose sums are too large to be kept; while it is read their patrons are noted."""
+
+    def keeps(number: int, *, fits: bool) -> bool:
+        if not fits:
+            noted.add(number)
+        return fits
+
+    def keeps_account(candidate: Candidate) -> bool:
+        return keeps(candidate.patron.number, fits=candidate.account.can_be_kept)
+
+    def keeps_case(facts: CaseFacts) -> bool:
+        return keeps(facts.person.number if facts.person else 0, fits=can_be_kept(facts.balance))
+
+    def keeps_last_word(facts: CaseFacts) -> bool:
+        row = _last_row(section, facts)
+        return keeps(row.patron if row else 0, fits=row is None or can_be_kept(row.due))
+
+    return replace(
+        evidence,
+        candidates=filter(keeps_account, evidence.candidates),
+        cases=filter(keeps_case, evidence.cases),
+        last_words=tuple(filter(keeps_last_word, evidence.last_words)),
+        adoptees=tuple(adoptee for adoptee in evidence.adoptees if keeps_account(adoptee.candidate)),
+    )
+
+
+def passed_over(patrons: AbstractSet[int]) -> tuple[str, ...]:
+    """A sentence about each patron whose account is passed over."""
+    why = "the account is passed over, because its sums are too large to be kept; mend its charges in Koha"
+    return tuple(f"patron number {number}: {why}" for number in sorted(patrons))
 
 
 def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> tuple[Plan, set[int]]:

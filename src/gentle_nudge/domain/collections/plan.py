@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.domain.case import Case, CaseState
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 D = TypeVar("D", bound="Decision")
+NOT_READ: Mapping[str, str | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +64,7 @@ class Referral(NewCase):
     day: date
     fee: Decimal
     guardian: Guardian | None = None
-    contact: Mapping[str, str | None] = field(default_factory=dict)
+    contact: Mapping[str, str | None] = field(default_factory=lambda: NOT_READ)
 
     @property
     def total(self) -> Decimal:
@@ -153,9 +155,9 @@ class Plan:
 
     `decisions` are those that change something, `held` the referrals that a fuse or limit holds back, `kept` the
     update's rows of cases that just go on. `left_out` counts, by first reason, the patrons whose owed in window
-    reaches the threshold; `owing_less` all others who owe something in the window. `named` are cases that staff
-    should look at. `order` ranks patrons as the database collates their surnames. `records` is what our own tables
-    knew when the plan was made.
+    reaches the threshold; `owing_less` all others who owe something in the window. `named` are cases and accounts that
+    staff should look at, `untold` the closed cases whose last word has to wait. `order` ranks patrons as the database
+    collates their surnames. `records` is what our own tables knew when the plan was made.
     """
 
     section: str
@@ -170,6 +172,7 @@ class Plan:
     owing_less: int = 0
     refusals: tuple[Refusal, ...] = ()
     named: tuple[str, ...] = ()
+    untold: frozenset[int] = frozenset()
     order: Mapping[int, int] = field(default_factory=dict)
     records: SectionRecords = field(default_factory=SectionRecords)
 

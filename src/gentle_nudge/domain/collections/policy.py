@@ -130,8 +130,15 @@ class Policy:
     ] = 18
     unknown_birthdate: Annotated[
         Literal["include", "exclude"],
-        Key("Patrons without a date of birth: include or exclude; asked unless minors are included."),
+        Key(
+            "Patrons without a date of birth, or with one that is more than 110 years ago: include or exclude; "
+            "asked unless minors are included."
+        ),
     ] = "exclude"
+    charged_as_minor: Annotated[
+        Literal["count", "leave_out"],
+        Key("Charges from before the patron was adult_age: count or leave_out; of unknown age all count."),
+    ] = "count"
     exemption: Annotated[
         FlagField | None,
         Key(

@@ -12,8 +12,8 @@ from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.submission_day import SubmissionHistory
 from gentle_nudge.domain.ledger import Line
-from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.patron import FlagState, Patron, age, flag_state
+from gentle_nudge.domain.money import ZERO, can_be_kept
+from gentle_nudge.domain.patron import FlagState, Patron, age, flag_state, known_birth
 
 
 class Reason(StrEnum):
@@ -26,7 +26,7 @@ class Reason(StrEnum):
     EXEMPT = "the exemption field says so"
     CATEGORY = "the patron category is not referred"
     MINOR = "a minor"
-    UNKNOWN_AGE = "no date of birth"
+    UNKNOWN_AGE = "no date of birth, or one more than 110 years ago"
     NO_LOST_CHARGE = "no lost charge is outstanding"
     BELOW_THRESHOLD = "owes less than the threshold in the window"
     BALANCE_BELOW_THRESHOLD = "the balance is less than the threshold"
@@ -47,6 +47,11 @@ class Account:
     latest_charge: datetime | None = None
     has_lines_here: bool = True
     lines: tuple[Line, ...] = ()
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether no sum is too large for our tables."""
+        return all(map(can_be_kept, (self.owed, self.balance, self.whole_balance)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +133,8 @@ def _category(candidate: Candidate, section: Section, _day: date) -> bool:
 
 def is_minor(patron: Patron, policy: Policy, day: date) -> bool:
     """Whether the patron is known to be younger than an adult on this day."""
-    return patron.born is not None and age(patron.born, day) < policy.adult_age
+    born = known_birth(patron.born, day)
+    return born is not None and age(born, day) < policy.adult_age
 
 
 def _minor(candidate: Candidate, section: Section, day: date) -> bool:
@@ -138,9 +144,9 @@ def _minor(candidate: Candidate, section: Section, day: date) -> bool:
     return policy.minors == "exclude" or candidate.patron.guardian is None
 
 
-def _unknown_age(candidate: Candidate, section: Section, _day: date) -> bool:
-    policy = section.policy
-    return policy.minors != "include" and policy.unknown_birthdate == "exclude" and candidate.patron.born is None
+def _unknown_age(candidate: Candidate, section: Section, day: date) -> bool:
+    policy, born = section.policy, known_birth(candidate.patron.born, day)
+    return policy.minors != "include" and policy.unknown_birthdate == "exclude" and born is None
 
 
 RULES: dict[Reason, Rule] = {

@@ -15,7 +15,7 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.patrons.evidence import flagged_without_case, line_rules, ownership_of
+from gentle_nudge.jobs.patrons.evidence import flagged_without_case, line_rules, ownership_of, read_candidates
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sections import orphans, sections_of
 from gentle_nudge.koha.read import borrowers, candidates, plugin_data
@@ -25,6 +25,9 @@ from gentle_nudge.store import meta, runs
 
 # A charge is never older than this.
 A_LIFETIME = 36_500
+
+# So many patrons may have been born on one day. Of the dates that more share, the most shared are named.
+BORN_ON_ONE_DAY, DATES_NAMED = 20, 10
 
 NO_NEWS_FOR = timedelta(days=2)
 
@@ -113,12 +116,17 @@ def too_old(conn: Connection, section: Section, moment: Moment) -> Iterator[Find
     if newer >= A_LIFETIME:
         return
     past = replace(section.policy, count_fees_older_than=newer + 1, count_fees_newer_than=A_LIFETIME)
-    records = read_records(conn, section)
-    rules = line_rules(replace(section, policy=past), moment, replace(records, withdrawn={}))
-    ownership = ownership_of(conn, section, records, ())
-    owing = set(candidates.select_candidates(conn, rules, ownership, section.policy.threshold).numbers)
-    patrons = borrowers.patrons(conn, section.policy.patron_fields, owing - records.open_cases.keys())
-    missed = sum(section.scope.holds(patron.branch) and not patron.is_flagged for patron in patrons.values())
+    records, threshold = read_records(conn, section), section.policy.threshold
+    rules = line_rules(replace(section, policy=past), moment, records)
+    # Everybody would be looked at line by line who ever was a minor or was withdrawn: the scan counts their charges.
+    scanned = replace(rules, majority=None, withdrawn={})
+    owing = set(
+        candidates.select_candidates(conn, scanned, ownership_of(conn, section, records, ()), threshold).numbers
+    )
+    missed = sum(
+        section.scope.holds(each.patron.branch) and not each.patron.is_flagged and each.account.owed >= threshold
+        for each in read_candidates(conn, section, records, owing - records.open_cases.keys(), rules=rules)
+    )
     if missed:
         yield Finding(
             name="charges-too-old",
@@ -143,6 +151,21 @@ def to_adopt(conn: Connection, section: Section, moment: Moment) -> Iterator[Fin
             what=f"{waiting} patrons of section {section.name} are flagged without a case; a night may adopt {most}.",
             why="None of them is updated or released, and no submission is made.",
             way_out="Look at them and adopt them: gentle-nudge init --adopt",
+        )
+
+
+def shared_birth_dates(conn: Connection) -> Iterator[Finding]:
+    """Dates of birth that more patrons share than can have been born on one day."""
+    shared = borrowers.shared_birth_dates(conn, BORN_ON_ONE_DAY)
+    if shared:
+        dates = ", ".join(f"{born} ({patrons} patrons)" for born, patrons in shared[:DATES_NAMED])
+        rest = f", and {len(shared) - DATES_NAMED} more dates" if len(shared) > DATES_NAMED else ""
+        yield Finding(
+            name="birth-date-shared",
+            severity=Severity.WARNING,
+            what=f"More than {BORN_ON_ONE_DAY} patrons each have the date of birth {dates}{rest}.",
+            why="A date saved because the true one is unknown makes a minor an adult, or an adult a minor.",
+            way_out="Empty it where it is not true; unknown_birthdate then says whether these patrons are referred.",
         )
 
 

@@ -33,11 +33,12 @@ def _explanation(conn: Connection, section: Section, number: int, moment: Moment
     records = read_records(conn, section)
     rules = line_rules(section, moment, records)
     for candidate in read_candidates(conn, section, records, [number], rules=rules):
+        ownership = ownership_of(conn, section, records, [number])
         cases_of_patron = cases.find(conn, patron=number) if records.is_any else []
         yield Explanation(
             section=section,
             day=moment.day,
             candidate=candidate,
-            lines=judged_lines(conn, rules, ownership_of(conn, section, records, [number]), number),
+            lines=judged_lines(conn, rules.with_ages([candidate.patron]), ownership, number),
             cases=tuple(case for case in cases_of_patron if case.section in section.cases_of),
         )

@@ -92,7 +92,7 @@ def queue_update(conn: Connection, run: Run, plan: Plan, adopted: dict[int, int]
 
     Tonight's referrals are left out: the submission has reported them.
     """
-    rows, last_words = plan.update(), [case.id for case in plan.records.last_words]
+    rows, last_words = plan.update(), {case.id for case in plan.records.last_words} - plan.untold
     closed = {state.value: count for state, count in plan.closes.items()}
     numbers = {"patrons": len(rows), "adopted": len(adopted), **closed}
     counts = RunCounts(numbers=numbers, amount=sum((row.due for row in rows), ZERO))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection, Engine
 
 from gentle_nudge.domain.collections.case_outcome import as_before
+from gentle_nudge.domain.collections.judgement import Evidence, passed_over, passing_over
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
@@ -26,15 +28,28 @@ from gentle_nudge.store import meta, runs
 from gentle_nudge.store.runs import Claim
 
 
-def rows_of(conn: Connection, section: Section) -> Sequence[UpdateRow]:
-    """The rows of a sync, in the order of the update."""
-    records = read_records(conn, section)
-    rows = [as_before(facts, section.policy) for facts in open_case_facts(conn, section, records)]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncRows:
+    """The rows of a sync, in the order of the update; `named` are accounts that are passed over."""
+
+    rows: Sequence[UpdateRow]
+    named: tuple[str, ...]
+
+
+def rows_of(conn: Connection, section: Section) -> SyncRows:
+    """The rows of a sync."""
+    too_large: set[int] = set()
+    cases = open_case_facts(conn, section, read_records(conn, section))
+    evidence = passing_over(section, Evidence(cases=cases), too_large)
+    rows = [as_before(facts, section.policy) for facts in evidence.cases]
     ranks = order(conn, {row.patron for row in rows if not row.gone})
-    return sorted(rows, key=lambda row: (row.gone, ranks.get(row.patron, len(ranks)), row.number))
+    return SyncRows(
+        rows=sorted(rows, key=lambda row: (row.gone, ranks.get(row.patron, len(ranks)), row.number)),
+        named=passed_over(too_large),
+    )
 
 
-def sync_or_log(engine: Engine, section: Section, moment: Moment, outlets: Outlets) -> Sequence[UpdateRow]:
+def sync_or_log(engine: Engine, section: Section, moment: Moment, outlets: Outlets) -> SyncRows:
     """As `sync`, in a transaction of its own; a failure is logged in Koha."""
     try:
         return writing(engine, partial(sync, section=section, moment=moment, outlets=outlets))
@@ -43,7 +58,7 @@ def sync_or_log(engine: Engine, section: Section, moment: Moment, outlets: Outle
         raise
 
 
-def sync(conn: Connection, section: Section, moment: Moment, outlets: Outlets) -> Sequence[UpdateRow]:
+def sync(conn: Connection, section: Section, moment: Moment, outlets: Outlets) -> SyncRows:
     """Store and queue one more sync of the day; its rows."""
     meta.lock(conn)
     number = runs.next_number(conn, section=section.name, report=ReportKind.SYNC, day=moment.day)
@@ -52,10 +67,11 @@ def sync(conn: Connection, section: Section, moment: Moment, outlets: Outlets) -
     if claimed is None:
         raise AssertionError("our lock is held, so nobody else can have taken the number")
     run = Run(section=section, moment=moment, outlets=outlets, ids={ReportKind.SYNC: claimed}, number=number)
-    rows = rows_of(conn, section)
+    listed = rows_of(conn, section)
+    rows = listed.rows
     counts = RunCounts(numbers={"patrons": len(rows)}, amount=sum((row.due for row in rows), ZERO))
     queue(conn, run, ReportKind.SYNC, rows, counts=counts)
-    return rows
+    return listed
 
 
 def file_of(section: Section, rows: Sequence[UpdateRow], moment: Moment) -> Iterator[tuple[str, Iterable[bytes]]]:

@@ -19,7 +19,7 @@ from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, SectionRecords
 from gentle_nudge.domain.collections.submission_day import Due
-from gentle_nudge.domain.ledger import LineRules, OurFee, Ownership
+from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Patron, PatronFields
@@ -98,6 +98,7 @@ def line_rules(section: Section, moment: Moment, records: SectionRecords) -> Lin
         excluded_fee=None if policy.count_processing_fees else fee,
         withdrawn=records.withdrawn,
         withdrawn_count=policy.refer_withdrawn_charges,
+        majority=Majority(age=policy.adult_age, day=moment.day) if policy.charged_as_minor == "leave_out" else None,
     )
 
 
@@ -144,7 +145,7 @@ def with_accounts(
     for chunk in a_thousand_at_a_time(patrons):
         numbers = [patron.number for patron in chunk]
         whose = ownership or ownership_of(conn, section, records, numbers)
-        accounts = accountlines.accounts(conn, rules, whose, numbers, lock=lock)
+        accounts = accountlines.accounts(conn, rules.with_ages(chunk), whose, numbers, lock=lock)
         for patron in chunk:
             yield Candidate(patron=patron, account=accounts[patron.number], records=records.of(patron.number))
 

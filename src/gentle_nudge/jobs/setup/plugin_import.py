@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +22,7 @@ from gentle_nudge.jobs.setup.plugin_translation import KohaCodes, entries
 from gentle_nudge.koha.read import administration, plugin_data
 from gentle_nudge.settings.section_policies import parse_tables, sections_of
 from gentle_nudge.texts.environment import Texts
+from gentle_nudge.views.setup_view import Comparison
 
 PASSWORD_FILE = Path("/etc/gentle-nudge/sftp-password")
 
@@ -36,21 +36,6 @@ BOTH = (
 )
 
 LATER = "There is a password for the SFTP server; add --password-file FILE to have it written there."
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
-    """What changing over would mean tonight.
-
-    `to_adopt` are flagged already; of them `paid` owe no more than the limit for clearing, and of `silent`, who have
-    no account line, the plugin never told the agency. `theirs` and `ours`: referred tonight by the one only, and why.
-    """
-
-    to_adopt: int
-    paid: int
-    silent: int
-    theirs: Mapping[int, str]
-    ours: Mapping[int, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,6 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.koha.connect.instance import Instance
-from gentle_nudge.koha.connect.sqlite import sqlite
 from gentle_nudge.settings.values import this_machine
 
 # Koha's own data hold zero dates, so NO_ZERO_DATE is not among them. The comment is for MariaDB alone: it would turn a
@@ -46,6 +45,8 @@ def engine(instance: Instance) -> Engine:
     A connection that fails raises a GentleNudgeError, UserError if the settings can mend it.
     """
     if instance.url.drivername == "sqlite":
+        from gentle_nudge.koha.connect.sqlite import sqlite  # noqa: PLC0415 - the demo's alone, half a megabyte
+
         return sqlite(instance.url)
     new_engine = create_engine(
         instance.url,

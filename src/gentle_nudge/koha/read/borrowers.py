@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date
 from functools import partial
 from sys import intern
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, literal, or_, select
+from sqlalchemy import Connection, Row, Select, func, literal, or_, select
 
 from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
 from gentle_nudge.koha.koha_tables import borrower_attributes, borrower_relationships, borrowers, categories, columns_of
@@ -203,6 +204,26 @@ def surnames_query(numbers: Collection[int]) -> Select[Any]:
     who = borrowers.c
     return (
         select(who.borrowernumber).where(among(who.borrowernumber, numbers)).order_by(who.surname, who.borrowernumber)
+    )
+
+
+def shared_birth_dates(conn: Connection, more_than: int) -> list[tuple[date, int]]:
+    """The dates of birth that more patrons share than that, with how many, the most shared first."""
+    return [(born, patrons) for born, patrons in conn.execute(shared_birth_dates_query(more_than)) if born]
+
+
+def shared_birth_dates_query(more_than: int) -> Select[Any]:
+    """The dates of birth that more patrons share than that, with how many, the most shared first (`check`).
+
+    Index: borrowers none.
+    """
+    who, patrons = borrowers.c, func.count()
+    return (
+        select(who.dateofbirth, patrons.label("patrons"))
+        .where(who.dateofbirth.is_not(None))
+        .group_by(who.dateofbirth)
+        .having(patrons > more_than)
+        .order_by(patrons.desc(), who.dateofbirth)
     )
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, literal, not_, null, or_, select
+from sqlalchemy import Connection, FromClause, Select, and_, case, func, literal, not_, null, or_, select
 
 from gentle_nudge.domain.ledger import LineRules, OurFee, Ownership
-from gentle_nudge.koha.koha_tables import accountlines
+from gentle_nudge.koha.koha_tables import accountlines, borrowers
 from gentle_nudge.koha.read.line_conditions import (
     IS_OUTSTANDING,
     belongs,
@@ -36,8 +36,8 @@ class CandidateScan:
 def select_candidates(conn: Connection, rules: LineRules, ownership: Ownership, threshold: Decimal) -> CandidateScan:
     """Find by one grouped scan who may owe the threshold in the window.
 
-    Patrons with a withdrawn case or a fee of ours in the window are always named: only a look at each of their lines
-    shows which count.
+    Patrons with a withdrawn case, with a fee of ours in the window, or with charges that may be from before they came
+    of age are always named: only a look at each of their lines shows which count.
     """
     always = sorted({*rules.withdrawn, *with_fees_of_ours(conn, rules)})
     rows = conn.execute(candidates_query(rules, ownership, threshold, always)).all()
@@ -52,8 +52,9 @@ def candidates_query(
 ) -> Select[Any]:
     """Who may owe the threshold in the window, and in one row without a number how many others owe a cent or more.
 
-    `always`: patrons who are named whatever they owe there. No description is read, a long text that would nearly
-    double the time. With the index that MariaDB would choose, the scan would take six to nine times as long.
+    `always`: patrons who are named whatever they owe there. So are those born after `born_after`; the date is looked
+    up once for each patron, not for each line. No description is read, a long text that would nearly double the time.
+    With the index that MariaDB would choose, the scan would take six to nine times as long.
     Index: accountlines none, borrowers PRIMARY, items PRIMARY.
     """
     line, with_fees = accountlines, ownership.fees.keys()
@@ -67,11 +68,17 @@ def candidates_query(
         .with_hint(line, "USE INDEX ()")
         .subquery()
     )
-    enough = sums.c.owed >= literal(threshold - HALF_A_CENT, Money())
-    chosen = or_(enough, among(sums.c.number, always)) if always else enough
+    people: FromClause = sums
+    named = [sums.c.owed >= literal(threshold - HALF_A_CENT, Money())]
+    if always:
+        named.append(among(sums.c.number, always))
+    if rules.born_after:
+        people = sums.outerjoin(borrowers, borrowers.c.borrowernumber == sums.c.number)
+        named.append(borrowers.c.dateofbirth > rules.born_after)
+    chosen = or_(*named)
     number = case((chosen, sums.c.number), else_=null()).label("number")
     owing = sums.c.owed >= literal(HALF_A_CENT, Money())
-    return select(number, func.count().label("patrons")).where(or_(owing, chosen)).group_by(number)
+    return select(number, func.count().label("patrons")).select_from(people).where(or_(owing, chosen)).group_by(number)
 
 
 def with_fees_of_ours(conn: Connection, rules: LineRules) -> frozenset[int]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, FromClause, and_, case, false, func, literal, not_, null
 
@@ -18,7 +19,6 @@ IS_OUTSTANDING = accountlines.c.amountoutstanding != literal(Decimal(0), Money()
 
 def why_not_counted(rules: LineRules, ownership: Ownership, numbers: Collection[int]) -> dict[str, ColumnElement[bool]]:
     """The reasons why a line of these patrons does not count, each with its condition."""
-    line = accountlines.c
     reasons = {
         "outside the window": not_(func.coalesce(in_window(rules), false())),
         **out_by_type_or_day(rules),
@@ -27,16 +27,12 @@ def why_not_counted(rules: LineRules, ownership: Ownership, numbers: Collection[
         reasons["our processing fee"] = is_our_fee(rules.excluded_fee)
     reasons |= recorded_fee(rules, ownership, numbers)
     asked = frozenset(numbers)
-    withdrawn = {number: day for number, day in rules.withdrawn.items() if number in asked}
+    withdrawn = {number: day + timedelta(days=1) for number, day in rules.withdrawn.items() if number in asked}
     if withdrawn and not rules.withdrawn_count:
-        after = {number: midnight(day + timedelta(days=1), rules.zone) for number, day in withdrawn.items()}
-        until = case(
-            *((line.borrowernumber == number, literal(at, line.date.type)) for number, at in after.items()),
-            else_=null(),
-        )
-        reasons["of or before the day a case was withdrawn"] = func.coalesce(
-            and_(line.credit_type_code.is_(None), line.date < until), false()
-        )
+        reasons["of or before the day a case was withdrawn"] = is_debit_before(withdrawn, rules.zone)
+    of_age = {number: day for number, day in rules.of_age.items() if number in asked}
+    if of_age:
+        reasons["from before the patron was of age"] = is_debit_before(of_age, rules.zone)
     reasons["of another section"] = not_(belongs(ownership, numbers))
     return reasons
 
@@ -44,6 +40,14 @@ def why_not_counted(rules: LineRules, ownership: Ownership, numbers: Collection[
 def counted(rules: LineRules, ownership: Ownership, numbers: Collection[int]) -> ColumnElement[bool]:
     """Whether a line of these patrons is a counted line."""
     return and_(*(not_(why) for why in why_not_counted(rules, ownership, numbers).values()))
+
+
+def is_debit_before(days: Mapping[int, date], zone: ZoneInfo) -> ColumnElement[bool]:
+    """Whether a line is a debit of one of these patrons from before the patron's day."""
+    line = accountlines.c
+    begins = {number: literal(midnight(day, zone), line.date.type) for number, day in days.items()}
+    until = case(*((line.borrowernumber == number, at) for number, at in begins.items()), else_=null())
+    return func.coalesce(and_(line.credit_type_code.is_(None), line.date < until), false())
 
 
 def belongs(ownership: Ownership, numbers: Collection[int]) -> ColumnElement[bool]:

@@ -207,6 +207,22 @@ def test_without_a_date_of_birth_the_library_decides(minors: str) -> None:
     assert reason(unknown, a_section(minors=minors, unknown_birthdate="include")) is None
 
 
+@pytest.mark.parametrize("minors", ["exclude", "guardian"])
+@pytest.mark.parametrize(
+    ("born", "why"),
+    [(date(1915, 11, 22), Reason.UNKNOWN_AGE), (date(1, 1, 1), Reason.UNKNOWN_AGE), (date(1915, 11, 23), None)],
+)
+def test_a_date_of_birth_more_than_110_years_ago_is_unknown(minors: str, born: date, why: Reason | None) -> None:
+    assert reason(a_candidate(born=born), a_section(minors=minors)) is why
+    assert reason(a_candidate(born=born), a_section(minors=minors, unknown_birthdate="include")) is None
+
+
+def test_an_adult_age_that_nobody_reaches_makes_nobody_of_unknown_age_a_minor() -> None:
+    section = a_section(minors="exclude", adult_age=150)
+    assert reason(a_candidate(born=date(1901, 1, 1)), section) is Reason.UNKNOWN_AGE
+    assert reason(a_candidate(born=date(1980, 5, 5)), section) is Reason.MINOR
+
+
 def test_an_unknown_date_of_birth_is_excluded_unless_the_library_says_otherwise() -> None:
     assert reason(a_candidate(born=None), a_section(minors="exclude")) is Reason.UNKNOWN_AGE
 
