@@ -31,7 +31,8 @@ class Item:
     """A report for one recipient, or a message without a file (`file_name` is empty).
 
     `id` is the same at every try and unique in this Koha. `content` returns the bytes of the file from the start each
-    time it is called; `size` and `sha256` describe the file. `now` is an aware instant.
+    time it is called; `size` and `sha256` describe the file. `now` is an aware instant. `tried` is true from the second
+    try on.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Item:
     size: int = 0
     sha256: str = ""
     content: Callable[[], Iterable[bytes]] = tuple
+    tried: bool = False
 
 
 class Outlet(Protocol):
