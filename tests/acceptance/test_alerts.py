@@ -118,6 +118,19 @@ def test_others_may_be_told_instead_and_a_test_copy_tells_its_own_people(
     assert all(message.message["Subject"].startswith("TEST ") for message in smtp.messages)
 
 
+def test_of_several_administrators_the_first_sends_and_all_are_told(
+    library: Library, koha: KohaDatabase, smtp: SmtpServer
+) -> None:
+    koha.prefer("KohaAdminEmailAddress", f" {ADMIN}, it@library.example;desk@library.example,, {ADMIN}")
+    evenings = library(port=smtp.port, policy="most_referrals = 1")
+    evenings.owing()
+    evenings.owing()
+    assert evenings.run("nightly", on=SUNDAY).returncode == 1
+    assert {message.message["From"] for message in smtp.messages} == {ADMIN}
+    assert len(smtp.sent_to(AGENCY)) == 1
+    assert [len(smtp.sent_to(name)) for name in (ADMIN, "it@library.example", "desk@library.example")] == [1, 1, 1]
+
+
 def test_an_alert_that_cannot_be_sent_fails_no_night_but_is_said(
     library: Library, koha: KohaDatabase, smtp: SmtpServer
 ) -> None:

@@ -290,6 +290,12 @@ def mail_that_is_caught(library: Library) -> None:
     library.koha.prefer("SendAllEmailsTo", "tests@library.example")
 
 
+@plant("url-password-open")
+def a_password_in_the_url_of_a_file_that_everybody_can_read(library: Library) -> None:
+    library.set("koha", url=f'"{library.koha.url}"', timezone='"America/New_York"')
+    library.write().chmod(0o644)
+
+
 @plant("window-narrow")
 def a_window_that_charges_pass_unseen(library: Library) -> None:
     library.set("policy", count_fees_newer_than="65", count_fees_older_than="60")
@@ -376,6 +382,29 @@ def test_a_check_changes_nothing(library: Library) -> None:
     before = snapshot(library.koha)
     assert set(names(library)) == {"archive-not-writable", "patrons-to-adopt", "plugin-at-work"}
     assert snapshot(library.koha) == before
+
+
+def test_a_password_in_the_url_may_be_in_a_file_of_its_owner_alone_or_in_the_environment(library: Library) -> None:
+    a_password_in_the_url_of_a_file_that_everybody_can_read(library)
+    (library.folder / "gentle-nudge.toml").chmod(0o640)
+    assert library.check() == []
+    library.tables.pop("koha")
+    library.write().chmod(0o644)
+    library.env = {"GENTLE_NUDGE_KOHA__URL": library.koha.url, "GENTLE_NUDGE_KOHA__TIMEZONE": "America/New_York"}
+    assert library.check() == []
+
+
+def test_nobody_sees_the_password_of_the_url(library: Library) -> None:
+    a_password_in_the_url_of_a_file_that_everybody_can_read(library)
+    assert library.koha.server.password not in library.run("check").stdout
+
+
+def test_several_administrators_are_no_finding_and_the_first_has_to_be_a_plain_address(library: Library) -> None:
+    library.leave_out("mail", "maildir")
+    library.koha.prefer("KohaAdminEmailAddress", "it@library.example; desk@library.example")
+    assert "sender-implausible" not in names(library)
+    library.koha.prefer("KohaAdminEmailAddress", "it at library.example, desk@library.example")
+    assert "sender-implausible" in names(library)
 
 
 def test_at_least_25_different_faults_are_known() -> None:

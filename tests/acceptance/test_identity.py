@@ -28,7 +28,7 @@ def elsewhere(evenings: Evenings) -> None:
 
 
 def logged(koha: KohaDatabase) -> list[dict[str, Any]]:
-    return koha.query("SELECT action, info FROM action_logs WHERE module = 'GENTLENUDGE' AND action = 'INIT'")
+    return koha.query("SELECT info, interface FROM action_logs WHERE module = 'GENTLENUDGE' AND action = 'INIT'")
 
 
 # The wrong machine
@@ -61,6 +61,7 @@ def test_the_library_has_moved(library: Library, koha: KohaDatabase) -> None:
     assert (unasked.returncode, snapshot(koha)) == (2, before)
     evenings.does("init", "--moved", "--yes")
     assert '"who": "tester"' in logged(koha)[0]["info"].replace('" :', '":')
+    assert logged(koha)[0]["interface"] == "commandline"
     note = koha.value("SELECT note FROM gentle_nudge_meta")
     evenings.does("nightly", on=MONDAY)
     assert koha.value("SELECT note FROM gentle_nudge_meta") > note > 0
@@ -186,6 +187,8 @@ def test_after_a_backup_came_back_nights_wait_for_a_person(
     assert "1 processing fees, 10.00 in all, and their restrictions are no longer in Koha" in said
     assert "1 patrons are in collections again" in said
     assert '"option": "restored"' in logged(koha)[0]["info"].replace('" :', '":')
+    by_hand = koha.query("SELECT interface FROM action_logs WHERE object = :n AND action = 'MODIFY'", n=second)
+    assert [logged(koha)[0]["interface"], *(row["interface"] for row in by_hand)] == ["commandline"] * 2
     assert evenings.flag(second) == "yes"
     adopted = koha.query("SELECT referred_on, adopted, fee FROM gentle_nudge_case WHERE patron = :n", n=second)
     assert adopted == [{"referred_on": NEXT_SUNDAY, "adopted": 1, "fee": None}]

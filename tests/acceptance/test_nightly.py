@@ -1,6 +1,7 @@
 """A Sunday night as a user runs it: the dry run, the night, the mail, the archive, the night once more."""
 
 import csv
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.koha import KohaDatabase
 from tests.support.smtp import SmtpServer
 
 SUBMISSION = f"ums-new-submissions-{SUNDAY}.csv"
+UPDATE = f"ums-updates-{SUNDAY}.csv"
 
 
 @pytest.mark.every_koha
@@ -36,6 +38,27 @@ def test_a_night_refers_and_every_copy_of_its_report_is_the_same(
     assert koha.value("SELECT sort1 FROM borrowers WHERE borrowernumber = :n", n=patron) == "yes"
     assert evenings.does("nightly") == ""
     assert len(smtp.messages) == 2  # the submission and the update, once
+
+
+def test_what_strangers_typed_into_koha_harms_neither_the_reports_nor_a_terminal(
+    koha: KohaDatabase, library: Callable[..., Evenings], tmp_path: Path
+) -> None:
+    evenings = library(tables=f'[archive]\ndirectory = "{tmp_path / "archive"}"\n')
+    owing(koha, surname="\x00\r\n=HYPERLINK(A1)\x1b[2J\x9b2J", firstname="Pat\rty", phone="＋cmd", mobile="+1 555-0100")
+    dry = evenings.does("nightly", "--dry-run", on=SUNDAY)
+    as_json = evenings.does("nightly", "--dry-run", "--format", "json")
+    evenings.does("nightly")
+    content = evenings.stored(SUBMISSION)
+    (row,) = csv.DictReader(io.StringIO(content.decode(), newline=""))
+    assert (row["surname"], row["firstname"]) == ("'\n=HYPERLINK(A1)[2J2J", "Pat\nty")
+    assert (row["phone"], row["mobile"]) == ("'＋cmd", "+1 555-0100")
+    listed = (
+        evenings.does("cases"),
+        evenings.does("cases", "--format", "csv"),
+        evenings.does("cases", "--format", "json"),
+    )
+    for text in (content.decode(), evenings.stored(UPDATE).decode(), dry, as_json, *listed):
+        assert all(sign.isprintable() or sign == "\n" for sign in text)
 
 
 @pytest.mark.process

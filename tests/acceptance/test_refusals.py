@@ -1,10 +1,12 @@
 """Before anything is written a night refuses what this Koha does not have, and to work beside the plugin."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from gentle_nudge.koha.read.plugin_data import SINGLE
 from tests.acceptance.libraries import Library, today
 from tests.acceptance.test_check import (
     Plant,
@@ -86,6 +88,20 @@ def test_who_knows_may_submit_beside_the_plugin(library: Library) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert library.koha.value("SELECT day FROM gentle_nudge_run WHERE report = 'submission'") == today()
     assert library.run("nightly").returncode == 0
+
+
+def test_our_own_rows_are_not_taken_for_the_plugins_where_koha_keeps_no_script(library: Library) -> None:
+    library.koha.put("plugin_data", plugin_class=SINGLE, plugin_key="__ENABLED__", plugin_value="1")
+    library.koha.spoil("ALTER TABLE action_logs DROP COLUMN script")
+    assert [library.run(command).returncode for command in ("nightly", "sync")] == [0, 0]
+    logged = library.koha.query("SELECT info FROM action_logs WHERE module = 'GENTLENUDGE'")
+    assert [{"filename", "count"} - json.loads(row["info"]).keys() for row in logged] == [set()] * 3
+    next_week = ("nightly", "--dry-run", "--format", "json", "--day", str(today() + timedelta(days=7)))
+    assert json.loads(library.run(*next_week).stdout)[0]["refusals"] == []
+    info, now = '{\n   "count" : 3,\n   "filename" : "ums-updates.csv"\n}\n', f"{today()} 12:00:00"
+    library.koha.put("action_logs", timestamp=now, module="GENTLENUDGE", action="UPDATES", info=info)
+    refusals = json.loads(library.run(*next_week).stdout)[0]["refusals"]
+    assert [refusal["kind"] for refusal in refusals] == ["plugin"]
 
 
 def test_a_koha_that_runs_no_plugins_is_not_guarded(library: Library) -> None:

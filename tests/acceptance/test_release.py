@@ -91,7 +91,7 @@ def test_the_fee_is_waived_as_koha_waives_one(library: Library, koha: KohaDataba
     assert balance(koha, patron) == Decimal(30)
     credit = koha.query("SELECT * FROM accountlines WHERE credit_type_code IS NOT NULL")[0]
     assert (credit["amount"], credit["amountoutstanding"], credit["credit_type_code"]) == (-10, 0, "FORGIVEN")
-    assert (credit["description"], credit["note"], credit["interface"]) == ("", "", "cron")
+    assert (credit["description"], credit["note"], credit["interface"]) == ("", "", "commandline")
     for column in ("branchcode", "manager_id", "credit_number", "debit_type_code", "status", "payment_type"):
         assert credit[column] is None
     offsets = koha.query(
@@ -104,6 +104,9 @@ def test_the_fee_is_waived_as_koha_waives_one(library: Library, koha: KohaDataba
     ]
     assert koha.value("SELECT COUNT(*) FROM statistics") == 0
     logs = koha.query("SELECT * FROM action_logs WHERE action_id > :id AND object = :n", id=logged, n=patron)
+    assert {(row["user"], row["interface"], row.get("script", "gentle-nudge")) for row in logs} == {
+        (0, "commandline", "gentle-nudge")
+    }
     assert [(row["module"], row["action"]) for row in logs] == [
         ("MEMBERS", "DELETE_RESTRICTION"),
         ("MEMBERS", "MODIFY"),
@@ -112,6 +115,25 @@ def test_the_fee_is_waived_as_koha_waives_one(library: Library, koha: KohaDataba
     for said in ("'action' => 'create_FORGIVEN'", "'amount' => -10", "'branchcode' => undef", "credit_type_code"):
         assert said in logs[-1]["info"]
     assert evenings.cases()[0]["why"] == "referred by mistake (released by tester; 10.00 of the fee waived)"
+
+
+def test_koha_s_log_tells_what_a_person_typed_from_what_cron_did(library: Library, koha: KohaDatabase) -> None:
+    evenings = library()
+    evenings.referred(card="1001")
+    assert interfaces(koha) == {"cron"}
+    assert koha.value("SELECT interface FROM accountlines WHERE description = 'UMS Processing Fee'") == "cron"
+    by_cron = koha.value("SELECT MAX(action_id) FROM action_logs")
+    evenings.does("release", "--submission", str(SUNDAY), *REASON, on=MONDAY)
+    assert interfaces(koha, by_cron) == {"commandline"}
+    by_hand = koha.value("SELECT MAX(action_id) FROM action_logs")
+    evenings.does("nightly", "--most-referrals", "1", on=MONDAY)
+    evenings.does("sync")
+    assert interfaces(koha, by_hand) == {"cron"}
+
+
+def interfaces(koha: KohaDatabase, after: int = 0) -> set[str]:
+    """The interfaces of the log's rows after this one."""
+    return {row["interface"] for row in koha.query("SELECT interface FROM action_logs WHERE action_id > :it", it=after)}
 
 
 def test_only_what_is_still_owing_of_the_fee_is_waived(library: Library, koha: KohaDatabase) -> None:

@@ -145,6 +145,23 @@ def test_a_wrong_password_keeps_no_mail_back(library: AtTheLibrary, smtp: SmtpSe
     assert (library.states_of("sftp"), library.states_of("email")) == ({"due"}, {"sent"})
 
 
+@pytest.mark.parametrize("cut_at", [0, 40])
+def test_a_cut_upload_under_the_proper_name_is_whole_after_the_next_try(
+    library: AtTheLibrary, sftp: SftpServer, cut_at: int
+) -> None:
+    sftp.truncate_at, sftp.refused = cut_at, {"remove"}
+    library.uploads_to(sftp, library.by_password(sftp) + f'host_key = "{sftp.host_key}"\nupload = "direct"\n')
+    night = library.night()
+    assert (night.returncode, library.states_of("sftp")) == (1, {"due"})
+    assert {name: len(content) for name, content in sftp.files().items()} == {
+        name: min(cut_at, len(content)) for name, content in library.reports().items()
+    }
+    sftp.truncate_at = None
+    library.make_due()
+    assert library.run("deliver").returncode == 0
+    assert sftp.files() == library.reports()
+
+
 def test_one_recipient_s_failure_never_touches_another_s(library: AtTheLibrary, smtp: SmtpServer) -> None:
     both = 'send_to = ["first@agency.example", "second@agency.example"]'
     smtp.answer_recipient("first@agency.example", "550 who?")

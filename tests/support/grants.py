@@ -41,7 +41,8 @@ def user_of(koha: KohaDatabase) -> str:
 
 def url_of_user(koha: KohaDatabase) -> str:
     """Where the database is for that user, without the password."""
-    return koha.server.url(koha.name).set(username=user_of(koha), password=None).render_as_string(hide_password=False)
+    url = koha.server.url(koha.name)._replace(username=user_of(koha), password=None)  # `set` would keep the password
+    return url.render_as_string(hide_password=False)
 
 
 def _here(statement: str, koha: KohaDatabase) -> str:

@@ -101,7 +101,8 @@ class KohaDatabase:
     @property
     def url_without_password(self) -> str:
         """The same for a configuration file, where no password may stand."""
-        return self.server.url(self.name).set(password=None).render_as_string(hide_password=False)
+        url = self.server.url(self.name)._replace(password=None)  # `set` would keep the password
+        return url.render_as_string(hide_password=False)
 
     # Rows
 

@@ -11,7 +11,7 @@ import asyncssh
 from tests.support.background import Background, stop_listening
 
 Known = os.stat_result | asyncssh.SFTPAttrs
-Refusable = Literal["login", "open", "rename", "stat", "write", "mkdir", "list", "remove"]
+Refusable = Literal["login", "open", "read", "overwrite", "rename", "stat", "write", "mkdir", "list", "remove"]
 
 
 class SftpServer:
@@ -170,9 +170,16 @@ class Files(asyncssh.SFTPServer):
     async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
         """A file to read or write."""
         await self._ask("open", path)
+        over = pflags & asyncssh.FXF_TRUNC and self._is_there(path)
+        wants = {"read": pflags & asyncssh.FXF_READ, "overwrite": over}
+        if any(wants[what] for what in self.server.refused & wants.keys()):
+            raise asyncssh.SFTPPermissionDenied("open")
         opened = super().open(path, pflags, attrs)
         self.server.opened.append(opened)
         return opened
+
+    def _is_there(self, path: bytes) -> bool:
+        return Path(self.map_path(path).decode()).exists()
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         """The bytes are written, but for those beyond the point where the server truncates."""

@@ -62,7 +62,8 @@ def nightly(
     """Every section: submission if due, update, release; then deliver."""
     gc.freeze()  # what is imported stays
     library = invocation.library()
-    moment = moment_of(library, day, dry_run=dry_run, person=bool(most_referrals or most_withdrawals))
+    by_person = bool(most_referrals or most_withdrawals)
+    moment = moment_of(library, day, dry_run=dry_run, person=by_person, interface="cron")
     options = NightOptions(
         dry_run=dry_run,
         most_referrals=most_referrals,
@@ -149,7 +150,7 @@ def sync(
 ) -> None:
     """Report every open case with its balance; change nothing."""
     library = invocation.library()
-    moment = moment_of(library, day, dry_run=dry_run, person=True)
+    moment = moment_of(library, day, dry_run=dry_run, person=True, interface="cron")
     sections, outlets = library.ready(libraries, dry_run=dry_run)
     for section in sections:
         if dry_run:

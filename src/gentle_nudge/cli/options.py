@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.moment import Interface, Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.views.plain import View
@@ -74,7 +74,14 @@ def now(zone: tzinfo = UTC) -> datetime:
     return datetime.now(zone)
 
 
-def moment_of(library: Library, day: date | None = None, *, dry_run: bool = False, person: bool = False) -> Moment:
+def moment_of(
+    library: Library,
+    day: date | None = None,
+    *,
+    dry_run: bool = False,
+    person: bool = False,
+    interface: Interface = "commandline",
+) -> Moment:
     """The moment of a run; if a `person` decides, with the login name (under sudo, that of the caller).
 
     UserError, unless this is a dry run, for a day in the future, or one more than six days back.
@@ -89,4 +96,4 @@ def moment_of(library: Library, day: date | None = None, *, dry_run: bool = Fals
             f"{chosen} lies more than {DAYS_BACK} days back.", "A missed submission is made up for by the next night."
         )
     who = os.environ.get("SUDO_USER") or getpass.getuser() if person else None
-    return Moment(day=chosen, now=instant, zone=library.zone, who=who)
+    return Moment(day=chosen, now=instant, zone=library.zone, who=who, interface=interface)

@@ -10,13 +10,12 @@ from hashlib import file_digest
 from pathlib import Path
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
-from gentle_nudge.delivery.whole_files import not_writable, numbered, write_once, write_over
+from gentle_nudge.delivery.whole_files import OWN_FOLDER, not_writable, numbered, write_once, write_over
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.domain.report_row import ReportKind
 
 MARKER = ".gentle-nudge"
-OURS_ALONE = 0o700
 REPORTS = "ums-*.csv"
 
 
@@ -105,7 +104,7 @@ class ArchiveOutlet:
 
     def _make_ours(self) -> None:
         with suppress(FileExistsError):
-            self.directory.mkdir(mode=OURS_ALONE)
+            self.directory.mkdir(mode=OWN_FOLDER)
         if self.read_note() is None:
             if any(not file.match(REPORTS) for file in self.directory.iterdir() if not file.match(".*.part")):
                 raise DeliveryFailed(
@@ -113,8 +112,8 @@ class ArchiveOutlet:
                     "Give the archive an empty folder, or one that does not exist yet.",
                 )
             self._mark("")
-        if self.directory.stat().st_mode & 0o777 != OURS_ALONE:
-            self.directory.chmod(OURS_ALONE)
+        if self.directory.stat().st_mode & 0o777 != OWN_FOLDER:
+            self.directory.chmod(OWN_FOLDER)
 
     def _mark(self, note: str) -> None:
         marker = json.dumps({"database": self.database, "note": note})

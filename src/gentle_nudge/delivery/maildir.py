@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gentle_nudge.delivery.message import Letterhead, as_sent, compose
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
-from gentle_nudge.delivery.whole_files import not_writable, write_over
+from gentle_nudge.delivery.whole_files import OWN_FOLDER, not_writable, refuse_link, write_over
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.domain.report_row import ReportKind
@@ -17,10 +17,14 @@ FOLDERS = ("tmp", "new", "cur")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaildirOutlet:
-    """Puts messages into a Maildir, which is made if its parent is there."""
+    """Puts messages into a Maildir of our own (0700), which is made if its parent is there."""
 
     folder: Path
     letterhead: Letterhead
+
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        return (self.folder, *map(self.folder.joinpath, FOLDERS))
 
     def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - all get all kinds
         """Everybody who gets the section's reports by e-mail."""
@@ -31,8 +35,11 @@ class MaildirOutlet:
         message = compose(item, self.letterhead)
         name = message["Message-ID"].strip("<>").replace("/", "_").replace(":", "_")
         try:
-            for folder in (self.folder, *map(self.folder.joinpath, FOLDERS)):
-                folder.mkdir(mode=0o700, exist_ok=True)
+            for folder in self._folders:
+                refuse_link(folder)
+                folder.mkdir(mode=OWN_FOLDER, exist_ok=True)
+                if folder.stat().st_mode & 0o777 != OWN_FOLDER:
+                    folder.chmod(OWN_FOLDER)
             content = as_sent(message, item.content()).replace(b"\r\n", b"\n")
             write_over(self.folder / "new" / name, [content], by_way_of=self.folder / "tmp")
         except OSError as error:
@@ -43,8 +50,18 @@ class MaildirOutlet:
         return ()
 
     def probe(self) -> tuple[Finding, ...]:
-        """Whether files can be put there."""
-        return not_writable("maildir", self.folder)
+        """Whether files can be put there, and nowhere else."""
+        link = next(filter(Path.is_symlink, self._folders), None)
+        if link is None:
+            return not_writable("maildir", self.folder)
+        return (
+            Finding(
+                name="maildir-not-writable",
+                what=f"{link} is a symbolic link, and is not written through.",
+                why="Whoever made the link decides who reads the reports.",
+                way_out="Name the folder itself as maildir in [mail], or replace the link by a folder.",
+            ),
+        )
 
     def close(self) -> None:
         """Nothing is open."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, system_reason
-from gentle_nudge.delivery.whole_files import write_over
+from gentle_nudge.delivery.whole_files import refuse_link, write_over
 from gentle_nudge.domain.run import RecordedRun
 
 READABLE = 0o644
@@ -32,13 +32,18 @@ class Figures:
 
 
 def write_metrics(path: Path, figures: Figures) -> None:
-    """The file, readable by all, contains the figures in Prometheus' text format; else DeliveryFailed."""
+    """The file, readable by all, contains the figures in Prometheus' text format; else DeliveryFailed.
+
+    A symbolic link is neither followed nor replaced, also in place of the folder.
+    """
     try:
+        refuse_link(path.parent)
+        refuse_link(path)
         write_over(path, map(str.encode, metrics(figures)), READABLE)
     except OSError as error:
         raise DeliveryFailed(
             f"The metrics file {path} cannot be written: {system_reason(error)}.",
-            "See that its folder is there and that this user may write in it.",
+            "See that its folder is there, that this user may write in it, and that neither is a symbolic link.",
         ) from error
 
 

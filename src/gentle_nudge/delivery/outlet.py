@@ -12,6 +12,8 @@ from gentle_nudge.domain.finding import Finding
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError
 
+LONGEST_ANSWER = 200
+
 
 class DeliveryFailed(GentleNudgeError):
     """One try failed; the sentence contains no secret and nothing of the report.
@@ -29,7 +31,8 @@ class Item:
     """A report for one recipient, or a message without a file (`file_name` is empty).
 
     `id` is the same at every try and unique in this Koha. `content` returns the bytes of the file from the start each
-    time it is called; `size` and `sha256` describe the file. `now` is an aware instant.
+    time it is called; `size` and `sha256` describe the file. `now` is an aware instant. `tried` is true from the second
+    try on.
     """
 
     id: str
@@ -41,6 +44,7 @@ class Item:
     size: int = 0
     sha256: str = ""
     content: Callable[[], Iterable[bytes]] = tuple
+    tried: bool = False
 
 
 class Outlet(Protocol):
@@ -60,5 +64,11 @@ class Outlet(Protocol):
 
 
 def system_reason(error: OSError) -> str:
-    """The reason in the system's words, without paths: `No space left on device`."""
-    return error.strerror or str(error) or type(error).__name__
+    """The reason in the words of the system or of an SFTP server, without paths: `No space left on device`."""
+    return one_line(error.strerror or str(error)) or type(error).__name__
+
+
+def one_line(answer: bytes | str) -> str:
+    """A server's words on one line, at most 200 characters, without control characters."""
+    text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:LONGEST_ANSWER]

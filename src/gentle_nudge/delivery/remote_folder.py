@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from paramiko import SFTPClient
 
 
+# A file compared with a report: the same bytes, a beginning of them (`cut` within a line, or whole `lines`, or empty),
+# or other bytes.
+Likeness = Literal["same", "cut", "lines", "other"]
+
+
 class Refused(Exception):
     """The server refused a request; `missing`: there is no such file or directory, `forbidden`: no right to it."""
 
@@ -67,6 +72,19 @@ class RemoteFolder:
         with self._answering(), self._session.open(self._path(name), "rb") as file:
             return file_digest(file, "sha256").hexdigest()
 
+    def compare(self, name: str, chunks: Iterable[bytes]) -> Likeness:
+        """How the file's bytes compare with those of the chunks; no further than the first difference is read."""
+        last = b"\n"
+        with self._answering(), self._session.open(self._path(name), "rb") as file:
+            for chunk in chunks:
+                piece = file.read(len(chunk))
+                last = piece[-1:] or last
+                if piece != chunk:
+                    if not chunk.startswith(piece):
+                        return "other"
+                    return "lines" if last == b"\n" else "cut"
+            return "other" if file.read(1) else "same"
+
     def write(self, name: str, mode: Literal["wb", "wbx"], chunks: Iterable[bytes]) -> None:
         """Every byte is acknowledged; Refused if the file cannot be opened, DeliveryFailed if it is not taken whole.
 
@@ -85,6 +103,15 @@ class RemoteFolder:
         """The file has the other name."""
         with self._answering():
             self._session.rename(self._path(name), self._path(to))
+
+    def remove(self, name: str) -> None:
+        """The file is gone."""
+        try:
+            with self._answering():
+                self._session.remove(self._path(name))
+        except Refused as refusal:
+            if not refusal.missing:
+                raise
 
     @contextmanager
     def swept_on_failure(self, name: str) -> Iterator[None]:

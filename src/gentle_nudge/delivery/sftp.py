@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Literal
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
@@ -21,8 +20,9 @@ TAKEN_AT_ONCE = 'The SFTP server takes files away before they are renamed: set s
 STAT_REFUSED = 'The SFTP server does not tell sizes: set sftp.verify = "none".'
 READING_REFUSED = 'The SFTP server does not let us read files: set sftp.verify = "size".'
 
-# Whether a name at the server is free, holds our bytes, or other bytes; hidden if the server does not show it.
-RemoteFile = Literal["free", "ours", "taken", "hidden"]
+# Whether a name at the server is free, holds our bytes, what a broken upload left (cut), or other bytes (taken); hidden
+# if the server does not show it.
+RemoteFile = Literal["free", "ours", "cut", "taken", "hidden"]
 
 
 class SftpOutlet:
@@ -42,7 +42,7 @@ class SftpOutlet:
         """The whole report is on the server, or was there and has been fetched; else DeliveryFailed.
 
         A file with other bytes is never overwritten: the report gets a number before .csv. A file with the same
-        bytes is the report.
+        bytes is the report. What a broken upload left is overwritten.
         """
         with self._connected() as folder:
             if self._is_there(folder, item):
@@ -67,17 +67,23 @@ class SftpOutlet:
     def _is_there(self, folder: RemoteFolder, item: Item) -> bool:
         """Whether the report is there already, under its name or a numbered one."""
         looks = (_look(folder, name, item) for name in numbered(item.file_name))
-        return next((look for look in looks if look != "taken"), "taken") == "ours"
+        return next((look for look in looks if look not in {"taken", "cut"}), "taken") == "ours"
 
     def _by_renaming(self, folder: RemoteFolder, item: Item) -> tuple[str, ...]:
         """Upload under a temporary name, so that no file with a report's name is ever half a report."""
         aside = f".{item.file_name}.{item.sha256[:8]}.part"
+
+        def rename(name: str, look: RemoteFile) -> None:
+            if look == "cut":
+                folder.remove(name)
+            folder.rename(aside, name)
+
         with folder.swept_on_failure(aside):
             folder.write(aside, "wb", item.content())
             if not self._is_as_sent(folder, aside, item):
                 return (TAKEN_AT_ONCE,)
             try:
-                self._claim(folder, item, partial(folder.rename, aside))
+                self._claim(folder, item, rename)
             except Refused as refusal:
                 if refusal.missing:
                     return (TAKEN_AT_ONCE,)
@@ -87,22 +93,27 @@ class SftpOutlet:
     def _directly(self, folder: RemoteFolder, item: Item) -> tuple[str, ...]:
         """Upload under the report's own name; after a failure the file is removed if the server still answers."""
 
-        def upload(name: str) -> None:
-            folder.write(name, "wbx", item.content())
+        def upload(name: str, look: RemoteFile) -> None:
+            folder.write(name, "wb" if look == "cut" else "wbx", item.content())
             with folder.swept_on_failure(name):
                 self._is_as_sent(folder, name, item)
 
         self._claim(folder, item, upload)
         return ()
 
-    def _claim(self, folder: RemoteFolder, item: Item, place: Callable[[str], None]) -> None:
-        """The report has the first free name; Refused if the server refuses for another reason than a taken name."""
+    def _claim(self, folder: RemoteFolder, item: Item, place: Callable[[str, RemoteFile], None]) -> None:
+        """The report has the first free name; Refused if the server refuses for another reason than a taken name.
+
+        A server that does not let us overwrite what a broken upload left keeps it, and the report gets the next name.
+        """
         for name in numbered(item.file_name):
-            if _look(folder, name, item) != "taken":
+            look = _look(folder, name, item)
+            if look != "taken":
                 try:
-                    return place(name)
+                    return place(name, look)
                 except Refused as refusal:
-                    if refusal.missing or refusal.forbidden or _look(folder, name, item) == "free":
+                    forbidden = refusal.forbidden and look != "cut"
+                    if refusal.missing or forbidden or _look(folder, name, item) == "free":
                         raise
         raise DeliveryFailed(f"The {self._server} holds too many files named like {item.file_name}.")
 
@@ -143,13 +154,23 @@ class SftpOutlet:
 
 
 def _look(folder: RemoteFolder, name: str, item: Item) -> RemoteFile:
+    """What the name holds.
+
+    A beginning of our bytes that ends within a line is nobody's whole report, so it is what a broken upload left. If it
+    ends with a line or is empty, it may be another report: it counts as left by us only under the report's own name
+    and after an earlier try.
+    """
     size = None
     try:
         size = folder.size(name)
-        if size not in {None, item.size}:
+        if size is not None and size > item.size:
             return "taken"
-        return "ours" if folder.digest(name) == item.sha256 else "taken"
+        likeness = folder.compare(name, item.content())
     except Refused as refusal:
         if refusal.missing:
             return "free"
-    return "hidden" if size is None else "taken"
+        return "hidden" if size is None else "taken"
+    if likeness == "same":
+        return "ours"
+    left_by_us = likeness == "cut" or (likeness == "lines" and item.tried and name == item.file_name)
+    return "cut" if left_by_us else "taken"

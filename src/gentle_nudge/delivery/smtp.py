@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from gentle_nudge.delivery.message import Letterhead, as_sent, compose, plain_address
-from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
+from gentle_nudge.delivery.outlet import DeliveryFailed, Item, one_line, system_reason
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.report_row import ReportKind
@@ -20,7 +20,6 @@ from gentle_nudge.settings.keys import Mail
 
 OK, FORWARDED, GO_AHEAD, SHUTTING_DOWN = 250, 251, 354, 421
 SECONDS_TO_SAY_GOODBYE = 5
-LONGEST_ANSWER = 200
 STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 
 
@@ -91,7 +90,7 @@ class SmtpOutlet:
                 lost=True,
             ) from error
         # The server has read the message by now: its own words might quote it.
-        status = STATUS.match(_one_line(answer))
+        status = STATUS.match(one_line(answer))
         self._expect((code, status.group().encode() if status else b""))
 
     def _begun(self, sender: str, size: int) -> smtplib.SMTP:
@@ -152,7 +151,7 @@ class SmtpOutlet:
             raise self._refused(*reply)
 
     def _refused(self, code: int, words: bytes | str) -> DeliveryFailed:
-        return DeliveryFailed(f"The {self._server} answered: {f'{code} {_one_line(words)}'.strip()}.")
+        return DeliveryFailed(f"The {self._server} answered: {f'{code} {one_line(words)}'.strip()}.")
 
     def _failure(self, error: OSError) -> DeliveryFailed:
         match error:
@@ -199,8 +198,3 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
             f"The certificate authority {ca_file} cannot be used: {system_reason(error)}.",
             "Give a readable PEM file as mail.ca_file, or leave it out to use the machine's authorities.",
         ) from error
-
-
-def _one_line(answer: bytes | str) -> str:
-    text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:LONGEST_ANSWER]

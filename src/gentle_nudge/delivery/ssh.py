@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import paramiko
 from paramiko.pkey import UnknownKeyType
 
-from gentle_nudge.delivery.outlet import DeliveryFailed, system_reason
+from gentle_nudge.delivery.outlet import DeliveryFailed, one_line, system_reason
 from gentle_nudge.delivery.remote_folder import Refused
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def troubles(sftp: Sftp, timeout: int) -> Iterator[None]:
             case OSError():
                 problem = f"cannot be reached or refuses: {system_reason(error)}"
             case _:
-                problem = f"had an SSH protocol error: {error}"
+                problem = f"had an SSH protocol error: {one_line(str(error))}"
         raise DeliveryFailed(f"The {server} {problem}.") from error
 
 

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from gentle_nudge.domain.finding import Finding
 
-OWN = 0o600
+OWN, OWN_FOLDER = 0o600, 0o700
 MOST_NAMES = 99
 # Errors of file systems without hard links (FAT, some network shares).
 NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
@@ -70,6 +70,12 @@ def _written_aside(path: Path, chunks: Iterable[bytes], mode: int, folder: Path)
         os.fsync(names)
     finally:
         os.close(names)
+
+
+def refuse_link(path: Path) -> None:
+    """OSError if the path is a symbolic link: whoever made it decides where we would write."""
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, f"{path.name} is a symbolic link", str(path))
 
 
 def _take_name(path: Path, aside: Path) -> None:

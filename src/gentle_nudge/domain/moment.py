@@ -5,17 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import IntEnum
+from typing import Literal
 from zoneinfo import ZoneInfo
+
+Interface = Literal["cron", "commandline"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Moment:
-    """A run's day and instant; `who` is the login name when a person decided something, else None."""
+    """A run's day and instant; `who` is the login name when a person decided something, else None.
+
+    `interface` is what Koha calls this program: `cron` for the commands of a crontab, whoever types them, `commandline`
+    for all others.
+    """
 
     day: date
     now: datetime
     zone: ZoneInfo
     who: str | None = None
+    interface: Interface = "cron"
 
     @property
     def today(self) -> date:

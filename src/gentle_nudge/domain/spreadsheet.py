@@ -1,19 +1,24 @@
-"""Texts as cells of a CSV file: line ends, and the guard against formulas."""
+"""Texts as cells of a CSV file: line ends, control characters, and the guard against formulas."""
 
 from __future__ import annotations
 
 import re
 
-# What a spreadsheet would run as a formula; a sign before nothing but a number or a telephone number is harmless.
-SUSPECT = "=@+-\t\r"
-FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9 ().\-/x]*\Z)")
+# All but tab and line ends.
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# A spreadsheet would run these as formulas, some after skipping blanks, some after making full-width signs plain ones.
+# A sign before nothing but a number or a telephone number is harmless.
+FORMULA = re.compile(r"[\t\r]|[\s\ufeff\u200b]*(?:[=\uff1d@\uff20]|[+\uff0b\-\uff0d](?![0-9 ().\-/x]*\Z))")
+SUSPECT = frozenset(" =\uff1d@\uff20+\uff0b-\uff0d")
 
 
 def plain(text: str | None) -> str:
-    r"""The text with every line end as \n (a bare CR would break the row); None is empty."""
+    r"""The text with every line end as \n (a bare CR would break the row), without other controls; None is empty."""
     if not text:
         return ""
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    if text.isprintable():
+        return text
+    return CONTROLS.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def guarded(text: str | None) -> str:
@@ -21,6 +26,7 @@ def guarded(text: str | None) -> str:
     if not text:
         return ""
     # Nearly every text ends here: this is asked of every cell.
-    if text[0] not in SUSPECT and "\r" not in text:
+    if text[0] not in SUSPECT and text.isprintable():
         return text
+    text = CONTROLS.sub("", text)
     return f"'{plain(text)}" if FORMULA.match(text) else plain(text)

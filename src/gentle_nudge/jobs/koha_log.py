@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 def log_ours(conn: Connection, action: str, info: object, moment: Moment) -> None:
     """Write a row of our own into Koha's log."""
     row = action_logs.LogRow(module=LOG_MODULE, action=action, object=None, info=action_logs.pretty(info))
-    action_logs.write(conn, [row], moment.now)
+    action_logs.write(conn, [row], moment)
 
 
 def log_errors(engine: Engine, report: ReportKind, errors: Sequence[Mapping[str, str]], moment: Moment) -> None:

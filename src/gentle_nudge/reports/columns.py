@@ -51,14 +51,14 @@ def _of(part: Callable[[Any], str | None], form: Form) -> Form:
     return lambda value: form(part(value)) if value else ""
 
 
-def _contact(header: str, name: str, form: Form = guarded) -> ReportColumn:
+def _contact(header: str, name: str) -> ReportColumn:
     of = methodcaller("get", name)
-    return ReportColumn(header, "contact", _of(of, form), _of(of, plain), name)
+    return ReportColumn(header, "contact", _of(of, guarded), _of(of, plain), name)
 
 
-def _guardian(header: str, name: str, form: Form = guarded) -> ReportColumn:
+def _guardian(header: str, name: str) -> ReportColumn:
     of = attrgetter(name)
-    return ReportColumn(header, "guardian", _of(of, form), _of(of, plain))
+    return ReportColumn(header, "guardian", _of(of, guarded), _of(of, plain))
 
 
 SUBMISSION = (
@@ -71,10 +71,10 @@ SUBMISSION = (
     _contact("city", "city"),
     _contact("zipcode", "zipcode"),
     _contact("state", "state"),
-    _contact("phone", "phone", plain),
-    _contact("mobile", "mobile", plain),
-    _contact("Alt Ph 1", "phonepro", plain),
-    _contact("Alt Ph 2", "B_phone", plain),
+    _contact("phone", "phone"),
+    _contact("mobile", "mobile"),
+    _contact("Alt Ph 1", "phonepro"),
+    _contact("Alt Ph 2", "B_phone"),
     ReportColumn("branchcode", "patron.branch"),
     ReportColumn("Adult or Child", "patron.category_type"),
     ReportColumn("dateofbirth", "patron.born", day),
@@ -88,7 +88,7 @@ GUARDIANS = (
     _guardian("Guardian surname", "surname"),
     _guardian("Guardian firstname", "firstname"),
     _guardian("Guardian cardnumber", "card"),
-    _guardian("Guardian phone", "phone", plain),
+    _guardian("Guardian phone", "phone"),
     _guardian("Guardian email", "email"),
 )
 UPDATE = (

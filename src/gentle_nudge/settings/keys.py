@@ -106,7 +106,8 @@ class Mail:
     password: Password = field(default="", repr=False)
     password_file: PasswordFile = None
     sender: Annotated[
-        Address | None, Key("Who sends. Default: Koha's KohaAdminEmailAddress.", example='"koha@library.example"')
+        Address | None,
+        Key("Who sends. Default: the first in Koha's KohaAdminEmailAddress.", example='"koha@library.example"'),
     ] = None
     maildir: Annotated[
         Path | None, Key("Put messages into this Maildir instead of sending them.", example='"/var/spool/gn"')
@@ -159,7 +160,7 @@ class Archive:
 class Alerts:
     """Who receives alerts."""
 
-    to: Annotated[Addresses, Key("The recipients. Default, when empty: Koha's KohaAdminEmailAddress.")] = ()
+    to: Annotated[Addresses, Key("The recipients. Default, when empty: all in Koha's KohaAdminEmailAddress.")] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

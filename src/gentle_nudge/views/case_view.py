@@ -23,7 +23,7 @@ CASES: tuple[Column[Case], ...] = (
     column("number", lambda case: case.number, "number"),
     *unseen(patron="patron"),
     column("card", lambda case: case.card),
-    column("name", lambda case: name(case.surname, case.firstname), key=None),
+    column("name", lambda case: name(case.surname, case.firstname), "name", key=None),
     *unseen(surname="surname", firstname="firstname"),
     column("referred", lambda case: case.referred_on, "day", key="referred_on"),
     *unseen(adopted="adopted", owed_in_window="owed"),

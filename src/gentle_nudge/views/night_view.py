@@ -54,7 +54,7 @@ def person(decision: Decision) -> str:
 REFERRED: tuple[Column[Referral], ...] = (
     column("number", lambda referral: referral.number, "number"),
     column("card", lambda referral: referral.patron.card, key=None),
-    column("name", person, key=None),
+    column("name", person, "name", key=None),
     column("in window", lambda referral: referral.account.owed, "money", key="owed_in_window"),
     column("balance", lambda referral: referral.balance, "money"),
     column("with fee", lambda referral: referral.total, "money", key=None),

@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 Row = TypeVar("Row")
-Kind = Literal["text", "number", "money", "day"]
+Kind = Literal["text", "name", "number", "money", "day"]
 
 # The key of a part that is the whole view in JSON.
 WHOLE = "*"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -13,10 +14,17 @@ from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.spreadsheet import guarded
 from gentle_nudge.views.plain import WHOLE, Figure, Note, Table, View, parts_of
 
+# Control characters above those that json.dumps escapes, and marks that change the direction of text.
+UNSAFE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 def as_json(shown: View | Sequence[View]) -> str:
-    """Every part that has a key; days and instants in ISO form, amounts as texts with two decimals."""
-    return json.dumps(shown, indent=2, ensure_ascii=False, default=_plain)
+    """Every part that has a key; days and instants in ISO form, amounts as texts with two decimals.
+
+    What a terminal would obey is escaped; json.dumps alone leaves the control characters above ASCII.
+    """
+    text = json.dumps(shown, indent=2, ensure_ascii=False, default=_plain)
+    return UNSAFE.sub(lambda unsafe: f"\\u{ord(unsafe[0]):04x}", text)
 
 
 def _plain(value: object) -> object:

@@ -12,13 +12,14 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from gentle_nudge.views.plain import Note, Table, View, parts_of
+from gentle_nudge.views.plain import Kind, Note, Table, View, parts_of
 from gentle_nudge.views.structured import written
 
 # Control characters, line ends, and marks that change the direction of text.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 UNWRAPPED = 1_000_000
 MOST_ROWS = 1000  # above this rich takes seconds
+LONGEST_NAME = 40  # in columns of the screen; Koha's own is a LONGTEXT
 
 
 def screen(*, width: int | None = None, stderr: bool = False) -> Console:
@@ -84,7 +85,7 @@ def _draw_table(table: Table, console: Console) -> None:
     places = [place for place, column in enumerate(table.columns) if column.title]
     titles = [column.title for column in table.columns if column.title]
     right = [column.kind in {"number", "money"} for column in table.columns if column.title]
-    lines = [[_safe(written(row[place])) for place in places] for row in table.rows if places]
+    lines = [[_cell(table.columns[place].kind, row[place]) for place in places] for row in table.rows if places]
     if not lines and table.empty:
         _draw_note(Note(text=table.empty, level=level), console)
     elif lines and console.is_terminal and len(lines) <= MOST_ROWS:
@@ -98,6 +99,16 @@ def _draw_table(table: Table, console: Console) -> None:
         widths = [max(map(cell_len, cells)) for cells in zip(titles, *lines, strict=True)]
         rows = ("  " * level + "  ".join(map(_aligned, line, widths, right)) for line in (titles, *lines))
         console.out("\n".join(row.rstrip() for row in rows), highlight=False)
+
+
+def _cell(kind: Kind, value: object) -> str:
+    """The value as it is shown; a person's name is cut, so that one does not widen or lengthen the whole table."""
+    text = _safe(written(value))
+    if kind != "name":
+        return text
+    name = Text(text)
+    name.truncate(LONGEST_NAME, overflow="ellipsis")
+    return name.plain
 
 
 def _aligned(cell: str, width: int, is_right: bool) -> str:  # noqa: FBT001 - map gives it so

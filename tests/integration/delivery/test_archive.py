@@ -60,11 +60,12 @@ def test_another_file_is_never_overwritten(archive: ArchiveOutlet) -> None:
     assert archive.store(NAME, [REPORT]) == second
 
 
-def test_a_file_that_was_there_before_the_first_night_is_kept(archive: ArchiveOutlet) -> None:
+@pytest.mark.parametrize("other", [OTHER, b"", REPORT[:30]])
+def test_a_file_that_was_there_before_the_first_night_is_kept(archive: ArchiveOutlet, other: bytes) -> None:
     archive.directory.mkdir()
-    (archive.directory / NAME).write_bytes(OTHER)
+    (archive.directory / NAME).write_bytes(other)
     assert archive.store(NAME, [REPORT]).name == "ums-updates-2026-11-22-2.csv"
-    assert (archive.directory / NAME).read_bytes() == OTHER
+    assert (archive.directory / NAME).read_bytes() == other
 
 
 def test_two_databases_never_share_a_folder(archive: ArchiveOutlet) -> None:

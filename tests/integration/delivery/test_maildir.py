@@ -35,6 +35,33 @@ def test_only_its_owner_reads_an_item(tmp_path: Path) -> None:
     assert arrived.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o770, 0o500, None])
+def test_the_maildir_is_its_owner_s_alone(tmp_path: Path, mode: int | None) -> None:
+    folder = tmp_path / "mail"
+    if mode is not None:
+        folder.mkdir()
+        (folder / "new").mkdir(mode=0o755)
+        folder.chmod(mode)
+    put(folder, an_item())
+    assert {path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())} == {0o700}
+
+
+@pytest.mark.parametrize("name", [".", "tmp", "new", "cur"])
+def test_nothing_is_written_through_a_link_in_place_of_a_folder(tmp_path: Path, name: str) -> None:
+    folder, elsewhere = tmp_path / "mail", tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o755)
+    link = folder / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(elsewhere)
+    outlet = MaildirOutlet(folder=folder, letterhead=LETTERHEAD)
+    with pytest.raises(DeliveryFailed, match=f"{link.name} is a symbolic link"):
+        outlet.deliver(an_item())
+    assert list(elsewhere.iterdir()) == []
+    assert elsewhere.stat().st_mode & 0o777 == 0o755
+    (finding,) = outlet.probe()
+    assert (finding.name, str(link) in finding.what) == ("maildir-not-writable", True)
+
+
 def test_without_the_folder_above_nothing_is_made(tmp_path: Path) -> None:
     with pytest.raises(DeliveryFailed, match="No such file or directory"):
         put(tmp_path / "none" / "mail", an_item())

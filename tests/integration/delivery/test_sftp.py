@@ -24,7 +24,7 @@ from tests.support.sshd import Sshd
 
 Agency = asyncssh_server.SftpServer
 Agencies = Callable[..., Agency]
-SECOND = "ums-updates-2026-11-22-2.csv"
+SECOND, THIRD = "ums-updates-2026-11-22-2.csv", "ums-updates-2026-11-22-3.csv"
 SECRET = "let me in"
 
 
@@ -245,6 +245,121 @@ def test_the_same_file_counts_as_delivered_and_is_not_sent_again(sftp: Agency, w
     assert sftp.files() == {NAME: REPORT}
 
 
+# What a broken upload left behind
+
+ROWS = b"9,O'Brien,Pat,20000009,1240.55\n" * 70_000
+WITHIN_A_LINE = [REPORT[:1], REPORT[:30], REPORT[:-1]]
+NO_BEGINNING = [REPORT[:30] + b"x", b"x" * 30, REPORT + b"x", b"\xef\xbb\xbf" + REPORT[:30]]
+WHOLE_LINES = [b"", REPORT[: REPORT.index(b"\n") + 1], REPORT[: REPORT.index(b"1.00\n") + 5]]
+
+
+def files_at(sshd: Sshd) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sshd.root.iterdir()}
+
+
+def test_an_openssh_killed_in_the_middle_leaves_a_beginning_that_the_next_try_makes_whole(sshd: Sshd) -> None:
+    def chunks() -> Any:
+        for number, piece in enumerate(pieces(ROWS)):
+            if number == 3:
+                for process in children_of(sshd):
+                    os.kill(process, signal.SIGKILL)
+            yield piece
+
+    server = settings(sshd, upload="direct")
+    assert "SFTP server" in failure(server, an_item(ROWS, chunks=chunks)).sentence
+    (left,) = files_at(sshd).values()
+    assert 0 < len(left) < len(ROWS)
+    assert ROWS.startswith(left)
+    upload(server, an_item(ROWS, tried=True))
+    assert files_at(sshd) == {NAME: ROWS}
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+@pytest.mark.parametrize("left", WITHIN_A_LINE)
+def test_a_beginning_of_ours_that_ends_within_a_line_is_overwritten(
+    sftp: Agency, sshd: Sshd, way: str, left: bytes
+) -> None:
+    for agency in (sftp, sshd):
+        (agency.root / NAME).write_bytes(left)
+        upload(settings(agency, upload=way))
+        upload(settings(agency, upload=way))
+    assert sftp.files() == files_at(sshd) == {NAME: REPORT}
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+@pytest.mark.parametrize("tried", [False, True])
+@pytest.mark.parametrize("other", NO_BEGINNING)
+def test_what_is_no_beginning_of_ours_is_never_overwritten(
+    sftp: Agency, sshd: Sshd, way: str, other: bytes, *, tried: bool
+) -> None:
+    for agency in (sftp, sshd):
+        (agency.root / NAME).write_bytes(other)
+        upload(settings(agency, upload=way), an_item(tried=tried))
+    assert sftp.files() == files_at(sshd) == {NAME: other, SECOND: REPORT}
+
+
+@pytest.mark.parametrize("way", ["rename", "direct"])
+@pytest.mark.parametrize("left", WHOLE_LINES)
+def test_whole_lines_or_nothing_may_be_another_report_until_we_have_tried(
+    sftp: Agency, sshd: Sshd, way: str, left: bytes
+) -> None:
+    for agency in (sftp, sshd):
+        for name in (NAME, "ums-retried.csv"):
+            (agency.root / name).write_bytes(left)
+        upload(settings(agency, upload=way))
+        upload(settings(agency, upload=way), an_item(name="ums-retried.csv", tried=True))
+    assert sftp.files() == files_at(sshd) == {NAME: left, SECOND: REPORT, "ums-retried.csv": REPORT}
+
+
+@pytest.mark.parametrize(("left", "then"), [(REPORT[:30], {SECOND: REPORT}), (b"", {SECOND: b"", THIRD: REPORT})])
+def test_under_a_number_only_what_ends_within_a_line_is_overwritten(
+    sftp: Agency, left: bytes, then: dict[str, bytes]
+) -> None:
+    (sftp.root / NAME).write_bytes(b"other")
+    (sftp.root / SECOND).write_bytes(left)
+    upload(settings(sftp, upload="direct"), an_item(tried=True))
+    assert sftp.files() == {NAME: b"other"} | then
+
+
+def test_a_long_beginning_is_compared_to_its_end(sshd: Sshd) -> None:
+    left = ROWS[:1_500_000]
+    (sshd.root / NAME).write_bytes(left)
+    upload(settings(sshd, upload="direct"), an_item(ROWS))
+    assert files_at(sshd) == {NAME: ROWS}
+    (sshd.root / NAME).write_bytes(left[:-1] + b"!")
+    upload(settings(sshd, upload="direct"), an_item(ROWS))
+    assert files_at(sshd) == {NAME: left[:-1] + b"!", SECOND: ROWS}
+
+
+def test_if_the_whole_report_stands_under_a_number_nothing_is_sent_again(sftp: Agency) -> None:
+    (sftp.root / NAME).write_bytes(REPORT[:30])
+    (sftp.root / SECOND).write_bytes(REPORT)
+    upload(settings(sftp, upload="direct"), an_item(tried=True))
+    assert "write" not in sftp.calls
+    assert sftp.files() == {NAME: REPORT[:30], SECOND: REPORT}
+
+
+@pytest.mark.parametrize(
+    ("way", "refused"), [("direct", "overwrite"), ("direct", "read"), ("rename", "remove"), ("rename", "read")]
+)
+def test_a_server_that_lets_us_not_overwrite_or_read_gets_the_next_name(
+    sftp_server: Agencies, way: str, refused: str
+) -> None:
+    agency = sftp_server(refuse={refused})
+    (agency.root / NAME).write_bytes(REPORT[:30])
+    for _ in range(2):
+        upload(settings(agency, upload=way), an_item(tried=True))
+        agency.behave()
+    assert agency.files() == {NAME: REPORT[:30], SECOND: REPORT}
+
+
+def test_a_server_that_tells_no_sizes_has_its_broken_upload_overwritten_too(sftp_server: Agencies) -> None:
+    agency = sftp_server(refuse={"stat"})
+    (agency.root / NAME).write_bytes(REPORT[:30])
+    upload(settings(agency, upload="direct", verify="none"), an_item(tried=True))
+    assert agency.files() == {NAME: REPORT}
+
+
 # What servers refuse
 
 
@@ -395,7 +510,7 @@ def test_a_connection_cut_in_the_middle_fails_and_a_later_try_brings_the_whole(s
     half = an_item(content, chunks=cut)
     assert "SFTP server" in failure(settings(sftp, upload=way), half).sentence
     upload(settings(sftp, upload=way), item)
-    assert content in sftp.files().values()
+    assert sftp.files() == {NAME: content}
 
 
 def test_a_server_that_is_not_there_fails() -> None:

@@ -1,5 +1,6 @@
 """Nights on a real Koha database: what changes, what is reported, what is left alone."""
 
+import json
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -62,6 +63,19 @@ def test_koha_logs_the_flag_the_restriction_and_the_fee_where_its_preferences_as
     logged = {(row["module"], row["action"]) for row in koha.query("SELECT module, action FROM action_logs")}
     assert {("MEMBERS", "MODIFY"), ("MEMBERS", "CREATE_RESTRICTION"), ("FINES", "CREATE")} <= logged
     assert {("GENTLENUDGE", "NEW_SUBMISSIONS"), ("GENTLENUDGE", "UPDATES")} <= logged
+
+
+def test_our_rows_in_kohas_log_say_what_the_plugins_said_and_more(koha: KohaDatabase) -> None:
+    for _ in range(2):
+        owing(koha)
+    Nights(koha).good_night()
+    logged = koha.query("SELECT action, info, interface FROM action_logs WHERE module = 'GENTLENUDGE'")
+    submission, update = (json.loads(row["info"]) for row in sorted(logged, key=lambda row: str(row["action"])))
+    assert submission.keys() == update.keys() == {"run", "file", "rows", "sha256", "filename", "count"}
+    assert (submission["filename"], submission["count"]) == (f"ums-new-submissions-{SUNDAY}.csv", 2)
+    assert (update["filename"], update["count"]) == (f"ums-updates-{SUNDAY}.csv", 2)
+    assert all((info["file"], info["rows"]) == (info["filename"], info["count"]) for info in (submission, update))
+    assert {row["interface"] for row in logged} == {"cron"}
 
 
 def test_koha_logs_nothing_of_a_patron_where_its_preferences_are_off(koha: KohaDatabase) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, Restrict, SetFlag
+from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import Flag, FlagRow
 from gentle_nudge.koha.koha_tables import accountlines
 from gentle_nudge.koha.write import charge, restrict
@@ -67,9 +68,9 @@ def changed(koha: KohaDatabase, before: Row) -> Row:
     return {name: value for name, value in now.items() if value != before[name]}
 
 
-def charge_fees(conn: Connection, fees: Sequence[ChargeFee], now: datetime) -> dict[int, int]:
+def charge_fees(conn: Connection, fees: Sequence[ChargeFee], moment: Moment) -> dict[int, int]:
     """Charge the fees; patron -> the line made."""
-    made = charge.charge(conn, fees, now)
+    made = charge.charge(conn, fees, moment)
     return numbers_of(conn, made, [fee.patron for fee in fees]) if made else {}
 
 

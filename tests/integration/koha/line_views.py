@@ -20,6 +20,7 @@ from tests.builders import values
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = date(2026, 11, 22)
 NOW = datetime(2026, 11, 22, 8, 30, 15, 123456, tzinfo=UTC)
+MOMENT = Moment(day=DAY, now=NOW, zone=NEW_YORK)
 NOON = time(12)
 MIDNIGHT = time(0, 0, 0)
 LAST_SECOND = time(23, 59, 59)

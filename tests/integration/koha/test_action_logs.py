@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
+from gentle_nudge.domain.moment import Interface
 from gentle_nudge.domain.patron import Flag, FlagRow, Restriction
 from gentle_nudge.koha.write import action_logs, restrict
 from gentle_nudge.koha.write.action_logs import LogRow, Logs
 from gentle_nudge.koha.write.new_rows import numbers_of
 from tests.builders.koha import a_patron
-from tests.integration.koha.line_views import NOW, Statements
+from tests.integration.koha.line_views import MOMENT, Statements
 from tests.support.koha import KohaDatabase
 
 SECOND = datetime(2026, 11, 22, 8, 30, 15, tzinfo=UTC).replace(tzinfo=None)
@@ -68,8 +69,10 @@ def test_a_log_whose_preference_is_missing_is_not_kept(koha: KohaDatabase, conn:
 
 
 @pytest.mark.every_koha
-def test_a_logged_row_is_the_one_that_koha_writes(koha: KohaDatabase, conn: Connection) -> None:
-    action_logs.write(conn, [LogRow(module="FINES", action="CREATE", object=9, info=ODD, diff="{}")], NOW)
+@pytest.mark.parametrize("interface", ["cron", "commandline"])
+def test_a_logged_row_is_the_one_that_koha_writes(koha: KohaDatabase, conn: Connection, interface: Interface) -> None:
+    row = LogRow(module="FINES", action="CREATE", object=9, info=ODD, diff="{}")
+    action_logs.write(conn, [row], replace(MOMENT, interface=interface))
     conn.commit()
     assert logged(koha) == [
         {
@@ -79,7 +82,7 @@ def test_a_logged_row_is_the_one_that_koha_writes(koha: KohaDatabase, conn: Conn
             "action": "CREATE",
             "object": 9,
             "info": ODD,
-            "interface": "cron",
+            "interface": interface,
             "script": "gentle-nudge",
             "trace": None,
             "diff": "{}",
@@ -94,7 +97,7 @@ def test_an_older_koha_is_given_the_columns_it_has(
     for column in missing:
         koha.spoil(f"ALTER TABLE action_logs DROP COLUMN {column}")
     with product.begin() as conn:
-        action_logs.write(conn, [action_logs.fee_charged(FEE, 9), action_logs.lifted(LIFTED)], NOW)
+        action_logs.write(conn, [action_logs.fee_charged(FEE, 9), action_logs.lifted(LIFTED)], MOMENT)
     rows = logged(koha)
     assert [row["action"] for row in rows] == ["CREATE", "DELETE_RESTRICTION"]
     assert rows[0].keys() == {
@@ -105,7 +108,7 @@ def test_an_older_koha_is_given_the_columns_it_has(
 
 
 def test_our_own_row_names_no_patron(koha: KohaDatabase, conn: Connection) -> None:
-    action_logs.write(conn, [LogRow(module="GENTLENUDGE", action="SYNC", object=None, info="{}")], NOW)
+    action_logs.write(conn, [LogRow(module="GENTLENUDGE", action="SYNC", object=None, info="{}")], MOMENT)
     conn.commit()
     (row,) = logged(koha)
     assert (row["object"], row["diff"]) == (None, None)
@@ -113,10 +116,10 @@ def test_our_own_row_names_no_patron(koha: KohaDatabase, conn: Connection) -> No
 
 @pytest.mark.parametrize("many", [0, 1, 1000, 2500])
 def test_logging_takes_one_statement_per_thousand_rows(koha: KohaDatabase, conn: Connection, many: int) -> None:
-    action_logs.write(conn, [action_logs.lifted(LIFTED)], NOW)  # the columns of this Koha are looked up once
+    action_logs.write(conn, [action_logs.lifted(LIFTED)], MOMENT)  # the columns of this Koha are looked up once
     conn.rollback()
     with Statements(conn) as statements:
-        action_logs.write(conn, (action_logs.fee_charged(FEE, 9) for _ in range(many)), NOW)
+        action_logs.write(conn, (action_logs.fee_charged(FEE, 9) for _ in range(many)), MOMENT)
     assert len(statements.seen) == -(-many // 1000)
     conn.commit()
     assert koha.value("SELECT COUNT(*) FROM action_logs") == many
@@ -126,10 +129,10 @@ def test_rows_logged_with_one_statement_say_what_single_rows_say(koha: KohaDatab
     numbers = [a_patron(koha), a_patron(koha)]
     fees = [replace(FEE, patron=number, description=ODD) for number in numbers]
     restrictions = [Restrict(patron=number, type="MANUAL", comment=ODD) for number in numbers]
-    made = restrict.restrict(conn, restrictions, NOW)
+    made = restrict.restrict(conn, restrictions, MOMENT.now)
     assert made
-    action_logs.write_alike(conn, action_logs.fee_charged, fees, NOW)
-    action_logs.write_restricted(conn, restrictions, made, created="2026-11-22 03:30:15", now=NOW)
+    action_logs.write_alike(conn, action_logs.fee_charged, fees, MOMENT)
+    action_logs.write_restricted(conn, restrictions, made, MOMENT)
     conn.commit()
     at_once = logged(koha)
     koha.execute("DELETE FROM action_logs")
@@ -138,7 +141,7 @@ def test_rows_logged_with_one_statement_say_what_single_rows_say(koha: KohaDatab
         *(action_logs.fee_charged(fee, fee.patron) for fee in fees),
         *(action_logs.restricted(it, it.patron, ids[it.patron], "2026-11-22 03:30:15") for it in restrictions),
     ]
-    action_logs.write(conn, single, NOW)
+    action_logs.write(conn, single, MOMENT)
     conn.commit()
     assert at_once == logged(koha)
 

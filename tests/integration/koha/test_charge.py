@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from gentle_nudge.domain.moment import Interface
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.koha.write import charge
 from tests.builders.koha import a_patron, has_credit, owes
@@ -22,16 +23,19 @@ from tests.integration.koha.koha_changes import (
     remember,
     row,
 )
-from tests.integration.koha.line_views import NOW
+from tests.integration.koha.line_views import MOMENT
 from tests.support.koha import KohaDatabase
 
 
 @pytest.mark.every_koha
-def test_a_fee_is_the_line_and_the_offset_that_koha_writes(koha: KohaDatabase, conn: Connection) -> None:
+@pytest.mark.parametrize("interface", ["cron", "commandline"])
+def test_a_fee_is_the_line_and_the_offset_that_koha_writes(
+    koha: KohaDatabase, conn: Connection, interface: Interface
+) -> None:
     patron = a_patron(koha)
     owes(koha, patron, "99.00")
     before = remember(koha, patron)
-    charged = charge_fees(conn, [a_fee(patron, branch="CPL")], NOW)
+    charged = charge_fees(conn, [a_fee(patron, branch="CPL")], replace(MOMENT, interface=interface))
     conn.commit()
     line = koha.value("SELECT MAX(accountlines_id) FROM accountlines")
     assert charged == {patron: line}
@@ -48,7 +52,7 @@ def test_a_fee_is_the_line_and_the_offset_that_koha_writes(koha: KohaDatabase, c
         description="UMS Processing Fee",
         note="",
         debit_type_code="MANUAL",
-        interface="cron",
+        interface=interface,
         branchcode="CPL",
         timestamp=found["timestamp"],
     )
@@ -64,7 +68,7 @@ def test_a_fee_is_the_line_and_the_offset_that_koha_writes(koha: KohaDatabase, c
 @pytest.mark.every_koha
 def test_a_fee_of_no_branch_and_of_type_overdue_is_unreturned(koha: KohaDatabase, conn: Connection) -> None:
     patron = a_patron(koha)
-    charged = charge_fees(conn, [a_fee(patron, type="OVERDUE", description=ODD)], NOW)
+    charged = charge_fees(conn, [a_fee(patron, type="OVERDUE", description=ODD)], MOMENT)
     conn.commit()
     found = row(koha, "accountlines", charged[patron])
     assert (found["status"], found["branchcode"], found["description"]) == ("UNRETURNED", None, ODD)
@@ -73,7 +77,7 @@ def test_a_fee_of_no_branch_and_of_type_overdue_is_unreturned(koha: KohaDatabase
 def test_every_patrons_fee_has_its_own_offset(koha: KohaDatabase, conn: Connection) -> None:
     patrons = [a_patron(koha) for _ in range(4)]
     fees = [a_fee(patron, amount=Decimal(f"{n}.01"), description=f"{n} {ODD}") for n, patron in enumerate(patrons)]
-    charged = charge_fees(conn, list(reversed(fees)), NOW)
+    charged = charge_fees(conn, list(reversed(fees)), MOMENT)
     conn.commit()
     shown = koha.query(
         "SELECT borrowernumber, o.amount, description FROM accountlines AS a "
@@ -89,7 +93,7 @@ def test_every_patrons_fee_has_its_own_offset(koha: KohaDatabase, conn: Connecti
 def test_credit_that_is_not_used_up_is_never_applied_to_our_fee(koha: KohaDatabase, conn: Connection) -> None:
     patron = a_patron(koha)
     credit = has_credit(koha, patron, "50.00")
-    charged = charge_fees(conn, [a_fee(patron)], NOW)
+    charged = charge_fees(conn, [a_fee(patron)], MOMENT)
     conn.commit()
     assert row(koha, "accountlines", credit)["amountoutstanding"] == Decimal(-50)
     assert row(koha, "accountlines", charged[patron])["amountoutstanding"] == Decimal(10)
@@ -99,4 +103,4 @@ def test_credit_that_is_not_used_up_is_never_applied_to_our_fee(koha: KohaDataba
 def test_a_fee_that_koha_would_refuse_is_an_error(koha: KohaDatabase, conn: Connection, told: Row) -> None:
     fee = replace(a_fee(a_patron(koha)), **told)
     with pytest.raises((IntegrityError, GentleNudgeError)):
-        charge.charge(conn, [fee], NOW)
+        charge.charge(conn, [fee], MOMENT)

@@ -90,6 +90,9 @@ def test_what_we_log_ourselves_is_known_by_its_script(koha: KohaDatabase, conn: 
         ("not JSON", True),
         (None, True),
         ('{"run": 1, "file": "ums-updates.csv", "rows": 3, "sha256": "0"}', False),
+        ('{"run": 1, "file": "u.csv", "rows": 3, "sha256": "0", "filename": "u.csv", "count": 3}', False),
+        ('{"filename": "u.csv", "count": 3, "file_path": "/tmp/u.csv"}', True),
+        ('{"option": "moved", "who": "tester", "cancelled": 0}', False),
         ('{"section": "global", "error": "x"}', False),
     ],
 )

@@ -25,7 +25,7 @@ from tests.integration.koha.koha_changes import (
     restrict_patrons,
     row,
 )
-from tests.integration.koha.line_views import DAY, NOW, Statements
+from tests.integration.koha.line_views import DAY, MOMENT, NOW, Statements
 from tests.integration.koha.on_sqlite import a_copy_in_sqlite
 from tests.support.koha import KohaDatabase
 
@@ -39,7 +39,7 @@ def write_everything(conn: Connection, numbers: Sequence[int], rows: Sequence[in
     half = len(numbers) // 2
     by_row = [a_flag(SetFlag, n, COLLECT, row) for n, row in zip(numbers[:half], rows[:half], strict=True)]
     flag.write_flags(conn, [*by_row, *(a_flag(SetFlag, n, COLLECT) for n in numbers[half:])], NOW)
-    charged = charge_fees(conn, [a_fee(number, description=ODD) for number in numbers], NOW)
+    charged = charge_fees(conn, [a_fee(number, description=ODD) for number in numbers], MOMENT)
     restrict.lift(conn, [LiftRestriction(patron=n, restriction=it) for n, its in held.items() for it in its])
     assert made.keys() == charged.keys() == set(numbers)
     assert len(set(made.values())) == len(set(charged.values())) == len(numbers)
@@ -83,7 +83,7 @@ def test_without_actions_nothing_is_asked(conn: Connection) -> None:
         restrict.lift(conn, [])
         restrict.refresh_debarred(conn, [], DAY)
         flag.write_flags(conn, [], NOW)
-        assert charge.charge(conn, [], NOW) is None
+        assert charge.charge(conn, [], MOMENT) is None
     assert statements.seen == []
 
 

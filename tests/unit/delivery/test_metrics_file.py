@@ -66,6 +66,22 @@ def test_the_metrics_file_is_replaced_whole_and_readable_by_all(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_link_in_place_of_the_metrics_file_or_its_folder_is_neither_followed_nor_replaced(tmp_path: Path) -> None:
+    folder, other = tmp_path / "collector", tmp_path / "other"
+    folder.mkdir()
+    other.write_text("theirs")
+    link = folder / "gentle_nudge.prom"
+    link.symlink_to(other)
+    way = tmp_path / "link"
+    way.symlink_to(folder)
+    for path, named in ((link, link), (way / "another.prom", way)):
+        with pytest.raises(DeliveryFailed, match=f"{named.name} is a symbolic link"):
+            write_metrics(path, Figures(night=NIGHT, well=True))
+    assert other.read_text() == "theirs"
+    assert list(folder.iterdir()) == [link]
+    assert link.is_symlink()
+
+
 def test_a_metrics_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(DeliveryFailed, match="No such file or directory"):
         write_metrics(tmp_path / "none" / "gentle_nudge.prom", Figures(night=NIGHT, well=True))

@@ -90,6 +90,8 @@ def test_each_of_a_list_counts_once_and_keeps_its_place(tmp_path: Path) -> None:
         ("fee_description", '" "'),
         ("fee_branch", '"TOOLONGACODE"'),
         ("restriction_comment", '"Sent to collections"'),
+        ("restriction_comment", '"{date}"'),
+        ("restriction_comment", '" ({date}) - {date} 1."'),
         ("restriction_comment", f'"{"x" * 246}{{date}}"'),
         ("most_referrals", "-1"),
         ("most_referrals", '"unusual"'),
@@ -101,6 +103,11 @@ def test_each_of_a_list_counts_once_and_keeps_its_place(tmp_path: Path) -> None:
 def test_what_a_key_does_not_take_is_told_with_its_place(tmp_path: Path, key: str, value: str) -> None:
     (problem,) = problems(tmp_path, toml("", **{key: value}))
     assert problem.startswith(f"gentle-nudge.toml: policy.{key}: ")
+
+
+@pytest.mark.parametrize("comment", ["UMS {date}", "{date}: 催収", "é{date}"])
+def test_a_comment_needs_a_word_besides_the_date(tmp_path: Path, comment: str) -> None:
+    assert policy(tmp_path, restriction_comment=f'"{comment}"').restriction_comment == comment
 
 
 def test_a_comment_fits_the_column_once_the_date_is_in(tmp_path: Path) -> None:

@@ -47,6 +47,19 @@ def test_json_holds_whatever_has_a_key_in_plain_values() -> None:
     }
 
 
+def test_in_json_nothing_is_left_that_a_terminal_would_obey() -> None:
+    name = "O\x1b[2J\x9b2J\x7f\u202eBrien 王\n"
+    text = as_json(View(parts=figures(name=name)))
+    assert text.isascii() is False
+    assert all(sign.isprintable() or sign == "\n" for sign in text)
+    assert json.loads(text) == {"name": name}
+
+
+def test_in_csv_control_characters_are_left_out() -> None:
+    view = View(parts=[table(COLUMNS, [Owing(name="\x9b2J\x00Li")], WHOLE)])
+    assert as_csv(view) == "surname,balance,adopted\n2JLi,,no\n"
+
+
 def test_several_views_are_a_list_and_one_table_may_be_the_whole() -> None:
     assert json.loads(as_json([View(parts=figures(a=1)), View(parts=figures(a=2))])) == [{"a": 1}, {"a": 2}]
     assert json.loads(as_json(View(parts=[table(COLUMNS, (), WHOLE)]))) == []

@@ -4,10 +4,11 @@ import io
 from dataclasses import dataclass
 from decimal import Decimal
 
+import pytest
 from rich.console import Console
 
-from gentle_nudge.views.plain import Figure, Note, Part, Table, View, column, table, unseen
-from gentle_nudge.views.terminal import MOST_ROWS, UNWRAPPED, draw
+from gentle_nudge.views.plain import Figure, Kind, Note, Part, Table, View, column, table, unseen
+from gentle_nudge.views.terminal import LONGEST_NAME, MOST_ROWS, UNWRAPPED, draw
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +29,9 @@ def shown(*parts: Part, width: int = UNWRAPPED, terminal: bool = False) -> list[
     return console.file.getvalue().splitlines()
 
 
-def owing(*names: str, caption: str = "", empty: str = "") -> Table:
+def owing(*names: str, caption: str = "", empty: str = "", kind: Kind = "text") -> Table:
     columns = (
-        column("name", lambda row: row.name),
+        column("name", lambda row: row.name, kind),
         *unseen(hidden="name"),
         column("balance", lambda row: row.balance, "money"),
     )
@@ -48,6 +49,27 @@ def test_a_wide_character_takes_two_places() -> None:
 def test_control_characters_and_marks_of_direction_are_escaped() -> None:
     assert shown(Note(text="a\x1b[31m\u202eb\nc")) == [r"a\x1b[31m\u202eb\nc"]
     assert shown(owing("\x07\ud800")) == ["name        balance", r"\x07\ud800     7.50"]
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("x" * LONGEST_NAME, "x" * LONGEST_NAME),
+        ("x" * (LONGEST_NAME + 1), "x" * (LONGEST_NAME - 1) + "…"),
+        ("王" * (LONGEST_NAME // 2), "王" * (LONGEST_NAME // 2)),
+        ("王" * LONGEST_NAME, "王" * (LONGEST_NAME // 2 - 1) + " …"),
+        ("\x1b" * LONGEST_NAME, r"\x1b" * 9 + r"\x1" + "…"),
+        ("x" * 16_000, "x" * (LONGEST_NAME - 1) + "…"),
+    ],
+)
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_name_is_cut_at_forty_columns_of_the_screen(*, name: str, written: str, terminal: bool) -> None:
+    _, line = shown(owing(name, kind="name"), width=80, terminal=terminal)
+    assert line.rstrip().removesuffix("7.50").rstrip() == written
+
+
+def test_other_texts_are_whole() -> None:
+    assert "y" * 500 in "".join(shown(owing("y" * 500)))
 
 
 def test_text_that_looks_like_markup_is_shown_as_it_is() -> None:

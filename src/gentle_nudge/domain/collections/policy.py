@@ -43,9 +43,11 @@ def parse_fee_branch(text: str) -> str:
 
 
 def parse_comment(text: str) -> str:
-    """The comment of a restriction: holds `{date}`, and fits Koha's column once the date is in."""
+    """The comment of a restriction: holds `{date}` and words, and fits Koha's column once the date is in."""
     if "{date}" not in text:
         raise ValueError("{date} has to be in it, so that our restrictions are known again")
+    if not any(map(str.isalpha, text.replace("{date}", ""))):
+        raise ValueError("words besides {date} are needed: staff's own comment may be a date, and is not ours")
     if len(text.replace("{date}", "2000-12-31")) > LONGEST_COMMENT:
         raise ValueError(f"at most {LONGEST_COMMENT} characters are possible once the date is in")
     return text
@@ -159,7 +161,7 @@ class Policy:
     add_restriction: Annotated[bool, Key("Whether a referred patron is restricted from borrowing.")] = False
     restriction_type: Annotated[str, MaxLen(50), Key("The type of that restriction.")] = "MANUAL"
     restriction_comment: Annotated[
-        str, Parsed(parse_comment), Key("The comment of that restriction; {date} has to be in it.")
+        str, Parsed(parse_comment), Key("The comment of that restriction; {date} has to be in it, and words.")
     ] = PLUGIN_COMMENT
     clear_paid: Annotated[bool, Key("Whether patrons who have paid are released.")] = False
     clear_at_or_below: Annotated[

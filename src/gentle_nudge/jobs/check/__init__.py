@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 
@@ -42,6 +43,7 @@ def check(library: Library, moment: Moment) -> list[Finding]:
 def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding], None, None]:
     """The questions; each has to be answered before the next one is made."""
     yield _settings(library.settings)
+    yield _password_in_url(library.settings)
     yield templates(library.texts)
     with library.engine.connect() as conn:  # rights.lacking explains statements that write
         present = inspect(conn).get_table_names()
@@ -90,6 +92,21 @@ def _settings(settings: Settings) -> Iterator[Finding]:
             what=warning,
             why="Whoever can read it may use the password.",
             way_out="Make it readable by its owner only: chmod 600",
+        )
+
+
+def _password_in_url(settings: Settings) -> Iterator[Finding]:
+    url, loc = settings.koha.url, ("koha", "url")
+    if url is None or settings.file is None or settings.places.origin(loc) != settings.places.file:
+        return
+    has_password = url.password or {"password", "passwd"} & url.query.keys()
+    if has_password and settings.file.stat().st_mode & stat.S_IROTH:
+        yield Finding(
+            name="url-password-open",
+            severity=Severity.WARNING,
+            what=f"{settings.places.place(loc)}: everybody on this machine can read the file with the password in it.",
+            why="Whoever can read it may use the password, with all rights of that user in Koha's database.",
+            way_out="Put the password into a file of its own and name that as password_file in [koha], or: chmod 600",
         )
 
 

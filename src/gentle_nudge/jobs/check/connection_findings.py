@@ -15,7 +15,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.jobs.transaction import read_only
-from gentle_nudge.koha.read.administration import preferences
+from gentle_nudge.koha.read.administration import addresses, preferences
 from gentle_nudge.settings.keys import Mail
 
 PATIENCE = 10
@@ -24,7 +24,7 @@ SENDER_WAY_OUT = "Fill Koha's preference KohaAdminEmailAddress, or set sender in
 
 def people(conn: Connection, library: Library, sections: Sequence[Section]) -> Iterator[Finding]:
     """Whether there is a sender, a recipient, and somebody who receives alerts."""
-    admin = preferences(conn, ["KohaAdminEmailAddress"])["KohaAdminEmailAddress"].strip()
+    admin = next(iter(addresses(preferences(conn, ["KohaAdminEmailAddress"])["KohaAdminEmailAddress"])), "")
     yield from _sender(library.settings.mail, admin)
     if not admin and not library.settings.alerts.to:
         yield Finding(
@@ -61,8 +61,8 @@ def _sender(mail: Mail, admin: str) -> Iterator[Finding]:
         why = "No mail server takes a message without a sender: nightly and sync refuse."
         yield Finding(name="no-sender", what="No sender address is configured.", why=why, way_out=SENDER_WAY_OUT)
     elif not ADDRESS.fullmatch(admin):
-        why = "Mail servers refuse a sender that is not one plain e-mail address."
-        what = "Koha's preference KohaAdminEmailAddress, which sends the reports, is not one plain e-mail address."
+        why = "Mail servers refuse a sender that is not a plain e-mail address, such as koha@library.example."
+        what = "The first address in Koha's preference KohaAdminEmailAddress, which sends the reports, is not plain."
         yield Finding(name="sender-implausible", what=what, why=why, way_out=SENDER_WAY_OUT)
 
 

@@ -178,9 +178,9 @@ def _forgive(conn: Connection, taken: Sequence[WithdrawnCase], moment: Moment) -
     for fee in (withdrawn.fee for withdrawn in taken if withdrawn.fee):
         fees[fee.patron].append(fee)
     waivers = [ForgiveFee(patron=patron, fees=tuple(owed)) for patron, owed in sorted(fees.items())]
-    charge.forgive(conn, waivers, moment.now)
+    charge.forgive(conn, waivers, moment)
     if action_logs.wanted(conn).fines:
-        action_logs.write(conn, map(action_logs.fee_forgiven, waivers), moment.now)
+        action_logs.write(conn, map(action_logs.fee_forgiven, waivers), moment)
     carry_out_and_log(conn, charge.lifted_by_payment(conn, fees), moment)
     closed_before = (withdrawn for withdrawn in taken if withdrawn.fee and not withdrawn.ends)
     reasons = {each.case.id: f"{each.case.why}{_waived(each.fee)}, by {moment.who}" for each in closed_before}

@@ -22,7 +22,7 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.nightly import Night
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import read_only, writing
-from gentle_nudge.koha.read.administration import preferences
+from gentle_nudge.koha.read.administration import addresses, preferences
 from gentle_nudge.store import alert_log, deliveries
 from gentle_nudge.texts.environment import Texts
 
@@ -62,11 +62,10 @@ class Staff:
 
 
 def tell_staff(library: Library, outlets: Outlets, moment: Moment, *, night: Night | None = None) -> list[str]:
-    """Staff, or else Koha's administrator, are told about this night and the queue; sentences about unsent alerts."""
+    """Staff, or else Koha's administrators, are told about this night and the queue; sentences about unsent alerts."""
     with read_only(library.engine) as conn:
         values = preferences(conn, ["LibraryName", "KohaAdminEmailAddress"])
-    administrators = tuple(address for each in values["KohaAdminEmailAddress"].split(",") if (address := each.strip()))
-    recipients = library.settings.alerts.to or administrators
+    recipients = library.settings.alerts.to or addresses(values["KohaAdminEmailAddress"])
     staff = Staff(library=values["LibraryName"], recipients=recipients, texts=library.texts)
     alerts = [*(of_night(night) if night else ()), *of_queue(library.engine, outlets, moment)]
     unsent = tell(library.engine, alerts, staff, outlets=outlets, moment=moment) if recipients else []

@@ -60,8 +60,8 @@ def write_ours(conn: Connection, run: Run, plan: Plan) -> None:
     adopted: dict[int, int] = {}
     for chunk in a_thousand_at_a_time(plan.decisions):
         actions = [action for decision in chunk for action in planned_changes(decision, section)]
-        fees, now = of(actions, ChargeFee), run.moment.now
-        action_logs.log_changes(conn, flag_changes(actions), fees, logs=run.logs, now=now)
+        fees = of(actions, ChargeFee)
+        action_logs.log_changes(conn, flag_changes(actions), fees, logs=run.logs, moment=run.moment)
         cases.follow(conn, of(actions, FollowCase))
         new = of(actions, OpenCase)
         referred = [action for action in new if isinstance(action.decision, Referral)]
@@ -70,7 +70,7 @@ def write_ours(conn: Connection, run: Run, plan: Plan) -> None:
         opened = cases.open_new(conn, section=section.name, actions=flagged, run=update)
         adopted |= opened
         closing = [replace(ending, case=ending.case or opened[ending.patron]) for ending in of(actions, CloseCase)]
-        cases.close(conn, closing, run=update, day=plan.day, now=now)
+        cases.close(conn, closing, run=update, day=plan.day, now=run.moment.now)
     if ReportKind.SUBMISSION in run.ids:
         queue_submission(conn, run, plan)
     if update:

@@ -31,12 +31,11 @@ def carry_out(conn: Connection, actions: Sequence[Action], moment: Moment, logs:
     restricted_now = {action.patron for action in made} | {action.patron for action in gone}
     restrict.refresh_debarred(conn, restricted_now, moment.today)
     flag.write_flags(conn, flag_changes(actions), moment.now)
-    charged = charge.charge(conn, of(actions, ChargeFee), moment.now)
+    charged = charge.charge(conn, of(actions, ChargeFee), moment)
     if logs.borrowers:
-        created = moment.now.astimezone(moment.zone).strftime("%Y-%m-%d %H:%M:%S")
         if restricted:
-            action_logs.write_restricted(conn, made, restricted, created=created, now=moment.now)
-        action_logs.write(conn, map(action_logs.lifted, gone), moment.now)
+            action_logs.write_restricted(conn, made, restricted, moment)
+        action_logs.write(conn, map(action_logs.lifted, gone), moment)
     return RowsMade(restriction=restricted, fee=charged)
 
 
@@ -44,4 +43,4 @@ def carry_out_and_log(conn: Connection, actions: Sequence[Action], moment: Momen
     """Carry out the actions in Koha and log all of them."""
     logs = action_logs.wanted(conn)
     carry_out(conn, actions, moment, logs)
-    action_logs.log_changes(conn, flag_changes(actions), of(actions, ChargeFee), logs=logs, now=moment.now)
+    action_logs.log_changes(conn, flag_changes(actions), of(actions, ChargeFee), logs=logs, moment=moment)

@@ -131,6 +131,7 @@ def _item(sending: Sending, claimed: Delivery) -> Item:
         size=stored.size,
         sha256=stored.sha256,
         content=partial(_content, sending.engine, stored),
+        tried=claimed.attempts > 1,
     )
 
 

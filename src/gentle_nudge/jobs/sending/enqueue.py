@@ -78,6 +78,7 @@ def queue(
         rows=counts["patrons"],
     )
     deliveries.enqueue(conn, report=stored.id, to=outlets.addresses(section, report), now=moment.now)
-    logged = {"run": run_id, "file": name, "rows": stored.rows, "sha256": stored.sha256}
-    log_ours(conn, LOGGED[report], logged, moment)
+    facts = {"run": run_id, "file": name, "rows": stored.rows, "sha256": stored.sha256}
+    as_the_plugin = {"filename": name, "count": stored.rows}
+    log_ours(conn, LOGGED[report], facts | as_the_plugin, moment)
     return stored

@@ -20,7 +20,7 @@ from gentle_nudge.domain.outbox import MAY_LEAVE, Address, Channel, Standing
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.connect.instance import Instance
-from gentle_nudge.koha.read.administration import default_server, preferences
+from gentle_nudge.koha.read.administration import addresses, default_server, preferences
 from gentle_nudge.settings import Settings
 from gentle_nudge.store import meta
 from gentle_nudge.texts.environment import Texts
@@ -118,10 +118,11 @@ def _mail_outlet(
     conn: Connection, settings: Settings, instance: Instance, *, standing: Standing, patience: int
 ) -> Outlet:
     """A Maildir, else the server of the settings, else Koha's own."""
-    addresses, table = preferences(conn, ["KohaAdminEmailAddress", "SendAllEmailsTo"]), settings.mail
+    values, table = preferences(conn, ["KohaAdminEmailAddress", "SendAllEmailsTo"]), settings.mail
     maildir = maildir_of_a_copy(settings) if standing is Standing.COPY else table.maildir
-    sender = table.sender or addresses["KohaAdminEmailAddress"].strip()
-    redirect = addresses["SendAllEmailsTo"].strip() if standing is Standing.TEST_COPY else ""
+    administrator = next(iter(addresses(values["KohaAdminEmailAddress"])), "")
+    sender = table.sender or administrator
+    redirect = values["SendAllEmailsTo"].strip() if standing is Standing.TEST_COPY else ""
     letterhead = Letterhead(sender=sender or NOBODY, instance=instance.url.database or "", redirect=redirect)
     if maildir:
         return MaildirOutlet(folder=maildir, letterhead=letterhead)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -192,6 +193,8 @@ def default_server_query() -> Select[Any]:
 
 
 OVERRIDE = "OVERRIDE_SYSPREF_"
+# Texts between commas or semicolons; a name in quotes may hold these.
+LISTED = re.compile(r'(?:"[^"]*"|[^,;])+')
 
 
 def preferences(conn: Connection, names: Iterable[str], *, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -202,6 +205,11 @@ def preferences(conn: Connection, names: Iterable[str], *, environ: Mapping[str,
     asked = list(names)
     stored = {name: value or "" for name, value in conn.execute(preferences_query(asked))}
     return {name: environ.get(OVERRIDE + name, stored.get(name.lower(), "")) for name in asked}
+
+
+def addresses(preference: str) -> tuple[str, ...]:
+    """The e-mail addresses in a preference such as KohaAdminEmailAddress, each once, in order."""
+    return tuple(dict.fromkeys(filter(None, map(str.strip, LISTED.findall(preference)))))
 
 
 def preferences_query(names: Collection[str]) -> Select[Any]:

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from functools import reduce
 from typing import TypeVar
@@ -14,13 +13,13 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Connection, String, cast, insert
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
+from gentle_nudge.domain.moment import Moment
 from gentle_nudge.koha.koha_tables import action_logs, borrower_debarments, borrowers, columns_of
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_selected
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 
 PROGRAM = "gentle-nudge"
-INTERFACE = "cron"
 FORGIVEN = "FORGIVEN"
 
 A = TypeVar("A", ChargeFee, SetFlag | ClearFlag)
@@ -56,39 +55,39 @@ def wanted(conn: Connection) -> Logs:
     return Logs(borrowers=is_on["BorrowersLog"], fines=is_on["FinesLog"])
 
 
-def write(conn: Connection, rows: Iterable[LogRow], now: datetime) -> None:
+def write(conn: Connection, rows: Iterable[LogRow], moment: Moment) -> None:
     """Log these rows."""
     for chunk in a_thousand_at_a_time(rows):
-        conn.execute(insert(action_logs), [_values(conn, row, now) for row in chunk])
+        conn.execute(insert(action_logs), [_values(conn, row, moment) for row in chunk])
 
 
 def log_changes(
-    conn: Connection, flags: Iterable[SetFlag | ClearFlag], fees: Iterable[ChargeFee], *, logs: Logs, now: datetime
+    conn: Connection, flags: Iterable[SetFlag | ClearFlag], fees: Iterable[ChargeFee], *, logs: Logs, moment: Moment
 ) -> None:
     """Every flag changed and every fee charged has a row, if Koha keeps that log."""
     if logs.borrowers:
-        write_alike(conn, flag_changed, flags, now)
+        write_alike(conn, flag_changed, flags, moment)
     if logs.fines:
-        write_alike(conn, fee_charged, fees, now)
+        write_alike(conn, fee_charged, fees, moment)
 
 
-def write_alike(conn: Connection, make: Callable[[A, Number], LogRow], actions: Iterable[A], now: datetime) -> None:
+def write_alike(conn: Connection, make: Callable[[A, Number], LogRow], actions: Iterable[A], moment: Moment) -> None:
     """Log a row for each action, as `make` words it; those that differ in the patron alone with one statement."""
     who = borrowers.c.borrowernumber
     for action, numbers in alike(actions):
-        insert_selected(conn, action_logs, _values(conn, make(action, who), now), among(who, numbers))
+        insert_selected(conn, action_logs, _values(conn, make(action, who), moment), among(who, numbers))
 
 
-def _values(conn: Connection, row: LogRow, now: datetime) -> Values:
+def _values(conn: Connection, row: LogRow, moment: Moment) -> Values:
     """The values of a row for the columns that this Koha has."""
     values: Values = {
         "object": row.object,  # first, so that rows selected are in the order of their patrons
-        "timestamp": now.replace(microsecond=0),
+        "timestamp": moment.now.replace(microsecond=0),
         "user": 0,
         "module": row.module,
         "action": row.action,
         "info": row.info,
-        "interface": INTERFACE,
+        "interface": moment.interface,
         "script": PROGRAM,
         "trace": None,
         "diff": row.diff,
@@ -154,13 +153,12 @@ def restricted(action: Restrict, patron: Number, row: Number, created: str) -> L
     return LogRow(module="MEMBERS", action="CREATE_RESTRICTION", object=patron, info=info)
 
 
-def write_restricted(
-    conn: Connection, actions: Iterable[Restrict], made: NewRows, *, created: str, now: datetime
-) -> None:
+def write_restricted(conn: Connection, actions: Iterable[Restrict], made: NewRows, moment: Moment) -> None:
     """Log these new restrictions."""
+    created = moment.now.astimezone(moment.zone).strftime("%Y-%m-%d %H:%M:%S")
     for action, numbers in alike(actions):
         row = restricted(action, borrower_debarments.c.borrowernumber, made.number, created)
-        insert_selected(conn, action_logs, _values(conn, row, now), made.among(numbers))
+        insert_selected(conn, action_logs, _values(conn, row, moment), made.among(numbers))
 
 
 def lifted(gone: LiftRestriction) -> LogRow:

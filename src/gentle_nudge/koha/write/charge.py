@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, insert, literal, select, update
 
 from gentle_nudge.domain.actions import ChargeFee, ForgiveFee, LiftRestriction, OwingFee
+from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.koha.koha_tables import (
@@ -19,7 +20,7 @@ from gentle_nudge.koha.koha_tables import (
     columns_of,
     restriction_types,
 )
-from gentle_nudge.koha.write.action_logs import FORGIVEN, INTERFACE
+from gentle_nudge.koha.write.action_logs import FORGIVEN
 from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_for_patrons, insert_selected, numbers_of
 from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
 
@@ -88,11 +89,11 @@ def whole_balances_query(numbers: Collection[int]) -> Select[Any]:
     )
 
 
-def charge(conn: Connection, actions: Sequence[ChargeFee], now: datetime) -> NewRows | None:
+def charge(conn: Connection, actions: Sequence[ChargeFee], moment: Moment) -> NewRows | None:
     """Every patron owes the fee (Koha: Koha::Account->add_debit); None: there were no actions."""
     if not actions:
         return None
-    now, line = now.replace(microsecond=0), accountlines.c.accountlines_id
+    now, line = moment.now.replace(microsecond=0), accountlines.c.accountlines_id
     charged = NewRows.from_now_on(conn, line)
     for action, numbers in alike(actions):
         debit: Values = {
@@ -103,7 +104,7 @@ def charge(conn: Connection, actions: Sequence[ChargeFee], now: datetime) -> New
             "note": "",
             "debit_type_code": action.type,
             "status": "UNRETURNED" if action.type == "OVERDUE" else None,
-            "interface": INTERFACE,
+            "interface": moment.interface,
             "branchcode": action.branch,
         }
         insert_for_patrons(conn, accountlines, debit, numbers)
@@ -112,15 +113,15 @@ def charge(conn: Connection, actions: Sequence[ChargeFee], now: datetime) -> New
     return charged
 
 
-def forgive(conn: Connection, actions: Sequence[ForgiveFee], now: datetime) -> None:
+def forgive(conn: Connection, actions: Sequence[ForgiveFee], moment: Moment) -> None:
     """A FORGIVEN credit of each patron has paid the fees (add_credit, then Line->apply).
 
     One action for each patron. Patrons and lines are locked, so the fees still owe the amounts in the action.
     """
-    now = now.replace(microsecond=0)
+    now = moment.now.replace(microsecond=0)
     for chunk in a_thousand_at_a_time(actions):
         new = NewRows.from_now_on(conn, accountlines.c.accountlines_id)
-        conn.execute(insert(accountlines), [_credit(action, now) for action in chunk])
+        conn.execute(insert(accountlines), [_credit(action, moment) for action in chunk])
         credit_of = numbers_of(conn, new, [action.patron for action in chunk])
         made = [_offset(now, "CREATE", action.amount, credit_id=credit_of[action.patron]) for action in chunk]
         fees = [fee for action in chunk for fee in action.fees]
@@ -133,16 +134,16 @@ def forgive(conn: Connection, actions: Sequence[ForgiveFee], now: datetime) -> N
         conn.execute(settled.values(amountoutstanding=Decimal(0)))
 
 
-def _credit(action: ForgiveFee, now: datetime) -> Mapping[str, object]:
+def _credit(action: ForgiveFee, moment: Moment) -> Mapping[str, object]:
     return {
         "borrowernumber": action.patron,
-        "date": now,
+        "date": moment.now.replace(microsecond=0),
         "amount": -action.amount,
         "amountoutstanding": Decimal(0),
         "description": "",
         "note": "",
         "credit_type_code": FORGIVEN,
-        "interface": INTERFACE,
+        "interface": moment.interface,
     }
 
 
