@@ -4,6 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from gentle_nudge.store import meta
 from tests.acceptance.evenings import AGENCY, Library
 from tests.builders.days import MONDAY, SUNDAY, TUESDAY, WEDNESDAY
 from tests.builders.koha import delete_patron
@@ -231,11 +234,13 @@ def holding_our_row(koha: KohaDatabase) -> Any:
     return connection
 
 
-def test_deliver_is_silent_while_another_run_is_at_work(library: Library, koha: KohaDatabase, monitor: Monitor) -> None:
+def test_deliver_is_silent_while_another_run_is_at_work(
+    library: Library, koha: KohaDatabase, monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     evenings = library(tables=f'\n[monitoring]\nping_url = "{monitor.url}"\n')
     evenings.does("nightly", on=SUNDAY)
     koha.execute("UPDATE gentle_nudge_delivery SET state = 'due'")
-    evenings.session["innodb_lock_wait_timeout"] = 1
+    monkeypatch.setattr(meta, "OTHERS_SECONDS", 1)
     with holding_our_row(koha):
         delivered = evenings.run("--verbose", "deliver", on=MONDAY)
         night = evenings.run("nightly", on=MONDAY)

@@ -105,3 +105,17 @@ def test_a_submission_taken_back_cannot_be_sent_after_all(library: Library, smtp
     done = evenings.run("outbox", "retry", "1")
     assert done.returncode == 2
     assert "nobody in it is in collections any more" in done.stderr
+
+
+def test_a_report_that_the_database_no_longer_holds_as_it_was_is_not_sent(library: Library, smtp: SmtpServer) -> None:
+    evenings = library(port=smtp.port)
+    evenings.owing()
+    smtp.answer("rcpt", "451 come back later")
+    evenings.run("nightly", on=SUNDAY)
+    evenings.koha.execute("DELETE FROM gentle_nudge_report_part")
+    smtp.behave()
+    done = evenings.run("deliver", on=MONDAY)
+    assert done.returncode == 1
+    assert done.stderr.count("what the database holds is not what was stored") == 2
+    assert smtp.sent_to(AGENCY) == []
+    assert evenings.states() == ["due", "due"]

@@ -60,6 +60,7 @@ class Manners:
     recipients: dict[str, str] = field(default_factory=dict)
     hang_at: Step | None = None
     close_after_data: bool = False
+    one_message_each: bool = False
 
 
 class SmtpServer:
@@ -109,6 +110,10 @@ class SmtpServer:
         """From now on a message is taken, and the connection closed without a reply."""
         self.manners.close_after_data = True
 
+    def take_one_message_each(self) -> None:
+        """From now on a connection is ended with 421 at its second message."""
+        self.manners.one_message_each = True
+
     def behave(self) -> None:
         """From now on everything is taken again."""
         self.manners = Manners()
@@ -150,11 +155,14 @@ class Keeper:
 
     def __init__(self, server: SmtpServer) -> None:
         self.server = server
+        self.has_taken_one = False
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's name and order
         self, _smtp: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """The reply to MAIL FROM."""
+        if self.has_taken_one and self.server.manners.one_message_each:
+            return "421 one message a connection"
         reply = await self._reply("mail")
         if reply == OK:
             envelope.mail_from = address
@@ -176,6 +184,7 @@ class Keeper:
         reply = await self._reply("data")
         if reply == OK:
             self.server.messages.append(_received(session, envelope))
+            self.has_taken_one = True
         if self.server.manners.close_after_data and smtp.transport is not None:
             smtp.transport.close()
         return reply

@@ -144,7 +144,7 @@ class Books:
         if self._submits(day):
             taken = before.keys() | heirs
             referred = {n for n, it in world.people.items() if n not in taken and self._refers(world, n, it, day)}
-            rows += [self._opens(world, n, world.balance(n) + FEE, adopted=False) for n in referred]
+            rows += [self._opens(world, n, world.balance(n) + FEE, adopted=False) for n in sorted(referred)]
             self.submissions.append(day)
         self.first_night = self.first_night or day
         return rows, referred

@@ -59,7 +59,7 @@ def check(invocation: Invocation, form: str) -> None:
 @click.pass_obj
 def import_plugin(invocation: Invocation, password_file: Path | None) -> None:
     """Print a configuration made from the settings of Koha's Gentle Nudge plugin; findings go to stderr."""
-    library = Library.of(_settings(invocation))
+    library = Library.of(_settings(invocation), now)
     with read_only(library.engine) as conn:
         imported = plugin_import.import_plugin(conn, moment_of(library), password_file)
     if password_file and imported.password:
@@ -147,6 +147,7 @@ def init(invocation: Invocation, adopt: bool, moved: bool, is_copy: bool, restor
     if adopt + moved + is_copy + restored > 1:
         raise UserError("Use only one of --adopt, --moved, --copy and --restored.")
     library = invocation.library("policy" if adopt else "koha")
+    library.refuse_other_time()
     if moved or is_copy:
         return _settle(library, is_copy=is_copy, yes=yes)
     if restored:

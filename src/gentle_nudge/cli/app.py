@@ -75,9 +75,10 @@ class Invocation:
 
     def library(self, needs: Needs = "policy") -> Library:
         """The library that the settings lead to."""
+        from gentle_nudge.cli.options import now
         from gentle_nudge.jobs.library import Library
 
-        return Library.of(self.settings(needs))
+        return Library.of(self.settings(needs), now)
 
 
 @click.command(cls=Commands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

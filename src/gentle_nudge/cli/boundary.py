@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import smtplib
 import traceback
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -110,5 +111,7 @@ def trail(trouble: BaseException) -> Iterator[str]:
         yield from trail(earlier)
         yield "which led to:\n"
     yield "".join(traceback.format_tb(trouble.__traceback__))
-    words = f": {trouble}" if isinstance(trouble, SPEAK_OF_CODE) else ""
+    # Of OSErrors those of smtplib quote the mail server, which may quote a password or the message.
+    speaks = isinstance(trouble, SPEAK_OF_CODE) and not isinstance(trouble, smtplib.SMTPException)
+    words = f": {trouble}" if speaks else ""
     yield f"{type(trouble).__name__}{words}\n"

@@ -57,6 +57,7 @@ def move(invocation: Invocation, old: str, new: str) -> None:
     A patron who has an open case in NEW already keeps the one in OLD.
     """
     library = invocation.library("koha")
+    library.refuse_other_time()
     sections = () if library.settings.lacks else library.sections(changes=True)
     moved = writing(
         library.engine, partial(case_list.move, settings=library.settings, sections=sections, old=old, new=new)

@@ -82,6 +82,7 @@ def _decide(invocation: Invocation, work: Callable[..., list[Delivery]], outcome
     library = invocation.library("koha")
     with read_only(library.engine) as conn:
         refuse_elsewhere(conn, library.instance)
+    library.refuse_other_time()
     deliveries = writing(library.engine, partial(work, moment=moment_of(library, person=True)))
     if invocation.speaks:
         for delivery in deliveries:
@@ -97,6 +98,7 @@ def forget(invocation: Invocation, card: str) -> None:
     What the patron owes, and everything in Koha, stays as it is. The stored reports go by themselves after keep_days.
     """
     library = invocation.library("koha")
+    library.refuse_other_time()
     show(writing(library.engine, partial(forget_person, card=card, keep_days=library.settings.archive.keep_days)))
 
 

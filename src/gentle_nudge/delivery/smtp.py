@@ -18,7 +18,7 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.settings.keys import Mail
 
-OK, FORWARDED, GO_AHEAD = 250, 251, 354
+OK, FORWARDED, GO_AHEAD, SHUTTING_DOWN = 250, 251, 354, 421
 SECONDS_TO_SAY_GOODBYE = 5
 STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 
@@ -75,9 +75,7 @@ class SmtpOutlet:
 
     def _send(self, message: EmailMessage, content: bytes) -> None:
         """Like `smtplib.SMTP.sendmail`, with fewer copies of a large message, and with `lost` for a doubtful end."""
-        server = self._connected()
-        size = [f"size={len(content)}"] if server.has_extn("size") else []
-        self._expect(server.mail(plain_address(message["From"]), size))
+        server = self._begun(plain_address(message["From"]), len(content))
         self._expect(server.rcpt(plain_address(message["To"])), OK, FORWARDED)
         self._expect(server.docmd("DATA"), GO_AHEAD)
         try:
@@ -95,15 +93,22 @@ class SmtpOutlet:
         status = STATUS.match(one_line(answer))
         self._expect((code, status.group().encode() if status else b""))
 
-    def _connected(self) -> smtplib.SMTP:
-        """The connection; a new one if the server has closed it since the last message."""
-        if self._connection:
+    def _begun(self, sender: str, size: int) -> smtplib.SMTP:
+        """The connection, with a message begun; a new one if the server ends that of the last message."""
+        reply, reused = (SHUTTING_DOWN, b""), self._connection
+        if reused:
             with suppress(OSError):
-                if self._connection.noop()[0] == OK:
-                    return self._connection
-            self._hang_up()
-        refuse_cleartext(self._mail)
-        self._connection = self._connect()
+                reply = _begin(reused, sender, size)
+            if reply[0] == SHUTTING_DOWN:
+                self._hang_up()
+        server = self._connected()
+        self._expect(reply if server is reused else _begin(server, sender, size))
+        return server
+
+    def _connected(self) -> smtplib.SMTP:
+        if self._connection is None:
+            refuse_cleartext(self._mail)
+            self._connection = self._connect()
         return self._connection
 
     def _connect(self) -> smtplib.SMTP:
@@ -178,6 +183,10 @@ def refuse_cleartext(mail: Mail) -> None:
             f"The mail server {mail.host}:{mail.port} is another machine, and the reports would go there unencrypted.",
             'Set mail.security = "starttls" or "tls"; or, if the way there is safe, mail.allow_cleartext = true.',
         )
+
+
+def _begin(server: smtplib.SMTP, sender: str, size: int) -> tuple[int, bytes]:
+    return server.mail(sender, [f"size={size}"] if server.has_extn("size") else [])
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:

@@ -77,8 +77,8 @@ def play(folder: Path, day: date) -> Story:
     UserError, with nothing touched, if the folder holds anything else.
     """
     was_there = demo_folder.begin(folder)
-    koha = _library(folder)
     shown = sunday(day)
+    koha = _library(folder, shown)
     samples = founding.patrons(shown)
     _at_the_desk(koha, shown, partial(founding.found_library, samples=samples))
     with read_only(koha.engine) as conn:
@@ -97,10 +97,11 @@ def play(folder: Path, day: date) -> Story:
     )
 
 
-def _library(folder: Path) -> Library:
+def _library(folder: Path, shown: date) -> Library:
     """The sample library, whatever the environment says: it must not lead to a real one."""
     settings = load(folder / demo_folder.CONFIG, environ={})
-    koha = Library(settings=settings, instance=instance(settings, environ={}))
+    here = instance(settings, environ={})
+    koha = Library(settings=settings, instance=here, clock=lambda: datetime.combine(shown, NIGHT, here.zone))
 
     def do_not_wait_for_the_disk(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
         connection.cursor().execute("PRAGMA synchronous = OFF")  # a demo that is lost is made again

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from gentle_nudge.jobs.sending.restore_mark import journal_of, refuse_restored
 from gentle_nudge.jobs.transaction import log_statements, read_only
 from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance, instance
+from gentle_nudge.koha.inspect.clock import refuse_other_time
 from gentle_nudge.koha.inspect.unknown_codes import refuse_misfits
 from gentle_nudge.settings import Settings
 from gentle_nudge.texts.environment import Texts
@@ -30,11 +32,12 @@ class Library:
 
     settings: Settings
     instance: Instance
+    clock: Callable[[], datetime]
 
     @classmethod
-    def of(cls, settings: Settings) -> Library:
+    def of(cls, settings: Settings, clock: Callable[[], datetime]) -> Library:
         """The library of these settings; nothing is connected yet."""
-        return cls(settings=settings, instance=instance(settings))
+        return cls(settings=settings, instance=instance(settings), clock=clock)
 
     @cached_property
     def engine(self) -> Engine:
@@ -65,7 +68,17 @@ class Library:
         return ArchiveOutlet(directory=directory, database=self.instance.database) if directory else None
 
     def may_act(self) -> None:
-        """UserError where nothing may be changed: elsewhere, or on a database restored from a backup.
+        """GentleNudgeError where nothing may be changed: elsewhere, on a restored database, or at another time."""
+        self.refuse_other_database()
+        self.refuse_other_time()
+
+    def refuse_other_time(self) -> None:
+        """GentleNudgeError while the database server's clock and ours are too far apart to write anything."""
+        with read_only(self.engine) as conn:
+            refuse_other_time(conn, self.clock())
+
+    def refuse_other_database(self) -> None:
+        """UserError elsewhere, or on a database restored from a backup.
 
         The archive's note is read before the database, because it is written after the commit it tells of.
         """
@@ -75,7 +88,7 @@ class Library:
                 refuse_restored(conn, journal)
 
     def ready(self, wanted: Sequence[str], *, dry_run: bool) -> tuple[tuple[Section, ...], Outlets]:
-        """The wanted sections (all, if none is named) and the outlets; UserError where we must not act.
+        """The wanted sections (all, if none is named) and the outlets; GentleNudgeError where we must not act.
 
         A dry run sends nothing, and needs no outlet.
         """
@@ -88,7 +101,7 @@ class Library:
             return sections, outlets
 
     def sections(self, wanted: Sequence[str] = (), *, changes: bool) -> tuple[Section, ...]:
-        """The wanted sections (all, if none is named); UserError if there will be changes and we must not act."""
+        """The wanted sections (all, if none is named); GentleNudgeError if changes are to come and must not."""
         if changes:
             self.may_act()
         with read_only(self.engine) as conn:
@@ -100,7 +113,7 @@ class Library:
         return tuple(each for name in wanted for each in (name, *former.get(name.casefold(), ())))
 
     def ready_to_send(self) -> tuple[tuple[Section, ...], Outlets]:
-        """All sections (none while the settings are incomplete) and the outlets; UserError where we must not act."""
+        """All sections (none while the settings are incomplete) and the outlets; an error where we must not act."""
         self.may_act()
         with read_only(self.engine) as conn:
             return self.known_sections(conn), self.outlets(conn)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
+from time import sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event
@@ -17,9 +18,10 @@ from gentle_nudge.koha.connect.engine import cannot_write
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-TRIES = 3
-DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ = 1213, 1205, 1020
-WORTH_ANOTHER_TRY = {DEADLOCK, LOCK_TIMEOUT, CHANGED_SINCE_READ}
+PAUSES = (1, 2, 4, 8)  # seconds between the tries of a transaction
+TRIES = len(PAUSES) + 1
+DEADLOCK, LOCK_TIMEOUT, LOCKED, CHANGED_SINCE_READ = 1213, 1205, 3572, 1020
+WORTH_ANOTHER_TRY = {DEADLOCK, LOCK_TIMEOUT, LOCKED, CHANGED_SINCE_READ}
 
 
 def log_statements(engine: Engine) -> None:
@@ -57,15 +59,17 @@ def alongside(conn: Connection, work: Callable[[Connection], T]) -> Iterator[Cal
 
 
 def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
-    """What `work` returns, committed; tried again from the start after a deadlock or a lock timeout."""
-    for _ in range(TRIES):
+    """What `work` returns, committed; undone and tried again after a pause where it met locks of others."""
+    for pause in (*PAUSES, None):
         try:
             with engine.begin() as conn:
                 return work(conn)
         except OperationalError as error:
             if not (error.orig and error.orig.args and error.orig.args[0] in WORTH_ANOTHER_TRY):
                 raise
-            log.debug("error %s: the transaction is tried again", error.orig.args[0])
+            log.debug("error %s: the transaction was undone", error.orig.args[0])
+        if pause is not None:
+            sleep(pause)
     raise GentleNudgeError(
         f"the database refused the changes {TRIES} times because of locks held by others",
         "nothing was changed; it will be tried again at the next run",

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select
 
 from gentle_nudge.domain.outbox import UNDELIVERED, Stored
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.errors import UserError
+from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import tables
 from gentle_nudge.store.tables import fitted, report_part
@@ -78,6 +78,19 @@ def content(conn: Connection, report: int) -> Iterator[bytes]:
         if part is None:
             return
         yield part
+
+
+def checked(conn: Connection, stored: Stored) -> Iterator[bytes]:
+    """The bytes; GentleNudgeError at their end if they are not those that were stored."""
+    digest = hashlib.sha256()
+    for part in content(conn, stored.id):
+        digest.update(part)
+        yield part
+    if digest.hexdigest() != stored.sha256:
+        raise GentleNudgeError(
+            f"{stored.file_name}: what the database holds is not what was stored.",
+            "Look for a backup of the table gentle_nudge_report_part, or a copy in the archive.",
+        )
 
 
 def prune(conn: Connection, *, before: date, today: date) -> list[Stored]:

@@ -32,12 +32,15 @@ class Texts:
         """The text that the template of this name makes of the values."""
         if self._directory:
             try:
-                return _environment(self._directory, PACKAGED).get_template(name).render(values)
+                text = _environment(self._directory, PACKAGED).get_template(name).render(values)
+                text.encode()  # half a surrogate pair can be neither stored nor sent
             except Exception as error:  # noqa: BLE001 - no error in a library's template may stop the mail
                 # The error's text may quote a value, so it is left out. `check` shows it, with sample values.
                 failure = f"{self._directory / name} failed ({type(error).__name__}): the packaged text was used."
                 if failure not in self.failures:
                     self.failures.append(failure)
+            else:
+                return text
         return _environment(PACKAGED).get_template(name).render(values)
 
     def failing(self) -> Iterator[tuple[Path, str]]:
@@ -50,7 +53,7 @@ class Texts:
         for name, samples in sample_values().items():
             try:
                 for values in samples:
-                    environment.get_template(name).render(values)
+                    environment.get_template(name).render(values).encode()
             except Exception as error:  # noqa: BLE001 - any error; the values are samples
                 yield self._directory / name, f"{type(error).__name__}: {error}"
 

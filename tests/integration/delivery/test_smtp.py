@@ -92,6 +92,14 @@ def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(smtp: SmtpSe
     assert len(smtp.messages) == 2
 
 
+def test_of_a_server_that_takes_one_message_a_connection_every_report_gets_its_own(smtp: SmtpServer) -> None:
+    smtp.take_one_message_each()
+    with to(smtp) as outlet:
+        for number in range(3):
+            outlet.deliver(an_item(delivery=number))
+    assert len(smtp.messages) == len(smtp.connections) == 3
+
+
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_tls_with_a_certificate_of_an_authority_we_were_given_is_good(smtp_server: Servers, security: Security) -> None:
     smtp = smtp_server(security=security)

@@ -31,3 +31,11 @@ def test_a_template_that_fails_stops_no_night(koha: KohaDatabase, tmp_path: Path
     assert submission.startswith("New submissions of Springfield Public Library, 2026-11-22\n")
     assert update.startswith("Update of Springfield Public Library, 2026-11-22\n")
     assert texts.failures == [f"{tmp_path / 'mail-report.txt'} failed (UndefinedError): the packaged text was used."]
+
+
+def test_a_template_that_makes_no_proper_text_stops_no_night(koha: KohaDatabase, tmp_path: Path) -> None:
+    (tmp_path / "mail-report.txt").write_text(r"{{ '\ud83d' }} a report")
+    texts = Texts(tmp_path)
+    submission, _ = bodies(koha, texts)
+    assert submission.startswith("New submissions of Springfield Public Library, 2026-11-22\n")
+    assert len(texts.failures) == 1

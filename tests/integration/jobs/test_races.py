@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,15 +13,19 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from gentle_nudge.domain.collections.plan import Plan
+from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.errors import EXIT_TEMPFAIL
+from gentle_nudge.jobs import transaction
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
 from gentle_nudge.jobs.night.nightly import Night
 from gentle_nudge.jobs.transaction import TRIES, writing
+from gentle_nudge.koha.read import locks
+from gentle_nudge.store import meta
 from tests.builders.days import LAST_SUNDAY, MONDAY, SUNDAY
 from tests.builders.koha import a_patron, delete_patron, has_attribute, is_restricted, merge, owes, owing, pays
 from tests.support.koha import KohaDatabase
-from tests.support.nights import Nights, snapshot
+from tests.support.nights import Nights, a_policy, snapshot
 
 DID_THE_WORK, FOUND_IT_DONE, SOMETHING_ELSE = 0, 3, 4
 A_FEW, MANY = range(3), range(50)
@@ -350,6 +353,14 @@ def test_a_night_that_is_outdated_each_time_gives_way_and_changes_nothing(koha: 
 # ---- locks
 
 
+@pytest.fixture
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks are waited for half a second, and the next try comes at once."""
+    monkeypatch.setattr(locks, "TRIES", 25)
+    monkeypatch.setattr(meta, "OTHERS_SECONDS", 1)
+    monkeypatch.setattr(transaction, "PAUSES", (0,) * len(transaction.PAUSES))
+
+
 @contextmanager
 def somebody_holds(koha: KohaDatabase, rows: str) -> Iterator[Callable[[], None]]:
     """A desk, or another run, has these rows locked, until what is yielded is called or the block ends."""
@@ -371,10 +382,10 @@ def before_locking(nights: Race, of: str, act: Callable[[], object]) -> list[str
     return seen
 
 
-def test_a_night_is_tried_three_times_and_then_fails_in_a_sentence(koha: KohaDatabase, race: Races) -> None:
+@pytest.mark.usefixtures("in_a_hurry")
+def test_a_night_is_tried_five_times_and_then_fails_in_a_sentence(koha: KohaDatabase, race: Races) -> None:
     patron = owing(koha)
     nights = race()
-    nights.session(innodb_lock_wait_timeout=1)
     tries = before_locking(nights, "gentle_nudge_meta", lambda: None)
     before = snapshot(koha)
     with somebody_holds(koha, f"borrowers WHERE borrowernumber = {patron}"):
@@ -384,16 +395,16 @@ def test_a_night_is_tried_three_times_and_then_fails_in_a_sentence(koha: KohaDat
     assert failure.exit_code == 1
     assert not only_another_run_was_in_the_way(night)
     after = snapshot(koha)
-    assert len(tries) == TRIES
+    assert len(tries) == TRIES == 5
     assert {name for name in after if after[name] != before[name]} == {"action_logs"}
     nights.good_night()
     assert nights.fees() == {patron: 1}
 
 
+@pytest.mark.usefixtures("in_a_hurry")
 def test_a_lock_that_is_let_go_in_time_is_no_trouble(koha: KohaDatabase, race: Races) -> None:
     patron = owing(koha)
     nights = race()
-    nights.session(innodb_lock_wait_timeout=1)
     tries: list[str] = []
     with somebody_holds(koha, f"accountlines WHERE borrowernumber = {patron}") as lets_go:
         before_locking(nights, "gentle_nudge_meta", lambda: lets_go() if tries else tries.append("first"))
@@ -402,10 +413,74 @@ def test_a_lock_that_is_let_go_in_time_is_no_trouble(koha: KohaDatabase, race: R
     assert nights.referred() == {patron}
 
 
-class Crossing:
-    """A desk that locks the lines first and then wants the patron: the other way round, so that it comes to a deadlock.
+def test_the_pause_between_two_tries_grows(koha: KohaDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    patron = owing(koha)
+    nights = Race(koha)
+    waited: list[float] = []
+    monkeypatch.setattr(locks, "TRIES", 2)
+    monkeypatch.setattr(transaction, "sleep", waited.append)
+    with somebody_holds(koha, f"borrowers WHERE borrowernumber = {patron}"):
+        nights.night(delivered=False)
+    assert waited == [1, 2, 4, 8]
 
-    It has written so much that the server lets the night give way.
+
+@pytest.mark.parametrize("rows", ["borrowers", "accountlines"])
+def test_a_lock_of_patrons_or_lines_is_waited_for_two_seconds(
+    koha: KohaDatabase, monkeypatch: pytest.MonkeyPatch, rows: str
+) -> None:
+    patron = owing(koha)
+    nights = Race(koha)
+    waited: list[float] = []
+    monkeypatch.setattr(locks, "sleep", waited.append)
+    monkeypatch.setattr(transaction, "PAUSES", ())
+    with somebody_holds(koha, f"{rows} WHERE borrowernumber = {patron}"):
+        night = nights.night(delivered=False)
+    assert not night.went_well
+    assert sum(waited) == pytest.approx(2, abs=0.05)
+
+
+def test_a_patron_let_go_within_two_seconds_is_referred_at_the_first_try(
+    koha: KohaDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patron = owing(koha)
+    nights = Race(koha)
+    tries = before_locking(nights, "gentle_nudge_meta", lambda: None)
+    with somebody_holds(koha, f"borrowers WHERE borrowernumber = {patron}") as lets_go:
+        waited: list[float] = []
+        monkeypatch.setattr(
+            locks, "sleep", lambda pause: lets_go() if len(waited) == locks.TRIES - 2 else waited.append(pause)
+        )
+        nights.good_night()
+    assert len(tries) == 1
+    assert nights.referred() == {patron}
+
+
+@pytest.mark.parametrize("charges_by", ["patron", "charge", "item"])
+def test_new_lines_of_others_do_not_hold_a_night_up(
+    koha: KohaDatabase, monkeypatch: pytest.MonkeyPatch, charges_by: Any
+) -> None:
+    """On small tables MariaDB would read every line, those that are being written at the desk included."""
+    patrons = {owing(koha) for _ in range(20)}
+    other = a_patron(koha)
+    koha.execute("ANALYZE TABLE accountlines")
+    nights = Race(koha, Section(policy=a_policy(), charges_by=charges_by))
+    monkeypatch.setattr(locks, "TRIES", 2)
+    monkeypatch.setattr(transaction, "PAUSES", ())
+    with koha.engine.connect() as desk:
+        desk.execute(
+            text(
+                "INSERT INTO accountlines (borrowernumber, amount, amountoutstanding, debit_type_code, interface) "
+                f"VALUES ({other}, 5, 5, 'LOST', 'intranet')"
+            )
+        )
+        nights.good_night()
+    assert nights.referred() == patrons
+
+
+class Crossing:
+    """A desk that locks lines and then wants their patron, the other way round, as a merge of cards does.
+
+    It has written less than the night, so that in a deadlock the server would undo the desk's work.
     """
 
     def __init__(self, koha: KohaDatabase, patron: int) -> None:
@@ -415,17 +490,14 @@ class Crossing:
         self.failures: list[BaseException] = []
 
     def begin(self) -> None:
-        """The lines are locked; shortly after, the patron is wanted."""
+        """The lines are locked; then the patron is wanted, whom the night has locked."""
         connection = self.koha.engine.connect()
-        rows = ", ".join("('DESK', 'x')" for _ in range(200))
-        connection.execute(text(f"INSERT INTO action_logs (module, action) VALUES {rows}"))
         connection.execute(text(f"SELECT 1 FROM accountlines WHERE borrowernumber = {self.patron} FOR UPDATE"))
         thread = threading.Thread(target=self._want_the_patron, args=[connection])
         thread.start()
         self.threads.append(thread)
 
     def _want_the_patron(self, connection: Connection) -> None:
-        time.sleep(0.3)
         try:
             connection.execute(text(f"SELECT 1 FROM borrowers WHERE borrowernumber = {self.patron} FOR UPDATE"))
         except BaseException as failure:  # noqa: BLE001 - it is shown by the test
@@ -434,24 +506,26 @@ class Crossing:
         connection.close()
 
     def end(self) -> None:
-        """Nobody is at the desk any more."""
+        """Nobody is at the desk any more, and nobody's work there was undone."""
         for thread in self.threads:
             thread.join()
         assert self.failures == []
 
 
-@pytest.mark.parametrize(("deadlocks", "done"), [(1, True), (2, True), (3, False)])
-def test_after_a_deadlock_the_night_begins_anew_three_times_at_most(
-    koha: KohaDatabase, race: Races, *, deadlocks: int, done: bool
+@pytest.mark.usefixtures("in_a_hurry")
+@pytest.mark.parametrize(("crossings", "done"), [(1, True), (4, True), (5, False)])
+def test_where_locks_cross_the_night_gives_way_and_begins_anew_five_times_at_most(
+    koha: KohaDatabase, race: Races, *, crossings: int, done: bool
 ) -> None:
     patron = owing(koha)
     nights = race()
     desk = Crossing(koha, patron)
-    left = iter(range(deadlocks))
-    locking = before_locking(nights, "accountlines", lambda: desk.begin() if next(left, None) is not None else None)
+    coming: list[Callable[[], None]] = []
+    begun = before_locking(nights, "gentle_nudge_meta", lambda: coming.extend([desk.begin] * (len(begun) <= crossings)))
+    before_locking(nights, "accountlines", lambda: coming.pop()() if coming else None)
     night = nights.night()
     desk.end()
-    assert len(locking) == min(deadlocks + 1, TRIES)
+    assert len(begun) == min(crossings + 1, TRIES)
     assert night.went_well is done
     assert nights.fees() == ({patron: 1} if done else {})
     if not done:
@@ -460,10 +534,10 @@ def test_after_a_deadlock_the_night_begins_anew_three_times_at_most(
     assert nights.referred() == {patron}
 
 
+@pytest.mark.usefixtures("in_a_hurry")
 def test_while_another_run_holds_our_row_the_night_gives_way_with_75(koha: KohaDatabase, race: Races) -> None:
     owing(koha)
     nights = race()
-    nights.session(innodb_lock_wait_timeout=1)
     before = snapshot(koha)
     with somebody_holds(koha, "gentle_nudge_meta"):
         night = nights.night(delivered=False)

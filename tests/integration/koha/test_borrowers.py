@@ -358,8 +358,8 @@ def test_patrons_are_locked_before_their_lines_both_in_order_of_number(koha: Koh
         lock_lines(conn, found)
     locking = [statement for statement, _ in statements.seen if "FOR UPDATE" in statement]
     assert [statement.split("ORDER BY ")[1] for statement in locking] == [
-        "borrowers.borrowernumber FOR UPDATE",
-        "accountlines.borrowernumber, accountlines.accountlines_id FOR UPDATE",
+        "borrowers.borrowernumber FOR UPDATE NOWAIT",
+        "accountlines.borrowernumber, accountlines.accountlines_id FOR UPDATE NOWAIT",
     ]
     assert "FROM borrowers" in locking[0]
     assert free_rows(koha, "borrowers", "borrowernumber") == [free]

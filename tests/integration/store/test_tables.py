@@ -1,5 +1,6 @@
 """Our tables made, upgraded, read by those who may, and locked."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from tests.builders.ours import META
 from tests.support.koha import KohaDatabase
 
 A_USER = "gn_reader"
+WAIT = "SELECT @@innodb_lock_wait_timeout"
 
 
 def test_without_our_tables_there_is_no_meta_and_a_sentence_says_so(koha: KohaDatabase) -> None:
@@ -152,20 +154,33 @@ def test_a_crash_within_a_step_leaves_the_version_before_it(engine: Engine, monk
         assert meta.missing_or_old(conn) is None
 
 
-def test_the_second_to_lock_gives_up_when_the_first_keeps_it(engine: Engine) -> None:
+def test_the_second_to_lock_gives_up_when_the_first_keeps_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meta, "OTHERS_SECONDS", 1)
     with engine.begin() as first, engine.connect() as second:
         meta.lock(first)
-        second.execute(text("SET innodb_lock_wait_timeout = 1"))
+        before = second.scalar(text(WAIT))
         with pytest.raises(AnotherRunInProgress):
             meta.lock(second)
+        assert second.scalar(text(WAIT)) == before > 1
 
 
 def test_the_lock_ends_with_the_transaction(engine: Engine) -> None:
     with engine.connect() as first, engine.connect() as second:
         meta.lock(first)
         first.commit()
-        second.execute(text("SET innodb_lock_wait_timeout = 1"))
         assert meta.lock(second) == replace(META, revision=META.revision + 1)
+
+
+def test_our_row_is_waited_for_ten_seconds_and_the_session_waits_as_before_afterwards(engine: Engine) -> None:
+    assert meta.OTHERS_SECONDS == 10
+    with engine.connect() as first, engine.connect() as second:
+        second.execute(text("SET innodb_lock_wait_timeout = 1"))
+        meta.lock(first)
+        letting_go = threading.Timer(1.5, first.commit)
+        letting_go.start()
+        meta.lock(second)
+        letting_go.join()
+        assert second.scalar(text(WAIT)) == 1
 
 
 def test_whoever_locks_for_changes_leaves_a_higher_revision(engine: Engine) -> None:

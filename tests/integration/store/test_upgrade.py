@@ -177,11 +177,11 @@ def test_tables_of_an_init_that_never_ended_are_upgraded_too(database: Engine) -
         assert differences(conn) == []
 
 
-def test_an_upgrade_waits_for_a_night_of_the_older_program(mariadb: Engine) -> None:
+def test_an_upgrade_waits_for_a_night_of_the_older_program(mariadb: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meta, "OTHERS_SECONDS", 1)
     build(mariadb, 1)
     with mariadb.begin() as night, mariadb.connect() as init:
         meta.hold(night)
-        init.execute(text("SET innodb_lock_wait_timeout = 1"))
         with pytest.raises(AnotherRunInProgress):
             create_or_upgrade(init)
     assert [row["patrons"] for row in rows_of(mariadb)["gentle_nudge_run"]] == [6, 6, 4, 10, 8, 6]

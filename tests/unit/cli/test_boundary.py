@@ -1,5 +1,6 @@
 """Every error leaves the command as a sentence and an exit code, and nothing of a patron leaves with it."""
 
+import smtplib
 from collections.abc import Callable
 
 import click
@@ -90,3 +91,14 @@ def test_a_question_answered_with_no_is_no_interrupt() -> None:
 
 def test_wrong_use_ends_with_2() -> None:
     assert ending_with(lambda: click.UsageError("No such day.")).exit_code == 2
+
+
+def test_what_a_mail_server_says_is_not_shown_with_debug_either() -> None:
+    def refused() -> Exception:
+        trouble = GentleNudgeError("The mail server does not accept user and password (535).")
+        trouble.__cause__ = smtplib.SMTPAuthenticationError(535, f"no such user: {PATRON}".encode())
+        return trouble
+
+    done = ending_with(refused, debug=True)
+    assert "SMTPAuthenticationError" in done.stderr
+    assert PATRON not in done.stderr

@@ -49,7 +49,7 @@ def our_tables(conn: Connection, library: Library) -> Iterator[Finding]:
         yield Finding(name="own-tables-elsewhere", what=trouble.sentence, why=why, way_out=trouble.hint)
         return
     try:
-        library.may_act()
+        library.refuse_other_database()
     except UserError as trouble:
         why = "What was told since the backup would be told again, and charged again."
         yield Finding(name="restored-from-backup", what=trouble.sentence, why=why, way_out=trouble.hint)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.outbox import GOING_OR_GONE, Delivery, DeliveryState, Standing
+from gentle_nudge.domain.outbox import GOING_OR_GONE, Delivery, DeliveryState, Standing, Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.sending.outlets import Outlets
@@ -130,14 +130,14 @@ def _item(sending: Sending, claimed: Delivery) -> Item:
         file_name=stored.file_name,
         size=stored.size,
         sha256=stored.sha256,
-        content=partial(_content, sending.engine, claimed.report),
+        content=partial(_content, sending.engine, stored),
         tried=claimed.attempts > 1,
     )
 
 
-def _content(engine: Engine, report: int) -> Iterator[bytes]:
+def _content(engine: Engine, stored: Stored) -> Iterator[bytes]:
     with read_only(engine) as conn:
-        yield from report_files.content(conn, report)
+        yield from report_files.checked(conn, stored)
 
 
 def _note_failure(sending: Sending, claimed: Delivery, failure: GentleNudgeError) -> None:

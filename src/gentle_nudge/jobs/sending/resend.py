@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +15,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import Address, Channel, Stored
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.errors import GentleNudgeError, UserError
+from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.store import deliveries, meta, report_files
 
@@ -56,7 +55,7 @@ def write(conn: Connection, reports: Iterable[Stored], directory: Path) -> list[
     for stored in reports:
         path = directory / stored.file_name
         try:
-            write_once(path, _checked(conn, stored))
+            write_once(path, report_files.checked(conn, stored))
         except FileExistsError as error:
             raise UserError(
                 f"{path} already exists with other contents: it was left alone.",
@@ -64,19 +63,6 @@ def write(conn: Connection, reports: Iterable[Stored], directory: Path) -> list[
             ) from error
         paths.append(path)
     return paths
-
-
-def _checked(conn: Connection, stored: Stored) -> Iterator[bytes]:
-    """The bytes; an error at their end if they are not the stored ones."""
-    digest = hashlib.sha256()
-    for part in report_files.content(conn, stored.id):
-        digest.update(part)
-        yield part
-    if digest.hexdigest() != stored.sha256:
-        raise GentleNudgeError(
-            f"{stored.file_name}: what the database holds is not what was stored.",
-            "Look for a backup of the table gentle_nudge_report_part, or a copy in the archive.",
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,14 +8,30 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.koha.connect.instance import Instance
 
 APART = 60
+TOO_FAR_APART = timedelta(minutes=10)
 
 CLOCK = (
     "SELECT UTC_TIMESTAMP(), TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), "
     "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@GLOBAL.time_zone))"
 )
+
+
+def refuse_other_time(conn: Connection, now: datetime) -> None:
+    """GentleNudgeError if the server's clock differs from ours by more than ten minutes; SQLite has no clock."""
+    if conn.dialect.name == "sqlite":
+        return
+    server_time = conn.exec_driver_sql("SELECT UTC_TIMESTAMP(6)").scalar_one().replace(tzinfo=UTC)
+    if abs(server_time - now) > TOO_FAR_APART:
+        server, ours = (f"{each:%Y-%m-%d %H:%M} UTC" for each in (server_time, now.astimezone(UTC)))
+        raise GentleNudgeError(
+            f"The database server's clock says {server}, ours {ours}: nothing is written while they are more than ten "
+            "minutes apart.",
+            "Set the clock that is wrong, let both keep time by NTP, and run it again.",
+        )
 
 
 def clock(conn: Connection, instance: Instance, now: datetime, named_zone: str | None) -> Iterator[Finding]:
@@ -28,7 +44,7 @@ def clock(conn: Connection, instance: Instance, now: datetime, named_zone: str |
         yield Finding(
             name="clock-differs",
             what=f"The clocks of the database server and of this machine are {apart} seconds apart.",
-            why="Charges would count, and deliveries be tried, on the wrong day.",
+            why="Charges would count, and deliveries be tried, on the wrong day; after ten minutes nothing is written.",
             way_out="Let both keep time by NTP.",
         )
     yield from _zone(instance, now, named_zone, None if from_utc is None else timedelta(seconds=int(from_utc)))
