@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -35,7 +36,9 @@ from gentle_nudge.jobs.routine import Round, deliver_and_alert, routine
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.views.night_view import done_view, night_view
 from gentle_nudge.views.queue_view import recipient
-from gentle_nudge.views.terminal import Progress
+
+if TYPE_CHECKING:
+    from gentle_nudge.views.terminal import Progress
 
 
 @click.command()
@@ -106,9 +109,12 @@ def _show(night: Night, form: str, *, dry_run: bool = False) -> None:
         click.echo(f"{name}: already done for {night.day}.")
 
 
-def _tell(invocation: Invocation, form: str, shown: Progress, step: Night | Round | GentleNudgeError | str) -> None:
+def _tell(
+    invocation: Invocation, form: str, shown: Progress | None, step: Night | Round | GentleNudgeError | str
+) -> None:
     """Tell of a step of the routine: of success on stdout if somebody wants to know, of trouble on stderr."""
-    shown.hide()
+    if shown:
+        shown.hide()
     match step:
         case Night():
             if form == "json" or invocation.speaks:
@@ -120,7 +126,8 @@ def _tell(invocation: Invocation, form: str, shown: Progress, step: Night | Roun
             _tell_failure(step)
         case str():
             click.echo(step, err=True)
-    shown.show()
+    if shown:
+        shown.show()
 
 
 def _tell_trouble(night: Night, *, refusals: bool = True) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import getpass
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +19,9 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.views.plain import View
 from gentle_nudge.views.structured import as_csv, as_json
-from gentle_nudge.views.terminal import Progress, draw, screen
+
+if TYPE_CHECKING:
+    from gentle_nudge.views.terminal import Progress
 
 DAYS_BACK = 6
 
@@ -51,12 +54,19 @@ def show(shown: View | Sequence[View], form: str = "table", *, stderr: bool = Fa
         case "csv":
             click.echo(as_csv(shown), nl=False)
         case _:
+            from gentle_nudge.views.terminal import draw, screen  # noqa: PLC0415 - rich takes 3 MB, cron shows nothing
+
             draw(shown, screen(stderr=stderr))
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
+def progress() -> Iterator[Progress | None]:
     """Show on a terminal, while a command works, the last step that it logged."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from gentle_nudge.views.terminal import Progress  # noqa: PLC0415 - as above
+
     shown, log = Progress(), logging.getLogger("gentle_nudge")
     handler = logging.Handler(logging.INFO)
     handler.emit = lambda record: shown.say(record.getMessage())  # type: ignore[method-assign]

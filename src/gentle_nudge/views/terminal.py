@@ -33,26 +33,22 @@ def screen(*, width: int | None = None, stderr: bool = False) -> Console:
 
 
 class Progress:
-    """A line on stderr that says what is being done, if stderr is a terminal."""
+    """A line on stderr that says what is being done."""
 
     def __init__(self) -> None:
-        console = screen(stderr=True)
-        self._status = console.status(Text("Working")) if console.is_terminal else None
+        self._status = screen(stderr=True).status(Text("Working"))
 
     def say(self, text: str) -> None:
         """Replace the text of the line."""
-        if self._status:
-            self._status.update(Text(_safe(text)))
+        self._status.update(Text(_safe(text)))
 
     def show(self) -> None:
         """Show the line."""
-        if self._status:
-            self._status.start()
+        self._status.start()
 
     def hide(self) -> None:
         """Take the line away, so that something else can be written."""
-        if self._status:
-            self._status.stop()
+        self._status.stop()
 
 
 def draw(shown: View | Sequence[View], console: Console) -> None:
