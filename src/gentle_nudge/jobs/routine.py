@@ -42,7 +42,8 @@ def routine(
 ) -> int:
     """Call `tell` after each step with the night, the round or an error in its place; last, sentences about the rest.
 
-    A step that fails does not stop the next. The worst exit code of all is returned, and the monitor hears of it.
+    A step that fails with a GentleNudgeError does not stop the next. The worst exit code of all is returned, and the
+    monitor hears of it.
     """
     with watched(library, moment, clock) as watch:
         sections, outlets = library.ready(wanted, dry_run=False)
