@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import text
 
-from gentle_nudge.store.tables import metadata
+from gentle_nudge.store.tables import SCHEMA_VERSION, metadata
 from tests.acceptance.evenings import Evenings
 from tests.builders.days import TUESDAY
 from tests.support.koha import KohaDatabase
@@ -43,4 +43,4 @@ def test_init_upgrades_the_tables_of_version_1_in_place(library: Callable[..., E
     assert runs[-6:] == HISTORY.splitlines()
     assert "up to date" in evenings.does("init", "--yes")
     evenings.does("history", "number:1")
-    assert koha.value("SELECT schema_version FROM gentle_nudge_meta") == 2
+    assert koha.value("SELECT schema_version FROM gentle_nudge_meta") == SCHEMA_VERSION

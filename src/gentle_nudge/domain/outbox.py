@@ -105,7 +105,9 @@ class Delivery:
     """One report to one recipient.
 
     `report` is the id of the stored report. `attempts` are the tries begun so far. The state began at `since`. `reason`
-    is why it was cancelled or repeated.
+    is why it was cancelled or repeated. `strict`: it leaves only after every older one of its stream. `tells`: whoever
+    gets it is the agency, not only a reader of copies. `named`: a person named the recipient. `went_to` is where it
+    really went.
     """
 
     id: int
@@ -123,6 +125,10 @@ class Delivery:
     reason: str | None = None
     who: str | None = None
     is_repeat: bool = False
+    strict: bool = False
+    tells: bool = True
+    named: bool = False
+    went_to: str | None = None
 
     def may_leave(self, standing: Standing) -> bool:
         """Whether a database of this standing may send it."""

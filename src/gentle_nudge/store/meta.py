@@ -34,6 +34,7 @@ class Meta:
     is_copy: bool = False
     revision: int = 0
     initialised: datetime
+    server_uid: str | None = None
 
 
 def missing_or_old(conn: Connection) -> str | None:
@@ -62,19 +63,23 @@ def unfit(row: Meta | None) -> UserError:
 
 def read_meta(conn: Connection) -> Meta | None:
     """The row of meta; None when our tables are not there, hidden from this user, or never initialised."""
-    if not _is_there(conn):
+    present = _columns(conn)
+    if not present:
         return None
-    columns = (column.label(column.key) for column in meta.c if column is not meta.c.id)
+    columns = (column.label(column.key) for column in meta.c if column.name in present - {"id"})
     row = conn.execute(select(*columns).where(meta.c.id == THE_ROW)).mappings().one_or_none()
     return Meta(**row) if row else None
 
 
-def _is_there(conn: Connection) -> bool:
-    """Whether our tables exist; a connection that has seen them does not ask again."""
+def _columns(conn: Connection) -> frozenset[str]:
+    """The columns of the table, none if it is missing; a connection that has seen it does not ask again."""
     # Not by asking for the table: to a user without rights to it, it is forbidden rather than missing.
     if not conn.info.get(meta.name):
-        conn.info[meta.name] = meta.name in inspect(conn).get_table_names()
-    return bool(conn.info[meta.name])
+        is_there = meta.name in inspect(conn).get_table_names()
+        conn.info[meta.name] = frozenset(
+            each["name"] for each in (inspect(conn).get_columns(meta.name) if is_there else ())
+        )
+    return frozenset(conn.info[meta.name])
 
 
 def write_meta(conn: Connection, value: Meta) -> None:
@@ -90,7 +95,7 @@ def lock(conn: Connection) -> Meta:
     AnotherRunInProgress when another holds it for longer than the session waits; UserError when our tables are
     missing, or older or newer than the program.
     """
-    if not _is_there(conn):
+    if not _columns(conn):
         raise unfit(None)
     hold(conn)
     row = ready(conn)

@@ -34,7 +34,7 @@ OPTIONS: dict[str, Any] = {
         "row_format": "DYNAMIC",
     }.items()
 }
-SCHEMA_VERSION = 2  # a change of the tables needs a step in `upgrade.py`, and the next number here
+SCHEMA_VERSION = 3  # a change of the tables needs a step in `upgrade.py`, and the next number here
 NAME = 16_000  # characters: four bytes each fit into a TEXT
 
 metadata = MetaData()
@@ -61,6 +61,7 @@ meta = _table(
     Column("is_copy", Boolean, nullable=False),
     Column("note", Integer, key="revision", nullable=False),
     Column("initialised", Instant(), nullable=False),
+    Column("server_uid", String(255)),
 )
 
 run = _table(
@@ -86,7 +87,8 @@ run_count = _table(
     Column("number", Integer, nullable=False),
 )
 
-# `told_in` is the latest report that holds the last row of a closed case.
+# `told_in` is the latest report that holds the last row of a closed case. `closed_owing` is the sum that its recorded
+# lines owed when it was closed; NULL if an older program closed it.
 case = _table(
     "case",
     _id(),
@@ -115,6 +117,7 @@ case = _table(
     Column("opened_run", Integer, ForeignKey("gentle_nudge_run.id")),
     Column("closed_run", Integer, ForeignKey("gentle_nudge_run.id")),
     Column("closed_at", Instant()),
+    Column("closed_owing", Money()),
     Column("forgotten", Instant()),
     Column("open_key", Integer),
     UniqueConstraint("section", "open_key", name="gentle_nudge_case_one_open"),
@@ -171,6 +174,8 @@ report_row = _table(
     Index("gentle_nudge_report_row_case", "case_id"),
 )
 
+# `strict`: it leaves only after every older one of its stream. `tells`: whoever gets it is the agency, not only a
+# reader of copies. `named`: a person named the recipient. `went_to` is where it really went.
 delivery = _table(
     "delivery",
     _id(),
@@ -185,6 +190,10 @@ delivery = _table(
     Column("reason", String(255)),
     Column("who", String(80)),
     Column("is_repeat", Boolean, nullable=False),
+    Column("strict", Boolean, nullable=False, server_default="0"),
+    Column("tells", Boolean, nullable=False, server_default="1"),
+    Column("named", Boolean, nullable=False, server_default="0"),
+    Column("went_to", String(255)),
     Index("gentle_nudge_delivery_next", "state", "next_attempt"),
     Index("gentle_nudge_delivery_stream", "channel", "recipient", "report_id"),
 )

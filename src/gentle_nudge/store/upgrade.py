@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, column, exists, insert, inspect, literal, select, update
+from sqlalchemy import Column, ColumnElement, Connection, column, exists, insert, inspect, literal, select, update
+from sqlalchemy.schema import CreateColumn
 
 from gentle_nudge.store.meta import hold, read_meta, unfit
-from gentle_nudge.store.tables import SCHEMA_VERSION, meta, metadata, run, run_count
+from gentle_nudge.store.tables import SCHEMA_VERSION, case, delivery, meta, metadata, run, run_count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +31,7 @@ COUNT_COLUMNS = ("patrons", "referred", "adopted", "released", "paid", "withdraw
 def counts_as_rows(conn: Connection) -> None:
     """The counts of a run are rows of `gentle_nudge_run_count`, no longer columns of `gentle_nudge_run`."""
     run_count.create(conn, checkfirst=True)
-    present = {each["name"] for each in inspect(conn).get_columns(run.name)}
+    present = _present(conn, run.name)
     for what in COUNT_COLUMNS:
         if what in present:
             number: ColumnElement[int] = column(what)
@@ -39,7 +41,26 @@ def counts_as_rows(conn: Connection) -> None:
             conn.exec_driver_sql(f"ALTER TABLE {run.name} DROP COLUMN {what}")
 
 
-STEPS = (Step(version=2, change=counts_as_rows),)
+def what_was_told(conn: Connection) -> None:
+    """A delivery keeps its order and who it tells, a closed case what it owed, our row which server this is."""
+    told = (delivery.c.strict, delivery.c.tells, delivery.c.named, delivery.c.went_to)
+    _add(conn, meta.c.server_uid, case.c.closed_owing, *told)
+
+
+STEPS = (Step(version=2, change=counts_as_rows), Step(version=3, change=what_was_told))
+
+
+def _present(conn: Connection, table: str) -> set[str]:
+    return {each["name"] for each in inspect(conn).get_columns(table)}
+
+
+def _add(conn: Connection, *columns: Column[Any]) -> None:
+    """The tables have these columns."""
+    for new in columns:
+        if new.name not in _present(conn, new.table.name):
+            declared = CreateColumn(new).compile(dialect=conn.dialect)
+            conn.exec_driver_sql(f"ALTER TABLE {new.table.name} ADD COLUMN {declared}")
+            conn.info.pop(new.table.name, None)
 
 
 def create_or_upgrade(conn: Connection, steps: Sequence[Step] = STEPS) -> None:

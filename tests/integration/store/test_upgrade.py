@@ -113,7 +113,22 @@ def test_the_counts_of_version_1_become_rows_and_all_else_stays(database: Engine
         for what in COUNT_COLUMNS:
             del row[what]
     before["gentle_nudge_meta"][0]["schema_version"] = SCHEMA_VERSION
-    assert after == before
+    old_columns = {
+        table: [{column: row[column] for column in known} for row, known in zip(after[table], rows, strict=True)]
+        for table, rows in before.items()
+    }
+    assert old_columns == before
+    assert after.keys() == before.keys()
+
+
+def test_what_older_programs_did_not_record_is_not_known_but_who_was_told(database: Engine) -> None:
+    build(database, 2)
+    upgraded(database)
+    rows = rows_of(database)
+    assert {row["closed_owing"] for row in rows["gentle_nudge_case"]} == {None}
+    assert {row["server_uid"] for row in rows["gentle_nudge_meta"]} == {None}
+    told = ("strict", "tells", "named", "went_to")
+    assert {tuple(row[column] for column in told) for row in rows["gentle_nudge_delivery"]} == {(0, 1, 0, None)}
 
 
 @pytest.mark.parametrize("version", OLD_VERSIONS)
