@@ -23,7 +23,7 @@ HERE = "global"
 META = meta.Meta(machine="m-1", host="db", port=3306, database_name="koha_lib", initialised=NOW)
 AGENCY = Address(channel=Channel.EMAIL, recipient="reports@agency.example")
 SERVER = Address(channel=Channel.SFTP, recipient="sftp.agency.example:incoming")
-ARCHIVE = Address(channel=Channel.FILE, recipient="/var/lib/gentle-nudge/LIB")
+ARCHIVE = Address(channel=Channel.FILE, recipient="/var/lib/gentle-nudge/LIB", tells=False)
 _numbers = count(1001)  # above those that tests name
 
 

@@ -30,6 +30,10 @@ class ArchiveOutlet:
         """The folder itself."""
         return (str(self.directory),)
 
+    def tells(self, section: Section, recipient: str) -> bool:  # noqa: ARG002 - a copy is no report
+        """False: nobody hears of anything by a copy."""
+        return False
+
     def deliver(self, item: Item) -> tuple[str, ...]:
         """A copy is there."""
         self.store(item.file_name, item.content())

@@ -53,6 +53,9 @@ class Outlet(Protocol):
     def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:
         """The recipients of reports of this kind about this section."""
 
+    def tells(self, section: Section, recipient: str) -> bool:
+        """Whether this recipient is the agency, and not only a reader of copies."""
+
     def deliver(self, item: Item) -> tuple[str, ...]:
         """The item has arrived once, at whichever try; returns notes for staff. DeliveryFailed says why not."""
 

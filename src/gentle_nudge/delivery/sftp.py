@@ -38,6 +38,10 @@ class SftpOutlet:
         """The server with its folder."""
         return (f"{self._sftp.user}@{self._sftp.host}:{self._sftp.port}/{self._sftp.directory or ''}",)
 
+    def tells(self, section: Section, recipient: str) -> bool:  # noqa: ARG002 - the server is the agency's
+        """True: the agency fetches what is there."""
+        return True
+
     def deliver(self, item: Item) -> tuple[str, ...]:
         """The whole report is on the server, or was there and has been fetched; else DeliveryFailed.
 

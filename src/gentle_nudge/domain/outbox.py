@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -65,10 +65,14 @@ class AttemptOutcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """One recipient on one channel: a mail address, a server with its folder, or a folder."""
+    """One recipient on one channel: a mail address, a server with its folder, or a folder.
+
+    `tells`: whoever gets it is the agency, not only a reader of copies.
+    """
 
     channel: Channel
     recipient: str
+    tells: bool = field(default=True, compare=False)
 
     @property
     def tells_agency(self) -> bool:
@@ -105,9 +109,8 @@ class Delivery:
     """One report to one recipient.
 
     `report` is the id of the stored report. `attempts` are the tries begun so far. The state began at `since`. `reason`
-    is why it was cancelled or repeated. `strict`: it leaves only after every older one of its stream. `tells`: whoever
-    gets it is the agency, not only a reader of copies. `named`: a person named the recipient. `went_to` is where it
-    really went.
+    is why it was cancelled or repeated. `strict`: it leaves only after every older one of its stream. `named`: a person
+    named the recipient. `went_to` is where it really went.
     """
 
     id: int
@@ -126,7 +129,6 @@ class Delivery:
     who: str | None = None
     is_repeat: bool = False
     strict: bool = False
-    tells: bool = True
     named: bool = False
     went_to: str | None = None
 

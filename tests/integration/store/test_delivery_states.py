@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 
@@ -257,3 +258,9 @@ def test_one_recipients_failure_does_not_touch_anothers(both: Connection) -> Non
     mail, upload = deliveries.of_report(both, stored.id)
     deliveries.attempt_failed(both, claimed(both, mail), NOW, reason="550")
     assert again(both, upload) == upload
+
+
+def test_a_delivery_keeps_whether_it_tells_the_agency(both: Connection) -> None:
+    report = a_report(both)
+    deliveries.enqueue(both, report=report.id, to=[AGENCY, replace(AGENCY, recipient="x", tells=False)], now=NOW)
+    assert [each.address.tells for each in deliveries.of_report(both, report.id)] == [True, False]

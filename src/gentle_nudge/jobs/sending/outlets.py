@@ -51,7 +51,7 @@ class Outlets:
     def addresses(self, section: Section, kind: ReportKind) -> tuple[Address, ...]:
         """Everybody who gets reports of this kind about the section."""
         return tuple(
-            Address(channel=channel, recipient=recipient)
+            Address(channel=channel, recipient=recipient, tells=outlet.tells(section, recipient))
             for channel, outlet in self.by_channel.items()
             for recipient in outlet.recipients(section, kind)
         )

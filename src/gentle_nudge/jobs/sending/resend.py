@@ -86,7 +86,7 @@ class Mailing:
             return chosen
         if not AN_ADDRESS.fullmatch(self.to):
             raise UserError(f"{self.to} is not an address.", "Write it as reports@agency.example.")
-        return (Address(channel=Channel.EMAIL, recipient=self.to),)
+        return (Address(channel=Channel.EMAIL, recipient=self.to, tells=False),)
 
 
 def send(conn: Connection, asked: ResendRequest, mailing: Mailing, moment: Moment) -> list[tuple[Stored, Address]]:

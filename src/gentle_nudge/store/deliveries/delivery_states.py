@@ -49,7 +49,7 @@ def enqueue(
         "who": fitted(who, delivery.c.who),
         "is_repeat": repeat_reason is not None,
     }
-    rows = [new | {"channel": address.channel, "recipient": address.recipient} for address in to]
+    rows = [new | {name: getattr(address, name) for name in ("channel", "recipient", "tells")} for address in to]
     if rows:
         conn.execute(insert(delivery), rows)
 

@@ -70,6 +70,6 @@ def deliveries(conn: Connection, *conditions: ColumnElement[bool]) -> list[Deliv
     return [_delivery(**row) for row in conn.execute(query).mappings()]
 
 
-def _delivery(*, kind: str, channel: str, recipient: str, state: str, **same: Any) -> Delivery:
-    address = Address(channel=Channel(channel), recipient=recipient)
+def _delivery(*, kind: str, channel: str, recipient: str, tells: bool, state: str, **same: Any) -> Delivery:
+    address = Address(channel=Channel(channel), recipient=recipient, tells=tells)
     return Delivery(kind=ReportKind(kind), address=address, state=DeliveryState(state), **same)
