@@ -36,6 +36,8 @@ MAY_LEAVE = {
     Standing.TEST_COPY: frozenset({Channel.EMAIL, Channel.FILE}),
     Standing.COPY: frozenset({Channel.EMAIL}),
 }
+# Why a delivery of a database that is not the library's own is cancelled: whatever it sends tells nobody.
+TELLS_NOBODY = {Standing.TEST_COPY: "test copy", Standing.COPY: "this database is a copy"}
 # The channels by which the agency hears of a patron; a copy in the archive tells nobody.
 TELLS_AGENCY = frozenset({Channel.EMAIL, Channel.SFTP})
 
