@@ -206,5 +206,7 @@ def _tell_round(invocation: Invocation, sent: Round) -> None:
     for delivery in done.given_up:
         given_up = "not delivered for three days; from now on it is tried once a night"
         click.echo(f"{delivery.file_name}: {given_up}", err=True)
+    for untold in sent.untold:
+        click.echo(f"{untold.sentence}\n  {untold.way_out}", err=True)
     for sentence in sent.unheard:
         click.echo(sentence, err=True)
