@@ -106,11 +106,12 @@ def queued(
     section: str = HERE,
     now: datetime = NOW,
     repeat: bool = False,
+    strict: bool = False,
 ) -> Delivery:
     """A new report, due to one recipient."""
     stored = a_report(conn, report=report, section=section)
     reason = "the agency lost it" if repeat else None
-    deliveries.enqueue(conn, report=stored.id, to=[to], now=now, repeat_reason=reason)
+    deliveries.enqueue(conn, report=stored.id, to=[to], now=now, repeat_reason=reason, strict=strict)
     return deliveries.of_report(conn, stored.id)[0]
 
 

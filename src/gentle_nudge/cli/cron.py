@@ -206,5 +206,10 @@ def _tell_round(invocation: Invocation, sent: Round) -> None:
     for delivery in done.given_up:
         given_up = "not delivered for three days; from now on it is tried once a night"
         click.echo(f"{delivery.file_name}: {given_up}", err=True)
+    for delivery, why in done.held:
+        click.echo(f"{delivery.file_name} to {recipient(delivery)}: held, {why}", err=True)
+    if done.held:
+        numbers = " ".join(str(delivery.id) for delivery, _ in done.held)
+        click.echo(f"  Put it back, or end them: gentle-nudge outbox cancel {numbers} --reason TEXT", err=True)
     for sentence in sent.unheard:
         click.echo(sentence, err=True)

@@ -67,7 +67,7 @@ def tell_staff(library: Library, outlets: Outlets, moment: Moment, *, night: Nig
         values = preferences(conn, ["LibraryName", "KohaAdminEmailAddress"])
     recipients = library.settings.alerts.to or addresses(values["KohaAdminEmailAddress"])
     staff = Staff(library=values["LibraryName"], recipients=recipients, texts=library.texts)
-    alerts = [*(of_night(night) if night else ()), *of_queue(library.engine, outlets, moment)]
+    alerts = [*(of_night(night) if night else ()), *of_queue(library, outlets, moment)]
     unsent = tell(library.engine, alerts, staff, outlets=outlets, moment=moment) if recipients else []
     return [*unsent, *library.texts.failures]
 
@@ -97,14 +97,16 @@ def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
             yield AlertKind.CASES, f"{count} cases {what}"
 
 
-def of_queue(engine: Engine, outlets: Outlets, moment: Moment) -> Iterator[StaffAlert]:
-    """The alerts about deliveries: those given up, and those that are a day late."""
-    with read_only(engine) as conn:
-        late_deliveries = deliveries.late_deliveries(conn)
+def of_queue(library: Library, outlets: Outlets, moment: Moment) -> Iterator[StaffAlert]:
+    """The alerts about deliveries: those given up, and those that are a day late, held ones with the reason."""
+    with read_only(library.engine) as conn:
+        late_deliveries, sections = deliveries.late_deliveries(conn), library.known_sections(conn)
     for late in late_deliveries:
         delivery = late.delivery
         if delivery.may_leave(outlets.standing):
             fact = f"{delivery.file_name} to {delivery.address.recipient} ({delivery.address.channel})"
+            if why := outlets.why_held(delivery, sections):
+                fact += f": held, {why}"
             if delivery.state is DeliveryState.FAILED:
                 yield StaffAlert(kind=AlertKind.FAILED_DELIVERY, day=moment.today, fact=fact)
             elif moment.now - late.since >= A_DAY:
