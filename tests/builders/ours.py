@@ -85,13 +85,14 @@ def a_report(
     report: ReportKind = ReportKind.UPDATE,
     day: date = DAY,
     section: str = HERE,
+    subject: str = "",
 ) -> Stored:
     """A stored report of a run of its own."""
     return report_files.save(
         conn,
         run=a_run(conn, report=report, day=day, section=section),
         file_name=f"ums-{report}-{day}.csv",
-        subject=f"UMS {report}",
+        subject=subject or f"UMS {report}",
         body="Rows: 1",
         chunks=[content],
         rows=1,
