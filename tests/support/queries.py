@@ -89,6 +89,7 @@ SAMPLES: dict[str, Any] = {
     "sections": ["global", "north"],
     "present": {"protected", "anonymized", "script"},
     "threshold": Decimal(25),
+    "untold": [301],
 }
 
 

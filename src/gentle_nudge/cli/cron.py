@@ -199,7 +199,7 @@ def _tell_round(invocation: Invocation, sent: Round) -> None:
         for delivery in done.sent:
             click.echo(f"sent: {delivery.file_name} to {recipient(delivery)}")
         for delivery in done.cancelled:
-            click.echo(f"a test copy: {delivery.file_name} for {delivery.address.recipient} went to SendAllEmailsTo")
+            click.echo(f"{delivery.reason}: {delivery.file_name} did not go to {delivery.address.recipient}")
     for delivery, failure in done.in_vain:
         about = f"{delivery.file_name} to {recipient(delivery)}"
         click.echo(f"{about}: {failure.sentence}\n  {failure.hint}".rstrip(), err=True)

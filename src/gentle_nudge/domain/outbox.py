@@ -38,6 +38,8 @@ MAY_LEAVE = {
 }
 # On these channels each address is a recipient of its own; on the others the settings name one place for everything.
 BY_ADDRESS = frozenset({Channel.EMAIL})
+# Why a delivery of a database that is not the library's own is cancelled: whatever it sends tells nobody.
+TELLS_NOBODY = {Standing.TEST_COPY: "test copy", Standing.COPY: "this database is a copy"}
 # The channels by which the agency hears of a patron; a copy in the archive tells nobody.
 TELLS_AGENCY = frozenset({Channel.EMAIL, Channel.SFTP})
 

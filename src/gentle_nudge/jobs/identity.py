@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import UNDELIVERED
+from gentle_nudge.domain.outbox import TELLS_NOBODY, UNDELIVERED, Standing
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.koha_log import log_ours
 from gentle_nudge.koha.connect.engine import server_of
@@ -15,7 +15,6 @@ from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.store import deliveries, meta, upgrade
 from gentle_nudge.store.meta import Meta
 
-A_COPY = "this database is a copy"
 LOGGED_AS = "INIT"
 
 
@@ -60,7 +59,9 @@ def settle(conn: Connection, instance: Instance, moment: Moment, *, is_copy: boo
     former = meta.read_meta(conn)
     note_here(conn, instance, moment.now, is_copy=is_copy, revision=former.revision if former else 0)
     undelivered = [delivery.id for delivery in deliveries.by_state(conn, *UNDELIVERED)] if is_copy else []
-    cancelled = len(deliveries.cancel(conn, undelivered, now=moment.now, reason=A_COPY, who=moment.who))
+    cancelled = len(
+        deliveries.cancel(conn, undelivered, now=moment.now, reason=TELLS_NOBODY[Standing.COPY], who=moment.who)
+    )
     what = {"option": "copy" if is_copy else "moved", "who": moment.who, "cancelled": cancelled}
     log_ours(conn, LOGGED_AS, what, moment)
     return cancelled

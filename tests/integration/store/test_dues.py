@@ -132,7 +132,8 @@ def test_a_marked_case_is_told_once(both: Connection) -> None:
     assert to_tell(both) == []
     cases.mark_to_report(both, [case], flag=True)
     assert to_tell(both) == [case]
-    told(both, case, "0.00")
+    deliveries.enqueue(both, report=told(both, case, "0.00"), to=[AGENCY], now=NOW)
+    both.execute(delivery.update().values(state=SENT))
     assert to_tell(both) == []
 
 
@@ -166,7 +167,7 @@ def test_a_last_row_is_told_again_until_it_has_arrived(both: Connection, state: 
     deliveries.enqueue(both, report=report, to=[AGENCY, SERVER], now=NOW)
     delivered(both, deliveries.of_report(both, report)[0])
     both.execute(delivery.update().where(delivery.c.channel == Channel.SFTP).values(state=state))
-    assert to_tell(both) == ([] if state in {SENT, CANCELLED} else [case])
+    assert to_tell(both) == ([] if state is SENT else [case])
 
 
 def test_a_last_row_superseded_by_an_update_that_repeats_it_is_told_when_that_arrives(both: Connection) -> None:
@@ -193,8 +194,26 @@ def test_a_last_row_superseded_by_a_sync_which_holds_no_closed_case_is_told_agai
 def test_neither_the_archive_nor_a_repeat_keeps_a_last_row_from_having_arrived(both: Connection) -> None:
     case = closed(both, a_case(both))
     report = told(both, case, "0.00")
+    deliveries.enqueue(both, report=report, to=[AGENCY], now=NOW)
+    delivered(both, deliveries.of_report(both, report)[0])
     deliveries.enqueue(both, report=report, to=[ARCHIVE], now=NOW)
     deliveries.enqueue(both, report=report, to=[AGENCY], now=NOW, repeat_reason="once more")
+    assert to_tell(both) == []
+
+
+def test_a_report_that_was_queued_for_copies_alone_has_told_nobody(both: Connection) -> None:
+    case = closed(both, a_case(both))
+    report = told(both, case, "0.00")
+    deliveries.enqueue(both, report=report, to=[ARCHIVE], now=NOW)
+    both.execute(delivery.update().values(state=SENT))
+    assert to_tell(both) == [case]
+
+
+def test_a_forgotten_case_is_told_to_nobody(both: Connection) -> None:
+    case = closed(both, a_case(both))
+    told(both, case, "0.00")
+    assert to_tell(both) == [case]
+    cases.forget(both, [case], NOW)
     assert to_tell(both) == []
 
 

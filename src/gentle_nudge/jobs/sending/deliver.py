@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from time import perf_counter
@@ -13,12 +13,13 @@ from sqlalchemy import Connection, Engine
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, Delivery, DeliveryState, Standing, Stored
+from gentle_nudge.domain.outbox import GOING_OR_GONE, TELLS_NOBODY, UNDELIVERED, Delivery, DeliveryState, Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.sending.restore_mark import tell_archive
 from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.reports.read_back import read_dues
 from gentle_nudge.store import cases, deliveries, report_files
 
 Clock = Callable[[], datetime]
@@ -109,7 +110,17 @@ def _put_in_order(conn: Connection, sending: Sending) -> None:
 
 
 def _claim(conn: Connection, wanted: Delivery, sending: Sending) -> Delivery | None:
-    return deliveries.claim(conn, wanted, sending.clock(), names=sending.names(wanted.section))
+    """The delivery as claimed, or None if it must wait.
+
+    From now on it may arrive, whatever becomes of this try. A repeat says what was true once, and a sync is not what
+    the next update compares with: that update tells of everybody in a repeat, and of other balances in a sync.
+    """
+    names = sending.names(wanted.section)
+    claimed = deliveries.claim(conn, wanted, sending.clock(), names=names)
+    if claimed and (claimed.kind is ReportKind.SYNC or (claimed.is_repeat and claimed.kind is ReportKind.UPDATE)):
+        dues = read_dues(b"".join(report_files.content(conn, claimed.report)))
+        cases.tell_of(conn, dues, {claimed.section, *names}, unless_last=not claimed.is_repeat)
+    return claimed
 
 
 def _try(sending: Sending, claimed: Delivery) -> None:
@@ -166,11 +177,11 @@ def _note_failure(sending: Sending, claimed: Delivery, failure: GentleNudgeError
 
 
 def _note_arrival(sending: Sending, claimed: Delivery) -> None:
-    """The delivery is sent; in a test copy it is cancelled, because the mail went to SendAllEmailsTo."""
-    now = sending.clock()
-    if sending.outlets.standing is Standing.TEST_COPY and claimed.address.tells_agency:
-        writing(sending.engine, partial(deliveries.cancel, ids=[claimed.id], now=now, reason="test copy", who=None))
-        sending.done.cancelled.append(claimed)
+    """The delivery is sent; on any copy it is cancelled, because the mail went to SendAllEmailsTo or a Maildir."""
+    now, nobody = sending.clock(), TELLS_NOBODY.get(sending.outlets.standing)
+    if nobody and claimed.address.tells_agency:
+        writing(sending.engine, partial(deliveries.cancel, ids=[claimed.id], now=now, reason=nobody, who=None))
+        sending.done.cancelled.append(replace(claimed, reason=nobody))
     else:
         writing(sending.engine, partial(_note_sent, sending=sending, claimed=claimed, now=now))
         sending.done.sent.append(claimed)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, select, update
 from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
@@ -172,7 +173,7 @@ def report_referred(conn: Connection, report: int, run: int) -> None:
 def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> None:
     """The due, name and card that this report holds are recorded for each case; none of them is left to report.
 
-    Every row has a case. Only new values are written. A closed case keeps the report that holds its last row.
+    Every row has a case. Only new values are written. Each case keeps the report that holds its latest row.
     """
     for chunk in a_thousand_at_a_time(rows):
         by_case = {_case_of(row): row for row in chunk}
@@ -181,8 +182,7 @@ def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> Non
             conn.execute(insert(report_row), dues)
         renamed = {n: (row.surname, row.firstname, row.card) for n, row in by_case.items() if row.new_name}
         _set_each(conn, NAMES, renamed)
-        waiting = update(case).where(case.c.id.in_(by_case), or_(~IS_OPEN, case.c.to_report))
-        conn.execute(waiting.values(to_report=False, told_in=report))
+        conn.execute(update(case).where(case.c.id.in_(by_case)).values(to_report=False, told_in=report))
     latest = update(case).where(report_row.c.case_id == case.c.id, report_row.c.report_id == report)
     conn.execute(latest.values(last_due=report_row.c.due))
 
@@ -191,6 +191,18 @@ def mark_to_report(conn: Connection, cases: Collection[int], *, flag: bool) -> N
     """The next update must list these cases, open or closed (or need not)."""
     for chunk in a_thousand_at_a_time(cases):
         conn.execute(update(case).where(case.c.id.in_(chunk)).values(to_report=flag))
+
+
+def tell_of(conn: Connection, dues: Mapping[int, Decimal], sections: Collection[str], *, unless_last: bool) -> None:
+    """The next update lists every case, open or closed, that these sections reported under one of these numbers.
+
+    `unless_last`: not if the due is the one that was last queued for the case.
+    """
+    of_sections = update(case).where(case.c.section.in_(sections)).values(to_report=True)
+    for chunk in a_thousand_at_a_time(dues.items()):
+        due = value_by({number: literal(due, case.c.last_due.type) for number, due in chunk}, value=case.c.number)
+        differs = (func.coalesce(case.c.last_due, due - 1) != due,) if unless_last else ()
+        conn.execute(of_sections.where(among(case.c.number, [number for number, _ in chunk]), *differs))
 
 
 def tell_of_submission(conn: Connection, *, day: date, section: str, open_too: bool) -> None:

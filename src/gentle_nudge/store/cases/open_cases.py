@@ -11,17 +11,17 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, DeliveryState
+from gentle_nudge.domain.outbox import DeliveryState
 from gentle_nudge.sqltypes import AT_A_TIME, among, rows_by_thousands
 from gentle_nudge.store.cases.case_search import COLUMNS, cases_where
 from gentle_nudge.store.tables import case, case_line, delivery
 
 NOT_ASKED = ("referred_on", "adopted", "owed", "balance", "fee", "fee_line", "state", "closed_on", "why", "opened_run")
 OF_A_NIGHT = tuple(name for name in COLUMNS if name not in NOT_ASKED)
-NOT_ARRIVED = (*UNDELIVERED, DeliveryState.SUPERSEDED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,22 +36,27 @@ class RecordedLine:
 def open_cases(conn: Connection, sections: Collection[str]) -> Iterator[Case]:
     """The open cases of these sections, in order of id, without the amounts and days that a night never asks for.
 
-    A thousand are read at a time, when the caller gets to them.
+    A thousand are read at a time, when the caller gets to them. A case is `to_report` if it is marked, or if the
+    report that last told of it has not reached the agency.
     """
-    rows = conn.execute(open_cases_query(sections, after=0)).all()
+    untold = untold_reports(conn)
+    rows = conn.execute(open_cases_query(sections, after=0, untold=untold)).all()
     while rows:
         yield from (Case(**dict(zip(OF_A_NIGHT, row, strict=True))) for row in rows)
         more = len(rows) == AT_A_TIME
-        rows = conn.execute(open_cases_query(sections, after=rows[-1].id)).all() if more else []
+        rows = conn.execute(open_cases_query(sections, after=rows[-1].id, untold=untold)).all() if more else []
 
 
-def open_cases_query(sections: Collection[str], after: int) -> Select[Any]:
+def open_cases_query(sections: Collection[str], after: int, untold: Collection[int]) -> Select[Any]:
     """The next thousand open cases of these sections, after the case with this id.
+
+    The `untold` reports have not reached the agency.
 
     Index: gentle_nudge_case PRIMARY.
     """
+    to_report = or_(case.c.to_report, func.coalesce(case.c.told_in, 0).in_(untold)).label("to_report")
     return (
-        select(*(case.c[name] for name in OF_A_NIGHT))
+        select(*(to_report if name == "to_report" else case.c[name] for name in OF_A_NIGHT))
         .where(case.c.state == CaseState.OPEN, case.c.section.in_(sections), case.c.id > after)
         .order_by(case.c.id)
         .limit(AT_A_TIME)
@@ -61,19 +66,33 @@ def open_cases_query(sections: Collection[str], after: int) -> Select[Any]:
 def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:
     """The closed cases that the next update must list, in order of id.
 
-    These are the cases marked by `mark_to_report`, and the cases whose last row is in a report that some recipient
-    has not got: it is due, being sent, failed or superseded.
+    These are the cases marked by `mark_to_report`, and those whose last row is in a report that has not reached the
+    agency, unless the agency hears of a newer case under the same number.
     """
-    closed = (case.c.section.in_(sections), case.c.state != CaseState.OPEN)
-    return cases_where(conn, *closed, or_(case.c.to_report, last_row_has_not_arrived()))
+    newer = case.alias("newer")
+    is_heard_of = or_(newer.c.state == CaseState.OPEN, newer.c.told_in.is_not(None))
+    same = (newer.c.number == case.c.number, newer.c.id > case.c.id, newer.c.section.in_(sections))
+    untold = and_(case.c.told_in.in_(untold_reports(conn)), ~exists().where(*same, is_heard_of))
+    closed = (case.c.section.in_(sections), case.c.state != CaseState.OPEN, case.c.forgotten.is_(None))
+    return cases_where(conn, *closed, or_(case.c.to_report, untold))
 
 
-def last_row_has_not_arrived() -> ColumnElement[bool]:
-    """True if the report with the last row of a case is still on its way to some recipient."""
-    on_its_way = select(delivery.c.report_id).where(
-        delivery.c.state.in_(NOT_ARRIVED), delivery.c.channel.in_(TELLS_AGENCY), ~delivery.c.is_repeat
-    )
-    return case.c.told_in.in_(on_its_way)
+def untold_reports(conn: Connection) -> list[int]:
+    """The reports that hold the latest word about some case and have not reached every recipient of the agency."""
+    return list(conn.scalars(untold_reports_query()))
+
+
+def untold_reports_query() -> Select[Any]:
+    """The reports that hold the latest word about some case and have not reached every recipient of the agency.
+
+    One that was cancelled or superseded has told nothing, and one that was queued for copies alone neither.
+
+    Index: gentle_nudge_case told_in, gentle_nudge_delivery report_id.
+    """
+    latest = select(case.c.told_in.label("report")).where(case.c.told_in.is_not(None)).distinct().subquery()
+    telling = and_(delivery.c.report_id == latest.c.report, delivery.c.tells, ~delivery.c.is_repeat)
+    all_have_it = func.min(value_by((delivery.c.state == DeliveryState.SENT, 1), else_=0)) == 1
+    return select(latest.c.report).outerjoin(delivery, telling).group_by(latest.c.report).having(~all_have_it)
 
 
 def open_case_patrons(conn: Connection) -> dict[int, frozenset[str]]:
