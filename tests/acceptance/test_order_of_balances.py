@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.evenings import AGENCY, Evenings, Library
-from tests.builders.days import MONDAY, SUNDAY, TUESDAY
+from tests.acceptance.evenings import AGENCY, Evenings, Library, dues
+from tests.builders.days import MONDAY, SUNDAY, TUESDAY, WEDNESDAY
 from tests.builders.koha import pays
 from tests.support.smtp import SmtpServer
 from tests.support.sshd import Sshd
@@ -233,3 +233,41 @@ def test_a_section_that_has_left_sends_nothing_where_nobody_else_would(library: 
     evenings.configure(tables=north.format(DESK) + "enabled = false\n", port=smtp.port)
     evenings.does("deliver", on=TUESDAY)
     assert any(DESK in each for each in arrived(smtp))
+
+
+# ---- cases that move to another section
+
+
+def test_after_a_move_what_the_old_section_had_queued_is_not_sent_any_more(library: Library, smtp: SmtpServer) -> None:
+    both = '[[library]]\nname = "north"\nbranches = ["CPL"]\n[[library]]\nname = "south"\nbranches = ["MPL"]\n'
+    evenings = library(policy=CHANGED, tables=both, port=smtp.port)
+    patron = evenings.referred()
+    pays(evenings.koha, patron, "5.00")
+    smtp.answer("rcpt", "451 come back later")
+    evenings.run("nightly", on=MONDAY)
+    evenings.does("cases", "move", "north", "south")
+    smtp.behave()
+    smtp.messages.clear()
+    pays(evenings.koha, patron, "5.00")
+    pause = (
+        "UPDATE gentle_nudge_delivery d JOIN gentle_nudge_report r ON r.id = d.report_id SET d.next_attempt = :until"
+    )
+    evenings.koha.execute(f"{pause} WHERE r.file_name LIKE '%-north.csv'", until="2026-11-25 15:00")
+    evenings.does("nightly", on=TUESDAY)
+    assert evenings.koha.value("SELECT section FROM gentle_nudge_case WHERE patron = :n", n=patron) == "south"
+    evenings.does("deliver", on=WEDNESDAY)
+    told = [dues(evenings.stored(each.split()[0])).get(patron) for each in arrived(smtp)]
+    assert [str(due) for due in told if due is not None] == ["30.00"]
+
+
+def test_cases_do_not_move_while_a_report_of_theirs_is_being_sent(library: Library) -> None:
+    north = '[[library]]\nname = "north"\nbranches = ["CPL"]\n'
+    evenings = library(tables=north)
+    evenings.referred()
+    sending = "UPDATE gentle_nudge_delivery SET state = 'sending' WHERE id = (SELECT MAX(d.id) FROM (SELECT d.id FROM "
+    of_north = "gentle_nudge_delivery d JOIN gentle_nudge_report r ON r.id = d.report_id WHERE r.file_name LIKE :n) d)"
+    evenings.koha.execute(sending + of_north, n=f"ums-updates-{SUNDAY}-north.csv")
+    refused = evenings.run("cases", "move", "north", "global")
+    assert refused.returncode == 2
+    assert "is being sent" in refused.stderr
+    assert {case["section"] for case in evenings.cases()} == {"north"}
