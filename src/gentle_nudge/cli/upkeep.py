@@ -48,7 +48,8 @@ def outbox(context: click.Context, failed: bool, states: Sequence[str], form: st
     library = context.obj.library("koha")
     chosen = [DeliveryState(state) for state in states] + [DeliveryState.FAILED] * failed
     with read_only(library.engine) as conn:
-        show(manage.look(conn, library.zone, chosen), form)
+        held = partial(library.held, sections=library.known_sections(conn))
+        show(manage.look(conn, library.zone, chosen, held), form)
 
 
 @outbox.command()

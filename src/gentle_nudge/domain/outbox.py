@@ -36,6 +36,8 @@ MAY_LEAVE = {
     Standing.TEST_COPY: frozenset({Channel.EMAIL, Channel.FILE}),
     Standing.COPY: frozenset({Channel.EMAIL}),
 }
+# On these channels each address is a recipient of its own; on the others the settings name one place for everything.
+BY_ADDRESS = frozenset({Channel.EMAIL})
 # Why a delivery of a database that is not the library's own is cancelled: whatever it sends tells nobody.
 TELLS_NOBODY = {Standing.TEST_COPY: "test copy", Standing.COPY: "this database is a copy"}
 # The channels by which the agency hears of a patron; a copy in the archive tells nobody.
@@ -69,12 +71,13 @@ class AttemptOutcome(StrEnum):
 class Address:
     """One recipient on one channel: a mail address, a server with its folder, or a folder.
 
-    `tells`: whoever gets it is the agency, not only a reader of copies.
+    `tells`: whoever gets it is the agency, not only a reader of copies. `named`: a person named it.
     """
 
     channel: Channel
     recipient: str
     tells: bool = field(default=True, compare=False)
+    named: bool = field(default=False, compare=False)
 
     @property
     def tells_agency(self) -> bool:
@@ -111,8 +114,8 @@ class Delivery:
     """One report to one recipient.
 
     `report` is the id of the stored report. `attempts` are the tries begun so far. The state began at `since`. `reason`
-    is why it was cancelled or repeated. `strict`: it leaves only after every older one of its stream. `named`: a person
-    named the recipient. `went_to` is where it really went.
+    is why it was cancelled or repeated. `strict`: it leaves only after every older one of its stream. `went_to` is
+    where it really went.
     """
 
     id: int
@@ -131,7 +134,6 @@ class Delivery:
     who: str | None = None
     is_repeat: bool = False
     strict: bool = False
-    named: bool = False
     went_to: str | None = None
 
     def may_leave(self, standing: Standing) -> bool:
@@ -142,8 +144,9 @@ class Delivery:
     def keeps_order(self) -> bool:
         """Whether it belongs to a stream, in which older balances must never arrive after newer ones.
 
-        Updates and syncs of one section to one recipient are one stream. A submission says nothing that a later
-        one could make untrue, a copy in the archive overtakes nobody, and a repeat is marked as one.
+        Updates and syncs of one section to one address are one stream, and so are all its uploads, wherever the
+        settings point now. A submission says nothing that a later one could make untrue, a copy in the archive
+        overtakes nobody, and a repeat is marked as one.
         """
         balances = {ReportKind.UPDATE, ReportKind.SYNC}
         return self.kind in balances and self.address.tells_agency and not self.is_repeat

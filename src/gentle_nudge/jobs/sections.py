@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -51,6 +51,12 @@ def _gone(
     if meta.read_meta(conn) is None:
         return ()
     return tuple(sorted(with_cases(conn).difference(*(section.names for section in sections))))
+
+
+def section_for(name: str, sections: Sequence[Section]) -> Section:
+    """The section of this name, or that keeps up its cases, else `global`, else the first."""
+    keeper = next((section for section in sections if section.is_global), sections[0])
+    return next((section for section in sections if name in section.cases_of), keeper)
 
 
 def codes_of(section: Section) -> SectionCodes:

@@ -15,7 +15,7 @@ from gentle_nudge.domain.outbox import DeliveryAttempts
 from gentle_nudge.domain.report_row import ReportedDue
 from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.views.plain import WHOLE, Column, Note, View, clock, column, name, notes, table, unseen
-from gentle_nudge.views.queue_view import attempt_line, decision, recipient
+from gentle_nudge.views.queue_view import attempt_line, decision, place, recipient
 
 CASES: tuple[Column[Case], ...] = (
     column("case", lambda case: case.id, "number"),
@@ -101,7 +101,7 @@ def _reported(due: ReportedDue, deliveries: Iterable[DeliveryAttempts], zone: Zo
     for entry in deliveries:
         delivery = entry.delivery
         yield Note(text=f"to {recipient(delivery)}: {delivery.state}, {clock(delivery.since, zone)}", level=2)
-        yield from notes(*filter(None, [decision(delivery)]), level=3)
+        yield from notes(*filter(None, [decision(delivery), place(delivery)]), level=3)
         yield from notes(*(attempt_line(attempt, zone) for attempt in entry.attempts), level=3)
 
 

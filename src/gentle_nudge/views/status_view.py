@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -24,7 +24,8 @@ class Late:
 class Status:
     """How the library's work stands.
 
-    `held` counts the uploads that a test copy keeps back: they are due, and nobody waits for them. `here`: whether
+    `held_uploads` counts those that a test copy keeps back: they are due, and nobody waits for them. `held` tells of
+    undelivered reports why the settings do not let them go any more, by number of the delivery. `here`: whether
     nights may run on this machine and database; `restored`: whether it was restored from a backup since.
     """
 
@@ -32,7 +33,8 @@ class Status:
     late: tuple[Late, ...] = ()
     undelivered: tuple[LateDelivery, ...] = ()
     cancelled: tuple[CancelledSubmission, ...] = ()
-    held: int = 0
+    held_uploads: int = 0
+    held: Mapping[int, str] = field(default_factory=dict)
     is_test_copy: bool = False
     is_copy: bool = False
     here: bool = True
@@ -55,10 +57,11 @@ def status_view(status: Status, zone: ZoneInfo) -> View:
             table(_runs(zone), status.runs, "runs", caption="Last successful runs:", empty="none yet"),
             *figures(late=[asdict(late) for late in status.late]),
             *notes(*(f"Late: {late.section} owes the submission of {late.due}." for late in status.late)),
-            table(_deliveries(zone), status.undelivered, "undelivered", caption=undelivered),
+            table(_deliveries(status, zone), status.undelivered, "undelivered", caption=undelivered),
+            *notes(*_held(status)),
             *figures(cancelled_submissions=[asdict(each) for each in status.cancelled]),
             *notes(*(f"{each.sentence} {each.way_out}" for each in status.cancelled)),
-            *figures(held_uploads=status.held, test_copy=status.is_test_copy, copy=status.is_copy),
+            *figures(held_uploads=status.held_uploads, test_copy=status.is_test_copy, copy=status.is_copy),
             *figures(here=status.here, restored=status.restored),
             *notes(*_peculiar(status)),
         ]
@@ -69,12 +72,17 @@ def _peculiar(status: Status) -> Iterator[str]:
     if status.is_copy:
         yield "This database is a copy: its mail goes into a Maildir, nothing is uploaded."
     if status.is_test_copy:
-        held = f" ({status.held})" if status.held else ""
+        held = f" ({status.held_uploads})" if status.held_uploads else ""
         yield f"A test copy: SendAllEmailsTo takes all mail, uploads are held back{held}."
     if not status.here:
         yield "Not initialised for this machine and database: no night will run (gentle-nudge init --moved or --copy)."
     if status.restored:
         yield "Restored from a backup: no night will run until gentle-nudge init --restored."
+
+
+def _held(status: Status) -> Iterator[str]:
+    for number, why in status.held.items():
+        yield f"Delivery {number} is held: {why}. Put it back, or: gentle-nudge outbox cancel {number} --reason TEXT"
 
 
 def _runs(zone: ZoneInfo) -> tuple[Column[RecordedRun], ...]:
@@ -88,7 +96,7 @@ def _runs(zone: ZoneInfo) -> tuple[Column[RecordedRun], ...]:
     )
 
 
-def _deliveries(zone: ZoneInfo) -> tuple[Column[LateDelivery], ...]:
+def _deliveries(status: Status, zone: ZoneInfo) -> tuple[Column[LateDelivery], ...]:
     return (
         column("id", lambda late: late.delivery.id, "number"),
         column("state", lambda late: late.delivery.state),
@@ -99,4 +107,5 @@ def _deliveries(zone: ZoneInfo) -> tuple[Column[LateDelivery], ...]:
         *unseen(since="since"),
         column("waiting since", lambda late: clock(late.since, zone), "day", key=None),
         column("tries", lambda late: late.delivery.attempts, "number", key="attempts"),
+        column(None, lambda late: status.held.get(late.delivery.id), key="held"),
     )

@@ -129,8 +129,8 @@ def test_what_older_programs_did_not_record_is_not_known_but_who_was_told(databa
     assert {row["server_uid"] for row in rows["gentle_nudge_meta"]} == {None}
     told = ("channel", "strict", "tells", "named", "went_to")
     assert {tuple(row[column] for column in told) for row in rows["gentle_nudge_delivery"]} == {
-        ("email", 0, 1, 0, None),
-        ("file", 0, 0, 0, None),
+        ("email", 1, 1, 0, None),
+        ("file", 1, 0, 0, None),
     }
 
 

@@ -47,15 +47,15 @@ class DeliveryOutcome:
 
 
 def outcome_of_deliveries(
-    deliveries: Sequence[Delivery], submission: int, *, unsure: AbstractSet[int], strictly: bool
+    deliveries: Sequence[Delivery], submission: int, *, unsure: AbstractSet[int]
 ) -> DeliveryOutcome:
     """The outcome of a submission's deliveries, and of those of newer balances of its section.
 
-    `unsure` are those with a try that may have arrived. `strictly`: updates leave in order, none is left out.
+    `unsure` are those with a try that may have arrived. A strict update leaves in its order, none is left out.
     """
     waiting = tuple(d for d in deliveries if d.report != submission and d.state in WAITING)
     arrived = any(d.state in GOING_OR_GONE or d.id in unsure for d in deliveries)
-    heard = arrived or any(strictly or not d.keeps_order for d in waiting)
+    heard = arrived or any(d.strict or not d.keeps_order for d in waiting)
     return DeliveryOutcome(
         cancelled=tuple(d for d in deliveries if d.report == submission and d.state in UNDELIVERED),
         set_aside=() if heard else waiting,

@@ -150,8 +150,7 @@ def _with_deliveries(
         if submission.report is ReportKind.SUBMISSION and (wanted.is_submission or all_withdrawn):
             told = deliveries.since(conn, submission.id, {submission.section, *section.cases_of})
             unsure = deliveries.unsure(conn, [delivery.id for delivery in told])
-            strictly = section.policy.update_lists == "changed"
-            outcomes.append(outcome_of_deliveries(told, submission.id, unsure=unsure, strictly=strictly))
+            outcomes.append(outcome_of_deliveries(told, submission.id, unsure=unsure))
             if not outcomes[-1].heard:
                 unheard.update(case.id for case in referred)
     return Withdrawal(section=section.name, taken=taken, fates=tuple(outcomes), unheard=frozenset(unheard))

@@ -69,7 +69,7 @@ def tell_staff(library: Library, outlets: Outlets, moment: Moment, *, night: Nig
         values = preferences(conn, ["LibraryName", "KohaAdminEmailAddress"])
     recipients = library.settings.alerts.to or addresses(values["KohaAdminEmailAddress"])
     staff = Staff(library=values["LibraryName"], recipients=recipients, texts=library.texts)
-    alerts = [*(of_night(night) if night else ()), *of_queue(library.engine, outlets, moment)]
+    alerts = [*(of_night(night) if night else ()), *of_queue(library, outlets, moment)]
     unsent = tell(library.engine, alerts, staff, outlets=outlets, moment=moment) if recipients else []
     return [*unsent, *library.texts.failures]
 
@@ -99,10 +99,10 @@ def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
             yield AlertKind.CASES, f"{count} cases {what}"
 
 
-def of_queue(engine: Engine, outlets: Outlets, moment: Moment) -> Iterator[StaffAlert]:
-    """The alerts about deliveries: those given up, those that are a day late, submissions of which nobody was told."""
-    with read_only(engine) as conn:
-        late_deliveries = deliveries.late_deliveries(conn)
+def of_queue(library: Library, outlets: Outlets, moment: Moment) -> Iterator[StaffAlert]:
+    """The alerts about deliveries: given up, held, a day late; and about submissions of which nobody was told."""
+    with read_only(library.engine) as conn:
+        late_deliveries, sections = deliveries.late_deliveries(conn), library.known_sections(conn)
         untold = [each for each in cancelled_submissions(conn) if not each.by_person]
     for each in untold:
         yield StaffAlert(kind=AlertKind.CANCELLED, day=moment.today, fact=f"{each.sentence} {each.way_out}")
@@ -110,6 +110,8 @@ def of_queue(engine: Engine, outlets: Outlets, moment: Moment) -> Iterator[Staff
         delivery = late.delivery
         if delivery.may_leave(outlets.standing):
             fact = f"{delivery.file_name} to {delivery.address.recipient} ({delivery.address.channel})"
+            if why := outlets.why_held(delivery, sections):
+                fact += f": held, {why}"
             if delivery.state is DeliveryState.FAILED:
                 yield StaffAlert(kind=AlertKind.FAILED_DELIVERY, day=moment.today, fact=fact)
             elif moment.now - late.since >= A_DAY:

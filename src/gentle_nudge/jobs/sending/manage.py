@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -28,14 +28,18 @@ from gentle_nudge.store import cases, deliveries, meta, report_files
 from gentle_nudge.views.plain import View
 from gentle_nudge.views.queue_view import queue_view
 
+WhyHeld = Callable[[Connection, Sequence[Delivery]], Mapping[int, str]]
 OF_INTEREST = (DeliveryState.SENDING, DeliveryState.DUE, DeliveryState.FAILED, DeliveryState.CANCELLED)
 
 
-def look(conn: Connection, zone: ZoneInfo, states: Collection[DeliveryState]) -> View:
-    """The queue, with the deliveries in these states (none named: in all that may interest)."""
+def look(conn: Connection, zone: ZoneInfo, states: Collection[DeliveryState], why_held: WhyHeld) -> View:
+    """The queue, with the deliveries in these states (none named: in all that may interest).
+
+    `why_held` gives the reason of each delivery that the settings do not let go any more.
+    """
     meta.ready(conn)
     chosen = deliveries.by_state(conn, *(states or OF_INTEREST))
-    return queue_view(deliveries.counts(conn), list(tried(conn, chosen)), zone)
+    return queue_view(deliveries.counts(conn), list(tried(conn, chosen)), why_held(conn, chosen), zone)
 
 
 def tried(conn: Connection, chosen: Sequence[Delivery]) -> Iterator[DeliveryAttempts]:
@@ -125,6 +129,7 @@ def _refuse(problems: Iterator[str]) -> None:
 
 
 def copies(conn: Connection, stored: Stored) -> list[Path]:
-    """The archive folders for which a copy of this report was queued."""
-    addresses = dict.fromkeys(delivery.address for delivery in deliveries.of_report(conn, stored.id))
-    return [Path(address.recipient) for address in addresses if address.is_archive]
+    """The archive folders that a copy of this report went to or was queued for."""
+    archived = [delivery for delivery in deliveries.of_report(conn, stored.id) if delivery.address.is_archive]
+    folders = (folder for each in archived for folder in (each.went_to, each.address.recipient) if folder)
+    return [Path(folder) for folder in dict.fromkeys(folders)]

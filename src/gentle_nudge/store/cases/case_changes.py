@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, or_, select, update
 from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
@@ -206,12 +206,12 @@ def tell_of(conn: Connection, dues: Mapping[int, Decimal], sections: Collection[
 
 
 def tell_of_submission(conn: Connection, *, day: date, section: str, open_too: bool) -> None:
-    """The next update lists the closed cases that this submission opened, and with `open_too` the open ones."""
+    """The next update lists the closed and moved cases that this submission opened, and with `open_too` all of them."""
     run = tables.run.c
     submission = select(run.id).where(run.report == ReportKind.SUBMISSION, run.day == day, run.section == section)
     opened = (case.c.opened_run.in_(submission), ~case.c.adopted)
-    closed = () if open_too else (~IS_OPEN,)
-    conn.execute(update(case).where(*opened, *closed).values(to_report=True))
+    told_newer = () if open_too else (or_(~IS_OPEN, case.c.section != section),)
+    conn.execute(update(case).where(*opened, *told_newer).values(to_report=True))
 
 
 def move(conn: Connection, *, old: str, new: str) -> Moved:

@@ -35,10 +35,14 @@ def enqueue(
     report: int,
     to: Iterable[Address],
     now: datetime,
+    strict: bool = False,
     repeat_reason: str | None = None,
     who: str | None = None,
 ) -> None:
-    """The report is due now to each of these addresses; with a reason it is a repeat, which belongs to no stream."""
+    """The report is due now to each of these addresses; with a reason it is a repeat, which belongs to no stream.
+
+    `strict`: it leaves after every older one of its stream.
+    """
     new = {
         "report_id": report,
         "state": DeliveryState.DUE,
@@ -49,23 +53,24 @@ def enqueue(
         "reason": fitted(repeat_reason, delivery.c.reason),
         "who": fitted(who, delivery.c.who),
         "is_repeat": repeat_reason is not None,
+        "strict": strict,
     }
-    rows = [new | {name: getattr(address, name) for name in ("channel", "recipient", "tells")} for address in to]
+    rows = [
+        new | {name: getattr(address, name) for name in ("channel", "recipient", "tells", "named")} for address in to
+    ]
     if rows:
         conn.execute(insert(delivery), rows)
 
 
-def claim(
-    conn: Connection, wanted: Delivery, now: datetime, *, strictly: bool = False, names: Collection[str] = ()
-) -> Delivery | None:
+def claim(conn: Connection, wanted: Delivery, now: datetime, *, names: Collection[str] = ()) -> Delivery | None:
     """The delivery as claimed (`sending`, one attempt more); None if it must not be sent now.
 
     It must wait if its row has changed since it was read, if another of its stream is being sent, if a newer one was
-    sent, or, with `strictly`, if an older one is undelivered. The row of meta is locked first: two claims in one
+    sent, or if an older one must go first. The row of meta is locked first: two claims in one
     stream come one after the other. `names` are those of the section, now and before.
     """
     hold(conn)
-    if not is_its_turn(conn, wanted, strictly=strictly, names=names):
+    if not is_its_turn(conn, wanted, names):
         return None
     ripe = and_(delivery.c.state == DeliveryState.DUE, delivery.c.next_attempt <= now)
     as_read = (delivery.c.id == wanted.id, delivery.c.attempts == wanted.attempts)
@@ -75,10 +80,14 @@ def claim(
     return replace(wanted, **claimed) if changed.rowcount == 1 else None
 
 
-def sent(conn: Connection, claimed: Delivery, now: datetime) -> None:
-    """The delivery is sent, even if its state has changed since the claim; the attempt is noted."""
+def sent(conn: Connection, claimed: Delivery, now: datetime, *, went_to: str | None = None) -> None:
+    """The delivery is sent, even if its state has changed since the claim; the attempt is noted.
+
+    `went_to` is where it really went; None if that is not known.
+    """
+    arrived = {"state": DeliveryState.SENT, "since": now, "went_to": fitted(went_to, delivery.c.went_to)}
     not_yet = (delivery.c.id == claimed.id, delivery.c.state != DeliveryState.SENT)
-    conn.execute(update(delivery).where(*not_yet).values(state=DeliveryState.SENT, since=now))
+    conn.execute(update(delivery).where(*not_yet).values(arrived))
     _note(conn, [claimed.id], now, outcome=AttemptOutcome.SENT)
 
 
@@ -120,10 +129,9 @@ def cancel(conn: Connection, ids: Collection[int], *, now: datetime, reason: str
 
 
 def supersede(conn: Connection, sections: Collection[str], now: datetime) -> list[Delivery]:
-    """In the streams of a section with these names every waiting delivery but the newest is superseded. Returns them.
+    """The waiting deliveries of a section with these names that a newer one makes useless are superseded. Returns them.
 
-    For a section with `update_lists = "all"`, after queueing and before sending. A delivery in flight is left alone:
-    if it fails, it counts as overtaken.
+    After queueing and before sending. A delivery in flight is left alone: if it fails, it counts as overtaken.
     """
     return get(conn, set_aside(conn, overtaken(conn, sections), now))
 

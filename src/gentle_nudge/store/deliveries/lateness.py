@@ -9,9 +9,9 @@ from sqlalchemy import Connection, select
 
 from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, Channel, Delivery, DeliveryState, LateDelivery
 from gentle_nudge.domain.restore_journal import SentDelivery
-from gentle_nudge.store.deliveries.delivery_order import BALANCES
+from gentle_nudge.store.deliveries.delivery_order import to_the_same
 from gentle_nudge.store.deliveries.waiting import by_state, deliveries
-from gentle_nudge.store.tables import delivery, report, run
+from gentle_nudge.store.tables import delivery, report
 
 
 def sent_since(conn: Connection, instant: datetime) -> tuple[SentDelivery, ...]:
@@ -37,8 +37,6 @@ def _since(conn: Connection, late: Delivery) -> datetime:
     """When the oldest of the updates was queued that the recipient has missed since the last one that was sent."""
     if not late.keeps_order:
         return late.queued
-    same = (run.c.section == late.section, run.c.report.in_(BALANCES), ~delivery.c.is_repeat)
-    there = (delivery.c.channel == late.address.channel, delivery.c.recipient == late.address.recipient)
-    earlier = deliveries(conn, *same, *there, delivery.c.report_id < late.report)
+    earlier = deliveries(conn, *to_the_same(late), ~delivery.c.is_repeat, delivery.c.report_id < late.report)
     missed = takewhile(lambda each: each.state is not DeliveryState.SENT, reversed(earlier))
     return min([each.queued for each in missed if each.state is not DeliveryState.CANCELLED], default=late.queued)

@@ -77,6 +77,8 @@ def deliveries(conn: Connection, *conditions: ColumnElement[bool]) -> list[Deliv
     return [_delivery(**row) for row in conn.execute(query).mappings()]
 
 
-def _delivery(*, kind: str, channel: str, recipient: str, tells: bool, state: str, **same: Any) -> Delivery:
-    address = Address(channel=Channel(channel), recipient=recipient, tells=tells)
+def _delivery(
+    *, kind: str, channel: str, recipient: str, tells: bool, named: bool, state: str, **same: Any
+) -> Delivery:
+    address = Address(channel=Channel(channel), recipient=recipient, tells=tells, named=named)
     return Delivery(kind=ReportKind(kind), address=address, state=DeliveryState(state), **same)
