@@ -20,6 +20,7 @@ from gentle_nudge.koha.koha_tables import (
     borrower_attributes,
     borrower_debarments,
     borrowers,
+    deletedborrowers,
 )
 from gentle_nudge.koha.write.restrict import refresh_debarred
 from gentle_nudge.sqltypes import Money
@@ -100,6 +101,7 @@ class Desk:
 
     def delete(self, number: int) -> None:
         """Delete the patron; lines stay, without a patron."""
+        self.conn.execute(insert(deletedborrowers).values(borrowernumber=number))
         lines = update(accountlines).where(accountlines.c.borrowernumber == number)
         self.conn.execute(lines.values(borrowernumber=None))
         for table in (borrower_debarments, borrower_attributes, borrowers):

@@ -390,4 +390,4 @@ def test_patrons_are_read_in_a_fixed_number_of_statements_per_thousand(
     with Statements(conn) as statements:
         found = patrons(conn, a_policy(flag=COLLECT, minors="guardian").patron_fields, numbers)
     assert len(found) == many
-    assert len(statements.seen) == 3 * thousands + 2
+    assert len(statements.seen) == 4 * thousands + 2

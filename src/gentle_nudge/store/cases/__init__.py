@@ -16,6 +16,7 @@ from gentle_nudge.store.cases.case_changes import tell_of_submission as tell_of_
 from gentle_nudge.store.cases.case_names import closed_before as closed_before
 from gentle_nudge.store.cases.case_names import forget as forget
 from gentle_nudge.store.cases.case_names import forget_names as forget_names
+from gentle_nudge.store.cases.case_names import forget_names_of as forget_names_of
 from gentle_nudge.store.cases.case_names import names_no_longer_needed as names_no_longer_needed
 from gentle_nudge.store.cases.case_search import dues_of as dues_of
 from gentle_nudge.store.cases.case_search import find as find
