@@ -31,6 +31,7 @@ from gentle_nudge.store.cases.open_cases import open_cases as open_cases
 from gentle_nudge.store.cases.open_cases import recorded_fees as recorded_fees
 from gentle_nudge.store.cases.open_cases import recorded_lines as recorded_lines
 from gentle_nudge.store.cases.open_cases import recorded_restrictions as recorded_restrictions
+from gentle_nudge.store.cases.open_cases import restrictions_as_made as restrictions_as_made
 from gentle_nudge.store.cases.open_cases import sections as sections
 from gentle_nudge.store.cases.open_cases import sections_with_open_ones as sections_with_open_ones
 from gentle_nudge.store.cases.open_cases import to_report as to_report
