@@ -392,8 +392,15 @@ def test_a_restriction_recorded_with_a_closed_case_is_ours_whatever_the_settings
     for n, state, key in ((patron, "withdrawn", None), (in_collections, "open", in_collections)):
         koha.put(
             "gentle_nudge_case",
-            section="global", patron=n, number=n, open_key=key, adopted=0, state=state,
-            restriction=is_restricted(koha, n, sentence), restriction_comment=sentence, to_report=0,
+            section="global",
+            patron=n,
+            number=n,
+            open_key=key,
+            adopted=0,
+            state=state,
+            restriction=is_restricted(koha, n, sentence),
+            restriction_comment=sentence,
+            to_report=0,
         )
     koha.execute("UPDATE borrowers SET sort1 = NULL WHERE borrowernumber = :n", n=in_collections)
     (finding,) = library.check()

@@ -270,6 +270,18 @@ def test_the_last_word_of_a_closed_case_is_not_about_the_newcomer(koha: KohaData
     assert row["Due"] == "0.00"
 
 
+def test_withdrawn_charges_of_a_merged_card_stay_withdrawn_though_its_number_is_used_again(koha: KohaDatabase) -> None:
+    merged, heir = owing(koha), a_patron(koha)
+    nights = Nights(koha)
+    nights.good_night()
+    koha.execute("UPDATE borrowers SET sort1 = 'no'")
+    nights.good_night(MONDAY)
+    merge(koha, heir, [merged])
+    a_patron(koha, borrowernumber=merged)
+    nights.good_night(NEXT_SUNDAY)
+    assert nights.referred(NEXT_SUNDAY) == set()
+
+
 def test_who_asks_about_the_newcomer_by_card_hears_nothing_of_the_other_person(koha: KohaDatabase) -> None:
     patron = owing(koha, card="C-1")
     nights = Nights(koha)
