@@ -244,6 +244,20 @@ def test_a_patron_whom_koha_failed_to_delete_still_has_the_lines_and_the_case_go
     assert nights.dues(MONDAY) == {patron: "40.00"}
 
 
+@pytest.mark.parametrize("given_back", ["the charges", "the number"])
+def test_a_deleted_patron_who_was_put_back_is_no_newcomer(koha: KohaDatabase, given_back: str) -> None:
+    patron = owing(koha)
+    nights = Nights(koha)
+    nights.good_night()
+    used_again(koha, patron, surname="Example", sort1="yes")
+    if given_back == "the charges":
+        koha.execute("UPDATE accountlines SET borrowernumber = :n", n=patron)
+    else:
+        koha.execute("DELETE FROM deletedborrowers")
+    nights.good_night(MONDAY)
+    assert states(koha) == ["open"]
+
+
 def test_a_number_used_again_between_plan_and_lock_is_noticed(koha: KohaDatabase) -> None:
     patron = owing(koha, surname="Doe")
     nights = Race(koha, withdrawn_due="balance")
