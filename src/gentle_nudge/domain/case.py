@@ -17,6 +17,7 @@ class CaseState(StrEnum):
     WITHDRAWN = "withdrawn"
     MERGED = "merged"
     DELETED = "deleted"
+    ANONYMIZED = "anonymized"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +26,7 @@ class Case:
 
     `patron` is the borrowernumber it follows now, `number` the one first reported; both None once forgotten. The run
     `opened_run` opened it, a person if None. Amounts are those at referral; None when unknown (adopted).
+    `used_before`: how many patrons with the number `patron` Koha had deleted when the case began to follow this one.
     """
 
     id: int
@@ -50,3 +52,4 @@ class Case:
     card: str | None = None
     to_report: bool = False
     opened_run: int | None = None
+    used_before: int = 0

@@ -119,6 +119,7 @@ case = _table(
     Column("closed_at", Instant()),
     Column("closed_owing", Money()),
     Column("forgotten", Instant()),
+    Column("used_before", Integer, nullable=False, server_default="0"),
     Column("open_key", Integer),
     UniqueConstraint("section", "open_key", name="gentle_nudge_case_one_open"),
     CheckConstraint(

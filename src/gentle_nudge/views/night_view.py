@@ -21,6 +21,7 @@ CHANGES = {
     CaseState.WITHDRAWN.value: "Withdrawn by staff",
     CaseState.MERGED.value: "Merged into a patron with an open case",
     CaseState.DELETED.value: "Gone from Koha",
+    CaseState.ANONYMIZED.value: "Anonymized in Koha",
 }
 
 

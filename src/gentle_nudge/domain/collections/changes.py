@@ -45,10 +45,11 @@ class CloseCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FollowCase:
-    """The case goes on with the patron that took over its lines."""
+    """The case goes on with the patron that took over its lines; `used_before` is this patron's."""
 
     case: int
     patron: int
+    used_before: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,14 +108,19 @@ def planned_changes(decision: Decision, section: Section) -> Iterator[Action]:
                 yield CloseCase(case=None, patron=decision.number, state=CaseState.RELEASED, why=decision.why)
         case Succession(facts=facts):
             if facts.heir:
-                yield FollowCase(case=facts.case.id, patron=facts.heir.number)
+                yield follow_case(facts.case, facts.heir)
                 yield from set_flag(facts.heir, policy)
         case Ending(facts=facts):
             if decision.state is CaseState.RELEASED and facts.heir:
-                yield FollowCase(case=facts.case.id, patron=facts.heir.number)
+                yield follow_case(facts.case, facts.heir)
             if decision.state is CaseState.RELEASED and facts.person:
                 yield from clear_flag(facts.person, facts.records, section)
             yield CloseCase(case=facts.case.id, patron=decision.number, state=decision.state, why=decision.why)
+
+
+def follow_case(case: Case, heir: Patron) -> FollowCase:
+    """Let the case go on with the heir."""
+    return FollowCase(case=case.id, patron=heir.number, used_before=heir.used_before)
 
 
 def restriction_changes(decision: Decision, holdings: Holdings, section: Section) -> Iterator[Action]:
@@ -132,7 +138,7 @@ def restriction_changes(decision: Decision, holdings: Holdings, section: Section
                 yield record_restriction(restriction, holdings.patron, policy)
             if decision.released and policy.remove_restriction:
                 yield from lift(holdings, None, decision.candidate.records, section)
-        case Ending(state=CaseState.RELEASED, facts=facts) if policy.remove_restriction:
+        case Ending(state=CaseState.RELEASED | CaseState.PAID, facts=facts) if policy.remove_restriction:
             yield from lift(holdings, facts.case, facts.records, section)
         case Referral() | Succession() | Ending():
             pass

@@ -29,7 +29,8 @@ from gentle_nudge.domain.money import ZERO, can_be_kept, format_amount
 from gentle_nudge.domain.patron import Patron
 from gentle_nudge.domain.report_row import UpdateRow, case_row
 
-ENDED_BY_STAFF = (CaseState.WITHDRAWN, CaseState.PAID)
+# Ended without a payment that we have seen, while the patron is still in Koha.
+ENDED_BY_OTHERS = (CaseState.WITHDRAWN, CaseState.PAID, CaseState.ANONYMIZED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,9 +42,12 @@ class Adoptee:
 
 
 def is_adoptee(patron: Patron, records: PatronRecords, section: Section) -> bool:
-    """Whether the patron is the section's, the flag says yes, and no case is open in a section with this flag."""
+    """Whether the patron is the section's, the flag says yes, and no case is open in a section with this flag.
+
+    The flag of an anonymized patron was left behind.
+    """
     ours = section.scope.holds(patron.branch) or (section.charges_by != "patron" and section.enabled)
-    return ours and patron.is_flagged and not records.has_flag_of(section)
+    return ours and patron.is_flagged and not patron.anonymized and not records.has_flag_of(section)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +192,7 @@ def _with_case(section: Section) -> PatronRecords:
 def _last_row(section: Section, facts: CaseFacts) -> UpdateRow | None:
     """The last row of a closed case; None if the agency is told nothing of it."""
     due = facts.case.last_due
-    if facts.case.state in ENDED_BY_STAFF:
+    if facts.case.state in ENDED_BY_OTHERS:
         due = last_word(facts.balance if facts.patron else ZERO, section.policy)
     return None if due is None else case_row(facts.case, facts.patron, due)
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from gentle_nudge.domain.actions import OwingFee
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, Holdings, clear_flag, lift
+from gentle_nudge.domain.collections.changes import Action, CloseCase, Holdings, clear_flag, follow_case, lift
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, Delivery, DeliveryState
@@ -27,7 +27,7 @@ def withdraw(facts: CaseFacts, holdings: Holdings | None, section: Section, why:
     case, person = facts.case, facts.person
     if person and holdings:
         if person.number != case.patron:
-            yield FollowCase(case=case.id, patron=person.number)
+            yield follow_case(case, person)
         yield from clear_flag(person, facts.records, section)
         yield from lift(holdings, case, facts.records, section)
     yield CloseCase(case=case.id, patron=case.patron or 0, state=CaseState.WITHDRAWN, why=why)

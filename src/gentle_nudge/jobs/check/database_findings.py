@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,16 +19,18 @@ from gentle_nudge.jobs.patrons.evidence import flagged_without_case, line_rules,
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sections import orphans, sections_of
 from gentle_nudge.jobs.sending.manage import cancelled_submissions
-from gentle_nudge.koha.read import borrowers, candidates, plugin_data
+from gentle_nudge.koha.read import borrowers, candidates, debarments, plugin_data
 from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
-from gentle_nudge.store import meta, runs
+from gentle_nudge.store import cases, meta, runs
 
 # A charge is never older than this.
 A_LIFETIME = 36_500
 
 # So many patrons may have been born on one day. Of the dates that more share, the most shared are named.
 BORN_ON_ONE_DAY, DATES_NAMED = 20, 10
+
+PATRONS_NAMED = 20
 
 NO_NEWS_FOR = timedelta(days=2)
 
@@ -179,6 +181,32 @@ def untold_submissions(conn: Connection) -> Iterator[Finding]:
             what=untold.sentence,
             why="These patrons are flagged and charged, and the agency does not know who they are.",
             way_out=untold.way_out,
+        )
+
+
+def restrictions_left(conn: Connection, sections: Sequence[Section], moment: Moment) -> Iterator[Finding]:
+    """Restrictions of ours that block patrons who have no open case, and whom no night will adopt."""
+    has_cases = meta.read_meta(conn) is not None
+    policies = [section.policy for section in sections]
+    awaited = set(cases.open_case_patrons(conn)) if has_cases else set[int]()
+    awaited = awaited.union(*(borrowers.flagged(conn, flag) for flag in {policy.flag for policy in policies}))
+    blocks = [block for block in debarments.active_comments(conn, moment.today) if block[0] not in awaited]
+    made = cases.restrictions_as_made(conn, {patron for patron, _, _ in blocks}) if has_cases else frozenset()
+    left = [
+        patron
+        for patron, number, comment in blocks
+        if (number, comment) in made or any(policy.made_this_comment(comment) for policy in policies)
+    ]
+    if left:
+        patrons = sorted(set(left))
+        rest = f", and {len(patrons) - PATRONS_NAMED} more" if len(patrons) > PATRONS_NAMED else ""
+        yield Finding(
+            name="restriction-without-case",
+            severity=Severity.WARNING,
+            what=f"{len(left)} restrictions of ours block patrons who have no open case: patron number "
+            f"{', '.join(map(str, patrons[:PATRONS_NAMED]))}{rest}.",
+            why="They cannot borrow, and no night will lift it: the case ended without that, or was never ours.",
+            way_out="Lift the restriction in Koha, on the patron's page. To keep it, give it a comment of your own.",
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.collections.case_outcome import is_somebody_else
 from gentle_nudge.domain.collections.explanation import Explanation
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import speaks_for
@@ -40,5 +41,9 @@ def _explanation(conn: Connection, section: Section, number: int, moment: Moment
             day=moment.day,
             candidate=candidate,
             lines=judged_lines(conn, rules.with_ages([candidate.patron]), ownership, number),
-            cases=tuple(case for case in cases_of_patron if case.section in section.cases_of),
+            cases=tuple(
+                case
+                for case in cases_of_patron
+                if case.section in section.cases_of and not is_somebody_else(case, candidate.patron)
+            ),
         )

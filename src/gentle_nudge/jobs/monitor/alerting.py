@@ -93,6 +93,7 @@ def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
         "go on with the patron into whose card another was merged": len(plan.of(Succession)),
         "ended, for the card was merged with that of another patron in collections": plan.closes[CaseState.MERGED],
         "ended, for the patron was deleted": plan.closes[CaseState.DELETED],
+        "ended, for the patron was anonymized": plan.closes[CaseState.ANONYMIZED],
     }
     for what, count in gone.items():
         if count:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.actions import ChargeFee
+from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import (
     CloseCase,
     FollowCase,
@@ -71,6 +72,7 @@ def write_ours(conn: Connection, run: Run, plan: Plan) -> None:
         adopted |= opened
         closing = [replace(ending, case=ending.case or opened[ending.patron]) for ending in of(actions, CloseCase)]
         cases.close(conn, closing, run=update, day=plan.day, now=run.moment.now)
+        cases.forget_names_of(conn, [each.patron for each in closing if each.state is CaseState.ANONYMIZED])
     if ReportKind.SUBMISSION in run.ids:
         queue_submission(conn, run, plan)
     if update:

@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case
-from gentle_nudge.domain.collections.case_outcome import CaseFacts
+from gentle_nudge.domain.collections.case_outcome import CaseFacts, is_somebody_else
 from gentle_nudge.domain.collections.changes import Holdings
 from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.collections.plan import Referral
@@ -160,25 +160,31 @@ def case_facts(
 ) -> tuple[CaseFacts, ...]:
     """These cases with what Koha says of them; if a patron is gone, with the heir who took over the recorded lines.
 
-    `candidates` are the patrons and heirs read (and locked) before; a patron who is not among them is gone.
+    `candidates` are the patrons and heirs read (and locked) before; a patron who is not among them is gone. So is one
+    whose number was used again, unless recorded lines are still under it: a patron whom Koha deletes loses them.
     """
     which, fields = tuple(which), section.policy.patron_fields
     if candidates is None:
-        patrons = borrowers.patrons(conn, fields, (case.patron for case in which if case.patron))
+        present = borrowers.patrons(conn, fields, (case.patron for case in which if case.patron))
     else:
-        patrons = {number: candidate.patron for number, candidate in candidates.items()}
-    heirs = heirs_of(conn, fields, [case for case in which if case.patron not in patrons])
-    persons = {case.id: patrons.get(case.patron or 0) or heirs.get(case.id) for case in which}
-    numbers = {person.number for person in persons.values() if person}
+        present = {number: candidate.patron for number, candidate in candidates.items()}
+    found = ((case, present.get(case.patron or 0)) for case in which)
+    patrons = {case.id: patron for case, patron in found if patron and not is_somebody_else(case, patron)}
+    heirs = heirs_of(conn, fields, [case for case in which if case.id not in patrons])
+    patrons |= {
+        case.id: heirs.pop(case.id) for case in which if case.id in heirs and heirs[case.id].number == case.patron
+    }
+    persons = patrons | heirs
+    numbers = {person.number for person in persons.values()}
     balances = {number: candidates[number].account.balance for number in numbers if candidates and number in candidates}
     unread = numbers - balances.keys()
     balances |= accountlines.balances(conn, ownership_of(conn, section, records, unread), unread)
     return tuple(
         CaseFacts(
             case=case,
-            patron=patrons.get(case.patron or 0),
+            patron=patrons.get(case.id),
             heir=heirs.get(case.id),
-            balance=balances[person.number] if (person := persons[case.id]) else ZERO,
+            balance=balances[person.number] if (person := persons.get(case.id)) else ZERO,
             records=records.of(person.number) if person else NO_RECORDS,
         )
         for case in which

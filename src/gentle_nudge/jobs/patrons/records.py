@@ -37,7 +37,7 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
 def _withdrawn(conn: Connection, section: Section) -> dict[int, date]:
     """Patron -> the latest day a case was withdrawn; of a merged card, the day counts for the owner of its lines."""
     latest = cases.withdrawn_on(conn, section.cases_of)
-    gone = latest.keys() - borrowers.existing(conn, latest)
+    gone = latest.keys() - borrowers.existing(conn, latest) | borrowers.used_before(conn, latest).keys()
     days = cases.withdrawn_lines(conn, section.cases_of, gone)
     for line, heir in accountlines.owners(conn, days).items():
         if heir is not None:

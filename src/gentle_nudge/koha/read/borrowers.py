@@ -12,7 +12,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, literal, or_, select
 
 from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
-from gentle_nudge.koha.koha_tables import borrower_attributes, borrower_relationships, borrowers, categories, columns_of
+from gentle_nudge.koha.koha_tables import (
+    borrower_attributes,
+    borrower_relationships,
+    borrowers,
+    categories,
+    columns_of,
+    deletedborrowers,
+)
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.koha.read.locks import locked
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among, rows_by_thousands
@@ -40,6 +47,7 @@ def one_by_one(
         rows = locked(conn, query.with_hint(borrowers, "FORCE INDEX (PRIMARY)")) if lock else conn.execute(query).all()
         flags = _field(conn, fields.flag, rows)
         exemptions = _field(conn, fields.exemption, rows) if fields.exemption else {}
+        before = used_before(conn, [row.borrowernumber for row in rows])
         guardians = _guardians(conn, [row.borrowernumber for row in rows]) if fields.guardians else {}
         for row in rows:
             number, card, surname, firstname, branch, category, born, _, _, protected, anonymized = row
@@ -53,6 +61,8 @@ def one_by_one(
                 category_type=types.get(category.casefold(), ""),
                 born=born,
                 protected=bool(protected or anonymized or number in koha_itself),
+                anonymized=bool(anonymized),
+                used_before=before.get(number, 0),
                 flag=flags.get(number, ()),
                 exemption=exemptions.get(number, ()),
                 guardian=guardians.get(number),
@@ -72,6 +82,20 @@ def patrons_query(present: Collection[str], numbers: Collection[int]) -> Select[
         .where(among(who.borrowernumber, numbers))
         .order_by(who.borrowernumber)
     )
+
+
+def used_before(conn: Connection, numbers: Iterable[int]) -> dict[int, int]:
+    """How many patrons with each of these numbers Koha has deleted; numbers without one are left out."""
+    return {number: deleted for number, deleted in rows_by_thousands(conn, used_before_query, numbers)}  # noqa: C416 - typed
+
+
+def used_before_query(numbers: Collection[int]) -> Select[Any]:
+    """The numbers among these that deleted patrons had, with how many patrons.
+
+    Index: deletedborrowers borrowernumber.
+    """
+    number = deletedborrowers.c.borrowernumber
+    return select(number, func.count()).where(among(number, numbers)).group_by(number)
 
 
 def category_types_query() -> Select[Any]:

@@ -17,6 +17,7 @@ from gentle_nudge.store.cases.case_changes import tell_of_submission as tell_of_
 from gentle_nudge.store.cases.case_names import closed_before as closed_before
 from gentle_nudge.store.cases.case_names import forget as forget
 from gentle_nudge.store.cases.case_names import forget_names as forget_names
+from gentle_nudge.store.cases.case_names import forget_names_of as forget_names_of
 from gentle_nudge.store.cases.case_names import names_no_longer_needed as names_no_longer_needed
 from gentle_nudge.store.cases.case_search import dues_of as dues_of
 from gentle_nudge.store.cases.case_search import find as find
@@ -31,6 +32,7 @@ from gentle_nudge.store.cases.open_cases import open_cases as open_cases
 from gentle_nudge.store.cases.open_cases import recorded_fees as recorded_fees
 from gentle_nudge.store.cases.open_cases import recorded_lines as recorded_lines
 from gentle_nudge.store.cases.open_cases import recorded_restrictions as recorded_restrictions
+from gentle_nudge.store.cases.open_cases import restrictions_as_made as restrictions_as_made
 from gentle_nudge.store.cases.open_cases import sections as sections
 from gentle_nudge.store.cases.open_cases import sections_with_open_ones as sections_with_open_ones
 from gentle_nudge.store.cases.open_cases import to_report as to_report

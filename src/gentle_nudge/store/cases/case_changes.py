@@ -68,6 +68,7 @@ def _new(action: OpenCase) -> dict[str, Any]:
         "patron": patron.number,
         "number": patron.number,
         "open_key": patron.number,
+        "used_before": patron.used_before,
         **{name: fitted(getattr(patron, name), case.c[name]) for name in NAMES},
         "referred_on": referred_on,
         "adopted": isinstance(decision, Adoption),
@@ -136,8 +137,8 @@ def set_reason(conn: Connection, reasons: Mapping[int, str]) -> None:
 
 def follow(conn: Connection, actions: Sequence[FollowCase]) -> None:
     """Each open case goes on with its new patron; the number first reported stays."""
-    patrons = {action.case: (action.patron, action.patron) for action in actions}
-    _set_each(conn, ("patron", "open_key"), patrons, IS_OPEN)
+    patrons = {action.case: (action.patron, action.patron, action.used_before) for action in actions}
+    _set_each(conn, ("patron", "open_key", "used_before"), patrons, IS_OPEN)
 
 
 def _case_of(row: CloseCase | UpdateRow) -> int:

@@ -36,6 +36,12 @@ def forget_names(conn: Connection, cases: Iterable[int]) -> None:
         conn.execute(update(case).where(case.c.id.in_(chunk)).values(NAMELESS))
 
 
+def forget_names_of(conn: Connection, patrons: Iterable[int]) -> None:
+    """Name and card are removed from all cases of these patrons."""
+    for chunk in a_thousand_at_a_time(patrons):
+        conn.execute(update(case).where(case.c.patron.in_(chunk)).values(NAMELESS))
+
+
 def forget(conn: Connection, cases: Iterable[int], now: datetime) -> None:
     """Names, numbers, lines and reasons, which lead to the patron, are removed from the closed ones of these cases."""
     for chunk in a_thousand_at_a_time(cases):

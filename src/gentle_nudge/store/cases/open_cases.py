@@ -208,6 +208,21 @@ def recorded_restrictions_query(numbers: Collection[int]) -> Select[Any]:
     return restriction.where(among(case.c.patron, numbers))
 
 
+def restrictions_as_made(conn: Connection, patrons: Iterable[int]) -> frozenset[tuple[int, str]]:
+    """The restrictions recorded with any case of these patrons, each with its comment at the referral."""
+    rows = rows_by_thousands(conn, restrictions_as_made_query, patrons)
+    return frozenset((restriction, comment) for restriction, comment in rows)
+
+
+def restrictions_as_made_query(numbers: Collection[int]) -> Select[Any]:
+    """The restrictions recorded with any case of these patrons, each with its comment at the referral (`check`).
+
+    Index: gentle_nudge_case gentle_nudge_case_patron.
+    """
+    made = select(case.c.restriction, case.c.restriction_comment)
+    return made.where(case.c.restriction.is_not(None), among(case.c.patron, numbers))
+
+
 def recorded_lines(conn: Connection, cases: Iterable[int]) -> dict[int, tuple[int, ...]]:
     """The numbers of the lines recorded with each case, in order; cases without one are left out."""
     rows = rows_by_thousands(conn, recorded_lines_query, cases)

@@ -6,7 +6,14 @@ from decimal import Decimal
 import pytest
 
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.case_outcome import CaseFacts, judge, last_word, lists_everybody, shown
+from gentle_nudge.domain.collections.case_outcome import (
+    CaseFacts,
+    is_somebody_else,
+    judge,
+    last_word,
+    lists_everybody,
+    shown,
+)
 from gentle_nudge.domain.collections.plan import Ending, Succession, heir_of
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.report_row import UpdateRow, case_row
@@ -192,6 +199,39 @@ def test_a_flag_overwritten_by_something_in_other_use_does_not_withdraw() -> Non
     assert due(decision) == "40.00"
 
 
+# Who the patron is
+
+
+@pytest.mark.parametrize("flag", ["yes", "no", None, "Class of 2027"])
+@pytest.mark.parametrize("balance", ["40.00", "0.00"])
+@pytest.mark.parametrize(("setting", "told"), [("zero", "0.00"), ("balance", "the balance"), ("none", None)])
+def test_an_anonymized_patron_is_judged_before_flag_and_balance(
+    flag: str | None, balance: str, setting: str, told: str | None
+) -> None:
+    tonight = in_collections(7, flag=flag, balance=balance, anonymized=True)
+    tonight = replace(tonight, case=replace(tonight.case, number=3))
+    decision = judged(tonight, withdrawn_due=setting, clear_paid=True)
+    assert isinstance(decision, Ending)
+    assert (decision.state, due(decision)) == (CaseState.ANONYMIZED, balance if told == "the balance" else told)
+    said = row(decision)
+    if said:
+        assert (said.number, said.patron, said.gone) == (3, 7, False)
+        assert (said.surname, said.firstname, said.card) == (None, None, None)
+
+
+def test_merged_into_an_anonymized_patron_the_case_ends_as_anonymized() -> None:
+    decision = judged(merged(1, a_patron(9, anonymized=True), balance="70.00"), withdrawn_due="balance")
+    assert isinstance(decision, Ending)
+    assert (decision.state, heir_of(decision), due(decision)) == (CaseState.ANONYMIZED, None, "70.00")
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "other"), [(0, 0, False), (0, 1, True), (1, 1, False), (1, 2, True), (1, 0, False)]
+)
+def test_a_number_deleted_once_more_since_the_case_began_is_somebody_elses(then: int, now: int, *, other: bool) -> None:
+    assert is_somebody_else(a_case(used_before=then), a_patron(used_before=now)) is other
+
+
 # Patron gone
 
 
@@ -239,6 +279,7 @@ def test_a_deleted_patrons_case_ends_with_0_under_the_name_last_told(withdrawn_d
         in_collections(balance="0.00"),
         in_collections(flag="no"),
         in_collections(flag="x"),
+        in_collections(anonymized=True),
         gone(),
         merged(1, a_patron(9)),
         merged(1, a_patron(9), heir_has_case=True),

@@ -235,7 +235,7 @@ def test_cases_whose_ending_is_refused_are_not_listed_though_they_changed() -> N
 
 
 @pytest.mark.parametrize(("setting", "told"), [("zero", ["0.00"]), ("balance", ["61.20"]), ("none", [])])
-@pytest.mark.parametrize("state", [CaseState.WITHDRAWN, CaseState.PAID])
+@pytest.mark.parametrize("state", [CaseState.WITHDRAWN, CaseState.PAID, CaseState.ANONYMIZED])
 def test_the_last_word_of_a_case_ended_by_hand(state: CaseState, setting: str, told: list[str]) -> None:
     found = evidence(last_words=[a_last_word(1, state, balance="61.20")])
     assert [due for _, due in listed(night(found, section=a_section(withdrawn_due=setting)))] == told

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, SetFlag
+from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import (
     Action,
     CloseCase,
@@ -156,6 +157,15 @@ def test_no_limit_is_ever_exceeded(world: World, limits: Due) -> None:
     assert most_unpaid is None or len(counted.unpaid) <= max(most_unpaid, by_hand)
 
 
+@given(worlds(), any_limits)
+def test_anonymized_patrons_are_named_nowhere_and_never_begin_anew(world: World, limits: Due) -> None:
+    plan = night(world, limits)
+    anonymized = {found.patron.number for found in world.evidence.candidates if found.patron.anonymized}
+    rows = [row for row in plan.update() if row.patron in anonymized]
+    assert {(row.surname, row.firstname, row.card) for row in rows} <= {(None, None, None)}
+    assert anonymized.isdisjoint(referred(plan) | plan.heirs | {adoption.number for adoption in plan.of(Adoption)})
+
+
 # The fuse on endings
 
 
@@ -223,6 +233,7 @@ def test_the_updates_sum_equals_the_balances_and_the_fees_to_the_cent(world: Wor
     plan = night(world)
     going_on = [found.balance for found in world.evidence.cases if found.patron]
     followed = [decision.balance for decision in plan.decisions if heir_of(decision)]
+    followed += [d.balance for d in plan.of(Ending) if d.state is CaseState.ANONYMIZED and d.facts.heir]
     heirs = plan.heirs
     adopted = [a.candidate.account.balance for a in world.evidence.adoptees if a.candidate.patron.number not in heirs]
     new = [row.total for row in plan.submission()]
@@ -284,9 +295,10 @@ def in_collections_after(world: World, done: list[Action]) -> set[int]:
 
 
 @given(worlds(other_use=False))
-def test_after_every_night_the_flags_that_say_yes_are_the_open_cases(world: World) -> None:
+def test_after_every_night_the_flags_that_say_yes_are_the_open_cases_or_left_behind(world: World) -> None:
     done = actions(world, night(world))
-    assert flagged_after(world, done) == in_collections_after(world, done)
+    left_behind = {found.patron.number for found in world.evidence.candidates if found.patron.anonymized}
+    assert flagged_after(world, done) - left_behind == in_collections_after(world, done)
 
 
 @given(worlds(), any_limits)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.judgement import Adoptee, Evidence
+from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
 from gentle_nudge.domain.patron import Flag, FlagRow, Patron
@@ -62,7 +62,7 @@ def worlds(draw: st.DrawFn, *, other_use: bool = True, section: Section | None =
     here = [_somebody(draw, section, number, other_use=other_use) for number in range(1, draw(st.integers(0, 6)) + 1)]
     lost = [_case_of_somebody_gone(draw, GONE + place, here) for place in range(draw(st.integers(0, 3)))]
     cases = [_case_of(draw, found) for found in here if found.records.open_cases]
-    adoptees = [Adoptee(candidate=found) for found in here if found.patron.is_flagged and not found.records.open_cases]
+    adoptees = [Adoptee(candidate=found) for found in here if is_adoptee(found.patron, found.records, section)]
     closed = draw(st.lists(st.sampled_from(here), max_size=3)) if here else []
     words = [_closed_case(draw, 200 + place, found) for place, found in enumerate(closed)]
     ranked = draw(st.permutations([found.patron.number for found in here]))
@@ -80,10 +80,12 @@ def worlds(draw: st.DrawFn, *, other_use: bool = True, section: Section | None =
 def _somebody(draw: st.DrawFn, section: Section, number: int, *, other_use: bool) -> Candidate:
     balance = str(draw(amounts))
     owed = draw(st.sampled_from([balance, "0.00", "24.99", "25.00", "60.00"]))
+    anonymized = draw(st.integers(0, 9)) == 0
     patron = a_patron(
         number,
         born=draw(some_birthdays),
-        protected=draw(st.integers(0, 9)) == 0,
+        protected=anonymized or draw(st.integers(0, 9)) == 0,
+        anonymized=anonymized,
         exemption=in_attributes(draw(st.sampled_from([None, None, "1"]))),
     )
     return Candidate(
