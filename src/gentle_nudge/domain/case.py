@@ -24,7 +24,8 @@ class Case:
     """A row of `gentle_nudge_case`.
 
     `patron` is the borrowernumber it follows now, `number` the one first reported; both None once forgotten. The run
-    `opened_run` opened it, a person if None. Amounts are those at referral; None when unknown (adopted).
+    `opened_run` opened it, a person if None. Amounts are those at referral; None when unknown (adopted). `closed_owing`
+    is what its recorded lines owed when it was closed; None while it is open, or if an older program closed it.
     """
 
     id: int
@@ -50,3 +51,4 @@ class Case:
     card: str | None = None
     to_report: bool = False
     opened_run: int | None = None
+    closed_owing: Decimal | None = None
