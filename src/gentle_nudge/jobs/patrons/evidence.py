@@ -18,7 +18,7 @@ from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adop
 from gentle_nudge.domain.collections.plan import Referral, Reopening
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, SectionRecords
-from gentle_nudge.domain.collections.reopening import ClosedCase
+from gentle_nudge.domain.collections.reopening import ClosedCase, reopenings
 from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership
 from gentle_nudge.domain.moment import Moment
@@ -86,6 +86,20 @@ def flagged_without_case(
         Adoptee(candidate=candidate, referred_on=days.get(candidate.patron.number))
         for candidate in with_accounts(conn, section, records, adoptable, rules=rules)
     )
+
+
+def unadopted(conn: Connection, section: Section, moment: Moment, records: SectionRecords) -> tuple[Adoptee, ...]:
+    """The patrons whom a person may have adopted: flagged, without a case, and without one that the night reopens."""
+    reopened = {reopening.number for reopening in to_reopen(conn, section, moment, records)}
+    flagged = flagged_without_case(conn, section, moment, records)
+    return tuple(adoptee for adoptee in flagged if adoptee.candidate.patron.number not in reopened)
+
+
+def to_reopen(conn: Connection, section: Section, moment: Moment, records: SectionRecords) -> tuple[Reopening, ...]:
+    """The cases that a night of this day would open again."""
+    rules = line_rules(section, moment, records)
+    closed = closed_cases(conn, section, records, moment.day, rules=rules)
+    return reopenings(section, moment.day, closed, frozenset())
 
 
 def closed_cases(
