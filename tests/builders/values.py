@@ -151,7 +151,7 @@ def a_closed_case(
     *,
     owing: str = "40.00",
     before: str = "0.00",
-    id: int = 1,
+    id: int = 1,  # noqa: A002 - its name in the domain
     **facts: Any,
 ) -> ClosedCase:
     """A case of this patron, released on the day before the Sunday; its one line owed `before` and owes `owing` now."""

@@ -104,9 +104,7 @@ def test_not_if_staff_withdrew_a_case_on_the_day_it_ended_or_later() -> None:
         ({"born": None, "category": "STAFF", "branch": "ELSEWHERE"}, True),
     ],
 )
-def test_flag_protection_and_exemption_speak_against_it_and_nothing_else(
-    facts: dict[str, Any], *, expected: bool
-) -> None:
+def test_flag_protection_and_exemption_speak_against_it_alone(facts: dict[str, Any], *, expected: bool) -> None:
     section = a_section(exemption=Flag(column="sort2"), minors="exclude", excluded_categories=frozenset({"STAFF"}))
     candidate = a_candidate()
     candidate = replace(candidate, patron=replace(candidate.patron, **facts))
