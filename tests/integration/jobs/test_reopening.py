@@ -135,6 +135,18 @@ def test_who_owes_no_more_than_the_limit_is_not_reopened(koha: KohaDatabase) -> 
     assert nights.states()[patron] == "open"
 
 
+@pytest.mark.parametrize("type", ["WRITEOFF", "LOST_FOUND", "FORGIVEN"])
+def test_a_write_off_or_a_refund_taken_back_reopens_it_too(koha: KohaDatabase, type: str) -> None:  # noqa: A002 - Koha's word
+    nights = a_library(koha)
+    patron = owing(koha)
+    nights.good_night(SUNDAY)
+    credit = pays(koha, patron, type=type)
+    nights.good_night(MONDAY)
+    void(koha, credit)
+    nights.good_night(TUESDAY)
+    assert (nights.states()[patron], nights.fees()[patron]) == ("open", 1)
+
+
 @pytest.mark.parametrize(("days", "later", "state"), [(3, 3, "open"), (3, 4, "released"), (0, 0, "released")])
 def test_a_case_is_reopened_for_so_many_days_after_it_was_closed(
     koha: KohaDatabase, days: int, later: int, state: str
