@@ -38,12 +38,11 @@ def judge_under_lock(
 ) -> Plan:
     """The plan as it holds now: its patrons and then their lines are locked, and everything about them is read again.
 
-    A referral stands if its candidate reads as before; everybody else is judged again. The `closed` cases
-    that owe again are looked for anew: a payment may have been voided meanwhile. PlanOutdated if a card was
+    A referral stands if its candidate reads as before; everybody else is judged again. PlanOutdated if a card was
     merged meanwhile: its heir may not be locked. PlanOutdated too if more cases end than planned: the fuse on endings
     has not seen them. `ownership` is from before the run changed any case: lines recorded with cases decide whose a
-    charge is, so cases of this run must not change the comparison.
-    `closed` are from then, too.
+    charge is, so cases of this run must not change the comparison. `closed` are the closed cases of before, too; those
+    that owe again are looked for anew, because a payment may have been voided meanwhile.
     """
     referred = {referral.number: referral for referral in plan.of(Referral)}
     now = locked_candidates(conn, section, plan, rules=rules, ownership=ownership)

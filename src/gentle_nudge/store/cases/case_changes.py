@@ -146,10 +146,13 @@ def keep_owing(conn: Connection, owing: Mapping[int, Decimal]) -> None:
 
 def reopen(conn: Connection, actions: Sequence[ReopenCase]) -> None:
     """The closed cases are open again; the restriction of each is still to be recorded."""
-    anew = ("closed_run", "closed_on", "closed_at", "closed_owing", "told_in", "restriction")
+    empty = ("closed_run", "closed_on", "closed_at", "closed_owing", "told_in", "restriction")
     columns = ("patron", "open_key", "why", "flag", "restriction_type", "restriction_comment")
-    values = {each.case: (each.patron, *(getattr(each, name) for name in ("patron", *columns[2:]))) for each in actions}
-    _set_each(conn, columns, values, ~IS_OPEN, **dict.fromkeys(anew), state=CaseState.OPEN, to_report=False)
+    values = {
+        each.case: (each.patron, each.patron, each.why, each.flag, each.restriction_type, each.restriction_comment)
+        for each in actions
+    }
+    _set_each(conn, columns, values, ~IS_OPEN, **dict.fromkeys(empty), state=CaseState.OPEN, to_report=False)
 
 
 def set_reason(conn: Connection, reasons: Mapping[int, str]) -> None:
