@@ -11,12 +11,12 @@ from tests.support.koha import KohaDatabase
 from tests.support.own_tables import build
 
 HISTORY = """\
-2026-11-23 global sync 6 0 0 0 0 1434.56 0.00 ann
-2026-11-23 global update 8 0 1 0 2 1434.56 0.00
-2026-11-22 global update 10 0 0 1 2 320.00 0.00
-2026-11-22 global submission 4 4 0 0 0 120.00 40.00
-2026-11-15 global update 6 0 0 0 0 240.00 0.00
-2026-11-15 global submission 6 6 0 0 0 180.00 60.00"""
+2026-11-23 global sync 6 0 0 0 0 0 1434.56 0.00 ann
+2026-11-23 global update 8 0 1 0 0 2 1434.56 0.00
+2026-11-22 global update 10 0 0 0 1 2 320.00 0.00
+2026-11-22 global submission 4 4 0 0 0 0 120.00 40.00
+2026-11-15 global update 6 0 0 0 0 0 240.00 0.00
+2026-11-15 global submission 6 6 0 0 0 0 180.00 60.00"""
 
 
 def with_tables_of(version: int, koha: KohaDatabase) -> None:

@@ -27,6 +27,8 @@ class Case:
     `patron` is the borrowernumber it follows now, `number` the one first reported; both None once forgotten. The run
     `opened_run` opened it, a person if None. Amounts are those at referral; None when unknown (adopted).
     `used_before`: how many patrons with the number `patron` Koha had deleted when the case began to follow this one.
+    `closed_owing` is what its recorded lines owed when it was closed; None while it is open, or if an older program
+    closed it.
     """
 
     id: int
@@ -53,3 +55,4 @@ class Case:
     to_report: bool = False
     opened_run: int | None = None
     used_before: int = 0
+    closed_owing: Decimal | None = None

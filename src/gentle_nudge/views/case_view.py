@@ -42,6 +42,7 @@ RUNS: tuple[Column[RecordedRun], ...] = (
     column("rows", lambda run: run.counts["patrons"], "number"),
     column("referred", lambda run: run.counts["referred"], "number"),
     column("adopted", lambda run: run.counts["adopted"], "number"),
+    column("reopened", lambda run: run.counts["reopened"], "number"),
     column("released", lambda run: run.counts["released"], "number"),
     column("ended", lambda run: run.counts.ended, "number"),
     column("amount", lambda run: run.counts.amount, "money"),
@@ -77,6 +78,8 @@ def case_view(
     parts = [*notes(heading), *notes(*_beginning(case, lines), level=1)]
     for due in (due for due in dues if ended is None or due.day < ended):
         parts += _reported(due, deliveries[due.report], zone)
+    if case.why and not ended:
+        parts += notes(case.why, level=1)
     if ended:
         parts += notes(f"closed on {ended}: {case.why or 'the reason has been forgotten'}", level=1)
     for due in (due for due in dues if ended and due.day >= ended):

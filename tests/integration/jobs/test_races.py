@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -45,11 +45,13 @@ class Race(Nights):
         event.listen(self.engine, "connect", set_them)
         self.engine.dispose()  # a session that is open already does not have them
 
-    def night_in_which(self, happens: Callable[[], object], at: str = "gentle_nudge_meta") -> Plan | None:
+    def night_in_which(
+        self, happens: Callable[[], object], at: str = "gentle_nudge_meta", day: date = SUNDAY
+    ) -> Plan | None:
         """A night; all is read and decided, and this happens before the table is locked. None: nothing was left."""
         left = [happens]
         before_locking(self, at, lambda: left.pop()() if left else None)
-        night = self.night()
+        night = self.night(day)
         assert night.went_well, night.failures
         assert not left
         return next(iter(night.plans.values()), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
@@ -24,7 +24,8 @@ from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount, refuse
 from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Succession, heir_of
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, is_minor, why_not
-from gentle_nudge.domain.collections.submission_day import Due, is_lifted_for, too_many
+from gentle_nudge.domain.collections.reopening import ClosedCase, reopenings
+from gentle_nudge.domain.collections.submission_day import Due, Limit, Refusal, is_lifted_for, too_many
 from gentle_nudge.domain.money import ZERO, can_be_kept, format_amount
 from gentle_nudge.domain.patron import Patron
 from gentle_nudge.domain.report_row import UpdateRow, case_row
@@ -54,6 +55,8 @@ def is_adoptee(patron: Patron, records: PatronRecords, section: Section) -> bool
 class Evidence:
     """Everything gathered about one section; `last_words` are closed cases the agency is still to be told of.
 
+    `closed` are the closed cases that may have to be opened again.
+
     `cases` and then `candidates` are iterated once, so that they may be read meanwhile and are never in memory all at
     once. `owing_less` is asked last: how many others owe something in the window.
     """
@@ -63,10 +66,14 @@ class Evidence:
     cases: Iterable[CaseFacts] = ()
     last_words: tuple[CaseFacts, ...] = ()
     adoptees: tuple[Adoptee, ...] = ()
+    closed: tuple[ClosedCase, ...] = ()
 
 
 def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Plan:
-    """The plan of the section's night: what becomes of every case, who is adopted, who is referred."""
+    """The plan of the section's night: what becomes of every case, who is adopted, who is referred.
+
+    Whose case is to be reopened is neither adopted nor referred, even if the reopening has to wait.
+    """
     too_large: set[int] = set()
     last_words, evidence = evidence.last_words, passing_over(section, evidence, too_large)
     plan = Plan(
@@ -78,21 +85,35 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
         untold=frozenset(facts.case.id for facts in last_words) - {facts.case.id for facts in evidence.last_words},
     )
     plan, heirs = _with_cases(plan, section, evidence, due)
-    adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in heirs]
+    reopened = reopenings(section, day, evidence.closed, heirs)
+    in_cases = heirs | {reopening.number for reopening in reopened}
+    adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in in_cases]
     too_many_adopted = too_many("adoptions", len(adoptees), due.most_adoptions)
     adopted = [] if too_many_adopted else [adopt(section, adoptee) for adoptee in adoptees]
-    referred, left_out, owing_less = _referrals(section, day, evidence, heirs)
-    fuse = None if is_lifted_for(len(referred), due.lifted_to) else due.most_referrals
-    refusals = [due.beside_plugin, *plan.refusals, too_many_adopted, too_many("fuse", len(referred), fuse)]
+    referred, left_out, owing_less = _referrals(section, day, evidence, in_cases)
+    too_many_reopened = _fused("reopenings", reopened, due) if due.update_due else None
+    refusals = [
+        due.beside_plugin,
+        *plan.refusals,
+        too_many_reopened,
+        too_many_adopted,
+        _fused("fuse", referred, due),
+    ]
     plan = replace(
         plan,
-        decisions=(*plan.decisions, *adopted),
+        decisions=(*plan.decisions, *(reopened if due.update_due and not too_many_reopened else ()), *adopted),
         left_out=left_out,
         owing_less=evidence.owing_less() + owing_less,
         refusals=tuple(refusal for refusal in refusals if refusal),
         named=(*plan.named, *passed_over(too_large)),
     )
     return replace(plan, decisions=(*plan.decisions, *referred)) if plan.submits else replace(plan, held=referred)
+
+
+def _fused(limit: Limit, decisions: Sized, due: Due) -> Refusal | None:
+    """The refusal if these are more than one night may refer, or reopen, and nobody has lifted the fuse for so many."""
+    count = len(decisions)
+    return None if is_lifted_for(count, due.lifted_to) else too_many(limit, count, due.most_referrals)
 
 
 def passing_over(section: Section, evidence: Evidence, noted: set[int]) -> Evidence:
@@ -119,6 +140,7 @@ def passing_over(section: Section, evidence: Evidence, noted: set[int]) -> Evide
         cases=filter(keeps_case, evidence.cases),
         last_words=tuple(filter(keeps_last_word, evidence.last_words)),
         adoptees=tuple(adoptee for adoptee in evidence.adoptees if keeps_account(adoptee.candidate)),
+        closed=tuple(closed for closed in evidence.closed if keeps_account(closed.candidate)),
     )
 
 
@@ -211,16 +233,16 @@ def adopt(section: Section, adoptee: Adoptee) -> Adoption:
 
 
 def _referrals(
-    section: Section, day: date, evidence: Evidence, heirs: AbstractSet[int]
+    section: Section, day: date, evidence: Evidence, in_cases: AbstractSet[int]
 ) -> tuple[tuple[Referral, ...], Counter[Reason], int]:
     """The referrals, how many others owe enough in the window by first reason, and how many owe less there.
 
-    Heirs are in collections, even before the case has followed.
+    Heirs and patrons whose case is reopened are in collections, even before the case is theirs.
     """
     left_out: Counter[Reason] = Counter()
     referred, owing_less = [], 0
     for each in evidence.candidates:
-        candidate = replace(each, records=_with_case(section)) if each.patron.number in heirs else each
+        candidate = replace(each, records=_with_case(section)) if each.patron.number in in_cases else each
         reason = why_not(candidate, section, day)
         if reason is None:
             referred.append(refer(section, candidate, day))

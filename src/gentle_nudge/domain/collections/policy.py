@@ -198,6 +198,13 @@ class Policy:
             replaces="most_withdrawals",
         ),
     ] = "usual"
+    reopen_days: Annotated[
+        Days,
+        Key(
+            "For so many days after its end, a case of a patron who had paid is opened again, without a second fee, if "
+            "its charges owe more than at the end (a payment was voided); 0: never."
+        ),
+    ] = 60
     update_lists: Annotated[Literal["all", "changed"], Key("Which cases the nightly update lists: all or changed.")] = (
         "all"
     )
@@ -216,6 +223,10 @@ class Policy:
         """The window of a run on this day; ages given the wrong way round are swapped."""
         newer, older = self.count_fees_newer_than, self.count_fees_older_than
         return Window(first=day - timedelta(days=max(newer, older)), last=day - timedelta(days=min(newer, older)))
+
+    def reopens_since(self, day: date) -> date | None:
+        """The first day of an ending that may be taken back on this day; None: endings are final."""
+        return day - timedelta(days=self.reopen_days) if self.reopen_days else None
 
     @property
     def patron_fields(self) -> PatronFields:

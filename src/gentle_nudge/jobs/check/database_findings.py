@@ -15,7 +15,7 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.patrons.evidence import flagged_without_case, line_rules, ownership_of, read_candidates
+from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_candidates, unadopted
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sections import orphans, sections_of
 from gentle_nudge.jobs.sending.manage import cancelled_submissions
@@ -146,7 +146,7 @@ def to_adopt(conn: Connection, section: Section, moment: Moment) -> Iterator[Fin
     most = section.policy.most_adoptions
     if len(borrowers.flagged(conn, section.policy.flag)) <= most:
         return
-    waiting = len(flagged_without_case(conn, section, moment, read_records(conn, section)))
+    waiting = len(unadopted(conn, section, moment, read_records(conn, section)))
     if waiting > most:
         yield Finding(
             name="patrons-to-adopt",

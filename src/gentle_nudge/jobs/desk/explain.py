@@ -13,7 +13,7 @@ from gentle_nudge.domain.collections.referral import speaks_for
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import find_number
-from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_candidates
+from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_candidates, to_reopen
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read.accountlines import judged_lines
 from gentle_nudge.store import cases
@@ -25,7 +25,9 @@ def explain(conn: Connection, sections: tuple[Section, ...], card: str, moment: 
     explanations = [each for section in sections if number for each in _explanation(conn, section, number, moment)]
     if not explanations:
         raise UserError("Koha has no patron with this card.", "A patron without a card is found as number:123.")
-    concerned = [each for each in explanations if speaks_for(each.section, each.candidate) or each.cases]
+    concerned = [
+        each for each in explanations if speaks_for(each.section, each.candidate) or each.cases or each.reopening
+    ]
     return concerned or explanations[:1]
 
 
@@ -35,6 +37,7 @@ def _explanation(conn: Connection, section: Section, number: int, moment: Moment
     rules = line_rules(section, moment, records)
     for candidate in read_candidates(conn, section, records, [number], rules=rules):
         ownership = ownership_of(conn, section, records, [number])
+        reopened = (each for each in to_reopen(conn, section, moment, records) if each.number == number)
         cases_of_patron = cases.find(conn, patron=number) if records.is_any else []
         yield Explanation(
             section=section,
@@ -46,4 +49,5 @@ def _explanation(conn: Connection, section: Section, number: int, moment: Moment
                 for case in cases_of_patron
                 if case.section in section.cases_of and not is_somebody_else(case, candidate.patron)
             ),
+            reopening=next(reopened, None),
         )

@@ -23,6 +23,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import known_cases
 from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
 from gentle_nudge.jobs.patrons.evidence import case_facts, holdings_of, line_rules, with_accounts
+from gentle_nudge.jobs.patrons.recorded_lines import owing_of
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.koha.write import action_logs, charge
@@ -163,6 +164,7 @@ def _apply(conn: Connection, withdrawal: Withdrawal, wanted: WithdrawalRequest, 
     cases.follow(conn, of(actions, FollowCase))
     cases.close(conn, of(actions, CloseCase), run=None, day=moment.day, now=moment.now)
     _forgive(conn, withdrawal.taken, moment)
+    cases.keep_owing(conn, owing_of(conn, [withdrawn.case for withdrawn in withdrawal.taken if withdrawn.ends]))
     cases.mark_to_report(conn, withdrawal.to_tell, flag=True)
     cases.mark_to_report(conn, withdrawal.unheard, flag=False)
     for outcome in withdrawal.fates:

@@ -15,14 +15,16 @@ from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.case_outcome import CaseFacts, is_somebody_else
 from gentle_nudge.domain.collections.changes import Holdings
 from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee
-from gentle_nudge.domain.collections.plan import Referral
+from gentle_nudge.domain.collections.plan import Referral, Reopening
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, SectionRecords
+from gentle_nudge.domain.collections.reopening import ClosedCase, reopenings
 from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Patron, PatronFields
+from gentle_nudge.jobs.patrons.recorded_lines import OwingAgain, most_frequent, owing_again, recently_closed
 from gentle_nudge.jobs.transaction import alongside
 from gentle_nudge.koha.read import accountlines, borrowers, debarments
 from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates
@@ -56,6 +58,7 @@ def gather(
             cases=open_case_facts(conn, section, records),
             last_words=case_facts(conn, section, records, last_words),
             adoptees=flagged_without_case(conn, section, moment, records) if due.update_due else (),
+            closed=closed_cases(conn, section, records, moment.day, rules=rules),
         )
 
 
@@ -85,6 +88,48 @@ def flagged_without_case(
     )
 
 
+def unadopted(conn: Connection, section: Section, moment: Moment, records: SectionRecords) -> tuple[Adoptee, ...]:
+    """The patrons whom a person may have adopted: flagged, without a case, and without one that the night reopens."""
+    reopened = {reopening.number for reopening in to_reopen(conn, section, moment, records)}
+    flagged = flagged_without_case(conn, section, moment, records)
+    return tuple(adoptee for adoptee in flagged if adoptee.candidate.patron.number not in reopened)
+
+
+def to_reopen(conn: Connection, section: Section, moment: Moment, records: SectionRecords) -> tuple[Reopening, ...]:
+    """The cases that a night of this day would open again."""
+    rules = line_rules(section, moment, records)
+    closed = closed_cases(conn, section, records, moment.day, rules=rules)
+    return reopenings(section, moment.day, closed, frozenset())
+
+
+def closed_cases(
+    conn: Connection, section: Section, records: SectionRecords, day: date, *, rules: LineRules
+) -> tuple[ClosedCase, ...]:
+    """The closed cases that may be reopened on this day, with the patrons who have their lines now."""
+    again = tuple(owing_again(conn, recently_closed(conn, section, records, day)))
+    numbers = {each.number for each in again}
+    patrons = borrowers.one_by_one(conn, section.policy.patron_fields, numbers)
+    whose = ownership_of(conn, section, records, numbers, reopened=again)
+    read = with_accounts(conn, section, records, patrons, rules=rules, ownership=whose)
+    return with_candidates(again, {candidate.patron.number: candidate for candidate in read}, records)
+
+
+def with_candidates(
+    again: Iterable[OwingAgain], candidates: Mapping[int, Candidate], records: SectionRecords
+) -> tuple[ClosedCase, ...]:
+    """These cases with their patrons; cases of patrons who are not among the candidates are left out."""
+    return tuple(
+        ClosedCase(
+            case=each.case,
+            lines=each.lines,
+            candidate=candidates[each.number],
+            withdrawn_on=records.withdrawn.get(each.number),
+        )
+        for each in again
+        if each.number in candidates
+    )
+
+
 def line_rules(section: Section, moment: Moment, records: SectionRecords) -> LineRules:
     """Which account lines count for the section at this moment."""
     policy = section.policy
@@ -102,8 +147,18 @@ def line_rules(section: Section, moment: Moment, records: SectionRecords) -> Lin
     )
 
 
-def ownership_of(conn: Connection, section: Section, records: SectionRecords, numbers: Iterable[int]) -> Ownership:
-    """Whose the charges of these patrons are, with the fees recorded with their cases and the lines of open ones."""
+def ownership_of(
+    conn: Connection,
+    section: Section,
+    records: SectionRecords,
+    numbers: Iterable[int],
+    *,
+    reopened: Iterable[OwingAgain | Reopening] = (),
+) -> Ownership:
+    """Whose the charges of these patrons are, with the fees recorded with their cases and the lines of open ones.
+
+    The lines of cases that may be `reopened` are the section's, as if these were open already.
+    """
     numbers = tuple(numbers)
     recorded_fees = cases.recorded_fees(conn, numbers) if records.is_any else []
     lines = cases.handed_over(conn, numbers) if records.is_any and section.charges_by != "patron" else []
@@ -113,6 +168,8 @@ def ownership_of(conn: Connection, section: Section, records: SectionRecords, nu
     for line in (*recorded_fees, *lines):
         owner = own if line.section in section.cases_of else others
         owner[line.patron] += (line.line,)
+    for each in reopened:
+        own[each.number] += tuple(each.lines)
     return Ownership(
         charges_by=section.charges_by,
         branches=section.scope.branches,
@@ -195,11 +252,8 @@ def heirs_of(conn: Connection, fields: PatronFields, gone: Collection[Case]) -> 
     """Case -> the patron that most of its recorded lines belong to now (of several with as many, the lowest)."""
     recorded = cases.recorded_lines(conn, [case.id for case in gone])
     owners = accountlines.owners(conn, [line for lines in recorded.values() for line in lines])
-    heirs: dict[int, int] = {}
-    for case, lines in recorded.items():
-        numbers = sorted(owner for line in lines if (owner := owners.get(line)) is not None)
-        if numbers:
-            heirs[case] = max(numbers, key=numbers.count)
+    majority = {case: most_frequent(owners.get(line) for line in lines) for case, lines in recorded.items()}
+    heirs = {case: number for case, number in majority.items() if number is not None}
     people = borrowers.patrons(conn, fields, heirs.values())
     return {case: people[number] for case, number in heirs.items() if number in people}
 

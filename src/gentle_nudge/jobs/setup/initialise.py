@@ -14,7 +14,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import FlagState, flag_state
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.identity import is_here, note_here
-from gentle_nudge.jobs.patrons.evidence import flagged_without_case
+from gentle_nudge.jobs.patrons.evidence import unadopted
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.store import meta, upgrade
@@ -69,8 +69,6 @@ class UnadoptedPatrons:
 def waiting_for_adoption(conn: Connection, sections: tuple[Section, ...], moment: Moment) -> list[UnadoptedPatrons]:
     """For each section the patrons whose flag says yes and who have no open case."""
     return [
-        UnadoptedPatrons(
-            section=section, adoptees=flagged_without_case(conn, section, moment, read_records(conn, section))
-        )
+        UnadoptedPatrons(section=section, adoptees=unadopted(conn, section, moment, read_records(conn, section)))
         for section in sections
     ]

@@ -167,6 +167,23 @@ def owners_query(line_ids: Collection[int]) -> Select[Any]:
     return select(line.accountlines_id, line.borrowernumber).where(among(line.accountlines_id, line_ids))
 
 
+def outstanding(conn: Connection, line_numbers: Collection[int]) -> dict[int, tuple[int | None, Decimal]]:
+    """Line -> the patron who has it now, and what it owes; deleted lines are left out."""
+    rows = rows_by_thousands(conn, single_lines_query, line_numbers)
+    return {line: (patron, amount or Decimal(0)) for line, patron, amount in rows}
+
+
+def single_lines_query(line_ids: Collection[int]) -> Select[Any]:
+    """The patron of each of these lines, and what it owes (recorded with cases that were closed).
+
+    Index: accountlines PRIMARY.
+    """
+    line = accountlines.c
+    return select(line.accountlines_id, line.borrowernumber, line.amountoutstanding).where(
+        among(line.accountlines_id, line_ids)
+    )
+
+
 def charged_on(conn: Connection, description: str, numbers: Collection[int], zone: ZoneInfo) -> dict[int, date]:
     """The day of each patron's latest debit with this description, paid or not."""
     rows = rows_by_thousands(conn, partial(latest_charge_query, description), numbers)

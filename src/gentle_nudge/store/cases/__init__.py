@@ -2,13 +2,16 @@
 
 from gentle_nudge.store.cases.case_changes import Moved as Moved
 from gentle_nudge.store.cases.case_changes import close as close
+from gentle_nudge.store.cases.case_changes import closed_in as closed_in
 from gentle_nudge.store.cases.case_changes import complete as complete
 from gentle_nudge.store.cases.case_changes import follow as follow
+from gentle_nudge.store.cases.case_changes import keep_owing as keep_owing
 from gentle_nudge.store.cases.case_changes import mark_to_report as mark_to_report
 from gentle_nudge.store.cases.case_changes import move as move
 from gentle_nudge.store.cases.case_changes import open_new as open_new
 from gentle_nudge.store.cases.case_changes import opened_for as opened_for
 from gentle_nudge.store.cases.case_changes import record_restrictions as record_restrictions
+from gentle_nudge.store.cases.case_changes import reopen as reopen
 from gentle_nudge.store.cases.case_changes import report_dues as report_dues
 from gentle_nudge.store.cases.case_changes import report_referred as report_referred
 from gentle_nudge.store.cases.case_changes import set_reason as set_reason
@@ -26,6 +29,7 @@ from gentle_nudge.store.cases.case_search import listed as listed
 from gentle_nudge.store.cases.case_search import of_submission as of_submission
 from gentle_nudge.store.cases.case_search import opened_by as opened_by
 from gentle_nudge.store.cases.open_cases import RecordedLine as RecordedLine
+from gentle_nudge.store.cases.open_cases import closed_since as closed_since
 from gentle_nudge.store.cases.open_cases import handed_over as handed_over
 from gentle_nudge.store.cases.open_cases import open_case_patrons as open_case_patrons
 from gentle_nudge.store.cases.open_cases import open_cases as open_cases

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, o
 from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, OpenCase
+from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, OpenCase, ReopenCase
 from gentle_nudge.domain.collections.plan import Adoption, Referral
 from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
@@ -96,16 +96,21 @@ def _lines(action: OpenCase, case_id: int) -> list[dict[str, Any]]:
 
 
 def complete(
-    conn: Connection, section: str, patrons: Collection[int], *, fee: RowIds | None, restriction: RowIds | None
+    conn: Connection,
+    sections: Collection[str],
+    patrons: Collection[int],
+    *,
+    fee: RowIds | None,
+    restriction: RowIds | None,
 ) -> None:
-    """The open cases of these patrons hold the fee line and the restriction made for them.
+    """The open cases of these patrons in these sections hold the fee line and the restriction made for them.
 
     Koha's tables are read by a subquery: joined, their rows would be locked.
     """
     made = {case.c.fee_line: fee, case.c.restriction: restriction}
     new = {column: func.coalesce(rows.of(case.c.open_key), column) for column, rows in made.items() if rows}
     if new and patrons:
-        conn.execute(update(case).where(case.c.section == section, among(case.c.open_key, patrons)).values(new))
+        conn.execute(update(case).where(case.c.section.in_(sections), among(case.c.open_key, patrons)).values(new))
 
 
 def opened_for(conn: Connection, runs: Collection[int], patrons: Collection[int]) -> dict[int, int]:
@@ -128,6 +133,24 @@ def close(conn: Connection, actions: Sequence[CloseCase], *, run: int | None, da
     ended = {"closed_run": run, "closed_on": day, "closed_at": now, "open_key": None}
     endings = {_case_of(action): (action.state, action.why) for action in actions}
     _set_each(conn, ("state", "why"), endings, IS_OPEN, **ended, to_report=False, told_in=None)
+
+
+def closed_in(conn: Connection, run: int) -> list[Case]:
+    """The cases that this run closed, in order of id."""
+    return cases_where(conn, case.c.closed_run == run)
+
+
+def keep_owing(conn: Connection, owing: Mapping[int, Decimal]) -> None:
+    """The closed cases keep what their recorded lines owe."""
+    _set_each(conn, ("closed_owing",), {number: (amount,) for number, amount in owing.items()}, ~IS_OPEN)
+
+
+def reopen(conn: Connection, actions: Sequence[ReopenCase]) -> None:
+    """The closed cases are open again; the restriction of each is still to be recorded."""
+    empty = ("closed_run", "closed_on", "closed_at", "closed_owing", "told_in", "restriction")
+    columns = ("patron", "open_key", "used_before", "why", "flag", "restriction_type", "restriction_comment")
+    values = {each.case: (each.patron, each.patron, *(getattr(each, name) for name in columns[2:])) for each in actions}
+    _set_each(conn, columns, values, ~IS_OPEN, **dict.fromkeys(empty), state=CaseState.OPEN, to_report=False)
 
 
 def set_reason(conn: Connection, reasons: Mapping[int, str]) -> None:

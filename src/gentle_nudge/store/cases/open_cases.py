@@ -20,7 +20,8 @@ from gentle_nudge.sqltypes import AT_A_TIME, among, rows_by_thousands
 from gentle_nudge.store.cases.case_search import COLUMNS, cases_where
 from gentle_nudge.store.tables import case, case_line, delivery
 
-NOT_ASKED = ("referred_on", "adopted", "owed", "balance", "fee", "fee_line", "state", "closed_on", "why", "opened_run")
+AMOUNTS = ("owed", "balance", "fee", "closed_owing")
+NOT_ASKED = (*AMOUNTS, "referred_on", "adopted", "fee_line", "state", "closed_on", "why", "opened_run")
 OF_A_NIGHT = tuple(name for name in COLUMNS if name not in NOT_ASKED)
 
 
@@ -61,6 +62,15 @@ def open_cases_query(sections: Collection[str], after: int, untold: Collection[i
         .order_by(case.c.id)
         .limit(AT_A_TIME)
     )
+
+
+def closed_since(conn: Connection, sections: Collection[str], states: Collection[CaseState], first: date) -> list[Case]:
+    """The cases of these sections that ended in these states on this day or later, in order of id.
+
+    Cases that an older program closed are left out: it did not keep what they owed.
+    """
+    ended = (case.c.section.in_(sections), case.c.state.in_(states), case.c.closed_on >= first)
+    return cases_where(conn, *ended, case.c.closed_owing.is_not(None))
 
 
 def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:
