@@ -43,7 +43,7 @@ def counts_as_rows(conn: Connection) -> None:
 
 def what_was_told(conn: Connection) -> None:
     """A delivery keeps its order and who it tells, a closed case what it owed, our row which server this is."""
-    told = (delivery.c.strict, delivery.c.tells, delivery.c.named, delivery.c.went_to)
+    told = (delivery.c.strict, delivery.c.tells, delivery.c.named, delivery.c.went_to, delivery.c.first_queued)
     _add(conn, meta.c.server_uid, case.c.closed_owing, *told)
 
 

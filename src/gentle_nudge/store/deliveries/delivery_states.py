@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, insert, or_, select, update
 
 from gentle_nudge.domain.outbox import (
+    CLOCKS_APART,
     FALLS_BACK_AFTER,
     UNDELIVERED,
     Address,
@@ -21,7 +22,7 @@ from gentle_nudge.domain.outbox import (
 )
 from gentle_nudge.sqltypes import among
 from gentle_nudge.store.deliveries.delivery_order import WAITING, is_its_turn, overtaken
-from gentle_nudge.store.deliveries.waiting import get
+from gentle_nudge.store.deliveries.waiting import get, is_ripe
 from gentle_nudge.store.meta import hold
 from gentle_nudge.store.tables import attempt, delivery, fitted
 
@@ -66,10 +67,9 @@ def claim(
     hold(conn)
     if not is_its_turn(conn, wanted, strictly=strictly, names=names):
         return None
-    ripe = and_(delivery.c.state == DeliveryState.DUE, delivery.c.next_attempt <= now)
     as_read = (delivery.c.id == wanted.id, delivery.c.attempts == wanted.attempts)
     claimed: dict[str, Any] = {"state": DeliveryState.SENDING, "attempts": wanted.attempts + 1, "since": now}
-    may_be_sent = (*as_read, or_(ripe, delivery.c.state == DeliveryState.FAILED))
+    may_be_sent = (*as_read, or_(is_ripe(now), delivery.c.state == DeliveryState.FAILED))
     changed = conn.execute(update(delivery).where(*may_be_sent).values(claimed))
     return replace(wanted, **claimed) if changed.rowcount == 1 else None
 
@@ -100,8 +100,12 @@ def attempt_failed(
 
 
 def fall_back(conn: Connection, now: datetime) -> list[Delivery]:
-    """Deliveries claimed half an hour ago or earlier are due again, each with an attempt `lost`. Returns them."""
-    stalled = (delivery.c.state == DeliveryState.SENDING, delivery.c.since <= now - FALLS_BACK_AFTER)
+    """Deliveries claimed half an hour ago or earlier are due again, each with an attempt `lost`. Returns them.
+
+    So are those claimed at an instant that no right clock can have shown yet.
+    """
+    long_ago, ahead = delivery.c.since <= now - FALLS_BACK_AFTER, delivery.c.since > now + CLOCKS_APART
+    stalled = (delivery.c.state == DeliveryState.SENDING, or_(long_ago, ahead))
     ids = _change(conn, stalled, {"state": DeliveryState.DUE, "since": now, "next_attempt": now})
     _note(conn, ids, now, outcome=AttemptOutcome.LOST)
     return get(conn, ids)
