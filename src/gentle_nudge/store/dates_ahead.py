@@ -49,12 +49,12 @@ class DatesAhead:
 def dates_ahead(conn: Connection, moment: Moment) -> DatesAhead:
     """Everything dated ahead, runs and deliveries in the order they were made."""
     claimed = (delivery.c.state == DeliveryState.SENDING, delivery.c.since > moment.now + CLOCKS_APART)
-    alerts = select(func.count()).select_from(alert).where(_is_alert_ahead(moment))
+    others = [select(func.count()).where(column > limit) for column, limit, _ in _values(moment)]
+    others.append(select(func.count()).select_from(alert).where(_is_alert_ahead(moment)))
     return DatesAhead(
         runs=tuple(runs.after(conn, moment.today)),
         claims=tuple(select_deliveries(conn, *claimed)),
-        others=sum(conn.scalar(select(func.count()).where(column > limit)) or 0 for column, limit, _ in _values(moment))
-        + (conn.scalar(alerts) or 0),
+        others=sum(conn.scalar(query) or 0 for query in others),
     )
 
 
