@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from gentle_nudge.domain.moment import CLOCKS_MAY_DIFFER
 from gentle_nudge.domain.report_row import ReportKind
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=6)
 PATIENCE = timedelta(days=3)
 FALLS_BACK_AFTER = timedelta(minutes=30)
+CLOCKS_APART = 2 * CLOCKS_MAY_DIFFER  # the clocks of two programs, one before and one after the server's
 
 
 class Channel(StrEnum):
@@ -114,8 +116,8 @@ class Delivery:
     """One report to one recipient.
 
     `report` is the id of the stored report. `attempts` are the tries begun so far. The state began at `since`. `reason`
-    is why it was cancelled or repeated. `strict`: it leaves only after every older one of its stream. `went_to` is
-    where it really went.
+    is why it was cancelled or repeated. `first_queued` is the instant of queueing by a clock that was wrong, if it was
+    mended since. `strict`: it leaves only after every older one of its stream. `went_to` is where it really went.
     """
 
     id: int
@@ -130,6 +132,7 @@ class Delivery:
     next_attempt: datetime
     since: datetime
     queued: datetime
+    first_queued: datetime | None = None
     reason: str | None = None
     who: str | None = None
     is_repeat: bool = False

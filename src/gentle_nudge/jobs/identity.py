@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -19,24 +20,25 @@ LOGGED_AS = "INIT"
 
 
 def is_here(conn: Connection, instance: Instance, our_row: Meta) -> bool:
-    """Whether our tables were initialised on this machine, as this database."""
-    initialised_as = (our_row.machine, our_row.host, our_row.port, our_row.database_name)
-    return initialised_as == (instance.machine, *server_of(conn))
+    """Whether our tables were initialised on this machine, as this database.
+
+    A machine that the settings name is known by that name, wherever its database server runs: that is for clusters. An
+    id of the server tells a cloned machine from its original; it is not asked if `init` or this server does not know
+    it.
+    """
+    here = server_of(conn)
+    if (our_row.machine, our_row.database_name) != (instance.machine, here.database_name):
+        return False
+    if instance.machine_is_named:
+        return True
+    same_id = our_row.server_uid == here.server_uid or None in {our_row.server_uid, here.server_uid}
+    return same_id and (our_row.host, our_row.port) == (here.host, here.port)
 
 
 def note_here(conn: Connection, instance: Instance, now: datetime, *, is_copy: bool = False, revision: int = 0) -> None:
     """Note that our tables belong to this machine and this database."""
-    host, port, database = server_of(conn)
-    our_row = Meta(
-        machine=instance.machine,
-        host=host,
-        port=port,
-        database_name=database,
-        is_copy=is_copy,
-        revision=revision,
-        initialised=now,
-    )
-    meta.write_meta(conn, our_row)
+    here = asdict(server_of(conn))
+    meta.write_meta(conn, Meta(machine=instance.machine, **here, is_copy=is_copy, revision=revision, initialised=now))
 
 
 def refuse_elsewhere(conn: Connection, instance: Instance) -> Meta:
@@ -45,7 +47,8 @@ def refuse_elsewhere(conn: Connection, instance: Instance) -> Meta:
     if not is_here(conn, instance, our_row):
         raise UserError(
             "This database was initialised on another machine, or as another database: it may be a copy.",
-            "If the library moved here, run gentle-nudge init --moved; if this is a copy, gentle-nudge init --copy.",
+            "If the library moved here, or its server got another network card, run gentle-nudge init --moved; if this "
+            "is a copy, gentle-nudge init --copy.",
         )
     return our_row
 

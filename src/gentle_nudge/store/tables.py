@@ -176,7 +176,8 @@ report_row = _table(
 )
 
 # `strict`: it leaves only after every older one of its stream. `tells`: whoever gets it is the agency, not only a
-# reader of copies. `named`: a person named the recipient. `went_to` is where it really went.
+# reader of copies. `first_queued`: when it was queued by a clock that was wrong; the message's id holds it. `named`: a
+# person named the recipient. `went_to` is where it really went.
 delivery = _table(
     "delivery",
     _id(),
@@ -188,6 +189,7 @@ delivery = _table(
     Column("next_attempt", Instant(), nullable=False),
     Column("since", Instant(), nullable=False),
     Column("queued", Instant(), nullable=False),
+    Column("first_queued", Instant()),
     Column("reason", String(255)),
     Column("who", String(80)),
     Column("is_repeat", Boolean, nullable=False),

@@ -53,6 +53,7 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
     with read_only(library.engine) as conn:
         yield database_findings.our_tables(conn, library)
         yield clock.clock(conn, library.instance, moment.now, library.settings.koha.timezone)
+        yield database_findings.dated_ahead(conn, moment)
         yield database_findings.plugin_at_work(conn, library, moment)
         sections: list[Section] = []
         yield database_findings.sections(conn, library.settings, sections)

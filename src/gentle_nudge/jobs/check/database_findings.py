@@ -23,6 +23,7 @@ from gentle_nudge.koha.read import borrowers, candidates, debarments, plugin_dat
 from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
 from gentle_nudge.store import cases, meta, runs
+from gentle_nudge.store.dates_ahead import dates_ahead
 
 # A charge is never older than this.
 A_LIFETIME = 36_500
@@ -56,6 +57,21 @@ def our_tables(conn: Connection, library: Library) -> Iterator[Finding]:
     except UserError as trouble:
         why = "What was told since the backup would be told again, and charged again."
         yield Finding(name="restored-from-backup", what=trouble.sentence, why=why, way_out=trouble.hint)
+
+
+def dated_ahead(conn: Connection, moment: Moment) -> Iterator[Finding]:
+    """Whether a run, a case or a delivery of ours is dated ahead."""
+    if meta.missing_or_old(conn):
+        return
+    ahead = dates_ahead(conn, moment)
+    if ahead:
+        numbers = f"{len(ahead.runs)} runs, {len(ahead.claims)} deliveries being sent and {ahead.others} other dates"
+        yield Finding(
+            name="dated-ahead",
+            what=f"{numbers} of ours lie ahead of {moment.today}: a clock was wrong then, or is wrong now.",
+            why="No night can be made for a day before the last one, and what is kept or awaited for some days waits.",
+            way_out="Set the clock if it is wrong now; if it is right: gentle-nudge init --clock-mended",
+        )
 
 
 def plugin_at_work(conn: Connection, library: Library, moment: Moment) -> Iterator[Finding]:

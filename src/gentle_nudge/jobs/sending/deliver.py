@@ -150,7 +150,7 @@ def _item(sending: Sending, claimed: Delivery) -> Item:
         facts = {"title": title, "rest": rest, "day": stored.day, "repeated_on": repeated_on}
         body = sending.outlets.texts.render("mail-repeat.txt", **facts)
     return Item(
-        id=f"{claimed.id}.{claimed.queued:%Y%m%d%H%M%S}",
+        id=f"{claimed.id}.{claimed.first_queued or claimed.queued:%Y%m%d%H%M%S}",
         recipient=claimed.address.recipient,
         subject=stored.subject,
         body=body,

@@ -81,8 +81,10 @@ def _lost_submissions(
     """The archived submissions of days without a run; those that reached nobody are made anew and left out here."""
     for path in archive.reports():
         content = path.read_bytes()
-        submission = read_submission(path.name, content)
-        if submission and journal.was_delivered(hashlib.sha256(content).hexdigest(), submission.day):
+        submission, sha256 = read_submission(path.name, content), hashlib.sha256(content).hexdigest()
+        if report_files.is_stored(conn, path.name, sha256):
+            continue
+        if submission and journal.was_delivered(sha256, submission.day):
             name = submission.section
             names = {name}.union(*(section.names for section in sections if name in section.names))
             if submission.day not in runs.days(conn, names, ReportKind.SUBMISSION):

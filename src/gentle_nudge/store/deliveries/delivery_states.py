@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, insert, or_, select, update
 
 from gentle_nudge.domain.outbox import (
+    CLOCKS_APART,
     FALLS_BACK_AFTER,
     TELLS_NOBODY,
     UNDELIVERED,
@@ -22,7 +23,7 @@ from gentle_nudge.domain.outbox import (
 )
 from gentle_nudge.sqltypes import among
 from gentle_nudge.store.deliveries.delivery_order import WAITING, is_its_turn, overtaken
-from gentle_nudge.store.deliveries.waiting import get
+from gentle_nudge.store.deliveries.waiting import get, is_ripe
 from gentle_nudge.store.meta import hold
 from gentle_nudge.store.tables import attempt, delivery, fitted
 
@@ -72,10 +73,9 @@ def claim(conn: Connection, wanted: Delivery, now: datetime, *, names: Collectio
     hold(conn)
     if not is_its_turn(conn, wanted, names):
         return None
-    ripe = and_(delivery.c.state == DeliveryState.DUE, delivery.c.next_attempt <= now)
     as_read = (delivery.c.id == wanted.id, delivery.c.attempts == wanted.attempts)
     claimed: dict[str, Any] = {"state": DeliveryState.SENDING, "attempts": wanted.attempts + 1, "since": now}
-    may_be_sent = (*as_read, or_(ripe, delivery.c.state == DeliveryState.FAILED))
+    may_be_sent = (*as_read, or_(is_ripe(now), delivery.c.state == DeliveryState.FAILED))
     changed = conn.execute(update(delivery).where(*may_be_sent).values(claimed))
     return replace(wanted, **claimed) if changed.rowcount == 1 else None
 
@@ -110,8 +110,12 @@ def attempt_failed(
 
 
 def fall_back(conn: Connection, now: datetime) -> list[Delivery]:
-    """Deliveries claimed half an hour ago or earlier are due again, each with an attempt `lost`. Returns them."""
-    stalled = (delivery.c.state == DeliveryState.SENDING, delivery.c.since <= now - FALLS_BACK_AFTER)
+    """Deliveries claimed half an hour ago or earlier are due again, each with an attempt `lost`. Returns them.
+
+    So are those claimed at an instant that no right clock can have shown yet.
+    """
+    long_ago, ahead = delivery.c.since <= now - FALLS_BACK_AFTER, delivery.c.since > now + CLOCKS_APART
+    stalled = (delivery.c.state == DeliveryState.SENDING, or_(long_ago, ahead))
     ids = _change(conn, stalled, {"state": DeliveryState.DUE, "since": now, "next_attempt": now})
     _note(conn, ids, now, outcome=AttemptOutcome.LOST)
     return get(conn, ids)
