@@ -85,13 +85,15 @@ class SectionRecords:
     """Our records of one section; empty while we have no tables. They hold as long as the `revision` does.
 
     `last_words`: closed cases of which the agency is still to be told. `open_cases`: patron -> all sections with an
-    open case. `withdrawn`: patron -> the latest day a case was withdrawn, cases of cards merged into theirs included.
+    open case. `withdrawn`: patron -> the latest day a case was withdrawn, None if only by sections whose days do not
+    count here; cases of cards merged into theirs included, whose lines are `inherited`.
     """
 
     revision: int | None = None
     last_words: tuple[Case, ...] = ()
     open_cases: Mapping[int, frozenset[str]] = field(default_factory=dict)
-    withdrawn: Mapping[int, date] = field(default_factory=dict)
+    withdrawn: Mapping[int, date | None] = field(default_factory=dict)
+    inherited: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     past: SubmissionHistory = field(default_factory=SubmissionHistory)
     last_update: date | None = None
 

@@ -103,11 +103,15 @@ def line_rules(section: Section, moment: Moment, records: SectionRecords) -> Lin
 
 
 def ownership_of(conn: Connection, section: Section, records: SectionRecords, numbers: Iterable[int]) -> Ownership:
-    """Whose the charges of these patrons are, with the fees recorded with their cases and the lines of open ones."""
+    """Whose the charges of these patrons are; with recorded fees, and the lines of open and of withdrawn cases."""
     numbers = tuple(numbers)
     recorded_fees = cases.recorded_fees(conn, numbers) if records.is_any else []
     lines = cases.handed_over(conn, numbers) if records.is_any and section.charges_by != "patron" else []
-    own, others, fees = (defaultdict[int, tuple[int, ...]](tuple) for _ in range(3))
+    own, others, fees, withdrawn = (defaultdict[int, tuple[int, ...]](tuple) for _ in range(4))
+    for each in cases.withdrawn_lines(conn, records.withdrawn.keys() & set(numbers)):
+        withdrawn[each.patron] += (each.line,)
+    for number in records.inherited.keys() & set(numbers):
+        withdrawn[number] += records.inherited[number]
     for fee in recorded_fees:
         fees[fee.patron] += (fee.line,)
     for line in (*recorded_fees, *lines):
@@ -120,6 +124,7 @@ def ownership_of(conn: Connection, section: Section, records: SectionRecords, nu
         own=own,
         others=others,
         fees=fees,
+        withdrawn=withdrawn,
     )
 
 

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -22,6 +21,16 @@ from gentle_nudge.store.tables import case, case_line, delivery
 NOT_ASKED = ("referred_on", "adopted", "owed", "balance", "fee", "fee_line", "state", "closed_on", "why", "opened_run")
 OF_A_NIGHT = tuple(name for name in COLUMNS if name not in NOT_ASKED)
 NOT_ARRIVED = (*UNDELIVERED, DeliveryState.SUPERSEDED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithdrawnLine:
+    """A line recorded with a withdrawn case of this patron and section, with the latest day of a withdrawal."""
+
+    line: int
+    patron: int
+    section: str
+    day: date
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,23 +131,22 @@ def withdrawn_query(sections: Collection[str]) -> Select[Any]:
     )
 
 
-def withdrawn_lines(conn: Connection, sections: Collection[str], patrons: Iterable[int]) -> dict[int, date]:
-    """The lines recorded with withdrawn cases of these patrons, each with the latest day of a withdrawal."""
-    rows = rows_by_thousands(conn, partial(withdrawn_lines_query, sections), patrons)
-    return {row.line: row.day for row in rows}
+def withdrawn_lines(conn: Connection, patrons: Iterable[int]) -> list[WithdrawnLine]:
+    """The lines recorded with withdrawn cases of these patrons, of any section."""
+    rows = rows_by_thousands(conn, withdrawn_lines_query, patrons)
+    return [WithdrawnLine(line=line, patron=patron, section=section, day=day) for line, patron, section, day in rows]
 
 
-def withdrawn_lines_query(sections: Collection[str], numbers: Collection[int]) -> Select[Any]:
-    """The lines recorded with withdrawn cases of these patrons, each with the latest day of a withdrawal.
+def withdrawn_lines_query(numbers: Collection[int]) -> Select[Any]:
+    """The lines recorded with withdrawn cases of these patrons, by section, each with the latest day of a withdrawal.
 
     Index: gentle_nudge_case gentle_nudge_case_patron, gentle_nudge_case_line PRIMARY.
     """
     return (
-        select(case_line.c.line, func.max(case.c.closed_on).label("day"))
+        select(case_line.c.line, case.c.patron, case.c.section, func.max(case.c.closed_on).label("day"))
         .join(case, case.c.id == case_line.c.case_id)
-        .where(case.c.section.in_(sections), case.c.state == CaseState.WITHDRAWN, case.c.closed_on.is_not(None))
-        .where(among(case.c.patron, numbers))
-        .group_by(case_line.c.line)
+        .where(among(case.c.patron, numbers), case.c.state == CaseState.WITHDRAWN, case.c.closed_on.is_not(None))
+        .group_by(case_line.c.line, case.c.patron, case.c.section)
     )
 
 
