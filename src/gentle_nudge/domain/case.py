@@ -24,7 +24,8 @@ class Case:
     """A row of `gentle_nudge_case`.
 
     `patron` is the borrowernumber it follows now, `number` the one first reported; both None once forgotten. The run
-    `opened_run` opened it, a person if None. Amounts are those at referral; None when unknown (adopted).
+    `opened_run` opened it, a person if None. Amounts are those at referral; None when unknown (adopted). `last_word` is
+    the last due of a case that was closed while nobody might be told of it.
     """
 
     id: int
@@ -45,6 +46,7 @@ class Case:
     closed_on: date | None = None
     why: str | None = None
     last_due: Decimal | None = None
+    last_word: Decimal | None = None
     surname: str | None = None
     firstname: str | None = None
     card: str | None = None

@@ -42,9 +42,9 @@ def counts_as_rows(conn: Connection) -> None:
 
 
 def what_was_told(conn: Connection) -> None:
-    """A delivery keeps its order and who it tells, a closed case what it owed, our row which server this is."""
+    """A delivery keeps its order and who it tells, a closed case what it owed and its last word, our row its server."""
     told = (delivery.c.strict, delivery.c.tells, delivery.c.named, delivery.c.went_to)
-    _add(conn, meta.c.server_uid, case.c.closed_owing, *told)
+    _add(conn, meta.c.server_uid, case.c.closed_owing, case.c.last_word, *told)
 
 
 STEPS = (Step(version=2, change=counts_as_rows), Step(version=3, change=what_was_told))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -24,7 +24,8 @@ class Late:
 class Status:
     """How the library's work stands.
 
-    `held` counts the uploads that a test copy keeps back: they are due, and nobody waits for them. `here`: whether
+    `held` counts the uploads that a test copy keeps back: they are due, and nobody waits for them. `held_cases` counts,
+    by section, the cases of sections that are gone and of which nobody may be told. `here`: whether
     nights may run on this machine and database; `restored`: whether it was restored from a backup since.
     """
 
@@ -32,6 +33,7 @@ class Status:
     late: tuple[Late, ...] = ()
     undelivered: tuple[LateDelivery, ...] = ()
     held: int = 0
+    held_cases: Mapping[str, int] = field(default_factory=dict)
     is_test_copy: bool = False
     is_copy: bool = False
     here: bool = True
@@ -40,7 +42,7 @@ class Status:
     @property
     def well(self) -> bool:
         """True if nobody has to do anything."""
-        return self.here and not (self.restored or self.late or self.undelivered)
+        return self.here and not (self.restored or self.late or self.undelivered or self.held_cases)
 
 
 def status_view(status: Status, zone: ZoneInfo) -> View:
@@ -52,6 +54,14 @@ def status_view(status: Status, zone: ZoneInfo) -> View:
             table(_runs(zone), status.runs, "runs", caption="Last successful runs:", empty="none yet"),
             *figures(late=[asdict(late) for late in status.late]),
             *notes(*(f"Late: {late.section} owes the submission of {late.due}." for late in status.late)),
+            *figures(held_cases=dict(status.held_cases)),
+            *notes(
+                *(
+                    f"Held: section {name} is gone from the settings, nobody is told of its {count} cases "
+                    f"(gentle-nudge check tells the ways out)."
+                    for name, count in status.held_cases.items()
+                )
+            ),
             table(_deliveries(zone), status.undelivered, "undelivered", caption=undelivered),
             *figures(held_uploads=status.held, test_copy=status.is_test_copy, copy=status.is_copy),
             *figures(here=status.here, restored=status.restored),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
@@ -35,12 +36,16 @@ class OpenCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CloseCase:
-    """Close a case in this state, for this reason; `case` is None for one that the same run opens."""
+    """Close a case in this state, for this reason; `case` is None for one that the same run opens.
+
+    `waiting` is the due of a last word that nobody may be told yet.
+    """
 
     case: int | None
     patron: int
     state: CaseState
     why: str
+    waiting: Decimal | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +119,13 @@ def planned_changes(decision: Decision, section: Section) -> Iterator[Action]:
                 yield FollowCase(case=facts.case.id, patron=facts.heir.number)
             if decision.state is CaseState.RELEASED and facts.person:
                 yield from clear_flag(facts.person, facts.records, section)
-            yield CloseCase(case=facts.case.id, patron=decision.number, state=decision.state, why=decision.why)
+            yield CloseCase(
+                case=facts.case.id,
+                patron=decision.number,
+                state=decision.state,
+                why=decision.why,
+                waiting=decision.waiting,
+            )
 
 
 def restriction_changes(decision: Decision, holdings: Holdings, section: Section) -> Iterator[Action]:

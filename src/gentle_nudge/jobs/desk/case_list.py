@@ -38,13 +38,13 @@ def listed(conn: Connection, wanted: Filter) -> list[Case]:
 def move(conn: Connection, settings: Settings, sections: tuple[Section, ...], *, old: str, new: str) -> Moved:
     """The section `new` has the open cases of `old`; if a patron has an open case in both, the case in `old` stays.
 
-    UserError if the settings have no section `new`, if `old` has no open case, and if `new` uses another flag field.
-    `sections` is empty while the settings are incomplete.
+    It has the last words that wait there, too. UserError if the settings have no section `new`, if nothing moves, and
+    if `new` uses another flag field. `sections` is empty while the settings are incomplete.
     """
     meta.lock(conn)
     name = _section_name(settings, new)
     moving = list(cases.open_cases(conn, [old]))
-    if not moving:
+    if not moving and not cases.waiting(conn, [old]):
         raise UserError(f"Section {old} has no open case.", "gentle-nudge cases --state open shows every one.")
     for section in sections:
         if section.name == name:

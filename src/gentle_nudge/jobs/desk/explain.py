@@ -40,5 +40,5 @@ def _explanation(conn: Connection, section: Section, number: int, moment: Moment
             day=moment.day,
             candidate=candidate,
             lines=judged_lines(conn, rules.with_ages([candidate.patron]), ownership, number),
-            cases=tuple(case for case in cases_of_patron if case.section in section.cases_of),
+            cases=tuple(case for case in cases_of_patron if case.section in section.may_end),
         )

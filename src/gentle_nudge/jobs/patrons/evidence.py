@@ -17,7 +17,7 @@ from gentle_nudge.domain.collections.changes import Holdings
 from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, SectionRecords
+from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, PatronRecords, SectionRecords
 from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership
 from gentle_nudge.domain.moment import Moment
@@ -60,9 +60,9 @@ def gather(
 
 
 def open_case_facts(conn: Connection, section: Section, records: SectionRecords) -> Iterator[CaseFacts]:
-    """Every open case of the section with what Koha says of it; before `init` there is none."""
+    """Every open case that the section may end, with what Koha says of it; before `init` there is none."""
     if records.is_any:
-        for chunk in a_thousand_at_a_time(cases.open_cases(conn, section.cases_of)):
+        for chunk in a_thousand_at_a_time(cases.open_cases(conn, section.may_end)):
             yield from case_facts(conn, section, records, chunk)
 
 
@@ -115,7 +115,8 @@ def ownership_of(conn: Connection, section: Section, records: SectionRecords, nu
     for fee in recorded_fees:
         fees[fee.patron] += (fee.line,)
     for line in (*recorded_fees, *lines):
-        owner = own if line.section in section.cases_of else others
+        alone = line.section in section.frees and not records.of(line.patron).open_cases.difference(section.held)
+        owner = own if alone or line.section in section.cases_of else others
         owner[line.patron] += (line.line,)
     return Ownership(
         charges_by=section.charges_by,
@@ -166,6 +167,7 @@ def case_facts(
     """These cases with what Koha says of them; if a patron is gone, with the heir who took over the recorded lines.
 
     `candidates` are the patrons and heirs read (and locked) before; a patron who is not among them is gone.
+    The records of the patron of a case that the section frees tell of the patron's other cases.
     """
     which, fields = tuple(which), section.policy.patron_fields
     if candidates is None:
@@ -177,6 +179,12 @@ def case_facts(
     numbers = {person.number for person in persons.values() if person}
     balances = {number: candidates[number].account.balance for number in numbers if candidates and number in candidates}
     unread = numbers - balances.keys()
+
+    def records_of(case: Case, person: Patron | None) -> PatronRecords:
+        known = records.of(person.number) if person else NO_RECORDS
+        frees = case.section in section.frees and person and person.number == case.patron
+        return known.without(case.section) if frees else known
+
     balances |= accountlines.balances(conn, ownership_of(conn, section, records, unread), unread)
     return tuple(
         CaseFacts(
@@ -184,7 +192,7 @@ def case_facts(
             patron=patrons.get(case.patron or 0),
             heir=heirs.get(case.id),
             balance=balances[person.number] if (person := persons[case.id]) else ZERO,
-            records=records.of(person.number) if person else NO_RECORDS,
+            records=records_of(case, persons[case.id]),
         )
         for case in which
     )

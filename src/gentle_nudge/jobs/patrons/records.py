@@ -24,7 +24,7 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
     names, withdrawals = section.names, _withdrawals(conn, section)
     return SectionRecords(
         revision=our_row.revision,
-        last_words=tuple(cases.to_report(conn, section.cases_of)),
+        last_words=tuple(cases.to_report(conn, section.may_end)),
         withdrawn=withdrawals.latest,
         inherited=withdrawals.inherited,
         open_cases=cases.open_case_patrons(conn),
@@ -51,7 +51,7 @@ def _withdrawals(conn: Connection, section: Section) -> _Withdrawals:
     Where a patron is one section's with all charges, the day of a withdrawal counts in whatever section it was.
     """
     everywhere = cases.sections(conn)
-    counting = everywhere if section.charges_by == "patron" else everywhere.intersection(section.cases_of)
+    counting = everywhere if section.charges_by == "patron" else everywhere.intersection(section.may_end)
     elsewhere = cases.withdrawn_on(conn, everywhere - counting)
     latest: dict[int, date | None] = {**dict.fromkeys(elsewhere), **cases.withdrawn_on(conn, counting)}
     gone = latest.keys() - borrowers.existing(conn, latest)

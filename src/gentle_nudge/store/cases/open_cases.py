@@ -16,9 +16,10 @@ from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, DeliveryState
 from gentle_nudge.sqltypes import AT_A_TIME, among, rows_by_thousands
 from gentle_nudge.store.cases.case_search import COLUMNS, cases_where
-from gentle_nudge.store.tables import case, case_line, delivery
+from gentle_nudge.store.tables import case, case_line, delivery, report_row
 
-NOT_ASKED = ("referred_on", "adopted", "owed", "balance", "fee", "fee_line", "state", "closed_on", "why", "opened_run")
+AMOUNTS = ("owed", "balance", "fee", "fee_line", "last_word")
+NOT_ASKED = (*AMOUNTS, "referred_on", "adopted", "state", "closed_on", "why", "opened_run")
 OF_A_NIGHT = tuple(name for name in COLUMNS if name not in NOT_ASKED)
 NOT_ARRIVED = (*UNDELIVERED, DeliveryState.SUPERSEDED)
 
@@ -103,6 +104,21 @@ def open_case_patrons_query() -> Select[Any]:
     return select(case.c.open_key, case.c.section).where(case.c.open_key.is_not(None))
 
 
+def patrons_with_several(conn: Connection) -> list[int]:
+    """The patrons with more than one open case, in order."""
+    return list(conn.scalars(patrons_with_several_query()))
+
+
+def patrons_with_several_query() -> Select[Any]:
+    """The patrons with more than one open case, in order.
+
+    Index: gentle_nudge_case gentle_nudge_case_one_open.
+    """
+    has_several = func.count() > 1
+    query = select(case.c.open_key).where(case.c.open_key.is_not(None)).group_by(case.c.open_key)
+    return query.having(has_several).order_by(case.c.open_key)
+
+
 def sections(conn: Connection) -> frozenset[str]:
     """The sections that have or had cases."""
     return frozenset(conn.scalars(select(case.c.section).distinct()))
@@ -111,6 +127,41 @@ def sections(conn: Connection) -> frozenset[str]:
 def sections_with_open_ones(conn: Connection) -> frozenset[str]:
     """The sections that have open cases."""
     return frozenset(conn.scalars(select(case.c.section).where(case.c.open_key.is_not(None)).distinct()))
+
+
+def waiting(conn: Connection, sections: Collection[str]) -> dict[str, int]:
+    """How many cases of these sections are open or have a last word to be told, by section; none is left out."""
+    return {section: cases for section, cases in conn.execute(waiting_query(sections))}  # noqa: C416 - typed
+
+
+def waiting_query(sections: Collection[str]) -> Select[Any]:
+    """The number of cases of these sections that are open or have a last word to be told.
+
+    Index: gentle_nudge_case gentle_nudge_case_state,gentle_nudge_case_to_report.
+    """
+    return (
+        select(case.c.section, func.count())
+        .where(case.c.section.in_(sections), or_(case.c.state == CaseState.OPEN, case.c.to_report))
+        .group_by(case.c.section)
+    )
+
+
+def last_told(conn: Connection, sections: Collection[str]) -> dict[str, int]:
+    """The latest report that told of cases of these sections of which there is more to tell, by section."""
+    return {section: report for section, report in conn.execute(last_told_query(sections))}  # noqa: C416 - typed
+
+
+def last_told_query(sections: Collection[str]) -> Select[Any]:
+    """The latest report with a row of a case of these sections that is open or whose last word has not arrived.
+
+    Index: gentle_nudge_case gentle_nudge_case_one_open, gentle_nudge_report_row gentle_nudge_report_row_case,
+    gentle_nudge_delivery gentle_nudge_delivery_stream.
+    """
+    more_to_tell = or_(case.c.state == CaseState.OPEN, case.c.to_report, last_row_has_not_arrived())
+    latest = select(func.max(report_row.c.report_id)).where(report_row.c.case_id == case.c.id).scalar_subquery()
+    of_cases = select(case.c.section, latest.label("report")).where(case.c.section.in_(sections), more_to_tell)
+    each = of_cases.subquery().c
+    return select(each.section, func.max(each.report)).where(each.report.is_not(None)).group_by(each.section)
 
 
 def withdrawn_on(conn: Connection, sections: Collection[str]) -> dict[int, date]:
