@@ -68,7 +68,7 @@ def orphans(conn: Connection, sections: tuple[Section, ...]) -> tuple[str, ...]:
 def _gone(
     conn: Connection, sections: tuple[Section, ...], with_cases: Callable[[Connection], frozenset[str]]
 ) -> tuple[str, ...]:
-    if meta.read_meta(conn) is None:
+    if meta.missing_or_old(conn):
         return ()
     return tuple(sorted(with_cases(conn).difference(*(section.names for section in sections))))
 
@@ -78,7 +78,7 @@ def refuse_shared_patrons(conn: Connection, sections: Sequence[Section]) -> None
 
     Each of them would tell the whole balance.
     """
-    if not sections or sections[0].charges_by != "patron" or meta.read_meta(conn) is None:
+    if not sections or sections[0].charges_by != "patron" or meta.missing_or_old(conn):
         return
     patrons = cases.patrons_with_several(conn)
     if patrons:

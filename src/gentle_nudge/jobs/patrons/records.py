@@ -17,10 +17,10 @@ from gentle_nudge.store import cases, meta, runs
 
 
 def read_records(conn: Connection, section: Section) -> SectionRecords:
-    """Our records of the section; empty before `init`."""
-    our_row = meta.read_meta(conn)
-    if our_row is None:
+    """Our records of the section; empty before `init`, UserError while our tables are older than the program."""
+    if meta.read_meta(conn) is None:
         return SectionRecords()
+    our_row = meta.ready(conn)
     names, withdrawals = section.names, _withdrawals(conn, section)
     return SectionRecords(
         revision=our_row.revision,
