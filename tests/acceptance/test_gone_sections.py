@@ -2,12 +2,14 @@
 
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from tests.acceptance.evenings import Evenings, Library, dues
 from tests.builders.days import MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY, WEDNESDAY
 from tests.builders.koha import a_patron, merge, owes, owing, pays
+from tests.support import backup
 
 NORTH = """
 [[library]]
@@ -186,6 +188,26 @@ def test_check_and_status_name_a_section_whose_cases_are_held(library: Library) 
     assert "section north is gone from the settings" in status.stdout
     evenings.does("cases", "move", "north", "global")
     assert evenings.run("status").returncode == 0
+
+
+def test_a_lost_submission_of_a_held_section_is_not_handed_to_another_agency_after_a_restore(
+    library: Library, tmp_path: Path
+) -> None:
+    archive = f'[archive]\ndirectory = "{tmp_path}/archive"\n'
+    evenings = library(tables=archive + north())
+    owing(evenings.koha, branch="FPL")
+    evenings.does("nightly", on=SUNDAY)
+    saved = backup.take(evenings.koha)
+    lost = owing(evenings.koha, branch="FPL")
+    evenings.does("nightly", on=NEXT_SUNDAY)
+    backup.restore(evenings.koha, saved)
+    owing(evenings.koha, branch="FPL", borrowernumber=lost)
+    evenings.configure(tables=archive)
+    evenings.does("init", "--restored", "--yes")
+    assert [(case["patron"], case["section"]) for case in evenings.cases()][1:] == [(lost, "north")]
+    night = evenings.run("nightly", on=NEXT_SUNDAY)
+    assert "nobody is told of its 2 cases" in night.stderr
+    assert evenings.update(NEXT_SUNDAY) == {}
 
 
 # ---- charges_by

@@ -129,8 +129,13 @@ def _mark_sent(conn: Connection, lost: LostDeliveries) -> int:
 
 
 def _section_for(submission: Submission, sections: Sequence[Section]) -> Section:
-    """The section that made it or keeps up its cases, else `global`, else the first."""
+    """The section that made it or keeps up its cases, else `global`, else the first.
+
+    If its cases are held, so are the new ones: they are opened under its name.
+    """
     keeper = next((section for section in sections if section.is_global), sections[0])
+    if submission.section in keeper.frees:
+        return replace(keeper, name=submission.section)
     return next((section for section in sections if submission.section in section.cases_of), keeper)
 
 
