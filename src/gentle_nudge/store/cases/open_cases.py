@@ -81,7 +81,7 @@ def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:
 def last_row_has_not_arrived() -> ColumnElement[bool]:
     """True if the report with the last row of a case is still on its way to some recipient."""
     on_its_way = select(delivery.c.report_id).where(
-        delivery.c.state.in_(NOT_ARRIVED), delivery.c.channel.in_(TELLS_AGENCY), ~delivery.c.is_repeat
+        delivery.c.state.in_(NOT_ARRIVED), delivery.c.channel.in_(sorted(TELLS_AGENCY)), ~delivery.c.is_repeat
     )
     return case.c.told_in.in_(on_its_way)
 
