@@ -95,6 +95,15 @@ def a_backlog_that_is_past_the_window(library: Library) -> None:
     library.owing(days_ago=400)
 
 
+@plant("charges-by-changed")
+def a_patron_with_open_cases_in_two_sections(library: Library) -> None:
+    library.sections = '[[library]]\nname = "north"\nbranches = ["CPL"]\n'
+    number = a_patron(library.koha, sort1="yes")
+    for section in ("global", "north"):
+        case = {"section": section, "patron": number, "open_key": number, "number": number}
+        library.koha.put("gentle_nudge_case", **case, adopted=0, state="open", to_report=0)
+
+
 @plant("debit-type-archived")
 def an_archived_debit_type_that_counts(library: Library) -> None:
     library.set("policy", debit_types='["LOST", "NEW_CARD"]')
@@ -284,6 +293,21 @@ def open_cases_of_a_section_that_is_gone(library: Library) -> None:
     number = a_patron(library.koha, sort1="yes")
     case = {"section": "south", "patron": number, "open_key": number, "number": number}
     library.koha.put("gentle_nudge_case", **case, adopted=0, state="open", to_report=0)
+
+
+@plant("section-held")
+def open_cases_of_a_section_that_reported_to_another_agency(library: Library) -> None:
+    koha, at = library.koha, "2026-11-22 04:00:00"
+    number = a_patron(koha, sort1="yes")
+    who = {"section": "south", "patron": number, "open_key": number, "number": number}
+    case = koha.put("gentle_nudge_case", **who, adopted=0, state="open", to_report=0)
+    day = {"section": "south", "report": "submission", "day": "2026-11-22"}
+    run = koha.put("gentle_nudge_run", **day, number=1, started=at, late=0)
+    file = {"file_name": "south.csv", "size": 0, "rows": 1, "sha256": "", "subject": "", "body": ""}
+    report = koha.put("gentle_nudge_report", run_id=run, **file)
+    koha.put("gentle_nudge_report_row", case_id=case, report_id=report, due="40.00")
+    sent = {"state": "sent", "attempts": 1, "next_attempt": at, "since": at, "queued": at, "is_repeat": 0}
+    koha.put("gentle_nudge_delivery", report_id=report, channel="email", recipient="reports@south.example", **sent)
 
 
 @plant("sections-overlap")

@@ -36,9 +36,9 @@ indexes named here with what MariaDB says it would use; *none* means that the wh
 by `tools/pages`: do not edit.
 """
 WIDTH = 110
-INDEX = re.compile(r"^Index: (.+)\.$", re.MULTILINE)
+INDEX = re.compile(r"^Index: ([^.]+)\.$", re.MULTILINE)  # may be continued
 CLAUSE = re.compile(r" (GROUP BY|HAVING|ORDER BY) ")
-INDEX_OF_TABLE = re.compile(r"(\w+) (\S+?)(?:, |$)")
+INDEX_OF_TABLE = re.compile(r"(\w+) (\S+?)(?:,\s|$)")
 WORD = re.compile(r"(?:'[^']*'|[^\s'])+")
 
 FEE = OurFee(debit_type="MANUAL", description="UMS Processing Fee")

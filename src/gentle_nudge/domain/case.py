@@ -28,7 +28,7 @@ class Case:
     `opened_run` opened it, a person if None. Amounts are those at referral; None when unknown (adopted).
     `used_before`: how many patrons with the number `patron` Koha had deleted when the case began to follow this one.
     `closed_owing` is what its recorded lines owed when it was closed; None while it is open, or if an older program
-    closed it.
+    closed it. `last_word` is the last due of a case that was closed while nobody might be told of it.
     """
 
     id: int
@@ -49,6 +49,7 @@ class Case:
     closed_on: date | None = None
     why: str | None = None
     last_due: Decimal | None = None
+    last_word: Decimal | None = None
     surname: str | None = None
     firstname: str | None = None
     card: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -212,6 +213,20 @@ class CancelledSubmission:
             f"To send it: gentle-nudge outbox retry {numbers}.{end} "
             f"To take its patrons back: gentle-nudge release --submission {self.day} --reason TEXT."
         )
+
+
+def went_to_others(deliveries: Iterable[Delivery], *, to_tell: Iterable[str], to_get: Iterable[str]) -> bool:
+    """Whether somebody in `to_tell` did not get this report by mail, or somebody told by it is not in `to_get`.
+
+    False if it went to nobody. Uploads make no difference: there is one [sftp] for all sections, and whoever changes it
+    changes it for all.
+    """
+    sent = [each for each in deliveries if each.address.tells_agency and not each.is_repeat]
+    by_mail = [each for each in sent if each.address.channel is Channel.EMAIL]
+    got = {each.address.recipient.casefold() for each in by_mail}
+    told = {each.address.recipient.casefold() for each in by_mail if each.address.tells}
+    ours, readers = ({recipient.casefold() for recipient in some} for some in (to_tell, to_get))
+    return bool(sent) and not (ours <= got and told <= readers)
 
 
 def next_attempt(attempts: int) -> timedelta:

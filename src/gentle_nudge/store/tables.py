@@ -88,7 +88,8 @@ run_count = _table(
 )
 
 # `told_in` is the latest report that holds the last row of a closed case. `closed_owing` is the sum that its recorded
-# lines owed when it was closed; NULL if an older program closed it.
+# lines owed when it was closed; NULL if an older program closed it. `last_word` is the last due of a case that was
+# closed while nobody might be told of it.
 case = _table(
     "case",
     _id(),
@@ -118,6 +119,7 @@ case = _table(
     Column("closed_run", Integer, ForeignKey("gentle_nudge_run.id")),
     Column("closed_at", Instant()),
     Column("closed_owing", Money()),
+    Column("last_word", Money()),
     Column("forgotten", Instant()),
     Column("used_before", Integer, nullable=False, server_default="0"),
     Column("open_key", Integer),

@@ -43,9 +43,9 @@ def counts_as_rows(conn: Connection) -> None:
 
 
 def what_was_told(conn: Connection) -> None:
-    """A delivery keeps its order and who it tells, a case what it owed and who had its number, our row which server."""
+    """A delivery keeps its order and who it tells, a case its number's patron and its end, our row which server."""
     told = (delivery.c.strict, delivery.c.tells, delivery.c.named, delivery.c.went_to, delivery.c.first_queued)
-    _add(conn, meta.c.server_uid, case.c.closed_owing, case.c.used_before, *told)
+    _add(conn, meta.c.server_uid, case.c.closed_owing, case.c.last_word, case.c.used_before, *told)
     conn.execute(update(delivery).where(delivery.c.channel.not_in(TELLS_AGENCY)).values(tells=False))
     # Nobody knows any more which updates list everybody. In order nothing is lost, and a new one takes their place.
     conn.execute(update(delivery).values(strict=True))

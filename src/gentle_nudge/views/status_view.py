@@ -25,7 +25,8 @@ class Status:
     """How the library's work stands.
 
     `held_uploads` counts those that a test copy keeps back: they are due, and nobody waits for them. `held` tells of
-    undelivered reports why the settings do not let them go any more, by number of the delivery. `here`: whether
+    undelivered reports why the settings do not let them go any more, by number of the delivery. `held_cases` counts, by
+    section, the cases of sections that are gone and of which nobody may be told. `here`: whether
     nights may run on this machine and database; `restored`: whether it was restored from a backup since.
     """
 
@@ -35,6 +36,7 @@ class Status:
     cancelled: tuple[CancelledSubmission, ...] = ()
     held_uploads: int = 0
     held: Mapping[int, str] = field(default_factory=dict)
+    held_cases: Mapping[str, int] = field(default_factory=dict)
     is_test_copy: bool = False
     is_copy: bool = False
     here: bool = True
@@ -44,7 +46,8 @@ class Status:
     def well(self) -> bool:
         """True if nobody has to do anything."""
         troubles = [each for each in self.cancelled if not each.by_person]
-        return self.here and not (self.restored or self.late or self.undelivered or troubles)
+        waiting = self.late or self.undelivered or troubles or self.held_cases
+        return self.here and not (self.restored or waiting)
 
 
 def status_view(status: Status, zone: ZoneInfo) -> View:
@@ -57,6 +60,14 @@ def status_view(status: Status, zone: ZoneInfo) -> View:
             table(_runs(zone), status.runs, "runs", caption="Last successful runs:", empty="none yet"),
             *figures(late=[asdict(late) for late in status.late]),
             *notes(*(f"Late: {late.section} owes the submission of {late.due}." for late in status.late)),
+            *figures(held_cases=dict(status.held_cases)),
+            *notes(
+                *(
+                    f"Held: section {name} is gone from the settings, nobody is told of its {count} cases "
+                    f"(gentle-nudge check tells the ways out)."
+                    for name, count in status.held_cases.items()
+                )
+            ),
             table(_deliveries(status, zone), status.undelivered, "undelivered", caption=undelivered),
             *notes(*_held(status)),
             *figures(cancelled_submissions=[asdict(each) for each in status.cancelled]),

@@ -36,6 +36,11 @@ class CaseFacts:
         return self.patron or self.heir
 
 
+def outcome_of(facts: CaseFacts, section: Section) -> UpdateRow | Succession | Ending:
+    """What becomes of this open case of the section, or of one whose section is gone and that it frees."""
+    return judge_held(facts, section) if facts.case.section in section.frees else judge(facts, section)
+
+
 def judge(facts: CaseFacts, section: Section) -> UpdateRow | Succession | Ending:
     """What becomes of this open case; the row of the update if it just goes on."""
     person, policy, owes = facts.person, section.policy, f"owes {format_amount(facts.balance)}"
@@ -65,6 +70,22 @@ def is_somebody_else(case: Case, patron: Patron) -> bool:
     Older servers forget at a restart that they have given a number, if it was the last one and its row is deleted.
     """
     return patron.used_before > case.used_before
+
+
+def judge_held(facts: CaseFacts, section: Section) -> UpdateRow | Succession | Ending:
+    """What becomes of an open case of which nobody may be told; only a payment ends it, and its last word waits.
+
+    With another open case it stays as it is: part of the balance is told there.
+    """
+    person, policy = facts.person, section.policy
+    if person and not facts.records.open_cases:
+        if is_released(facts.balance, policy):
+            why = f"owes {format_amount(facts.balance)}, at or below {format_amount(policy.clear_at_or_below)}"
+            due = released_due(facts.balance, policy)
+            return Ending(facts=facts, state=CaseState.RELEASED, row=None, waiting=due, why=why)
+        if facts.heir:
+            return Succession(facts=facts, row=None, why=f"merged into patron {person.number}: the case goes on there")
+    return as_before(facts, policy)
 
 
 def is_released(balance: Decimal, policy: Policy) -> bool:

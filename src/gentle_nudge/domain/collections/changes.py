@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
@@ -48,12 +49,16 @@ class ReopenCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CloseCase:
-    """Close a case in this state, for this reason; `case` is None for one that the same run opens."""
+    """Close a case in this state, for this reason; `case` is None for one that the same run opens.
+
+    `waiting` is the due of a last word that nobody may be told yet.
+    """
 
     case: int | None
     patron: int
     state: CaseState
     why: str
+    waiting: Decimal | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,7 +150,13 @@ def planned_changes(decision: Decision, section: Section) -> Iterator[Action]:
                 yield follow_case(facts.case, facts.heir)
             if decision.state is CaseState.RELEASED and facts.person:
                 yield from clear_flag(facts.person, facts.records, section)
-            yield CloseCase(case=facts.case.id, patron=decision.number, state=decision.state, why=decision.why)
+            yield CloseCase(
+                case=facts.case.id,
+                patron=decision.number,
+                state=decision.state,
+                why=decision.why,
+                waiting=decision.waiting,
+            )
 
 
 def follow_case(case: Case, heir: Patron) -> FollowCase:

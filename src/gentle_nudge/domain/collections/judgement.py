@@ -14,9 +14,9 @@ from gentle_nudge.domain.collections.anomalies import Anomalies
 from gentle_nudge.domain.collections.case_outcome import (
     CaseFacts,
     is_released,
-    judge,
     last_word,
     lists_everybody,
+    outcome_of,
     released_due,
     shown,
 )
@@ -84,7 +84,11 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
         late=due.late,
         untold=frozenset(facts.case.id for facts in last_words) - {facts.case.id for facts in evidence.last_words},
     )
-    plan, heirs = _with_cases(plan, section, evidence, due)
+    anomalies = Anomalies()
+    for facts in last_words:
+        if facts.case.section in section.frees and facts.case.to_report:
+            anomalies.look_at(facts, section)
+    plan, heirs = _with_cases(plan, section, evidence, due, anomalies=anomalies)
     reopened = reopenings(section, day, evidence.closed, heirs)
     in_cases = heirs | {reopening.number for reopening in reopened}
     adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in in_cases]
@@ -92,13 +96,8 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
     adopted = [] if too_many_adopted else [adopt(section, adoptee) for adoptee in adoptees]
     referred, left_out, owing_less = _referrals(section, day, evidence, in_cases)
     too_many_reopened = _fused("reopenings", reopened, due) if due.update_due else None
-    refusals = [
-        due.beside_plugin,
-        *plan.refusals,
-        too_many_reopened,
-        too_many_adopted,
-        _fused("fuse", referred, due),
-    ]
+    limits = (too_many_reopened, too_many_adopted, _fused("fuse", referred, due))
+    refusals = (due.beside_plugin, *plan.refusals, *anomalies.refusals(section), *limits)
     plan = replace(
         plan,
         decisions=(*plan.decisions, *(reopened if due.update_due and not too_many_reopened else ()), *adopted),
@@ -117,7 +116,10 @@ def _fused(limit: Limit, decisions: Sized, due: Due) -> Refusal | None:
 
 
 def passing_over(section: Section, evidence: Evidence, noted: set[int]) -> Evidence:
-    """The evidence without accounts whose sums are too large to be kept; while it is read their patrons are noted."""
+    """The evidence without accounts whose sums are too large to be kept; while it is read their patrons are noted.
+
+    Last words of which nobody may be told are left out too.
+    """
 
     def keeps(number: int, *, fits: bool) -> bool:
         if not fits:
@@ -131,8 +133,8 @@ def passing_over(section: Section, evidence: Evidence, noted: set[int]) -> Evide
         return keeps(facts.person.number if facts.person else 0, fits=can_be_kept(facts.balance))
 
     def keeps_last_word(facts: CaseFacts) -> bool:
-        row = _last_row(section, facts)
-        return keeps(row.patron if row else 0, fits=row is None or can_be_kept(row.due))
+        row, may_be_told = _last_row(section, facts), facts.case.section not in section.frees
+        return may_be_told and keeps(row.patron if row else 0, fits=row is None or can_be_kept(row.due))
 
     return replace(
         evidence,
@@ -150,7 +152,9 @@ def passed_over(patrons: AbstractSet[int]) -> tuple[str, ...]:
     return tuple(f"patron number {number}: {why}" for number in sorted(patrons))
 
 
-def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> tuple[Plan, set[int]]:
+def _with_cases(
+    plan: Plan, section: Section, evidence: Evidence, due: Due, *, anomalies: Anomalies
+) -> tuple[Plan, set[int]]:
     """The plan with what becomes of the cases, and all heirs. Without an update due they stay as they are.
 
     Cases whose ending is refused are in no report: whatever is told of them now may be wrong.
@@ -158,7 +162,7 @@ def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> t
     changes: list[Ending | Succession] = []
     rows: list[UpdateRow] = []
     heirs: set[int] = set()
-    anomalies, everybody, open_cases = Anomalies(), lists_everybody(section.policy, plan.day), 0
+    everybody, open_cases = lists_everybody(section.policy, plan.day), 0
     # Each patron's latest, unless the patron is in collections again.
     last_words = {facts.case.number: facts for facts in sorted(evidence.last_words, key=attrgetter("case.id"))}
     for facts, outcome in _one_case_each(section, evidence.cases):
@@ -168,10 +172,12 @@ def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> t
             continue
         open_cases += 1
         anomalies.look_at(facts, section)
-        last_words.pop(facts.case.number, None)
+        may_be_told = facts.case.section not in section.frees
+        if may_be_told:
+            last_words.pop(facts.case.number, None)
         if not isinstance(outcome, UpdateRow):
             changes.append(outcome)
-        elif everybody or outcome.is_news:
+        elif may_be_told and (everybody or outcome.is_news):
             rows.append(outcome)
     endings = EndingsThatCount.among((each for each in changes if isinstance(each, Ending)), section.policy)
     accidents, refusal = refused(endings, due, open_cases=open_cases)
@@ -190,17 +196,20 @@ def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> t
 def _one_case_each(
     section: Section, cases: Iterable[CaseFacts]
 ) -> Iterator[tuple[CaseFacts, UpdateRow | Succession | Ending]]:
-    """Every case with what becomes of it; of several that lead to one heir only the oldest goes on."""
+    """Every case with what becomes of it; of several that lead to one heir only the oldest goes on.
+
+    Those of which nobody may be told come last: whoever has another case is told of it there.
+    """
     merged = []
     for facts in cases:
         if facts.heir:
             merged.append(facts)
         else:
-            yield facts, judge(facts, section)
+            yield facts, outcome_of(facts, section)
     heirs: set[int | None] = set()
-    for facts in sorted(merged, key=attrgetter("case.id")):
+    for facts in sorted(merged, key=lambda facts: (facts.case.section in section.frees, facts.case.id)):
         goes_on_already = facts.heir and facts.heir.number in heirs
-        outcome = judge(replace(facts, records=_with_case(section)) if goes_on_already else facts, section)
+        outcome = outcome_of(replace(facts, records=_with_case(section)) if goes_on_already else facts, section)
         if not isinstance(outcome, UpdateRow):
             heirs.add(heir_of(outcome))
         yield facts, outcome
@@ -213,7 +222,7 @@ def _with_case(section: Section) -> PatronRecords:
 
 def _last_row(section: Section, facts: CaseFacts) -> UpdateRow | None:
     """The last row of a closed case; None if the agency is told nothing of it."""
-    due = facts.case.last_due
+    due = facts.case.last_due if facts.case.last_word is None else facts.case.last_word
     if facts.case.state in ENDED_BY_OTHERS:
         due = last_word(facts.balance if facts.patron else ZERO, section.policy)
     return None if due is None else case_row(facts.case, facts.patron, due)

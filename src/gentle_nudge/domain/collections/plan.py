@@ -137,17 +137,24 @@ class ChangedCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Succession(ChangedCase):
-    """Cards were merged: the case goes on with the heir, the patron who took over its lines."""
+    """Cards were merged: the case goes on with the heir, the patron who took over its lines.
 
-    row: UpdateRow
+    `row` is None if nobody may be told of it.
+    """
+
+    row: UpdateRow | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending(ChangedCase):
-    """An open case is closed in this state; `row` is None if the agency is told nothing of it."""
+    """An open case is closed in this state; `row` is None if the agency is told nothing of it.
+
+    `waiting` is the due that the agency is to be told at last, once somebody may be told.
+    """
 
     state: CaseState
     row: UpdateRow | None
+    waiting: Decimal | None = None
 
     @property
     def balance(self) -> Decimal:

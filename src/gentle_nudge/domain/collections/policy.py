@@ -267,7 +267,8 @@ class Section:
     """A scope with its own policy: a `[[library]]`, or `global`, which is `[policy]` itself.
 
     `formerly` are its earlier names. It goes on with the open cases of the sections `keeps_up`, which are gone, and
-    has the same flag field as the sections `sharing`.
+    has the same flag field as the sections `sharing`. Of the sections `held`, which are gone too, nobody may be told:
+    they had other recipients. It `frees` who has paid there, if that is for this section to do.
     """
 
     name: str = GLOBAL
@@ -278,6 +279,8 @@ class Section:
     formerly: tuple[str, ...] = ()
     keeps_up: tuple[str, ...] = ()
     sharing: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    frees: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -288,6 +291,11 @@ class Section:
     def cases_of(self) -> tuple[str, ...]:
         """The names of the sections whose cases are its own."""
         return (*self.names, *self.keeps_up)
+
+    @property
+    def may_end(self) -> tuple[str, ...]:
+        """The names of the sections whose cases it may end: its own and those it frees."""
+        return (*self.cases_of, *self.frees)
 
     @property
     def is_global(self) -> bool:

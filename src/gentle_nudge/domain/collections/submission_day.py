@@ -31,14 +31,14 @@ class SubmissionHistory:
 class Refusal:
     """A part of the night that was refused, with the way out."""
 
-    kind: Limit | Literal["plugin"]
+    kind: Limit | Literal["plugin", "held"]
     sentence: str
     hint: str
 
     @property
     def stops_submission(self) -> bool:
         """Whether no submission is made because of it."""
-        return self.kind not in {"endings", "reopenings"}
+        return self.kind not in {"endings", "reopenings", "held"}
 
 
 # The refusal of each limit that is passed; {count} and {most} are still to be filled in, of endings {kinds} too.

@@ -23,7 +23,7 @@ from gentle_nudge.store.tables import metadata
 from gentle_nudge.texts.environment import Texts
 
 # After one of these findings an error only ends the answers to a question: not everything can be asked any more.
-HINDERING = frozenset({"grant-missing", "koha-table-missing", "koha-column-missing"})
+HINDERING = frozenset({"grant-missing", "koha-table-missing", "koha-column-missing", "own-tables-missing"})
 ORDER = tuple(Severity)
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.collections.anomalies import HELD_WAY_OUT
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import Moment
@@ -17,7 +18,7 @@ from gentle_nudge.jobs.identity import refuse_elsewhere
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_candidates, unadopted
 from gentle_nudge.jobs.patrons.records import read_records
-from gentle_nudge.jobs.sections import orphans, sections_of
+from gentle_nudge.jobs.sections import held_cases, orphans, refuse_shared_patrons, sections_of
 from gentle_nudge.jobs.sending.manage import cancelled_submissions
 from gentle_nudge.koha.read import borrowers, candidates, debarments, plugin_data
 from gentle_nudge.koha.read.administration import branches_of_groups
@@ -119,7 +120,21 @@ def sections(conn: Connection, settings: Settings, usable: list[Section]) -> Ite
             way_out = "Let each branch be in one section only: name branches instead of a group, or another group."
             yield Finding(name="sections-overlap", what=problem, why=why, way_out=way_out)
         return
-    for name in orphans(conn, tuple(usable)):
+    try:
+        refuse_shared_patrons(conn, usable)
+    except UserError as trouble:
+        why = "No night begins and no sync is made: two agencies would be told of the same charges."
+        yield Finding(name="charges-by-changed", what=trouble.sentence, why=why, way_out=trouble.hint)
+    held = held_cases(conn, usable)
+    for name, count in held.items():
+        yield Finding(
+            name="section-held",
+            what=f"Section {name} is gone from the settings, and its reports went to others than those who would get "
+            f"them now: {count} cases are held.",
+            why="Nobody is told of them, so the agency does not hear who has paid. Nobody of them is referred again.",
+            way_out=f"{HELD_WAY_OUT[0].upper()}{HELD_WAY_OUT[1:].format(name=name)}.",
+        )
+    for name in (name for name in orphans(conn, tuple(usable)) if name not in held):
         yield Finding(
             name="section-gone",
             severity=Severity.WARNING,

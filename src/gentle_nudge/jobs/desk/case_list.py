@@ -41,15 +41,15 @@ def move(
 ) -> Moved:
     """The section `new` has the open cases of `old`; if a patron has an open case in both, the case in `old` stays.
 
-    Waiting updates of `old` are superseded: the next ones of both sections tell of everybody in them, and an older
-    balance of a moved case cannot follow a newer one. UserError if one is being sent, if the settings have no section
-    `new`, if `old` has no open case, and if `new` uses another flag field. While the settings are incomplete,
-    `sections` is empty.
+    It has the last words that wait there, too. Waiting updates of `old` are superseded: the next ones of both sections
+    tell of everybody in them, and an older balance of a moved case cannot follow a newer one. UserError if one is being
+    sent, if the settings have no section `new`, if nothing moves, and if `new` uses another flag field. While the
+    settings are incomplete, `sections` is empty.
     """
     meta.lock(conn)
     name = _section_name(settings, new)
     moving = list(cases.open_cases(conn, [old]))
-    if not moving:
+    if not moving and not cases.waiting(conn, [old]):
         raise UserError(f"Section {old} has no open case.", "gentle-nudge cases --state open shows every one.")
     for section in sections:
         if section.name == name:

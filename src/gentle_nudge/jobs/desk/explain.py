@@ -47,7 +47,7 @@ def _explanation(conn: Connection, section: Section, number: int, moment: Moment
             cases=tuple(
                 case
                 for case in cases_of_patron
-                if case.section in section.cases_of and not is_somebody_else(case, candidate.patron)
+                if case.section in section.may_end and not is_somebody_else(case, candidate.patron)
             ),
             reopening=next(reopened, None),
         )

@@ -69,7 +69,7 @@ def _chosen(conn: Connection, section: Section, wanted: WithdrawalRequest) -> li
         candidates = cases.of_submission(conn, day=wanted.day, sections=wanted.sections)
     else:
         candidates = known_cases(conn, wanted.card or "")
-    ours = [case for case in candidates if case.section in section.cases_of]
+    ours = [case for case in candidates if case.section in section.may_end]
     still_open = [case for case in ours if case.state is CaseState.OPEN]
     withdrawn = [case for case in ours if case.state is CaseState.WITHDRAWN] if wanted.waive_fee else []
     return [*still_open, *withdrawn] if wanted.is_submission else (still_open or withdrawn[-1:])
@@ -77,7 +77,7 @@ def _chosen(conn: Connection, section: Section, wanted: WithdrawalRequest) -> li
 
 def _submissions(conn: Connection, section: Section, wanted: WithdrawalRequest) -> list[Stored]:
     """The submissions of this section that are to be withdrawn as a whole."""
-    names = set(section.cases_of) & set(wanted.sections)
+    names = set(section.may_end) & set(wanted.sections)
     return report_files.find(conn, report=ReportKind.SUBMISSION, day=wanted.day, sections=names) if wanted.day else []
 
 
@@ -149,7 +149,7 @@ def _with_deliveries(
         referred = cases.opened_by(conn, [submission.run])
         all_withdrawn = all(case.id in ending or case.state is CaseState.WITHDRAWN for case in referred)
         if submission.report is ReportKind.SUBMISSION and (wanted.is_submission or all_withdrawn):
-            told = deliveries.since(conn, submission.id, {submission.section, *section.cases_of})
+            told = deliveries.since(conn, submission.id, {submission.section, *section.may_end})
             unsure = deliveries.unsure(conn, [delivery.id for delivery in told])
             outcomes.append(outcome_of_deliveries(told, submission.id, unsure=unsure))
             if not outcomes[-1].heard:

@@ -33,6 +33,7 @@ class AlertKind(StrEnum):
 
     FUSE = "fuse"
     LIMITS = "limits"
+    HELD = "held"
     LATE = "late"
     UNDELIVERED = "undelivered"
     FAILED_DELIVERY = "failed_delivery"
@@ -86,7 +87,7 @@ def of_night(night: Night) -> Iterator[StaffAlert]:
 
 def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
     for refusal in plan.refusals:
-        yield AlertKind.FUSE if refusal.kind == "fuse" else AlertKind.LIMITS, refusal.sentence
+        yield {"fuse": AlertKind.FUSE, "held": AlertKind.HELD}.get(refusal.kind, AlertKind.LIMITS), refusal.sentence
     if plan.submission_due and plan.late:
         yield AlertKind.LATE, "it was made today, late" if plan.submits else "it is still not made"
     gone = {

@@ -12,6 +12,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.jobs.identity import is_here
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.sections import held_cases
 from gentle_nudge.jobs.sending.manage import cancelled_submissions
 from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.jobs.sending.restore_mark import is_restored, journal_of
@@ -31,6 +32,7 @@ def status(conn: Connection, library: Library, moment: Moment) -> Status:
     return Status(
         runs=tuple(runs.last_success(conn)),
         late=tuple(late(conn, sections, moment)),
+        held_cases=held_cases(conn, sections),
         undelivered=undelivered,
         held_uploads=len(waiting) - len(undelivered),
         held=library.held(conn, [each.delivery for each in undelivered], sections),

@@ -25,6 +25,7 @@ from gentle_nudge.jobs.patrons.evidence import gather, line_rules, ownership_of
 from gentle_nudge.jobs.patrons.lock import PlanOutdated, judge_under_lock
 from gentle_nudge.jobs.patrons.recorded_lines import recently_closed
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.sections import refuse_shared_patrons
 from gentle_nudge.jobs.sending.enqueue import Run
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import TRIES, read_only, writing
@@ -79,7 +80,12 @@ class Night:
 def nightly(
     engine: Engine, sections: tuple[Section, ...], moment: Moment, *, outlets: Outlets, options: NightOptions
 ) -> Night:
-    """The night of these sections: what was done, what was refused, what failed."""
+    """The night of these sections: what was done, what was refused, what failed.
+
+    UserError, and nothing of any section is done, if a patron has open cases in several sections and must not.
+    """
+    with read_only(engine) as conn:
+        refuse_shared_patrons(conn, sections)
     night = Night(day=moment.day, sections=sections)
     for section in sections:
         with night.keep_going(section.name):

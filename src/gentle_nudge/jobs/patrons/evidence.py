@@ -17,7 +17,7 @@ from gentle_nudge.domain.collections.changes import Holdings
 from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.collections.plan import Referral, Reopening
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, SectionRecords
+from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, PatronRecords, SectionRecords
 from gentle_nudge.domain.collections.reopening import ClosedCase, reopenings
 from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership
@@ -63,9 +63,9 @@ def gather(
 
 
 def open_case_facts(conn: Connection, section: Section, records: SectionRecords) -> Iterator[CaseFacts]:
-    """Every open case of the section with what Koha says of it; before `init` there is none."""
+    """Every open case that the section may end, with what Koha says of it; before `init` there is none."""
     if records.is_any:
-        for chunk in a_thousand_at_a_time(cases.open_cases(conn, section.cases_of)):
+        for chunk in a_thousand_at_a_time(cases.open_cases(conn, section.may_end)):
             yield from case_facts(conn, section, records, chunk)
 
 
@@ -155,21 +155,26 @@ def ownership_of(
     *,
     reopened: Iterable[OwingAgain | Reopening] = (),
 ) -> Ownership:
-    """Whose the charges of these patrons are, with the fees recorded with their cases and the lines of open ones.
+    """Whose the charges of these patrons are; with recorded fees, and the lines of open and of withdrawn cases.
 
     The lines of cases that may be `reopened` are the section's, as if these were open already.
     """
     numbers = tuple(numbers)
     recorded_fees = cases.recorded_fees(conn, numbers) if records.is_any else []
     lines = cases.handed_over(conn, numbers) if records.is_any and section.charges_by != "patron" else []
-    own, others, fees = (defaultdict[int, tuple[int, ...]](tuple) for _ in range(3))
+    own, others, fees, withdrawn = (defaultdict[int, tuple[int, ...]](tuple) for _ in range(4))
+    for each in cases.withdrawn_lines(conn, records.withdrawn.keys() & set(numbers)):
+        withdrawn[each.patron] += (each.line,)
+    for number in records.inherited.keys() & set(numbers):
+        withdrawn[number] += records.inherited[number]
     for fee in recorded_fees:
         fees[fee.patron] += (fee.line,)
     for line in (*recorded_fees, *lines):
-        owner = own if line.section in section.cases_of else others
+        alone = line.section in section.frees and not records.of(line.patron).open_cases.difference(section.held)
+        owner = own if alone or line.section in section.cases_of else others
         owner[line.patron] += (line.line,)
-    for each in reopened:
-        own[each.number] += tuple(each.lines)
+    for case in reopened:
+        own[case.number] += tuple(case.lines)
     return Ownership(
         charges_by=section.charges_by,
         branches=section.scope.branches,
@@ -177,6 +182,7 @@ def ownership_of(
         own=own,
         others=others,
         fees=fees,
+        withdrawn=withdrawn,
     )
 
 
@@ -219,6 +225,7 @@ def case_facts(
 
     `candidates` are the patrons and heirs read (and locked) before; a patron who is not among them is gone. So is one
     whose number was used again, unless recorded lines are still under it: a patron whom Koha deletes loses them.
+    The records of the patron of a case that the section frees tell of the patron's other cases.
     """
     which, fields = tuple(which), section.policy.patron_fields
     if candidates is None:
@@ -235,6 +242,12 @@ def case_facts(
     numbers = {person.number for person in persons.values()}
     balances = {number: candidates[number].account.balance for number in numbers if candidates and number in candidates}
     unread = numbers - balances.keys()
+
+    def records_of(case: Case, person: Patron | None) -> PatronRecords:
+        known = records.of(person.number) if person else NO_RECORDS
+        frees = case.section in section.frees and person and person.number == case.patron
+        return known.without(case.section) if frees else known
+
     balances |= accountlines.balances(conn, ownership_of(conn, section, records, unread), unread)
     return tuple(
         CaseFacts(
@@ -242,7 +255,7 @@ def case_facts(
             patron=patrons.get(case.id),
             heir=heirs.get(case.id),
             balance=balances[person.number] if (person := persons.get(case.id)) else ZERO,
-            records=records.of(person.number) if person else NO_RECORDS,
+            records=records_of(case, person),
         )
         for case in which
     )

@@ -31,8 +31,10 @@ from gentle_nudge.store.cases.case_search import opened_by as opened_by
 from gentle_nudge.store.cases.open_cases import RecordedLine as RecordedLine
 from gentle_nudge.store.cases.open_cases import closed_since as closed_since
 from gentle_nudge.store.cases.open_cases import handed_over as handed_over
+from gentle_nudge.store.cases.open_cases import last_told as last_told
 from gentle_nudge.store.cases.open_cases import open_case_patrons as open_case_patrons
 from gentle_nudge.store.cases.open_cases import open_cases as open_cases
+from gentle_nudge.store.cases.open_cases import patrons_with_several as patrons_with_several
 from gentle_nudge.store.cases.open_cases import recorded_fees as recorded_fees
 from gentle_nudge.store.cases.open_cases import recorded_lines as recorded_lines
 from gentle_nudge.store.cases.open_cases import recorded_restrictions as recorded_restrictions
@@ -40,5 +42,6 @@ from gentle_nudge.store.cases.open_cases import restrictions_as_made as restrict
 from gentle_nudge.store.cases.open_cases import sections as sections
 from gentle_nudge.store.cases.open_cases import sections_with_open_ones as sections_with_open_ones
 from gentle_nudge.store.cases.open_cases import to_report as to_report
+from gentle_nudge.store.cases.open_cases import waiting as waiting
 from gentle_nudge.store.cases.open_cases import withdrawn_lines as withdrawn_lines
 from gentle_nudge.store.cases.open_cases import withdrawn_on as withdrawn_on

@@ -126,13 +126,15 @@ def record_restrictions(conn: Connection, in_place: Mapping[int, Restriction]) -
 
 
 def close(conn: Connection, actions: Sequence[CloseCase], *, run: int | None, day: date, now: datetime) -> None:
-    """The open cases are closed, each with its state and reason, and owe the agency nothing.
+    """The open cases are closed, each with its state and reason, and owe the agency at most a waiting last word.
 
-    If a last row is due, `report_dues` or `mark_to_report` comes after.
+    If another last row is due, `report_dues` or `mark_to_report` comes after.
     """
-    ended = {"closed_run": run, "closed_on": day, "closed_at": now, "open_key": None}
-    endings = {_case_of(action): (action.state, action.why) for action in actions}
-    _set_each(conn, ("state", "why"), endings, IS_OPEN, **ended, to_report=False, told_in=None)
+    ended = {"closed_run": run, "closed_on": day, "closed_at": now, "open_key": None, "told_in": None}
+    endings = {
+        _case_of(action): (action.state, action.why, action.waiting, action.waiting is not None) for action in actions
+    }
+    _set_each(conn, ("state", "why", "last_word", "to_report"), endings, IS_OPEN, **ended)
 
 
 def closed_in(conn: Connection, run: int) -> list[Case]:
@@ -147,7 +149,7 @@ def keep_owing(conn: Connection, owing: Mapping[int, Decimal]) -> None:
 
 def reopen(conn: Connection, actions: Sequence[ReopenCase]) -> None:
     """The closed cases are open again; the restriction of each is still to be recorded."""
-    empty = ("closed_run", "closed_on", "closed_at", "closed_owing", "told_in", "restriction")
+    empty = ("closed_run", "closed_on", "closed_at", "closed_owing", "last_word", "told_in", "restriction")
     columns = ("patron", "open_key", "used_before", "why", "flag", "restriction_type", "restriction_comment")
     values = {each.case: (each.patron, each.patron, *(getattr(each, name) for name in columns[2:])) for each in actions}
     _set_each(conn, columns, values, ~IS_OPEN, **dict.fromkeys(empty), state=CaseState.OPEN, to_report=False)
@@ -239,11 +241,15 @@ def tell_of_submission(conn: Connection, *, day: date, section: str, open_too: b
 
 
 def move(conn: Connection, *, old: str, new: str) -> Moved:
-    """The open cases of section `old` belong to `new`, except those whose patron has an open case there already."""
+    """The open cases of section `old` belong to `new`, except those whose patron has an open case there already.
+
+    So do closed cases with a last word to be told; they are not counted.
+    """
     there = case.alias("there")
     in_the_way = and_(there.c.section == new, there.c.open_key == case.c.open_key, there.c.id != case.c.id)
     of_old = (case.c.section == old, IS_OPEN)
     staying = cases_where(conn, *of_old, select(there.c.id).where(in_the_way).exists())
     going = (*of_old, case.c.id.not_in([each.id for each in staying]))
     changed = conn.execute(update(case).where(*going).values(section=new, flag=None))
+    conn.execute(update(case).where(case.c.section == old, ~IS_OPEN, case.c.to_report).values(section=new))
     return Moved(count=changed.rowcount, staying=tuple(staying))

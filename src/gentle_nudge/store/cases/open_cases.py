@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -18,11 +17,21 @@ from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.outbox import DeliveryState
 from gentle_nudge.sqltypes import AT_A_TIME, among, rows_by_thousands
 from gentle_nudge.store.cases.case_search import COLUMNS, cases_where
-from gentle_nudge.store.tables import case, case_line, delivery
+from gentle_nudge.store.tables import case, case_line, delivery, report_row
 
-AMOUNTS = ("owed", "balance", "fee", "closed_owing")
+AMOUNTS = ("owed", "balance", "fee", "closed_owing", "last_word")
 NOT_ASKED = (*AMOUNTS, "referred_on", "adopted", "fee_line", "state", "closed_on", "why", "opened_run")
 OF_A_NIGHT = tuple(name for name in COLUMNS if name not in NOT_ASKED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithdrawnLine:
+    """A line recorded with a withdrawn case of this patron and section, with the latest day of a withdrawal."""
+
+    line: int
+    patron: int
+    section: str
+    day: date
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,6 +132,21 @@ def open_case_patrons_query() -> Select[Any]:
     return select(case.c.open_key, case.c.section).where(case.c.open_key.is_not(None))
 
 
+def patrons_with_several(conn: Connection) -> list[int]:
+    """The patrons with more than one open case, in order."""
+    return list(conn.scalars(patrons_with_several_query()))
+
+
+def patrons_with_several_query() -> Select[Any]:
+    """The patrons with more than one open case, in order.
+
+    Index: gentle_nudge_case gentle_nudge_case_one_open.
+    """
+    has_several = func.count() > 1
+    query = select(case.c.open_key).where(case.c.open_key.is_not(None)).group_by(case.c.open_key)
+    return query.having(has_several).order_by(case.c.open_key)
+
+
 def sections(conn: Connection) -> frozenset[str]:
     """The sections that have or had cases."""
     return frozenset(conn.scalars(select(case.c.section).distinct()))
@@ -131,6 +155,43 @@ def sections(conn: Connection) -> frozenset[str]:
 def sections_with_open_ones(conn: Connection) -> frozenset[str]:
     """The sections that have open cases."""
     return frozenset(conn.scalars(select(case.c.section).where(case.c.open_key.is_not(None)).distinct()))
+
+
+def waiting(conn: Connection, sections: Collection[str]) -> dict[str, int]:
+    """How many cases of these sections are open or have a last word to be told, by section; none is left out."""
+    return {section: cases for section, cases in conn.execute(waiting_query(sections))}  # noqa: C416 - typed
+
+
+def waiting_query(sections: Collection[str]) -> Select[Any]:
+    """The number of cases of these sections that are open or have a last word to be told.
+
+    Index: gentle_nudge_case gentle_nudge_case_state,gentle_nudge_case_to_report.
+    """
+    return (
+        select(case.c.section, func.count())
+        .where(case.c.section.in_(sections), or_(case.c.state == CaseState.OPEN, case.c.to_report))
+        .group_by(case.c.section)
+    )
+
+
+def last_told(conn: Connection, sections: Collection[str]) -> dict[str, int]:
+    """The latest report that told of cases of these sections of which there is more to tell, by section."""
+    told = conn.execute(last_told_query(sections, untold_reports(conn)))
+    return {section: report for section, report in told}  # noqa: C416 - typed
+
+
+def last_told_query(sections: Collection[str], untold: Collection[int]) -> Select[Any]:
+    """The latest report with a row of a case of these sections that is open or whose last word has not arrived.
+
+    The `untold` reports have not reached the agency.
+
+    Index: gentle_nudge_case gentle_nudge_case_one_open, gentle_nudge_report_row gentle_nudge_report_row_case.
+    """
+    more_to_tell = or_(case.c.state == CaseState.OPEN, case.c.to_report, case.c.told_in.in_(untold))
+    latest = select(func.max(report_row.c.report_id)).where(report_row.c.case_id == case.c.id).scalar_subquery()
+    of_cases = select(case.c.section, latest.label("report")).where(case.c.section.in_(sections), more_to_tell)
+    each = of_cases.subquery().c
+    return select(each.section, func.max(each.report)).where(each.report.is_not(None)).group_by(each.section)
 
 
 def withdrawn_on(conn: Connection, sections: Collection[str]) -> dict[int, date]:
@@ -151,23 +212,22 @@ def withdrawn_query(sections: Collection[str]) -> Select[Any]:
     )
 
 
-def withdrawn_lines(conn: Connection, sections: Collection[str], patrons: Iterable[int]) -> dict[int, date]:
-    """The lines recorded with withdrawn cases of these patrons, each with the latest day of a withdrawal."""
-    rows = rows_by_thousands(conn, partial(withdrawn_lines_query, sections), patrons)
-    return {row.line: row.day for row in rows}
+def withdrawn_lines(conn: Connection, patrons: Iterable[int]) -> list[WithdrawnLine]:
+    """The lines recorded with withdrawn cases of these patrons, of any section."""
+    rows = rows_by_thousands(conn, withdrawn_lines_query, patrons)
+    return [WithdrawnLine(line=line, patron=patron, section=section, day=day) for line, patron, section, day in rows]
 
 
-def withdrawn_lines_query(sections: Collection[str], numbers: Collection[int]) -> Select[Any]:
-    """The lines recorded with withdrawn cases of these patrons, each with the latest day of a withdrawal.
+def withdrawn_lines_query(numbers: Collection[int]) -> Select[Any]:
+    """The lines recorded with withdrawn cases of these patrons, by section, each with the latest day of a withdrawal.
 
     Index: gentle_nudge_case gentle_nudge_case_patron, gentle_nudge_case_line PRIMARY.
     """
     return (
-        select(case_line.c.line, func.max(case.c.closed_on).label("day"))
+        select(case_line.c.line, case.c.patron, case.c.section, func.max(case.c.closed_on).label("day"))
         .join(case, case.c.id == case_line.c.case_id)
-        .where(case.c.section.in_(sections), case.c.state == CaseState.WITHDRAWN, case.c.closed_on.is_not(None))
-        .where(among(case.c.patron, numbers))
-        .group_by(case_line.c.line)
+        .where(among(case.c.patron, numbers), case.c.state == CaseState.WITHDRAWN, case.c.closed_on.is_not(None))
+        .group_by(case_line.c.line, case.c.patron, case.c.section)
     )
 
 
