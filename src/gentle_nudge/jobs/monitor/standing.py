@@ -25,14 +25,14 @@ def status(conn: Connection, library: Library, moment: Moment) -> Status:
     our_row = meta.ready(conn)
     is_test_copy = bool(preferences(conn, ["SendAllEmailsTo"])["SendAllEmailsTo"].strip())
     waiting = deliveries.late_deliveries(conn)
-    standing, sections = standing_of(conn), library.known_sections(conn)
+    standing = standing_of(conn)
     undelivered = tuple(late for late in waiting if late.delivery.may_leave(standing))
     return Status(
         runs=tuple(runs.last_success(conn)),
-        late=tuple(late(conn, sections, moment)),
+        late=tuple(late(conn, library.known_sections(conn), moment)),
         undelivered=undelivered,
         held_uploads=len(waiting) - len(undelivered),
-        held=library.held(conn, [each.delivery for each in undelivered], sections),
+        held=library.held(conn, [each.delivery for each in undelivered]),
         is_test_copy=is_test_copy,
         is_copy=our_row.is_copy,
         here=is_here(conn, library.instance, our_row),
