@@ -82,6 +82,14 @@ def test_the_next_update_tells_of_a_submissions_closed_cases_or_of_all(both: Con
         assert [case.id for case in cases.listed(both) if case.to_report] == expected
 
 
+def test_a_submission_that_arrives_late_tells_again_of_cases_that_have_moved(both: Connection) -> None:
+    submission = a_run(both, report=ReportKind.SUBMISSION)
+    mine = open_for(both, 7, 8, run=submission)
+    cases.move(both, old=HERE, new="south")
+    cases.tell_of_submission(both, day=DAY, section=HERE, open_too=False)
+    assert [case.id for case in cases.listed(both) if case.to_report] == sorted(mine.values())
+
+
 def test_only_a_change_of_the_due_is_kept(both: Connection) -> None:
     case = a_case(both)
     for amount in ("50.00", "50", "50.01", "50.01", "0.00", "-3.00"):
