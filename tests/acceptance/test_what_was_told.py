@@ -1,6 +1,7 @@
 """What the agency holds in the end: the newest balance or last word of everybody of whom it was ever told."""
 
 import csv
+import json
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -226,3 +227,102 @@ def test_a_repeat_that_arrives_after_an_update_is_followed_by_one_more(library: 
     evenings.does("deliver", on=THURSDAY)
     evenings.does("nightly")
     assert holds(smtp) == {paid: 0}
+
+
+# A submission that nobody was sent
+
+
+def test_a_submission_made_as_a_test_copy_is_a_trouble_of_every_night_until_it_is_sent(
+    library: Library, smtp: SmtpServer
+) -> None:
+    evenings = library(port=smtp.port)
+    evenings.koha.prefer("SendAllEmailsTo", "me@library.example")
+    patron = evenings.referred("50.00")
+    assert evenings.run("status").returncode == 0, "while it is a test copy"
+    assert evenings.run("nightly", on=MONDAY).returncode == 0
+    evenings.koha.prefer("SendAllEmailsTo", "")
+    for day in (TUESDAY, WEDNESDAY):
+        night, status = evenings.run("nightly", on=day), evenings.run("status")
+        assert (night.returncode, status.returncode) == (1, 1)
+        for said in (night.stderr, status.stdout):
+            assert f"submission of {SUNDAY}" in said
+            assert "1 patrons were charged" in said
+            assert "outbox retry 1" in said
+        assert evenings.run("deliver").returncode == 0, "once a night is enough"
+    assert "submission-cancelled" in evenings.run("check").stdout
+    assert sum("was cancelled" in it.message["Subject"] for it in smtp.messages) == 2
+    evenings.does("outbox", "retry", "1")
+    evenings.does("deliver")
+    assert holds(smtp) == {patron: 60}
+    evenings.does("nightly", on=THURSDAY)
+    evenings.does("status")
+
+
+def test_or_until_a_person_ends_it_with_a_reason(library: Library, smtp: SmtpServer) -> None:
+    evenings = library(port=smtp.port)
+    evenings.koha.prefer("SendAllEmailsTo", "me@library.example")
+    evenings.referred("50.00")
+    evenings.koha.prefer("SendAllEmailsTo", "")
+    assert evenings.run("nightly", on=MONDAY).returncode == 1
+    evenings.does("outbox", "cancel", "1", "--reason", "told by telephone")
+    evenings.does("nightly", on=TUESDAY)
+    assert "told by telephone" in evenings.does("status")
+
+
+def test_or_until_its_patrons_are_taken_back_or_it_was_sent_as_a_repeat(library: Library, smtp: SmtpServer) -> None:
+    evenings = library(port=smtp.port)
+    evenings.koha.prefer("SendAllEmailsTo", "me@library.example")
+    evenings.referred("50.00")
+    evenings.koha.prefer("SendAllEmailsTo", "")
+    assert evenings.run("status", on=MONDAY).returncode == 1
+    evenings.does("release", "--submission", str(SUNDAY), "--reason", "a test")
+    evenings.does("status")
+    evenings.koha.prefer("SendAllEmailsTo", "me@library.example")
+    day = SUNDAY + timedelta(days=7)
+    evenings.owing("50.00", card="1002")
+    evenings.does("nightly", on=day)
+    evenings.koha.prefer("SendAllEmailsTo", "")
+    assert evenings.run("status").returncode == 1
+    evenings.does("regenerate", "--day", str(day), "--report", "submission", "--send", "--reason", "not sent")
+    evenings.does("deliver")
+    evenings.does("status")
+
+
+def test_a_submission_without_patrons_made_as_a_test_copy_is_no_trouble(library: Library, smtp: SmtpServer) -> None:
+    evenings = library(port=smtp.port)
+    evenings.koha.prefer("SendAllEmailsTo", "me@library.example")
+    evenings.does("nightly", on=SUNDAY)
+    evenings.koha.prefer("SendAllEmailsTo", "")
+    evenings.does("nightly", on=MONDAY)
+    evenings.does("status")
+
+
+def test_a_submission_cancelled_by_a_person_is_named_with_the_way_to_take_its_patrons_back(
+    library: Library, smtp: SmtpServer
+) -> None:
+    evenings = library(port=smtp.port)
+    evenings.owing("50.00")
+    paid = evenings.owing("50.00", card="1002")
+    night_without_mail(evenings, smtp, SUNDAY)
+    cancel_what_waits(evenings)
+    pays(evenings.koha, paid)
+    evenings.does("nightly", on=MONDAY)
+    said, checked = evenings.does("status"), evenings.run("check").stdout
+    for text in (said, checked):
+        assert "1 patrons were charged" in " ".join(text.split())
+        assert f"release --submission {SUNDAY}" in " ".join(text.split())
+    machine = json.loads(evenings.does("status", "--format", "json"))
+    assert [each["by_person"] for each in machine["cancelled_submissions"]] == [True]
+    evenings.does("release", "--submission", str(SUNDAY), "--reason", "a mistake")
+    assert "release --submission" not in evenings.does("status")
+
+
+def test_of_a_submission_that_somebody_got_nothing_is_said(library: Library, smtp: SmtpServer) -> None:
+    evenings = library(port=smtp.port)
+    several = evenings.config.read_text().replace(f'["{AGENCY}"]', f'["{AGENCY}", "b@agency.example"]')
+    evenings.config.write_text(several)
+    evenings.owing("50.00")
+    smtp.answer_recipient("b@agency.example", "451 come back later")
+    assert evenings.run("nightly", on=SUNDAY).returncode == 1
+    cancel_what_waits(evenings)
+    assert "release --submission" not in evenings.does("status")

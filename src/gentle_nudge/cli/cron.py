@@ -33,6 +33,7 @@ from gentle_nudge.jobs.night.nightly import nightly as run_night
 from gentle_nudge.jobs.night.preview import files, write_files
 from gentle_nudge.jobs.night.sync_report import file_of, rows_of, sync_or_log
 from gentle_nudge.jobs.routine import Round, deliver_and_alert, routine
+from gentle_nudge.jobs.sending.deliver import Delivered
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.views.night_view import done_view, night_view
 from gentle_nudge.views.queue_view import recipient
@@ -206,10 +207,17 @@ def _tell_round(invocation: Invocation, sent: Round) -> None:
     for delivery in done.given_up:
         given_up = "not delivered for three days; from now on it is tried once a night"
         click.echo(f"{delivery.file_name}: {given_up}", err=True)
+    _tell_held(done)
+    for untold in sent.untold:
+        click.echo(f"{untold.sentence}\n  {untold.way_out}", err=True)
+    for sentence in sent.unheard:
+        click.echo(sentence, err=True)
+
+
+def _tell_held(done: Delivered) -> None:
+    """Name the deliveries that the settings do not let go any more, and the way out."""
     for delivery, why in done.held:
         click.echo(f"{delivery.file_name} to {recipient(delivery)}: held, {why}", err=True)
     if done.held:
         numbers = " ".join(str(delivery.id) for delivery, _ in done.held)
         click.echo(f"  Put it back, or end them: gentle-nudge outbox cancel {numbers} --reason TEXT", err=True)
-    for sentence in sent.unheard:
-        click.echo(sentence, err=True)

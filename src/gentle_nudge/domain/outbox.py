@@ -178,6 +178,39 @@ class LateDelivery:
     since: datetime
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CancelledSubmission:
+    """A submission that was cancelled, and so many `patrons` were charged of whom the agency was not told.
+
+    `ids` are its cancelled deliveries. `by_person`: somebody ended it for this reason; else it was made on a copy.
+    """
+
+    section: str
+    day: date
+    patrons: int
+    ids: tuple[int, ...]
+    by_person: bool
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        """What happened."""
+        return (
+            f"{self.section}: the submission of {self.day} was cancelled ({self.reason}): "
+            f"{self.patrons} patrons were charged, and the agency was not told of them."
+        )
+
+    @property
+    def way_out(self) -> str:
+        """What a person can do about it."""
+        numbers = " ".join(map(str, self.ids))
+        end = "" if self.by_person else f" To end it: gentle-nudge outbox cancel {numbers} --reason TEXT."
+        return (
+            f"To send it: gentle-nudge outbox retry {numbers}.{end} "
+            f"To take its patrons back: gentle-nudge release --submission {self.day} --reason TEXT."
+        )
+
+
 def next_attempt(attempts: int) -> timedelta:
     """The pause after this many failed tries: a minute, doubling with each, six hours at most."""
     doublings = min(max(attempts, 1) - 1, (LONGEST_PAUSE // FIRST_PAUSE).bit_length())

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from gentle_nudge.domain.outbox import LateDelivery
+from gentle_nudge.domain.outbox import CancelledSubmission, LateDelivery
 from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.views.plain import Column, View, clock, column, figures, notes, table, unseen
 
@@ -32,6 +32,7 @@ class Status:
     runs: tuple[RecordedRun, ...] = ()
     late: tuple[Late, ...] = ()
     undelivered: tuple[LateDelivery, ...] = ()
+    cancelled: tuple[CancelledSubmission, ...] = ()
     held_uploads: int = 0
     held: Mapping[int, str] = field(default_factory=dict)
     is_test_copy: bool = False
@@ -42,12 +43,14 @@ class Status:
     @property
     def well(self) -> bool:
         """True if nobody has to do anything."""
-        return self.here and not (self.restored or self.late or self.undelivered)
+        troubles = [each for each in self.cancelled if not each.by_person]
+        return self.here and not (self.restored or self.late or self.undelivered or troubles)
 
 
 def status_view(status: Status, zone: ZoneInfo) -> View:
     """How things stand; in JSON instants are in UTC."""
-    undelivered = "Undelivered:" if status.undelivered else "Every report was delivered."
+    all_well = "" if status.cancelled else "Every report was delivered."
+    undelivered = "Undelivered:" if status.undelivered else all_well
     return View(
         parts=[
             *figures(well=status.well),
@@ -56,6 +59,8 @@ def status_view(status: Status, zone: ZoneInfo) -> View:
             *notes(*(f"Late: {late.section} owes the submission of {late.due}." for late in status.late)),
             table(_deliveries(status, zone), status.undelivered, "undelivered", caption=undelivered),
             *notes(*_held(status)),
+            *figures(cancelled_submissions=[asdict(each) for each in status.cancelled]),
+            *notes(*(f"{each.sentence} {each.way_out}" for each in status.cancelled)),
             *figures(held_uploads=status.held_uploads, test_copy=status.is_test_copy, copy=status.is_copy),
             *figures(here=status.here, restored=status.restored),
             *notes(*_peculiar(status)),

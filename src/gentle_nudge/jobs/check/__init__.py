@@ -68,6 +68,7 @@ def _questions_about(sections: Sequence[Section], conn: Connection, moment: Mome
     yield unknown_codes.misfits(conn, codes)
     yield unknown_codes.doubts(conn, codes)
     yield database_findings.shared_birth_dates(conn)
+    yield database_findings.untold_submissions(conn)
     yield flag_fields.flags(conn, [section.policy.flag for section in sections])
     yield flag_fields.exemptions(conn, [section.policy.exemption for section in submitting])
     for section in submitting:

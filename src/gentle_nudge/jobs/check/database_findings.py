@@ -18,6 +18,7 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.patrons.evidence import flagged_without_case, line_rules, ownership_of, read_candidates
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sections import orphans, sections_of
+from gentle_nudge.jobs.sending.manage import cancelled_submissions
 from gentle_nudge.koha.read import borrowers, candidates, plugin_data
 from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
@@ -166,6 +167,18 @@ def shared_birth_dates(conn: Connection) -> Iterator[Finding]:
             what=f"More than {BORN_ON_ONE_DAY} patrons each have the date of birth {dates}{rest}.",
             why="A date saved because the true one is unknown makes a minor an adult, or an adult a minor.",
             way_out="Empty it where it is not true; unknown_birthdate then says whether these patrons are referred.",
+        )
+
+
+def untold_submissions(conn: Connection) -> Iterator[Finding]:
+    """The submissions that were cancelled while their patrons are in collections."""
+    for untold in () if meta.missing_or_old(conn) else cancelled_submissions(conn):
+        yield Finding(
+            name="submission-cancelled",
+            severity=Severity.WARNING if untold.by_person else Severity.PROBLEM,
+            what=untold.sentence,
+            why="These patrons are flagged and charged, and the agency does not know who they are.",
+            way_out=untold.way_out,
         )
 
 

@@ -20,6 +20,7 @@ from gentle_nudge.domain.outbox import DeliveryState
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.nightly import Night
+from gentle_nudge.jobs.sending.manage import cancelled_submissions
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.read.administration import addresses, preferences
@@ -35,6 +36,7 @@ class AlertKind(StrEnum):
     LATE = "late"
     UNDELIVERED = "undelivered"
     FAILED_DELIVERY = "failed_delivery"
+    CANCELLED = "cancelled"
     FAILED_SECTION = "failed_section"
     CASES = "cases"
 
@@ -98,9 +100,12 @@ def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
 
 
 def of_queue(library: Library, outlets: Outlets, moment: Moment) -> Iterator[StaffAlert]:
-    """The alerts about deliveries: those given up, and those that are a day late, held ones with the reason."""
+    """The alerts about deliveries: given up, a day late (held ones with the reason), submissions told to nobody."""
     with read_only(library.engine) as conn:
         late_deliveries, sections = deliveries.late_deliveries(conn), library.known_sections(conn)
+        untold = [each for each in cancelled_submissions(conn) if not each.by_person]
+    for each in untold:
+        yield StaffAlert(kind=AlertKind.CANCELLED, day=moment.today, fact=f"{each.sentence} {each.way_out}")
     for late in late_deliveries:
         delivery = late.delivery
         if delivery.may_leave(outlets.standing):

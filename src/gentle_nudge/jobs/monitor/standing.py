@@ -12,6 +12,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.jobs.identity import is_here
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.sending.manage import cancelled_submissions
 from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.jobs.sending.restore_mark import is_restored, journal_of
 from gentle_nudge.koha.read.administration import preferences
@@ -35,6 +36,7 @@ def status(conn: Connection, library: Library, moment: Moment) -> Status:
         held=library.held(conn, [each.delivery for each in undelivered]),
         is_test_copy=is_test_copy,
         is_copy=our_row.is_copy,
+        cancelled=tuple(cancelled_submissions(conn)),
         here=is_here(conn, library.instance, our_row),
         restored=not our_row.is_copy and is_restored(conn, journal),
     )

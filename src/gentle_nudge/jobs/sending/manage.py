@@ -10,9 +10,20 @@ from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, Delivery, DeliveryAttempts, DeliveryState, Stored
+from gentle_nudge.domain.outbox import (
+    GOING_OR_GONE,
+    TELLS_NOBODY,
+    UNDELIVERED,
+    CancelledSubmission,
+    Delivery,
+    DeliveryAttempts,
+    DeliveryState,
+    Standing,
+    Stored,
+)
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
+from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.store import cases, deliveries, meta, report_files
 from gentle_nudge.views.plain import View
 from gentle_nudge.views.queue_view import queue_view
@@ -74,6 +85,34 @@ def cancel(conn: Connection, ids: Collection[int], moment: Moment, *, reason: st
     )
     deliveries.cancel(conn, ids, now=moment.now, reason=reason, who=moment.who)
     return chosen
+
+
+def cancelled_submissions(conn: Connection) -> Iterator[CancelledSubmission]:
+    """The submissions that the agency does not get, because they were made on a copy or a person cancelled them.
+
+    One that was made on a copy stays until it is sent, or ended by a person, or all its patrons are taken back; on the
+    copy itself it is not named. One that a person cancelled stays while nobody gets it and a patron is in collections.
+    """
+    standing = standing_of(conn)
+    for report in deliveries.cancelled_submissions(conn):
+        telling = [delivery for delivery in deliveries.of_report(conn, report) if delivery.address.tells]
+        got = {delivery.address for delivery in telling if delivery.state is DeliveryState.SENT}
+        ended = [each for each in telling if each.state is DeliveryState.CANCELLED and each.address not in got]
+        on_a_copy = [delivery for delivery in ended if delivery.reason in TELLS_NOBODY.values()]
+        referred = cases.opened_by(conn, [report_files.get(conn, report).run])
+        charged = [case for case in referred if case.state is not CaseState.WITHDRAWN]
+        if not on_a_copy:
+            charged = [case for case in charged if case.state is CaseState.OPEN]
+        is_named = standing is Standing.LIBRARY if on_a_copy else len(ended) == len(telling)
+        if charged and is_named and ended:
+            yield CancelledSubmission(
+                section=ended[0].section,
+                day=ended[0].day,
+                patrons=len(charged),
+                ids=tuple(delivery.id for delivery in on_a_copy or ended),
+                by_person=not on_a_copy,
+                reason=(on_a_copy or ended)[0].reason or "",
+            )
 
 
 def _get(conn: Connection, ids: Collection[int]) -> list[Delivery]:

@@ -20,6 +20,7 @@ from gentle_nudge.store.deliveries.lateness import late_deliveries as late_deliv
 from gentle_nudge.store.deliveries.lateness import sent_since as sent_since
 from gentle_nudge.store.deliveries.waiting import attempts_of as attempts_of
 from gentle_nudge.store.deliveries.waiting import by_state as by_state
+from gentle_nudge.store.deliveries.waiting import cancelled_submissions as cancelled_submissions
 from gentle_nudge.store.deliveries.waiting import counts as counts
 from gentle_nudge.store.deliveries.waiting import due as due
 from gentle_nudge.store.deliveries.waiting import get as get

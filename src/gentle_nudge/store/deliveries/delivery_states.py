@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, insert, or_, selec
 
 from gentle_nudge.domain.outbox import (
     FALLS_BACK_AFTER,
+    TELLS_NOBODY,
     UNDELIVERED,
     Address,
     AttemptOutcome,
@@ -117,10 +118,14 @@ def fall_back(conn: Connection, now: datetime) -> list[Delivery]:
 
 
 def cancel(conn: Connection, ids: Collection[int], *, now: datetime, reason: str, who: str | None) -> list[int]:
-    """The deliveries that are due, failed or being sent are cancelled, for this reason. Returns their ids."""
+    """The deliveries that are due, failed or being sent are cancelled, for this reason. Returns their ids.
+
+    A delivery that was cancelled because it was made on a copy gets the reason too.
+    """
     why = {"reason": fitted(reason, delivery.c.reason), "who": fitted(who, delivery.c.who)}
-    undelivered = (delivery.c.id.in_(ids), delivery.c.state.in_(UNDELIVERED))
-    return _change(conn, undelivered, {"state": DeliveryState.CANCELLED, "since": now, **why})
+    on_a_copy = and_(delivery.c.state == DeliveryState.CANCELLED, delivery.c.reason.in_(TELLS_NOBODY.values()))
+    may_end = (delivery.c.id.in_(ids), or_(delivery.c.state.in_(UNDELIVERED), on_a_copy))
+    return _change(conn, may_end, {"state": DeliveryState.CANCELLED, "since": now, **why})
 
 
 def supersede(conn: Connection, sections: Collection[str], now: datetime) -> list[Delivery]:

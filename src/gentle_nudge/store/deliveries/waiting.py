@@ -30,6 +30,13 @@ def of_report(conn: Connection, stored: int) -> list[Delivery]:
     return deliveries(conn, delivery.c.report_id == stored)
 
 
+def cancelled_submissions(conn: Connection) -> list[int]:
+    """The stored submissions with a delivery to the agency that was cancelled, oldest first."""
+    to_the_agency = (delivery.c.state == DeliveryState.CANCELLED, delivery.c.tells, ~delivery.c.is_repeat)
+    ids = {each.report for each in deliveries(conn, *to_the_agency, run.c.report == ReportKind.SUBMISSION)}
+    return sorted(ids)
+
+
 def get(conn: Connection, ids: Collection[int]) -> list[Delivery]:
     """The deliveries with these ids, in the order of queueing; those that do not exist are left out."""
     return deliveries(conn, among(delivery.c.id, ids))
