@@ -1,7 +1,8 @@
 """No recipient hears an older balance after a newer one, whatever happens to the settings meanwhile."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,6 +152,8 @@ def held(library: Library, smtp: SmtpServer) -> Evenings:
 
 
 def test_what_is_due_to_an_address_that_has_left_is_held_and_named_each_night(held: Evenings, smtp: SmtpServer) -> None:
+    metrics = held.folder / "nudge.prom"
+    held.configure(port=smtp.port, tables=f'[monitoring]\nmetrics_file = "{metrics}"\n')
     held.does("deliver", on=MONDAY)
     for day in (MONDAY, TUESDAY):
         night = held.run("nightly", on=day)
@@ -158,6 +161,10 @@ def test_what_is_due_to_an_address_that_has_left_is_held_and_named_each_night(he
         assert night.stderr.count(f"to {DESK} (email): held") == 2
         assert "outbox cancel 2 4" in night.stderr
     assert arrived(smtp) == [f"{update_of(day)} {AGENCY}" for day in (MONDAY, TUESDAY)]
+    assert 'gentle_nudge_deliveries{state="held"} 2' in metrics.read_text()
+    assert 'gentle_nudge_deliveries{state="due"} 0' in metrics.read_text()
+    alerts = [mail.message.get_content() for mail in smtp.messages if not mail.message.is_multipart()]
+    assert "held, section global has the address in neither" in " ".join(alerts[0].split())
     status = held.run("status")
     assert status.returncode == 1
     assert "held" in status.stdout
@@ -233,6 +240,24 @@ def test_a_section_that_has_left_sends_nothing_where_nobody_else_would(library: 
     evenings.configure(tables=north.format(DESK) + "enabled = false\n", port=smtp.port)
     evenings.does("deliver", on=TUESDAY)
     assert any(DESK in each for each in arrived(smtp))
+
+
+def test_a_copy_goes_to_the_archive_of_the_settings_and_is_deleted_there(library: Library) -> None:
+    def archive(folder: Path) -> str:
+        return f'[archive]\ndirectory = "{folder}"\nkeep_days = 30\n'
+
+    evenings = library(tables=archive(Path("/proc/none/here")))
+    evenings.owing()
+    assert evenings.run("nightly", on=SUNDAY).returncode == 1
+    place = evenings.folder / "archive"
+    evenings.configure(tables=archive(place))
+    make_due(evenings)
+    evenings.does("deliver", on=MONDAY)
+    of_sunday = f"*{SUNDAY}.csv"
+    assert len(list(place.glob(of_sunday))) == 2
+    assert {row["went_to"] for row in outbox(evenings, "--state", "sent") if row["channel"] == "file"} == {str(place)}
+    evenings.run("nightly", on=SUNDAY + timedelta(days=40))
+    assert list(place.glob(of_sunday)) == []
 
 
 # ---- cases that move to another section

@@ -48,8 +48,7 @@ def outbox(context: click.Context, failed: bool, states: Sequence[str], form: st
     library = context.obj.library("koha")
     chosen = [DeliveryState(state) for state in states] + [DeliveryState.FAILED] * failed
     with read_only(library.engine) as conn:
-        held = partial(library.held, sections=library.known_sections(conn))
-        show(manage.look(conn, library.zone, chosen, held), form)
+        show(manage.look(conn, library.zone, chosen, library.held), form)
 
 
 @outbox.command()

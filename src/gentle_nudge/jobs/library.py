@@ -133,15 +133,15 @@ class Library:
         """Its outlets, as `outlets_of` says."""
         return outlets_of(conn, self.settings, self.instance, self.texts, patience=patience)
 
-    def held(self, conn: Connection, queued: Iterable[Delivery], sections: Sequence[Section]) -> dict[int, str]:
+    def held(self, conn: Connection, queued: Iterable[Delivery]) -> dict[int, str]:
         """Why each of these deliveries is held, by number; only those that are undelivered and held."""
         undelivered = [delivery for delivery in queued if delivery.state in UNDELIVERED]
         if not undelivered:
             return {}
         try:
-            outlets = self.outlets(conn)
+            outlets, sections = self.outlets(conn), self.known_sections(conn)
         except UserError:
-            return {}  # without a sender nothing leaves at all, and `deliver` says so
+            return {}  # with these settings nothing leaves at all, and `deliver` says so
         reasons = {delivery.id: outlets.why_held(delivery, sections) for delivery in undelivered}
         return {number: why for number, why in reasons.items() if why}
 

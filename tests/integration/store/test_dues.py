@@ -82,6 +82,14 @@ def test_the_next_update_tells_of_a_submissions_closed_cases_or_of_all(both: Con
         assert [case.id for case in cases.listed(both) if case.to_report] == expected
 
 
+def test_a_submission_that_arrives_late_tells_again_of_cases_that_have_moved(both: Connection) -> None:
+    submission = a_run(both, report=ReportKind.SUBMISSION)
+    mine = open_for(both, 7, 8, run=submission)
+    cases.move(both, old=HERE, new="south")
+    cases.tell_of_submission(both, day=DAY, section=HERE, open_too=False)
+    assert [case.id for case in cases.listed(both) if case.to_report] == sorted(mine.values())
+
+
 def test_only_a_change_of_the_due_is_kept(both: Connection) -> None:
     case = a_case(both)
     for amount in ("50.00", "50", "50.01", "50.01", "0.00", "-3.00"):
@@ -289,3 +297,18 @@ def test_an_open_case_is_not_forgotten_but_its_name_may_be(both: Connection) -> 
     assert known(both, case).patron == 7
     cases.forget_names(both, [case])
     assert (known(both, case).surname, known(both, case).card, known(both, case).patron) == (None, None, 7)
+
+
+def test_a_repeat_tells_of_all_its_cases_and_a_sync_only_where_it_says_something_else(both: Connection) -> None:
+    same, other = a_case(both, 7), a_case(both, 8)
+    moved, never = a_case(both, 7, section="north"), a_case(both, 9)
+    for case, due in ((same, "50.00"), (other, "40.00"), (moved, "30.00")):
+        told(both, case, due)
+    cases.tell_of(both, {7: Decimal(50), 8: Decimal(50), 9: Decimal(50)}, other_dues_in=[HERE])
+    assert marked(both) == [other, never]
+    cases.tell_of(both, {7: Decimal(50)})
+    assert marked(both) == [same, other, moved, never]
+
+
+def marked(conn: Connection) -> list[int]:
+    return [case.id for case in cases.listed(conn) if case.to_report]

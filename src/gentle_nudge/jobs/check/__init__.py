@@ -59,7 +59,7 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
         yield database_findings.sections(conn, library.settings, sections)
         yield from _questions_about(sections, conn, moment)
         yield connection_findings.people(conn, library, sections)
-        yield connection_findings.held(conn, library, sections)
+        yield connection_findings.held(conn, library)
     yield connection_findings.answers(library)
 
 

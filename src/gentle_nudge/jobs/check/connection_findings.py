@@ -55,11 +55,11 @@ def people(conn: Connection, library: Library, sections: Sequence[Section]) -> I
             )
 
 
-def held(conn: Connection, library: Library, sections: Sequence[Section]) -> Iterator[Finding]:
+def held(conn: Connection, library: Library) -> Iterator[Finding]:
     """The deliveries that the settings do not let go any more."""
     if not meta.missing_or_old(conn):
         waiting = deliveries.by_state(conn, *UNDELIVERED)
-        reasons = library.held(conn, waiting, sections)
+        reasons = library.held(conn, waiting)
         for delivery in (delivery for delivery in waiting if delivery.id in reasons):
             yield Finding(
                 name="delivery-held",

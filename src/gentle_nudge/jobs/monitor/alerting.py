@@ -102,7 +102,7 @@ def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
 
 
 def of_queue(library: Library, outlets: Outlets, moment: Moment) -> Iterator[StaffAlert]:
-    """The alerts about deliveries: given up, held, a day late; and about submissions of which nobody was told."""
+    """The alerts about deliveries: given up, a day late (held ones with the reason), submissions told to nobody."""
     with read_only(library.engine) as conn:
         late_deliveries, sections = deliveries.late_deliveries(conn), library.known_sections(conn)
         untold = [each for each in cancelled_submissions(conn) if not each.by_person]

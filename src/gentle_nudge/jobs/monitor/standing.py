@@ -35,7 +35,7 @@ def status(conn: Connection, library: Library, moment: Moment) -> Status:
         held_cases=held_cases(conn, sections),
         undelivered=undelivered,
         held_uploads=len(waiting) - len(undelivered),
-        held=library.held(conn, [each.delivery for each in undelivered], sections),
+        held=library.held(conn, [each.delivery for each in undelivered]),
         is_test_copy=is_test_copy,
         is_copy=our_row.is_copy,
         cancelled=tuple(cancelled_submissions(conn)),

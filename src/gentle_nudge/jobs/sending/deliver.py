@@ -119,7 +119,7 @@ def _claim(conn: Connection, wanted: Delivery, sending: Sending) -> Delivery | N
     claimed = deliveries.claim(conn, wanted, sending.clock(), names=names)
     if claimed and (claimed.kind is ReportKind.SYNC or (claimed.is_repeat and claimed.kind is ReportKind.UPDATE)):
         dues = read_dues(b"".join(report_files.content(conn, claimed.report)))
-        cases.tell_of(conn, dues, {claimed.section, *names}, unless_last=not claimed.is_repeat)
+        cases.tell_of(conn, dues, other_dues_in=() if claimed.is_repeat else {claimed.section, *names})
     return claimed
 
 

@@ -219,16 +219,17 @@ def mark_to_report(conn: Connection, cases: Collection[int], *, flag: bool) -> N
         conn.execute(update(case).where(case.c.id.in_(chunk)).values(to_report=flag))
 
 
-def tell_of(conn: Connection, dues: Mapping[int, Decimal], sections: Collection[str], *, unless_last: bool) -> None:
-    """The next update lists every case, open or closed, that these sections reported under one of these numbers.
+def tell_of(conn: Connection, dues: Mapping[int, Decimal], *, other_dues_in: Collection[str] = ()) -> None:
+    """The next update lists every case, open or closed, that was reported under one of these numbers.
 
-    `unless_last`: not if the due is the one that was last queued for the case.
+    With `other_dues_in` only cases of these sections whose last queued due is another one; else of every section, for
+    a case may have been moved since.
     """
-    of_sections = update(case).where(case.c.section.in_(sections)).values(to_report=True)
     for chunk in a_thousand_at_a_time(dues.items()):
         due = value_by({number: literal(due, case.c.last_due.type) for number, due in chunk}, value=case.c.number)
-        differs = (func.coalesce(case.c.last_due, due - 1) != due,) if unless_last else ()
-        conn.execute(of_sections.where(among(case.c.number, [number for number, _ in chunk]), *differs))
+        other = (case.c.section.in_(other_dues_in), or_(case.c.last_due.is_(None), case.c.last_due != due))
+        listed = update(case).where(among(case.c.number, [number for number, _ in chunk]))
+        conn.execute(listed.where(*(other if other_dues_in else ())).values(to_report=True))
 
 
 def tell_of_submission(conn: Connection, *, day: date, section: str, open_too: bool) -> None:

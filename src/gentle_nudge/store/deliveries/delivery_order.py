@@ -11,10 +11,9 @@ names. A repeat waits for nothing and nothing waits for it; but once it was sent
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, true
 
 from gentle_nudge.domain.outbox import BY_ADDRESS, TELLS_AGENCY, UNDELIVERED, Channel, Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
@@ -70,10 +69,10 @@ def is_its_turn(conn: Connection, wanted: Delivery, names: Collection[str] = ())
 
 def overtaken(conn: Connection, sections: Collection[str]) -> list[int]:
     """The waiting deliveries, in the streams of a section with these names, that need not or cannot leave any more."""
-    return [number for channel in TELLS_AGENCY for number in conn.scalars(_overtaken_query(channel, sections))]
+    return [number for channel in TELLS_AGENCY for number in _overtaken_by(conn, channel, sections)]
 
 
-def _overtaken_query(channel: Channel, sections: Collection[str]) -> Select[Any]:
+def _overtaken_by(conn: Connection, channel: Channel, sections: Collection[str]) -> Iterable[int]:
     older, newer = delivery.alias("older"), delivery.alias("newer")
     older_report, older_run = report.alias("older_report"), run.alias("older_run")
     newer_report, newer_run = report.alias("newer_report"), run.alias("newer_run")
@@ -82,7 +81,7 @@ def _overtaken_query(channel: Channel, sections: Collection[str]) -> Select[Any]
     passed = and_(newer.c.state == DeliveryState.SENT, or_(~newer.c.is_repeat, ~older.c.strict))
     lists_the_same = and_(~newer.c.strict, or_(~older.c.strict, newer_run.c.report == ReportKind.UPDATE))
     replaced = and_(newer.c.state.in_(UNDELIVERED), ~newer.c.is_repeat, lists_the_same)
-    return (
+    query = (
         select(older.c.id)
         .distinct()
         .join(older_report, older_report.c.id == older.c.report_id)
@@ -95,6 +94,7 @@ def _overtaken_query(channel: Channel, sections: Collection[str]) -> Select[Any]
         .where(newer_run.c.section.in_(sections), newer_run.c.report.in_(BALANCES))
         .where(or_(passed, replaced))
     )
+    return conn.scalars(query)
 
 
 def to_the_same(other: Delivery, names: Collection[str] = ()) -> tuple[ColumnElement[bool], ...]:
