@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Row, Select, func, literal, or_, select
 from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
 from gentle_nudge.koha.koha_tables import borrower_attributes, borrower_relationships, borrowers, categories, columns_of
 from gentle_nudge.koha.read.administration import preferences
-from gentle_nudge.koha.read.locks import locked
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among, rows_by_thousands
 
 
@@ -37,7 +36,9 @@ def one_by_one(
     types = {code.casefold(): kind for code, kind in conn.execute(category_types_query())}
     for chunk in a_thousand_at_a_time(wanted):
         query = patrons_query(present, chunk)
-        rows = locked(conn, query.with_hint(borrowers, "FORCE INDEX (PRIMARY)")) if lock else conn.execute(query).all()
+        if lock:
+            query = query.with_hint(borrowers, "FORCE INDEX (PRIMARY)").with_for_update(nowait=True)
+        rows = conn.execute(query).all()
         flags = _field(conn, fields.flag, rows)
         exemptions = _field(conn, fields.exemption, rows) if fields.exemption else {}
         guardians = _guardians(conn, [row.borrowernumber for row in rows]) if fields.guardians else {}
