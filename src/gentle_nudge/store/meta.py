@@ -13,7 +13,8 @@ from gentle_nudge.store.tables import SCHEMA_VERSION, meta
 
 THE_ROW = 1
 OTHERS_SECONDS = 10  # how long another run may hold the row until we give way
-TAKEN = {1205, 3572}  # as MariaDB and as MySQL say that another has locked the row
+LOCK_WAIT_TIMEOUT = 1205
+AS_BEFORE = "innodb_lock_wait_timeout = @waited"
 RUN_INIT = "Run: gentle-nudge init"
 
 
@@ -104,12 +105,19 @@ def lock(conn: Connection) -> Meta:
 
 def hold(conn: Connection) -> None:
     """The row of meta is locked until the transaction ends; AnotherRunInProgress when another holds it for too long."""
-    query = select(meta.c.id).where(meta.c.id == THE_ROW).with_for_update(nowait=True)
+    _set_session(conn, f"@waited = @@innodb_lock_wait_timeout, innodb_lock_wait_timeout = {OTHERS_SECONDS}")
     try:
-        conn.execute(query, execution_options={"patience": OTHERS_SECONDS})  # koha/connect/locks tries again
+        conn.execute(select(meta.c.id).where(meta.c.id == THE_ROW).with_for_update())
     except OperationalError as error:
-        if error.orig is not None and error.orig.args[0] in TAKEN:
+        _set_session(conn, AS_BEFORE)
+        if error.orig is not None and error.orig.args[:1] == (LOCK_WAIT_TIMEOUT,):
             raise AnotherRunInProgress(
                 "Another run is at work.", "It has the lock; this one may be started again later."
             ) from error
         raise
+    _set_session(conn, AS_BEFORE)
+
+
+def _set_session(conn: Connection, variables: str) -> None:
+    if conn.dialect.name != "sqlite":
+        conn.exec_driver_sql(f"SET {variables}")

@@ -53,7 +53,7 @@ def test_every_session_is_ours_whatever_the_server_s_own(
             scalar(found, "SELECT @@sql_mode")
             == "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
         )
-        assert scalar(found, "SELECT @@innodb_lock_wait_timeout") == 0  # MariaDB waits for nobody
+        assert scalar(found, "SELECT @@innodb_lock_wait_timeout") == 2
         assert scalar(found, "SELECT @@character_set_connection") == "utf8mb4"
         assert scalar(found, "SELECT @@collation_connection") == "utf8mb4_unicode_ci"
         assert scalar(found, "SELECT @@tx_isolation") == "READ-COMMITTED"

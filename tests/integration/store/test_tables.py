@@ -1,5 +1,6 @@
 """Our tables made, upgraded, read by those who may, and locked."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -7,16 +8,13 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from gentle_nudge.errors import AnotherRunInProgress, UserError
-from gentle_nudge.koha.connect import locks
-from gentle_nudge.koha.connect.engine import engine as product_engine
-from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.store import meta, upgrade
 from gentle_nudge.store.tables import SCHEMA_VERSION, metadata
-from tests.builders.days import ZONE
 from tests.builders.ours import META
 from tests.support.koha import KohaDatabase
 
 A_USER = "gn_reader"
+WAIT = "SELECT @@innodb_lock_wait_timeout"
 
 
 def test_without_our_tables_there_is_no_meta_and_a_sentence_says_so(koha: KohaDatabase) -> None:
@@ -157,20 +155,13 @@ def test_a_crash_within_a_step_leaves_the_version_before_it(engine: Engine, monk
 
 
 def test_the_second_to_lock_gives_up_when_the_first_keeps_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    waited: list[float] = []
-    monkeypatch.setattr(locks, "sleep", waited.append)
-    ours = an_engine(engine)
-    with ours.begin() as first, ours.connect() as second:
+    monkeypatch.setattr(meta, "OTHERS_SECONDS", 1)
+    with engine.begin() as first, engine.connect() as second:
         meta.lock(first)
+        before = second.scalar(text(WAIT))
         with pytest.raises(AnotherRunInProgress):
             meta.lock(second)
-    assert sum(waited) == pytest.approx(meta.OTHERS_SECONDS) == 10
-    ours.dispose()
-
-
-def an_engine(engine: Engine) -> Engine:
-    """The program's own engine for the same database."""
-    return product_engine(Instance(url=engine.url, zone=ZONE, machine="test"))
+        assert second.scalar(text(WAIT)) == before > 1
 
 
 def test_the_lock_ends_with_the_transaction(engine: Engine) -> None:
@@ -180,13 +171,16 @@ def test_the_lock_ends_with_the_transaction(engine: Engine) -> None:
         assert meta.lock(second) == replace(META, revision=META.revision + 1)
 
 
-def test_our_row_is_ours_as_soon_as_the_other_lets_go(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = an_engine(engine)
-    with ours.connect() as first, ours.connect() as second:
+def test_our_row_is_waited_for_ten_seconds_and_the_session_waits_as_before_afterwards(engine: Engine) -> None:
+    assert meta.OTHERS_SECONDS == 10
+    with engine.connect() as first, engine.connect() as second:
+        second.execute(text("SET innodb_lock_wait_timeout = 1"))
         meta.lock(first)
-        monkeypatch.setattr(locks, "sleep", lambda _pause: first.commit())
-        assert meta.lock(second).revision == META.revision + 1
-    ours.dispose()
+        letting_go = threading.Timer(1.5, first.commit)
+        letting_go.start()
+        meta.lock(second)
+        letting_go.join()
+        assert second.scalar(text(WAIT)) == 1
 
 
 def test_whoever_locks_for_changes_leaves_a_higher_revision(engine: Engine) -> None:

@@ -1,8 +1,8 @@
-"""Locks of others: no statement waits for one in the server. It is refused, and tried again for two seconds."""
+"""Locks of others: who holds rows of Koha's waits for none in the server, but is refused and tries again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import repeat
 from time import sleep
 from typing import Any
@@ -10,33 +10,37 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
 
-SECONDS = (
-    2  # for all statements of a transaction: nobody at a desk waits longer for the rows that we have locked already
-)
+SECONDS = 2  # in all from the first lock to the commit: nobody at a desk waits longer for the rows that we have locked
 PAUSE = 0.02
-PATIENCE = "patience"  # of a connection: the pauses left; as an execution option of a statement: seconds
+PAUSES = "pauses"  # of a connection that holds rows of Koha's: those that are left
 TAKEN = {1205, 3572}  # as MariaDB and as MySQL say it
-
-# Whoever waits in the server while holding locks may be part of a deadlock, and the server would undo the desk's
-# transaction, which has written less than ours. MySQL knows no less than a second; there at least FOR UPDATE NOWAIT
-# does not wait.
-NO_WAITING = "innodb_lock_wait_timeout = 2 /*M!100318 , innodb_lock_wait_timeout = 0 */"
+# MySQL knows no less than a second; there only FOR UPDATE NOWAIT does not wait.
+NO_WAITING = "SET innodb_lock_wait_timeout = 1 /*M!100318 , innodb_lock_wait_timeout = 0 */"
+AS_BEFORE = f"SET innodb_lock_wait_timeout = {SECONDS}"
 
 
-def never_wait(engine: Engine) -> None:
-    """Let each statement of the engine that is refused a lock be tried again; its sessions begin with NO_WAITING."""
+def never_wait_from_now_on(conn: Connection) -> None:
+    """Until the transaction ends, a statement that meets a lock of others is tried again, for two seconds in all.
+
+    Whoever waits in the server while holding locks may be part of a deadlock, and the server would undo the desk's
+    transaction, which has written less than ours. That holds for our new rows too: a merge of cards holds the gaps
+    between rows.
+    """
+    if conn.dialect.name != "sqlite" and PAUSES not in conn.info:
+        conn.exec_driver_sql(NO_WAITING)
+        conn.info[PAUSES] = repeat(PAUSE, round(SECONDS / PAUSE))
+
+
+def try_again(engine: Engine) -> None:
+    """Prepare the engine for `never_wait_from_now_on`."""
     event.listen(engine, "begin", _begin)
     event.listen(engine, "do_execute", _execute)
     event.listen(engine, "do_executemany", _execute_many)
 
 
-def patience(seconds: float) -> Iterator[float]:
-    """The pauses between tries, that many seconds in all."""
-    return repeat(PAUSE, round(seconds / PAUSE))
-
-
 def _begin(conn: Connection) -> None:
-    conn.info[PATIENCE] = patience(SECONDS)
+    if conn.info.pop(PAUSES, None):
+        conn.exec_driver_sql(AS_BEFORE)
 
 
 def _execute(cursor: DBAPICursor, statement: str, parameters: Any, context: ExecutionContext) -> bool:
@@ -56,17 +60,13 @@ def _execute_many(cursor: DBAPICursor, statement: str, parameters: Any, context:
 
 def _until_free(execute: Callable[[], object], cursor: DBAPICursor, context: ExecutionContext) -> bool:
     """Execute once others have let go of what is needed; the server's error if they do not. True: it is done."""
-    seconds = context.execution_options.get(PATIENCE)
-    pauses = patience(seconds) if seconds else None
     while True:
         try:
             execute()
         except context.dialect.loaded_dbapi.OperationalError as error:
-            if error.args[0] not in TAKEN or _was_undone(cursor):
-                raise
-            pauses = pauses or context.root_connection.info[PATIENCE]
-            pause = next(pauses, None)
-            if pause is None:
+            pauses = context.root_connection.info.get(PAUSES) if error.args[0] in TAKEN else None
+            pause = next(pauses, None) if pauses else None
+            if pause is None or _was_undone(cursor):
                 raise
             sleep(pause)
         else:
