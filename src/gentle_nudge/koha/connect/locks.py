@@ -48,7 +48,9 @@ def _execute(cursor: DBAPICursor, statement: str, parameters: Any, context: Exec
 
 
 def _execute_many(cursor: DBAPICursor, statement: str, parameters: Any, context: ExecutionContext) -> bool:
-    """The same for many rows, which the driver sends as several statements if they are long."""
+    """The same for many rows, which the driver sends as several statements if they are long; False: not our affair."""
+    if PAUSES not in context.root_connection.info:
+        return False
     cursor.execute("SAVEPOINT before_many")
 
     def execute() -> None:
