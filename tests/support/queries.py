@@ -21,6 +21,7 @@ from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 import gentle_nudge.koha
 import gentle_nudge.store
 from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership, Window
+from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.koha_tables import categories
 from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
@@ -68,6 +69,7 @@ SAMPLES: dict[str, Any] = {
     "PluginRules": PluginRules(
         threshold=Decimal(25), flag=Flag(column="attribute", code="COLLECT"), newer_than=90, older_than=60
     ),
+    "Channel": Channel.EMAIL,
     "ZoneInfo": ZONE,
     "date": date(2026, 11, 22),
     "datetime": datetime(2026, 11, 14, 8, 30, tzinfo=UTC),

@@ -19,6 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.koha.connect.instance import Instance
+from gentle_nudge.koha.connect.locks import try_again
 from gentle_nudge.settings.values import this_machine
 
 # Koha's own data hold zero dates, so NO_ZERO_DATE is not among them. The comment is for MariaDB alone: it would turn a
@@ -60,6 +61,7 @@ def engine(instance: Instance) -> Engine:
     event.listen(new_engine, "do_connect", _connect_to_server)
     event.listen(new_engine, "connect", _compare_as_koha_does)
     event.listen(new_engine, "handle_error", _explain)
+    try_again(new_engine)
     atexit.register(_say_goodbye, ref(new_engine))
     return new_engine
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, literal, or_, select
 
 from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
+from gentle_nudge.koha.connect.locks import never_wait_from_now_on
 from gentle_nudge.koha.koha_tables import (
     borrower_attributes,
     borrower_relationships,
@@ -21,14 +22,13 @@ from gentle_nudge.koha.koha_tables import (
     deletedborrowers,
 )
 from gentle_nudge.koha.read.administration import preferences
-from gentle_nudge.koha.read.locks import locked
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among, rows_by_thousands
 
 
 def patrons(conn: Connection, fields: PatronFields, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Patron]:
     """These patrons with the fields asked for; those gone from Koha are left out.
 
-    `lock` locks their rows in order of number.
+    `lock` locks their rows in order of number; it is the first lock on Koha's tables.
     """
     return {patron.number: patron for patron in one_by_one(conn, fields, numbers, lock=lock)}
 
@@ -44,7 +44,10 @@ def one_by_one(
     types = {code.casefold(): kind for code, kind in conn.execute(category_types_query())}
     for chunk in a_thousand_at_a_time(wanted):
         query = patrons_query(present, chunk)
-        rows = locked(conn, query.with_hint(borrowers, "FORCE INDEX (PRIMARY)")) if lock else conn.execute(query).all()
+        if lock:
+            never_wait_from_now_on(conn)
+            query = query.with_hint(borrowers, "FORCE INDEX (PRIMARY)").with_for_update(nowait=True)
+        rows = conn.execute(query).all()
         flags = _field(conn, fields.flag, rows)
         exemptions = _field(conn, fields.exemption, rows) if fields.exemption else {}
         before = used_before(conn, [row.borrowernumber for row in rows])
