@@ -44,7 +44,7 @@ class Library:
                 "processing_fee": "10.00",
                 "flag": '"sort1"',
                 "minors": '"exclude"',
-                "send_to": '["reports@agency.example"]',
+                "send_to": '["reports@agency.example.org"]',
             },
             "mail": {"maildir": '"mail"'},
             **self.tables,

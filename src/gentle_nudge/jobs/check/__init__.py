@@ -15,6 +15,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.check import connection_findings, database_findings, policy_findings
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.night.due import stopped
 from gentle_nudge.jobs.sections import codes_of
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, unknown_codes
@@ -55,6 +56,7 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
         yield clock.clock(conn, library.instance, moment.now, library.settings.koha.timezone)
         yield database_findings.dated_ahead(conn, moment)
         yield database_findings.plugin_at_work(conn, library, moment)
+        yield (finding for finding in stopped(conn, library.families, moment) if finding.severity is Severity.PROBLEM)
         sections: list[Section] = []
         yield database_findings.sections(conn, library.settings, sections)
         yield from _questions_about(sections, conn, moment)
@@ -78,7 +80,6 @@ def _questions_about(sections: Sequence[Section], conn: Connection, moment: Mome
         yield database_findings.too_old(conn, section, moment)
     for section in sections:
         yield database_findings.to_adopt(conn, section, moment)
-        yield database_findings.last_success(conn, section, moment)
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
