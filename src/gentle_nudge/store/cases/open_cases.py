@@ -162,7 +162,8 @@ def last_told_query(sections: Collection[str], untold: Collection[int]) -> Selec
 
     The `untold` reports have not reached the agency.
 
-    Index: gentle_nudge_case gentle_nudge_case_one_open, gentle_nudge_report_row gentle_nudge_report_row_case.
+    Index: gentle_nudge_case gentle_nudge_case_state,gentle_nudge_case_to_report,told_in,
+    gentle_nudge_report_row gentle_nudge_report_row_case.
     """
     more_to_tell = or_(case.c.state == CaseState.OPEN, case.c.to_report, case.c.told_in.in_(untold))
     latest = select(func.max(report_row.c.report_id)).where(report_row.c.case_id == case.c.id).scalar_subquery()
