@@ -84,6 +84,15 @@ class Seen:
         """What the patron owes the section."""
         return sum((line["owed"] for line in self.of(patron, section, scopes)), ZERO)
 
+    def story(self, number: int, scopes: Scopes) -> str:
+        """The cases under this number, and what their patrons owe to whom."""
+        names = ("id", "section", "state", "closed_on", "patron", "fee_line")
+        cases = [[str(case[name]) for name in names] for case in self.cases.values() if case["number"] == number]
+        patrons = {case["patron"] for case in self.cases.values() if case["number"] == number}
+        lines = [line for line in self.lines.values() if line["patron"] in patrons & self.people.keys()]
+        owed = [f"{line['id']}: {line['owed']:.2f} of {line['day']} to {self.owner(line, scopes)}" for line in lines]
+        return f"cases {cases}, lines {owed}"
+
     def owed_in_window(self, patron: int, section: str, scopes: Scopes, day: date) -> Decimal:
         """What counts toward a referral: nothing that staff have taken back."""
         withdrawn = [case for case in self.cases.values() if case["state"] == "withdrawn"]
@@ -193,7 +202,4 @@ class Agencies:
         for account, (due, told_in) in self.held.items():
             owed, case_id = truth.get(account, (ZERO, 0))
             if (due != owed if case_id else due > ZERO) and account not in handed_over:
-                states = [
-                    f"{c['id']} {c['section']} {c['state']}" for c in seen.cases.values() if c["number"] == account[1]
-                ]
-                yield f"{account} is held at {due} (from {told_in}), in truth {owed}; its cases: {states}"
+                yield f"{account} is held at {due} ({told_in}), in truth {owed}; {seen.story(account[1], scopes)}"

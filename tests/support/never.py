@@ -131,13 +131,8 @@ def it_never_refers_whom_the_rules_keep_out(step: Step) -> Iterator[str]:
         ]
         flag = seen.reading(patron, scopes.flags[section])
         if least < THRESHOLD or others or flag != "no" or seen.people[patron]["anonymized"]:
-            known = [
-                (c["id"], c["section"], c["state"], c["closed_on"])
-                for c in step.after.cases.values()
-                if c["patron"] == patron
-            ]
-            lines = [tuple(line.values()) for line in seen.of(patron, section, scopes)]
-            yield f"{patron} in {section}: owed {owed}, least {least}, flag {flag}, cases {known}, lines {lines}"
+            facts = f"owed {owed}, at least {least}, flag {flag}, {len(others)} open"
+            yield f"patron {patron} in {section}: {facts}; {step.after.story(case['number'], scopes)}"
 
 
 def it_never_opens_two_cases_for_one_patron(step: Step) -> Iterator[str]:
