@@ -126,12 +126,21 @@ class Consortium(Desks):
     # Evenings
 
     def _night(self, *args: str) -> Finished:
+        before = self._updates()
         night = self._asks("nightly", *args)
         self.said = night.stderr
         self.happened[f"nights with exit code {night.returncode}"] += 1
-        if not night.returncode and not self._is_test_copy():
+        if (
+            not night.returncode
+            and self._updates() == before + len(self._scopes().agencies)
+            and not self._is_test_copy()
+        ):
+            self.happened["good nights"] += 1
             self._complains(f"nobody is wronged: {what}" for what in self._wronged())
         return night
+
+    def _updates(self) -> int:
+        return int(self.koha.value("SELECT COUNT(*) FROM gentle_nudge_run WHERE report = 'update'"))
 
     def _wronged(self) -> Iterator[str]:
         return self.agencies.wronged(look(self.koha), self._scopes(), self.handed_over)
@@ -352,6 +361,15 @@ class Consortium(Desks):
             self._complains(["nothing is written while the clocks differ"])
         self.evenings.session = {}
 
+    def _clocks_ahead(self) -> None:
+        """The clocks of machine and server are wrong for a night; then somebody mends them."""
+        ahead = self.day + timedelta(days=self.chance.choice([1, 3, 8, 40]))
+        self._asks("nightly", on=ahead)
+        if self._asks("nightly").returncode != 2:
+            self._complains(["a night before one that was made is refused"])
+        if self._asks("init", "--clock-mended", "--yes").returncode:
+            self._complains(["whoever mends a clock can go on"])
+
     def _section_leaves(self) -> None:
         if name := self.chance.choice([None, "north", "south"]):
             self.gone.add(name)
@@ -424,6 +442,7 @@ RARE: dict[str, tuple[int, Callable[[Consortium], object]]] = {
     "repeated": (4, Consortium._repeated),
     "synced": (2, Consortium._synced),
     "clocks differ": (1, Consortium._clocks_differ),
+    "clocks ahead": (2, Consortium._clocks_ahead),
     "section leaves": (3, Consortium._section_leaves),
     "charges_by changes": (3, Consortium._charges_by_changes),
     "cloned": (1, Consortium._cloned),
