@@ -453,6 +453,7 @@ AWAITED = {
     "payment voided",
     "anonymized",
     "number used again",
+    "clocks ahead",
     "section leaves",
     "charges_by changes",
     "repeated",
