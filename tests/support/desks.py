@@ -38,8 +38,8 @@ class Desks:
 
     def cases(self, *states: str) -> list[Row]:
         """The cases in these states (open, unless told) whose patron is there."""
-        there = "SELECT c.* FROM gentle_nudge_case c JOIN borrowers ON borrowernumber = patron WHERE state IN :states"
-        return self.koha.query(f"{there} ORDER BY id", states=list(states or ("open",)))
+        there = "SELECT c.* FROM gentle_nudge_case c JOIN borrowers ON borrowernumber = patron WHERE c.state IN :states"
+        return self.koha.query(f"{there} ORDER BY c.id", states=list(states or ("open",)))
 
     def in_collections(self) -> int:
         """A patron with an open case, if there is one."""
