@@ -8,6 +8,7 @@ import pytest
 from tests.support.command import Command
 from tests.support.consortium import DAYS, RARE, WORLDS, Consortium
 from tests.support.koha import KohaDatabase
+from tests.support.sftp import SftpServer
 from tests.support.smtp import SmtpServer
 from tests.support.years import EVENTS, Year
 
@@ -39,8 +40,10 @@ def test_a_year(koha: KohaDatabase, lists: str, seed: int, *, attribute: bool) -
 
 
 @pytest.mark.parametrize("world", WORLDS)
-def test_two_weeks_of_a_consortium(koha: KohaDatabase, smtp: SmtpServer, command: Command, world: str) -> None:
-    consortium = Consortium(koha, smtp, command, world=world, seed=20261122)
+def test_two_weeks_of_a_consortium(
+    koha: KohaDatabase, smtp: SmtpServer, command: Command, sftp: SftpServer, *, world: str
+) -> None:
+    consortium = Consortium(koha, smtp, command, sftp=sftp, world=world, seed=20261122)
     consortium.lives(14)
     assert consortium.happened["referred"] > 20
     assert consortium.happened["good nights"] > 5
@@ -50,9 +53,9 @@ def test_two_weeks_of_a_consortium(koha: KohaDatabase, smtp: SmtpServer, command
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_year_of_a_consortium(
-    koha: KohaDatabase, smtp: SmtpServer, command: Command, *, world: str, seed: int
+    koha: KohaDatabase, smtp: SmtpServer, command: Command, sftp: SftpServer, *, world: str, seed: int
 ) -> None:
-    consortium = Consortium(koha, smtp, command, world=world, seed=seed)
+    consortium = Consortium(koha, smtp, command, sftp=sftp, world=world, seed=seed)
     consortium.lives(365)
     print(f"seed {seed}, {world}: {dict(consortium.happened)}")  # noqa: T201 - what a soak test saw
     assert {each for each in (*DAYS, *RARE) if not consortium.happened[each]} == set()

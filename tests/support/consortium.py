@@ -26,6 +26,7 @@ from tests.support.holdings import GLOBAL, Agencies, Arrived, Row, Scopes, look
 from tests.support.koha import KohaDatabase
 from tests.support.mariadb import Server
 from tests.support.never import Step, broken
+from tests.support.sftp import SftpServer
 from tests.support.smtp import Received, SmtpServer
 
 BRANCHES = {"CPL": "north", "FPL": "south", "MPL": GLOBAL}
@@ -50,6 +51,15 @@ host = "localhost"
 port = {port}
 {sections}
 """
+SFTP = """
+[sftp]
+host = "{host}"
+port = {port}
+user = "{user}"
+key_file = "{key_file}"
+host_key = "{host_key}"
+"""
+UPLOADED = "uploaded"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +97,15 @@ class Broken(AssertionError):
 class Consortium(Desks):
     """The libraries, their days and their evenings, all from one seed."""
 
-    def __init__(self, koha: KohaDatabase, smtp: SmtpServer, command: Command, *, world: str, seed: int) -> None:
+    def __init__(
+        self, koha: KohaDatabase, smtp: SmtpServer, command: Command, *, sftp: SftpServer, world: str, seed: int
+    ) -> None:
         self.smtp, self.world, self.title = smtp, WORLDS[world], f"{world} --seed {seed}"
         chance, yesterday = random.Random(f"{world} {seed}"), SUNDAY - timedelta(days=1)
         super().__init__(koha, chance, day=yesterday, flags=self.world.flags.values())
         self.evenings = Evenings(koha, command, command.home)
         self.agencies, self.places, self.read = Agencies(), Counter[tuple[str, str]](), 0
+        self.sftp, self.uploaded = sftp, set[str]()
         self.gone: set[str] = set()
         self.disabled: set[str] = set()
         self.charges_by = self.world.charges_by[0]
@@ -178,7 +191,14 @@ class Consortium(Desks):
         new, self.read = self.smtp.messages[self.read :], len(self.smtp.messages)
         known = {*self.world.agencies.values(), *STAFF}
         strangers = tuple(to for message in new for to in message.recipients if to not in known)
-        return tuple(arrived(message) for message in new if message.recipients[0] not in STAFF), strangers
+        mailed = (arrived(message) for message in new if message.recipients[0] not in STAFF)
+        return (*mailed, *self._uploads()), strangers
+
+    def _uploads(self) -> Iterator[Arrived]:
+        new = [self.sftp.root / name for name in self.sftp.files().keys() - self.uploaded]
+        for path in sorted(new, key=lambda path: path.stat().st_mtime_ns):
+            self.uploaded.add(str(path.relative_to(self.sftp.root)))
+            yield Arrived(to=UPLOADED, subject="", file_name=path.name, file=path.read_bytes())
 
     def _complains(self, complaints: "Iterator[str] | list[str]") -> None:
         if faults := list(complaints):
@@ -200,6 +220,7 @@ class Consortium(Desks):
             agencies={name: to for name, to in self.world.agencies.items() if name not in self.gone},
             flags=self.world.flags,
             charges_by=self.charges_by,
+            everybody=(UPLOADED,) if self.world.is_together else (),
         )
 
     def _configure(self) -> None:
@@ -209,6 +230,9 @@ class Consortium(Desks):
                 enabled = str(name not in self.disabled).lower()
                 sections += f'\n[[library]]\nname = "{name}"\nbranches = ["{branch}"]\nenabled = {enabled}\n'
                 sections += self._keys(name)
+        if self.world.is_together:
+            of_server = ("host", "port", "user", "key_file", "host_key")
+            sections += SFTP.format(**{name: getattr(self.sftp, name) for name in of_server})
         self.evenings.config.write_text(
             CONFIG.format(
                 url=self.koha.url_without_password,
@@ -287,7 +311,6 @@ class Consortium(Desks):
     def _everything_is_put_right(self) -> None:
         """At the end of the year every account is held as it is."""
         self.koha.prefer("SendAllEmailsTo", "")
-        self.smtp.behave()
         for _ in range(12):
             self.day += timedelta(days=1)
             self._staff_look_at_it()
@@ -328,12 +351,14 @@ class Consortium(Desks):
     def _test_copy(self) -> None:
         self.koha.prefer("SendAllEmailsTo", STAFF[0])
 
-    def _mail_is_down(self) -> None:
-        """A mail server refuses an agency's mail for a night, and a person may lose patience."""
-        agency = self.chance.choice(list(self.world.agencies.values()))
+    def _server_is_down(self) -> None:
+        """A server refuses an agency's reports for a night, and a person may lose patience."""
+        agency = self.chance.choice([*self.world.agencies.values(), UPLOADED])
         self.smtp.answer_recipient(agency, "451 come back later")
+        self.sftp.refused |= {"login"} if agency == UPLOADED else set()
         self._night()
         self.smtp.behave()
+        self.sftp.behave()
         waiting = "SELECT id FROM gentle_nudge_delivery WHERE state IN ('due', 'failed') ORDER BY id"
         ids = [str(row["id"]) for row in self.koha.query(waiting)]
         if ids and self.chance.random() < 0.6 and "cancelled" not in AWAITED:
@@ -410,9 +435,9 @@ class Consortium(Desks):
             if refused.returncode != 2 or backup.take(clone) != whole:
                 self._complains([f"a clone does nothing: {refused.returncode}"])
             self._asks("init", "--copy", "--yes")
-            heard = len(self.smtp.messages)
+            heard = len(self.smtp.messages), len(self.sftp.files())
             self._asks("nightly")
-            if len(self.smtp.messages) != heard:
+            if (len(self.smtp.messages), len(self.sftp.files())) != heard:
                 self._complains(["a copy tells nobody"])
             self.koha = mine
             clone.engine.dispose()
@@ -438,7 +463,7 @@ RARE: dict[str, tuple[int, Callable[[Consortium], object]]] = {
     "flags wiped": (4, Consortium._flags_wiped),
     "patrons cleaned up": (1, Consortium._cleaned_up),
     "test copy": (3, Consortium._test_copy),
-    "mail down": (5, Consortium._mail_is_down),
+    "server down": (5, Consortium._server_is_down),
     "repeated": (4, Consortium._repeated),
     "synced": (2, Consortium._synced),
     "clocks differ": (1, Consortium._clocks_differ),
@@ -473,8 +498,9 @@ def main() -> None:
         server = running.enter_context(Server.start_in_memory())
         smtp = running.enter_context(SmtpServer())
         folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="gn-")))
+        sftp = running.enter_context(SftpServer(folder / "sftp"))
         koha = KohaDatabase.build(server, "26.06")
-        consortium = Consortium(koha, smtp, Command(folder), world=asked.world, seed=asked.seed)
+        consortium = Consortium(koha, smtp, Command(folder), sftp=sftp, world=asked.world, seed=asked.seed)
         try:
             consortium.lives(asked.days)
         except Broken as fault:

@@ -26,12 +26,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Scopes:
-    """The sections as the settings have them: branch -> section, section -> agency, section -> flag field."""
+    """The sections as the settings have them: branch -> section, section -> agency, section -> flag field.
+
+    `everybody` are recipients that every section tells besides.
+    """
 
     branches: Mapping[str, str]
     agencies: Mapping[str, str]
     flags: Mapping[str, str]
     charges_by: str
+    everybody: tuple[str, ...] = ()
 
     def keeper(self, section: str) -> str:
         """Who goes on with the cases of a section: itself, or `global` once it is gone."""
@@ -195,10 +199,11 @@ class Agencies:
         truth: dict[tuple[str, int], tuple[Decimal, int]] = {}
         for case in seen.open():
             section = scopes.keeper(case["section"])
-            account = scopes.agencies[section], case["number"]
-            truth[account] = seen.balance(case["patron"], section, scopes), case["id"]
-            if account not in self.held:
-                yield f"{account} was never told: case {case['id']}"
+            for recipient in (scopes.agencies[section], *scopes.everybody):
+                account = recipient, case["number"]
+                truth[account] = seen.balance(case["patron"], section, scopes), case["id"]
+                if account not in self.held:
+                    yield f"{account} was never told: case {case['id']}"
         for account, (due, told_in) in self.held.items():
             owed, case_id = truth.get(account, (ZERO, 0))
             if (due != owed if case_id else due > ZERO) and account not in handed_over:
