@@ -69,7 +69,6 @@ class World:
     agencies: dict[str, str]
     flags: dict[str, str] = field(default_factory=lambda: dict.fromkeys(BRANCHES.values(), "sort1"))
     charges_by: tuple[str, ...] = ("patron",)
-    lists: str = "all"
 
     @property
     def is_together(self) -> bool:
@@ -79,13 +78,12 @@ class World:
 
 EACH_ITS_OWN = {name: f"{name}@agency.example" for name in BRANCHES.values()}
 WORLDS = {
-    "together": World(agencies=dict.fromkeys(BRANCHES.values(), "one@agency.example"), lists="changed"),
+    "together": World(agencies=dict.fromkeys(BRANCHES.values(), "one@agency.example")),
     "rivals": World(agencies=EACH_ITS_OWN),
     "apart": World(
         agencies=EACH_ITS_OWN,
         flags={"north": "sort1", "south": "sort2", GLOBAL: "attribute:COLL"},
         charges_by=("charge", "patron"),
-        lists="changed",
     ),
 }
 
@@ -109,6 +107,7 @@ class Consortium(Desks):
         self.gone: set[str] = set()
         self.disabled: set[str] = set()
         self.charges_by = self.world.charges_by[0]
+        self.lists = "changed" if seed % 2 else "all"
         self.handed_over: set[tuple[str, int]] = set()
         self.wiped: list[tuple[int, str]] = []
         self.said, self.lift = "", tuple[str, ...]()
@@ -182,6 +181,7 @@ class Consortium(Desks):
             self._complains(broken(step))
         for report in arrived:
             self.agencies.hear(report)
+            self.handed_over -= {(report.to, number) for number, _ in report.dues()}
             if "submissions" not in report.file_name and not report.is_repeat:
                 self.places[report.stream] = report.place
         return done
@@ -236,7 +236,7 @@ class Consortium(Desks):
         self.evenings.config.write_text(
             CONFIG.format(
                 url=self.koha.url_without_password,
-                lists=self.world.lists,
+                lists=self.lists,
                 policy=self._keys(GLOBAL),
                 charges_by=self.charges_by,
                 port=self.smtp.port,
