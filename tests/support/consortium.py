@@ -125,7 +125,7 @@ class Consortium(Desks):
             self.day += timedelta(days=1)
             for _ in range(self.chance.randrange(2, 9)):
                 self._something_happens(DAYS)
-            if number > 7 and self.chance.random() < 0.25:
+            if number > 7 and self.chance.random() < 0.4:
                 self._something_happens(RARE)
             self._staff_look_at_it()
             if self.chance.random() < 0.05:
@@ -396,9 +396,8 @@ class Consortium(Desks):
             self._complains(["whoever mends a clock can go on"])
 
     def _section_leaves(self) -> None:
-        if name := self.chance.choice([None, "north", "south"]):
-            self.gone.add(name)
-            self._configure()
+        self.gone.add(self.chance.choice(["north", "south"]))
+        self._configure()
 
     def _section_returns(self) -> None:
         name = self.chance.choice(sorted(self.gone))
@@ -468,7 +467,7 @@ RARE: dict[str, tuple[int, Callable[[Consortium], object]]] = {
     "synced": (2, Consortium._synced),
     "clocks differ": (1, Consortium._clocks_differ),
     "clocks ahead": (2, Consortium._clocks_ahead),
-    "section leaves": (3, Consortium._section_leaves),
+    "section leaves": (4, Consortium._section_leaves),
     "charges_by changes": (3, Consortium._charges_by_changes),
     "cloned": (1, Consortium._cloned),
 }
