@@ -339,7 +339,7 @@ class Consortium(Desks):
 
     def _flags_wiped(self) -> None:
         flag = self.chance.choice(list(self.world.flags.values()))
-        self.wiped = [(case["patron"], case["flag"]) for case in self.cases() if case["flag"] == flag]
+        self.wiped = [(case["patron"], flag) for case in self.cases() if case["flag_field"] == flag]
         for patron, name in self.wiped:
             self.says(patron, name, None)
 

@@ -38,7 +38,8 @@ class Desks:
 
     def cases(self, *states: str) -> list[Row]:
         """The cases in these states (open, unless told) whose patron is there."""
-        there = "SELECT c.* FROM gentle_nudge_case c JOIN borrowers ON borrowernumber = patron WHERE c.state IN :states"
+        flag = "COALESCE(c.flag, 'sort1') AS flag_field"  # not known of cases that were moved: there it is the only one
+        there = f"SELECT c.*, {flag} FROM gentle_nudge_case c JOIN borrowers ON borrowernumber = patron WHERE c.state IN :states"
         return self.koha.query(f"{there} ORDER BY c.id", states=list(states or ("open",)))
 
     def in_collections(self) -> int:
@@ -128,7 +129,7 @@ class Desks:
         """Staff take a patron back by the flag."""
         if cases := self.cases():
             case = self.chance.choice(cases)
-            self.says(case["patron"], case["flag"], self.chance.choice(["no", "0", "", None]))
+            self.says(case["patron"], case["flag_field"], self.chance.choice(["no", "0", "", None]))
 
     def flagged_by_hand(self) -> None:
         """Staff hand a patron over by the flag."""
@@ -138,7 +139,7 @@ class Desks:
         """The flag field is used for something else."""
         if cases := self.cases():
             case = self.chance.choice(cases)
-            self.says(case["patron"], case["flag"], "Book club")
+            self.says(case["patron"], case["flag_field"], "Book club")
 
     def says(self, patron: int, flag: str, value: str | None) -> None:
         """The flag field of the patron has this value; None: nothing."""
