@@ -38,7 +38,7 @@ class Desks:
 
     def cases(self, *states: str) -> list[Row]:
         """The cases in these states (open, unless told) whose patron is there."""
-        flag = "COALESCE(c.flag, 'sort1') AS flag_field"  # not known of cases that were moved: there it is the only one
+        flag = "COALESCE(c.flag, 'sort1') AS flag_field"  # unknown of cases that were moved, where it is the only one
         there = f"SELECT c.*, {flag} FROM gentle_nudge_case c JOIN borrowers ON borrowernumber = patron WHERE c.state IN :states"
         return self.koha.query(f"{there} ORDER BY c.id", states=list(states or ("open",)))
 
