@@ -38,9 +38,11 @@ class Desks:
 
     def cases(self, *states: str) -> list[Row]:
         """The cases in these states (open, unless told) whose patron is there."""
-        flag = "COALESCE(c.flag, 'sort1') AS flag_field"  # unknown of cases that were moved, where it is the only one
-        there = f"SELECT c.*, {flag} FROM gentle_nudge_case c JOIN borrowers ON borrowernumber = patron WHERE c.state IN :states"
-        return self.koha.query(f"{there} ORDER BY c.id", states=list(states or ("open",)))
+        columns = (
+            "c.*, COALESCE(c.flag, 'sort1') AS flag_field"  # unknown of moved cases, where there is no other field
+        )
+        there = f"SELECT {columns} FROM gentle_nudge_case c JOIN borrowers ON borrowernumber = patron"
+        return self.koha.query(f"{there} WHERE c.state IN :states ORDER BY c.id", states=list(states or ("open",)))
 
     def in_collections(self) -> int:
         """A patron with an open case, if there is one."""
