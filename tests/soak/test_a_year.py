@@ -6,10 +6,12 @@ A consortium lives for a year, with accidents; no command does what may never be
 import pytest
 
 from tests.support.command import Command
-from tests.support.consortium import DAYS, RARE, WORLDS, Consortium
+from tests.support.consortium import DAYS, RARE, Consortium
 from tests.support.koha import KohaDatabase
+from tests.support.post import Post
 from tests.support.sftp import SftpServer
 from tests.support.smtp import SmtpServer
+from tests.support.worlds import WORLDS
 from tests.support.years import EVENTS, Year
 
 ENDINGS = {"released", "withdrawn", "merged", "deleted", "open"}
@@ -43,7 +45,7 @@ def test_a_year(koha: KohaDatabase, lists: str, seed: int, *, attribute: bool) -
 def test_two_weeks_of_a_consortium(
     koha: KohaDatabase, smtp: SmtpServer, command: Command, sftp: SftpServer, *, world: str
 ) -> None:
-    consortium = Consortium(koha, smtp, command, sftp=sftp, world=world, seed=20261122)
+    consortium = Consortium(koha, command, Post(smtp, sftp), world=world, seed=20261122)
     consortium.lives(14)
     assert consortium.happened["referred"] > 20
     assert consortium.happened["good nights"] > 5
@@ -55,7 +57,7 @@ def test_two_weeks_of_a_consortium(
 def test_a_year_of_a_consortium(
     koha: KohaDatabase, smtp: SmtpServer, command: Command, sftp: SftpServer, *, world: str, seed: int
 ) -> None:
-    consortium = Consortium(koha, smtp, command, sftp=sftp, world=world, seed=seed)
+    consortium = Consortium(koha, command, Post(smtp, sftp), world=world, seed=seed)
     consortium.lives(365)
     print(f"seed {seed}, {world}: {dict(consortium.happened)}")  # noqa: T201 - what a soak test saw
     assert {each for each in (*DAYS, *RARE) if not consortium.happened[each]} == set()

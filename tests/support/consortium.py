@@ -12,7 +12,6 @@ import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -22,70 +21,14 @@ from tests.builders.koha import an_attribute_type, delete_patron
 from tests.support import backup
 from tests.support.command import Command, Finished
 from tests.support.desks import DAILY, Desks
-from tests.support.holdings import GLOBAL, Agencies, Arrived, Row, Scopes, look
+from tests.support.holdings import Agencies, Row, look
 from tests.support.koha import KohaDatabase
 from tests.support.mariadb import Server
 from tests.support.never import Step, broken
+from tests.support.post import STAFF, UPLOADED, Post
 from tests.support.sftp import SftpServer
-from tests.support.smtp import Received, SmtpServer
-
-BRANCHES = {"CPL": "north", "FPL": "south", "MPL": GLOBAL}
-STAFF = ("me@library.example", "admin@library.example")
-CONFIG = """
-[koha]
-url = "{url}"
-timezone = "America/New_York"
-[policy]
-threshold = 25.00
-processing_fee = 10.00
-minors = "include"
-add_restriction = true
-clear_paid = true
-remove_restriction = true
-update_lists = "{lists}"
-{policy}
-[libraries]
-charges_by = "{charges_by}"
-[mail]
-host = "localhost"
-port = {port}
-{sections}
-"""
-SFTP = """
-[sftp]
-host = "{host}"
-port = {port}
-user = "{user}"
-key_file = "{key_file}"
-host_key = "{host_key}"
-"""
-UPLOADED = "uploaded"
-
-
-@dataclass(frozen=True, kw_only=True)
-class World:
-    """How the sections of a consortium stand to each other."""
-
-    agencies: dict[str, str]
-    flags: dict[str, str] = field(default_factory=lambda: dict.fromkeys(BRANCHES.values(), "sort1"))
-    charges_by: tuple[str, ...] = ("patron",)
-
-    @property
-    def is_together(self) -> bool:
-        """Whether one agency works for all."""
-        return len(set(self.agencies.values())) == 1
-
-
-EACH_ITS_OWN = {name: f"{name}@agency.example" for name in BRANCHES.values()}
-WORLDS = {
-    "together": World(agencies=dict.fromkeys(BRANCHES.values(), "one@agency.example")),
-    "rivals": World(agencies=EACH_ITS_OWN),
-    "apart": World(
-        agencies=EACH_ITS_OWN,
-        flags={"north": "sort1", "south": "sort2", GLOBAL: "attribute:COLL"},
-        charges_by=("charge", "patron"),
-    ),
-}
+from tests.support.smtp import SmtpServer
+from tests.support.worlds import BRANCHES, WORLDS, Setup
 
 
 class Broken(AssertionError):
@@ -95,19 +38,14 @@ class Broken(AssertionError):
 class Consortium(Desks):
     """The libraries, their days and their evenings, all from one seed."""
 
-    def __init__(
-        self, koha: KohaDatabase, smtp: SmtpServer, command: Command, *, sftp: SftpServer, world: str, seed: int
-    ) -> None:
-        self.smtp, self.world, self.title = smtp, WORLDS[world], f"{world} --seed {seed}"
+    def __init__(self, koha: KohaDatabase, command: Command, post: Post, *, world: str, seed: int) -> None:
+        chosen, self.title = WORLDS[world], f"{world} --seed {seed}"
         chance, yesterday = random.Random(f"{world} {seed}"), SUNDAY - timedelta(days=1)
-        super().__init__(koha, chance, day=yesterday, flags=self.world.flags.values())
-        self.evenings = Evenings(koha, command, command.home)
-        self.agencies, self.places, self.read = Agencies(), Counter[tuple[str, str]](), 0
-        self.sftp, self.uploaded = sftp, set[str]()
-        self.gone: set[str] = set()
-        self.disabled: set[str] = set()
-        self.charges_by = self.world.charges_by[0]
-        self.lists = "changed" if seed % 2 else "all"
+        super().__init__(koha, chance, day=yesterday, flags=chosen.flags.values())
+        self.evenings, self.post = Evenings(koha, command, command.home), post
+        self.agencies, self.places = Agencies(), Counter[tuple[str, str]]()
+        lists = "changed" if seed % 2 else "all"
+        self.setup = Setup(world=chosen, lists=lists, charges_by=chosen.charges_by[0])
         self.handed_over: set[tuple[str, int]] = set()
         self.wiped: list[tuple[int, str]] = []
         self.said, self.lift = "", tuple[str, ...]()
@@ -137,32 +75,34 @@ class Consortium(Desks):
 
     # Evenings
 
-    def _night(self, *args: str) -> Finished:
+    def _night(self, *args: str) -> bool:
+        """True after a night that did all its work."""
         before = self._updates()
         night = self._asks("nightly", *args)
         self.said = night.stderr
         self.happened[f"nights with exit code {night.returncode}"] += 1
-        if (
-            not night.returncode
-            and self._updates() == before + len(self._scopes().agencies)
-            and not self._is_test_copy()
-        ):
-            self.happened["good nights"] += 1
-            self._complains(f"nobody is wronged: {what}" for what in self._wronged())
-        return night
+        made_all = self._updates() == before + len(self.setup.scopes().agencies)
+        if night.returncode or not made_all or self._is_test_copy():
+            return False
+        self.happened["good nights"] += 1
+        self._complains(f"nobody is wronged: {what}" for what in self._wronged())
+        return True
+
+    def _configure(self) -> None:
+        self.evenings.config.write_text(self.setup.text(self.koha, self.post))
 
     def _updates(self) -> int:
         return int(self.koha.value("SELECT COUNT(*) FROM gentle_nudge_run WHERE report = 'update'"))
 
     def _wronged(self) -> Iterator[str]:
-        return self.agencies.wronged(look(self.koha), self._scopes(), self.handed_over)
+        return self.agencies.wronged(look(self.koha), self.setup.scopes(), self.handed_over)
 
     def _asks(self, *args: str, on: date | None = None, first: bool = False) -> Finished:
         """The finished command; nothing that may never be has happened."""
         before = look(self.koha) if not first else None
         done = self.evenings.run(*args, on=on or self.day)
         self._note(f"{' '.join(args)} -> {done.returncode} {done.stderr.strip()}", counted=False)
-        arrived, strangers = self._mail()
+        arrived = self.post.new()
         if before:
             step = Step(
                 day=on or self.day,
@@ -170,9 +110,9 @@ class Consortium(Desks):
                 done=done,
                 before=before,
                 after=look(self.koha),
-                scopes=self._scopes(),
+                scopes=self.setup.scopes(),
                 arrived=arrived,
-                strangers=strangers,
+                strangers=self.post.recipients() - {*self.setup.world.agencies.values(), *STAFF},
                 last_place=dict(self.places),
             )
             self.happened.update(f"case {case['state']}" for _, case in step.changed)
@@ -186,20 +126,6 @@ class Consortium(Desks):
                 self.places[report.stream] = report.place
         return done
 
-    def _mail(self) -> tuple[tuple[Arrived, ...], tuple[str, ...]]:
-        """The reports that have arrived since the last command, and who else was written to."""
-        new, self.read = self.smtp.messages[self.read :], len(self.smtp.messages)
-        known = {*self.world.agencies.values(), *STAFF}
-        strangers = tuple(to for message in new for to in message.recipients if to not in known)
-        mailed = (arrived(message) for message in new if message.recipients[0] not in STAFF)
-        return (*mailed, *self._uploads()), strangers
-
-    def _uploads(self) -> Iterator[Arrived]:
-        new = [self.sftp.root / name for name in self.sftp.files().keys() - self.uploaded]
-        for path in sorted(new, key=lambda path: path.stat().st_mtime_ns):
-            self.uploaded.add(str(path.relative_to(self.sftp.root)))
-            yield Arrived(to=UPLOADED, subject="", file_name=path.name, file=path.read_bytes())
-
     def _complains(self, complaints: "Iterator[str] | list[str]") -> None:
         if faults := list(complaints):
             diary = "\n  ".join(self.diary)
@@ -212,41 +138,6 @@ class Consortium(Desks):
             self.happened[what] += 1
         self.diary.append(f"{self.day} {what}")
 
-    # Settings
-
-    def _scopes(self) -> Scopes:
-        return Scopes(
-            branches={branch: name for branch, name in BRANCHES.items() if name not in self.gone},
-            agencies={name: to for name, to in self.world.agencies.items() if name not in self.gone},
-            flags=self.world.flags,
-            charges_by=self.charges_by,
-            everybody=(UPLOADED,) if self.world.is_together else (),
-        )
-
-    def _configure(self) -> None:
-        sections = ""
-        for branch, name in BRANCHES.items():
-            if name != GLOBAL and name not in self.gone:
-                enabled = str(name not in self.disabled).lower()
-                sections += f'\n[[library]]\nname = "{name}"\nbranches = ["{branch}"]\nenabled = {enabled}\n'
-                sections += self._keys(name)
-        if self.world.is_together:
-            of_server = ("host", "port", "user", "key_file", "host_key")
-            sections += SFTP.format(**{name: getattr(self.sftp, name) for name in of_server})
-        self.evenings.config.write_text(
-            CONFIG.format(
-                url=self.koha.url_without_password,
-                lists=self.lists,
-                policy=self._keys(GLOBAL),
-                charges_by=self.charges_by,
-                port=self.smtp.port,
-                sections=sections,
-            )
-        )
-
-    def _keys(self, name: str) -> str:
-        return f'send_to = ["{self.world.agencies[name]}"]\nflag = "{self.world.flags[name]}"\n'
-
     # What staff do about what the last night said
 
     def _staff_look_at_it(self) -> None:
@@ -258,9 +149,9 @@ class Consortium(Desks):
             self._endings_were_refused()
         if "says yes without a case" in self.said:
             self._asks("init", "--adopt", "--yes")
-        if self.gone and self.chance.random() < 0.4:
+        if self.setup.gone and self.chance.random() < 0.4:
             self._section_returns()
-        if self._has_two_cases() and self.charges_by == "patron":
+        if self._has_two_cases() and self.setup.charges_by == "patron":
             self._one_case_each()
         self._cancelled_submissions()
 
@@ -303,9 +194,9 @@ class Consortium(Desks):
             self._complains(["nightly works with charges by patron while a patron has two cases"])
         if self.chance.random() < 0.5:
             self._note("charges_by changed back")
-            self.charges_by = "charge"
+            self.setup.charges_by = "charge"
             self._configure()
-        for case in self._has_two_cases() if self.charges_by == "patron" else ():
+        for case in self._has_two_cases() if self.setup.charges_by == "patron" else ():
             self._asks("release", f"number:{case['patron']}", "--library", case["section"], "--reason", "one is enough")
 
     def _everything_is_put_right(self) -> None:
@@ -314,7 +205,7 @@ class Consortium(Desks):
         for _ in range(12):
             self.day += timedelta(days=1)
             self._staff_look_at_it()
-            if not self._night(*self.lift).returncode and not self.gone:
+            if self._night(*self.lift) and not self.setup.gone:
                 break
         else:
             self._complains([f"staff cannot get a good night: {self.said}"])
@@ -338,7 +229,7 @@ class Consortium(Desks):
             self._asks("release", f"number:{case['patron']}", *args)
 
     def _flags_wiped(self) -> None:
-        flag = self.chance.choice(list(self.world.flags.values()))
+        flag = self.chance.choice(list(self.setup.world.flags.values()))
         self.wiped = [(case["patron"], flag) for case in self.cases() if case["flag_field"] == flag]
         for patron, name in self.wiped:
             self.says(patron, name, None)
@@ -353,12 +244,12 @@ class Consortium(Desks):
 
     def _server_is_down(self) -> None:
         """A server refuses an agency's reports for a night, and a person may lose patience."""
-        agency = self.chance.choice([*self.world.agencies.values(), UPLOADED])
-        self.smtp.answer_recipient(agency, "451 come back later")
-        self.sftp.refused |= {"login"} if agency == UPLOADED else set()
+        agency = self.chance.choice([*self.setup.world.agencies.values(), UPLOADED])
+        self.post.smtp.answer_recipient(agency, "451 come back later")
+        self.post.sftp.refused |= {"login"} if agency == UPLOADED else set()
         self._night()
-        self.smtp.behave()
-        self.sftp.behave()
+        self.post.smtp.behave()
+        self.post.sftp.behave()
         waiting = "SELECT id FROM gentle_nudge_delivery WHERE state IN ('due', 'failed') ORDER BY id"
         ids = [str(row["id"]) for row in self.koha.query(waiting)]
         if ids and self.chance.random() < 0.6 and "cancelled" not in AWAITED:
@@ -396,26 +287,26 @@ class Consortium(Desks):
             self._complains(["whoever mends a clock can go on"])
 
     def _section_leaves(self) -> None:
-        self.gone.add(self.chance.choice(["north", "south"]))
+        self.setup.gone.add(self.chance.choice(["north", "south"]))
         self._configure()
 
     def _section_returns(self) -> None:
-        name = self.chance.choice(sorted(self.gone))
-        new = self.chance.choice([s for s in BRANCHES.values() if s not in self.gone])
+        name = self.chance.choice(sorted(self.setup.gone))
+        new = self.chance.choice([s for s in BRANCHES.values() if s not in self.setup.gone])
         cases = [case for case in look(self.koha).open() if case["section"] == name]
         if cases and self.chance.random() < 0.4:
             moved = self._asks("cases", "move", name, new)
             left = {case["id"] for case in look(self.koha).open() if case["section"] == name}
-            if not moved.returncode and self.world.agencies[name] != self.world.agencies[new]:
+            if not moved.returncode and self.setup.world.agencies[name] != self.setup.world.agencies[new]:
                 moving = {case["number"] for case in cases if case["id"] not in left}
-                self.handed_over |= {(self.world.agencies[name], number) for number in moving}
+                self.handed_over |= {(self.setup.world.agencies[name], number) for number in moving}
         self._note(f"section {name} is back")
-        self.gone.discard(name)
-        self.disabled ^= self.chance.choice([{name}, set()])
+        self.setup.gone.discard(name)
+        self.setup.disabled ^= self.chance.choice([{name}, set()])
         self._configure()
 
     def _charges_by_changes(self) -> None:
-        self.charges_by = self.chance.choice(self.world.charges_by)
+        self.setup.charges_by = self.chance.choice(self.setup.world.charges_by)
         self._configure()
 
     def _cloned(self) -> None:
@@ -434,27 +325,13 @@ class Consortium(Desks):
             if refused.returncode != 2 or backup.take(clone) != whole:
                 self._complains([f"a clone does nothing: {refused.returncode}"])
             self._asks("init", "--copy", "--yes")
-            heard = len(self.smtp.messages), len(self.sftp.files())
+            heard = len(self.post.smtp.messages), len(self.post.sftp.files())
             self._asks("nightly")
-            if (len(self.smtp.messages), len(self.sftp.files())) != heard:
+            if (len(self.post.smtp.messages), len(self.post.sftp.files())) != heard:
                 self._complains(["a copy tells nobody"])
             self.koha = mine
             clone.engine.dispose()
         self._configure()
-
-
-def arrived(message: Received) -> Arrived:
-    """A message with a report; its place is the number of its delivery."""
-    place = re.search(r"gentle-nudge\.(\d+)\.", str(message.message["Message-ID"]))
-    body = message.message.get_body()
-    return Arrived(
-        to=message.recipients[0],
-        subject=str(message.message["Subject"]),
-        file_name=message.file_name,
-        file=message.file,
-        place=int(place[1]) if place else 0,
-        is_repeat=body is not None and "THIS IS A REPEAT" in body.get_content(),
-    )
 
 
 DAYS: dict[str, tuple[int, Callable[[Consortium], object]]] = {**DAILY, "taken back": (1, Consortium._taken_back)}
@@ -499,7 +376,7 @@ def main() -> None:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="gn-")))
         sftp = running.enter_context(SftpServer(folder / "sftp"))
         koha = KohaDatabase.build(server, "26.06")
-        consortium = Consortium(koha, smtp, Command(folder), sftp=sftp, world=asked.world, seed=asked.seed)
+        consortium = Consortium(koha, Command(folder), Post(smtp, sftp), world=asked.world, seed=asked.seed)
         try:
             consortium.lives(asked.days)
         except Broken as fault:

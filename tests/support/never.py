@@ -30,7 +30,7 @@ class Step:
     after: Seen
     scopes: Scopes
     arrived: tuple[Arrived, ...]
-    strangers: tuple[str, ...] = ()
+    strangers: set[str] = field(default_factory=set)
     last_place: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
