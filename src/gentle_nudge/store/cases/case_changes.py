@@ -203,11 +203,14 @@ def tell_of_submission(conn: Connection, *, day: date, section: str, open_too: b
 
 
 def move(conn: Connection, *, old: str, new: str) -> Moved:
-    """The open cases of section `old` belong to `new`, except those whose patron has an open case there already."""
+    """The open cases of section `old` belong to `new`, except those whose patron has an open case there already.
+
+    Its next update tells of each of them: its agency may never have heard of them.
+    """
     there = case.alias("there")
     in_the_way = and_(there.c.section == new, there.c.open_key == case.c.open_key, there.c.id != case.c.id)
     of_old = (case.c.section == old, IS_OPEN)
     staying = cases_where(conn, *of_old, select(there.c.id).where(in_the_way).exists())
     going = (*of_old, case.c.id.not_in([each.id for each in staying]))
-    changed = conn.execute(update(case).where(*going).values(section=new, flag=None))
+    changed = conn.execute(update(case).where(*going).values(section=new, flag=None, to_report=True))
     return Moved(count=changed.rowcount, staying=tuple(staying))
