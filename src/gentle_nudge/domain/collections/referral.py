@@ -86,12 +86,14 @@ class SectionRecords:
 
     `last_words`: closed cases of which the agency is still to be told. `open_cases`: patron -> all sections with an
     open case. `withdrawn`: patron -> the latest day a case was withdrawn, cases of cards merged into theirs included.
+    `merged`: patron -> those gone from Koha whose recorded lines they have now; empty if all charges are the patron's.
     """
 
     revision: int | None = None
     last_words: tuple[Case, ...] = ()
     open_cases: Mapping[int, frozenset[str]] = field(default_factory=dict)
     withdrawn: Mapping[int, date] = field(default_factory=dict)
+    merged: Mapping[int, frozenset[int]] = field(default_factory=dict)
     past: SubmissionHistory = field(default_factory=SubmissionHistory)
     last_update: date | None = None
 

@@ -103,16 +103,21 @@ def line_rules(section: Section, moment: Moment, records: SectionRecords) -> Lin
 
 
 def ownership_of(conn: Connection, section: Section, records: SectionRecords, numbers: Iterable[int]) -> Ownership:
-    """Whose the charges of these patrons are, with the fees recorded with their cases and the lines of open ones."""
+    """Whose the charges of these patrons are, with the fees recorded with their cases and the lines of open ones.
+
+    A merged card's are those of the patron who has its lines now.
+    """
     numbers = tuple(numbers)
-    recorded_fees = cases.recorded_fees(conn, numbers) if records.is_any else []
-    lines = cases.handed_over(conn, numbers) if records.is_any and section.charges_by != "patron" else []
+    heirs = {gone: number for number in records.merged.keys() & set(numbers) for gone in records.merged[number]}
+    asked = (*numbers, *heirs)
+    recorded_fees = cases.recorded_fees(conn, asked) if records.is_any else []
+    lines = cases.handed_over(conn, asked) if records.is_any and section.charges_by != "patron" else []
     own, others, fees = (defaultdict[int, tuple[int, ...]](tuple) for _ in range(3))
     for fee in recorded_fees:
-        fees[fee.patron] += (fee.line,)
+        fees[heirs.get(fee.patron, fee.patron)] += (fee.line,)
     for line in (*recorded_fees, *lines):
         owner = own if line.section in section.cases_of else others
-        owner[line.patron] += (line.line,)
+        owner[heirs.get(line.patron, line.patron)] += (line.line,)
     return Ownership(
         charges_by=section.charges_by,
         branches=section.scope.branches,

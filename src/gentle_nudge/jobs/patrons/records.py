@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import date
 
 from sqlalchemy import Connection
@@ -24,6 +25,7 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
         revision=our_row.revision,
         last_words=tuple(cases.to_report(conn, section.cases_of)),
         withdrawn=_withdrawn(conn, section),
+        merged={} if section.charges_by == "patron" else _merged(conn),
         open_cases=cases.open_case_patrons(conn),
         past=SubmissionHistory(
             last_submission=runs.last_day(conn, names, ReportKind.SUBMISSION),
@@ -43,3 +45,15 @@ def _withdrawn(conn: Connection, section: Section) -> dict[int, date]:
         if heir is not None:
             latest[heir] = max(days[line], latest.get(heir, date.min))
     return latest
+
+
+def _merged(conn: Connection) -> dict[int, frozenset[int]]:
+    """Patron -> those gone from Koha whose recorded lines they have now."""
+    patrons = cases.patrons_of_cases(conn)
+    gone = patrons - borrowers.existing(conn, patrons)
+    recorded = {each.line: each.patron for each in (*cases.recorded_fees(conn, gone), *cases.handed_over(conn, gone))}
+    merged: defaultdict[int, frozenset[int]] = defaultdict(frozenset)
+    for line, heir in accountlines.owners(conn, recorded.keys()).items():
+        if heir is not None:
+            merged[heir] |= {recorded[line]}
+    return merged

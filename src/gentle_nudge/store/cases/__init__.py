@@ -27,6 +27,7 @@ from gentle_nudge.store.cases.open_cases import RecordedLine as RecordedLine
 from gentle_nudge.store.cases.open_cases import handed_over as handed_over
 from gentle_nudge.store.cases.open_cases import open_case_patrons as open_case_patrons
 from gentle_nudge.store.cases.open_cases import open_cases as open_cases
+from gentle_nudge.store.cases.open_cases import patrons_of_cases as patrons_of_cases
 from gentle_nudge.store.cases.open_cases import recorded_fees as recorded_fees
 from gentle_nudge.store.cases.open_cases import recorded_lines as recorded_lines
 from gentle_nudge.store.cases.open_cases import recorded_restrictions as recorded_restrictions

@@ -94,6 +94,19 @@ def open_case_patrons_query() -> Select[Any]:
     return select(case.c.open_key, case.c.section).where(case.c.open_key.is_not(None))
 
 
+def patrons_of_cases(conn: Connection) -> frozenset[int]:
+    """Every patron that a case follows, open or closed."""
+    return frozenset(conn.scalars(patrons_of_cases_query()))
+
+
+def patrons_of_cases_query() -> Select[Any]:
+    """Every patron that a case follows.
+
+    Index: gentle_nudge_case gentle_nudge_case_patron.
+    """
+    return select(case.c.patron).where(case.c.patron.is_not(None)).distinct()
+
+
 def sections(conn: Connection) -> frozenset[str]:
     """The sections that have or had cases."""
     return frozenset(conn.scalars(select(case.c.section).distinct()))
