@@ -19,6 +19,7 @@ GRANT SELECT (
     B_phone, email, branchcode, categorycode, sort1, sort2, debarred, debarredcomment, userid, dateofbirth, protected,
     anonymized, updated_on
 ) ON koha_LIB.borrowers TO 'gentle_nudge'@'localhost';
+GRANT SELECT (borrowernumber) ON koha_LIB.deletedborrowers TO 'gentle_nudge'@'localhost';
 GRANT SELECT ON koha_LIB.account_debit_types TO 'gentle_nudge'@'localhost';
 GRANT SELECT ON koha_LIB.account_offsets TO 'gentle_nudge'@'localhost';
 GRANT SELECT ON koha_LIB.accountlines TO 'gentle_nudge'@'localhost';

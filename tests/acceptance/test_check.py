@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.libraries import Library, today
-from tests.builders.koha import a_library_group, a_patron, an_attribute_type, has_attribute, has_credit, owes
+from tests.builders.koha import (
+    a_library_group,
+    a_patron,
+    an_attribute_type,
+    has_attribute,
+    has_credit,
+    is_restricted,
+    owes,
+)
 from tests.support.command import Command
 from tests.support.grants import ALL_PARTS, PASSWORD, apply_grants, forget, url_of_user, user_of
 from tests.support.koha import KohaDatabase
@@ -85,6 +93,15 @@ def a_patron_category_that_koha_does_not_have(library: Library) -> None:
 @plant("charges-too-old")
 def a_backlog_that_is_past_the_window(library: Library) -> None:
     library.owing(days_ago=400)
+
+
+@plant("charges-by-changed")
+def a_patron_with_open_cases_in_two_sections(library: Library) -> None:
+    library.sections = '[[library]]\nname = "north"\nbranches = ["CPL"]\n'
+    number = a_patron(library.koha, sort1="yes")
+    for section in ("global", "north"):
+        case = {"section": section, "patron": number, "open_key": number, "number": number}
+        library.koha.put("gentle_nudge_case", **case, adopted=0, state="open", to_report=0)
 
 
 @plant("debit-type-archived")
@@ -266,11 +283,31 @@ def a_restriction_that_koha_does_not_have(library: Library) -> None:
     library.set("policy", add_restriction="true", restriction_type='"COLLECTIONS"')
 
 
+@plant("restriction-without-case")
+def a_restriction_of_the_plugins_that_was_left_behind(library: Library) -> None:
+    is_restricted(library.koha, a_patron(library.koha), "Patron sent to collections on 2020-02-02")
+
+
 @plant("section-gone")
 def open_cases_of_a_section_that_is_gone(library: Library) -> None:
     number = a_patron(library.koha, sort1="yes")
     case = {"section": "south", "patron": number, "open_key": number, "number": number}
     library.koha.put("gentle_nudge_case", **case, adopted=0, state="open", to_report=0)
+
+
+@plant("section-held")
+def open_cases_of_a_section_that_reported_to_another_agency(library: Library) -> None:
+    koha, at = library.koha, "2026-11-22 04:00:00"
+    number = a_patron(koha, sort1="yes")
+    who = {"section": "south", "patron": number, "open_key": number, "number": number}
+    case = koha.put("gentle_nudge_case", **who, adopted=0, state="open", to_report=0)
+    day = {"section": "south", "report": "submission", "day": "2026-11-22"}
+    run = koha.put("gentle_nudge_run", **day, number=1, started=at, late=0)
+    file = {"file_name": "south.csv", "size": 0, "rows": 1, "sha256": "", "subject": "", "body": ""}
+    report = koha.put("gentle_nudge_report", run_id=run, **file)
+    koha.put("gentle_nudge_report_row", case_id=case, report_id=report, due="40.00")
+    sent = {"state": "sent", "attempts": 1, "next_attempt": at, "since": at, "queued": at, "is_repeat": 0}
+    koha.put("gentle_nudge_delivery", report_id=report, channel="email", recipient="reports@south.example", **sent)
 
 
 @plant("sections-overlap")
@@ -352,6 +389,48 @@ def test_the_birth_dates_that_most_patrons_share_are_named_with_their_counts(lib
     (finding,) = library.check()
     assert finding["severity"] == "warning"
     assert "0001-01-01 (23 patrons), 1970-01-01 (22 patrons), 1901-01-01 (21 patrons)" in finding["what"]
+
+
+def test_our_restriction_without_an_open_case_is_named_by_number_until_it_is_lifted_or_made_staffs(
+    library: Library,
+) -> None:
+    koha, ours = library.koha, "Patron sent to collections on 2026-01-04"
+    blocked, again, flagged = a_patron(koha, surname="Doe"), a_patron(koha), a_patron(koha, sort1="yes")
+    for patron in (blocked, blocked, again, flagged):
+        is_restricted(koha, patron, ours)
+    is_restricted(koha, a_patron(koha), f"{ours}, by Ann")
+    is_restricted(koha, a_patron(koha), ours, expires=today())
+    (finding,) = library.check()
+    assert (finding["name"], finding["severity"]) == ("restriction-without-case", "warning")
+    assert finding["what"].startswith("3 restrictions of ours")
+    assert finding["what"].endswith(f"patron number {blocked}, {again}.")
+    assert "Doe" not in str(finding)
+    koha.execute("UPDATE borrower_debarments SET comment = 'ask Ann' WHERE borrowernumber = :n", n=again)
+    koha.execute("DELETE FROM borrower_debarments WHERE borrowernumber = :n", n=blocked)
+    assert library.check() == []
+
+
+def test_a_restriction_recorded_with_a_closed_case_is_ours_whatever_the_settings_say_now(library: Library) -> None:
+    koha, sentence = library.koha, "Blocked on 2026-01-04 for the agency"
+    patron, in_collections = a_patron(koha), a_patron(koha, sort1="yes")
+    for n, state, key in ((patron, "withdrawn", None), (in_collections, "open", in_collections)):
+        koha.put(
+            "gentle_nudge_case",
+            section="global",
+            patron=n,
+            number=n,
+            open_key=key,
+            adopted=0,
+            state=state,
+            restriction=is_restricted(koha, n, sentence),
+            restriction_comment=sentence,
+            to_report=0,
+        )
+    koha.execute("UPDATE borrowers SET sort1 = NULL WHERE borrowernumber = :n", n=in_collections)
+    (finding,) = library.check()
+    assert finding["what"].endswith(f"patron number {patron}.")
+    koha.execute("UPDATE borrower_debarments SET comment = 'ask Ann'")
+    assert library.check() == []
 
 
 def test_charges_of_a_minor_are_no_backlog_where_they_are_left_out(library: Library) -> None:

@@ -28,6 +28,7 @@ WRITING = (
     "init --moved --yes",
     "init --copy --yes",
     "init --restored --yes",
+    "init --clock-mended --yes",
 )
 LOOKING = (
     "nightly --dry-run",

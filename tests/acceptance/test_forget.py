@@ -43,6 +43,23 @@ def test_reports_are_kept_for_keep_days_and_longer_while_undelivered(library: Li
     assert f"was deleted on {last + timedelta(days=1)} (keep_days)" in done.stderr
 
 
+def test_an_anonymized_patron_is_forgotten_the_next_night_and_told_without_a_name(library: Library) -> None:
+    evenings = library()
+    patron, other = evenings.owing(surname="Gone", card="C-1"), evenings.owing(surname="Still")
+    evenings.does("nightly", on=SUNDAY)
+    evenings.koha.execute("UPDATE borrowers SET anonymized = 1 WHERE borrowernumber = :n", n=patron)
+    evenings.does("nightly", on=MONDAY)
+    assert f"{patron},,,,0.00" in evenings.stored(f"ums-updates-{MONDAY}.csv").decode().splitlines()
+    first, second = evenings.cases()
+    assert (first["state"], first["surname"], first["firstname"], first["card"]) == ("anonymized", None, None, None)
+    assert (second["state"], second["surname"]) == ("open", "Still")
+    shown = evenings.does("cases", "--state", "anonymized", "--format", "csv")
+    assert str(patron) in shown
+    assert f",{other}," not in shown
+    evenings.does("nightly", on=TUESDAY)
+    assert [case["state"] for case in evenings.cases()] == ["anonymized", "open"]
+
+
 def test_closed_cases_lose_the_person_after_keep_cases_days(library: Library) -> None:
     evenings = library(tables="[archive]\nkeep_cases_days = 30\nkeep_days = 3\n")
     gone, still = evenings.owing(surname="Gone"), evenings.owing(surname="Still")

@@ -1,7 +1,9 @@
 """After an upgrade of the program: `init` upgrades the tables, and the library goes on where it was."""
 
+import json
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy import text
 
 from gentle_nudge.store.tables import SCHEMA_VERSION, metadata
@@ -11,12 +13,12 @@ from tests.support.koha import KohaDatabase
 from tests.support.own_tables import build
 
 HISTORY = """\
-2026-11-23 global sync 6 0 0 0 0 1434.56 0.00 ann
-2026-11-23 global update 8 0 1 0 2 1434.56 0.00
-2026-11-22 global update 10 0 0 1 2 320.00 0.00
-2026-11-22 global submission 4 4 0 0 0 120.00 40.00
-2026-11-15 global update 6 0 0 0 0 240.00 0.00
-2026-11-15 global submission 6 6 0 0 0 180.00 60.00"""
+2026-11-23 global sync 6 0 0 0 0 0 1434.56 0.00 ann
+2026-11-23 global update 8 0 1 0 0 2 1434.56 0.00
+2026-11-22 global update 10 0 0 0 1 2 320.00 0.00
+2026-11-22 global submission 4 4 0 0 0 0 120.00 40.00
+2026-11-15 global update 6 0 0 0 0 0 240.00 0.00
+2026-11-15 global submission 6 6 0 0 0 0 180.00 60.00"""
 
 
 def with_tables_of(version: int, koha: KohaDatabase) -> None:
@@ -44,3 +46,16 @@ def test_init_upgrades_the_tables_of_version_1_in_place(library: Callable[..., E
     assert "up to date" in evenings.does("init", "--yes")
     evenings.does("history", "number:1")
     assert koha.value("SELECT schema_version FROM gentle_nudge_meta") == SCHEMA_VERSION
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_until_then_check_names_them_and_no_question_about_patrons_is_answered(
+    library: Callable[..., Evenings], koha: KohaDatabase, version: int
+) -> None:
+    evenings = library()
+    with_tables_of(version, koha)
+    findings = json.loads(evenings.run("check", "--format", "json", on=TUESDAY).stdout)
+    assert "own-tables-missing" in {finding["name"] for finding in findings}
+    for command in (["nightly", "--dry-run"], ["explain", "number:1"], ["status"]):
+        refused = evenings.run(*command, on=TUESDAY)
+        assert (refused.returncode, "gentle-nudge init" in refused.stderr) == (2, True), refused

@@ -151,6 +151,31 @@ def apply(koha: KohaDatabase, credit: int, debit: int, amount: Amount) -> None:
     koha.put("account_offsets", credit_id=credit, debit_id=debit, type="APPLY", amount=-Decimal(amount))
 
 
+def void(koha: KohaDatabase, credit: int) -> int:
+    """The payment or write-off is voided: its debits owe again, and a VOID debit stands against it; the number of that.
+
+    As in Koha::Account::Line->void: the amounts go back by the offsets of the credit, each with an offset of its own.
+    """
+    whose = "SELECT borrowernumber FROM accountlines WHERE accountlines_id = :id"
+    amount = -Decimal(koha.value("SELECT amount FROM accountlines WHERE accountlines_id = :id", id=credit))
+    against = owes(koha, koha.value(whose, id=credit), amount, type="VOID")
+    applied = "SELECT debit_id, amount FROM account_offsets WHERE credit_id = :id AND debit_id IS NOT NULL"
+    for offset in koha.query(f"{applied} AND amount < 0", id=credit):
+        koha.execute(
+            "UPDATE accountlines SET amountoutstanding = amountoutstanding - :part WHERE accountlines_id = :id",
+            id=offset["debit_id"],
+            part=offset["amount"],
+        )
+        koha.put(
+            "account_offsets", credit_id=credit, debit_id=offset["debit_id"], type="VOID", amount=-offset["amount"]
+        )
+    koha.execute(
+        "UPDATE accountlines SET status = 'VOID', amountoutstanding = amount WHERE accountlines_id = :id", id=credit
+    )
+    apply(koha, credit, against, amount)
+    return against
+
+
 def balance(koha: KohaDatabase, patron: int) -> Decimal:
     """What the patron owes, unused credits taken off."""
     owed = koha.value(

@@ -23,7 +23,7 @@ HERE = "global"
 META = meta.Meta(machine="m-1", host="db", port=3306, database_name="koha_lib", initialised=NOW)
 AGENCY = Address(channel=Channel.EMAIL, recipient="reports@agency.example")
 SERVER = Address(channel=Channel.SFTP, recipient="sftp.agency.example:incoming")
-ARCHIVE = Address(channel=Channel.FILE, recipient="/var/lib/gentle-nudge/LIB")
+ARCHIVE = Address(channel=Channel.FILE, recipient="/var/lib/gentle-nudge/LIB", tells=False)
 _numbers = count(1001)  # above those that tests name
 
 
@@ -85,13 +85,14 @@ def a_report(
     report: ReportKind = ReportKind.UPDATE,
     day: date = DAY,
     section: str = HERE,
+    subject: str = "",
 ) -> Stored:
     """A stored report of a run of its own."""
     return report_files.save(
         conn,
         run=a_run(conn, report=report, day=day, section=section),
         file_name=f"ums-{report}-{day}.csv",
-        subject=f"UMS {report}",
+        subject=subject or f"UMS {report}",
         body="Rows: 1",
         chunks=[content],
         rows=1,
@@ -106,11 +107,12 @@ def queued(
     section: str = HERE,
     now: datetime = NOW,
     repeat: bool = False,
+    strict: bool = False,
 ) -> Delivery:
     """A new report, due to one recipient."""
     stored = a_report(conn, report=report, section=section)
     reason = "the agency lost it" if repeat else None
-    deliveries.enqueue(conn, report=stored.id, to=[to], now=now, repeat_reason=reason)
+    deliveries.enqueue(conn, report=stored.id, to=[to], now=now, repeat_reason=reason, strict=strict)
     return deliveries.of_report(conn, stored.id)[0]
 
 

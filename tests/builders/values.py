@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from gentle_nudge.domain.collections.judgement import Adoptee, Evidence
 from gentle_nudge.domain.collections.plan import Adoption, Referral
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.referral import Account, Candidate, PatronRecords
+from gentle_nudge.domain.collections.reopening import ClosedCase
 from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState
@@ -143,6 +144,29 @@ def a_last_word(number: int, state: CaseState, *, balance: str = "50.00", **fact
     """A closed case the agency is still to be told of; its patron is there, without the flag."""
     closed = a_case(number, patron=number, state=state, to_report=True, **facts)
     return CaseFacts(case=closed, patron=a_patron(number, flag="no"), balance=Decimal(balance))
+
+
+def a_closed_case(
+    candidate: Candidate,
+    *,
+    owing: str = "40.00",
+    before: str = "0.00",
+    id: int = 1,  # noqa: A002 - its name in the domain
+    **facts: Any,
+) -> ClosedCase:
+    """A case of this patron, released on the day before the Sunday; its one line owed `before` and owes `owing` now."""
+    usual: dict[str, Any] = {
+        "state": CaseState.RELEASED,
+        "closed_on": SUNDAY - timedelta(days=1),
+        "closed_owing": Decimal(before),
+        "why": "owes 0.00, at or below 0.00",
+    }
+    account = replace(candidate.account, lines=(*candidate.account.lines, a_line(7000 + id, owing)))
+    return ClosedCase(
+        case=a_case(id, patron=candidate.patron.number, **(usual | facts)),
+        lines=frozenset({7000 + id}),
+        candidate=replace(candidate, account=account),
+    )
 
 
 # Restrictions and nights

@@ -314,7 +314,8 @@ def test_the_desks_and_a_night_get_on(koha: KohaDatabase, seed: int, lines: int)
     changes = while_they_work(koha, patrons, seed * DESKS, nights.good_night)
     lasted = time.monotonic() - begun
     failed = Counter((change.kind, change.failed) for change in changes if change.failed)
-    # A merge locks the gaps between lines too: where our new fee falls into one, the server may undo the merge.
+    # Merges lock the gaps between lines: two desks may close a deadlock without the night (for the night's part in one
+    # see test_desk_locks).
     assert {kind for kind, _ in failed} <= {"merge"}
     seen = everybody_was_judged_by_what_was_owed(koha, patrons, changes, writes[-1])
     longest = max(change.ended - change.began for change in changes)

@@ -21,6 +21,7 @@ from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
 import gentle_nudge.koha
 import gentle_nudge.store
 from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership, Window
+from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.koha_tables import categories
 from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
@@ -36,9 +37,9 @@ indexes named here with what MariaDB says it would use; *none* means that the wh
 by `tools/pages`: do not edit.
 """
 WIDTH = 110
-INDEX = re.compile(r"^Index: (.+)\.$", re.MULTILINE)
+INDEX = re.compile(r"^Index: ([^.]+)\.$", re.MULTILINE)  # may be continued
 CLAUSE = re.compile(r" (GROUP BY|HAVING|ORDER BY) ")
-INDEX_OF_TABLE = re.compile(r"(\w+) (\S+?)(?:, |$)")
+INDEX_OF_TABLE = re.compile(r"(\w+) (\S+?)(?:,\s|$)")
 WORD = re.compile(r"(?:'[^']*'|[^\s'])+")
 
 FEE = OurFee(debit_type="MANUAL", description="UMS Processing Fee")
@@ -68,6 +69,7 @@ SAMPLES: dict[str, Any] = {
     "PluginRules": PluginRules(
         threshold=Decimal(25), flag=Flag(column="attribute", code="COLLECT"), newer_than=90, older_than=60
     ),
+    "Channel": Channel.EMAIL,
     "ZoneInfo": ZONE,
     "date": date(2026, 11, 22),
     "datetime": datetime(2026, 11, 14, 8, 30, tzinfo=UTC),
@@ -89,6 +91,7 @@ SAMPLES: dict[str, Any] = {
     "sections": ["global", "north"],
     "present": {"protected", "anonymized", "script"},
     "threshold": Decimal(25),
+    "untold": [301],
 }
 
 

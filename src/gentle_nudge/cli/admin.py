@@ -24,13 +24,15 @@ from gentle_nudge.jobs.sending.restore_mark import journal_of, tell_archive
 from gentle_nudge.jobs.setup import plugin_import
 from gentle_nudge.jobs.setup.adopt import adopt_all
 from gentle_nudge.jobs.setup.initialise import initialise, waiting_for_adoption
+from gentle_nudge.jobs.setup.mend_clock import mend_clock
 from gentle_nudge.jobs.setup.restore import look, mend
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.connect.instance import instance
 from gentle_nudge.settings import NotConfigured, Settings, load
 from gentle_nudge.settings.key_pages import effective, sample
+from gentle_nudge.store.dates_ahead import dates_ahead
 from gentle_nudge.views.finding_view import finding_view
-from gentle_nudge.views.setup_view import import_view, lost_view
+from gentle_nudge.views.setup_view import ahead_view, import_view, lost_view
 from gentle_nudge.views.terminal import draw, screen
 
 KOHA_CONF, OUR_CONF = "KOHA_CONF", "GENTLE_NUDGE_KOHA__CONF"
@@ -140,18 +142,23 @@ def _program() -> str:
     "--copy", "is_copy", is_flag=True, help="This database is a copy: nothing leaves it, not even old reports."
 )
 @click.option("--restored", is_flag=True, help="Show what was delivered since the backup, and go on from there.")
+@click.option("--clock-mended", is_flag=True, help="Show what was dated ahead by a wrong clock, and date it today.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def init(invocation: Invocation, adopt: bool, moved: bool, is_copy: bool, restored: bool, yes: bool) -> None:
+def init(
+    invocation: Invocation, *, adopt: bool, moved: bool, is_copy: bool, restored: bool, clock_mended: bool, yes: bool
+) -> None:
     """Create or upgrade our tables, and note which machine and database this is."""
-    if adopt + moved + is_copy + restored > 1:
-        raise UserError("Use only one of --adopt, --moved, --copy and --restored.")
+    if adopt + moved + is_copy + restored + clock_mended > 1:
+        raise UserError("Use only one of --adopt, --moved, --copy, --restored and --clock-mended.")
     library = invocation.library("policy" if adopt else "koha")
     library.refuse_other_time()
     if moved or is_copy:
         return _settle(library, is_copy=is_copy, yes=yes)
     if restored:
         return _restore(library, yes=yes)
+    if clock_mended:
+        return _mend_clock(library, yes=yes)
     _confirm(f"Create or upgrade the tables gentle_nudge_* in {library.instance.shown}?", yes=yes)
     is_new = writing(library.engine, partial(initialise, instance=library.instance, now=now()))
     click.echo(f"Our tables are {'new' if is_new else 'up to date'} in {library.instance.shown}.")
@@ -208,6 +215,24 @@ def _restore(library: Library, *, yes: bool) -> None:
     if lost.submissions:
         gone = f"; {mended.gone} are not in Koha any more" if mended.gone else ""
         click.echo(f"{mended.adopted} patrons are in collections again{gone}.")
+
+
+def _mend_clock(library: Library, *, yes: bool) -> None:
+    """Show what is dated ahead and, once a person agrees, date it today; the archive's note follows."""
+    library.refuse_other_database()
+    moment = moment_of(library, person=True)
+    with read_only(library.engine) as conn:
+        is_copy = refuse_elsewhere(conn, library.instance).is_copy
+        ahead = dates_ahead(conn, moment)
+    if not ahead:
+        click.echo(f"Nothing of ours is dated after {moment.today}: there is nothing to do.")
+        return
+    show(ahead_view(ahead.runs, ahead.claims, ahead.others))
+    _confirm(f"Is today {moment.today}? All this gets today's date; runs get the next number of the day.", yes=yes)
+    mended = writing(library.engine, partial(mend_clock, moment=moment))
+    if library.archive and not is_copy:
+        tell_archive(library.engine, library.archive, moment.now)
+    click.echo(f"{len(mended.runs)} runs are of {moment.today} now, {len(mended.claims)} deliveries are due again.")
 
 
 def _adopt(library: Library, *, yes: bool) -> None:

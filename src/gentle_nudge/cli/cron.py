@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -193,18 +193,29 @@ def _deliver(invocation: Invocation, library: Library) -> int:
 
 def _tell_round(invocation: Invocation, sent: Round) -> None:
     done = sent.delivered
-    for note in done.notes:
-        click.echo(note, err=True)
     if invocation.speaks:
         for delivery in done.sent:
             click.echo(f"sent: {delivery.file_name} to {recipient(delivery)}")
         for delivery in done.cancelled:
-            click.echo(f"a test copy: {delivery.file_name} for {delivery.address.recipient} went to SendAllEmailsTo")
+            click.echo(f"{delivery.reason}: {delivery.file_name} did not go to {delivery.address.recipient}")
+    for sentence in _troubles(sent):
+        click.echo(sentence, err=True)
+
+
+def _troubles(sent: Round) -> Iterator[str]:
+    """What staff should know of a round of deliveries."""
+    done = sent.delivered
+    yield from done.notes
     for delivery, failure in done.in_vain:
         about = f"{delivery.file_name} to {recipient(delivery)}"
-        click.echo(f"{about}: {failure.sentence}\n  {failure.hint}".rstrip(), err=True)
+        yield f"{about}: {failure.sentence}\n  {failure.hint}".rstrip()
     for delivery in done.given_up:
-        given_up = "not delivered for three days; from now on it is tried once a night"
-        click.echo(f"{delivery.file_name}: {given_up}", err=True)
-    for sentence in sent.unheard:
-        click.echo(sentence, err=True)
+        yield f"{delivery.file_name}: not delivered for three days; from now on it is tried once a night"
+    for untold in sent.untold:
+        yield f"{untold.sentence}\n  {untold.way_out}"
+    for delivery, why in done.held:
+        yield f"{delivery.file_name} to {recipient(delivery)}: held, {why}"
+    if done.held:
+        numbers = " ".join(str(delivery.id) for delivery, _ in done.held)
+        yield f"  Put it back, or end them: gentle-nudge outbox cancel {numbers} --reason TEXT"
+    yield from sent.unheard

@@ -59,9 +59,8 @@ def move(invocation: Invocation, old: str, new: str) -> None:
     library = invocation.library("koha")
     library.refuse_other_time()
     sections = () if library.settings.lacks else library.sections(changes=True)
-    moved = writing(
-        library.engine, partial(case_list.move, settings=library.settings, sections=sections, old=old, new=new)
-    )
+    work = partial(case_list.move, settings=library.settings, sections=sections, now=library.clock())
+    moved = writing(library.engine, partial(work, old=old, new=new))
     if invocation.speaks:
         click.echo(f"{moved.count} open cases moved from {old} to {new}")
     if moved.staying:

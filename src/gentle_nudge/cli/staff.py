@@ -49,7 +49,7 @@ def release(
         reason=reason.strip(),
         card=card,
         day=day,
-        sections=tuple(name for section in sections for name in section.cases_of),
+        sections=tuple(name for section in sections for name in section.may_end),
         waive_fee=waive_fee,
     )
     moment = moment_of(library, person=True)

@@ -48,7 +48,7 @@ def outbox(context: click.Context, failed: bool, states: Sequence[str], form: st
     library = context.obj.library("koha")
     chosen = [DeliveryState(state) for state in states] + [DeliveryState.FAILED] * failed
     with read_only(library.engine) as conn:
-        show(manage.look(conn, library.zone, chosen), form)
+        show(manage.look(conn, library.zone, chosen, library.held), form)
 
 
 @outbox.command()

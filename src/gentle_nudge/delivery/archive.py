@@ -30,6 +30,14 @@ class ArchiveOutlet:
         """The folder itself."""
         return (str(self.directory),)
 
+    def tells(self, section: Section, recipient: str) -> bool:  # noqa: ARG002 - a copy is no report
+        """False: nobody hears of anything by a copy."""
+        return False
+
+    def destination(self, recipient: str) -> str:  # noqa: ARG002 - it has one place
+        """The folder of the settings, wherever it was when the report was queued."""
+        return str(self.directory)
+
     def deliver(self, item: Item) -> tuple[str, ...]:
         """A copy is there."""
         self.store(item.file_name, item.content())

@@ -30,6 +30,14 @@ class MaildirOutlet:
         """Everybody who gets the section's reports by e-mail."""
         return section.policy.recipients()
 
+    def tells(self, section: Section, recipient: str) -> bool:
+        """Whether reports are for this recipient; the others get copies."""
+        return recipient in section.policy.send_to
+
+    def destination(self, recipient: str) -> str:
+        """The recipient: each address is one of its own."""
+        return recipient
+
     def deliver(self, item: Item) -> tuple[str, ...]:
         """The whole message is there as a file, named by its Message-ID."""
         message = compose(item, self.letterhead)

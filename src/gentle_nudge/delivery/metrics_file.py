@@ -20,7 +20,8 @@ class Figures:
     """The contents of the metrics file: counts and instants, no amounts.
 
     `night` is when the last night ended, `well` whether it ended without trouble; `runs` are the last runs of each
-    report, `open_cases` count by section, `late` names sections, `deliveries` count undelivered reports by state.
+    report, `open_cases` count by section, `late` names sections, `deliveries` count undelivered reports by state,
+    held ones apart.
     """
 
     night: datetime

@@ -53,6 +53,12 @@ class Outlet(Protocol):
     def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:
         """The recipients of reports of this kind about this section."""
 
+    def tells(self, section: Section, recipient: str) -> bool:
+        """Whether this recipient is the agency, and not only a reader of copies."""
+
+    def destination(self, recipient: str) -> str:
+        """Where an item for this recipient goes now, in the words of `recipients`."""
+
     def deliver(self, item: Item) -> tuple[str, ...]:
         """The item has arrived once, at whichever try; returns notes for staff. DeliveryFailed says why not."""
 

@@ -36,7 +36,15 @@ class SftpOutlet:
 
     def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - it gets everything
         """The server with its folder."""
-        return (f"{self._sftp.user}@{self._sftp.host}:{self._sftp.port}/{self._sftp.directory or ''}",)
+        return (self.destination(""),)
+
+    def destination(self, recipient: str) -> str:  # noqa: ARG002 - it has one place
+        """The server of the settings with its folder, whatever it was when the report was queued."""
+        return f"{self._sftp.user}@{self._sftp.host}:{self._sftp.port}/{self._sftp.directory or ''}"
+
+    def tells(self, section: Section, recipient: str) -> bool:  # noqa: ARG002 - the server is the agency's
+        """True: the agency fetches what is there."""
+        return True
 
     def deliver(self, item: Item) -> tuple[str, ...]:
         """The whole report is on the server, or was there and has been fetched; else DeliveryFailed.

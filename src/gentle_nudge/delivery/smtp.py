@@ -37,6 +37,14 @@ class SmtpOutlet:
         """Everybody who gets the section's reports by e-mail."""
         return section.policy.recipients()
 
+    def tells(self, section: Section, recipient: str) -> bool:
+        """Whether reports are for this recipient; the others get copies."""
+        return recipient in section.policy.send_to
+
+    def destination(self, recipient: str) -> str:
+        """The recipient: each address is one of its own."""
+        return recipient
+
     def deliver(self, item: Item) -> tuple[str, ...]:
         """The server has accepted the message, else DeliveryFailed; in doubt it has failed.
 

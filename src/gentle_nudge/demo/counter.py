@@ -20,6 +20,7 @@ from gentle_nudge.koha.koha_tables import (
     borrower_attributes,
     borrower_debarments,
     borrowers,
+    deletedborrowers,
 )
 from gentle_nudge.koha.write.restrict import refresh_debarred
 from gentle_nudge.sqltypes import Money
@@ -100,10 +101,17 @@ class Desk:
 
     def delete(self, number: int) -> None:
         """Delete the patron; lines stay, without a patron."""
+        self.conn.execute(insert(deletedborrowers).values(borrowernumber=number))
         lines = update(accountlines).where(accountlines.c.borrowernumber == number)
         self.conn.execute(lines.values(borrowernumber=None))
         for table in (borrower_debarments, borrower_attributes, borrowers):
             self.conn.execute(delete(table).where(table.c.borrowernumber == number))
+
+    def anonymize(self, number: int) -> None:
+        """Remove the patron's name and card, and say that this was done."""
+        nameless = dict.fromkeys(("surname", "firstname", "cardnumber", "address", "phone", "email"))
+        patron = update(borrowers).where(borrowers.c.borrowernumber == number)
+        self.conn.execute(patron.values(anonymized=1, **nameless))
 
     def _restrict(self, number: int, at: datetime) -> None:
         comment = PLUGIN_COMMENT.replace("{date}", at.date().isoformat())

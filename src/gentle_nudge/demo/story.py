@@ -37,9 +37,11 @@ CHANGES = {
         "Withdrawn by staff",
         "They still owe something: the agency is told a last 0.00, and charges made until then are not referred again.",
     ),
+    "reopened": ("Reopened", "Their charges owe again. They are told once more, and there is no second fee."),
     "followed": ("Merged cards", "The case goes on with the patron who has the charges now."),
     CaseState.MERGED: ("Merged cards, both with a case", "One case goes on, this one ends with a last 0.00."),
     CaseState.DELETED: ("Gone from Koha", "The case ends with a last 0.00."),
+    CaseState.ANONYMIZED: ("Anonymized in Koha", "The agency is told a last 0.00 without a name, which we forget too."),
     "adopted": (
         "Adopted, flagged by hand",
         "From now on they are reported like all others; who owes nothing is released at once.",

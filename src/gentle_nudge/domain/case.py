@@ -17,6 +17,7 @@ class CaseState(StrEnum):
     WITHDRAWN = "withdrawn"
     MERGED = "merged"
     DELETED = "deleted"
+    ANONYMIZED = "anonymized"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +26,9 @@ class Case:
 
     `patron` is the borrowernumber it follows now, `number` the one first reported; both None once forgotten. The run
     `opened_run` opened it, a person if None. Amounts are those at referral; None when unknown (adopted).
+    `used_before`: how many patrons with the number `patron` Koha had deleted when the case began to follow this one.
+    `closed_owing` is what its recorded lines owed when it was closed; None while it is open, or if an older program
+    closed it. `last_word` is the last due of a case that was closed while nobody might be told of it.
     """
 
     id: int
@@ -45,8 +49,11 @@ class Case:
     closed_on: date | None = None
     why: str | None = None
     last_due: Decimal | None = None
+    last_word: Decimal | None = None
     surname: str | None = None
     firstname: str | None = None
     card: str | None = None
     to_report: bool = False
     opened_run: int | None = None
+    used_before: int = 0
+    closed_owing: Decimal | None = None

@@ -49,7 +49,8 @@ class LineRules:
 
     `debit_types`: only these count, all if none is named. `first_day`: lines of earlier days do not count.
     `excluded_fee`: neither fees like this nor recorded fees count; None if they do.
-    `withdrawn`: patron -> the day of the latest withdrawn case. Charges up to that day count if `withdrawn_count`.
+    `withdrawn`: patron -> the day of the latest withdrawn case, None if no such day counts. Charges up to that day,
+    and those recorded with withdrawn cases, count if `withdrawn_count`.
     `of_age`: patron -> the day of coming of age, before which charges do not count; filled by `with_ages` if there is
     a `majority`.
     """
@@ -60,7 +61,7 @@ class LineRules:
     debit_types: frozenset[str] = frozenset()
     excluded_debit_types: frozenset[str] = frozenset()
     excluded_fee: OurFee | None = None
-    withdrawn: Mapping[int, date] = field(default_factory=dict)
+    withdrawn: Mapping[int, date | None] = field(default_factory=dict)
     withdrawn_count: bool = False
     majority: Majority | None = None
     of_age: Mapping[int, date] = field(default_factory=dict)
@@ -85,7 +86,8 @@ class Ownership:
 
     `charges_by` patron: all charges of a patron. Otherwise the charges of `branches` (`all_but`: of all others), by
     the branch of the charge or of its item. Recorded lines do not depend on a branch: `own` are recorded with cases
-    of the section, `others` with cases of other sections. `fees` are all recorded fees. Each maps patron -> line ids.
+    of the section, `others` with cases of other sections. `fees` are all recorded fees, `withdrawn` the lines recorded
+    with withdrawn cases of any section. Each maps patron -> line ids.
     """
 
     charges_by: Literal["patron", "charge", "item"] = "patron"
@@ -94,6 +96,7 @@ class Ownership:
     own: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     others: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     fees: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    withdrawn: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

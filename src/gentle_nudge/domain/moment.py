@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+CLOCKS_MAY_DIFFER = timedelta(minutes=10)  # ours and the database server's
 Interface = Literal["cron", "commandline"]
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from gentle_nudge.domain.moment import CLOCKS_MAY_DIFFER
 from gentle_nudge.domain.report_row import ReportKind
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=6)
 PATIENCE = timedelta(days=3)
 FALLS_BACK_AFTER = timedelta(minutes=30)
+CLOCKS_APART = 2 * CLOCKS_MAY_DIFFER  # the clocks of two programs, one before and one after the server's
 
 
 class Channel(StrEnum):
@@ -36,6 +39,10 @@ MAY_LEAVE = {
     Standing.TEST_COPY: frozenset({Channel.EMAIL, Channel.FILE}),
     Standing.COPY: frozenset({Channel.EMAIL}),
 }
+# On these channels each address is a recipient of its own; on the others the settings name one place for everything.
+BY_ADDRESS = frozenset({Channel.EMAIL})
+# Why a delivery of a database that is not the library's own is cancelled: whatever it sends tells nobody.
+TELLS_NOBODY = {Standing.TEST_COPY: "test copy", Standing.COPY: "this database is a copy"}
 # The channels by which the agency hears of a patron; a copy in the archive tells nobody.
 TELLS_AGENCY = frozenset({Channel.EMAIL, Channel.SFTP})
 
@@ -65,10 +72,15 @@ class AttemptOutcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """One recipient on one channel: a mail address, a server with its folder, or a folder."""
+    """One recipient on one channel: a mail address, a server with its folder, or a folder.
+
+    `tells`: whoever gets it is the agency, not only a reader of copies. `named`: a person named it.
+    """
 
     channel: Channel
     recipient: str
+    tells: bool = field(default=True, compare=False)
+    named: bool = field(default=False, compare=False)
 
     @property
     def tells_agency(self) -> bool:
@@ -105,9 +117,8 @@ class Delivery:
     """One report to one recipient.
 
     `report` is the id of the stored report. `attempts` are the tries begun so far. The state began at `since`. `reason`
-    is why it was cancelled or repeated. `strict`: it leaves only after every older one of its stream. `tells`: whoever
-    gets it is the agency, not only a reader of copies. `named`: a person named the recipient. `went_to` is where it
-    really went.
+    is why it was cancelled or repeated. `first_queued` is the instant of queueing by a clock that was wrong, if it was
+    mended since. `strict`: it leaves only after every older one of its stream. `went_to` is where it really went.
     """
 
     id: int
@@ -122,12 +133,11 @@ class Delivery:
     next_attempt: datetime
     since: datetime
     queued: datetime
+    first_queued: datetime | None = None
     reason: str | None = None
     who: str | None = None
     is_repeat: bool = False
     strict: bool = False
-    tells: bool = True
-    named: bool = False
     went_to: str | None = None
 
     def may_leave(self, standing: Standing) -> bool:
@@ -138,8 +148,9 @@ class Delivery:
     def keeps_order(self) -> bool:
         """Whether it belongs to a stream, in which older balances must never arrive after newer ones.
 
-        Updates and syncs of one section to one recipient are one stream. A submission says nothing that a later
-        one could make untrue, a copy in the archive overtakes nobody, and a repeat is marked as one.
+        Updates and syncs of one section to one address are one stream, and so are all its uploads, wherever the
+        settings point now. A submission says nothing that a later one could make untrue, a copy in the archive
+        overtakes nobody, and a repeat is marked as one.
         """
         balances = {ReportKind.UPDATE, ReportKind.SYNC}
         return self.kind in balances and self.address.tells_agency and not self.is_repeat
@@ -169,6 +180,53 @@ class LateDelivery:
 
     delivery: Delivery
     since: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CancelledSubmission:
+    """A submission that was cancelled, and so many `patrons` were charged of whom the agency was not told.
+
+    `ids` are its cancelled deliveries. `by_person`: somebody ended it for this reason; else it was made on a copy.
+    """
+
+    section: str
+    day: date
+    patrons: int
+    ids: tuple[int, ...]
+    by_person: bool
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        """What happened."""
+        return (
+            f"{self.section}: the submission of {self.day} was cancelled ({self.reason}): "
+            f"{self.patrons} patrons were charged, and the agency was not told of them."
+        )
+
+    @property
+    def way_out(self) -> str:
+        """What a person can do about it."""
+        numbers = " ".join(map(str, self.ids))
+        end = "" if self.by_person else f" To end it: gentle-nudge outbox cancel {numbers} --reason TEXT."
+        return (
+            f"To send it: gentle-nudge outbox retry {numbers}.{end} "
+            f"To take its patrons back: gentle-nudge release --submission {self.day} --reason TEXT."
+        )
+
+
+def went_to_others(deliveries: Iterable[Delivery], *, to_tell: Iterable[str], to_get: Iterable[str]) -> bool:
+    """Whether somebody in `to_tell` did not get this report by mail, or somebody told by it is not in `to_get`.
+
+    False if it went to nobody. Uploads make no difference: there is one [sftp] for all sections, and whoever changes it
+    changes it for all.
+    """
+    sent = [each for each in deliveries if each.address.tells_agency and not each.is_repeat]
+    by_mail = [each for each in sent if each.address.channel is Channel.EMAIL]
+    got = {each.address.recipient.casefold() for each in by_mail}
+    told = {each.address.recipient.casefold() for each in by_mail if each.address.tells}
+    ours, readers = ({recipient.casefold() for recipient in some} for some in (to_tell, to_get))
+    return bool(sent) and not (ours <= got and told <= readers)
 
 
 def next_attempt(attempts: int) -> timedelta:

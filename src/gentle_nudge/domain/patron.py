@@ -39,7 +39,10 @@ class Guardian:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patron:
-    """A row of `borrowers` with its flag fields; `born` is as saved, None for none or `0000-00-00` (`known_birth`)."""
+    """A row of `borrowers` with its flag fields; `born` is as saved, None for none or `0000-00-00` (`known_birth`).
+
+    `used_before`: how many patrons with this number Koha has deleted.
+    """
 
     number: int
     card: str | None = None
@@ -50,6 +53,8 @@ class Patron:
     category_type: str = "A"
     born: date | None = None
     protected: bool = False
+    anonymized: bool = False
+    used_before: int = 0
     flag: tuple[FlagRow, ...] = ()
     exemption: tuple[FlagRow, ...] = ()
     guardian: Guardian | None = None

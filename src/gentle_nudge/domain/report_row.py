@@ -10,6 +10,8 @@ from enum import StrEnum
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.patron import Patron
 
+NAMELESS = Patron(number=0)
+
 
 class ReportKind(StrEnum):
     """The three reports."""
@@ -59,8 +61,11 @@ def new_case_row(patron: Patron, due: Decimal) -> UpdateRow:
 
 
 def case_row(case: Case, patron: Patron | None, due: Decimal) -> UpdateRow:
-    """The update's row of a case, under the number first reported; if the patron is gone, with the name we recorded."""
-    person = patron or case
+    """The update's row of a case, under the number first reported.
+
+    If the patron is gone, with the name we recorded; if anonymized, without name and card.
+    """
+    person = NAMELESS if patron and patron.anonymized else patron or case
     named = (case.surname, case.firstname, case.card)
     return UpdateRow(
         case=case.id,

@@ -30,7 +30,7 @@ class RunCounts:
     @property
     def ended(self) -> int:
         """The cases that ended otherwise than by release."""
-        return self["paid"] + self["withdrawn"] + self["merged"] + self["deleted"]
+        return self["paid"] + self["withdrawn"] + self["merged"] + self["deleted"] + self["anonymized"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Engine
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.outbox import UNDELIVERED, Delivery
+from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
 from gentle_nudge.jobs.sections import codes_of, named, sections_of
 from gentle_nudge.jobs.sending.outlets import ANY, Outlets, maildir_of_a_copy, outlets_of
@@ -112,6 +114,11 @@ class Library:
         former = {section.name.casefold(): section.formerly for section in self.settings.section_keys}
         return tuple(each for name in wanted for each in (name, *former.get(name.casefold(), ())))
 
+    @property
+    def renamed(self) -> tuple[tuple[str, ...], ...]:
+        """The names of each section, its former ones included; known even while the settings are incomplete."""
+        return tuple((section.name, *section.formerly) for section in self.settings.section_keys)
+
     def ready_to_send(self) -> tuple[tuple[Section, ...], Outlets]:
         """All sections (none while the settings are incomplete) and the outlets; an error where we must not act."""
         self.may_act()
@@ -125,6 +132,18 @@ class Library:
     def outlets(self, conn: Connection, *, patience: int = ANY) -> Outlets:
         """Its outlets, as `outlets_of` says."""
         return outlets_of(conn, self.settings, self.instance, self.texts, patience=patience)
+
+    def held(self, conn: Connection, queued: Iterable[Delivery]) -> dict[int, str]:
+        """Why each of these deliveries is held, by number; only those that are undelivered and held."""
+        undelivered = [delivery for delivery in queued if delivery.state in UNDELIVERED]
+        if not undelivered:
+            return {}
+        try:
+            outlets, sections = self.outlets(conn), self.known_sections(conn)
+        except UserError:
+            return {}  # with these settings nothing leaves at all, and `deliver` says so
+        reasons = {delivery.id: outlets.why_held(delivery, sections) for delivery in undelivered}
+        return {number: why for number, why in reasons.items() if why}
 
     @property
     def mail_of_a_copy(self) -> Path:

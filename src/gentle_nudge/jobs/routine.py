@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.outbox import CancelledSubmission
 from gentle_nudge.errors import EXIT_FAILURE, EXIT_TEMPFAIL, GentleNudgeError, worst_exit_code
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.monitor.alerting import tell_staff
@@ -16,21 +17,24 @@ from gentle_nudge.jobs.monitor.watch import watched
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import Night, nightly
 from gentle_nudge.jobs.sending.deliver import Delivered, deliver
+from gentle_nudge.jobs.sending.manage import cancelled_submissions
+from gentle_nudge.jobs.transaction import read_only
 
 Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Round:
-    """A round of deliveries, and sentences about alerts that reached nobody."""
+    """A round of deliveries, sentences about alerts that reached nobody, and once a night the untold submissions."""
 
     delivered: Delivered
     unheard: tuple[str, ...] = ()
+    untold: tuple[CancelledSubmission, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """Failure if something has not arrived; temporary failure if another run has the rest."""
-        failed = 0 if self.delivered.went_well else EXIT_FAILURE
+        """Failure if something has not arrived or is untold; temporary failure if another run has the rest."""
+        failed = 0 if self.delivered.went_well and not self.untold else EXIT_FAILURE
         return worst_exit_code(failed, EXIT_TEMPFAIL if self.delivered.interrupted else 0)
 
 
@@ -67,7 +71,11 @@ def deliver_and_alert(library: Library, clock: Clock, *, night: Night | None = N
     """What is due has been tried (`failed_too`: what was given up as well), and staff know of every trouble."""
     sections, outlets = library.ready_to_send()
     with closing(outlets):
-        delivered = deliver(library.engine, sections, outlets, clock, failed_too=failed_too)
+        renamed = library.renamed
+        delivered = deliver(library.engine, sections, outlets, clock, renamed=renamed, failed_too=failed_too)
         now = clock()
         moment = Moment(day=now.astimezone(library.zone).date(), now=now, zone=library.zone)
-        return Round(delivered=delivered, unheard=tuple(tell_staff(library, outlets, moment, night=night)))
+        with read_only(library.engine) as conn:
+            untold = tuple(each for each in cancelled_submissions(conn) if failed_too and not each.by_person)
+        unheard = tuple(tell_staff(library, outlets, moment, night=night))
+        return Round(delivered=delivered, unheard=unheard, untold=untold)

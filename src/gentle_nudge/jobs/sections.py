@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.outbox import went_to_others
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.inspect.unknown_codes import SectionCodes
 from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
-from gentle_nudge.store import cases, meta
+from gentle_nudge.store import cases, deliveries, meta
+
+NAMED = 20  # patrons, in one sentence
 
 
 def sections_of(conn: Connection, settings: Settings) -> tuple[Section, ...]:
@@ -33,11 +36,28 @@ def sharing_flags(sections: tuple[Section, ...]) -> tuple[Section, ...]:
 def keeping_up(conn: Connection, sections: tuple[Section, ...]) -> tuple[Section, ...]:
     """The sections; `global`, or else the first, keeps up the cases of the sections that are gone.
 
-    Closed cases too: their last row may not be reported yet, and their charges may be withdrawn.
+    Closed cases too: their last row may not be reported yet, and their charges may be withdrawn. The cases of a section
+    that had other recipients are held.
     """
     gone = _gone(conn, sections, cases.sections)
     keeper = next((section for section in sections if section.is_global), sections[0])
-    return tuple(replace(section, keeps_up=gone) if section is keeper else section for section in sections)
+    reports = cases.last_told(conn, gone) if gone else {}
+    held = tuple(name for name in gone if name in reports and _has_other_recipients(conn, reports[name], keeper))
+    kept = tuple(name for name in gone if name not in held)
+    holding = (replace(section, held=held) for section in sections)
+    return tuple(replace(each, keeps_up=kept, frees=held) if each.name == keeper.name else each for each in holding)
+
+
+def _has_other_recipients(conn: Connection, report: int, section: Section) -> bool:
+    """Whether the reports of this section go to others than this report did."""
+    policy = section.policy
+    return went_to_others(deliveries.of_report(conn, report), to_tell=policy.send_to, to_get=policy.recipients())
+
+
+def held_cases(conn: Connection, sections: Sequence[Section]) -> dict[str, int]:
+    """How many cases of each section that is gone are held."""
+    held = sections[0].held if sections else ()
+    return cases.waiting(conn, held) if held else {}
 
 
 def orphans(conn: Connection, sections: tuple[Section, ...]) -> tuple[str, ...]:
@@ -48,9 +68,37 @@ def orphans(conn: Connection, sections: tuple[Section, ...]) -> tuple[str, ...]:
 def _gone(
     conn: Connection, sections: tuple[Section, ...], with_cases: Callable[[Connection], frozenset[str]]
 ) -> tuple[str, ...]:
-    if meta.read_meta(conn) is None:
+    if meta.missing_or_old(conn):
         return ()
     return tuple(sorted(with_cases(conn).difference(*(section.names for section in sections))))
+
+
+def section_for(name: str, sections: Sequence[Section]) -> Section:
+    """The section of this name, or that keeps up its cases, else `global`, else the first.
+
+    A section that is held keeps its name: new cases of it are held too.
+    """
+    keeper = next((section for section in sections if section.is_global), sections[0])
+    if name in keeper.frees:
+        return replace(keeper, name=name)
+    return next((section for section in sections if name in section.cases_of), keeper)
+
+
+def refuse_shared_patrons(conn: Connection, sections: Sequence[Section]) -> None:
+    """UserError if a patron has open cases in several sections though all charges of a patron are one section's.
+
+    Each of them would tell the whole balance.
+    """
+    if not sections or sections[0].charges_by != "patron" or meta.missing_or_old(conn):
+        return
+    patrons = cases.patrons_with_several(conn)
+    if patrons:
+        numbers = ", ".join(map(str, patrons[:NAMED])) + (", ..." if len(patrons) > NAMED else "")
+        raise UserError(
+            f'charges_by is "patron", but {len(patrons)} patrons have open cases in several sections: patron numbers '
+            f"{numbers}. Each section would report the whole balance.",
+            "End one case of each with gentle-nudge release number:N --library NAME, or change charges_by back.",
+        )
 
 
 def codes_of(section: Section) -> SectionCodes:

@@ -41,6 +41,8 @@ borrowers = _table(
     (Integer, "protected anonymized"),
     (Instant, "updated_on"),
 )
+# No key in Koha: a number that was used again and again has as many rows.
+deletedborrowers = _table("deletedborrowers", (Integer, "borrowernumber"))
 categories = _table("categories", (String, "categorycode"), (String, "description category_type"))
 branches = _table("branches", (String, "branchcode"), (String, "branchname"))
 accountlines = _table(

@@ -1,4 +1,4 @@
-"""A submission read back from its file: whom it referred, and what the agency was told they owe."""
+"""A report read back from its file: whom a submission referred and what the agency was told they owe, who is listed."""
 
 from __future__ import annotations
 
@@ -39,6 +39,13 @@ class Submission:
     def balances(self) -> Decimal:
         """What the patrons owed in all, before the fees."""
         return sum((row.balance for row in self.rows), ZERO)
+
+
+def read_dues(content: bytes) -> dict[int, Decimal]:
+    """Borrowernumber -> due, as an update or a sync says it; nothing if it has no rows."""
+    table = csv.DictReader(io.StringIO(content.decode(), newline=""))
+    rows = table if "Due" in (table.fieldnames or ()) else ()
+    return {int(row["borrowernumber"]): Decimal(row["Due"]) for row in rows}
 
 
 def read_submission(file_name: str, content: bytes) -> Submission | None:

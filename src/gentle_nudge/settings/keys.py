@@ -48,8 +48,9 @@ class Koha:
     machine: Annotated[
         Text | None,
         Key(
-            "The name of this machine. A copy of the database on another machine acts as a copy. "
-            "Default: /etc/machine-id, else the host name.",
+            "The name of this machine. With it only this name and the database's tell a copy from the library, "
+            "so that the machines of a cluster can share it. Default: /etc/machine-id, else the host name; then the "
+            "database server's host name, port and id count too.",
             example='"library-server"',
         ),
     ] = None

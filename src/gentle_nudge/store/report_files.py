@@ -58,6 +58,11 @@ def find(conn: Connection, *, report: ReportKind, day: date, sections: Collectio
     return _stored(conn, run.report == report, run.day == day, *of_sections)
 
 
+def is_stored(conn: Connection, file_name: str, sha256: str) -> bool:
+    """Whether a report of this name with these bytes was stored, whatever day its run has now."""
+    return bool(_stored(conn, tables.report.c.file_name == file_name, tables.report.c.sha256 == sha256))
+
+
 def of_runs(conn: Connection, runs: Collection[int]) -> list[Stored]:
     """The reports that these runs made, oldest first."""
     return _stored(conn, tables.report.c.run_id.in_(runs))

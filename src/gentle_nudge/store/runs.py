@@ -64,6 +64,17 @@ def runs(conn: Connection, *, limit: int | None = None) -> list[RecordedRun]:
     return _runs(conn, select(run).order_by(run.c.id.desc()).limit(limit))
 
 
+def after(conn: Connection, day: date) -> list[RecordedRun]:
+    """The runs of later days, in the order they were made."""
+    return _runs(conn, select(run).where(run.c.day > day).order_by(run.c.id))
+
+
+def redate(conn: Connection, made: RecordedRun, day: date) -> None:
+    """The run is of this day, with the next number there."""
+    number = next_number(conn, section=made.section, report=made.report, day=day)
+    conn.execute(update(run).where(run.c.id == made.id).values(day=day, number=number))
+
+
 def submission_sizes(conn: Connection, sections: Collection[str]) -> list[int]:
     """How many were referred in each of the last eight submissions, newest first."""
     referred = and_(run_count.c.run == run.c.id, run_count.c.what == "referred")

@@ -88,7 +88,8 @@ run_count = _table(
 )
 
 # `told_in` is the latest report that holds the last row of a closed case. `closed_owing` is the sum that its recorded
-# lines owed when it was closed; NULL if an older program closed it.
+# lines owed when it was closed; NULL if an older program closed it. `last_word` is the last due of a case that was
+# closed while nobody might be told of it.
 case = _table(
     "case",
     _id(),
@@ -118,7 +119,9 @@ case = _table(
     Column("closed_run", Integer, ForeignKey("gentle_nudge_run.id")),
     Column("closed_at", Instant()),
     Column("closed_owing", Money()),
+    Column("last_word", Money()),
     Column("forgotten", Instant()),
+    Column("used_before", Integer, nullable=False, server_default="0"),
     Column("open_key", Integer),
     UniqueConstraint("section", "open_key", name="gentle_nudge_case_one_open"),
     CheckConstraint(
@@ -175,7 +178,8 @@ report_row = _table(
 )
 
 # `strict`: it leaves only after every older one of its stream. `tells`: whoever gets it is the agency, not only a
-# reader of copies. `named`: a person named the recipient. `went_to` is where it really went.
+# reader of copies. `first_queued`: when it was queued by a clock that was wrong; the message's id holds it. `named`: a
+# person named the recipient. `went_to` is where it really went.
 delivery = _table(
     "delivery",
     _id(),
@@ -187,6 +191,7 @@ delivery = _table(
     Column("next_attempt", Instant(), nullable=False),
     Column("since", Instant(), nullable=False),
     Column("queued", Instant(), nullable=False),
+    Column("first_queued", Instant()),
     Column("reason", String(255)),
     Column("who", String(80)),
     Column("is_repeat", Boolean, nullable=False),

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, column, exists, insert, inspect, literal, select, update
 from sqlalchemy.schema import CreateColumn
 
+from gentle_nudge.domain.outbox import TELLS_AGENCY
 from gentle_nudge.store.meta import hold, read_meta, unfit
 from gentle_nudge.store.tables import SCHEMA_VERSION, case, delivery, meta, metadata, run, run_count
 
@@ -42,9 +43,12 @@ def counts_as_rows(conn: Connection) -> None:
 
 
 def what_was_told(conn: Connection) -> None:
-    """A delivery keeps its order and who it tells, a closed case what it owed, our row which server this is."""
-    told = (delivery.c.strict, delivery.c.tells, delivery.c.named, delivery.c.went_to)
-    _add(conn, meta.c.server_uid, case.c.closed_owing, *told)
+    """A delivery keeps its order and who it tells, a case its number's patron and its end, our row which server."""
+    told = (delivery.c.strict, delivery.c.tells, delivery.c.named, delivery.c.went_to, delivery.c.first_queued)
+    _add(conn, meta.c.server_uid, case.c.closed_owing, case.c.last_word, case.c.used_before, *told)
+    conn.execute(update(delivery).where(delivery.c.channel.not_in(TELLS_AGENCY)).values(tells=False))
+    # Nobody knows any more which updates list everybody. In order nothing is lost, and a new one takes their place.
+    conn.execute(update(delivery).values(strict=True))
 
 
 STEPS = (Step(version=2, change=counts_as_rows), Step(version=3, change=what_was_told))

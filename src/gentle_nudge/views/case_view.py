@@ -15,7 +15,7 @@ from gentle_nudge.domain.outbox import DeliveryAttempts
 from gentle_nudge.domain.report_row import ReportedDue
 from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.views.plain import WHOLE, Column, Note, View, clock, column, name, notes, table, unseen
-from gentle_nudge.views.queue_view import attempt_line, decision, recipient
+from gentle_nudge.views.queue_view import attempt_line, decision, place, recipient
 
 CASES: tuple[Column[Case], ...] = (
     column("case", lambda case: case.id, "number"),
@@ -42,6 +42,7 @@ RUNS: tuple[Column[RecordedRun], ...] = (
     column("rows", lambda run: run.counts["patrons"], "number"),
     column("referred", lambda run: run.counts["referred"], "number"),
     column("adopted", lambda run: run.counts["adopted"], "number"),
+    column("reopened", lambda run: run.counts["reopened"], "number"),
     column("released", lambda run: run.counts["released"], "number"),
     column("ended", lambda run: run.counts.ended, "number"),
     column("amount", lambda run: run.counts.amount, "money"),
@@ -77,6 +78,8 @@ def case_view(
     parts = [*notes(heading), *notes(*_beginning(case, lines), level=1)]
     for due in (due for due in dues if ended is None or due.day < ended):
         parts += _reported(due, deliveries[due.report], zone)
+    if case.why and not ended:
+        parts += notes(case.why, level=1)
     if ended:
         parts += notes(f"closed on {ended}: {case.why or 'the reason has been forgotten'}", level=1)
     for due in (due for due in dues if ended and due.day >= ended):
@@ -101,7 +104,7 @@ def _reported(due: ReportedDue, deliveries: Iterable[DeliveryAttempts], zone: Zo
     for entry in deliveries:
         delivery = entry.delivery
         yield Note(text=f"to {recipient(delivery)}: {delivery.state}, {clock(delivery.since, zone)}", level=2)
-        yield from notes(*filter(None, [decision(delivery)]), level=3)
+        yield from notes(*filter(None, [decision(delivery), place(delivery)]), level=3)
         yield from notes(*(attempt_line(attempt, zone) for attempt in entry.attempts), level=3)
 
 

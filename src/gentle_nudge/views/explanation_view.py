@@ -41,6 +41,7 @@ def explanation_view(explanation: Explanation) -> View:
             *notes(f"Patron number {patron.number}, section {section.name}, {explanation.day:%A} {explanation.day}"),
             *figures(section=section.name, day=explanation.day, number=patron.number),
             *figures(reason=reason.name if reason else None if account.can_be_kept else "SUMS_TOO_LARGE"),
+            *figures(reopens_case=explanation.reopening.case.id if explanation.reopening else None),
             *figures(verdicts={rule.name: keeps_out for rule, keeps_out in verdicts.items()}),
             *figures(**{what.replace(" ", "_"): amount for what, amount in sums.items()}),
             *notes(*_facts(explanation), level=1),
@@ -68,6 +69,9 @@ def _facts(explanation: Explanation) -> Iterator[str]:
 
 
 def _verdict(explanation: Explanation) -> str:
+    if explanation.reopening:
+        case = explanation.reopening.case
+        return f"Case {case.id} would be reopened, without a second fee: its charges owe again."
     if explanation.reason:
         return f"Not referred: {explanation.reason}."
     if not explanation.candidate.account.can_be_kept:

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Plan, Referral, Succession
+from gentle_nudge.domain.collections.plan import (
+    Adoption,
+    Decision,
+    Ending,
+    NewCase,
+    Plan,
+    Referral,
+    Reopening,
+    Succession,
+)
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.collections.submission_day import submits_on
@@ -15,12 +24,14 @@ from gentle_nudge.views.plain import Column, Figure, Note, Part, View, column, f
 
 CHANGES = {
     "adopted": "Adopted: flagged without a case",
+    "reopened": "Reopened: the charges owe again",
     "followed": "Merged cards: the case follows",
     CaseState.RELEASED.value: "Released",
     CaseState.PAID.value: "Ended by staff, paid",
     CaseState.WITHDRAWN.value: "Withdrawn by staff",
     CaseState.MERGED.value: "Merged into a patron with an open case",
     CaseState.DELETED.value: "Gone from Koha",
+    CaseState.ANONYMIZED.value: "Anonymized in Koha",
 }
 
 
@@ -31,6 +42,8 @@ def outcome(decision: Decision) -> str:
             return "referred"
         case Adoption():
             return "adopted"
+        case Reopening():
+            return "reopened"
         case Succession():
             return "followed"
         case Ending(state=state):
@@ -47,7 +60,7 @@ def changes(plan: Plan) -> dict[str, list[Decision]]:
 
 def person(decision: Decision) -> str:
     """The name of the decision's patron, from Koha or, for an open case, from the case."""
-    who = decision.patron if isinstance(decision, Referral | Adoption) else decision.case
+    who = decision.patron if isinstance(decision, NewCase) else decision.case
     return name(who.surname, who.firstname)
 
 
@@ -66,7 +79,7 @@ CHANGED: tuple[Column[Decision], ...] = (
     column("balance", lambda decision: decision.balance, "money"),
     column("why", lambda decision: decision.why),
     column(
-        None, lambda decision: decision.account.owed if isinstance(decision, Adoption) else None, key="owed_in_window"
+        None, lambda decision: decision.account.owed if isinstance(decision, NewCase) else None, key="owed_in_window"
     ),
     column(None, lambda _decision: ZERO, key="fee"),
 )
@@ -131,5 +144,6 @@ def done_view(plan: Plan) -> View:
     """A line about what a night has done."""
     ended, referred, adopted = plan.closes.total(), len(plan.of(Referral)), len(plan.of(Adoption))
     rows = f"{len(plan.update())} in the update" if plan.update_due else "no update"
-    counts = f"{referred} referred, {adopted} adopted, {ended} ended, {rows}"
+    reopened = f"{count} reopened, " if (count := len(plan.of(Reopening))) else ""
+    counts = f"{referred} referred, {adopted} adopted, {reopened}{ended} ended, {rows}"
     return View(parts=notes(f"{plan.section}, {plan.day}: {counts}"))

@@ -8,7 +8,9 @@ from datetime import date
 from decimal import Decimal
 
 from gentle_nudge.domain.money import ZERO, format_amount
+from gentle_nudge.domain.outbox import Delivery
 from gentle_nudge.domain.restore_journal import SentDelivery
+from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.views.plain import View, notes
 
 MOST_PATRONS = 20
@@ -31,6 +33,18 @@ def lost_view(
         total = format_amount(sum(fees, ZERO))
         parts += notes(f"{len(fees)} processing fees, {total} in all, and their restrictions are no longer in Koha.")
         parts += notes("They are not made again; charge by hand each fee that should stand.", level=1)
+    return View(parts=parts)
+
+
+def ahead_view(runs: Sequence[RecordedRun], claims: Sequence[Delivery], others: int) -> View:
+    """What is dated ahead: each run, each delivery being sent, and the number of other dates."""
+    parts = notes(f"Runs dated ahead: {len(runs)}")
+    parts += notes(*(f"{run.section} {run.report} {run.day}, number {run.number}" for run in runs), level=1)
+    parts += notes(f"Deliveries being sent since an instant ahead: {len(claims)}")
+    for claim in claims:
+        to = f"{claim.address.recipient} ({claim.address.channel})"
+        parts += notes(f"{claim.since:%Y-%m-%d %H:%M} UTC  {claim.file_name} to {to}", level=1)
+    parts += notes(f"Other dates ahead, of cases, reports, deliveries, attempts and alerts: {others}")
     return View(parts=parts)
 
 

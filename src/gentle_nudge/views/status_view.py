@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from gentle_nudge.domain.outbox import LateDelivery
+from gentle_nudge.domain.outbox import CancelledSubmission, LateDelivery
 from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.views.plain import Column, View, clock, column, figures, notes, table, unseen
 
@@ -24,14 +24,19 @@ class Late:
 class Status:
     """How the library's work stands.
 
-    `held` counts the uploads that a test copy keeps back: they are due, and nobody waits for them. `here`: whether
+    `held_uploads` counts those that a test copy keeps back: they are due, and nobody waits for them. `held` tells of
+    undelivered reports why the settings do not let them go any more, by number of the delivery. `held_cases` counts, by
+    section, the cases of sections that are gone and of which nobody may be told. `here`: whether
     nights may run on this machine and database; `restored`: whether it was restored from a backup since.
     """
 
     runs: tuple[RecordedRun, ...] = ()
     late: tuple[Late, ...] = ()
     undelivered: tuple[LateDelivery, ...] = ()
-    held: int = 0
+    cancelled: tuple[CancelledSubmission, ...] = ()
+    held_uploads: int = 0
+    held: Mapping[int, str] = field(default_factory=dict)
+    held_cases: Mapping[str, int] = field(default_factory=dict)
     is_test_copy: bool = False
     is_copy: bool = False
     here: bool = True
@@ -40,20 +45,34 @@ class Status:
     @property
     def well(self) -> bool:
         """True if nobody has to do anything."""
-        return self.here and not (self.restored or self.late or self.undelivered)
+        troubles = [each for each in self.cancelled if not each.by_person]
+        waiting = self.late or self.undelivered or troubles or self.held_cases
+        return self.here and not (self.restored or waiting)
 
 
 def status_view(status: Status, zone: ZoneInfo) -> View:
     """How things stand; in JSON instants are in UTC."""
-    undelivered = "Undelivered:" if status.undelivered else "Every report was delivered."
+    all_well = "" if status.cancelled else "Every report was delivered."
+    undelivered = "Undelivered:" if status.undelivered else all_well
     return View(
         parts=[
             *figures(well=status.well),
             table(_runs(zone), status.runs, "runs", caption="Last successful runs:", empty="none yet"),
             *figures(late=[asdict(late) for late in status.late]),
             *notes(*(f"Late: {late.section} owes the submission of {late.due}." for late in status.late)),
-            table(_deliveries(zone), status.undelivered, "undelivered", caption=undelivered),
-            *figures(held_uploads=status.held, test_copy=status.is_test_copy, copy=status.is_copy),
+            *figures(held_cases=dict(status.held_cases)),
+            *notes(
+                *(
+                    f"Held: section {name} is gone from the settings, nobody is told of its {count} cases "
+                    f"(gentle-nudge check tells the ways out)."
+                    for name, count in status.held_cases.items()
+                )
+            ),
+            table(_deliveries(status, zone), status.undelivered, "undelivered", caption=undelivered),
+            *notes(*_held(status)),
+            *figures(cancelled_submissions=[asdict(each) for each in status.cancelled]),
+            *notes(*(f"{each.sentence} {each.way_out}" for each in status.cancelled)),
+            *figures(held_uploads=status.held_uploads, test_copy=status.is_test_copy, copy=status.is_copy),
             *figures(here=status.here, restored=status.restored),
             *notes(*_peculiar(status)),
         ]
@@ -64,12 +83,17 @@ def _peculiar(status: Status) -> Iterator[str]:
     if status.is_copy:
         yield "This database is a copy: its mail goes into a Maildir, nothing is uploaded."
     if status.is_test_copy:
-        held = f" ({status.held})" if status.held else ""
+        held = f" ({status.held_uploads})" if status.held_uploads else ""
         yield f"A test copy: SendAllEmailsTo takes all mail, uploads are held back{held}."
     if not status.here:
         yield "Not initialised for this machine and database: no night will run (gentle-nudge init --moved or --copy)."
     if status.restored:
         yield "Restored from a backup: no night will run until gentle-nudge init --restored."
+
+
+def _held(status: Status) -> Iterator[str]:
+    for number, why in status.held.items():
+        yield f"Delivery {number} is held: {why}. Put it back, or: gentle-nudge outbox cancel {number} --reason TEXT"
 
 
 def _runs(zone: ZoneInfo) -> tuple[Column[RecordedRun], ...]:
@@ -83,7 +107,7 @@ def _runs(zone: ZoneInfo) -> tuple[Column[RecordedRun], ...]:
     )
 
 
-def _deliveries(zone: ZoneInfo) -> tuple[Column[LateDelivery], ...]:
+def _deliveries(status: Status, zone: ZoneInfo) -> tuple[Column[LateDelivery], ...]:
     return (
         column("id", lambda late: late.delivery.id, "number"),
         column("state", lambda late: late.delivery.state),
@@ -94,4 +118,5 @@ def _deliveries(zone: ZoneInfo) -> tuple[Column[LateDelivery], ...]:
         *unseen(since="since"),
         column("waiting since", lambda late: clock(late.since, zone), "day", key=None),
         column("tries", lambda late: late.delivery.attempts, "number", key="attempts"),
+        column(None, lambda late: status.held.get(late.delivery.id), key="held"),
     )

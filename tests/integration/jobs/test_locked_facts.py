@@ -73,6 +73,12 @@ CHANGES: dict[type, dict[str, Change]] = {
         ),
         "born": Change(happens=sets("borrowers", f"dateofbirth = '{MINOR}'"), rules={"minors": "exclude"}),
         "protected": Change(happens=sets("borrowers", "protected = 1")),
+        "anonymized": Change(happens=sets("borrowers", "anonymized = 1")),
+        "used_before": Change(
+            happens=lambda koha, patron: koha.put("deletedborrowers", borrowernumber=patron),
+            shown={"Total_Due": "30.00"},
+            recorded="SELECT used_before FROM gentle_nudge_case",
+        ),
         "flag": Change(happens=sets("borrowers", "sort1 = 'yes'")),
         "exemption": Change(happens=sets("borrowers", "sort2 = 'yes'"), rules={"exemption": Flag.parse("sort2")}),
         "guardian": Change(

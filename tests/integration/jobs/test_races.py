@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from gentle_nudge.jobs import transaction
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
 from gentle_nudge.jobs.night.nightly import Night
 from gentle_nudge.jobs.transaction import TRIES, writing
-from gentle_nudge.koha.read import locks
+from gentle_nudge.koha.connect import locks
 from gentle_nudge.store import meta
 from tests.builders.days import LAST_SUNDAY, MONDAY, SUNDAY
 from tests.builders.koha import a_patron, delete_patron, has_attribute, is_restricted, merge, owes, owing, pays
@@ -45,11 +45,13 @@ class Race(Nights):
         event.listen(self.engine, "connect", set_them)
         self.engine.dispose()  # a session that is open already does not have them
 
-    def night_in_which(self, happens: Callable[[], object], at: str = "gentle_nudge_meta") -> Plan | None:
+    def night_in_which(
+        self, happens: Callable[[], object], at: str = "gentle_nudge_meta", day: date = SUNDAY
+    ) -> Plan | None:
         """A night; all is read and decided, and this happens before the table is locked. None: nothing was left."""
         left = [happens]
         before_locking(self, at, lambda: left.pop()() if left else None)
-        night = self.night()
+        night = self.night(day)
         assert night.went_well, night.failures
         assert not left
         return next(iter(night.plans.values()), None)
@@ -356,7 +358,7 @@ def test_a_night_that_is_outdated_each_time_gives_way_and_changes_nothing(koha: 
 @pytest.fixture
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks are waited for half a second, and the next try comes at once."""
-    monkeypatch.setattr(locks, "TRIES", 25)
+    monkeypatch.setattr(locks, "SECONDS", 0.5)
     monkeypatch.setattr(meta, "OTHERS_SECONDS", 1)
     monkeypatch.setattr(transaction, "PAUSES", (0,) * len(transaction.PAUSES))
 
@@ -417,7 +419,7 @@ def test_the_pause_between_two_tries_grows(koha: KohaDatabase, monkeypatch: pyte
     patron = owing(koha)
     nights = Race(koha)
     waited: list[float] = []
-    monkeypatch.setattr(locks, "TRIES", 2)
+    monkeypatch.setattr(locks, "SECONDS", locks.PAUSE)
     monkeypatch.setattr(transaction, "sleep", waited.append)
     with somebody_holds(koha, f"borrowers WHERE borrowernumber = {patron}"):
         nights.night(delivered=False)
@@ -448,7 +450,9 @@ def test_a_patron_let_go_within_two_seconds_is_referred_at_the_first_try(
     with somebody_holds(koha, f"borrowers WHERE borrowernumber = {patron}") as lets_go:
         waited: list[float] = []
         monkeypatch.setattr(
-            locks, "sleep", lambda pause: lets_go() if len(waited) == locks.TRIES - 2 else waited.append(pause)
+            locks,
+            "sleep",
+            lambda pause: lets_go() if len(waited) * locks.PAUSE > locks.SECONDS - 0.1 else waited.append(pause),
         )
         nights.good_night()
     assert len(tries) == 1
@@ -464,7 +468,7 @@ def test_new_lines_of_others_do_not_hold_a_night_up(
     other = a_patron(koha)
     koha.execute("ANALYZE TABLE accountlines")
     nights = Race(koha, Section(policy=a_policy(), charges_by=charges_by))
-    monkeypatch.setattr(locks, "TRIES", 2)
+    monkeypatch.setattr(locks, "SECONDS", locks.PAUSE)
     monkeypatch.setattr(transaction, "PAUSES", ())
     with koha.engine.connect() as desk:
         desk.execute(

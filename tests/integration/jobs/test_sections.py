@@ -9,19 +9,23 @@ from typing import Any
 
 import pytest
 
+from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.policy import Scope, Section
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError
-from gentle_nudge.jobs.sections import sections_of
+from gentle_nudge.jobs.night import nightly as nightly_module
+from gentle_nudge.jobs.patrons.lock import judge_under_lock
+from gentle_nudge.jobs.sections import keeping_up, sections_of, sharing_flags
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.settings import load
-from tests.builders.days import IN_THE_WINDOW, MONDAY, SUNDAY, TUESDAY
+from tests.builders.days import IN_THE_WINDOW, MONDAY, SUNDAY, TUESDAY, WEDNESDAY
 from tests.builders.koha import a_guarantor, a_library_group, a_patron, an_item, merge, owes, owing, pays, vouches_for
 from tests.support.koha import KohaDatabase
 from tests.support.nights import Nights, a_policy
 
 TWO_VERSIONS = pytest.mark.koha("24.05", "26.06")
+THURSDAY = WEDNESDAY + timedelta(days=1)
 BRANCHES = [f"B{number:02}" for number in range(1, 13)]
 
 CONSORTIUM = """
@@ -278,3 +282,103 @@ def test_a_fee_belongs_to_the_section_of_its_case_whatever_its_branch(koha: Koha
     nights.good_night(MONDAY)
     assert nights.dues(MONDAY, "south") == {patron: "55.00"}
     assert Decimal(nights.dues(MONDAY, "south")[patron]) == 55
+
+
+# ---- a section gone from the settings that had other recipients
+
+
+def after_north(koha: KohaDatabase, charges_by: str, **rules: Any) -> tuple[Nights, tuple[Section, ...]]:
+    """North (CPL, sort1) reports to another agency than `global` (sort2); and the sections once north is gone."""
+    north, _ = two_sections(charges_by, clear_paid=True, **rules)
+    north = replace(north, policy=replace(north.policy, send_to=("reports@other.example",)))
+    rest = replace(north, name="global", policy=a_policy(flag=Flag.parse("sort2"), clear_paid=True, **rules))
+    nights = Nights(koha, north, replace(rest, scope=Scope(branches=frozenset({"CPL"}))))
+    return nights, (replace(rest, scope=Scope()),)
+
+
+def without(nights: Nights, sections: tuple[Section, ...]) -> None:
+    """The settings have these sections now."""
+    with read_only(nights.engine) as conn:
+        nights.sections = sharing_flags(keeping_up(conn, sections))
+
+
+@pytest.mark.parametrize("charges_by", ["charge", "item"])
+def test_a_held_case_is_released_once_the_charges_it_was_opened_for_are_paid(
+    koha: KohaDatabase, charges_by: str
+) -> None:
+    patron = a_patron(koha, branch="CPL")
+    owes(koha, patron, "30.00", day=IN_THE_WINDOW, branch="CPL")
+    nights, rest = after_north(koha, charges_by)
+    nights.good_night()
+    without(nights, rest)
+    night = nights.night(MONDAY)
+    assert (night.exit_code, nights.states(), nights.dues(MONDAY)) == (1, {patron: "open"}, {})
+    pays(koha, patron)
+    assert nights.night(TUESDAY).plans["global"].closes == {CaseState.RELEASED: 1}
+    assert nights.dues(TUESDAY) == {}
+
+
+def test_of_a_patron_with_a_held_case_global_reports_its_own_charges_only(koha: KohaDatabase) -> None:
+    patron = a_patron(koha, branch="CPL")
+    owes(koha, patron, "30.00", day=IN_THE_WINDOW, branch="CPL")
+    owes(koha, patron, "45.00", day=IN_THE_WINDOW, branch="FPL")
+    nights, rest = after_north(koha, "charge")
+    nights.good_night()
+    without(nights, rest)
+    nights.night(MONDAY)
+    assert nights.dues(MONDAY) == {patron: "55.00"}
+    koha.execute("UPDATE accountlines SET amountoutstanding = 0 WHERE branchcode = 'CPL'")
+    nights.night(TUESDAY)
+    assert nights.open_patrons() == {patron}
+    assert koha.value("SELECT COUNT(*) FROM gentle_nudge_case WHERE state = 'open'") == 2
+    pays(koha, patron)
+    nights.night(WEDNESDAY)
+    assert nights.dues(WEDNESDAY) == {patron: "0.00"}
+    nights.night(THURSDAY)
+    assert nights.open_patrons() == set()
+    assert nights.dues(THURSDAY) == {}
+
+
+def test_a_held_release_is_judged_again_under_lock(koha: KohaDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    patron = owing(koha, branch="CPL")
+    nights, rest = after_north(koha, "patron")
+    nights.good_night()
+    without(nights, rest)
+    pays(koha, patron)
+
+    def voids_the_payment(*given: Any, **named: Any) -> Any:
+        koha.execute("UPDATE accountlines SET amountoutstanding = 30 WHERE description = ''")
+        return judge_under_lock(*given, **named)
+
+    monkeypatch.setattr(nightly_module, "judge_under_lock", voids_the_payment)
+    nights.night(MONDAY)
+    assert nights.states() == {patron: "open"}
+    assert nights.dues(MONDAY) == {}
+
+
+@pytest.mark.parametrize(("now", "held"), [((), False), (("reports@agency.example",), True)])
+def test_an_upload_to_another_place_is_no_other_recipient_but_a_mail_to_somebody_new_is(
+    koha: KohaDatabase, now: tuple[str, ...], *, held: bool
+) -> None:
+    owing(koha, branch="CPL")
+    nights, (rest,) = after_north(koha, "patron")
+    nights.good_night()
+    koha.execute("UPDATE gentle_nudge_delivery SET channel = 'sftp', recipient = 'sftp.agency.example/in'")
+    without(nights, (replace(rest, policy=replace(rest.policy, send_to=now)),))
+    (section,) = nights.sections
+    gone = ("north",)
+    assert (section.held, section.frees, section.keeps_up) == ((gone, gone, ()) if held else ((), (), gone))
+
+
+def test_a_repeat_to_somebody_else_and_the_archive_make_no_difference(koha: KohaDatabase) -> None:
+    owing(koha, branch="CPL")
+    nights, rest = after_north(koha, "patron")
+    nights.good_night()
+    koha.execute("UPDATE gentle_nudge_delivery SET recipient = 'Reports@Agency.example'")
+    instants = "since, since AS queued, since AS next_attempt"
+    for report in koha.query(f"SELECT DISTINCT report_id, {instants} FROM gentle_nudge_delivery"):
+        sent = {**report, "state": "sent", "attempts": 1}
+        koha.put("gentle_nudge_delivery", **sent, channel="email", recipient="lawyer@library.example", is_repeat=1)
+        koha.put("gentle_nudge_delivery", **sent, channel="file", recipient="/archive", is_repeat=0)
+    without(nights, rest)
+    assert (nights.sections[0].held, nights.sections[0].keeps_up) == ((), ("north",))

@@ -41,12 +41,14 @@ class LineView:
     withdrawn: Mapping[int, date] = field(default_factory=dict)
     own_fees: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     other_fees: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    taken_back: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def rules(self) -> LineRules:
         """Which lines count."""
         moment = Moment(day=self.day, now=NOW, zone=self.zone)
-        return line_rules(self.section, moment, SectionRecords(withdrawn=self.withdrawn))
+        withdrawn = {**dict.fromkeys(self.taken_back), **self.withdrawn}
+        return line_rules(self.section, moment, SectionRecords(withdrawn=withdrawn))
 
     @property
     def ownership(self) -> Ownership:
@@ -59,6 +61,7 @@ class LineView:
             own=self.own_fees,
             others=self.other_fees,
             fees={number: (*self.own_fees.get(number, ()), *self.other_fees.get(number, ())) for number in both},
+            withdrawn=self.taken_back,
         )
 
 

@@ -60,14 +60,15 @@ def counts(line: Row, view: LineView) -> bool:
     kind, is_debit = line["debit_type_code"], line["credit_type_code"] is None
     fees = (*view.own_fees.get(patron, ()), *view.other_fees.get(patron, ()))
     described = kind == rules.fee_debit_type and line["description"] == rules.fee_description
-    withdrawn = view.withdrawn.get(patron)
+    withdrawn, taken_back = view.withdrawn.get(patron), view.taken_back.get(patron, ())
+    is_withdrawn = (withdrawn and day <= withdrawn) or line["accountlines_id"] in taken_back
     return not (
         (age < ages[0] or age > ages[1])
         or (rules.debit_types and kind not in rules.debit_types)
         or kind in rules.excluded_debit_types
         or (rules.ignore_fees_before and day < rules.ignore_fees_before)
         or (not rules.count_processing_fees and (described or line["accountlines_id"] in fees))
-        or (not rules.refer_withdrawn_charges and is_debit and withdrawn and day <= withdrawn)
+        or (not rules.refer_withdrawn_charges and is_debit and is_withdrawn)
         or (rules.charged_as_minor == "leave_out" and is_debit and is_minor(line["patrons_birth"], day, view))
     )
 

@@ -114,6 +114,21 @@ def test_koha_protects_patrons_or_has_anonymized_them(koha: KohaDatabase, conn: 
     assert [the(conn, number).protected for number in (protected, anonymized, other)] == [True, True, False]
 
 
+def test_anonymized_is_who_koha_says_and_a_protected_patron_is_not(koha: KohaDatabase, conn: Connection) -> None:
+    protected, anonymized = a_patron(koha, protected=1), a_patron(koha, anonymized=1)
+    assert [the(conn, number).anonymized for number in (protected, anonymized)] == [False, True]
+
+
+@pytest.mark.every_koha
+def test_a_number_was_used_before_as_often_as_koha_has_deleted_it(koha: KohaDatabase, conn: Connection) -> None:
+    fresh, again = a_patron(koha), a_patron(koha)
+    for times in (1, 2):
+        delete_patron(koha, again)
+        a_patron(koha, borrowernumber=again)
+        delete_patron(koha, a_patron(koha))
+        assert [the(conn, number).used_before for number in (fresh, again)] == [0, times]
+
+
 @pytest.mark.parametrize("columns", [("protected",), ("anonymized",), ("protected", "anonymized")])
 def test_an_older_koha_without_these_columns_protects_nobody_by_them(
     koha: KohaDatabase, product: Engine, columns: tuple[str, ...]
@@ -390,4 +405,4 @@ def test_patrons_are_read_in_a_fixed_number_of_statements_per_thousand(
     with Statements(conn) as statements:
         found = patrons(conn, a_policy(flag=COLLECT, minors="guardian").patron_fields, numbers)
     assert len(found) == many
-    assert len(statements.seen) == 3 * thousands + 2
+    assert len(statements.seen) == 4 * thousands + 2

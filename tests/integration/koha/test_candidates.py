@@ -131,7 +131,7 @@ def test_the_scan_finds_exactly_those_whose_sums_reach_the_threshold(
         less = {patron for patron, it in expected.items() if 0 < it.owed < threshold}
         selection = found(conn, view)
         chosen = set(selection.numbers)
-        line_by_line = view.withdrawn.keys() | with_fees_of_ours(conn, view.rules) | young(everything, view)
+        line_by_line = view.rules.withdrawn.keys() | with_fees_of_ours(conn, view.rules) | young(everything, view)
         assert enough <= chosen <= enough | line_by_line, view
         assert selection.owing_less == len(less - chosen), view
         agree_on_lines(conn, view, everything, patrons)
@@ -209,12 +209,13 @@ def a_random_view(chance: random.Random, everything: list[oracle.Row]) -> LineVi
         chance.choice(("only", "all_but")): " ".join(chance.sample(("CPL", "FPL", "MPL"), chance.choice((1, 2)))),
     }
     owned = [line for line in everything if line["borrowernumber"] and line["debit_type_code"]]
-    own, other = chance.sample(owned, 6), chance.sample(owned, 6)
+    own, other, taken_back = (chance.sample(owned, 6) for _ in range(3))
     return replace(
         a_view(charges_by=chance.choice(("patron", "charge", "item")), **rules),
         withdrawn={line["borrowernumber"]: day for line, day in zip(own, some_days(chance), strict=False)},
         own_fees=by_patron(own, ()),
         other_fees=by_patron(other, own),
+        taken_back=by_patron(taken_back, ()),
     )
 
 

@@ -4,12 +4,13 @@ from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, insert, update
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.koha.read.plugin_data import LOG_MODULE, SINGLE
-from gentle_nudge.store.tables import case, case_line
+from gentle_nudge.store.tables import case, case_line, delivery, report, run
 from tests.builders.koha import an_item
+from tests.builders.ours import DAY, NOW
 from tests.integration.store.conftest import with_our_tables
 from tests.support.koha import KohaDatabase
 from tests.support.queries import SAMPLES, Query, every_query
@@ -60,6 +61,28 @@ def a_library(koha: KohaDatabase) -> Engine:
             {"case_id": n, "line": line, "outstanding": 1, "counted": True} for n in PATRONS for line in (n, n + 1)
         ]
         conn.execute(insert(case_line), lines)
+        conn.execute(
+            insert(run),
+            {"id": 1, "section": "x", "report": "update", "day": DAY, "number": 1, "late": False, "started": NOW},
+        )
+        of_run = {"run_id": 1, "file_name": "x", "size": 0, "rows": 0, "sha256": "", "subject": "", "body": ""}
+        conn.execute(insert(report), [of_run | {"id": n} for n in PATRONS])
+        queue = [
+            {
+                "report_id": n,
+                "channel": "email",
+                "recipient": "x",
+                "state": "sent",
+                "attempts": 1,
+                "is_repeat": False,
+                "next_attempt": NOW,
+                "since": NOW,
+                "queued": NOW,
+            }
+            for n in PATRONS
+        ]
+        conn.execute(insert(delivery), queue)
+        conn.execute(update(case).values(told_in=1 + case.c.id % 20))
     with koha.engine.connect() as conn:
         for table in {table for query in QUERIES for table in query.indexes}:
             conn.exec_driver_sql(f"ANALYZE TABLE `{table}`").all()

@@ -27,7 +27,7 @@ def open_one(conn: Connection, action: OpenCase, *, fee_line: int | None = None,
     patron = action.patron
     made = cases.open_new(conn, section=HERE, actions=[action], run=a_run(conn))[patron]
     fee, new = (None if number is None else Made(number, patron) for number in (fee_line, restriction))
-    cases.complete(conn, HERE, [patron], fee=fee, restriction=new)
+    cases.complete(conn, [HERE], [patron], fee=fee, restriction=new)
     return made
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 
@@ -257,3 +258,26 @@ def test_one_recipients_failure_does_not_touch_anothers(both: Connection) -> Non
     mail, upload = deliveries.of_report(both, stored.id)
     deliveries.attempt_failed(both, claimed(both, mail), NOW, reason="550")
     assert again(both, upload) == upload
+
+
+def test_a_delivery_keeps_whether_it_tells_the_agency(both: Connection) -> None:
+    report = a_report(both)
+    deliveries.enqueue(both, report=report.id, to=[AGENCY, replace(AGENCY, recipient="x", tells=False)], now=NOW)
+    assert [each.address.tells for each in deliveries.of_report(both, report.id)] == [True, False]
+
+
+def test_a_claim_from_the_future_is_due_again_beyond_what_clocks_may_differ(both: Connection) -> None:
+    twenty_minutes = 20 * A_MINUTE
+    ours = claimed(both, queued(both), NOW + twenty_minutes)
+    assert deliveries.fall_back(both, NOW) == []
+    (fallen,) = deliveries.fall_back(both, NOW - A_MOMENT)
+    assert (fallen.id, fallen.state, fallen.next_attempt) == (ours.id, DUE, NOW - A_MOMENT)
+    assert outcomes(both, ours) == [AttemptOutcome.LOST]
+
+
+def test_a_next_attempt_farther_ahead_than_any_pause_is_due_now(both: Connection) -> None:
+    waiting = queued(both, now=NOW + timedelta(hours=6, minutes=20))
+    assert deliveries.due(both, NOW) == []
+    assert deliveries.claim(both, waiting, NOW) is None
+    assert deliveries.due(both, NOW - A_MOMENT) == [waiting]
+    assert deliveries.claim(both, waiting, NOW - A_MOMENT)

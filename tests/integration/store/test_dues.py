@@ -82,6 +82,14 @@ def test_the_next_update_tells_of_a_submissions_closed_cases_or_of_all(both: Con
         assert [case.id for case in cases.listed(both) if case.to_report] == expected
 
 
+def test_a_submission_that_arrives_late_tells_again_of_cases_that_have_moved(both: Connection) -> None:
+    submission = a_run(both, report=ReportKind.SUBMISSION)
+    mine = open_for(both, 7, 8, run=submission)
+    cases.move(both, old=HERE, new="south")
+    cases.tell_of_submission(both, day=DAY, section=HERE, open_too=False)
+    assert [case.id for case in cases.listed(both) if case.to_report] == sorted(mine.values())
+
+
 def test_only_a_change_of_the_due_is_kept(both: Connection) -> None:
     case = a_case(both)
     for amount in ("50.00", "50", "50.01", "50.01", "0.00", "-3.00"):
@@ -132,7 +140,8 @@ def test_a_marked_case_is_told_once(both: Connection) -> None:
     assert to_tell(both) == []
     cases.mark_to_report(both, [case], flag=True)
     assert to_tell(both) == [case]
-    told(both, case, "0.00")
+    deliveries.enqueue(both, report=told(both, case, "0.00"), to=[AGENCY], now=NOW)
+    both.execute(delivery.update().values(state=SENT))
     assert to_tell(both) == []
 
 
@@ -166,7 +175,7 @@ def test_a_last_row_is_told_again_until_it_has_arrived(both: Connection, state: 
     deliveries.enqueue(both, report=report, to=[AGENCY, SERVER], now=NOW)
     delivered(both, deliveries.of_report(both, report)[0])
     both.execute(delivery.update().where(delivery.c.channel == Channel.SFTP).values(state=state))
-    assert to_tell(both) == ([] if state in {SENT, CANCELLED} else [case])
+    assert to_tell(both) == ([] if state is SENT else [case])
 
 
 def test_a_last_row_superseded_by_an_update_that_repeats_it_is_told_when_that_arrives(both: Connection) -> None:
@@ -193,8 +202,26 @@ def test_a_last_row_superseded_by_a_sync_which_holds_no_closed_case_is_told_agai
 def test_neither_the_archive_nor_a_repeat_keeps_a_last_row_from_having_arrived(both: Connection) -> None:
     case = closed(both, a_case(both))
     report = told(both, case, "0.00")
+    deliveries.enqueue(both, report=report, to=[AGENCY], now=NOW)
+    delivered(both, deliveries.of_report(both, report)[0])
     deliveries.enqueue(both, report=report, to=[ARCHIVE], now=NOW)
     deliveries.enqueue(both, report=report, to=[AGENCY], now=NOW, repeat_reason="once more")
+    assert to_tell(both) == []
+
+
+def test_a_report_that_was_queued_for_copies_alone_has_told_nobody(both: Connection) -> None:
+    case = closed(both, a_case(both))
+    report = told(both, case, "0.00")
+    deliveries.enqueue(both, report=report, to=[ARCHIVE], now=NOW)
+    both.execute(delivery.update().values(state=SENT))
+    assert to_tell(both) == [case]
+
+
+def test_a_forgotten_case_is_told_to_nobody(both: Connection) -> None:
+    case = closed(both, a_case(both))
+    told(both, case, "0.00")
+    assert to_tell(both) == [case]
+    cases.forget(both, [case], NOW)
     assert to_tell(both) == []
 
 
@@ -270,3 +297,18 @@ def test_an_open_case_is_not_forgotten_but_its_name_may_be(both: Connection) -> 
     assert known(both, case).patron == 7
     cases.forget_names(both, [case])
     assert (known(both, case).surname, known(both, case).card, known(both, case).patron) == (None, None, 7)
+
+
+def test_a_repeat_tells_of_all_its_cases_and_a_sync_only_where_it_says_something_else(both: Connection) -> None:
+    same, other = a_case(both, 7), a_case(both, 8)
+    moved, never = a_case(both, 7, section="north"), a_case(both, 9)
+    for case, due in ((same, "50.00"), (other, "40.00"), (moved, "30.00")):
+        told(both, case, due)
+    cases.tell_of(both, {7: Decimal(50), 8: Decimal(50), 9: Decimal(50)}, other_dues_in=[HERE])
+    assert marked(both) == [other, never]
+    cases.tell_of(both, {7: Decimal(50)})
+    assert marked(both) == [same, other, moved, never]
+
+
+def marked(conn: Connection) -> list[int]:
+    return [case.id for case in cases.listed(conn) if case.to_report]

@@ -1,5 +1,6 @@
 """What the queue tells those who look after it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -7,7 +8,7 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.store import deliveries, report_files, runs
-from tests.builders.ours import A_MINUTE, A_MOMENT, ARCHIVE, DAY, HERE, NOW, a_run, delivered, queued
+from tests.builders.ours import A_MINUTE, A_MOMENT, ARCHIVE, DAY, HERE, NOW, SERVER, a_run, delivered, queued
 
 A_DAY = timedelta(days=1)
 
@@ -33,6 +34,13 @@ def test_a_recipient_waits_since_the_first_update_that_did_not_come(both: Connec
     queued(both, now=NOW - A_DAY, section="north")
     deliveries.supersede(both, [HERE], NOW)
     assert since(both) == [NOW, NOW - A_DAY]
+
+
+def test_a_moved_upload_folder_is_awaited_since_the_first_update_that_did_not_come(both: Connection) -> None:
+    queued(both, to=SERVER, now=NOW - A_DAY)
+    queued(both, to=replace(SERVER, recipient="ssh.agency.example:in"), now=NOW)
+    deliveries.supersede(both, [HERE], NOW)
+    assert since(both) == [NOW - A_DAY]
 
 
 def test_what_was_cancelled_is_awaited_by_nobody(both: Connection) -> None:

@@ -127,8 +127,11 @@ def test_what_older_programs_did_not_record_is_not_known_but_who_was_told(databa
     rows = rows_of(database)
     assert {row["closed_owing"] for row in rows["gentle_nudge_case"]} == {None}
     assert {row["server_uid"] for row in rows["gentle_nudge_meta"]} == {None}
-    told = ("strict", "tells", "named", "went_to")
-    assert {tuple(row[column] for column in told) for row in rows["gentle_nudge_delivery"]} == {(0, 1, 0, None)}
+    told = ("channel", "strict", "tells", "named", "went_to")
+    assert {tuple(row[column] for column in told) for row in rows["gentle_nudge_delivery"]} == {
+        ("email", 1, 1, 0, None),
+        ("file", 1, 0, 0, None),
+    }
 
 
 @pytest.mark.parametrize("version", OLD_VERSIONS)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gentle_nudge.domain.outbox import MAY_LEAVE, Channel, Standing, is_given_up, next_attempt
+from gentle_nudge.domain.outbox import MAY_LEAVE, Address, Channel, Standing, is_given_up, next_attempt, went_to_others
 from gentle_nudge.domain.report_row import ReportKind
 from tests.builders.values import a_delivery
 
@@ -60,3 +60,35 @@ def test_a_copy_in_the_archive_tells_the_agency_nothing() -> None:
         "email",
         "sftp",
     ]
+
+
+@pytest.mark.parametrize(
+    ("to_tell", "copies", "others"),
+    [
+        (("Agency@agency.example",), (), False),  # nobody new is told; readers of copies may be fewer
+        (("agency@agency.example",), ("reader@library.example", "more@library.example"), False),
+        (("reader@library.example",), ("agency@agency.example",), False),
+        (("agency@agency.example", "new@other.example"), (), True),
+        (("reader@library.example",), (), True),  # the agency would hear no more
+        (("new@other.example",), ("agency@agency.example",), True),
+        ((), (), True),
+    ],
+)
+def test_other_recipients_are_somebody_new_who_is_told_or_somebody_told_who_is_left_out(
+    to_tell: tuple[str, ...], copies: tuple[str, ...], *, others: bool
+) -> None:
+    agency = a_delivery(address=Address(channel=Channel.EMAIL, recipient="agency@agency.example"))
+    reader = a_delivery(address=Address(channel=Channel.EMAIL, recipient="reader@library.example"), tells=False)
+    lawyer = a_delivery(address=Address(channel=Channel.EMAIL, recipient="lawyer@library.example"), is_repeat=True)
+    sent = [agency, reader, lawyer]
+    assert went_to_others(sent, to_tell=to_tell, to_get=(*to_tell, *copies)) is others
+
+
+def test_a_report_that_was_only_uploaded_or_told_nobody_went_to_no_others() -> None:
+    upload = a_delivery(address=Address(channel=Channel.SFTP, recipient="sftp.agency.example/in"))
+    archive = a_delivery(address=Address(channel=Channel.FILE, recipient="/archive"))
+    new = ("new@other.example",)
+    assert not went_to_others([upload], to_tell=(), to_get=())
+    assert went_to_others([upload], to_tell=new, to_get=new)
+    assert not went_to_others([archive], to_tell=new, to_get=new)
+    assert not went_to_others([], to_tell=new, to_get=new)

@@ -19,9 +19,9 @@ from gentle_nudge.domain.report_row import UpdateRow, case_row
 class CaseFacts:
     """A case with what Koha says of it tonight.
 
-    `patron` is the one the case follows, None when gone from Koha; then `heir` is the patron that took over the
-    recorded lines (merged cards), None when nobody did. `balance` (the section's) and `records` are of the patron or
-    else the heir.
+    `patron` is the one the case follows, None when gone from Koha, even if somebody else has the number now; then
+    `heir` is the patron that took over the recorded lines (merged cards), None when nobody did. `balance` (the
+    section's) and `records` are of the patron or else the heir.
     """
 
     case: Case
@@ -36,6 +36,11 @@ class CaseFacts:
         return self.patron or self.heir
 
 
+def outcome_of(facts: CaseFacts, section: Section) -> UpdateRow | Succession | Ending:
+    """What becomes of this open case of the section, or of one whose section is gone and that it frees."""
+    return judge_held(facts, section) if facts.case.section in section.frees else judge(facts, section)
+
+
 def judge(facts: CaseFacts, section: Section) -> UpdateRow | Succession | Ending:
     """What becomes of this open case; the row of the update if it just goes on."""
     person, policy, owes = facts.person, section.policy, f"owes {format_amount(facts.balance)}"
@@ -44,9 +49,12 @@ def judge(facts: CaseFacts, section: Section) -> UpdateRow | Succession | Ending
     if facts.heir and facts.records.has_case(section):
         why = f"merged into patron {person.number}, who has an open case"
         return _ending(facts, CaseState.MERGED, ZERO, why=why)
-    if seems_withdrawn(facts, section):
+    if person.anonymized or seems_withdrawn(facts, section):
         state = CaseState.PAID if facts.balance <= policy.clear_at_or_below else CaseState.WITHDRAWN
-        return _ending(facts, state, last_word(facts.balance, policy), why=f"the flag was taken off; {owes}")
+        why = f"the flag was taken off; {owes}"
+        if person.anonymized:
+            state, why = CaseState.ANONYMIZED, "the patron was anonymized in Koha"
+        return _ending(facts, state, last_word(facts.balance, policy), why=why)
     if is_released(facts.balance, policy):
         why = f"{owes}, at or below {format_amount(policy.clear_at_or_below)}"
         return _ending(facts, CaseState.RELEASED, released_due(facts.balance, policy), why=why)
@@ -54,6 +62,30 @@ def judge(facts: CaseFacts, section: Section) -> UpdateRow | Succession | Ending
     if facts.heir is None:
         return row
     return Succession(facts=facts, row=row, why=f"merged into patron {person.number}: the case goes on there")
+
+
+def is_somebody_else(case: Case, patron: Patron) -> bool:
+    """Whether Koha has deleted the case's patron and given the number to this one.
+
+    Older servers forget at a restart that they have given a number, if it was the last one and its row is deleted.
+    """
+    return patron.used_before > case.used_before
+
+
+def judge_held(facts: CaseFacts, section: Section) -> UpdateRow | Succession | Ending:
+    """What becomes of an open case of which nobody may be told; only a payment ends it, and its last word waits.
+
+    With another open case it stays as it is: part of the balance is told there.
+    """
+    person, policy = facts.person, section.policy
+    if person and not facts.records.open_cases:
+        if is_released(facts.balance, policy):
+            why = f"owes {format_amount(facts.balance)}, at or below {format_amount(policy.clear_at_or_below)}"
+            due = released_due(facts.balance, policy)
+            return Ending(facts=facts, state=CaseState.RELEASED, row=None, waiting=due, why=why)
+        if facts.heir:
+            return Succession(facts=facts, row=None, why=f"merged into patron {person.number}: the case goes on there")
+    return as_before(facts, policy)
 
 
 def is_released(balance: Decimal, policy: Policy) -> bool:
@@ -91,7 +123,7 @@ def released_due(balance: Decimal, policy: Policy) -> Decimal:
 
 
 def last_word(balance: Decimal, policy: Policy) -> Decimal | None:
-    """The due in the last row of a case that staff ended; None: there is no row."""
+    """The due in the last row of a case that staff ended, or an anonymized one; None: there is no row."""
     if policy.withdrawn_due == "balance":
         return shown(balance, policy)
     return ZERO if policy.withdrawn_due == "zero" else None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Referral, Succession
+from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Referral, Reopening, Succession
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.referral import PatronRecords
 from gentle_nudge.domain.patron import FlagRow, FlagState, Patron, Restriction, flag_state
@@ -34,33 +35,64 @@ class OpenCase:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReopenCase:
+    """Open a closed case again for this patron, with its flag field and the restriction that is made for it."""
+
+    case: int
+    patron: int
+    used_before: int
+    why: str
+    flag: str
+    restriction_type: str
+    restriction_comment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CloseCase:
-    """Close a case in this state, for this reason; `case` is None for one that the same run opens."""
+    """Close a case in this state, for this reason; `case` is None for one that the same run opens.
+
+    `waiting` is the due of a last word that nobody may be told yet.
+    """
 
     case: int | None
     patron: int
     state: CaseState
     why: str
+    waiting: Decimal | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FollowCase:
-    """The case goes on with the patron that took over its lines."""
+    """The case goes on with the patron that took over its lines; `used_before` is this patron's."""
 
     case: int
     patron: int
+    used_before: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordRestriction:
-    """Record a restriction of ours that was there before with the case just opened for this patron."""
+    """Record a restriction of ours that was there before with the case just opened for this patron.
+
+    `case` is one opened again; None for a new one.
+    """
 
     patron: int
     restriction: Restriction
+    case: int | None = None
 
 
 Action = (
-    Restrict | LiftRestriction | SetFlag | ClearFlag | ChargeFee | OpenCase | CloseCase | FollowCase | RecordRestriction
+    Restrict
+    | LiftRestriction
+    | SetFlag
+    | ClearFlag
+    | ChargeFee
+    | OpenCase
+    | ReopenCase
+    | CloseCase
+    | FollowCase
+    | RecordRestriction
 )
 
 
@@ -91,30 +123,45 @@ def planned_changes(decision: Decision, section: Section) -> Iterator[Action]:
     match decision:
         case Referral():
             yield from set_flag(decision.patron, policy)
-            if decision.fee > 0:
-                yield ChargeFee(
-                    patron=decision.number,
-                    amount=decision.fee,
-                    type=policy.fee_debit_type,
-                    description=policy.fee_description,
-                    branch={"none": None, "patron": decision.patron.branch}.get(policy.fee_branch, policy.fee_branch),
-                )
+            yield from charge_fee(decision, policy)
             yield open_case(decision=decision, restriction_comment=policy.comment(decision.day))
         case Adoption():
             yield open_case(decision=decision)
             if decision.released:
                 yield from clear_flag(decision.patron, decision.candidate.records, section)
                 yield CloseCase(case=None, patron=decision.number, state=CaseState.RELEASED, why=decision.why)
+        case Reopening():
+            yield from set_flag(decision.patron, policy)
+            yield ReopenCase(
+                case=decision.case.id,
+                patron=decision.number,
+                used_before=decision.patron.used_before,
+                why=decision.why,
+                flag=str(policy.flag),
+                restriction_type=policy.restriction_type,
+                restriction_comment=policy.comment(decision.day),
+            )
         case Succession(facts=facts):
             if facts.heir:
-                yield FollowCase(case=facts.case.id, patron=facts.heir.number)
+                yield follow_case(facts.case, facts.heir)
                 yield from set_flag(facts.heir, policy)
         case Ending(facts=facts):
             if decision.state is CaseState.RELEASED and facts.heir:
-                yield FollowCase(case=facts.case.id, patron=facts.heir.number)
+                yield follow_case(facts.case, facts.heir)
             if decision.state is CaseState.RELEASED and facts.person:
                 yield from clear_flag(facts.person, facts.records, section)
-            yield CloseCase(case=facts.case.id, patron=decision.number, state=decision.state, why=decision.why)
+            yield CloseCase(
+                case=facts.case.id,
+                patron=decision.number,
+                state=decision.state,
+                why=decision.why,
+                waiting=decision.waiting,
+            )
+
+
+def follow_case(case: Case, heir: Patron) -> FollowCase:
+    """Let the case go on with the heir."""
+    return FollowCase(case=case.id, patron=heir.number, used_before=heir.used_before)
 
 
 def restriction_changes(decision: Decision, holdings: Holdings, section: Section) -> Iterator[Action]:
@@ -132,10 +179,42 @@ def restriction_changes(decision: Decision, holdings: Holdings, section: Section
                 yield record_restriction(restriction, holdings.patron, policy)
             if decision.released and policy.remove_restriction:
                 yield from lift(holdings, None, decision.candidate.records, section)
-        case Ending(state=CaseState.RELEASED, facts=facts) if policy.remove_restriction:
+        case Reopening():
+            yield from restrict_again(decision, holdings, policy)
+        case Ending(state=CaseState.RELEASED | CaseState.PAID, facts=facts) if policy.remove_restriction:
             yield from lift(holdings, facts.case, facts.records, section)
         case Referral() | Succession() | Ending():
             pass
+
+
+def charge_fee(referral: Referral, policy: Policy) -> Iterator[ChargeFee]:
+    """Charge the processing fee, if there is one."""
+    if referral.fee > 0:
+        yield ChargeFee(
+            patron=referral.number,
+            amount=referral.fee,
+            type=policy.fee_debit_type,
+            description=policy.fee_description,
+            branch={"none": None, "patron": referral.patron.branch}.get(policy.fee_branch, policy.fee_branch),
+        )
+
+
+def restrict_again(reopening: Reopening, holdings: Holdings, policy: Policy) -> Iterator[Restrict | RecordRestriction]:
+    """Record the restriction of ours that is still active, or else restrict as at a referral.
+
+    The case's own stays recorded as it was made: if staff have changed it, it is theirs.
+    """
+    case, patron = reopening.case, holdings.patron
+    recorded = holdings.recorded | {case.restriction or 0}
+    restriction = active_restriction_of_ours(replace(holdings, recorded=recorded), policy)
+    if restriction and restriction.id == case.restriction:
+        kind = case.restriction_type or policy.restriction_type
+        as_made = replace(restriction, type=kind, comment=case.restriction_comment)
+        yield RecordRestriction(patron=patron, restriction=as_made, case=case.id)
+    elif restriction:
+        yield replace(record_restriction(restriction, patron, policy), case=case.id)
+    elif policy.add_restriction:
+        yield Restrict(patron=patron, type=policy.restriction_type, comment=policy.comment(reopening.day))
 
 
 def record_restriction(restriction: Restriction, patron: int, policy: Policy) -> RecordRestriction:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gentle_nudge.domain.case import Case
+from gentle_nudge.domain.collections.plan import Reopening
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, Reason, verdicts
 from gentle_nudge.domain.ledger import JudgedLine, Window
@@ -14,13 +15,14 @@ from gentle_nudge.domain.ledger import JudgedLine, Window
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """One patron as one section sees them on one day."""
+    """One patron as one section sees them on one day; `reopening` if a closed case would be opened again."""
 
     section: Section
     day: date
     candidate: Candidate
     lines: tuple[JudgedLine, ...]
     cases: tuple[Case, ...]
+    reopening: Reopening | None = None
 
     @property
     def window(self) -> Window:

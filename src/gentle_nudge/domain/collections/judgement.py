@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,9 +14,9 @@ from gentle_nudge.domain.collections.anomalies import Anomalies
 from gentle_nudge.domain.collections.case_outcome import (
     CaseFacts,
     is_released,
-    judge,
     last_word,
     lists_everybody,
+    outcome_of,
     released_due,
     shown,
 )
@@ -24,12 +24,14 @@ from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount, refuse
 from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Succession, heir_of
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, is_minor, why_not
-from gentle_nudge.domain.collections.submission_day import Due, is_lifted_for, too_many
+from gentle_nudge.domain.collections.reopening import ClosedCase, reopenings
+from gentle_nudge.domain.collections.submission_day import Due, Limit, Refusal, is_lifted_for, too_many
 from gentle_nudge.domain.money import ZERO, can_be_kept, format_amount
 from gentle_nudge.domain.patron import Patron
 from gentle_nudge.domain.report_row import UpdateRow, case_row
 
-ENDED_BY_STAFF = (CaseState.WITHDRAWN, CaseState.PAID)
+# Ended without a payment that we have seen, while the patron is still in Koha.
+ENDED_BY_OTHERS = (CaseState.WITHDRAWN, CaseState.PAID, CaseState.ANONYMIZED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,14 +43,19 @@ class Adoptee:
 
 
 def is_adoptee(patron: Patron, records: PatronRecords, section: Section) -> bool:
-    """Whether the patron is the section's, the flag says yes, and no case is open in a section with this flag."""
+    """Whether the patron is the section's, the flag says yes, and no case is open in a section with this flag.
+
+    The flag of an anonymized patron was left behind.
+    """
     ours = section.scope.holds(patron.branch) or (section.charges_by != "patron" and section.enabled)
-    return ours and patron.is_flagged and not records.has_flag_of(section)
+    return ours and patron.is_flagged and not patron.anonymized and not records.has_flag_of(section)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """Everything gathered about one section; `last_words` are closed cases the agency is still to be told of.
+
+    `closed` are the closed cases that may have to be opened again.
 
     `cases` and then `candidates` are iterated once, so that they may be read meanwhile and are never in memory all at
     once. `owing_less` is asked last: how many others owe something in the window.
@@ -59,10 +66,14 @@ class Evidence:
     cases: Iterable[CaseFacts] = ()
     last_words: tuple[CaseFacts, ...] = ()
     adoptees: tuple[Adoptee, ...] = ()
+    closed: tuple[ClosedCase, ...] = ()
 
 
 def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Plan:
-    """The plan of the section's night: what becomes of every case, who is adopted, who is referred."""
+    """The plan of the section's night: what becomes of every case, who is adopted, who is referred.
+
+    Whose case is to be reopened is neither adopted nor referred, even if the reopening has to wait.
+    """
     too_large: set[int] = set()
     last_words, evidence = evidence.last_words, passing_over(section, evidence, too_large)
     plan = Plan(
@@ -73,16 +84,23 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
         late=due.late,
         untold=frozenset(facts.case.id for facts in last_words) - {facts.case.id for facts in evidence.last_words},
     )
-    plan, heirs = _with_cases(plan, section, evidence, due)
-    adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in heirs]
+    anomalies = Anomalies()
+    for facts in last_words:
+        if facts.case.section in section.frees and facts.case.to_report:
+            anomalies.look_at(facts, section)
+    plan, heirs = _with_cases(plan, section, evidence, due, anomalies=anomalies)
+    reopened = reopenings(section, day, evidence.closed, heirs)
+    in_cases = heirs | {reopening.number for reopening in reopened}
+    adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in in_cases]
     too_many_adopted = too_many("adoptions", len(adoptees), due.most_adoptions)
     adopted = [] if too_many_adopted else [adopt(section, adoptee) for adoptee in adoptees]
-    referred, left_out, owing_less = _referrals(section, day, evidence, heirs)
-    fuse = None if is_lifted_for(len(referred), due.lifted_to) else due.most_referrals
-    refusals = [due.beside_plugin, *plan.refusals, too_many_adopted, too_many("fuse", len(referred), fuse)]
+    referred, left_out, owing_less = _referrals(section, day, evidence, in_cases)
+    too_many_reopened = _fused("reopenings", reopened, due) if due.update_due else None
+    limits = (too_many_reopened, too_many_adopted, _fused("fuse", referred, due))
+    refusals = (due.beside_plugin, *plan.refusals, *anomalies.refusals(section), *limits)
     plan = replace(
         plan,
-        decisions=(*plan.decisions, *adopted),
+        decisions=(*plan.decisions, *(reopened if due.update_due and not too_many_reopened else ()), *adopted),
         left_out=left_out,
         owing_less=evidence.owing_less() + owing_less,
         refusals=tuple(refusal for refusal in refusals if refusal),
@@ -91,8 +109,17 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
     return replace(plan, decisions=(*plan.decisions, *referred)) if plan.submits else replace(plan, held=referred)
 
 
+def _fused(limit: Limit, decisions: Sized, due: Due) -> Refusal | None:
+    """The refusal if these are more than one night may refer, or reopen, and nobody has lifted the fuse for so many."""
+    count = len(decisions)
+    return None if is_lifted_for(count, due.lifted_to) else too_many(limit, count, due.most_referrals)
+
+
 def passing_over(section: Section, evidence: Evidence, noted: set[int]) -> Evidence:
-    """The evidence without accounts whose sums are too large to be kept; while it is read their patrons are noted."""
+    """The evidence without accounts whose sums are too large to be kept; while it is read their patrons are noted.
+
+    Last words of which nobody may be told are left out too.
+    """
 
     def keeps(number: int, *, fits: bool) -> bool:
         if not fits:
@@ -106,8 +133,8 @@ def passing_over(section: Section, evidence: Evidence, noted: set[int]) -> Evide
         return keeps(facts.person.number if facts.person else 0, fits=can_be_kept(facts.balance))
 
     def keeps_last_word(facts: CaseFacts) -> bool:
-        row = _last_row(section, facts)
-        return keeps(row.patron if row else 0, fits=row is None or can_be_kept(row.due))
+        row, may_be_told = _last_row(section, facts), facts.case.section not in section.frees
+        return may_be_told and keeps(row.patron if row else 0, fits=row is None or can_be_kept(row.due))
 
     return replace(
         evidence,
@@ -115,6 +142,7 @@ def passing_over(section: Section, evidence: Evidence, noted: set[int]) -> Evide
         cases=filter(keeps_case, evidence.cases),
         last_words=tuple(filter(keeps_last_word, evidence.last_words)),
         adoptees=tuple(adoptee for adoptee in evidence.adoptees if keeps_account(adoptee.candidate)),
+        closed=tuple(closed for closed in evidence.closed if keeps_account(closed.candidate)),
     )
 
 
@@ -124,7 +152,9 @@ def passed_over(patrons: AbstractSet[int]) -> tuple[str, ...]:
     return tuple(f"patron number {number}: {why}" for number in sorted(patrons))
 
 
-def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> tuple[Plan, set[int]]:
+def _with_cases(
+    plan: Plan, section: Section, evidence: Evidence, due: Due, *, anomalies: Anomalies
+) -> tuple[Plan, set[int]]:
     """The plan with what becomes of the cases, and all heirs. Without an update due they stay as they are.
 
     Cases whose ending is refused are in no report: whatever is told of them now may be wrong.
@@ -132,7 +162,7 @@ def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> t
     changes: list[Ending | Succession] = []
     rows: list[UpdateRow] = []
     heirs: set[int] = set()
-    anomalies, everybody, open_cases = Anomalies(), lists_everybody(section.policy, plan.day), 0
+    everybody, open_cases = lists_everybody(section.policy, plan.day), 0
     # Each patron's latest, unless the patron is in collections again.
     last_words = {facts.case.number: facts for facts in sorted(evidence.last_words, key=attrgetter("case.id"))}
     for facts, outcome in _one_case_each(section, evidence.cases):
@@ -142,10 +172,12 @@ def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> t
             continue
         open_cases += 1
         anomalies.look_at(facts, section)
-        last_words.pop(facts.case.number, None)
+        may_be_told = facts.case.section not in section.frees
+        if may_be_told:
+            last_words.pop(facts.case.number, None)
         if not isinstance(outcome, UpdateRow):
             changes.append(outcome)
-        elif everybody or outcome.is_news:
+        elif may_be_told and (everybody or outcome.is_news):
             rows.append(outcome)
     endings = EndingsThatCount.among((each for each in changes if isinstance(each, Ending)), section.policy)
     accidents, refusal = refused(endings, due, open_cases=open_cases)
@@ -164,17 +196,20 @@ def _with_cases(plan: Plan, section: Section, evidence: Evidence, due: Due) -> t
 def _one_case_each(
     section: Section, cases: Iterable[CaseFacts]
 ) -> Iterator[tuple[CaseFacts, UpdateRow | Succession | Ending]]:
-    """Every case with what becomes of it; of several that lead to one heir only the oldest goes on."""
+    """Every case with what becomes of it; of several that lead to one heir only the oldest goes on.
+
+    Those of which nobody may be told come last: whoever has another case is told of it there.
+    """
     merged = []
     for facts in cases:
         if facts.heir:
             merged.append(facts)
         else:
-            yield facts, judge(facts, section)
+            yield facts, outcome_of(facts, section)
     heirs: set[int | None] = set()
-    for facts in sorted(merged, key=attrgetter("case.id")):
+    for facts in sorted(merged, key=lambda facts: (facts.case.section in section.frees, facts.case.id)):
         goes_on_already = facts.heir and facts.heir.number in heirs
-        outcome = judge(replace(facts, records=_with_case(section)) if goes_on_already else facts, section)
+        outcome = outcome_of(replace(facts, records=_with_case(section)) if goes_on_already else facts, section)
         if not isinstance(outcome, UpdateRow):
             heirs.add(heir_of(outcome))
         yield facts, outcome
@@ -187,8 +222,8 @@ def _with_case(section: Section) -> PatronRecords:
 
 def _last_row(section: Section, facts: CaseFacts) -> UpdateRow | None:
     """The last row of a closed case; None if the agency is told nothing of it."""
-    due = facts.case.last_due
-    if facts.case.state in ENDED_BY_STAFF:
+    due = facts.case.last_due if facts.case.last_word is None else facts.case.last_word
+    if facts.case.state in ENDED_BY_OTHERS:
         due = last_word(facts.balance if facts.patron else ZERO, section.policy)
     return None if due is None else case_row(facts.case, facts.patron, due)
 
@@ -207,16 +242,16 @@ def adopt(section: Section, adoptee: Adoptee) -> Adoption:
 
 
 def _referrals(
-    section: Section, day: date, evidence: Evidence, heirs: AbstractSet[int]
+    section: Section, day: date, evidence: Evidence, in_cases: AbstractSet[int]
 ) -> tuple[tuple[Referral, ...], Counter[Reason], int]:
     """The referrals, how many others owe enough in the window by first reason, and how many owe less there.
 
-    Heirs are in collections, even before the case has followed.
+    Heirs and patrons whose case is reopened are in collections, even before the case is theirs.
     """
     left_out: Counter[Reason] = Counter()
     referred, owing_less = [], 0
     for each in evidence.candidates:
-        candidate = replace(each, records=_with_case(section)) if each.patron.number in heirs else each
+        candidate = replace(each, records=_with_case(section)) if each.patron.number in in_cases else each
         reason = why_not(candidate, section, day)
         if reason is None:
             referred.append(refer(section, candidate, day))

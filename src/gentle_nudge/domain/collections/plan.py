@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from gentle_nudge.domain.collections.referral import Account, Candidate, Reason,
 from gentle_nudge.domain.collections.submission_day import Refusal
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Guardian, Patron
-from gentle_nudge.domain.report_row import UpdateRow, new_case_row
+from gentle_nudge.domain.report_row import UpdateRow, case_row, new_case_row
 
 if TYPE_CHECKING:
     from gentle_nudge.domain.collections.case_outcome import CaseFacts
@@ -27,7 +27,7 @@ NOT_READ: Mapping[str, str | None] = MappingProxyType({})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewCase:
-    """A patron gets a case."""
+    """A patron gets a case, a new one or a closed one opened again."""
 
     candidate: Candidate
     why: str
@@ -95,6 +95,24 @@ class Adoption(NewCase):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Reopening(NewCase):
+    """A closed case is opened again for the patron who has its recorded `lines` now; `due` is reported in the update.
+
+    There is no second fee. `case` is the case as it was closed.
+    """
+
+    case: Case
+    lines: frozenset[int]
+    day: date
+    due: Decimal
+
+    @property
+    def row(self) -> UpdateRow:
+        """The row of the update."""
+        return replace(case_row(self.case, self.patron, self.due), marked=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ChangedCase:
     """An open case changes."""
 
@@ -119,17 +137,24 @@ class ChangedCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Succession(ChangedCase):
-    """Cards were merged: the case goes on with the heir, the patron who took over its lines."""
+    """Cards were merged: the case goes on with the heir, the patron who took over its lines.
 
-    row: UpdateRow
+    `row` is None if nobody may be told of it.
+    """
+
+    row: UpdateRow | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending(ChangedCase):
-    """An open case is closed in this state; `row` is None if the agency is told nothing of it."""
+    """An open case is closed in this state; `row` is None if the agency is told nothing of it.
+
+    `waiting` is the due that the agency is to be told at last, once somebody may be told.
+    """
 
     state: CaseState
     row: UpdateRow | None
+    waiting: Decimal | None = None
 
     @property
     def balance(self) -> Decimal:
@@ -137,7 +162,7 @@ class Ending(ChangedCase):
         return ZERO if self.state is CaseState.MERGED else self.facts.balance
 
 
-Decision = Referral | Adoption | Succession | Ending
+Decision = Referral | Adoption | Reopening | Succession | Ending
 
 
 def heir_of(decision: Decision) -> int | None:
@@ -145,7 +170,7 @@ def heir_of(decision: Decision) -> int | None:
     match decision:
         case Succession() | Ending(state=CaseState.RELEASED):
             return decision.facts.heir.number if decision.facts.heir else None
-        case Referral() | Adoption() | Ending():
+        case Referral() | Adoption() | Reopening() | Ending():
             return None
 
 
@@ -226,10 +251,11 @@ class Plan:
     def update(self) -> list[UpdateRow]:
         """The update's rows, by surname as the database collates, then by number; patrons gone from Koha last.
 
-        Of somebody whose case this run opens, the last word of an earlier one is not told.
+        Of somebody whose case this run opens, or opens again, the last word of an earlier one is not told.
         """
         changed = [row for decision in self.decisions if (row := decision.row)]
-        opened = {row.number for row in changed if row.case is None}
+        opening = (each for each in self.decisions if isinstance(each, Referral | Adoption | Reopening))
+        opened = {decision.row.number for decision in opening}
         rows = (*(row for row in self.kept if row.number not in opened), *changed)
         return sorted(rows, key=lambda row: (row.gone, *self._place(row.patron, row.number)))
 

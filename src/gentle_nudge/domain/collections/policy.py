@@ -198,6 +198,13 @@ class Policy:
             replaces="most_withdrawals",
         ),
     ] = "usual"
+    reopen_days: Annotated[
+        Days,
+        Key(
+            "For so many days after its end, a case of a patron who had paid is opened again, without a second fee, if "
+            "its charges owe more than at the end (a payment was voided); 0: never."
+        ),
+    ] = 60
     update_lists: Annotated[Literal["all", "changed"], Key("Which cases the nightly update lists: all or changed.")] = (
         "all"
     )
@@ -216,6 +223,10 @@ class Policy:
         """The window of a run on this day; ages given the wrong way round are swapped."""
         newer, older = self.count_fees_newer_than, self.count_fees_older_than
         return Window(first=day - timedelta(days=max(newer, older)), last=day - timedelta(days=min(newer, older)))
+
+    def reopens_since(self, day: date) -> date | None:
+        """The first day of an ending that may be taken back on this day; None: endings are final."""
+        return day - timedelta(days=self.reopen_days) if self.reopen_days else None
 
     @property
     def patron_fields(self) -> PatronFields:
@@ -256,7 +267,8 @@ class Section:
     """A scope with its own policy: a `[[library]]`, or `global`, which is `[policy]` itself.
 
     `formerly` are its earlier names. It goes on with the open cases of the sections `keeps_up`, which are gone, and
-    has the same flag field as the sections `sharing`.
+    has the same flag field as the sections `sharing`. Of the sections `held`, which are gone too, nobody may be told:
+    they had other recipients. It `frees` who has paid there, if that is for this section to do.
     """
 
     name: str = GLOBAL
@@ -267,6 +279,8 @@ class Section:
     formerly: tuple[str, ...] = ()
     keeps_up: tuple[str, ...] = ()
     sharing: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    frees: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -277,6 +291,11 @@ class Section:
     def cases_of(self) -> tuple[str, ...]:
         """The names of the sections whose cases are its own."""
         return (*self.names, *self.keeps_up)
+
+    @property
+    def may_end(self) -> tuple[str, ...]:
+        """The names of the sections whose cases it may end: its own and those it frees."""
+        return (*self.cases_of, *self.frees)
 
     @property
     def is_global(self) -> bool:

@@ -64,13 +64,22 @@ class PatronRecords:
         """Whether a case of this section is open; of any section if it has all charges, so that no debt goes twice."""
         return bool(self.open_cases if section.charges_by == "patron" else self.open_cases & set(section.cases_of))
 
+    def without(self, section: str) -> PatronRecords:
+        """The records without the open case of the section with this name."""
+        return PatronRecords(open_cases=self.open_cases - {section})
+
+    def is_held(self, section: Section) -> bool:
+        """Whether a case is open of a section that is gone, and nobody may be told of it."""
+        return not self.open_cases.isdisjoint(section.held)
+
     def has_flag_of(self, section: Section) -> bool:
-        """Whether a case is open in this section or in another one that uses its flag field."""
-        return not self.open_cases.isdisjoint((*section.cases_of, *section.sharing))
+        """Whether a case is open that stands for the flag: in this section, in another with its flag field, or held."""
+        with_flag = (*section.cases_of, *section.sharing, *section.held)
+        return self.has_case(section) or not self.open_cases.isdisjoint(with_flag)
 
     def flag_is_needed(self, section: Section) -> bool:
-        """Whether an open case of another section uses the same flag field."""
-        return bool(self.open_cases & (set(section.sharing) - set(section.cases_of)))
+        """Whether an open case of another section uses the same flag field, or may use it."""
+        return bool(self.open_cases & ({*section.sharing, *section.held} - set(section.cases_of)))
 
     def restriction_is_needed(self, section: Section) -> bool:
         """Whether a case of another section is open."""
@@ -85,14 +94,16 @@ class SectionRecords:
     """Our records of one section; empty while we have no tables. They hold as long as the `revision` does.
 
     `last_words`: closed cases of which the agency is still to be told. `open_cases`: patron -> all sections with an
-    open case. `withdrawn`: patron -> the latest day a case was withdrawn, cases of cards merged into theirs included.
+    open case. `withdrawn`: patron -> the latest day a case was withdrawn, None if only by sections whose days do not
+    count here; cases of cards merged into theirs included, whose lines are `inherited`.
     `merged`: patron -> those gone from Koha whose recorded lines they have now; empty if all charges are the patron's.
     """
 
     revision: int | None = None
     last_words: tuple[Case, ...] = ()
     open_cases: Mapping[int, frozenset[str]] = field(default_factory=dict)
-    withdrawn: Mapping[int, date] = field(default_factory=dict)
+    withdrawn: Mapping[int, date | None] = field(default_factory=dict)
+    inherited: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     merged: Mapping[int, frozenset[int]] = field(default_factory=dict)
     past: SubmissionHistory = field(default_factory=SubmissionHistory)
     last_update: date | None = None
@@ -154,7 +165,7 @@ def _unknown_age(candidate: Candidate, section: Section, day: date) -> bool:
 RULES: dict[Reason, Rule] = {
     Reason.OTHER_SECTION: lambda candidate, section, _day: not speaks_for(section, candidate),
     Reason.IN_COLLECTIONS: lambda candidate, section, _day: (
-        candidate.records.has_case(section) or candidate.patron.is_flagged
+        candidate.records.has_case(section) or candidate.records.is_held(section) or candidate.patron.is_flagged
     ),
     Reason.FLAG_IN_OTHER_USE: lambda candidate, _section, _day: flag_state(candidate.patron.flag) is FlagState.OTHER,
     Reason.PROTECTED: lambda candidate, _section, _day: candidate.patron.protected,

@@ -15,7 +15,7 @@ from gentle_nudge.domain.collections.policy import Policy
 A_WEEK = 7
 USUAL_FACTOR = 4
 USUAL_LEAST, USUAL_MOST, USUAL_AT_FIRST = 50, 500, 100
-Limit = Literal["fuse", "adoptions", "endings"]
+Limit = Literal["fuse", "adoptions", "endings", "reopenings"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,14 +31,14 @@ class SubmissionHistory:
 class Refusal:
     """A part of the night that was refused, with the way out."""
 
-    kind: Limit | Literal["plugin"]
+    kind: Limit | Literal["plugin", "held"]
     sentence: str
     hint: str
 
     @property
     def stops_submission(self) -> bool:
         """Whether no submission is made because of it."""
-        return self.kind != "endings"
+        return self.kind not in {"endings", "reopenings", "held"}
 
 
 # The refusal of each limit that is passed; {count} and {most} are still to be filled in, of endings {kinds} too.
@@ -55,6 +55,13 @@ TOO_MANY: dict[Limit, Refusal] = {
         sentence="the flag of {count} patrons says yes without a case, more than the {most} a night may adopt: "
         "none was adopted and no submission was made",
         hint="see who they are and adopt them with gentle-nudge init --adopt",
+    ),
+    "reopenings": Refusal(
+        kind="reopenings",
+        sentence="{count} closed cases owe again, more than the {most} that may be reopened in one night: none was "
+        "reopened, and their patrons are in no submission; all others went on",
+        hint="if payments were voided by mistake, put them back; if they are right, start the next night with "
+        "nightly --most-referrals {count}",
     ),
     "fuse": Refusal(
         kind="fuse",

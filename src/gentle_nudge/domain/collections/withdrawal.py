@@ -10,7 +10,7 @@ from decimal import Decimal
 from gentle_nudge.domain.actions import OwingFee
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, Holdings, clear_flag, lift
+from gentle_nudge.domain.collections.changes import Action, CloseCase, Holdings, clear_flag, follow_case, lift
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, Delivery, DeliveryState
@@ -27,7 +27,7 @@ def withdraw(facts: CaseFacts, holdings: Holdings | None, section: Section, why:
     case, person = facts.case, facts.person
     if person and holdings:
         if person.number != case.patron:
-            yield FollowCase(case=case.id, patron=person.number)
+            yield follow_case(case, person)
         yield from clear_flag(person, facts.records, section)
         yield from lift(holdings, case, facts.records, section)
     yield CloseCase(case=case.id, patron=case.patron or 0, state=CaseState.WITHDRAWN, why=why)
@@ -47,15 +47,15 @@ class DeliveryOutcome:
 
 
 def outcome_of_deliveries(
-    deliveries: Sequence[Delivery], submission: int, *, unsure: AbstractSet[int], strictly: bool
+    deliveries: Sequence[Delivery], submission: int, *, unsure: AbstractSet[int]
 ) -> DeliveryOutcome:
     """The outcome of a submission's deliveries, and of those of newer balances of its section.
 
-    `unsure` are those with a try that may have arrived. `strictly`: updates leave in order, none is left out.
+    `unsure` are those with a try that may have arrived. A strict update leaves in its order, none is left out.
     """
     waiting = tuple(d for d in deliveries if d.report != submission and d.state in WAITING)
     arrived = any(d.state in GOING_OR_GONE or d.id in unsure for d in deliveries)
-    heard = arrived or any(strictly or not d.keeps_order for d in waiting)
+    heard = arrived or any(d.strict or not d.keeps_order for d in waiting)
     return DeliveryOutcome(
         cancelled=tuple(d for d in deliveries if d.report == submission and d.state in UNDELIVERED),
         set_aside=() if heard else waiting,

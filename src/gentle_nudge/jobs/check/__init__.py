@@ -23,7 +23,7 @@ from gentle_nudge.store.tables import metadata
 from gentle_nudge.texts.environment import Texts
 
 # After one of these findings an error only ends the answers to a question: not everything can be asked any more.
-HINDERING = frozenset({"grant-missing", "koha-table-missing", "koha-column-missing"})
+HINDERING = frozenset({"grant-missing", "koha-table-missing", "koha-column-missing", "own-tables-missing"})
 ORDER = tuple(Severity)
 
 
@@ -53,11 +53,13 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
     with read_only(library.engine) as conn:
         yield database_findings.our_tables(conn, library)
         yield clock.clock(conn, library.instance, moment.now, library.settings.koha.timezone)
+        yield database_findings.dated_ahead(conn, moment)
         yield database_findings.plugin_at_work(conn, library, moment)
         sections: list[Section] = []
         yield database_findings.sections(conn, library.settings, sections)
         yield from _questions_about(sections, conn, moment)
         yield connection_findings.people(conn, library, sections)
+        yield connection_findings.held(conn, library)
     yield connection_findings.answers(library)
 
 
@@ -67,6 +69,8 @@ def _questions_about(sections: Sequence[Section], conn: Connection, moment: Mome
     yield unknown_codes.misfits(conn, codes)
     yield unknown_codes.doubts(conn, codes)
     yield database_findings.shared_birth_dates(conn)
+    yield database_findings.untold_submissions(conn)
+    yield database_findings.restrictions_left(conn, sections, moment)
     yield flag_fields.flags(conn, [section.policy.flag for section in sections])
     yield flag_fields.exemptions(conn, [section.policy.exemption for section in submitting])
     for section in submitting:

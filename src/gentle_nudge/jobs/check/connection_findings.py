@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
-from gentle_nudge.domain.outbox import Standing
+from gentle_nudge.domain.outbox import UNDELIVERED, Standing
 from gentle_nudge.domain.setting import ADDRESS
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library
@@ -17,6 +17,7 @@ from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.read.administration import addresses, preferences
 from gentle_nudge.settings.keys import Mail
+from gentle_nudge.store import deliveries, meta
 
 PATIENCE = 10
 SENDER_WAY_OUT = "Fill Koha's preference KohaAdminEmailAddress, or set sender in [mail]."
@@ -51,6 +52,20 @@ def people(conn: Connection, library: Library, sections: Sequence[Section]) -> I
                 what=f"The reports of section {section.name} go to the address alone that sends them.",
                 why="The agency gets no report by e-mail.",
                 way_out="Name the agency's address in send_to.",
+            )
+
+
+def held(conn: Connection, library: Library) -> Iterator[Finding]:
+    """The deliveries that the settings do not let go any more."""
+    if not meta.missing_or_old(conn):
+        waiting = deliveries.by_state(conn, *UNDELIVERED)
+        reasons = library.held(conn, waiting)
+        for delivery in (delivery for delivery in waiting if delivery.id in reasons):
+            yield Finding(
+                name="delivery-held",
+                what=f"{delivery.file_name} for {delivery.address.recipient} is held: {reasons[delivery.id]}.",
+                why="It is not sent, and every night fails until somebody decides.",
+                way_out=f"Put it back, or: gentle-nudge outbox cancel {delivery.id} --reason TEXT",
             )
 
 

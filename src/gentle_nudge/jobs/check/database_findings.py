@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.collections.anomalies import HELD_WAY_OUT
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import Moment
@@ -15,19 +16,23 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.patrons.evidence import flagged_without_case, line_rules, ownership_of, read_candidates
+from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_candidates, unadopted
 from gentle_nudge.jobs.patrons.records import read_records
-from gentle_nudge.jobs.sections import orphans, sections_of
-from gentle_nudge.koha.read import borrowers, candidates, plugin_data
+from gentle_nudge.jobs.sections import held_cases, orphans, refuse_shared_patrons, sections_of
+from gentle_nudge.jobs.sending.manage import cancelled_submissions
+from gentle_nudge.koha.read import borrowers, candidates, debarments, plugin_data
 from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
-from gentle_nudge.store import meta, runs
+from gentle_nudge.store import cases, meta, runs
+from gentle_nudge.store.dates_ahead import dates_ahead
 
 # A charge is never older than this.
 A_LIFETIME = 36_500
 
 # So many patrons may have been born on one day. Of the dates that more share, the most shared are named.
 BORN_ON_ONE_DAY, DATES_NAMED = 20, 10
+
+PATRONS_NAMED = 20
 
 NO_NEWS_FOR = timedelta(days=2)
 
@@ -53,6 +58,21 @@ def our_tables(conn: Connection, library: Library) -> Iterator[Finding]:
     except UserError as trouble:
         why = "What was told since the backup would be told again, and charged again."
         yield Finding(name="restored-from-backup", what=trouble.sentence, why=why, way_out=trouble.hint)
+
+
+def dated_ahead(conn: Connection, moment: Moment) -> Iterator[Finding]:
+    """Whether a run, a case or a delivery of ours is dated ahead."""
+    if meta.missing_or_old(conn):
+        return
+    ahead = dates_ahead(conn, moment)
+    if ahead:
+        numbers = f"{len(ahead.runs)} runs, {len(ahead.claims)} deliveries being sent and {ahead.others} other dates"
+        yield Finding(
+            name="dated-ahead",
+            what=f"{numbers} of ours lie ahead of {moment.today}: a clock was wrong then, or is wrong now.",
+            why="No night can be made for a day before the last one, and what is kept or awaited for some days waits.",
+            way_out="Set the clock if it is wrong now; if it is right: gentle-nudge init --clock-mended",
+        )
 
 
 def plugin_at_work(conn: Connection, library: Library, moment: Moment) -> Iterator[Finding]:
@@ -100,7 +120,21 @@ def sections(conn: Connection, settings: Settings, usable: list[Section]) -> Ite
             way_out = "Let each branch be in one section only: name branches instead of a group, or another group."
             yield Finding(name="sections-overlap", what=problem, why=why, way_out=way_out)
         return
-    for name in orphans(conn, tuple(usable)):
+    try:
+        refuse_shared_patrons(conn, usable)
+    except UserError as trouble:
+        why = "No night begins and no sync is made: two agencies would be told of the same charges."
+        yield Finding(name="charges-by-changed", what=trouble.sentence, why=why, way_out=trouble.hint)
+    held = held_cases(conn, usable)
+    for name, count in held.items():
+        yield Finding(
+            name="section-held",
+            what=f"Section {name} is gone from the settings, and its reports went to others than those who would get "
+            f"them now: {count} cases are held.",
+            why="Nobody is told of them, so the agency does not hear who has paid. Nobody of them is referred again.",
+            way_out=f"{HELD_WAY_OUT[0].upper()}{HELD_WAY_OUT[1:].format(name=name)}.",
+        )
+    for name in (name for name in orphans(conn, tuple(usable)) if name not in held):
         yield Finding(
             name="section-gone",
             severity=Severity.WARNING,
@@ -143,7 +177,7 @@ def to_adopt(conn: Connection, section: Section, moment: Moment) -> Iterator[Fin
     most = section.policy.most_adoptions
     if len(borrowers.flagged(conn, section.policy.flag)) <= most:
         return
-    waiting = len(flagged_without_case(conn, section, moment, read_records(conn, section)))
+    waiting = len(unadopted(conn, section, moment, read_records(conn, section)))
     if waiting > most:
         yield Finding(
             name="patrons-to-adopt",
@@ -166,6 +200,44 @@ def shared_birth_dates(conn: Connection) -> Iterator[Finding]:
             what=f"More than {BORN_ON_ONE_DAY} patrons each have the date of birth {dates}{rest}.",
             why="A date saved because the true one is unknown makes a minor an adult, or an adult a minor.",
             way_out="Empty it where it is not true; unknown_birthdate then says whether these patrons are referred.",
+        )
+
+
+def untold_submissions(conn: Connection) -> Iterator[Finding]:
+    """The submissions that were cancelled while their patrons are in collections."""
+    for untold in () if meta.missing_or_old(conn) else cancelled_submissions(conn):
+        yield Finding(
+            name="submission-cancelled",
+            severity=Severity.WARNING if untold.by_person else Severity.PROBLEM,
+            what=untold.sentence,
+            why="These patrons are flagged and charged, and the agency does not know who they are.",
+            way_out=untold.way_out,
+        )
+
+
+def restrictions_left(conn: Connection, sections: Sequence[Section], moment: Moment) -> Iterator[Finding]:
+    """Restrictions of ours that block patrons who have no open case, and whom no night will adopt."""
+    has_cases = meta.read_meta(conn) is not None
+    policies = [section.policy for section in sections]
+    awaited = set(cases.open_case_patrons(conn)) if has_cases else set[int]()
+    awaited = awaited.union(*(borrowers.flagged(conn, flag) for flag in {policy.flag for policy in policies}))
+    blocks = [block for block in debarments.active_comments(conn, moment.today) if block[0] not in awaited]
+    made = cases.restrictions_as_made(conn, {patron for patron, _, _ in blocks}) if has_cases else frozenset()
+    left = [
+        patron
+        for patron, number, comment in blocks
+        if (number, comment) in made or any(policy.made_this_comment(comment) for policy in policies)
+    ]
+    if left:
+        patrons = sorted(set(left))
+        rest = f", and {len(patrons) - PATRONS_NAMED} more" if len(patrons) > PATRONS_NAMED else ""
+        yield Finding(
+            name="restriction-without-case",
+            severity=Severity.WARNING,
+            what=f"{len(left)} restrictions of ours block patrons who have no open case: patron number "
+            f"{', '.join(map(str, patrons[:PATRONS_NAMED]))}{rest}.",
+            why="They cannot borrow, and no night will lift it: the case ended without that, or was never ours.",
+            way_out="Lift the restriction in Koha, on the patron's page. To keep it, give it a comment of your own.",
         )
 
 

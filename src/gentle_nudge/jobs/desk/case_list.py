@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from dateutil.relativedelta import relativedelta
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.policy import GLOBAL, Section
+from gentle_nudge.domain.outbox import UNDELIVERED, DeliveryState
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.settings import Settings
-from gentle_nudge.store import cases, meta
+from gentle_nudge.store import cases, deliveries, meta
 from gentle_nudge.store.cases import Moved
 
 
@@ -35,20 +36,28 @@ def listed(conn: Connection, wanted: Filter) -> list[Case]:
     return cases.listed(conn, states=wanted.states, referred=referred, sections=wanted.sections)
 
 
-def move(conn: Connection, settings: Settings, sections: tuple[Section, ...], *, old: str, new: str) -> Moved:
+def move(
+    conn: Connection, settings: Settings, sections: tuple[Section, ...], *, old: str, new: str, now: datetime
+) -> Moved:
     """The section `new` has the open cases of `old`; if a patron has an open case in both, the case in `old` stays.
 
-    UserError if the settings have no section `new`, if `old` has no open case, and if `new` uses another flag field.
-    `sections` is empty while the settings are incomplete.
+    It has the last words that wait there, too. Waiting updates of `old` are superseded: the next ones of both sections
+    tell of everybody in them, and an older balance of a moved case cannot follow a newer one. UserError if one is being
+    sent, if the settings have no section `new`, if nothing moves, and if `new` uses another flag field. While the
+    settings are incomplete, `sections` is empty.
     """
     meta.lock(conn)
     name = _section_name(settings, new)
     moving = list(cases.open_cases(conn, [old]))
-    if not moving:
+    if not moving and not cases.waiting(conn, [old]):
         raise UserError(f"Section {old} has no open case.", "gentle-nudge cases --state open shows every one.")
     for section in sections:
         if section.name == name:
             _refuse_another_flag(conn, moving, section)
+    waiting = [each for each in deliveries.by_state(conn, *UNDELIVERED) if each.section == old and each.keeps_order]
+    if any(each.state is DeliveryState.SENDING for each in waiting):
+        raise UserError(f"A report of section {old} is being sent.", "Try again in half an hour at the latest.")
+    deliveries.set_aside(conn, [each.id for each in waiting], now)
     return cases.move(conn, old=old, new=name)
 
 

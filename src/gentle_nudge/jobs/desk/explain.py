@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.collections.case_outcome import is_somebody_else
 from gentle_nudge.domain.collections.explanation import Explanation
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import speaks_for
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import find_number
-from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_candidates
+from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_candidates, to_reopen
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read.accountlines import judged_lines
 from gentle_nudge.store import cases
@@ -24,7 +25,9 @@ def explain(conn: Connection, sections: tuple[Section, ...], card: str, moment: 
     explanations = [each for section in sections if number for each in _explanation(conn, section, number, moment)]
     if not explanations:
         raise UserError("Koha has no patron with this card.", "A patron without a card is found as number:123.")
-    concerned = [each for each in explanations if speaks_for(each.section, each.candidate) or each.cases]
+    concerned = [
+        each for each in explanations if speaks_for(each.section, each.candidate) or each.cases or each.reopening
+    ]
     return concerned or explanations[:1]
 
 
@@ -34,11 +37,17 @@ def _explanation(conn: Connection, section: Section, number: int, moment: Moment
     rules = line_rules(section, moment, records)
     for candidate in read_candidates(conn, section, records, [number], rules=rules):
         ownership = ownership_of(conn, section, records, [number])
+        reopened = (each for each in to_reopen(conn, section, moment, records) if each.number == number)
         cases_of_patron = cases.find(conn, patron=number) if records.is_any else []
         yield Explanation(
             section=section,
             day=moment.day,
             candidate=candidate,
             lines=judged_lines(conn, rules.with_ages([candidate.patron]), ownership, number),
-            cases=tuple(case for case in cases_of_patron if case.section in section.cases_of),
+            cases=tuple(
+                case
+                for case in cases_of_patron
+                if case.section in section.may_end and not is_somebody_else(case, candidate.patron)
+            ),
+            reopening=next(reopened, None),
         )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.case import Case
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.sending.manage import tried
-from gentle_nudge.koha.read.borrowers import number_of
+from gentle_nudge.koha.read.borrowers import number_of, used_before
 from gentle_nudge.store import cases, deliveries, meta, runs
 from gentle_nudge.views.case_view import case_view, runs_view
 from gentle_nudge.views.plain import View
@@ -38,10 +38,14 @@ def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
 def known_cases(conn: Connection, card: str) -> list[Case]:
     """Every case of a patron, oldest first; UserError if there is none.
 
-    The patron is the one who has the card in Koha now; if nobody has it, the one last reported with it.
+    The patron is the one who has the card in Koha now; if nobody has it, the one last reported with it. Cases of
+    somebody who had the same number before are found by the number alone.
     """
     number = find_number(conn, card)
     of_patron = cases.find(conn, card=card) if number is None else cases.find(conn, patron=number)
+    if number is not None and not card.startswith(BY_NUMBER):
+        before = used_before(conn, [number]).get(number, 0)
+        of_patron = [case for case in of_patron if case.used_before >= before]
     if not of_patron:
         raise UserError("We know nothing of this patron.", "A patron without a card is found as number:123.")
     return of_patron

@@ -23,6 +23,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import known_cases
 from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
 from gentle_nudge.jobs.patrons.evidence import case_facts, holdings_of, line_rules, with_accounts
+from gentle_nudge.jobs.patrons.recorded_lines import owing_of
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.koha.write import action_logs, charge
@@ -68,7 +69,7 @@ def _chosen(conn: Connection, section: Section, wanted: WithdrawalRequest) -> li
         candidates = cases.of_submission(conn, day=wanted.day, sections=wanted.sections)
     else:
         candidates = known_cases(conn, wanted.card or "")
-    ours = [case for case in candidates if case.section in section.cases_of]
+    ours = [case for case in candidates if case.section in section.may_end]
     still_open = [case for case in ours if case.state is CaseState.OPEN]
     withdrawn = [case for case in ours if case.state is CaseState.WITHDRAWN] if wanted.waive_fee else []
     return [*still_open, *withdrawn] if wanted.is_submission else (still_open or withdrawn[-1:])
@@ -76,7 +77,7 @@ def _chosen(conn: Connection, section: Section, wanted: WithdrawalRequest) -> li
 
 def _submissions(conn: Connection, section: Section, wanted: WithdrawalRequest) -> list[Stored]:
     """The submissions of this section that are to be withdrawn as a whole."""
-    names = set(section.cases_of) & set(wanted.sections)
+    names = set(section.may_end) & set(wanted.sections)
     return report_files.find(conn, report=ReportKind.SUBMISSION, day=wanted.day, sections=names) if wanted.day else []
 
 
@@ -148,10 +149,9 @@ def _with_deliveries(
         referred = cases.opened_by(conn, [submission.run])
         all_withdrawn = all(case.id in ending or case.state is CaseState.WITHDRAWN for case in referred)
         if submission.report is ReportKind.SUBMISSION and (wanted.is_submission or all_withdrawn):
-            told = deliveries.since(conn, submission.id, {submission.section, *section.cases_of})
+            told = deliveries.since(conn, submission.id, {submission.section, *section.may_end})
             unsure = deliveries.unsure(conn, [delivery.id for delivery in told])
-            strictly = section.policy.update_lists == "changed"
-            outcomes.append(outcome_of_deliveries(told, submission.id, unsure=unsure, strictly=strictly))
+            outcomes.append(outcome_of_deliveries(told, submission.id, unsure=unsure))
             if not outcomes[-1].heard:
                 unheard.update(case.id for case in referred)
     return Withdrawal(section=section.name, taken=taken, fates=tuple(outcomes), unheard=frozenset(unheard))
@@ -164,6 +164,7 @@ def _apply(conn: Connection, withdrawal: Withdrawal, wanted: WithdrawalRequest, 
     cases.follow(conn, of(actions, FollowCase))
     cases.close(conn, of(actions, CloseCase), run=None, day=moment.day, now=moment.now)
     _forgive(conn, withdrawal.taken, moment)
+    cases.keep_owing(conn, owing_of(conn, [withdrawn.case for withdrawn in withdrawal.taken if withdrawn.ends]))
     cases.mark_to_report(conn, withdrawal.to_tell, flag=True)
     cases.mark_to_report(conn, withdrawal.unheard, flag=False)
     for outcome in withdrawal.fates:

@@ -20,6 +20,7 @@ from gentle_nudge.domain.outbox import DeliveryState
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.nightly import Night
+from gentle_nudge.jobs.sending.manage import cancelled_submissions
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.read.administration import addresses, preferences
@@ -32,9 +33,11 @@ class AlertKind(StrEnum):
 
     FUSE = "fuse"
     LIMITS = "limits"
+    HELD = "held"
     LATE = "late"
     UNDELIVERED = "undelivered"
     FAILED_DELIVERY = "failed_delivery"
+    CANCELLED = "cancelled"
     FAILED_SECTION = "failed_section"
     CASES = "cases"
 
@@ -67,7 +70,7 @@ def tell_staff(library: Library, outlets: Outlets, moment: Moment, *, night: Nig
         values = preferences(conn, ["LibraryName", "KohaAdminEmailAddress"])
     recipients = library.settings.alerts.to or addresses(values["KohaAdminEmailAddress"])
     staff = Staff(library=values["LibraryName"], recipients=recipients, texts=library.texts)
-    alerts = [*(of_night(night) if night else ()), *of_queue(library.engine, outlets, moment)]
+    alerts = [*(of_night(night) if night else ()), *of_queue(library, outlets, moment)]
     unsent = tell(library.engine, alerts, staff, outlets=outlets, moment=moment) if recipients else []
     return [*unsent, *library.texts.failures]
 
@@ -84,27 +87,33 @@ def of_night(night: Night) -> Iterator[StaffAlert]:
 
 def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
     for refusal in plan.refusals:
-        yield AlertKind.FUSE if refusal.kind == "fuse" else AlertKind.LIMITS, refusal.sentence
+        yield {"fuse": AlertKind.FUSE, "held": AlertKind.HELD}.get(refusal.kind, AlertKind.LIMITS), refusal.sentence
     if plan.submission_due and plan.late:
         yield AlertKind.LATE, "it was made today, late" if plan.submits else "it is still not made"
     gone = {
         "go on with the patron into whose card another was merged": len(plan.of(Succession)),
         "ended, for the card was merged with that of another patron in collections": plan.closes[CaseState.MERGED],
         "ended, for the patron was deleted": plan.closes[CaseState.DELETED],
+        "ended, for the patron was anonymized": plan.closes[CaseState.ANONYMIZED],
     }
     for what, count in gone.items():
         if count:
             yield AlertKind.CASES, f"{count} cases {what}"
 
 
-def of_queue(engine: Engine, outlets: Outlets, moment: Moment) -> Iterator[StaffAlert]:
-    """The alerts about deliveries: those given up, and those that are a day late."""
-    with read_only(engine) as conn:
-        late_deliveries = deliveries.late_deliveries(conn)
+def of_queue(library: Library, outlets: Outlets, moment: Moment) -> Iterator[StaffAlert]:
+    """The alerts about deliveries: given up, a day late (held ones with the reason), submissions told to nobody."""
+    with read_only(library.engine) as conn:
+        late_deliveries, sections = deliveries.late_deliveries(conn), library.known_sections(conn)
+        untold = [each for each in cancelled_submissions(conn) if not each.by_person]
+    for each in untold:
+        yield StaffAlert(kind=AlertKind.CANCELLED, day=moment.today, fact=f"{each.sentence} {each.way_out}")
     for late in late_deliveries:
         delivery = late.delivery
         if delivery.may_leave(outlets.standing):
             fact = f"{delivery.file_name} to {delivery.address.recipient} ({delivery.address.channel})"
+            if why := outlets.why_held(delivery, sections):
+                fact += f": held, {why}"
             if delivery.state is DeliveryState.FAILED:
                 yield StaffAlert(kind=AlertKind.FAILED_DELIVERY, day=moment.today, fact=fact)
             elif moment.now - late.since >= A_DAY:

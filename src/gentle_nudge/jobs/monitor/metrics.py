@@ -40,12 +40,13 @@ def keep_figures(library: Library, file: Path, moment: Moment, *, well: bool) ->
 
 def _figures(conn: Connection, now: Status, moment: Moment, *, well: bool) -> Figures:
     open_cases = Counter(name for sections in cases.open_case_patrons(conn).values() for name in sections)
-    states = deliveries.counts(conn)
+    states = Counter(deliveries.counts(conn))
+    states.subtract(late.delivery.state for late in now.undelivered if late.delivery.id in now.held)
     return Figures(
         night=moment.now,
         well=well,
         runs=now.runs,
         open_cases=open_cases,
         late=frozenset(late.section for late in now.late),
-        deliveries={state.value: states[state] for state in UNDELIVERED},
+        deliveries={state.value: states[state] for state in UNDELIVERED} | {"held": len(now.held)},
     )

@@ -12,6 +12,8 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.jobs.identity import is_here
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.sections import held_cases
+from gentle_nudge.jobs.sending.manage import cancelled_submissions
 from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.jobs.sending.restore_mark import is_restored, journal_of
 from gentle_nudge.koha.read.administration import preferences
@@ -25,15 +27,18 @@ def status(conn: Connection, library: Library, moment: Moment) -> Status:
     our_row = meta.ready(conn)
     is_test_copy = bool(preferences(conn, ["SendAllEmailsTo"])["SendAllEmailsTo"].strip())
     waiting = deliveries.late_deliveries(conn)
-    standing = standing_of(conn)
+    standing, sections = standing_of(conn), library.known_sections(conn)
     undelivered = tuple(late for late in waiting if late.delivery.may_leave(standing))
     return Status(
         runs=tuple(runs.last_success(conn)),
-        late=tuple(late(conn, library.known_sections(conn), moment)),
+        late=tuple(late(conn, sections, moment)),
+        held_cases=held_cases(conn, sections),
         undelivered=undelivered,
-        held=len(waiting) - len(undelivered),
+        held_uploads=len(waiting) - len(undelivered),
+        held=library.held(conn, [each.delivery for each in undelivered]),
         is_test_copy=is_test_copy,
         is_copy=our_row.is_copy,
+        cancelled=tuple(cancelled_submissions(conn)),
         here=is_here(conn, library.instance, our_row),
         restored=not our_row.is_copy and is_restored(conn, journal),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import Connection
 
@@ -12,6 +13,9 @@ from gentle_nudge.domain.collections.submission_day import Due, Refusal, is_late
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.read import plugin_data
+from gentle_nudge.store.dates_ahead import last_closed
+
+WAY_BACK = "If the clock is right now and was wrong then: gentle-nudge init --clock-mended."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,11 +36,11 @@ def what_is_due(
 ) -> Due:
     """What is due on this day, and how much of it may happen.
 
-    UserError for a day before that of the last update, unless nothing is written.
+    UserError for a day before that of the last update, or if a case was closed after today, unless nothing is written.
     """
     policy, day = section.policy, moment.day
-    if records.last_update is not None and day < records.last_update and not options.dry_run:
-        raise UserError(f"{day} is too long ago: an update for a later day already exists ({records.last_update}).")
+    if not options.dry_run:
+        _refuse_earlier_day(conn, moment, records.last_update)
     return Due(
         submission_due=section.enabled and is_submission_due(policy, day, records.past),
         late=is_late(policy, day),
@@ -48,6 +52,17 @@ def what_is_due(
         endings_lifted_to=options.most_endings,
         beside_plugin=None if options.beside_plugin else beside_plugin(conn, moment),
     )
+
+
+def _refuse_earlier_day(conn: Connection, moment: Moment, last_update: date | None) -> None:
+    if last_update is not None and moment.day < last_update:
+        hint = WAY_BACK if last_update > moment.today else ""
+        raise UserError(
+            f"{moment.day} is too long ago: an update for a later day already exists ({last_update}).", hint
+        )
+    closed = last_closed(conn)
+    if closed is not None and closed > moment.today:
+        raise UserError(f"A case was closed on {closed}, which is after today ({moment.today}).", WAY_BACK)
 
 
 def beside_plugin(conn: Connection, moment: Moment) -> Refusal | None:

@@ -13,7 +13,7 @@ from time import perf_counter
 from sqlalchemy import Connection, Engine
 
 from gentle_nudge.domain.collections.judgement import plan_night
-from gentle_nudge.domain.collections.plan import Plan
+from gentle_nudge.domain.collections.plan import Plan, Reopening
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.report_row import ReportKind
@@ -23,7 +23,9 @@ from gentle_nudge.jobs.night.due import NightOptions, what_is_due
 from gentle_nudge.jobs.night.record import change_koha, claim_run, write_ours
 from gentle_nudge.jobs.patrons.evidence import gather, line_rules, ownership_of
 from gentle_nudge.jobs.patrons.lock import PlanOutdated, judge_under_lock
+from gentle_nudge.jobs.patrons.recorded_lines import recently_closed
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.sections import refuse_shared_patrons
 from gentle_nudge.jobs.sending.enqueue import Run
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import TRIES, read_only, writing
@@ -78,7 +80,12 @@ class Night:
 def nightly(
     engine: Engine, sections: tuple[Section, ...], moment: Moment, *, outlets: Outlets, options: NightOptions
 ) -> Night:
-    """The night of these sections: what was done, what was refused, what failed."""
+    """The night of these sections: what was done, what was refused, what failed.
+
+    UserError, and nothing of any section is done, if a patron has open cases in several sections and must not.
+    """
+    with read_only(engine) as conn:
+        refuse_shared_patrons(conn, sections)
     night = Night(day=moment.day, sections=sections)
     for section in sections:
         with night.keep_going(section.name):
@@ -135,10 +142,11 @@ def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
         return Plan(section=plan.section, day=plan.day, update_due=False)
     section, records = run.section, plan.records
     rules = line_rules(section, run.moment, records)
-    ownership = ownership_of(conn, section, records, plan.concerned)
+    ownership = ownership_of(conn, section, records, plan.concerned, reopened=plan.of(Reopening))
+    closed = recently_closed(conn, section, records, plan.day)
     prepared = conn.begin_nested()
     write_ours(conn, claimed, plan)
-    judged = judge_under_lock(conn, section, plan, rules=rules, ownership=ownership)
+    judged = judge_under_lock(conn, section, plan, rules=rules, ownership=ownership, closed=closed)
     if judged.decisions == plan.decisions:
         prepared.commit()
     else:

@@ -7,23 +7,26 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.actions import ChargeFee
+from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import (
     CloseCase,
     FollowCase,
     OpenCase,
     RecordRestriction,
+    ReopenCase,
     flag_changes,
     of,
     planned_changes,
     restriction_changes,
 )
-from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral, heir_of
+from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral, Reopening, heir_of
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.patrons.carry_out import carry_out
 from gentle_nudge.jobs.patrons.evidence import holdings_of, with_contacts
 from gentle_nudge.jobs.patrons.lock import PlanOutdated
+from gentle_nudge.jobs.patrons.recorded_lines import owing_of
 from gentle_nudge.jobs.sending.enqueue import Run, queue
 from gentle_nudge.koha.write import action_logs
 from gentle_nudge.sqltypes import a_thousand_at_a_time
@@ -63,6 +66,7 @@ def write_ours(conn: Connection, run: Run, plan: Plan) -> None:
         fees = of(actions, ChargeFee)
         action_logs.log_changes(conn, flag_changes(actions), fees, logs=run.logs, moment=run.moment)
         cases.follow(conn, of(actions, FollowCase))
+        cases.reopen(conn, of(actions, ReopenCase))
         new = of(actions, OpenCase)
         referred = [action for action in new if isinstance(action.decision, Referral)]
         cases.open_new(conn, section=section.name, actions=referred, run=run.ids.get(ReportKind.SUBMISSION))
@@ -71,6 +75,7 @@ def write_ours(conn: Connection, run: Run, plan: Plan) -> None:
         adopted |= opened
         closing = [replace(ending, case=ending.case or opened[ending.patron]) for ending in of(actions, CloseCase)]
         cases.close(conn, closing, run=update, day=plan.day, now=run.moment.now)
+        cases.forget_names_of(conn, [each.patron for each in closing if each.state is CaseState.ANONYMIZED])
     if ReportKind.SUBMISSION in run.ids:
         queue_submission(conn, run, plan)
     if update:
@@ -94,7 +99,7 @@ def queue_update(conn: Connection, run: Run, plan: Plan, adopted: dict[int, int]
     """
     rows, last_words = plan.update(), {case.id for case in plan.records.last_words} - plan.untold
     closed = {state.value: count for state, count in plan.closes.items()}
-    numbers = {"patrons": len(rows), "adopted": len(adopted), **closed}
+    numbers = {"patrons": len(rows), "adopted": len(adopted), "reopened": len(plan.of(Reopening)), **closed}
     counts = RunCounts(numbers=numbers, amount=sum((row.due for row in rows), ZERO))
     stored = queue(conn, run, ReportKind.UPDATE, rows, counts=counts)
     if stored:
@@ -106,7 +111,7 @@ def queue_update(conn: Connection, run: Run, plan: Plan, adopted: dict[int, int]
 
 
 def change_koha(conn: Connection, run: Run, plan: Plan) -> None:
-    """Carry out the decisions in Koha, and record the new rows with the new cases."""
+    """Carry out the decisions in Koha, record the new rows with the new cases, and what the closed ones owe."""
     section, moment = run.section, run.moment
     for chunk in a_thousand_at_a_time(plan.decisions):
         patrons = [heir_of(decision) or decision.number for decision in chunk]
@@ -118,9 +123,12 @@ def change_koha(conn: Connection, run: Run, plan: Plan) -> None:
             for action in restriction_changes(decision, holdings[patron], section)
         ]
         made = carry_out(conn, [*planned, *blocks], moment, run.logs)
-        opened = [action.patron for action in of(planned, OpenCase)]
-        cases.complete(conn, section.name, opened, fee=made.fee, restriction=made.restriction)
-        recorded = {action.patron: action.restriction for action in of(blocks, RecordRestriction)}
+        opened = [action.patron for action in planned if isinstance(action, OpenCase | ReopenCase)]
+        cases.complete(conn, section.cases_of, opened, fee=made.fee, restriction=made.restriction)
+        recorded = {action.patron: action for action in of(blocks, RecordRestriction)}
         if recorded:
             new_cases = cases.opened_for(conn, run.ids.values(), recorded)
-            cases.record_restrictions(conn, {case: recorded[patron] for patron, case in new_cases.items()})
+            in_place = {action.case or new_cases[patron]: action.restriction for patron, action in recorded.items()}
+            cases.record_restrictions(conn, in_place)
+    if ReportKind.UPDATE in run.ids:
+        cases.keep_owing(conn, owing_of(conn, cases.closed_in(conn, run.ids[ReportKind.UPDATE])))

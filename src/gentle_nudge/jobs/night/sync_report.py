@@ -20,6 +20,7 @@ from gentle_nudge.jobs.koha_log import log_errors
 from gentle_nudge.jobs.night.preview import report_file
 from gentle_nudge.jobs.patrons.evidence import open_case_facts
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.sections import refuse_shared_patrons
 from gentle_nudge.jobs.sending.enqueue import Run, queue
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import writing
@@ -37,11 +38,13 @@ class SyncRows:
 
 
 def rows_of(conn: Connection, section: Section) -> SyncRows:
-    """The rows of a sync."""
+    """The rows of a sync; UserError if a patron has open cases in several sections and must not."""
+    refuse_shared_patrons(conn, [section])
     too_large: set[int] = set()
     cases = open_case_facts(conn, section, read_records(conn, section))
     evidence = passing_over(section, Evidence(cases=cases), too_large)
-    rows = [as_before(facts, section.policy) for facts in evidence.cases]
+    told = (facts for facts in evidence.cases if facts.case.section not in section.frees)
+    rows = [as_before(facts, section.policy) for facts in told]
     ranks = order(conn, {row.patron for row in rows if not row.gone})
     return SyncRows(
         rows=sorted(rows, key=lambda row: (row.gone, ranks.get(row.patron, len(ranks)), row.number)),

@@ -12,17 +12,19 @@ from functools import partial
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case
-from gentle_nudge.domain.collections.case_outcome import CaseFacts
+from gentle_nudge.domain.collections.case_outcome import CaseFacts, is_somebody_else
 from gentle_nudge.domain.collections.changes import Holdings
 from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee
-from gentle_nudge.domain.collections.plan import Referral
+from gentle_nudge.domain.collections.plan import Referral, Reopening
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, SectionRecords
+from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, PatronRecords, SectionRecords
+from gentle_nudge.domain.collections.reopening import ClosedCase, reopenings
 from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Patron, PatronFields
+from gentle_nudge.jobs.patrons.recorded_lines import OwingAgain, most_frequent, owing_again, recently_closed
 from gentle_nudge.jobs.transaction import alongside
 from gentle_nudge.koha.read import accountlines, borrowers, debarments
 from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates
@@ -56,13 +58,14 @@ def gather(
             cases=open_case_facts(conn, section, records),
             last_words=case_facts(conn, section, records, last_words),
             adoptees=flagged_without_case(conn, section, moment, records) if due.update_due else (),
+            closed=closed_cases(conn, section, records, moment.day, rules=rules),
         )
 
 
 def open_case_facts(conn: Connection, section: Section, records: SectionRecords) -> Iterator[CaseFacts]:
-    """Every open case of the section with what Koha says of it; before `init` there is none."""
+    """Every open case that the section may end, with what Koha says of it; before `init` there is none."""
     if records.is_any:
-        for chunk in a_thousand_at_a_time(cases.open_cases(conn, section.cases_of)):
+        for chunk in a_thousand_at_a_time(cases.open_cases(conn, section.may_end)):
             yield from case_facts(conn, section, records, chunk)
 
 
@@ -85,6 +88,48 @@ def flagged_without_case(
     )
 
 
+def unadopted(conn: Connection, section: Section, moment: Moment, records: SectionRecords) -> tuple[Adoptee, ...]:
+    """The patrons whom a person may have adopted: flagged, without a case, and without one that the night reopens."""
+    reopened = {reopening.number for reopening in to_reopen(conn, section, moment, records)}
+    flagged = flagged_without_case(conn, section, moment, records)
+    return tuple(adoptee for adoptee in flagged if adoptee.candidate.patron.number not in reopened)
+
+
+def to_reopen(conn: Connection, section: Section, moment: Moment, records: SectionRecords) -> tuple[Reopening, ...]:
+    """The cases that a night of this day would open again."""
+    rules = line_rules(section, moment, records)
+    closed = closed_cases(conn, section, records, moment.day, rules=rules)
+    return reopenings(section, moment.day, closed, frozenset())
+
+
+def closed_cases(
+    conn: Connection, section: Section, records: SectionRecords, day: date, *, rules: LineRules
+) -> tuple[ClosedCase, ...]:
+    """The closed cases that may be reopened on this day, with the patrons who have their lines now."""
+    again = tuple(owing_again(conn, recently_closed(conn, section, records, day)))
+    numbers = {each.number for each in again}
+    patrons = borrowers.one_by_one(conn, section.policy.patron_fields, numbers)
+    whose = ownership_of(conn, section, records, numbers, reopened=again)
+    read = with_accounts(conn, section, records, patrons, rules=rules, ownership=whose)
+    return with_candidates(again, {candidate.patron.number: candidate for candidate in read}, records)
+
+
+def with_candidates(
+    again: Iterable[OwingAgain], candidates: Mapping[int, Candidate], records: SectionRecords
+) -> tuple[ClosedCase, ...]:
+    """These cases with their patrons; cases of patrons who are not among the candidates are left out."""
+    return tuple(
+        ClosedCase(
+            case=each.case,
+            lines=each.lines,
+            candidate=candidates[each.number],
+            withdrawn_on=records.withdrawn.get(each.number),
+        )
+        for each in again
+        if each.number in candidates
+    )
+
+
 def line_rules(section: Section, moment: Moment, records: SectionRecords) -> LineRules:
     """Which account lines count for the section at this moment."""
     policy = section.policy
@@ -102,22 +147,37 @@ def line_rules(section: Section, moment: Moment, records: SectionRecords) -> Lin
     )
 
 
-def ownership_of(conn: Connection, section: Section, records: SectionRecords, numbers: Iterable[int]) -> Ownership:
-    """Whose the charges of these patrons are, with the fees recorded with their cases and the lines of open ones.
+def ownership_of(
+    conn: Connection,
+    section: Section,
+    records: SectionRecords,
+    numbers: Iterable[int],
+    *,
+    reopened: Iterable[OwingAgain | Reopening] = (),
+) -> Ownership:
+    """Whose the charges of these patrons are; with recorded fees, and the lines of open and of withdrawn cases.
 
-    A merged card's are those of the patron who has its lines now.
+    The lines of cases that may be `reopened` are the section's, as if these were open already. A merged card's recorded
+    lines are those of the patron who has them now.
     """
     numbers = tuple(numbers)
     heirs = {gone: number for number in records.merged.keys() & set(numbers) for gone in records.merged[number]}
     asked = (*numbers, *heirs)
     recorded_fees = cases.recorded_fees(conn, asked) if records.is_any else []
     lines = cases.handed_over(conn, asked) if records.is_any and section.charges_by != "patron" else []
-    own, others, fees = (defaultdict[int, tuple[int, ...]](tuple) for _ in range(3))
+    own, others, fees, withdrawn = (defaultdict[int, tuple[int, ...]](tuple) for _ in range(4))
+    for each in cases.withdrawn_lines(conn, records.withdrawn.keys() & set(numbers)):
+        withdrawn[each.patron] += (each.line,)
+    for number in records.inherited.keys() & set(numbers):
+        withdrawn[number] += records.inherited[number]
     for fee in recorded_fees:
         fees[heirs.get(fee.patron, fee.patron)] += (fee.line,)
     for line in (*recorded_fees, *lines):
-        owner = own if line.section in section.cases_of else others
-        owner[heirs.get(line.patron, line.patron)] += (line.line,)
+        alone = line.section in section.frees and not records.of(line.patron).open_cases.difference(section.held)
+        owner = own if alone or line.section in section.cases_of else others
+        owner[line.patron] += (line.line,)
+    for case in reopened:
+        own[case.number] += tuple(case.lines)
     return Ownership(
         charges_by=section.charges_by,
         branches=section.scope.branches,
@@ -125,6 +185,7 @@ def ownership_of(conn: Connection, section: Section, records: SectionRecords, nu
         own=own,
         others=others,
         fees=fees,
+        withdrawn=withdrawn,
     )
 
 
@@ -165,26 +226,39 @@ def case_facts(
 ) -> tuple[CaseFacts, ...]:
     """These cases with what Koha says of them; if a patron is gone, with the heir who took over the recorded lines.
 
-    `candidates` are the patrons and heirs read (and locked) before; a patron who is not among them is gone.
+    `candidates` are the patrons and heirs read (and locked) before; a patron who is not among them is gone. So is one
+    whose number was used again, unless recorded lines are still under it: a patron whom Koha deletes loses them.
+    The records of the patron of a case that the section frees tell of the patron's other cases.
     """
     which, fields = tuple(which), section.policy.patron_fields
     if candidates is None:
-        patrons = borrowers.patrons(conn, fields, (case.patron for case in which if case.patron))
+        present = borrowers.patrons(conn, fields, (case.patron for case in which if case.patron))
     else:
-        patrons = {number: candidate.patron for number, candidate in candidates.items()}
-    heirs = heirs_of(conn, fields, [case for case in which if case.patron not in patrons])
-    persons = {case.id: patrons.get(case.patron or 0) or heirs.get(case.id) for case in which}
-    numbers = {person.number for person in persons.values() if person}
+        present = {number: candidate.patron for number, candidate in candidates.items()}
+    found = ((case, present.get(case.patron or 0)) for case in which)
+    patrons = {case.id: patron for case, patron in found if patron and not is_somebody_else(case, patron)}
+    heirs = heirs_of(conn, fields, [case for case in which if case.id not in patrons])
+    patrons |= {
+        case.id: heirs.pop(case.id) for case in which if case.id in heirs and heirs[case.id].number == case.patron
+    }
+    persons = patrons | heirs
+    numbers = {person.number for person in persons.values()}
     balances = {number: candidates[number].account.balance for number in numbers if candidates and number in candidates}
     unread = numbers - balances.keys()
+
+    def records_of(case: Case, person: Patron | None) -> PatronRecords:
+        known = records.of(person.number) if person else NO_RECORDS
+        frees = case.section in section.frees and person and person.number == case.patron
+        return known.without(case.section) if frees else known
+
     balances |= accountlines.balances(conn, ownership_of(conn, section, records, unread), unread)
     return tuple(
         CaseFacts(
             case=case,
-            patron=patrons.get(case.patron or 0),
+            patron=patrons.get(case.id),
             heir=heirs.get(case.id),
-            balance=balances[person.number] if (person := persons[case.id]) else ZERO,
-            records=records.of(person.number) if person else NO_RECORDS,
+            balance=balances[person.number] if (person := persons.get(case.id)) else ZERO,
+            records=records_of(case, person),
         )
         for case in which
     )
@@ -194,11 +268,8 @@ def heirs_of(conn: Connection, fields: PatronFields, gone: Collection[Case]) -> 
     """Case -> the patron that most of its recorded lines belong to now (of several with as many, the lowest)."""
     recorded = cases.recorded_lines(conn, [case.id for case in gone])
     owners = accountlines.owners(conn, [line for lines in recorded.values() for line in lines])
-    heirs: dict[int, int] = {}
-    for case, lines in recorded.items():
-        numbers = sorted(owner for line in lines if (owner := owners.get(line)) is not None)
-        if numbers:
-            heirs[case] = max(numbers, key=numbers.count)
+    majority = {case: most_frequent(owners.get(line) for line in lines) for case, lines in recorded.items()}
+    heirs = {case: number for case, number in majority.items() if number is not None}
     people = borrowers.patrons(conn, fields, heirs.values())
     return {case: people[number] for case, number in heirs.items() if number in people}
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount
 from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee, plan_night
-from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral
+from gentle_nudge.domain.collections.plan import Adoption, Ending, NewCase, Plan, Referral, Reopening
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate
 from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.ledger import LineRules, Ownership
 from gentle_nudge.errors import AnotherRunInProgress
-from gentle_nudge.jobs.patrons.evidence import case_facts, with_accounts
+from gentle_nudge.jobs.patrons.evidence import case_facts, with_accounts, with_candidates
+from gentle_nudge.jobs.patrons.recorded_lines import RecordedCase, owing_again
 from gentle_nudge.koha.read import borrowers
 
 
@@ -25,13 +27,22 @@ class PlanOutdated(AnotherRunInProgress):
         super().__init__("The facts behind the plan changed during the run.", "Nothing was done; run it again.")
 
 
-def judge_under_lock(conn: Connection, section: Section, plan: Plan, *, rules: LineRules, ownership: Ownership) -> Plan:
+def judge_under_lock(
+    conn: Connection,
+    section: Section,
+    plan: Plan,
+    *,
+    rules: LineRules,
+    ownership: Ownership,
+    closed: Iterable[RecordedCase],
+) -> Plan:
     """The plan as it holds now: its patrons and then their lines are locked, and everything about them is read again.
 
     A referral stands if its candidate reads as before; everybody else is judged again. PlanOutdated if a card was
     merged meanwhile: its heir may not be locked. PlanOutdated too if more cases end than planned: the fuse on endings
     has not seen them. `ownership` is from before the run changed any case: lines recorded with cases decide whose a
-    charge is, so cases of this run must not change the comparison.
+    charge is, so cases of this run must not change the comparison. `closed` are the closed cases of before, too; those
+    that owe again are looked for anew, because a payment may have been voided meanwhile.
     """
     referred = {referral.number: referral for referral in plan.of(Referral)}
     now = locked_candidates(conn, section, plan, rules=rules, ownership=ownership)
@@ -45,10 +56,13 @@ def judge_under_lock(conn: Connection, section: Section, plan: Plan, *, rules: L
             for adoption in plan.of(Adoption)
             if (candidate := now.get(adoption.number)) and is_adoptee(candidate.patron, candidate.records, section)
         ),
+        closed=with_candidates(owing_again(conn, closed), now, plan.records),
     )
     due = Due(submission_due=plan.submits, late=plan.late, update_due=plan.update_due)
     again = plan_night(section, plan.day, evidence, due)
     others = [decision for decision in again.decisions if not isinstance(decision, Referral)]
+    for reopening in again.of(Reopening):
+        unchanged.pop(reopening.number, None)
     judged = replace(
         plan,
         decisions=(*others, *unchanged.values(), *again.of(Referral)),
@@ -68,7 +82,7 @@ def locked_candidates(
 
     Whoever is unchanged is the plan's own value, so that nothing is in memory twice.
     """
-    planned = {each.number: each.candidate for each in plan.decisions if isinstance(each, Referral | Adoption)}
+    planned = {each.number: each.candidate for each in plan.decisions if isinstance(each, NewCase)}
     patrons = []
     for patron in borrowers.one_by_one(conn, section.policy.patron_fields, plan.concerned, lock=True):
         before = planned[patron.number].patron if patron.number in planned else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Connection
@@ -16,15 +17,16 @@ from gentle_nudge.store import cases, meta, runs
 
 
 def read_records(conn: Connection, section: Section) -> SectionRecords:
-    """Our records of the section; empty before `init`."""
-    our_row = meta.read_meta(conn)
-    if our_row is None:
+    """Our records of the section; empty before `init`, UserError while our tables are older than the program."""
+    if meta.read_meta(conn) is None:
         return SectionRecords()
-    names = section.names
+    our_row = meta.ready(conn)
+    names, withdrawals = section.names, _withdrawals(conn, section)
     return SectionRecords(
         revision=our_row.revision,
-        last_words=tuple(cases.to_report(conn, section.cases_of)),
-        withdrawn=_withdrawn(conn, section),
+        last_words=tuple(cases.to_report(conn, section.may_end)),
+        withdrawn=withdrawals.latest,
+        inherited=withdrawals.inherited,
         merged={} if section.charges_by == "patron" else _merged(conn),
         open_cases=cases.open_case_patrons(conn),
         past=SubmissionHistory(
@@ -36,21 +38,39 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
     )
 
 
-def _withdrawn(conn: Connection, section: Section) -> dict[int, date]:
-    """Patron -> the latest day a case was withdrawn; of a merged card, the day counts for the owner of its lines."""
-    latest = cases.withdrawn_on(conn, section.cases_of)
-    gone = latest.keys() - borrowers.existing(conn, latest)
-    days = cases.withdrawn_lines(conn, section.cases_of, gone)
-    for line, heir in accountlines.owners(conn, days).items():
-        if heir is not None:
-            latest[heir] = max(days[line], latest.get(heir, date.min))
-    return latest
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Withdrawals:
+    """What `SectionRecords` holds of withdrawn cases."""
+
+    latest: dict[int, date | None]
+    inherited: dict[int, tuple[int, ...]]
+
+
+def _withdrawals(conn: Connection, section: Section) -> _Withdrawals:
+    """Withdrawn cases as the section counts them; those of a merged card count for the owner of its lines.
+
+    Where a patron is one section's with all charges, the day of a withdrawal counts in whatever section it was.
+    """
+    everywhere = cases.sections(conn)
+    counting = everywhere if section.charges_by == "patron" else everywhere.intersection(section.may_end)
+    elsewhere = cases.withdrawn_on(conn, everywhere - counting)
+    latest: dict[int, date | None] = {**dict.fromkeys(elsewhere), **cases.withdrawn_on(conn, counting)}
+    gone = latest.keys() - borrowers.existing(conn, latest) | borrowers.used_before(conn, latest).keys()
+    lines = cases.withdrawn_lines(conn, gone)
+    owners = accountlines.owners(conn, {each.line for each in lines})
+    inherited: defaultdict[int, tuple[int, ...]] = defaultdict(tuple)
+    for each in lines:
+        if heir := owners.get(each.line):
+            inherited[heir] += (each.line,)
+            day = each.day if each.section in counting else None
+            latest[heir] = max(filter(None, (day, latest.get(heir))), default=None)
+    return _Withdrawals(latest=latest, inherited=inherited)
 
 
 def _merged(conn: Connection) -> dict[int, frozenset[int]]:
     """Patron -> those gone from Koha whose recorded lines they have now."""
     patrons = cases.patrons_of_cases(conn)
-    gone = patrons - borrowers.existing(conn, patrons)
+    gone = patrons - borrowers.existing(conn, patrons) | borrowers.used_before(conn, patrons).keys()
     recorded = {each.line: each.patron for each in (*cases.recorded_fees(conn, gone), *cases.handed_over(conn, gone))}
     merged: defaultdict[int, frozenset[int]] = defaultdict(frozenset)
     for line, heir in accountlines.owners(conn, recorded.keys()).items():

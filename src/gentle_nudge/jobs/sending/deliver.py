@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from time import perf_counter
@@ -13,12 +13,13 @@ from sqlalchemy import Connection, Engine
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.outbox import GOING_OR_GONE, Delivery, DeliveryState, Standing, Stored
+from gentle_nudge.domain.outbox import GOING_OR_GONE, TELLS_NOBODY, UNDELIVERED, Delivery, DeliveryState, Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.sending.restore_mark import tell_archive
 from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.reports.read_back import read_dues
 from gentle_nudge.store import cases, deliveries, report_files
 
 Clock = Callable[[], datetime]
@@ -27,45 +28,66 @@ log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class Delivered:
-    """What became of the deliveries; `interrupted`: another run has the lock, and the rest was left to it."""
+    """What became of the deliveries; `held` ones with the reason.
+
+    `interrupted`: another run has the lock, and the rest was left to it.
+    """
 
     sent: list[Delivery] = field(default_factory=list)
     cancelled: list[Delivery] = field(default_factory=list)
     in_vain: list[tuple[Delivery, GentleNudgeError]] = field(default_factory=list)
     given_up: list[Delivery] = field(default_factory=list)
+    held: list[tuple[Delivery, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
 
     @property
     def went_well(self) -> bool:
-        """Whether everything tried has arrived."""
-        return not self.in_vain and not self.given_up
+        """Whether everything tried has arrived, and nothing waits for a person."""
+        return not (self.in_vain or self.given_up or self.held)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sending:
-    """What all deliveries of one run share; `done` fills up while they are tried."""
+    """What all deliveries of one run share; `done` fills up while they are tried.
+
+    `renamed` are the names of each section with its former ones: they are known even while the policies are not.
+    """
 
     engine: Engine
-    sections: Collection[Section]
+    sections: Sequence[Section]
+    renamed: Sequence[tuple[str, ...]]
     outlets: Outlets
     clock: Clock
     done: Delivered = field(default_factory=Delivered)
 
     def names(self, section: str) -> tuple[str, ...]:
-        """All names of the section that has, or had, this name; none if the settings do not have it."""
-        return tuple(name for each in self.sections if section in each.cases_of for name in each.cases_of)
+        """All names of the section that has, or had, this name; this one alone if the settings do not have it."""
+        families = (*(each.cases_of for each in self.sections), *self.renamed)
+        return next((names for names in families if section in names), (section,))
 
 
 def deliver(
-    engine: Engine, sections: Collection[Section], outlets: Outlets, clock: Clock, *, failed_too: bool = False
+    engine: Engine,
+    sections: Sequence[Section],
+    outlets: Outlets,
+    clock: Clock,
+    *,
+    renamed: Sequence[tuple[str, ...]] = (),
+    failed_too: bool = False,
 ) -> Delivered:
-    """Every delivery that is due has been tried; with `failed_too` (once a night) also those given up."""
-    sending = Sending(engine=engine, sections=sections, outlets=outlets, clock=clock)
-    writing(engine, partial(_put_in_order, sections=sections, now=clock()))
+    """Every delivery that is due has been tried; with `failed_too` (once a night) also those given up.
+
+    What is held is not tried, and named once a night.
+    """
+    sending = Sending(engine=engine, sections=sections, renamed=renamed, outlets=outlets, clock=clock)
+    writing(engine, partial(_put_in_order, sending=sending))
     with read_only(engine) as conn:
         waiting = deliveries.due(conn, clock(), failed_too=failed_too)
-    waiting = [delivery for delivery in waiting if delivery.may_leave(outlets.standing)]
+        undelivered = deliveries.by_state(conn, *UNDELIVERED) if failed_too else []
+    reasons = [(delivery, outlets.why_held(delivery, sections)) for delivery in undelivered]
+    sending.done.held.extend((delivery, why) for delivery, why in reasons if why)
+    waiting = [each for each in waiting if each.may_leave(outlets.standing) and not outlets.why_held(each, sections)]
     if waiting:
         _tell_archive(sending)
     for delivery in waiting:
@@ -79,20 +101,26 @@ def deliver(
     return sending.done
 
 
-def _put_in_order(conn: Connection, sections: Collection[Section], now: datetime) -> None:
-    """Stalled deliveries are due again; of waiting updates that list everybody only the newest is left."""
-    deliveries.fall_back(conn, now)
-    for section in sections:
-        if section.policy.update_lists == "all":
-            deliveries.supersede(conn, section.cases_of, now)
+def _put_in_order(conn: Connection, sending: Sending) -> None:
+    """Stalled deliveries are due again; waiting ones that a newer one makes useless are superseded."""
+    deliveries.fall_back(conn, sending.clock())
+    waiting = deliveries.by_state(conn, *UNDELIVERED)
+    for names in dict.fromkeys(sending.names(delivery.section) for delivery in waiting):
+        deliveries.supersede(conn, names, sending.clock())
 
 
 def _claim(conn: Connection, wanted: Delivery, sending: Sending) -> Delivery | None:
-    """The delivery as claimed, or None; updates that list only changes must arrive in order (`strictly`)."""
-    strictly = any(
-        section.policy.update_lists == "changed" for section in sending.sections if wanted.section in section.cases_of
-    )
-    return deliveries.claim(conn, wanted, sending.clock(), strictly=strictly, names=sending.names(wanted.section))
+    """The delivery as claimed, or None if it must wait.
+
+    From now on it may arrive, whatever becomes of this try. A repeat says what was true once, and a sync is not what
+    the next update compares with: that update tells of everybody in a repeat, and of other balances in a sync.
+    """
+    names = sending.names(wanted.section)
+    claimed = deliveries.claim(conn, wanted, sending.clock(), names=names)
+    if claimed and (claimed.kind is ReportKind.SYNC or (claimed.is_repeat and claimed.kind is ReportKind.UPDATE)):
+        dues = read_dues(b"".join(report_files.content(conn, claimed.report)))
+        cases.tell_of(conn, dues, other_dues_in=() if claimed.is_repeat else {claimed.section, *names})
+    return claimed
 
 
 def _try(sending: Sending, claimed: Delivery) -> None:
@@ -122,7 +150,7 @@ def _item(sending: Sending, claimed: Delivery) -> Item:
         facts = {"title": title, "rest": rest, "day": stored.day, "repeated_on": repeated_on}
         body = sending.outlets.texts.render("mail-repeat.txt", **facts)
     return Item(
-        id=f"{claimed.id}.{claimed.queued:%Y%m%d%H%M%S}",
+        id=f"{claimed.id}.{claimed.first_queued or claimed.queued:%Y%m%d%H%M%S}",
         recipient=claimed.address.recipient,
         subject=stored.subject,
         body=body,
@@ -149,13 +177,13 @@ def _note_failure(sending: Sending, claimed: Delivery, failure: GentleNudgeError
 
 
 def _note_arrival(sending: Sending, claimed: Delivery) -> None:
-    """The delivery is sent; in a test copy it is cancelled, because the mail went to SendAllEmailsTo."""
-    now = sending.clock()
-    if sending.outlets.standing is Standing.TEST_COPY and claimed.address.tells_agency:
-        writing(sending.engine, partial(deliveries.cancel, ids=[claimed.id], now=now, reason="test copy", who=None))
-        sending.done.cancelled.append(claimed)
+    """The delivery is sent; on any copy it is cancelled, because the mail went to SendAllEmailsTo or a Maildir."""
+    now, nobody = sending.clock(), TELLS_NOBODY.get(sending.outlets.standing)
+    if nobody and claimed.address.tells_agency:
+        writing(sending.engine, partial(deliveries.cancel, ids=[claimed.id], now=now, reason=nobody, who=None))
+        sending.done.cancelled.append(replace(claimed, reason=nobody))
     else:
-        writing(sending.engine, partial(_note_sent, claimed=claimed, now=now, names=sending.names(claimed.section)))
+        writing(sending.engine, partial(_note_sent, sending=sending, claimed=claimed, now=now))
         sending.done.sent.append(claimed)
         _tell_archive(sending)
 
@@ -170,14 +198,15 @@ def _tell_archive(sending: Sending) -> None:
             sending.done.notes.append(failure.sentence)
 
 
-def _note_sent(conn: Connection, claimed: Delivery, now: datetime, names: Collection[str]) -> None:
-    """The delivery is sent.
+def _note_sent(conn: Connection, sending: Sending, claimed: Delivery, now: datetime) -> None:
+    """The delivery is sent, and it is noted where it went.
 
     Patrons of an overtaken submission are listed in the next update, and so are patrons withdrawn since it was queued.
     A newer update that still waits has not overtaken it.
     """
-    deliveries.sent(conn, claimed, now)
+    outlet = sending.outlets.by_channel[claimed.address.channel]
+    deliveries.sent(conn, claimed, now, went_to=outlet.destination(claimed.address.recipient))
     if claimed.kind is ReportKind.SUBMISSION:
-        newer_deliveries = deliveries.overtaken_by(conn, claimed, names)
+        newer_deliveries = deliveries.overtaken_by(conn, claimed, sending.names(claimed.section))
         overtaken = any(newer.state in GOING_OR_GONE for newer in newer_deliveries)
         cases.tell_of_submission(conn, day=claimed.day, section=claimed.section, open_too=overtaken)

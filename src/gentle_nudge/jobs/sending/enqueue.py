@@ -77,7 +77,8 @@ def queue(
         chunks=chunks,
         rows=counts["patrons"],
     )
-    deliveries.enqueue(conn, report=stored.id, to=outlets.addresses(section, report), now=moment.now)
+    addresses, strict = outlets.addresses(section, report), section.policy.update_lists == "changed"
+    deliveries.enqueue(conn, report=stored.id, to=addresses, now=moment.now, strict=strict)
     facts = {"run": run_id, "file": name, "rows": stored.rows, "sha256": stored.sha256}
     as_the_plugin = {"filename": name, "count": stored.rows}
     log_ours(conn, LOGGED[report], facts | as_the_plugin, moment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,21 +10,36 @@ from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, Delivery, DeliveryAttempts, DeliveryState, Stored
+from gentle_nudge.domain.outbox import (
+    GOING_OR_GONE,
+    TELLS_NOBODY,
+    UNDELIVERED,
+    CancelledSubmission,
+    Delivery,
+    DeliveryAttempts,
+    DeliveryState,
+    Standing,
+    Stored,
+)
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
+from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.store import cases, deliveries, meta, report_files
 from gentle_nudge.views.plain import View
 from gentle_nudge.views.queue_view import queue_view
 
+WhyHeld = Callable[[Connection, Sequence[Delivery]], Mapping[int, str]]
 OF_INTEREST = (DeliveryState.SENDING, DeliveryState.DUE, DeliveryState.FAILED, DeliveryState.CANCELLED)
 
 
-def look(conn: Connection, zone: ZoneInfo, states: Collection[DeliveryState]) -> View:
-    """The queue, with the deliveries in these states (none named: in all that may interest)."""
+def look(conn: Connection, zone: ZoneInfo, states: Collection[DeliveryState], why_held: WhyHeld) -> View:
+    """The queue, with the deliveries in these states (none named: in all that may interest).
+
+    `why_held` gives the reason of each delivery that the settings do not let go any more.
+    """
     meta.ready(conn)
     chosen = deliveries.by_state(conn, *(states or OF_INTEREST))
-    return queue_view(deliveries.counts(conn), list(tried(conn, chosen)), zone)
+    return queue_view(deliveries.counts(conn), list(tried(conn, chosen)), why_held(conn, chosen), zone)
 
 
 def tried(conn: Connection, chosen: Sequence[Delivery]) -> Iterator[DeliveryAttempts]:
@@ -72,6 +87,34 @@ def cancel(conn: Connection, ids: Collection[int], moment: Moment, *, reason: st
     return chosen
 
 
+def cancelled_submissions(conn: Connection) -> Iterator[CancelledSubmission]:
+    """The submissions that the agency does not get, because they were made on a copy or a person cancelled them.
+
+    One that was made on a copy stays until it is sent, or ended by a person, or all its patrons are taken back; on the
+    copy itself it is not named. One that a person cancelled stays while nobody gets it and a patron is in collections.
+    """
+    standing = standing_of(conn)
+    for report in deliveries.cancelled_submissions(conn):
+        telling = [delivery for delivery in deliveries.of_report(conn, report) if delivery.address.tells]
+        got = {delivery.address for delivery in telling if delivery.state is DeliveryState.SENT}
+        ended = [each for each in telling if each.state is DeliveryState.CANCELLED and each.address not in got]
+        on_a_copy = [delivery for delivery in ended if delivery.reason in TELLS_NOBODY.values()]
+        referred = cases.opened_by(conn, [report_files.get(conn, report).run])
+        charged = [case for case in referred if case.state is not CaseState.WITHDRAWN]
+        if not on_a_copy:
+            charged = [case for case in charged if case.state is CaseState.OPEN]
+        is_named = standing is Standing.LIBRARY if on_a_copy else len(ended) == len(telling)
+        if charged and is_named and ended:
+            yield CancelledSubmission(
+                section=ended[0].section,
+                day=ended[0].day,
+                patrons=len(charged),
+                ids=tuple(delivery.id for delivery in on_a_copy or ended),
+                by_person=not on_a_copy,
+                reason=(on_a_copy or ended)[0].reason or "",
+            )
+
+
 def _get(conn: Connection, ids: Collection[int]) -> list[Delivery]:
     chosen = deliveries.get(conn, ids)
     if missing := sorted(set(ids) - {delivery.id for delivery in chosen}):
@@ -86,6 +129,7 @@ def _refuse(problems: Iterator[str]) -> None:
 
 
 def copies(conn: Connection, stored: Stored) -> list[Path]:
-    """The archive folders for which a copy of this report was queued."""
-    addresses = dict.fromkeys(delivery.address for delivery in deliveries.of_report(conn, stored.id))
-    return [Path(address.recipient) for address in addresses if address.is_archive]
+    """The archive folders that a copy of this report went to or was queued for."""
+    archived = [delivery for delivery in deliveries.of_report(conn, stored.id) if delivery.address.is_archive]
+    folders = (folder for each in archived for folder in (each.went_to, each.address.recipient) if folder)
+    return [Path(folder) for folder in dict.fromkeys(folders)]

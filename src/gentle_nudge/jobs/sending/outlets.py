@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -16,9 +16,10 @@ from gentle_nudge.delivery.outlet import DeliveryFailed, Item, Outlet
 from gentle_nudge.delivery.sftp import SftpOutlet
 from gentle_nudge.delivery.smtp import SmtpOutlet
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.outbox import MAY_LEAVE, Address, Channel, Standing
+from gentle_nudge.domain.outbox import MAY_LEAVE, Address, Channel, Delivery, Standing
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.sections import section_for
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.koha.read.administration import addresses, default_server, preferences
 from gentle_nudge.settings import Settings
@@ -51,10 +52,28 @@ class Outlets:
     def addresses(self, section: Section, kind: ReportKind) -> tuple[Address, ...]:
         """Everybody who gets reports of this kind about the section."""
         return tuple(
-            Address(channel=channel, recipient=recipient)
+            Address(channel=channel, recipient=recipient, tells=outlet.tells(section, recipient))
             for channel, outlet in self.by_channel.items()
             for recipient in outlet.recipients(section, kind)
         )
+
+    def why_held(self, delivery: Delivery, sections: Sequence[Section]) -> str:
+        """Why the settings do not let this delivery go to its recipient any more; empty if they do.
+
+        Without `sections` nobody can say which addresses have left. A recipient named by a person may be any address.
+        """
+        address, outlet = delivery.address, self.by_channel.get(delivery.address.channel)
+        if not delivery.may_leave(self.standing):
+            return ""
+        if outlet is None:
+            return f"the settings say nothing of {address.channel} deliveries any more"
+        if address.named or not sections:
+            return ""
+        section = section_for(delivery.section, sections)
+        recipients = map(str.casefold, outlet.recipients(section, delivery.kind))
+        if outlet.destination(address.recipient).casefold() in recipients:
+            return ""
+        return f"section {section.name} has the address in neither send_to nor copy_to any more"
 
     def deliver(self, item: Item, channel: Channel = Channel.EMAIL) -> tuple[str, ...]:
         """The item has arrived; notes for staff. DeliveryFailed says why not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -81,12 +81,13 @@ class Mailing:
             everybody = self.outlets.addresses(section, stored.report)
         else:
             everybody = tuple(dict.fromkeys(each.address for each in deliveries.of_report(conn, stored.id)))
-        chosen = tuple(each for each in everybody if each.tells_agency and self.to in {None, each.recipient})
+        wanted = (each for each in everybody if each.tells_agency and self.to in {None, each.recipient})
+        chosen = tuple(replace(each, named=self.to is not None) for each in wanted)
         if chosen or self.to is None:
             return chosen
         if not AN_ADDRESS.fullmatch(self.to):
             raise UserError(f"{self.to} is not an address.", "Write it as reports@agency.example.")
-        return (Address(channel=Channel.EMAIL, recipient=self.to),)
+        return (Address(channel=Channel.EMAIL, recipient=self.to, tells=False, named=True),)
 
 
 def send(conn: Connection, asked: ResendRequest, mailing: Mailing, moment: Moment) -> list[tuple[Stored, Address]]:

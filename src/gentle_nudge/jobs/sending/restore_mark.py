@@ -37,8 +37,7 @@ def journal_of(archive: ArchiveOutlet | None) -> Journal:
 
 def forgotten(conn: Connection, journal: Journal) -> tuple[SentDelivery, ...]:
     """The deliveries that are sent in the archive's note and not in this database, in the order of queueing."""
-    first = min((entry.at for entry in journal.sent), default=None)
-    return journal.unknown_to(deliveries.sent_since(conn, first)) if first else ()
+    return journal.unknown_to(deliveries.sent_among(conn, [entry.delivery for entry in journal.sent]))
 
 
 def is_restored(conn: Connection, journal: Journal) -> bool:

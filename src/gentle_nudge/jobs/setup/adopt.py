@@ -18,7 +18,7 @@ from gentle_nudge.domain.collections.changes import (
 from gentle_nudge.domain.collections.judgement import adopt
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.jobs.patrons.evidence import flagged_without_case, holdings_of
+from gentle_nudge.jobs.patrons.evidence import holdings_of, unadopted
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import accountlines, borrowers
 from gentle_nudge.store import cases, meta
@@ -32,7 +32,7 @@ def adopt_all(conn: Connection, section: Section, wanted: Collection[int], momen
     accountlines.lock_lines(conn, patrons)
     holdings = holdings_of(conn, patrons, moment.today)
     actions: list[Action] = []
-    for adoptee in flagged_without_case(conn, section, moment, records):
+    for adoptee in unadopted(conn, section, moment, records):
         adoption = replace(adopt(section, adoptee), released=False)
         if adoption.number in holdings:
             actions += planned_changes(adoption, section)

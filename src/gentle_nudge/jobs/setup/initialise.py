@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -14,8 +14,9 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import FlagState, flag_state
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.identity import is_here, note_here
-from gentle_nudge.jobs.patrons.evidence import flagged_without_case
+from gentle_nudge.jobs.patrons.evidence import unadopted
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.koha.connect.engine import server_of
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.store import meta, upgrade
 
@@ -29,8 +30,11 @@ def initialise(conn: Connection, instance: Instance, now: datetime) -> bool:
     elif not is_here(conn, instance, former):
         raise UserError(
             "Our tables were initialised on another machine, or as another database.",
-            "If the library has moved here, add --moved; if this is a copy, add --copy.",
+            "If the library has moved here, or its server got another network card, add --moved; if this is a copy, "
+            "add --copy.",
         )
+    elif former.server_uid is None:
+        meta.write_meta(conn, replace(former, server_uid=server_of(conn).server_uid))
     return former is None
 
 
@@ -69,8 +73,6 @@ class UnadoptedPatrons:
 def waiting_for_adoption(conn: Connection, sections: tuple[Section, ...], moment: Moment) -> list[UnadoptedPatrons]:
     """For each section the patrons whose flag says yes and who have no open case."""
     return [
-        UnadoptedPatrons(
-            section=section, adoptees=flagged_without_case(conn, section, moment, read_records(conn, section))
-        )
+        UnadoptedPatrons(section=section, adoptees=unadopted(conn, section, moment, read_records(conn, section)))
         for section in sections
     ]

@@ -29,6 +29,7 @@ from gentle_nudge.jobs.koha_log import log_ours
 from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
 from gentle_nudge.jobs.patrons.evidence import holdings_of, line_rules, with_accounts
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.sections import section_for
 from gentle_nudge.jobs.sending.restore_mark import forgotten, is_restored
 from gentle_nudge.jobs.setup.adopt import open_cases
 from gentle_nudge.koha.read import borrowers
@@ -80,8 +81,10 @@ def _lost_submissions(
     """The archived submissions of days without a run; those that reached nobody are made anew and left out here."""
     for path in archive.reports():
         content = path.read_bytes()
-        submission = read_submission(path.name, content)
-        if submission and journal.was_delivered(hashlib.sha256(content).hexdigest(), submission.day):
+        submission, sha256 = read_submission(path.name, content), hashlib.sha256(content).hexdigest()
+        if report_files.is_stored(conn, path.name, sha256):
+            continue
+        if submission and journal.was_delivered(sha256, submission.day):
             name = submission.section
             names = {name}.union(*(section.names for section in sections if name in section.names))
             if submission.day not in runs.days(conn, names, ReportKind.SUBMISSION):
@@ -101,7 +104,7 @@ def mend(conn: Connection, lost: LostDeliveries, sections: Sequence[Section], mo
     deliveries.set_aside(conn, updates, moment.now)
     still_open = [case.id for case in cases.listed(conn, states=[CaseState.OPEN])]
     cases.mark_to_report(conn, still_open, flag=True)
-    adopted = [_adopt(conn, submission, _section_for(submission, sections), moment) for submission in lost.submissions]
+    adopted = [_adopt(conn, each, section_for(each.section, sections), moment) for each in lost.submissions]
     our_row = meta.ready(conn)
     meta.write_meta(conn, replace(our_row, revision=max(our_row.revision, lost.journal.revision) + 1))
     restoration = Restoration(
@@ -126,12 +129,6 @@ def _mark_sent(conn: Connection, lost: LostDeliveries) -> int:
             deliveries.sent(conn, delivery, entry.at)
             marked += 1
     return marked
-
-
-def _section_for(submission: Submission, sections: Sequence[Section]) -> Section:
-    """The section that made it or keeps up its cases, else `global`, else the first."""
-    keeper = next((section for section in sections if section.is_global), sections[0])
-    return next((section for section in sections if submission.section in section.cases_of), keeper)
 
 
 def _adopt(conn: Connection, submission: Submission, section: Section, moment: Moment) -> tuple[int, int]:

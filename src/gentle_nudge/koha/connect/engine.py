@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from ssl import SSLError
@@ -19,6 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.koha.connect.instance import Instance
+from gentle_nudge.koha.connect.locks import try_again
 from gentle_nudge.settings.values import this_machine
 
 # Koha's own data hold zero dates, so NO_ZERO_DATE is not among them. The comment is for MariaDB alone: it would turn a
@@ -38,6 +39,7 @@ REFUSED = {1044, 1045, 1698, 1251, 2059}
 UNKNOWN_DATABASE = 1049
 NOT_ALLOWED = {1142, 1143, 1227}
 TLS_FAILED = 2026
+NO_NETWORK_CARD = "unknown"  # MariaDB's word for an id that it cannot compute
 
 
 def engine(instance: Instance) -> Engine:
@@ -59,6 +61,7 @@ def engine(instance: Instance) -> Engine:
     event.listen(new_engine, "do_connect", _connect_to_server)
     event.listen(new_engine, "connect", _compare_as_koha_does)
     event.listen(new_engine, "handle_error", _explain)
+    try_again(new_engine)
     atexit.register(_say_goodbye, ref(new_engine))
     return new_engine
 
@@ -177,9 +180,23 @@ def _explain(context: ExceptionContext) -> None:
         ) from None
 
 
-def server_of(connection: Connection) -> tuple[str, int, str]:
-    """The server's own host name, its port, and the name of the database; for SQLite the file."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseServer:
+    """The server's own host name, its port, the name of the database (for SQLite the file), and the server's own id."""
+
+    host: str
+    port: int
+    database_name: str
+    server_uid: str | None = None
+
+
+def server_of(connection: Connection) -> DatabaseServer:
+    """The database that we are connected to; without id if the server has none, or cannot know its own."""
     if connection.dialect.name == "sqlite":
-        return "sqlite", 0, str(Path(connection.engine.url.database or "").resolve())
+        file = str(Path(connection.engine.url.database or "").resolve())
+        return DatabaseServer(host="sqlite", port=0, database_name=file)
     host, port, database = connection.exec_driver_sql("SELECT @@hostname, @@port, DATABASE()").one()
-    return str(host), int(port), str(database)
+    # A hash of the port and of the hardware address of a network card; older servers have no such variable.
+    row = connection.exec_driver_sql("SHOW GLOBAL VARIABLES LIKE 'server_uid'").one_or_none()
+    uid = str(row[1]) if row and row[1] not in {"", NO_NETWORK_CARD} else None
+    return DatabaseServer(host=str(host), port=int(port), database_name=str(database), server_uid=uid)

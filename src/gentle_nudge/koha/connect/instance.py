@@ -27,13 +27,17 @@ SOCKETS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instance:
-    """One Koha: the URL of its database with the password, its koha-conf.xml if there is one."""
+    """One Koha: the URL of its database with the password, its koha-conf.xml if there is one.
+
+    `machine_is_named`: the settings name the machine, so that several machines may be one.
+    """
 
     url: URL = field(repr=False)
     tls: Tls | None = None
     conf: KohaConf | None = None
     zone: ZoneInfo
     machine: str
+    machine_is_named: bool = False
 
     @property
     def shown(self) -> str:
@@ -65,6 +69,7 @@ def instance(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> 
         conf=conf,
         zone=zone(koha, conf, environ=environ),
         machine=machine(koha),
+        machine_is_named=koha.machine is not None,
     )
 
 

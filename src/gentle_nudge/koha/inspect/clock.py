@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.domain.moment import CLOCKS_MAY_DIFFER
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.koha.connect.instance import Instance
 
 APART = 60
-TOO_FAR_APART = timedelta(minutes=10)
 
 CLOCK = (
     "SELECT UTC_TIMESTAMP(), TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), "
@@ -25,7 +25,7 @@ def refuse_other_time(conn: Connection, now: datetime) -> None:
     if conn.dialect.name == "sqlite":
         return
     server_time = conn.exec_driver_sql("SELECT UTC_TIMESTAMP(6)").scalar_one().replace(tzinfo=UTC)
-    if abs(server_time - now) > TOO_FAR_APART:
+    if abs(server_time - now) > CLOCKS_MAY_DIFFER:
         server, ours = (f"{each:%Y-%m-%d %H:%M} UTC" for each in (server_time, now.astimezone(UTC)))
         raise GentleNudgeError(
             f"The database server's clock says {server}, ours {ours}: nothing is written while they are more than ten "

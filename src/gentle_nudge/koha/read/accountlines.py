@@ -19,7 +19,6 @@ from gentle_nudge.domain.ledger import JudgedLine, Line, LineRules, Ownership
 from gentle_nudge.domain.money import round_to_cent
 from gentle_nudge.koha.koha_tables import accountlines
 from gentle_nudge.koha.read.line_conditions import IS_OUTSTANDING, belongs, counted, joined, why_not_counted
-from gentle_nudge.koha.read.locks import locked
 from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
 
 # Three facts about a line travel as one number: a further column would cost the driver more than all we do with it.
@@ -41,7 +40,7 @@ def accounts(
     accounts_of = {number: Account(has_lines_here=False) for number in numbers}
     for chunk in a_thousand_at_a_time(sorted(numbers)):
         query = outstanding_query(rules, ownership, chunk)
-        rows = locked(conn, by_patron(query)) if locks_itself else conn.execute(query)
+        rows = conn.execute(to_be_locked(query) if locks_itself else query)
         for number, lines in groupby(rows, operator.itemgetter(0)):
             accounts_of[number] = _account(lines, rules.zone)
     return accounts_of
@@ -129,7 +128,7 @@ def judged_lines_query(rules: LineRules, ownership: Ownership, number: int) -> S
 def lock_lines(conn: Connection, numbers: Iterable[int]) -> None:
     """Lock the outstanding lines of these patrons, in order of number."""
     for chunk in a_thousand_at_a_time(sorted(numbers)):
-        locked(conn, lines_to_lock_query(chunk))
+        conn.execute(lines_to_lock_query(chunk))
 
 
 def lines_to_lock_query(numbers: Collection[int]) -> Select[Any]:
@@ -138,19 +137,19 @@ def lines_to_lock_query(numbers: Collection[int]) -> Select[Any]:
     Index: accountlines acctsborridx.
     """
     line = accountlines.c
-    return by_patron(
+    return to_be_locked(
         select(line.accountlines_id)
         .where(among(line.borrowernumber, numbers), IS_OUTSTANDING)
         .order_by(line.borrowernumber, line.accountlines_id)
     )
 
 
-def by_patron(query: Select[Any]) -> Select[Any]:
-    """The query, sure to find its lines by patron.
+def to_be_locked(query: Select[Any]) -> Select[Any]:
+    """The query with FOR UPDATE NOWAIT, sure to find its lines by patron.
 
     MariaDB reads a small table from end to end, and a query that locks would meet the new lines of every desk.
     """
-    return query.with_hint(accountlines, "FORCE INDEX (acctsborridx)")
+    return query.with_hint(accountlines, "FORCE INDEX (acctsborridx)").with_for_update(nowait=True)
 
 
 def owners(conn: Connection, line_numbers: Collection[int]) -> dict[int, int | None]:
@@ -165,6 +164,23 @@ def owners_query(line_ids: Collection[int]) -> Select[Any]:
     """
     line = accountlines.c
     return select(line.accountlines_id, line.borrowernumber).where(among(line.accountlines_id, line_ids))
+
+
+def outstanding(conn: Connection, line_numbers: Collection[int]) -> dict[int, tuple[int | None, Decimal]]:
+    """Line -> the patron who has it now, and what it owes; deleted lines are left out."""
+    rows = rows_by_thousands(conn, single_lines_query, line_numbers)
+    return {line: (patron, amount or Decimal(0)) for line, patron, amount in rows}
+
+
+def single_lines_query(line_ids: Collection[int]) -> Select[Any]:
+    """The patron of each of these lines, and what it owes (recorded with cases that were closed).
+
+    Index: accountlines PRIMARY.
+    """
+    line = accountlines.c
+    return select(line.accountlines_id, line.borrowernumber, line.amountoutstanding).where(
+        among(line.accountlines_id, line_ids)
+    )
 
 
 def charged_on(conn: Connection, description: str, numbers: Collection[int], zone: ZoneInfo) -> dict[int, date]:

@@ -12,16 +12,23 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, literal, or_, select
 
 from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
-from gentle_nudge.koha.koha_tables import borrower_attributes, borrower_relationships, borrowers, categories, columns_of
+from gentle_nudge.koha.connect.locks import never_wait_from_now_on
+from gentle_nudge.koha.koha_tables import (
+    borrower_attributes,
+    borrower_relationships,
+    borrowers,
+    categories,
+    columns_of,
+    deletedborrowers,
+)
 from gentle_nudge.koha.read.administration import preferences
-from gentle_nudge.koha.read.locks import locked
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among, rows_by_thousands
 
 
 def patrons(conn: Connection, fields: PatronFields, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Patron]:
     """These patrons with the fields asked for; those gone from Koha are left out.
 
-    `lock` locks their rows in order of number.
+    `lock` locks their rows in order of number; it is the first lock on Koha's tables.
     """
     return {patron.number: patron for patron in one_by_one(conn, fields, numbers, lock=lock)}
 
@@ -37,9 +44,13 @@ def one_by_one(
     types = {code.casefold(): kind for code, kind in conn.execute(category_types_query())}
     for chunk in a_thousand_at_a_time(wanted):
         query = patrons_query(present, chunk)
-        rows = locked(conn, query.with_hint(borrowers, "FORCE INDEX (PRIMARY)")) if lock else conn.execute(query).all()
+        if lock:
+            never_wait_from_now_on(conn)
+            query = query.with_hint(borrowers, "FORCE INDEX (PRIMARY)").with_for_update(nowait=True)
+        rows = conn.execute(query).all()
         flags = _field(conn, fields.flag, rows)
         exemptions = _field(conn, fields.exemption, rows) if fields.exemption else {}
+        before = used_before(conn, [row.borrowernumber for row in rows])
         guardians = _guardians(conn, [row.borrowernumber for row in rows]) if fields.guardians else {}
         for row in rows:
             number, card, surname, firstname, branch, category, born, _, _, protected, anonymized = row
@@ -53,6 +64,8 @@ def one_by_one(
                 category_type=types.get(category.casefold(), ""),
                 born=born,
                 protected=bool(protected or anonymized or number in koha_itself),
+                anonymized=bool(anonymized),
+                used_before=before.get(number, 0),
                 flag=flags.get(number, ()),
                 exemption=exemptions.get(number, ()),
                 guardian=guardians.get(number),
@@ -72,6 +85,20 @@ def patrons_query(present: Collection[str], numbers: Collection[int]) -> Select[
         .where(among(who.borrowernumber, numbers))
         .order_by(who.borrowernumber)
     )
+
+
+def used_before(conn: Connection, numbers: Iterable[int]) -> dict[int, int]:
+    """How many patrons with each of these numbers Koha has deleted; numbers without one are left out."""
+    return {number: deleted for number, deleted in rows_by_thousands(conn, used_before_query, numbers)}  # noqa: C416 - typed
+
+
+def used_before_query(numbers: Collection[int]) -> Select[Any]:
+    """The numbers among these that deleted patrons had, with how many patrons.
+
+    Index: deletedborrowers borrowernumber.
+    """
+    number = deletedborrowers.c.borrowernumber
+    return select(number, func.count()).where(among(number, numbers)).group_by(number)
 
 
 def category_types_query() -> Select[Any]:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, or_, select
 
 from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.koha.koha_tables import borrower_debarments
@@ -37,6 +37,24 @@ def restrictions_query(numbers: Collection[int]) -> Select[Any]:
         select(block.borrowernumber, block.borrower_debarment_id, block.type, block.comment, expires, expires.is_(None))
         .where(among(block.borrowernumber, numbers))
         .order_by(block.borrower_debarment_id)
+    )
+
+
+def active_comments(conn: Connection, today: date) -> list[tuple[int, int, str | None]]:
+    """Patron, number and comment of every restriction that blocks today."""
+    return [(patron, number, comment) for patron, number, comment in conn.execute(active_comments_query(today))]
+
+
+def active_comments_query(today: date) -> Select[Any]:
+    """Every restriction that blocks on this day, with its patron and comment (`check`).
+
+    Index: borrower_debarments none.
+    """
+    block = borrower_debarments.c
+    return (
+        select(block.borrowernumber, block.borrower_debarment_id, block.comment)
+        .where(or_(block.expiration.is_(None), block.expiration > today))
+        .order_by(block.borrowernumber, block.borrower_debarment_id)
     )
 
 

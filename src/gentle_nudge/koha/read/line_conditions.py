@@ -27,9 +27,13 @@ def why_not_counted(rules: LineRules, ownership: Ownership, numbers: Collection[
         reasons["our processing fee"] = is_our_fee(rules.excluded_fee)
     reasons |= recorded_fee(rules, ownership, numbers)
     asked = frozenset(numbers)
-    withdrawn = {number: day + timedelta(days=1) for number, day in rules.withdrawn.items() if number in asked}
+    withdrawn = {number: day + timedelta(days=1) for number, day in rules.withdrawn.items() if day and number in asked}
     if withdrawn and not rules.withdrawn_count:
         reasons["of or before the day a case was withdrawn"] = is_debit_before(withdrawn, rules.zone)
+    taken_back = _of(numbers, ownership.withdrawn)
+    if taken_back and not rules.withdrawn_count:
+        recorded = among(accountlines.c.accountlines_id, taken_back)
+        reasons["recorded with a withdrawn case"] = and_(accountlines.c.credit_type_code.is_(None), recorded)
     of_age = {number: day for number, day in rules.of_age.items() if number in asked}
     if of_age:
         reasons["from before the patron was of age"] = is_debit_before(of_age, rules.zone)

@@ -21,7 +21,15 @@ from gentle_nudge.koha.koha_tables import (
     restriction_types,
 )
 from gentle_nudge.koha.write.action_logs import FORGIVEN
-from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_for_patrons, insert_selected, numbers_of
+from gentle_nudge.koha.write.new_rows import (
+    BY_NUMBER,
+    NewRows,
+    Values,
+    alike,
+    insert_for_patrons,
+    insert_selected,
+    numbers_of,
+)
 from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
 
 
@@ -130,7 +138,11 @@ def forgive(conn: Connection, actions: Sequence[ForgiveFee], moment: Moment) -> 
         ]
         conn.execute(insert(account_offsets), made)
         conn.execute(insert(account_offsets), used)
-        settled = update(accountlines).where(among(accountlines.c.accountlines_id, [fee.line for fee in fees]))
+        settled = (
+            update(accountlines)
+            .with_hint(BY_NUMBER)
+            .where(among(accountlines.c.accountlines_id, [fee.line for fee in fees]))
+        )
         conn.execute(settled.values(amountoutstanding=Decimal(0)))
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, update
 from gentle_nudge.domain.actions import ClearFlag, SetFlag
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.koha_tables import borrower_attributes, borrowers
+from gentle_nudge.koha.write.new_rows import BY_NUMBER
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 
 
@@ -28,14 +29,14 @@ def _write_flags(
     conn: Connection, flag: Flag, value: str, *, actions: list[SetFlag | ClearFlag], now: datetime
 ) -> None:
     numbers = [action.patron for action in actions]
-    patrons = update(borrowers).where(among(borrowers.c.borrowernumber, numbers))
+    patrons = update(borrowers).with_hint(BY_NUMBER).where(among(borrowers.c.borrowernumber, numbers))
     if flag.column != "attribute":
         conn.execute(patrons.values({flag.column: value}))
         return
     rows = [action.before.row for action in actions if action.before.row is not None]
     new = [action.patron for action in actions if action.before.row is None]
     if rows:
-        there = update(borrower_attributes).where(among(borrower_attributes.c.id, rows))
+        there = update(borrower_attributes).with_hint(BY_NUMBER).where(among(borrower_attributes.c.id, rows))
         conn.execute(there.values(attribute=value))
     if new:
         values = [{"borrowernumber": number, "code": flag.code, "attribute": value} for number in new]

@@ -17,6 +17,8 @@ from gentle_nudge.koha.koha_tables import borrowers
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 
 A = TypeVar("A", Restrict, ChargeFee, SetFlag | ClearFlag)
+# For an UPDATE by number: a small table would be read from end to end, and rows that a desk has locked be met.
+BY_NUMBER = "FORCE INDEX (PRIMARY)"
 Values = Mapping[str, ColumnElement[Any] | str | int | datetime | Decimal | None]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from gentle_nudge.domain.actions import LiftRestriction, Restrict
 from gentle_nudge.koha.koha_tables import borrower_debarments, borrowers
-from gentle_nudge.koha.write.new_rows import NewRows, Values, alike, insert_for_patrons
+from gentle_nudge.koha.write.new_rows import BY_NUMBER, NewRows, Values, alike, insert_for_patrons
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 
 FOR_EVER = date(9999, 12, 31)
@@ -49,4 +49,4 @@ def refresh_debarred(conn: Connection, numbers: Iterable[int], today: date) -> N
         "debarredcomment": select(func.substr(comments, 1, COMMENT_LENGTH)).where(active).scalar_subquery(),
     }
     for chunk in a_thousand_at_a_time(sorted(set(numbers))):
-        conn.execute(update(borrowers).where(among(who, chunk)).values(values))
+        conn.execute(update(borrowers).with_hint(BY_NUMBER).where(among(who, chunk)).values(values))

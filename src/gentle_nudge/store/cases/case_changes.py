@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, or_, select, update
 from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, OpenCase
+from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, OpenCase, ReopenCase
 from gentle_nudge.domain.collections.plan import Adoption, Referral
 from gentle_nudge.domain.patron import Restriction
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
@@ -67,6 +68,7 @@ def _new(action: OpenCase) -> dict[str, Any]:
         "patron": patron.number,
         "number": patron.number,
         "open_key": patron.number,
+        "used_before": patron.used_before,
         **{name: fitted(getattr(patron, name), case.c[name]) for name in NAMES},
         "referred_on": referred_on,
         "adopted": isinstance(decision, Adoption),
@@ -94,16 +96,21 @@ def _lines(action: OpenCase, case_id: int) -> list[dict[str, Any]]:
 
 
 def complete(
-    conn: Connection, section: str, patrons: Collection[int], *, fee: RowIds | None, restriction: RowIds | None
+    conn: Connection,
+    sections: Collection[str],
+    patrons: Collection[int],
+    *,
+    fee: RowIds | None,
+    restriction: RowIds | None,
 ) -> None:
-    """The open cases of these patrons hold the fee line and the restriction made for them.
+    """The open cases of these patrons in these sections hold the fee line and the restriction made for them.
 
     Koha's tables are read by a subquery: joined, their rows would be locked.
     """
     made = {case.c.fee_line: fee, case.c.restriction: restriction}
     new = {column: func.coalesce(rows.of(case.c.open_key), column) for column, rows in made.items() if rows}
     if new and patrons:
-        conn.execute(update(case).where(case.c.section == section, among(case.c.open_key, patrons)).values(new))
+        conn.execute(update(case).where(case.c.section.in_(sections), among(case.c.open_key, patrons)).values(new))
 
 
 def opened_for(conn: Connection, runs: Collection[int], patrons: Collection[int]) -> dict[int, int]:
@@ -119,13 +126,33 @@ def record_restrictions(conn: Connection, in_place: Mapping[int, Restriction]) -
 
 
 def close(conn: Connection, actions: Sequence[CloseCase], *, run: int | None, day: date, now: datetime) -> None:
-    """The open cases are closed, each with its state and reason, and owe the agency nothing.
+    """The open cases are closed, each with its state and reason, and owe the agency at most a waiting last word.
 
-    If a last row is due, `report_dues` or `mark_to_report` comes after.
+    If another last row is due, `report_dues` or `mark_to_report` comes after.
     """
-    ended = {"closed_run": run, "closed_on": day, "closed_at": now, "open_key": None}
-    endings = {_case_of(action): (action.state, action.why) for action in actions}
-    _set_each(conn, ("state", "why"), endings, IS_OPEN, **ended, to_report=False, told_in=None)
+    ended = {"closed_run": run, "closed_on": day, "closed_at": now, "open_key": None, "told_in": None}
+    endings = {
+        _case_of(action): (action.state, action.why, action.waiting, action.waiting is not None) for action in actions
+    }
+    _set_each(conn, ("state", "why", "last_word", "to_report"), endings, IS_OPEN, **ended)
+
+
+def closed_in(conn: Connection, run: int) -> list[Case]:
+    """The cases that this run closed, in order of id."""
+    return cases_where(conn, case.c.closed_run == run)
+
+
+def keep_owing(conn: Connection, owing: Mapping[int, Decimal]) -> None:
+    """The closed cases keep what their recorded lines owe."""
+    _set_each(conn, ("closed_owing",), {number: (amount,) for number, amount in owing.items()}, ~IS_OPEN)
+
+
+def reopen(conn: Connection, actions: Sequence[ReopenCase]) -> None:
+    """The closed cases are open again; the restriction of each is still to be recorded."""
+    empty = ("closed_run", "closed_on", "closed_at", "closed_owing", "last_word", "told_in", "restriction")
+    columns = ("patron", "open_key", "used_before", "why", "flag", "restriction_type", "restriction_comment")
+    values = {each.case: (each.patron, each.patron, *(getattr(each, name) for name in columns[2:])) for each in actions}
+    _set_each(conn, columns, values, ~IS_OPEN, **dict.fromkeys(empty), state=CaseState.OPEN, to_report=False)
 
 
 def set_reason(conn: Connection, reasons: Mapping[int, str]) -> None:
@@ -135,8 +162,8 @@ def set_reason(conn: Connection, reasons: Mapping[int, str]) -> None:
 
 def follow(conn: Connection, actions: Sequence[FollowCase]) -> None:
     """Each open case goes on with its new patron; the number first reported stays."""
-    patrons = {action.case: (action.patron, action.patron) for action in actions}
-    _set_each(conn, ("patron", "open_key"), patrons, IS_OPEN)
+    patrons = {action.case: (action.patron, action.patron, action.used_before) for action in actions}
+    _set_each(conn, ("patron", "open_key", "used_before"), patrons, IS_OPEN)
 
 
 def _case_of(row: CloseCase | UpdateRow) -> int:
@@ -172,7 +199,7 @@ def report_referred(conn: Connection, report: int, run: int) -> None:
 def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> None:
     """The due, name and card that this report holds are recorded for each case; none of them is left to report.
 
-    Every row has a case. Only new values are written. A closed case keeps the report that holds its last row.
+    Every row has a case. Only new values are written. Each case keeps the report that holds its latest row.
     """
     for chunk in a_thousand_at_a_time(rows):
         by_case = {_case_of(row): row for row in chunk}
@@ -181,8 +208,7 @@ def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> Non
             conn.execute(insert(report_row), dues)
         renamed = {n: (row.surname, row.firstname, row.card) for n, row in by_case.items() if row.new_name}
         _set_each(conn, NAMES, renamed)
-        waiting = update(case).where(case.c.id.in_(by_case), or_(~IS_OPEN, case.c.to_report))
-        conn.execute(waiting.values(to_report=False, told_in=report))
+        conn.execute(update(case).where(case.c.id.in_(by_case)).values(to_report=False, told_in=report))
     latest = update(case).where(report_row.c.case_id == case.c.id, report_row.c.report_id == report)
     conn.execute(latest.values(last_due=report_row.c.due))
 
@@ -193,19 +219,33 @@ def mark_to_report(conn: Connection, cases: Collection[int], *, flag: bool) -> N
         conn.execute(update(case).where(case.c.id.in_(chunk)).values(to_report=flag))
 
 
+def tell_of(conn: Connection, dues: Mapping[int, Decimal], *, other_dues_in: Collection[str] = ()) -> None:
+    """The next update lists every case, open or closed, that was reported under one of these numbers.
+
+    With `other_dues_in` only cases of these sections whose last queued due is another one; else of every section, for
+    a case may have been moved since.
+    """
+    for chunk in a_thousand_at_a_time(dues.items()):
+        due = value_by({number: literal(due, case.c.last_due.type) for number, due in chunk}, value=case.c.number)
+        other = (case.c.section.in_(other_dues_in), or_(case.c.last_due.is_(None), case.c.last_due != due))
+        listed = update(case).where(among(case.c.number, [number for number, _ in chunk]))
+        conn.execute(listed.where(*(other if other_dues_in else ())).values(to_report=True))
+
+
 def tell_of_submission(conn: Connection, *, day: date, section: str, open_too: bool) -> None:
-    """The next update lists the closed cases that this submission opened, and with `open_too` the open ones."""
+    """The next update lists the closed and moved cases that this submission opened, and with `open_too` all of them."""
     run = tables.run.c
     submission = select(run.id).where(run.report == ReportKind.SUBMISSION, run.day == day, run.section == section)
     opened = (case.c.opened_run.in_(submission), ~case.c.adopted)
-    closed = () if open_too else (~IS_OPEN,)
-    conn.execute(update(case).where(*opened, *closed).values(to_report=True))
+    told_newer = () if open_too else (or_(~IS_OPEN, case.c.section != section),)
+    conn.execute(update(case).where(*opened, *told_newer).values(to_report=True))
 
 
 def move(conn: Connection, *, old: str, new: str) -> Moved:
     """The open cases of section `old` belong to `new`, except those whose patron has an open case there already.
 
-    Its next update tells of each of them: its agency may never have heard of them.
+    Its next update tells of each: its agency may never have heard of them. Closed cases with a last word to be told
+    belong to it too; they are not counted.
     """
     there = case.alias("there")
     in_the_way = and_(there.c.section == new, there.c.open_key == case.c.open_key, there.c.id != case.c.id)
@@ -213,4 +253,5 @@ def move(conn: Connection, *, old: str, new: str) -> Moved:
     staying = cases_where(conn, *of_old, select(there.c.id).where(in_the_way).exists())
     going = (*of_old, case.c.id.not_in([each.id for each in staying]))
     changed = conn.execute(update(case).where(*going).values(section=new, flag=None, to_report=True))
+    conn.execute(update(case).where(case.c.section == old, ~IS_OPEN, case.c.to_report).values(section=new))
     return Moved(count=changed.rowcount, staying=tuple(staying))

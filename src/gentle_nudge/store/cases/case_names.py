@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store.cases.open_cases import last_row_has_not_arrived
+from gentle_nudge.store.cases.open_cases import untold_reports
 from gentle_nudge.store.tables import case, case_line
 
 NAMELESS = {"surname": None, "firstname": None, "card": None}
@@ -26,7 +26,7 @@ def closed_before(conn: Connection, day: date) -> list[int]:
 def names_no_longer_needed(conn: Connection) -> list[int]:
     """The cases of deleted patrons that still hold a name or card although their last row has arrived."""
     has_a_name = or_(*(case.c[column].is_not(None) for column in NAMELESS))
-    arrived = (~case.c.to_report, case.c.told_in.is_not(None), ~last_row_has_not_arrived())
+    arrived = (~case.c.to_report, case.c.told_in.is_not(None), case.c.told_in.not_in(untold_reports(conn)))
     return list(conn.scalars(select(case.c.id).where(case.c.state == CaseState.DELETED, has_a_name, *arrived)))
 
 
@@ -34,6 +34,12 @@ def forget_names(conn: Connection, cases: Iterable[int]) -> None:
     """Name and card are removed from these cases, open or closed."""
     for chunk in a_thousand_at_a_time(cases):
         conn.execute(update(case).where(case.c.id.in_(chunk)).values(NAMELESS))
+
+
+def forget_names_of(conn: Connection, patrons: Iterable[int]) -> None:
+    """Name and card are removed from all cases of these patrons."""
+    for chunk in a_thousand_at_a_time(patrons):
+        conn.execute(update(case).where(case.c.patron.in_(chunk)).values(NAMELESS))
 
 
 def forget(conn: Connection, cases: Iterable[int], now: datetime) -> None:

@@ -6,22 +6,32 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, DeliveryState
+from gentle_nudge.domain.outbox import DeliveryState
 from gentle_nudge.sqltypes import AT_A_TIME, among, rows_by_thousands
 from gentle_nudge.store.cases.case_search import COLUMNS, cases_where
-from gentle_nudge.store.tables import case, case_line, delivery
+from gentle_nudge.store.tables import case, case_line, delivery, report_row
 
-NOT_ASKED = ("referred_on", "adopted", "owed", "balance", "fee", "fee_line", "state", "closed_on", "why", "opened_run")
+AMOUNTS = ("owed", "balance", "fee", "closed_owing", "last_word")
+NOT_ASKED = (*AMOUNTS, "referred_on", "adopted", "fee_line", "state", "closed_on", "why", "opened_run")
 OF_A_NIGHT = tuple(name for name in COLUMNS if name not in NOT_ASKED)
-NOT_ARRIVED = (*UNDELIVERED, DeliveryState.SUPERSEDED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithdrawnLine:
+    """A line recorded with a withdrawn case of this patron and section, with the latest day of a withdrawal."""
+
+    line: int
+    patron: int
+    section: str
+    day: date
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,44 +46,72 @@ class RecordedLine:
 def open_cases(conn: Connection, sections: Collection[str]) -> Iterator[Case]:
     """The open cases of these sections, in order of id, without the amounts and days that a night never asks for.
 
-    A thousand are read at a time, when the caller gets to them.
+    A thousand are read at a time, when the caller gets to them. A case is `to_report` if it is marked, or if the
+    report that last told of it has not reached the agency.
     """
-    rows = conn.execute(open_cases_query(sections, after=0)).all()
+    untold = untold_reports(conn)
+    rows = conn.execute(open_cases_query(sections, after=0, untold=untold)).all()
     while rows:
         yield from (Case(**dict(zip(OF_A_NIGHT, row, strict=True))) for row in rows)
         more = len(rows) == AT_A_TIME
-        rows = conn.execute(open_cases_query(sections, after=rows[-1].id)).all() if more else []
+        rows = conn.execute(open_cases_query(sections, after=rows[-1].id, untold=untold)).all() if more else []
 
 
-def open_cases_query(sections: Collection[str], after: int) -> Select[Any]:
+def open_cases_query(sections: Collection[str], after: int, untold: Collection[int]) -> Select[Any]:
     """The next thousand open cases of these sections, after the case with this id.
+
+    The `untold` reports have not reached the agency.
 
     Index: gentle_nudge_case PRIMARY.
     """
+    to_report = or_(case.c.to_report, func.coalesce(case.c.told_in, 0).in_(untold)).label("to_report")
     return (
-        select(*(case.c[name] for name in OF_A_NIGHT))
+        select(*(to_report if name == "to_report" else case.c[name] for name in OF_A_NIGHT))
         .where(case.c.state == CaseState.OPEN, case.c.section.in_(sections), case.c.id > after)
         .order_by(case.c.id)
         .limit(AT_A_TIME)
     )
 
 
+def closed_since(conn: Connection, sections: Collection[str], states: Collection[CaseState], first: date) -> list[Case]:
+    """The cases of these sections that ended in these states on this day or later, in order of id.
+
+    Cases that an older program closed are left out: it did not keep what they owed.
+    """
+    ended = (case.c.section.in_(sections), case.c.state.in_(states), case.c.closed_on >= first)
+    return cases_where(conn, *ended, case.c.closed_owing.is_not(None))
+
+
 def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:
     """The closed cases that the next update must list, in order of id.
 
-    These are the cases marked by `mark_to_report`, and the cases whose last row is in a report that some recipient
-    has not got: it is due, being sent, failed or superseded.
+    These are the cases marked by `mark_to_report`, and those whose last row is in a report that has not reached the
+    agency, unless the agency hears of a newer case under the same number.
     """
-    closed = (case.c.section.in_(sections), case.c.state != CaseState.OPEN)
-    return cases_where(conn, *closed, or_(case.c.to_report, last_row_has_not_arrived()))
+    newer = case.alias("newer")
+    is_heard_of = or_(newer.c.state == CaseState.OPEN, newer.c.told_in.is_not(None))
+    same = (newer.c.number == case.c.number, newer.c.id > case.c.id, newer.c.section.in_(sections))
+    untold = and_(case.c.told_in.in_(untold_reports(conn)), ~exists().where(*same, is_heard_of))
+    closed = (case.c.section.in_(sections), case.c.state != CaseState.OPEN, case.c.forgotten.is_(None))
+    return cases_where(conn, *closed, or_(case.c.to_report, untold))
 
 
-def last_row_has_not_arrived() -> ColumnElement[bool]:
-    """True if the report with the last row of a case is still on its way to some recipient."""
-    on_its_way = select(delivery.c.report_id).where(
-        delivery.c.state.in_(NOT_ARRIVED), delivery.c.channel.in_(TELLS_AGENCY), ~delivery.c.is_repeat
-    )
-    return case.c.told_in.in_(on_its_way)
+def untold_reports(conn: Connection) -> list[int]:
+    """The reports that hold the latest word about some case and have not reached every recipient of the agency."""
+    return list(conn.scalars(untold_reports_query()))
+
+
+def untold_reports_query() -> Select[Any]:
+    """The reports that hold the latest word about some case and have not reached every recipient of the agency.
+
+    One that was cancelled or superseded has told nothing, and one that was queued for copies alone neither.
+
+    Index: gentle_nudge_case told_in, gentle_nudge_delivery report_id.
+    """
+    latest = select(case.c.told_in.label("report")).where(case.c.told_in.is_not(None)).distinct().subquery()
+    telling = and_(delivery.c.report_id == latest.c.report, delivery.c.tells, ~delivery.c.is_repeat)
+    all_have_it = func.min(value_by((delivery.c.state == DeliveryState.SENT, 1), else_=0)) == 1
+    return select(latest.c.report).outerjoin(delivery, telling).group_by(latest.c.report).having(~all_have_it)
 
 
 def open_case_patrons(conn: Connection) -> dict[int, frozenset[str]]:
@@ -107,6 +145,21 @@ def patrons_of_cases_query() -> Select[Any]:
     return select(case.c.patron).where(case.c.patron.is_not(None)).distinct()
 
 
+def patrons_with_several(conn: Connection) -> list[int]:
+    """The patrons with more than one open case, in order."""
+    return list(conn.scalars(patrons_with_several_query()))
+
+
+def patrons_with_several_query() -> Select[Any]:
+    """The patrons with more than one open case, in order.
+
+    Index: gentle_nudge_case gentle_nudge_case_one_open.
+    """
+    has_several = func.count() > 1
+    query = select(case.c.open_key).where(case.c.open_key.is_not(None)).group_by(case.c.open_key)
+    return query.having(has_several).order_by(case.c.open_key)
+
+
 def sections(conn: Connection) -> frozenset[str]:
     """The sections that have or had cases."""
     return frozenset(conn.scalars(select(case.c.section).distinct()))
@@ -115,6 +168,43 @@ def sections(conn: Connection) -> frozenset[str]:
 def sections_with_open_ones(conn: Connection) -> frozenset[str]:
     """The sections that have open cases."""
     return frozenset(conn.scalars(select(case.c.section).where(case.c.open_key.is_not(None)).distinct()))
+
+
+def waiting(conn: Connection, sections: Collection[str]) -> dict[str, int]:
+    """How many cases of these sections are open or have a last word to be told, by section; none is left out."""
+    return {section: cases for section, cases in conn.execute(waiting_query(sections))}  # noqa: C416 - typed
+
+
+def waiting_query(sections: Collection[str]) -> Select[Any]:
+    """The number of cases of these sections that are open or have a last word to be told.
+
+    Index: gentle_nudge_case gentle_nudge_case_state,gentle_nudge_case_to_report.
+    """
+    return (
+        select(case.c.section, func.count())
+        .where(case.c.section.in_(sections), or_(case.c.state == CaseState.OPEN, case.c.to_report))
+        .group_by(case.c.section)
+    )
+
+
+def last_told(conn: Connection, sections: Collection[str]) -> dict[str, int]:
+    """The latest report that told of cases of these sections of which there is more to tell, by section."""
+    told = conn.execute(last_told_query(sections, untold_reports(conn)))
+    return {section: report for section, report in told}  # noqa: C416 - typed
+
+
+def last_told_query(sections: Collection[str], untold: Collection[int]) -> Select[Any]:
+    """The latest report with a row of a case of these sections that is open or whose last word has not arrived.
+
+    The `untold` reports have not reached the agency.
+
+    Index: gentle_nudge_case gentle_nudge_case_one_open, gentle_nudge_report_row gentle_nudge_report_row_case.
+    """
+    more_to_tell = or_(case.c.state == CaseState.OPEN, case.c.to_report, case.c.told_in.in_(untold))
+    latest = select(func.max(report_row.c.report_id)).where(report_row.c.case_id == case.c.id).scalar_subquery()
+    of_cases = select(case.c.section, latest.label("report")).where(case.c.section.in_(sections), more_to_tell)
+    each = of_cases.subquery().c
+    return select(each.section, func.max(each.report)).where(each.report.is_not(None)).group_by(each.section)
 
 
 def withdrawn_on(conn: Connection, sections: Collection[str]) -> dict[int, date]:
@@ -135,23 +225,22 @@ def withdrawn_query(sections: Collection[str]) -> Select[Any]:
     )
 
 
-def withdrawn_lines(conn: Connection, sections: Collection[str], patrons: Iterable[int]) -> dict[int, date]:
-    """The lines recorded with withdrawn cases of these patrons, each with the latest day of a withdrawal."""
-    rows = rows_by_thousands(conn, partial(withdrawn_lines_query, sections), patrons)
-    return {row.line: row.day for row in rows}
+def withdrawn_lines(conn: Connection, patrons: Iterable[int]) -> list[WithdrawnLine]:
+    """The lines recorded with withdrawn cases of these patrons, of any section."""
+    rows = rows_by_thousands(conn, withdrawn_lines_query, patrons)
+    return [WithdrawnLine(line=line, patron=patron, section=section, day=day) for line, patron, section, day in rows]
 
 
-def withdrawn_lines_query(sections: Collection[str], numbers: Collection[int]) -> Select[Any]:
-    """The lines recorded with withdrawn cases of these patrons, each with the latest day of a withdrawal.
+def withdrawn_lines_query(numbers: Collection[int]) -> Select[Any]:
+    """The lines recorded with withdrawn cases of these patrons, by section, each with the latest day of a withdrawal.
 
     Index: gentle_nudge_case gentle_nudge_case_patron, gentle_nudge_case_line PRIMARY.
     """
     return (
-        select(case_line.c.line, func.max(case.c.closed_on).label("day"))
+        select(case_line.c.line, case.c.patron, case.c.section, func.max(case.c.closed_on).label("day"))
         .join(case, case.c.id == case_line.c.case_id)
-        .where(case.c.section.in_(sections), case.c.state == CaseState.WITHDRAWN, case.c.closed_on.is_not(None))
-        .where(among(case.c.patron, numbers))
-        .group_by(case_line.c.line)
+        .where(among(case.c.patron, numbers), case.c.state == CaseState.WITHDRAWN, case.c.closed_on.is_not(None))
+        .group_by(case_line.c.line, case.c.patron, case.c.section)
     )
 
 
@@ -200,6 +289,21 @@ def recorded_restrictions_query(numbers: Collection[int]) -> Select[Any]:
     """
     restriction = select(case.c.patron, case.c.restriction).where(case.c.restriction.is_not(None))
     return restriction.where(among(case.c.patron, numbers))
+
+
+def restrictions_as_made(conn: Connection, patrons: Iterable[int]) -> frozenset[tuple[int, str]]:
+    """The restrictions recorded with any case of these patrons, each with its comment at the referral."""
+    rows = rows_by_thousands(conn, restrictions_as_made_query, patrons)
+    return frozenset((restriction, comment) for restriction, comment in rows)
+
+
+def restrictions_as_made_query(numbers: Collection[int]) -> Select[Any]:
+    """The restrictions recorded with any case of these patrons, each with its comment at the referral (`check`).
+
+    Index: gentle_nudge_case gentle_nudge_case_patron.
+    """
+    made = select(case.c.restriction, case.c.restriction_comment)
+    return made.where(case.c.restriction.is_not(None), among(case.c.patron, numbers))
 
 
 def recorded_lines(conn: Connection, cases: Iterable[int]) -> dict[int, tuple[int, ...]]:

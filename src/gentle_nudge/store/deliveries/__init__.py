@@ -17,9 +17,11 @@ from gentle_nudge.store.deliveries.delivery_states import sent as sent
 from gentle_nudge.store.deliveries.delivery_states import set_aside as set_aside
 from gentle_nudge.store.deliveries.delivery_states import supersede as supersede
 from gentle_nudge.store.deliveries.lateness import late_deliveries as late_deliveries
+from gentle_nudge.store.deliveries.lateness import sent_among as sent_among
 from gentle_nudge.store.deliveries.lateness import sent_since as sent_since
 from gentle_nudge.store.deliveries.waiting import attempts_of as attempts_of
 from gentle_nudge.store.deliveries.waiting import by_state as by_state
+from gentle_nudge.store.deliveries.waiting import cancelled_submissions as cancelled_submissions
 from gentle_nudge.store.deliveries.waiting import counts as counts
 from gentle_nudge.store.deliveries.waiting import due as due
 from gentle_nudge.store.deliveries.waiting import get as get

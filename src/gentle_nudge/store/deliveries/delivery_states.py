@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, insert, or_, select, update
 
 from gentle_nudge.domain.outbox import (
+    CLOCKS_APART,
     FALLS_BACK_AFTER,
+    TELLS_NOBODY,
     UNDELIVERED,
     Address,
     AttemptOutcome,
@@ -21,7 +23,7 @@ from gentle_nudge.domain.outbox import (
 )
 from gentle_nudge.sqltypes import among
 from gentle_nudge.store.deliveries.delivery_order import WAITING, is_its_turn, overtaken
-from gentle_nudge.store.deliveries.waiting import get
+from gentle_nudge.store.deliveries.waiting import get, is_ripe
 from gentle_nudge.store.meta import hold
 from gentle_nudge.store.tables import attempt, delivery, fitted
 
@@ -34,10 +36,14 @@ def enqueue(
     report: int,
     to: Iterable[Address],
     now: datetime,
+    strict: bool = False,
     repeat_reason: str | None = None,
     who: str | None = None,
 ) -> None:
-    """The report is due now to each of these addresses; with a reason it is a repeat, which belongs to no stream."""
+    """The report is due now to each of these addresses; with a reason it is a repeat, which belongs to no stream.
+
+    `strict`: it leaves after every older one of its stream.
+    """
     new = {
         "report_id": report,
         "state": DeliveryState.DUE,
@@ -48,36 +54,40 @@ def enqueue(
         "reason": fitted(repeat_reason, delivery.c.reason),
         "who": fitted(who, delivery.c.who),
         "is_repeat": repeat_reason is not None,
+        "strict": strict,
     }
-    rows = [new | {"channel": address.channel, "recipient": address.recipient} for address in to]
+    rows = [
+        new | {name: getattr(address, name) for name in ("channel", "recipient", "tells", "named")} for address in to
+    ]
     if rows:
         conn.execute(insert(delivery), rows)
 
 
-def claim(
-    conn: Connection, wanted: Delivery, now: datetime, *, strictly: bool = False, names: Collection[str] = ()
-) -> Delivery | None:
+def claim(conn: Connection, wanted: Delivery, now: datetime, *, names: Collection[str] = ()) -> Delivery | None:
     """The delivery as claimed (`sending`, one attempt more); None if it must not be sent now.
 
     It must wait if its row has changed since it was read, if another of its stream is being sent, if a newer one was
-    sent, or, with `strictly`, if an older one is undelivered. The row of meta is locked first: two claims in one
+    sent, or if an older one must go first. The row of meta is locked first: two claims in one
     stream come one after the other. `names` are those of the section, now and before.
     """
     hold(conn)
-    if not is_its_turn(conn, wanted, strictly=strictly, names=names):
+    if not is_its_turn(conn, wanted, names):
         return None
-    ripe = and_(delivery.c.state == DeliveryState.DUE, delivery.c.next_attempt <= now)
     as_read = (delivery.c.id == wanted.id, delivery.c.attempts == wanted.attempts)
     claimed: dict[str, Any] = {"state": DeliveryState.SENDING, "attempts": wanted.attempts + 1, "since": now}
-    may_be_sent = (*as_read, or_(ripe, delivery.c.state == DeliveryState.FAILED))
+    may_be_sent = (*as_read, or_(is_ripe(now), delivery.c.state == DeliveryState.FAILED))
     changed = conn.execute(update(delivery).where(*may_be_sent).values(claimed))
     return replace(wanted, **claimed) if changed.rowcount == 1 else None
 
 
-def sent(conn: Connection, claimed: Delivery, now: datetime) -> None:
-    """The delivery is sent, even if its state has changed since the claim; the attempt is noted."""
+def sent(conn: Connection, claimed: Delivery, now: datetime, *, went_to: str | None = None) -> None:
+    """The delivery is sent, even if its state has changed since the claim; the attempt is noted.
+
+    `went_to` is where it really went; None if that is not known.
+    """
+    arrived = {"state": DeliveryState.SENT, "since": now, "went_to": fitted(went_to, delivery.c.went_to)}
     not_yet = (delivery.c.id == claimed.id, delivery.c.state != DeliveryState.SENT)
-    conn.execute(update(delivery).where(*not_yet).values(state=DeliveryState.SENT, since=now))
+    conn.execute(update(delivery).where(*not_yet).values(arrived))
     _note(conn, [claimed.id], now, outcome=AttemptOutcome.SENT)
 
 
@@ -100,25 +110,32 @@ def attempt_failed(
 
 
 def fall_back(conn: Connection, now: datetime) -> list[Delivery]:
-    """Deliveries claimed half an hour ago or earlier are due again, each with an attempt `lost`. Returns them."""
-    stalled = (delivery.c.state == DeliveryState.SENDING, delivery.c.since <= now - FALLS_BACK_AFTER)
+    """Deliveries claimed half an hour ago or earlier are due again, each with an attempt `lost`. Returns them.
+
+    So are those claimed at an instant that no right clock can have shown yet.
+    """
+    long_ago, ahead = delivery.c.since <= now - FALLS_BACK_AFTER, delivery.c.since > now + CLOCKS_APART
+    stalled = (delivery.c.state == DeliveryState.SENDING, or_(long_ago, ahead))
     ids = _change(conn, stalled, {"state": DeliveryState.DUE, "since": now, "next_attempt": now})
     _note(conn, ids, now, outcome=AttemptOutcome.LOST)
     return get(conn, ids)
 
 
 def cancel(conn: Connection, ids: Collection[int], *, now: datetime, reason: str, who: str | None) -> list[int]:
-    """The deliveries that are due, failed or being sent are cancelled, for this reason. Returns their ids."""
+    """The deliveries that are due, failed or being sent are cancelled, for this reason. Returns their ids.
+
+    A delivery that was cancelled because it was made on a copy gets the reason too.
+    """
     why = {"reason": fitted(reason, delivery.c.reason), "who": fitted(who, delivery.c.who)}
-    undelivered = (delivery.c.id.in_(ids), delivery.c.state.in_(UNDELIVERED))
-    return _change(conn, undelivered, {"state": DeliveryState.CANCELLED, "since": now, **why})
+    on_a_copy = and_(delivery.c.state == DeliveryState.CANCELLED, delivery.c.reason.in_(TELLS_NOBODY.values()))
+    may_end = (delivery.c.id.in_(ids), or_(delivery.c.state.in_(UNDELIVERED), on_a_copy))
+    return _change(conn, may_end, {"state": DeliveryState.CANCELLED, "since": now, **why})
 
 
 def supersede(conn: Connection, sections: Collection[str], now: datetime) -> list[Delivery]:
-    """In the streams of a section with these names every waiting delivery but the newest is superseded. Returns them.
+    """The waiting deliveries of a section with these names that a newer one makes useless are superseded. Returns them.
 
-    For a section with `update_lists = "all"`, after queueing and before sending. A delivery in flight is left alone:
-    if it fails, it counts as overtaken.
+    After queueing and before sending. A delivery in flight is left alone: if it fails, it counts as overtaken.
     """
     return get(conn, set_aside(conn, overtaken(conn, sections), now))
 

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from itertools import takewhile
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, Channel, Delivery, DeliveryState, LateDelivery
 from gentle_nudge.domain.restore_journal import SentDelivery
-from gentle_nudge.store.deliveries.delivery_order import BALANCES
+from gentle_nudge.sqltypes import among
+from gentle_nudge.store.deliveries.delivery_order import to_the_same
 from gentle_nudge.store.deliveries.waiting import by_state, deliveries
-from gentle_nudge.store.tables import delivery, report, run
+from gentle_nudge.store.tables import delivery, report
 
 
 def sent_since(conn: Connection, instant: datetime) -> tuple[SentDelivery, ...]:
     """Everything that was sent from that instant on, in the order of queueing, without copies in the archive."""
+    return _sent(conn, delivery.c.since >= instant)
+
+
+def sent_among(conn: Connection, ids: Collection[int]) -> tuple[SentDelivery, ...]:
+    """Those of these deliveries that were sent, in the order of queueing, without copies in the archive."""
+    return _sent(conn, among(delivery.c.id, ids))
+
+
+def _sent(conn: Connection, condition: ColumnElement[bool]) -> tuple[SentDelivery, ...]:
     query = (
         select(delivery.c.id.label("delivery"), delivery.c.channel, delivery.c.recipient)
         .add_columns(report.c.file_name, report.c.sha256, delivery.c.since.label("at"))
         .join(report, report.c.id == delivery.c.report_id)
-        .where(delivery.c.state == DeliveryState.SENT, delivery.c.since >= instant)
+        .where(delivery.c.state == DeliveryState.SENT, condition)
         .where(delivery.c.channel.in_(TELLS_AGENCY))
         .order_by(delivery.c.id)
     )
@@ -37,8 +48,6 @@ def _since(conn: Connection, late: Delivery) -> datetime:
     """When the oldest of the updates was queued that the recipient has missed since the last one that was sent."""
     if not late.keeps_order:
         return late.queued
-    same = (run.c.section == late.section, run.c.report.in_(BALANCES), ~delivery.c.is_repeat)
-    there = (delivery.c.channel == late.address.channel, delivery.c.recipient == late.address.recipient)
-    earlier = deliveries(conn, *same, *there, delivery.c.report_id < late.report)
+    earlier = deliveries(conn, *to_the_same(late), ~delivery.c.is_repeat, delivery.c.report_id < late.report)
     missed = takewhile(lambda each: each.state is not DeliveryState.SENT, reversed(earlier))
     return min([each.queued for each in missed if each.state is not DeliveryState.CANCELLED], default=late.queued)

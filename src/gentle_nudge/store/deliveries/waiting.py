@@ -8,7 +8,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from gentle_nudge.domain.outbox import Address, Attempt, AttemptOutcome, Channel, Delivery, DeliveryState
+from gentle_nudge.domain.outbox import (
+    CLOCKS_APART,
+    LONGEST_PAUSE,
+    Address,
+    Attempt,
+    AttemptOutcome,
+    Channel,
+    Delivery,
+    DeliveryState,
+)
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.sqltypes import among
 from gentle_nudge.store.tables import attempt, delivery, report, run
@@ -16,8 +25,15 @@ from gentle_nudge.store.tables import attempt, delivery, report, run
 
 def due(conn: Connection, now: datetime, *, failed_too: bool = False) -> list[Delivery]:
     """The deliveries to try now, in the order of queueing; with `failed_too` (once a night) also those given up."""
-    ripe = and_(delivery.c.state == DeliveryState.DUE, delivery.c.next_attempt <= now)
+    ripe = is_ripe(now)
     return deliveries(conn, or_(ripe, delivery.c.state == DeliveryState.FAILED) if failed_too else ripe)
+
+
+def is_ripe(now: datetime) -> ColumnElement[bool]:
+    """True if it is due and its time has come, or lies farther ahead than any pause: then a clock was wrong."""
+    never = now + LONGEST_PAUSE + CLOCKS_APART
+    time_has_come = or_(delivery.c.next_attempt <= now, delivery.c.next_attempt > never)
+    return and_(delivery.c.state == DeliveryState.DUE, time_has_come)
 
 
 def by_state(conn: Connection, *states: DeliveryState) -> list[Delivery]:
@@ -28,6 +44,13 @@ def by_state(conn: Connection, *states: DeliveryState) -> list[Delivery]:
 def of_report(conn: Connection, stored: int) -> list[Delivery]:
     """The deliveries of a stored report, in the order of queueing."""
     return deliveries(conn, delivery.c.report_id == stored)
+
+
+def cancelled_submissions(conn: Connection) -> list[int]:
+    """The stored submissions with a delivery to the agency that was cancelled, oldest first."""
+    to_the_agency = (delivery.c.state == DeliveryState.CANCELLED, delivery.c.tells, ~delivery.c.is_repeat)
+    ids = {each.report for each in deliveries(conn, *to_the_agency, run.c.report == ReportKind.SUBMISSION)}
+    return sorted(ids)
 
 
 def get(conn: Connection, ids: Collection[int]) -> list[Delivery]:
@@ -70,6 +93,8 @@ def deliveries(conn: Connection, *conditions: ColumnElement[bool]) -> list[Deliv
     return [_delivery(**row) for row in conn.execute(query).mappings()]
 
 
-def _delivery(*, kind: str, channel: str, recipient: str, state: str, **same: Any) -> Delivery:
-    address = Address(channel=Channel(channel), recipient=recipient)
+def _delivery(
+    *, kind: str, channel: str, recipient: str, tells: bool, named: bool, state: str, **same: Any
+) -> Delivery:
+    address = Address(channel=Channel(channel), recipient=recipient, tells=tells, named=named)
     return Delivery(kind=ReportKind(kind), address=address, state=DeliveryState(state), **same)

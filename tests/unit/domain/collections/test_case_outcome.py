@@ -6,8 +6,18 @@ from decimal import Decimal
 import pytest
 
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.case_outcome import CaseFacts, judge, last_word, lists_everybody, shown
+from gentle_nudge.domain.collections.case_outcome import (
+    CaseFacts,
+    is_somebody_else,
+    judge,
+    last_word,
+    lists_everybody,
+    outcome_of,
+    shown,
+)
 from gentle_nudge.domain.collections.plan import Ending, Succession, heir_of
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import PatronRecords
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.report_row import UpdateRow, case_row
 from tests.builders.values import (
@@ -192,6 +202,39 @@ def test_a_flag_overwritten_by_something_in_other_use_does_not_withdraw() -> Non
     assert due(decision) == "40.00"
 
 
+# Who the patron is
+
+
+@pytest.mark.parametrize("flag", ["yes", "no", None, "Class of 2027"])
+@pytest.mark.parametrize("balance", ["40.00", "0.00"])
+@pytest.mark.parametrize(("setting", "told"), [("zero", "0.00"), ("balance", "the balance"), ("none", None)])
+def test_an_anonymized_patron_is_judged_before_flag_and_balance(
+    flag: str | None, balance: str, setting: str, told: str | None
+) -> None:
+    tonight = in_collections(7, flag=flag, balance=balance, anonymized=True)
+    tonight = replace(tonight, case=replace(tonight.case, number=3))
+    decision = judged(tonight, withdrawn_due=setting, clear_paid=True)
+    assert isinstance(decision, Ending)
+    assert (decision.state, due(decision)) == (CaseState.ANONYMIZED, balance if told == "the balance" else told)
+    said = row(decision)
+    if said:
+        assert (said.number, said.patron, said.gone) == (3, 7, False)
+        assert (said.surname, said.firstname, said.card) == (None, None, None)
+
+
+def test_merged_into_an_anonymized_patron_the_case_ends_as_anonymized() -> None:
+    decision = judged(merged(1, a_patron(9, anonymized=True), balance="70.00"), withdrawn_due="balance")
+    assert isinstance(decision, Ending)
+    assert (decision.state, heir_of(decision), due(decision)) == (CaseState.ANONYMIZED, None, "70.00")
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "other"), [(0, 0, False), (0, 1, True), (1, 1, False), (1, 2, True), (1, 0, False)]
+)
+def test_a_number_deleted_once_more_since_the_case_began_is_somebody_elses(then: int, now: int, *, other: bool) -> None:
+    assert is_somebody_else(a_case(used_before=then), a_patron(used_before=now)) is other
+
+
 # Patron gone
 
 
@@ -199,6 +242,7 @@ def test_merged_cards_the_case_follows_under_the_number_first_reported() -> None
     decision = judged(merged(1, a_patron(9), balance="70.00"))
     assert isinstance(decision, Succession)
     assert heir_of(decision) == 9
+    assert decision.row
     assert (decision.row.number, decision.row.patron, decision.row.card) == (1, 9, "20000009")
     assert (due(decision), decision.row.gone) == ("70.00", False)
 
@@ -239,6 +283,7 @@ def test_a_deleted_patrons_case_ends_with_0_under_the_name_last_told(withdrawn_d
         in_collections(balance="0.00"),
         in_collections(flag="no"),
         in_collections(flag="x"),
+        in_collections(anonymized=True),
         gone(),
         merged(1, a_patron(9)),
         merged(1, a_patron(9), heir_has_case=True),
@@ -290,3 +335,39 @@ def test_with_changes_only_everybody_is_listed_on_the_day_of_the_full_update() -
     assert lists_everybody(a_policy(update_lists="changed", full_update_on=Weekday.MONDAY), MONDAY)
     assert not lists_everybody(a_policy(update_lists="changed", full_update_on=Weekday.MONDAY), SUNDAY)
     assert not lists_everybody(a_policy(update_lists="changed", full_update_on=None), SUNDAY)
+
+
+# Gone sections of which nobody may be told
+
+FREES = replace(a_section(clear_paid=True), held=("south",), frees=("south",))
+
+
+def held(tonight: CaseFacts, section: Section = FREES) -> Outcome:
+    """What becomes of this case if it is one of the section that is gone."""
+    return outcome_of(replace(tonight, case=replace(tonight.case, section="south")), section)
+
+
+def test_a_held_case_is_not_withdrawn_and_not_ended_by_a_deleted_patron() -> None:
+    assert isinstance(held(in_collections(flag="no", balance="40.00")), UpdateRow)
+    assert isinstance(held(gone()), UpdateRow)
+    assert isinstance(outcome_of(in_collections(flag="no", balance="40.00"), FREES), Ending)
+
+
+def test_a_held_case_is_released_untold_by_the_policy_of_the_section_that_frees_it() -> None:
+    released = held(in_collections(balance="0.00"))
+    assert isinstance(released, Ending)
+    assert (released.state, released.row, released.waiting) == (CaseState.RELEASED, None, Decimal("0.00"))
+    assert isinstance(held(in_collections(balance="0.01")), UpdateRow)
+    assert isinstance(held(in_collections(balance="0.00"), replace(a_section(), frees=("south",))), UpdateRow)
+
+
+def test_a_held_case_follows_the_heir_untold_unless_the_heir_has_a_case() -> None:
+    followed = held(merged(1, a_patron(9), balance="70.00"))
+    assert isinstance(followed, Succession)
+    assert (followed.row, heir_of(followed)) == (None, 9)
+    assert isinstance(held(merged(1, a_patron(9), balance="70.00", heir_has_case=True)), UpdateRow)
+
+
+def test_a_held_case_waits_while_another_case_of_the_patron_is_open() -> None:
+    another = replace(in_collections(balance="0.00"), records=PatronRecords(open_cases=frozenset({"global"})))
+    assert isinstance(held(another), UpdateRow)

@@ -164,14 +164,34 @@ def test_where_no_type_was_recorded_the_librarys_is_expected() -> None:
 # Other endings
 
 
-@pytest.mark.parametrize("balance", ["0.00", "40.00"])
-def test_a_case_ended_by_staff_is_closed_and_koha_left_as_they_left_it(balance: str) -> None:
-    tonight = in_collections(flag="no", balance=balance)
-    held = holding(tonight.patron, ours(5), recorded=[5])
-    (closing,) = of_case(tonight, held, LIFTING)
+def test_a_case_withdrawn_by_staff_is_closed_and_koha_left_as_they_left_it() -> None:
+    tonight = in_collections(flag="no", balance="40.00")
+    (closing,) = of_case(tonight, holding(tonight.patron, ours(5), recorded=[5]), LIFTING)
     assert isinstance(closing, CloseCase)
-    assert closing.state is (CaseState.PAID if balance == "0.00" else CaseState.WITHDRAWN)
+    assert closing.state is CaseState.WITHDRAWN
     assert closing.why
+
+
+@pytest.mark.parametrize(("section", "goes"), [(LIFTING, [5]), (a_section(clear_paid=True), [])])
+def test_a_case_ended_by_staff_as_paid_loses_our_restriction_as_at_a_release(section: Section, goes: list[int]) -> None:
+    tonight = in_collections(flag="no", balance="0.00")
+    held = holding(tonight.patron, ours(5), ours(6, comment="Lost card"), recorded=[5])
+    closing, *rest = of_case(tonight, held, section)
+    assert isinstance(closing, CloseCase)
+    assert closing.state is CaseState.PAID
+    assert lifted(rest) == goes
+
+
+def test_the_case_of_an_anonymized_patron_is_closed_and_koha_left_as_it_is() -> None:
+    tonight = in_collections(anonymized=True, balance="0.00")
+    (closing,) = of_case(tonight, holding(tonight.patron, ours(5), recorded=[5]), LIFTING)
+    assert isinstance(closing, CloseCase)
+    assert closing.state is CaseState.ANONYMIZED
+
+
+def test_a_case_that_follows_an_heir_knows_how_often_the_number_was_used_before() -> None:
+    heir = a_patron(9, flag="yes", used_before=1)
+    assert of_case(merged(1, heir), holding(heir), a_section()) == [FollowCase(case=1, patron=9, used_before=1)]
 
 
 def test_a_deleted_patrons_case_is_closed_and_nothing_else_happens() -> None:

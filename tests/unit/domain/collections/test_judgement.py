@@ -235,7 +235,7 @@ def test_cases_whose_ending_is_refused_are_not_listed_though_they_changed() -> N
 
 
 @pytest.mark.parametrize(("setting", "told"), [("zero", ["0.00"]), ("balance", ["61.20"]), ("none", [])])
-@pytest.mark.parametrize("state", [CaseState.WITHDRAWN, CaseState.PAID])
+@pytest.mark.parametrize("state", [CaseState.WITHDRAWN, CaseState.PAID, CaseState.ANONYMIZED])
 def test_the_last_word_of_a_case_ended_by_hand(state: CaseState, setting: str, told: list[str]) -> None:
     found = evidence(last_words=[a_last_word(1, state, balance="61.20")])
     assert [due for _, due in listed(night(found, section=a_section(withdrawn_due=setting)))] == told
@@ -280,3 +280,27 @@ def test_a_refusal_beside_the_plugin_holds_the_submission_and_lets_the_update_go
     plan = night(found, a_submission(beside_plugin=refusal))
     assert plan.refusals == (refusal,)
     assert (plan.submission(), listed(plan)) == ([], [(1, "50.00")])
+
+
+# Sections gone from the settings of which nobody may be told
+
+
+def test_of_a_held_section_only_a_payment_is_seen_nothing_is_told_and_the_cases_are_counted() -> None:
+    section = replace(a_section(clear_paid=True), held=("south",), frees=("south",))
+    south = [in_collections(1, balance="0.00"), in_collections(2, balance="40.00", flag="no")]
+    paid = a_case(3, patron=3, section="south", state=CaseState.RELEASED, to_report=True)
+    waiting = replace(in_collections(3), case=paid)
+    cases = [replace(facts, case=replace(facts.case, section="south")) for facts in south]
+    plan = night(evidence(cases=[*cases, in_collections(4, balance="30.00")], last_words=(waiting,)), section=section)
+    assert plan.closes == {CaseState.RELEASED: 1}
+    assert listed(plan) == [(4, "30.00")]
+    assert plan.untold == {waiting.case.id}
+    (refusal,) = plan.refusals
+    assert (refusal.kind, refusal.stops_submission) == ("held", False)
+    assert "nobody is told of its 3 cases" in refusal.sentence
+
+
+def test_the_last_word_of_a_case_released_untold_is_the_due_of_that_day() -> None:
+    released = a_case(3, patron=3, state=CaseState.RELEASED, last_word=Decimal("1.50"), to_report=True)
+    plan = night(evidence(last_words=(replace(in_collections(3, balance="90.00"), case=released),)))
+    assert listed(plan) == [(3, "1.50")]

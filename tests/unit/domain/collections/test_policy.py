@@ -1,5 +1,6 @@
 """The library's rules as values: how a flag is read, which days the window covers, which comments are ours."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
@@ -272,5 +273,6 @@ def test_open_cases_under_earlier_names_are_the_sections_own() -> None:
     section = Section(name="north", policy=a_policy(), formerly=("old",), keeps_up=("closed",))
     assert section.names == ("north", "old")
     assert section.cases_of == ("north", "old", "closed")
+    assert replace(section, held=("gone",), frees=("gone",)).may_end == ("north", "old", "closed", "gone")
     assert not section.is_global
     assert Section(policy=a_policy()).is_global

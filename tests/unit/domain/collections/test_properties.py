@@ -11,18 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, SetFlag
+from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.changes import (
     Action,
     CloseCase,
     FollowCase,
     Holdings,
     OpenCase,
+    ReopenCase,
     planned_changes,
     restriction_changes,
 )
 from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount, most_endings
 from gentle_nudge.domain.collections.judgement import plan_night
-from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Plan, Referral, heir_of
+from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Plan, Referral, Reopening, heir_of
 from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.patron import FlagRow, FlagState, Patron, flag_state
 from tests.builders.values import a_section
@@ -81,6 +83,7 @@ def test_the_order_of_the_evidence_does_not_matter(world: World, limits: Due, ch
         cases=shuffled(found.cases, chance),
         last_words=shuffled(found.last_words, chance),
         adoptees=shuffled(found.adoptees, chance),
+        closed=shuffled(found.closed, chance),
     )
     plan = night(world, limits)
     other = night(replace(world, evidence=turned), limits)
@@ -151,9 +154,19 @@ def test_no_limit_is_ever_exceeded(world: World, limits: Due) -> None:
     most_unpaid, most = most_endings(limits, len(tuple(world.evidence.cases)))
     by_hand = limits.endings_lifted_to or 0
     assert limits.most_referrals is None or len(referred(plan)) <= lifted
+    assert limits.most_referrals is None or len(plan.of(Reopening)) <= lifted
     assert limits.most_adoptions is None or len(plan.of(Adoption)) <= limits.most_adoptions
     assert most is None or len(counted.all) <= max(most, by_hand)
     assert most_unpaid is None or len(counted.unpaid) <= max(most_unpaid, by_hand)
+
+
+@given(worlds(), any_limits)
+def test_anonymized_patrons_are_named_nowhere_and_never_begin_anew(world: World, limits: Due) -> None:
+    plan = night(world, limits)
+    anonymized = {found.patron.number for found in world.evidence.candidates if found.patron.anonymized}
+    rows = [row for row in plan.update() if row.patron in anonymized]
+    assert {(row.surname, row.firstname, row.card) for row in rows} <= {(None, None, None)}
+    assert anonymized.isdisjoint(referred(plan) | plan.heirs | {adoption.number for adoption in plan.of(Adoption)})
 
 
 # The fuse on endings
@@ -223,9 +236,10 @@ def test_the_updates_sum_equals_the_balances_and_the_fees_to_the_cent(world: Wor
     plan = night(world)
     going_on = [found.balance for found in world.evidence.cases if found.patron]
     followed = [decision.balance for decision in plan.decisions if heir_of(decision)]
-    heirs = plan.heirs
-    adopted = [a.candidate.account.balance for a in world.evidence.adoptees if a.candidate.patron.number not in heirs]
-    new = [row.total for row in plan.submission()]
+    followed += [d.balance for d in plan.of(Ending) if d.state is CaseState.ANONYMIZED and d.facts.heir]
+    adopted = [adoption.balance for adoption in plan.of(Adoption)]
+    reopened = [reopening.balance for reopening in plan.of(Reopening)]
+    new = [*reopened, *(row.total for row in plan.submission())]
     assert sum(row.due for row in plan.update()) == sum([*going_on, *followed, *adopted, *new])
 
 
@@ -247,8 +261,28 @@ def test_every_open_case_is_in_the_full_update_whatever_limits_trip(world: World
 def test_the_update_speaks_of_nobody_without_a_case(world: World, limits: Due) -> None:
     plan = night(world, limits)
     with_case = {found.case.number for found in (*world.evidence.cases, *world.evidence.last_words)}
-    new = {d.number for d in plan.decisions if isinstance(d, Referral | Adoption)}
+    new = {d.number for d in plan.decisions if isinstance(d, Referral | Adoption | Reopening)}
     assert {row.number for row in plan.update()} <= with_case | new
+
+
+# Cases opened again
+
+
+@given(worlds(), any_limits)
+def test_whose_case_owes_again_is_neither_referred_nor_adopted_whatever_limits_trip(world: World, limits: Due) -> None:
+    reopened = {reopening.number for reopening in night(world).of(Reopening)}
+    plan = night(world, limits)
+    beside = {d.number for d in (*plan.decisions, *plan.held) if isinstance(d, Referral | Adoption)}
+    assert reopened.isdisjoint(beside)
+
+
+@given(worlds(), any_limits)
+def test_nobody_is_reopened_at_or_below_the_limit_and_nobody_of_them_pays_a_fee(world: World, limits: Due) -> None:
+    plan = night(world, limits)
+    reopened = plan.of(Reopening)
+    assert all(each.balance > world.section.policy.clear_at_or_below for each in reopened)
+    charged = {action.patron for action in actions(world, plan) if isinstance(action, ChargeFee)}
+    assert charged.isdisjoint(each.number for each in reopened)
 
 
 # Flags and cases
@@ -275,6 +309,8 @@ def in_collections_after(world: World, done: list[Action]) -> set[int]:
                 open_cases[(None, action.patron)] = action.patron
             case FollowCase():
                 open_cases[(action.case, 0)] = action.patron
+            case ReopenCase():
+                open_cases[(action.case, 0)] = action.patron
             case CloseCase():
                 del open_cases[(action.case, 0 if action.case else action.patron)]
             case _:
@@ -284,9 +320,10 @@ def in_collections_after(world: World, done: list[Action]) -> set[int]:
 
 
 @given(worlds(other_use=False))
-def test_after_every_night_the_flags_that_say_yes_are_the_open_cases(world: World) -> None:
+def test_after_every_night_the_flags_that_say_yes_are_the_open_cases_or_left_behind(world: World) -> None:
     done = actions(world, night(world))
-    assert flagged_after(world, done) == in_collections_after(world, done)
+    left_behind = {found.patron.number for found in world.evidence.candidates if found.patron.anonymized}
+    assert flagged_after(world, done) - left_behind == in_collections_after(world, done)
 
 
 @given(worlds(), any_limits)

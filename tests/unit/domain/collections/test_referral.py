@@ -65,6 +65,15 @@ def test_an_open_case_of_another_section_counts_where_all_charges_are_the_patron
     candidate = replace(a_candidate(), records=PatronRecords(open_cases=frozenset({"north"})))
     assert reason(candidate, a_section()) is Reason.IN_COLLECTIONS
     assert reason(candidate, replace(a_section(), charges_by="charge")) is None
+    assert reason(candidate, replace(a_section(), charges_by="charge", held=("north",))) is Reason.IN_COLLECTIONS
+
+
+def test_a_flag_stands_for_an_open_case_of_any_section_where_all_charges_are_the_patrons() -> None:
+    elsewhere, charge = PatronRecords(open_cases=frozenset({"north"})), replace(a_section(), charges_by="charge")
+    assert elsewhere.has_flag_of(a_section())
+    assert not elsewhere.has_flag_of(charge)
+    assert elsewhere.has_flag_of(replace(charge, sharing=("north",)))
+    assert elsewhere.has_flag_of(replace(charge, held=("north",)))
 
 
 # 2, 3 In collections, or the flag is somebody else's

@@ -49,7 +49,7 @@ def test_of_a_patron_gone_from_koha_only_the_case_ends() -> None:
 
 def test_what_nobody_has_is_cancelled_and_the_update_that_names_the_patrons_set_aside() -> None:
     own, update = on_its_way(1, DeliveryState.DUE), on_its_way(2, DeliveryState.FAILED, report=6)
-    found = outcome_of_deliveries([own, update], SUBMISSION, unsure=frozenset(), strictly=False)
+    found = outcome_of_deliveries([own, update], SUBMISSION, unsure=frozenset())
     assert (found.cancelled, found.set_aside, found.heard) == ((own,), (update,), False)
 
 
@@ -61,7 +61,7 @@ def test_who_may_have_heard_of_them_hears_the_end_too(state: DeliveryState, repo
         on_its_way(2, state, report=report),
         on_its_way(3, DeliveryState.DUE, report=6),
     ]
-    found = outcome_of_deliveries(told, SUBMISSION, unsure=frozenset(), strictly=False)
+    found = outcome_of_deliveries(told, SUBMISSION, unsure=frozenset())
     assert found.heard
     assert found.set_aside == ()
     assert told[0] in found.cancelled
@@ -69,19 +69,20 @@ def test_who_may_have_heard_of_them_hears_the_end_too(state: DeliveryState, repo
 
 def test_a_try_that_may_have_arrived_counts_as_heard() -> None:
     told = [on_its_way(1, DeliveryState.DUE)]
-    assert outcome_of_deliveries(told, SUBMISSION, unsure={1}, strictly=False).heard
-    assert not outcome_of_deliveries(told, SUBMISSION, unsure={2}, strictly=False).heard
+    assert outcome_of_deliveries(told, SUBMISSION, unsure={1}).heard
+    assert not outcome_of_deliveries(told, SUBMISSION, unsure={2}).heard
 
 
 def test_updates_that_leave_in_order_and_repeats_are_not_set_aside() -> None:
     own = on_its_way(1, DeliveryState.DUE)
-    update, repeat = (on_its_way(2, DeliveryState.DUE, report=6, is_repeat=again) for again in (False, True))
-    for told, strictly in (([own, update], True), ([own, repeat], False)):
-        found = outcome_of_deliveries(told, SUBMISSION, unsure=frozenset(), strictly=strictly)
+    update = replace(on_its_way(2, DeliveryState.DUE, report=6), strict=True)
+    repeat = on_its_way(2, DeliveryState.DUE, report=6, is_repeat=True)
+    for waiting in (update, repeat):
+        found = outcome_of_deliveries([own, waiting], SUBMISSION, unsure=frozenset())
         assert (found.heard, found.set_aside, found.cancelled) == (True, (), (own,))
 
 
 @pytest.mark.parametrize("state", [DeliveryState.CANCELLED, DeliveryState.SUPERSEDED])
 def test_what_was_ended_before_reached_nobody(state: DeliveryState) -> None:
-    found = outcome_of_deliveries([on_its_way(1, state)], SUBMISSION, unsure=frozenset(), strictly=False)
+    found = outcome_of_deliveries([on_its_way(1, state)], SUBMISSION, unsure=frozenset())
     assert (found.cancelled, found.heard) == ((), False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -10,11 +10,22 @@ from hypothesis import strategies as st
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.judgement import Adoptee, Evidence
+from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
+from gentle_nudge.domain.collections.reopening import ClosedCase
 from gentle_nudge.domain.patron import Flag, FlagRow, Patron
-from tests.builders.values import ATTRIBUTE, IN_CASE, SORT1, a_case, a_patron, a_section, an_account, in_attributes
+from tests.builders.values import (
+    ATTRIBUTE,
+    IN_CASE,
+    SORT1,
+    a_case,
+    a_closed_case,
+    a_patron,
+    a_section,
+    an_account,
+    in_attributes,
+)
 
 DAYS = st.dates(date(2026, 11, 1), date(2026, 11, 30))
 SAID = ["yes", "no", "1", "0", None]
@@ -62,9 +73,11 @@ def worlds(draw: st.DrawFn, *, other_use: bool = True, section: Section | None =
     here = [_somebody(draw, section, number, other_use=other_use) for number in range(1, draw(st.integers(0, 6)) + 1)]
     lost = [_case_of_somebody_gone(draw, GONE + place, here) for place in range(draw(st.integers(0, 3)))]
     cases = [_case_of(draw, found) for found in here if found.records.open_cases]
-    adoptees = [Adoptee(candidate=found) for found in here if found.patron.is_flagged and not found.records.open_cases]
+    adoptees = [Adoptee(candidate=found) for found in here if is_adoptee(found.patron, found.records, section)]
     closed = draw(st.lists(st.sampled_from(here), max_size=3)) if here else []
     words = [_closed_case(draw, 200 + place, found) for place, found in enumerate(closed)]
+    closed = draw(st.lists(st.sampled_from(here), max_size=3)) if here else []
+    again = [_case_that_may_owe_again(draw, 300 + place, found) for place, found in enumerate(closed)]
     ranked = draw(st.permutations([found.patron.number for found in here]))
     found = Evidence(
         candidates=tuple(here),
@@ -72,6 +85,7 @@ def worlds(draw: st.DrawFn, *, other_use: bool = True, section: Section | None =
         cases=(*cases, *lost),
         last_words=tuple(words),
         adoptees=tuple(adoptees),
+        closed=tuple(again),
     )
     order = {number: rank for rank, number in enumerate(ranked)}
     return World(section=section, day=draw(DAYS), evidence=found, order=order)
@@ -80,10 +94,12 @@ def worlds(draw: st.DrawFn, *, other_use: bool = True, section: Section | None =
 def _somebody(draw: st.DrawFn, section: Section, number: int, *, other_use: bool) -> Candidate:
     balance = str(draw(amounts))
     owed = draw(st.sampled_from([balance, "0.00", "24.99", "25.00", "60.00"]))
+    anonymized = draw(st.integers(0, 9)) == 0
     patron = a_patron(
         number,
         born=draw(some_birthdays),
-        protected=draw(st.integers(0, 9)) == 0,
+        protected=anonymized or draw(st.integers(0, 9)) == 0,
+        anonymized=anonymized,
         exemption=in_attributes(draw(st.sampled_from([None, None, "1"]))),
     )
     return Candidate(
@@ -117,6 +133,13 @@ def _case_of_somebody_gone(draw: st.DrawFn, number: int, here: list[Candidate]) 
         heir=heir.patron if heir else None,
         records=heir.records if heir else PatronRecords(),
     )
+
+
+def _case_that_may_owe_again(draw: st.DrawFn, id_: int, found: Candidate) -> ClosedCase:
+    state = draw(st.sampled_from([CaseState.RELEASED, CaseState.PAID, CaseState.WITHDRAWN]))
+    closed_on = date(2026, 11, 1) - timedelta(days=draw(st.sampled_from([1, 40, 61])))
+    owing = str(draw(st.sampled_from(["0.00", "12.34", "50.00"])))
+    return a_closed_case(found, id=id_, owing=owing, before="12.33", state=state, closed_on=closed_on)
 
 
 def _closed_case(draw: st.DrawFn, id_: int, found: Candidate) -> CaseFacts:

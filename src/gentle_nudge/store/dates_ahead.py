@@ -1,0 +1,89 @@
+"""Days and instants of our tables that lie ahead: they were written while a clock was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, delete, func, or_, select, update
+
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.outbox import CLOCKS_APART, LONGEST_PAUSE, Delivery, DeliveryState
+from gentle_nudge.domain.run import RecordedRun
+from gentle_nudge.store import deliveries, runs
+from gentle_nudge.store.deliveries.waiting import deliveries as select_deliveries
+from gentle_nudge.store.tables import alert, attempt, case, delivery, meta, report, run
+
+NONE = timedelta(0)
+# How far ahead each may lie. The day of a run has a number beside it and is not among them, nor is the day of a charge,
+# which is Koha's; an alert is deleted.
+DAYS: tuple[Column[Any], ...] = (case.c.referred_on, case.c.closed_on, report.c.pruned_on)
+INSTANTS: Mapping[Column[Any], timedelta] = {
+    meta.c.initialised: NONE,
+    run.c.started: NONE,
+    run.c.finished: NONE,
+    case.c.closed_at: NONE,
+    case.c.forgotten: NONE,
+    delivery.c.queued: NONE,
+    delivery.c.since: NONE,
+    delivery.c.next_attempt: LONGEST_PAUSE,
+    attempt.c.at: NONE,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatesAhead:
+    """Runs dated after today, deliveries claimed at an instant ahead, and the number of all other values ahead."""
+
+    runs: tuple[RecordedRun, ...] = ()
+    claims: tuple[Delivery, ...] = ()
+    others: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether anything is dated ahead."""
+        return bool(self.runs or self.claims or self.others)
+
+
+def dates_ahead(conn: Connection, moment: Moment) -> DatesAhead:
+    """Everything dated ahead, runs and deliveries in the order they were made."""
+    claimed = (delivery.c.state == DeliveryState.SENDING, delivery.c.since > moment.now + CLOCKS_APART)
+    others = [select(func.count()).where(column > limit) for column, limit, _ in _values(moment)]
+    others.append(select(func.count()).select_from(alert).where(_is_alert_ahead(moment)))
+    return DatesAhead(
+        runs=tuple(runs.after(conn, moment.today)),
+        claims=tuple(select_deliveries(conn, *claimed)),
+        others=sum(conn.scalar(query) or 0 for query in others),
+    )
+
+
+def last_closed(conn: Connection) -> date | None:
+    """The latest day on which a case was closed."""
+    latest: date | None = conn.scalar(select(func.max(case.c.closed_on)))
+    return latest
+
+
+def bring_back(conn: Connection, moment: Moment) -> None:
+    """Everything dated ahead is of today, or of now; runs get the next number of today.
+
+    A message keeps its id: the first instant of queueing stays beside the mended one.
+    """
+    deliveries.fall_back(conn, moment.now)
+    for ahead in runs.after(conn, moment.today):
+        runs.redate(conn, ahead, moment.today)
+    queued_ahead = (delivery.c.queued > moment.now + CLOCKS_APART, delivery.c.first_queued.is_(None))
+    conn.execute(update(delivery).where(*queued_ahead).values(first_queued=delivery.c.queued))
+    for column, limit, today in _values(moment):
+        conn.execute(update(column.table).where(column > limit).values({column.key: today}))
+    conn.execute(delete(alert).where(_is_alert_ahead(moment)))
+
+
+def _values(moment: Moment) -> Iterator[tuple[Column[Any], date, date]]:
+    """Each column, the latest day or instant that is not ahead, and what is written instead of a later one."""
+    yield from ((column, moment.today, moment.today) for column in DAYS)
+    yield from ((column, moment.now + CLOCKS_APART + more, moment.now) for column, more in INSTANTS.items())
+
+
+def _is_alert_ahead(moment: Moment) -> ColumnElement[bool]:
+    return or_(alert.c.day > moment.today, alert.c.at > moment.now + CLOCKS_APART)
