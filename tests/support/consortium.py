@@ -214,7 +214,6 @@ class Consortium(Desks):
     # Accidents, and what staff do with the program
 
     def _something_happens(self, events: dict[str, tuple[int, Callable[["Consortium"], object]]]) -> None:
-        events = {what: event for what, event in events.items() if what not in AWAITED}
         what = self.chance.choices(list(events), weights=[weight for weight, _ in events.values()])[0]
         self._note(what)
         events[what][1](self)
@@ -252,7 +251,7 @@ class Consortium(Desks):
         self.post.sftp.behave()
         waiting = "SELECT id FROM gentle_nudge_delivery WHERE state IN ('due', 'failed') ORDER BY id"
         ids = [str(row["id"]) for row in self.koha.query(waiting)]
-        if ids and self.chance.random() < 0.6 and "cancelled" not in AWAITED:
+        if ids and self.chance.random() < 0.6:
             self._note("deliveries cancelled")
             self._asks("outbox", "cancel", *ids, "--reason", "sent by hand")
         self.day += timedelta(days=1)
@@ -347,19 +346,6 @@ RARE: dict[str, tuple[int, Callable[[Consortium], object]]] = {
     "section leaves": (4, Consortium._section_leaves),
     "charges_by changes": (3, Consortium._charges_by_changes),
     "cloned": (1, Consortium._cloned),
-}
-
-
-AWAITED = {
-    "payment voided",
-    "anonymized",
-    "number used again",
-    "clocks ahead",
-    "section leaves",
-    "charges_by changes",
-    "repeated",
-    "test copy",
-    "cancelled",
 }
 
 

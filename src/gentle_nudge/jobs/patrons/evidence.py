@@ -173,9 +173,10 @@ def ownership_of(
     for fee in recorded_fees:
         fees[heirs.get(fee.patron, fee.patron)] += (fee.line,)
     for line in (*recorded_fees, *lines):
-        alone = line.section in section.frees and not records.of(line.patron).open_cases.difference(section.held)
+        patron = heirs.get(line.patron, line.patron)
+        alone = line.section in section.frees and not records.of(patron).open_cases.difference(section.held)
         owner = own if alone or line.section in section.cases_of else others
-        owner[line.patron] += (line.line,)
+        owner[patron] += (line.line,)
     for case in reopened:
         own[case.number] += tuple(case.lines)
     return Ownership(
