@@ -78,7 +78,7 @@ def test_other_recipients_are_somebody_new_who_is_told_or_somebody_told_who_is_l
     to_tell: tuple[str, ...], copies: tuple[str, ...], *, others: bool
 ) -> None:
     agency = a_delivery(address=Address(channel=Channel.EMAIL, recipient="agency@agency.example"))
-    reader = a_delivery(address=Address(channel=Channel.EMAIL, recipient="reader@library.example"), tells=False)
+    reader = a_delivery(address=Address(channel=Channel.EMAIL, recipient="reader@library.example", tells=False))
     lawyer = a_delivery(address=Address(channel=Channel.EMAIL, recipient="lawyer@library.example"), is_repeat=True)
     sent = [agency, reader, lawyer]
     assert went_to_others(sent, to_tell=to_tell, to_get=(*to_tell, *copies)) is others
