@@ -48,7 +48,7 @@ class Consortium(Desks):
         self.setup = Setup(world=chosen, lists=lists, charges_by=chosen.charges_by[0])
         self.handed_over: set[tuple[str, int]] = set()
         self.wiped: list[tuple[int, str]] = []
-        self.said, self.lift = "", tuple[str, ...]()
+        self.said, self.lift, self.repeats = "", tuple[str, ...](), 0
         self.happened: Counter[str] = Counter()
         self.diary: deque[str] = deque(maxlen=60)
         an_attribute_type(koha, "COLL", repeatable=1)
@@ -82,7 +82,7 @@ class Consortium(Desks):
         self.said = night.stderr
         self.happened[f"nights with exit code {night.returncode}"] += 1
         made_all = self._updates() == before + len(self.setup.scopes().agencies)
-        if night.returncode or not made_all or self._is_test_copy():
+        if night.returncode or not made_all or self._is_test_copy() or self.repeats:  # the next night tells once more
             return False
         self.happened["good nights"] += 1
         self._complains(f"nobody is wronged: {what}" for what in self._wronged())
@@ -119,6 +119,7 @@ class Consortium(Desks):
             self.happened["adopted"] += sum(case["adopted"] for case in step.opened)
             self.happened["referred"] += sum(not case["adopted"] for case in step.opened)
             self._complains(broken(step))
+        self.repeats = sum(report.is_repeat for report in arrived)
         for report in arrived:
             self.agencies.hear(report)
             self.handed_over -= {(report.to, number) for number, _ in report.dues()}

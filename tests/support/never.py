@@ -124,10 +124,11 @@ def it_never_refers_whom_the_rules_keep_out(step: Step) -> Iterator[str]:
         window_of = after_withdrawals if step.scopes.charges_by == "patron" else seen
         owed = window_of.owed_in_window(patron, section, scopes, step.day)
         least = min(owed, seen.balance(patron, section, scopes))
-        others = [
+        others = [  # whose number was used again is somebody else
             c
             for c in seen.open()
             if c["patron"] == patron and (scopes.charges_by == "patron" or c["section"] == section)
+            if step.after.cases[c["id"]]["state"] != "deleted"
         ]
         flag = seen.reading(patron, scopes.flags[section])
         if least < THRESHOLD or others or flag != "no" or seen.people[patron]["anonymized"]:

@@ -233,12 +233,17 @@ def tell_of(conn: Connection, dues: Mapping[int, Decimal], *, other_dues_in: Col
 
 
 def tell_of_submission(conn: Connection, *, day: date, section: str, open_too: bool) -> None:
-    """The next update lists the closed and moved cases that this submission opened, and with `open_too` all of them."""
+    """The next update lists the closed and moved cases that this submission opened, and with `open_too` all of them.
+
+    So does it list every other case that was reported under the number of one of them: the agency knows only numbers.
+    """
     run = tables.run.c
     submission = select(run.id).where(run.report == ReportKind.SUBMISSION, run.day == day, run.section == section)
     opened = (case.c.opened_run.in_(submission), ~case.c.adopted)
     told_newer = () if open_too else (or_(~IS_OPEN, case.c.section != section),)
-    conn.execute(update(case).where(*opened, *told_newer).values(to_report=True))
+    known = select(case.c.number).where(*opened, *told_newer, case.c.number.is_not(None))  # not forgotten since
+    for numbers in a_thousand_at_a_time(conn.scalars(known).all()):
+        conn.execute(update(case).where(among(case.c.number, numbers)).values(to_report=True))
 
 
 def move(conn: Connection, *, old: str, new: str) -> Moved:
