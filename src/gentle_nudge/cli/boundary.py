@@ -14,8 +14,7 @@ from typing import Any
 import click
 
 from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError
-
-INTERRUPTED = 130
+from gentle_nudge.jobs.interruption import Interrupted, interruptible
 
 # The words of these errors name code or files. The words of others may repeat what was in a database row.
 SPEAK_OF_CODE = (AttributeError, ImportError, NameError, OSError, GentleNudgeError)
@@ -73,16 +72,17 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """What the command returns; an error leaves as a sentence on stderr and its exit code."""
         try:
-            return super().invoke(ctx)
+            with interruptible():
+                return super().invoke(ctx)
+        except Interrupted as interrupt:
+            click.echo(interrupt.sentence, err=True)
+            say_where(ctx, interrupt)
+            ctx.exit(interrupt.exit_code)
         except GentleNudgeError as trouble:
             click.echo("\n".join(filter(None, (trouble.sentence, trouble.hint))), err=True)
             say_where(ctx, trouble)
             ctx.exit(trouble.exit_code)
-        except (KeyboardInterrupt, click.Abort) as trouble:
-            if not isinstance(trouble, KeyboardInterrupt) and not isinstance(trouble.__context__, KeyboardInterrupt):
-                raise
-            ctx.exit(INTERRUPTED)
-        except (click.ClickException, click.exceptions.Exit):
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as trouble:
             if isinstance(trouble, OSError) and trouble.errno == errno.EPIPE:

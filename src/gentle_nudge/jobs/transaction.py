@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
 from gentle_nudge.errors import GentleNudgeError
+from gentle_nudge.jobs.interruption import interruptible, undisturbed
 from gentle_nudge.koha.connect.engine import cannot_write
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ def log_statements(engine: Engine) -> None:
 @contextmanager
 def read_only(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database and cannot write."""
-    with engine.connect() as conn:
+    with interruptible(), engine.connect() as conn:
         cannot_write(conn)
         try:
             yield conn
@@ -62,8 +63,11 @@ def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
     """What `work` returns, committed; undone and tried again after a pause where it met locks of others."""
     for pause in (*PAUSES, None):
         try:
-            with engine.begin() as conn:
-                return work(conn)
+            with interruptible(), engine.connect() as conn, conn.begin() as transaction:
+                result = work(conn)
+                with undisturbed():
+                    transaction.commit()
+                return result
         except OperationalError as error:
             if not (error.orig and error.orig.args and error.orig.args[0] in WORTH_ANOTHER_TRY):
                 raise

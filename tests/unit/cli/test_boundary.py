@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import Commands
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, SettingsError, UserError
+from gentle_nudge.jobs.interruption import Interrupted
 
 PATRON = "Zuleika Quux"
 
@@ -81,8 +82,10 @@ def test_a_command_that_cannot_be_imported_is_an_internal_error(*, debug: bool) 
     assert ("no_such_module" in done.stderr) == debug
 
 
-def test_an_interrupt_ends_with_130() -> None:
-    assert ending_with(KeyboardInterrupt).exit_code == 130
+def test_an_interrupt_ends_with_130_and_a_sentence() -> None:
+    done = ending_with(Interrupted)
+    assert (done.exit_code, done.stdout) == (130, "")
+    assert done.stderr == "Interrupted: what was not finished was undone; run it again.\n"
 
 
 def test_a_question_answered_with_no_is_no_interrupt() -> None:

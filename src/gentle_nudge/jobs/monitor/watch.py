@@ -16,6 +16,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import Standing
 from gentle_nudge.errors import EXIT_FAILURE, EXIT_TEMPFAIL, GentleNudgeError
 from gentle_nudge.jobs.identity import is_here
+from gentle_nudge.jobs.interruption import Interrupted
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.monitor.metrics import keep_figures
 from gentle_nudge.jobs.sending.outlets import standing_of
@@ -42,13 +43,16 @@ class Watch:
 def watched(library: Library, moment: Moment, clock: Callable[[], datetime]) -> Iterator[Watch]:
     """The monitor is told the start and the end, and the metrics are written, even if the night fails.
 
-    If another run has the lock, the end is left to that run.
+    If another run has the lock, the end is left to that run; after an interrupt, to the next.
     """
     watch = _watch(library)
     if watch.url:
         ping(watch.url, "start")
     try:
         yield watch
+    except Interrupted:
+        watch.exit_code = EXIT_TEMPFAIL
+        raise
     finally:
         if watch.exit_code != EXIT_TEMPFAIL:
             if watch.metrics:

@@ -18,6 +18,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError, worst_exit_code
+from gentle_nudge.jobs.interruption import Interrupted
 from gentle_nudge.jobs.koha_log import log_errors
 from gentle_nudge.jobs.night.due import NightOptions, what_is_due
 from gentle_nudge.jobs.night.record import change_koha, claim_run, write_ours
@@ -64,6 +65,16 @@ class Night:
         else:
             self.done_before.append(plan.section)
 
+    def how_far(self, options: NightOptions) -> str:
+        """What an interrupted night has done and has not done."""
+        if options.dry_run:
+            return "it was a dry run, nothing was changed"
+        done = {*self.plans, *self.done_before}
+        names = [section.name for section in self.sections]
+        finished = ", ".join(name for name in names if name in done) or "no section"
+        open_ones = ", ".join([*(name for name in names if name not in done), "the deliveries"])
+        return f"{finished} finished; not done: {open_ones}, which the next run makes up for"
+
     @property
     def went_well(self) -> bool:
         """Whether nothing failed and nothing was refused."""
@@ -87,12 +98,16 @@ def nightly(
     with read_only(engine) as conn:
         refuse_shared_patrons(conn, sections)
     night = Night(day=moment.day, sections=sections)
-    for section in sections:
-        with night.keep_going(section.name):
-            run = Run(section=section, moment=moment, outlets=outlets)
-            night.add(repeat_if_outdated(partial(night_of, engine, run, options)))
-    if not options.dry_run:
-        log_troubles(engine, night, moment)
+    try:
+        for section in sections:
+            with night.keep_going(section.name):
+                run = Run(section=section, moment=moment, outlets=outlets)
+                night.add(repeat_if_outdated(partial(night_of, engine, run, options)))
+        if not options.dry_run:
+            log_troubles(engine, night, moment)
+    except Interrupted as interrupt:
+        interrupt.add_note(night.how_far(options))
+        raise
     return night
 
 

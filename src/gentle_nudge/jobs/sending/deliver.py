@@ -16,6 +16,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.outbox import GOING_OR_GONE, TELLS_NOBODY, UNDELIVERED, Delivery, DeliveryState, Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
+from gentle_nudge.jobs.interruption import Interrupted
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.sending.restore_mark import tell_archive
 from gentle_nudge.jobs.transaction import read_only, writing
@@ -90,14 +91,15 @@ def deliver(
     waiting = [each for each in waiting if each.may_leave(outlets.standing) and not outlets.why_held(each, sections)]
     if waiting:
         _tell_archive(sending)
-    for delivery in waiting:
-        try:
-            claimed = writing(engine, partial(_claim, wanted=delivery, sending=sending))
-        except AnotherRunInProgress:
-            sending.done.interrupted = True
-            break
-        if claimed:
-            _try(sending, claimed)
+    try:
+        for delivery in waiting:
+            if claimed := writing(engine, partial(_claim, wanted=delivery, sending=sending)):
+                _try(sending, claimed)
+    except AnotherRunInProgress:
+        sending.done.interrupted = True
+    except Interrupted as interrupt:
+        interrupt.add_note(f"{len(sending.done.sent)} of {len(waiting)} reports were delivered; the others stay due")
+        raise
     return sending.done
 
 
