@@ -293,13 +293,13 @@ class Consortium(Desks):
     def _section_returns(self) -> None:
         name = self.chance.choice(sorted(self.setup.gone))
         new = self.chance.choice([s for s in BRANCHES.values() if s not in self.setup.gone])
-        cases = [case for case in look(self.koha).open() if case["section"] == name]
-        if cases and self.chance.random() < 0.4:
-            moved = self._asks("cases", "move", name, new)
-            left = {case["id"] for case in look(self.koha).open() if case["section"] == name}
-            if not moved.returncode and self.setup.world.agencies[name] != self.setup.world.agencies[new]:
-                moving = {case["number"] for case in cases if case["id"] not in left}
-                self.handed_over |= {(self.setup.world.agencies[name], number) for number in moving}
+        before = [case for case in look(self.koha).cases.values() if case["section"] == name]
+        if any(case["state"] == "open" for case in before) and self.chance.random() < 0.4:
+            self._asks("cases", "move", name, new)
+            after = look(self.koha).cases
+            moved = {case["number"] for case in before if after[case["id"]]["section"] == new}
+            if self.setup.world.agencies[name] != self.setup.world.agencies[new]:
+                self.handed_over |= {(self.setup.world.agencies[name], number) for number in moved}
         self._note(f"section {name} is back")
         self.setup.gone.discard(name)
         self.setup.disabled ^= self.chance.choice([{name}, set()])
