@@ -230,6 +230,20 @@ def test_a_repeat_that_arrives_after_an_update_is_followed_by_one_more(library: 
 
 
 @both_lists
+def test_a_referral_whose_submission_and_update_were_cancelled_is_told_by_the_next_update(
+    library: Library, smtp: SmtpServer, lists: str
+) -> None:
+    evenings = library(policy=policy(lists), port=smtp.port)
+    patron = evenings.owing("50.00")
+    night_without_mail(evenings, smtp, SUNDAY)
+    cancel_what_waits(evenings)
+    evenings.run("nightly", on=MONDAY)
+    assert holds(smtp) == {patron: 60}
+    evenings.run("nightly", on=TUESDAY)
+    assert evenings.update(TUESDAY) == ({patron: 60} if lists == "all" else {})
+
+
+@both_lists
 def test_a_repeated_submission_is_followed_by_the_balance_of_a_case_opened_since(
     library: Library, smtp: SmtpServer, lists: str
 ) -> None:

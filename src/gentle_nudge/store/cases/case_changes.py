@@ -191,9 +191,11 @@ def _set_each(
 
 
 def report_referred(conn: Connection, report: int, run: int) -> None:
-    """The due that this submission reports is recorded for every case that its run opened."""
-    dues = select(case.c.id, literal(report), case.c.last_due).where(case.c.opened_run == run, ~case.c.adopted)
+    """The due that this submission reports is recorded for every case that its run opened; they keep the report."""
+    opened = (case.c.opened_run == run, ~case.c.adopted)
+    dues = select(case.c.id, literal(report), case.c.last_due).where(*opened)
     conn.execute(insert(report_row).from_select(["case_id", "report_id", "due"], dues.order_by(case.c.id)))
+    conn.execute(update(case).where(*opened).values(told_in=report))
 
 
 def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> None:
