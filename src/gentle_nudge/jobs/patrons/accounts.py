@@ -46,22 +46,26 @@ def ownership_of(
 ) -> Ownership:
     """Whose the charges of these patrons are; with recorded fees, and the lines of open and of withdrawn cases.
 
-    The lines of cases that may be `reopened` are the section's, as if these were open already.
+    The lines of cases that may be `reopened` are the section's, as if these were open already. A merged card's recorded
+    lines are those of the patron who has them now.
     """
     numbers = tuple(numbers)
-    recorded_fees = cases.recorded_fees(conn, numbers) if records.is_any else []
-    lines = cases.handed_over(conn, numbers) if records.is_any and section.charges_by != "patron" else []
+    heirs = {gone: number for number in records.merged.keys() & set(numbers) for gone in records.merged[number]}
+    asked = (*numbers, *heirs)
+    recorded_fees = cases.recorded_fees(conn, asked) if records.is_any else []
+    lines = cases.handed_over(conn, asked) if records.is_any and section.charges_by != "patron" else []
     own, others, fees, withdrawn = (defaultdict[int, tuple[int, ...]](tuple) for _ in range(4))
     for each in cases.withdrawn_lines(conn, records.withdrawn.keys() & set(numbers)):
         withdrawn[each.patron] += (each.line,)
     for number in records.inherited.keys() & set(numbers):
         withdrawn[number] += records.inherited[number]
     for fee in recorded_fees:
-        fees[fee.patron] += (fee.line,)
+        fees[heirs.get(fee.patron, fee.patron)] += (fee.line,)
     for line in (*recorded_fees, *lines):
-        alone = line.section in section.frees and not records.of(line.patron).open_cases.difference(section.held)
+        patron = heirs.get(line.patron, line.patron)
+        alone = line.section in section.frees and not records.of(patron).open_cases.difference(section.held)
         owner = own if alone or line.section in section.cases_of else others
-        owner[line.patron] += (line.line,)
+        owner[patron] += (line.line,)
     for case in reopened:
         own[case.number] += tuple(case.lines)
     return Ownership(

@@ -32,6 +32,7 @@ from gentle_nudge.store.cases.open_cases import closed_since as closed_since
 from gentle_nudge.store.cases.open_cases import last_told as last_told
 from gentle_nudge.store.cases.open_cases import open_case_patrons as open_case_patrons
 from gentle_nudge.store.cases.open_cases import open_cases as open_cases
+from gentle_nudge.store.cases.open_cases import patrons_of_cases as patrons_of_cases
 from gentle_nudge.store.cases.open_cases import patrons_with_several as patrons_with_several
 from gentle_nudge.store.cases.open_cases import sections as sections
 from gentle_nudge.store.cases.open_cases import sections_with_open_ones as sections_with_open_ones

@@ -109,6 +109,19 @@ def open_case_patrons_query() -> Select[Any]:
     return select(case.c.open_key, case.c.section).where(case.c.open_key.is_not(None))
 
 
+def patrons_of_cases(conn: Connection) -> frozenset[int]:
+    """Every patron that a case follows, open or closed."""
+    return frozenset(conn.scalars(patrons_of_cases_query()))
+
+
+def patrons_of_cases_query() -> Select[Any]:
+    """Every patron that a case follows.
+
+    Index: gentle_nudge_case gentle_nudge_case_patron.
+    """
+    return select(case.c.patron).where(case.c.patron.is_not(None)).distinct()
+
+
 def patrons_with_several(conn: Connection) -> list[int]:
     """The patrons with more than one open case, in order."""
     return list(conn.scalars(patrons_with_several_query()))
