@@ -161,7 +161,7 @@ def _send(library: Library, request: ResendRequest, to: str | None, reason: str,
 @format_option
 @click.pass_obj
 def status(invocation: Invocation, form: str) -> None:
-    """What ran last, which submissions are late, which reports have not arrived; exit 1 if any.
+    """What ran last, whether nights have stopped, what is late, what has not arrived; exit 1 if any.
 
     A report that waits for its next try is undelivered too. Works on any machine.
     """
