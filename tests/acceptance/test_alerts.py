@@ -95,7 +95,7 @@ def test_deleted_patrons_are_told_by_number_only(library: Library, koha: KohaDat
     delete_patron(koha, patron)
     evenings.does("nightly", on=MONDAY)
     (alert,) = smtp.sent_to(ADMIN)
-    assert "* global: 1 cases ended, for the patron was deleted" in alert.message.get_content()
+    assert "* global: 1 case ended, for the patron was deleted" in alert.message.get_content()
     assert b"Verschwunden" not in alert.content
     assert b"987654" not in alert.content
     assert told(smtp) == ["cases were merged or have vanished"]

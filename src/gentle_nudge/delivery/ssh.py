@@ -17,6 +17,7 @@ from paramiko.pkey import UnknownKeyType
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, one_line, system_reason
 from gentle_nudge.delivery.remote_folder import NotPinned, Refused
+from gentle_nudge.domain.wording import counted
 
 if TYPE_CHECKING:
     from gentle_nudge.settings.keys import Sftp
@@ -80,7 +81,7 @@ def troubles(sftp: Sftp, timeout: int) -> Iterator[None]:
     except (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError) as error:
         match error:
             case TimeoutError():
-                problem = f"did not answer within {timeout} seconds"
+                problem = f"did not answer within {counted(timeout, 'second')}"
             case paramiko.AuthenticationException():
                 problem = f"does not let {sftp.user} in with this {'key' if sftp.key_file else 'password'}"
             case EOFError():

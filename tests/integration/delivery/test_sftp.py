@@ -425,7 +425,7 @@ def test_a_server_that_takes_even_unfinished_names_has_the_report(sftp_server: A
 @pytest.mark.parametrize("way", ["rename", "direct"])
 def test_a_server_that_hangs_fails_after_the_timeout(sftp: Agency, way: str) -> None:
     sftp.hang()
-    assert "did not answer within 1 seconds" in failure(settings(sftp, upload=way), timeout=1).sentence
+    assert "did not answer within 1 second" in failure(settings(sftp, upload=way), timeout=1).sentence
 
 
 def test_a_server_that_only_greets_fails_after_the_timeout_and_leaves_no_thread(sftp: Agency) -> None:

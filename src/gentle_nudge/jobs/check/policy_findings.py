@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.domain.wording import counted
 
 A_WEEK = 7
 
@@ -19,7 +20,8 @@ def window(section: Section, day: date) -> Iterator[Finding]:
     if days < A_WEEK:
         yield Finding(
             name="window-narrow",
-            what=f"The window of section {section.name} is {days} days wide, and submissions are made once a week.",
+            what=f"The window of section {section.name} is {counted(days, 'day')} wide, and submissions are made once "
+            "a week.",
             why="A charge can pass through the window between two submissions and is never seen by one.",
             way_out="Let count_fees_newer_than be at least 6 more than count_fees_older_than.",
         )
