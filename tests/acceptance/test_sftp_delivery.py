@@ -1,5 +1,7 @@
 """Reports on their way to SFTP servers, by the command."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ from tests.acceptance.evenings import Evenings
 from tests.builders.days import SUNDAY
 from tests.support.command import Command, Finished
 from tests.support.koha import KohaDatabase
+from tests.support.pages import ROOT
+from tests.support.programs import find
 from tests.support.sftp import SftpServer
 from tests.support.smtp import SmtpServer
 from tests.support.sshd import Sshd
@@ -135,6 +139,36 @@ def test_without_a_pinned_key_uploads_alone_wait_until_the_line_that_check_shows
         library.make_due()
         assert (library.run("deliver").returncode, library.states_of("sftp")) == (0, {"sent"})
         assert {path.name: path.read_bytes() for path in sshd.root.iterdir()} == library.reports()
+
+
+def test_the_how_to_works_when_it_is_followed_word_for_word(library: AtTheLibrary, sshd: Sshd) -> None:
+    sshd.known_hosts.unlink()
+    here = {
+        "sudo -u LIB-koha ": "",
+        "sudo ": "",
+        "/var/lib/koha/LIB": str(library.folder),
+        "/etc/koha/sites/LIB": str(library.folder),
+        '"sftp.agency.example"': f'"{sshd.host}"\nport = {sshd.port}',
+        '"library"': f'"{sshd.user}"',
+        '"incoming"': f'"{sshd.root}"',
+    }
+    page = (ROOT / "docs/how-to/delivery-by-sftp.md").read_text(encoding="utf-8")
+    for there, local in here.items():
+        page = page.replace(there, local)
+    make_key, table, check, pin = re.findall(r"^```(?:sh|toml)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    subprocess.run([find("sh"), "-c", make_key], check=True, capture_output=True)
+    sshd.key_file.with_suffix(".pub").write_bytes((library.folder / "sftp-key.pub").read_bytes())
+    library.configure(tables=table)
+    assert library.night().returncode == 1
+    assert check == "gentle-nudge check\n"
+    found = library.run("check").stdout
+    assert sshd.fingerprint in found
+    (line,) = (line.strip() for line in found.splitlines() if sshd.host_key in line)
+    pin = pin.replace("sftp.agency.example ssh-ed25519 AAAA…", line)
+    subprocess.run([find("sh"), "-c", pin], check=True, capture_output=True)
+    assert "sftp" not in library.run("check").stdout
+    library.make_due()
+    assert (library.run("deliver").returncode, library.states_of("sftp")) == (0, {"sent"})
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
