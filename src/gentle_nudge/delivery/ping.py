@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -13,20 +14,27 @@ from gentle_nudge.domain.finding import Finding
 SECONDS = 5
 
 
-def ping(url: str, event: Literal["start", "", "fail"]) -> bool:
-    """Tell the monitor at `url` of the start, success ("") or failure; False if it did not answer well."""
+def ping(url: str, event: Literal["start", "", "fail"]) -> str:
+    """Tell the monitor at `url` of the start, success ("") or failure; a sentence if it does not know this address.
+
+    Any other trouble is the monitor's own: it notices that no ping came.
+    """
     from http.client import HTTPException  # noqa: PLC0415 - few libraries have a monitor
+    from urllib.error import HTTPError  # noqa: PLC0415 - the same
     from urllib.request import urlopen  # noqa: PLC0415 - the same
 
-    try:
+    with suppress(OSError, HTTPException, ValueError):
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"}:
-            return False
+            return ""
         path = f"{parts.path.rstrip('/')}/{event}" if event else parts.path
-        with urlopen(urlunsplit(parts._replace(path=path)), timeout=SECONDS):  # noqa: S310 - http and https only
-            return True
-    except (OSError, HTTPException, ValueError):
-        return False
+        try:
+            urlopen(urlunsplit(parts._replace(path=path)), timeout=SECONDS).close()  # noqa: S310 - http and https only
+        except HTTPError as answer:
+            if answer.code // 100 == 4:  # noqa: PLR2004 - of HTTP: the request is wrong
+                server = f"{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+                return f"The monitor {server} refuses the ping ({answer.code}): see ping_url in [monitoring]."
+    return ""
 
 
 def monitor_findings(url: str) -> Iterator[Finding]:
