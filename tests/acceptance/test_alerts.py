@@ -127,12 +127,12 @@ def test_what_cannot_be_delivered_is_told_after_a_day_and_after_three(library: L
 def test_others_may_be_told_instead_and_a_test_copy_tells_its_own_people(
     library: Library, koha: KohaDatabase, smtp: SmtpServer
 ) -> None:
-    to = '\n[alerts]\nto = ["it@library.example", "desk@library.example"]\n'
+    to = '\n[alerts]\nto = ["it@library.example.org", "desk@library.example.org"]\n'
     evenings = library(port=smtp.port, policy="most_referrals = 1", tables=to)
     evenings.owing()
     evenings.owing()
     assert evenings.run("nightly", on=SUNDAY).returncode == 1
-    assert (len(smtp.sent_to("it@library.example")), len(smtp.sent_to("desk@library.example"))) == (1, 1)
+    assert (len(smtp.sent_to("it@library.example.org")), len(smtp.sent_to("desk@library.example.org"))) == (1, 1)
     assert told(smtp) == []
     koha.prefer("SendAllEmailsTo", "me@library.example")
     assert evenings.run("nightly", on=MONDAY).returncode == 1
@@ -143,14 +143,18 @@ def test_others_may_be_told_instead_and_a_test_copy_tells_its_own_people(
 def test_of_several_administrators_the_first_sends_and_all_are_told(
     library: Library, koha: KohaDatabase, smtp: SmtpServer
 ) -> None:
-    koha.prefer("KohaAdminEmailAddress", f" {ADMIN}, it@library.example;desk@library.example,, {ADMIN}")
+    koha.prefer("KohaAdminEmailAddress", f" {ADMIN}, it@library.example.org;desk@library.example.org,, {ADMIN}")
     evenings = library(port=smtp.port, policy="most_referrals = 1")
     evenings.owing()
     evenings.owing()
     assert evenings.run("nightly", on=SUNDAY).returncode == 1
     assert {message.message["From"] for message in smtp.messages} == {ADMIN}
     assert len(smtp.sent_to(AGENCY)) == 1
-    assert [len(smtp.sent_to(name)) for name in (ADMIN, "it@library.example", "desk@library.example")] == [1, 1, 1]
+    assert [len(smtp.sent_to(name)) for name in (ADMIN, "it@library.example.org", "desk@library.example.org")] == [
+        1,
+        1,
+        1,
+    ]
 
 
 def test_an_alert_that_cannot_be_sent_fails_no_night_but_is_said(

@@ -19,7 +19,7 @@ send_to = ["{to}"]
 {keys}
 """
 OTHERS = "reports@other.example"
-SAME = "reports@agency.example"
+SAME = "reports@agency.example.org"
 WAY_OUT = "gentle-nudge cases move north NEW"
 
 
@@ -62,8 +62,8 @@ def test_cases_of_a_gone_section_are_told_to_nobody_else_and_named_each_night(li
     ("then", "now"),
     [
         (f'send_to = ["{SAME.upper()}"]', ""),
-        ("", 'copy_to = ["director@library.example"]'),
-        ('copy_to = ["director@library.example"]', ""),
+        ("", 'copy_to = ["director@library.example.org"]'),
+        ('copy_to = ["director@library.example.org"]', ""),
     ],
 )
 def test_with_the_same_recipients_global_goes_on_with_them(library: Library, then: str, now: str) -> None:

@@ -207,7 +207,7 @@ def test_after_a_backup_came_back_nights_wait_for_a_person(
 def test_what_was_sent_between_the_backup_and_its_return_is_not_sent_again(
     library: Library, koha: KohaDatabase, smtp: SmtpServer, tmp_path: Path
 ) -> None:
-    evenings = library(port=smtp.port, tables=archive(tmp_path), policy='copy_to = ["copy@library.example"]')
+    evenings = library(port=smtp.port, tables=archive(tmp_path), policy='copy_to = ["copy@library.example.org"]')
     evenings.owing()
     smtp.answer_recipient(AGENCY, "451 later")
     assert evenings.run("nightly", on=SUNDAY).returncode == 1

@@ -251,12 +251,12 @@ def test_a_cut_upload_under_the_proper_name_is_whole_after_the_next_try(
 
 
 def test_one_recipient_s_failure_never_touches_another_s(library: AtTheLibrary, smtp: SmtpServer) -> None:
-    both = 'send_to = ["first@agency.example", "second@agency.example"]'
-    smtp.answer_recipient("first@agency.example", "550 who?")
+    both = 'send_to = ["first@agency.example.org", "second@agency.example.org"]'
+    smtp.answer_recipient("first@agency.example.org", "550 who?")
     library.configure(port=smtp.port)
-    library.config.write_text(library.config.read_text().replace('send_to = ["reports@agency.example"]', both))
+    library.config.write_text(library.config.read_text().replace('send_to = ["reports@agency.example.org"]', both))
     night = library.night()
     assert night.returncode == 1
-    assert [message.recipients for message in smtp.messages] == [["second@agency.example"]] * 2
+    assert [message.recipients for message in smtp.messages] == [["second@agency.example.org"]] * 2
     found = library.koha.query("SELECT recipient, state FROM gentle_nudge_delivery ORDER BY id")
     assert [row["state"] for row in found] == ["due", "sent", "due", "sent"]

@@ -12,12 +12,13 @@ from shutil import which
 import click
 
 from gentle_nudge.cli.app import Invocation
+from gentle_nudge.cli.boundary import HelpfulGroup
 from gentle_nudge.cli.options import date_option, format_option, moment_of, now, show
 from gentle_nudge.demo.play import ZONE, play
 from gentle_nudge.demo.story import story_view
 from gentle_nudge.domain.finding import Severity
 from gentle_nudge.domain.wording import counted
-from gentle_nudge.errors import EXIT_FAILURE, SettingsError, UserError
+from gentle_nudge.errors import EXIT_FAILURE, UserError
 from gentle_nudge.jobs import check as checks
 from gentle_nudge.jobs.identity import refuse_elsewhere, settle
 from gentle_nudge.jobs.library import Library
@@ -81,7 +82,7 @@ def _settings(invocation: Invocation) -> Settings:
         return load(environ={**os.environ, OUR_CONF: os.environ[KOHA_CONF]}, needs="koha")
 
 
-@click.group()
+@click.group(cls=HelpfulGroup)
 def config() -> None:
     """Show, check or begin the configuration."""
 
@@ -97,15 +98,10 @@ def show_settings(invocation: Invocation) -> None:
 @click.pass_obj
 def validate(invocation: Invocation) -> None:
     """Tell every problem with the settings at once; the database is not asked (see check)."""
-    try:
-        settings = invocation.settings("koha")
-    except SettingsError:
-        invocation.settings("policy")  # names these problems and the missing keys too
-        raise
+    settings = invocation.settings("policy")
+    settings.refuse_examples()
     koha = instance(settings)
     click.echo(f"{settings.places.file} is right; it leads to the database {koha.shown}, zone {koha.zone.key}.")
-    if settings.lacks:
-        click.echo("\n".join(["Before nightly and sync can run:", *settings.lacks]))
 
 
 @config.command()
