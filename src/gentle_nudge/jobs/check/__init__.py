@@ -91,6 +91,13 @@ def _settings(settings: Settings) -> Iterator[Finding]:
             why="Nobody is referred, updated or released before it is given: nightly and sync refuse.",
             way_out="Add it. All keys and what they mean: gentle-nudge config example",
         )
+    for example in settings.examples:
+        yield Finding(
+            name="address-is-example",
+            what=example,
+            why="It exists nowhere, so nothing would arrive: outside a test copy nightly, sync and deliver refuse.",
+            way_out="Write the true address. To try things out, set maildir in [mail].",
+        )
     for warning in settings.warnings:
         yield Finding(
             name="password-file-open",
