@@ -95,7 +95,7 @@ def test_deleted_patrons_are_told_by_number_only(library: Library, koha: KohaDat
     delete_patron(koha, patron)
     evenings.does("nightly", on=MONDAY)
     (alert,) = smtp.sent_to(ADMIN)
-    assert "* global: 1 cases ended, for the patron was deleted" in alert.message.get_content()
+    assert "* global: 1 case ended, for the patron was deleted" in alert.message.get_content()
     assert b"Verschwunden" not in alert.content
     assert b"987654" not in alert.content
     assert told(smtp) == ["cases were merged or have vanished"]
@@ -206,6 +206,18 @@ def test_neither_a_dead_monitor_nor_a_metrics_file_without_a_folder_fails_a_nigh
     night = evenings.run("nightly", on=SUNDAY)
     assert night.returncode == 0
     assert "metrics file" in night.stderr
+
+
+@pytest.mark.parametrize(("answer", "times"), [(404, 1), (400, 1), (399, 0), (500, 0)])
+def test_a_night_names_a_ping_that_is_refused_for_good_and_does_not_fail(
+    library: Library, monitor: Monitor, answer: int, times: int
+) -> None:
+    monitor.status = answer
+    night = library(tables=f'[monitoring]\nping_url = "{monitor.url}"\n').run("nightly")
+    sentence = (
+        f"The monitor 127.0.0.1:{monitor.server_port} refuses the ping ({answer}): see ping_url in [monitoring].\n"
+    )
+    assert (night.returncode, night.stderr) == (0, sentence * times)
 
 
 def test_the_metrics_tell_how_things_stand(library: Library, monitor: Monitor, tmp_path: Path) -> None:

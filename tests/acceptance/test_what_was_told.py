@@ -280,7 +280,7 @@ def test_a_submission_made_as_a_test_copy_is_a_trouble_of_every_night_until_it_i
         assert (night.returncode, status.returncode) == (1, 1)
         for said in (night.stderr, status.stdout):
             assert f"submission of {SUNDAY}" in said
-            assert "1 patrons were charged" in said
+            assert "1 patron was charged" in said
             assert "outbox retry 1" in said
         assert evenings.run("deliver").returncode == 0, "once a night is enough"
     assert "submission-cancelled" in evenings.run("check").stdout
@@ -343,7 +343,7 @@ def test_a_submission_cancelled_by_a_person_is_named_with_the_way_to_take_its_pa
     evenings.does("nightly", on=MONDAY)
     said, checked = evenings.does("status"), evenings.run("check").stdout
     for text in (said, checked):
-        assert "1 patrons were charged" in " ".join(text.split())
+        assert "1 patron was charged" in " ".join(text.split())
         assert f"release --submission {SUNDAY}" in " ".join(text.split())
     machine = json.loads(evenings.does("status", "--format", "json"))
     assert [each["by_person"] for each in machine["cancelled_submissions"]] == [True]

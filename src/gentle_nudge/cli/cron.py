@@ -26,6 +26,7 @@ from gentle_nudge.cli.options import (
     refuse_output,
     show,
 )
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.due import NightOptions
@@ -173,7 +174,7 @@ def sync(
         for named in listed.named:
             click.echo(f"{section.name}: {named}", err=True)
         if dry_run or invocation.speaks:
-            click.echo(f"{section.name}, {moment.day}: {len(listed.rows)} open cases in the sync")
+            click.echo(f"{section.name}, {moment.day}: {counted(len(listed.rows), 'open case')} in the sync")
     if not dry_run:
         sys.exit(_deliver(invocation, library))
 

@@ -100,8 +100,8 @@ def _required_keys_are_given(tables: Tables) -> Iterator[Problem]:
 
 def _sftp_is_whole(tables: Tables) -> Iterator[Problem]:
     sftp = tables.sftp
-    if sftp and bool(sftp.known_hosts) == bool(sftp.host_key):
-        sentence = "the server's public key is needed, against impostors: known_hosts or host_key, one of the two"
+    if sftp and sftp.known_hosts and sftp.host_key:
+        sentence = "the server's public key is pinned in one place: give known_hosts or host_key, not both"
         yield Problem(about=(("sftp", "known_hosts"), ("sftp", "host_key")), sentence=sentence)
     if sftp and bool(sftp.password or sftp.password_file) == bool(sftp.key_file):
         sentence = "a way to log in is needed: password_file or key_file, one of the two"

@@ -63,11 +63,13 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
         yield connection_findings.people(conn, library, sections)
         yield connection_findings.held(conn, library)
     yield connection_findings.answers(library)
+    yield connection_findings.watchers(library.settings.monitoring)
 
 
 def _questions_about(sections: Sequence[Section], conn: Connection, moment: Moment) -> Iterator[Iterator[Finding]]:
     codes = [codes_of(section) for section in sections]
     submitting = [section for section in sections if section.enabled]
+    yield policy_findings.paid_patrons(sections)
     yield unknown_codes.misfits(conn, codes)
     yield unknown_codes.doubts(conn, codes)
     yield database_findings.shared_birth_dates(conn)
@@ -89,6 +91,13 @@ def _settings(settings: Settings) -> Iterator[Finding]:
             what=lack,
             why="Nobody is referred, updated or released before it is given: nightly and sync refuse.",
             way_out="Add it. All keys and what they mean: gentle-nudge config example",
+        )
+    for example in settings.examples:
+        yield Finding(
+            name="address-is-example",
+            what=example,
+            why="It exists nowhere, so nothing would arrive: outside a test copy nightly, sync and deliver refuse.",
+            way_out="Write the true address. To try things out, set maildir in [mail].",
         )
     for warning in settings.warnings:
         yield Finding(
