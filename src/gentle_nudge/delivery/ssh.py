@@ -106,8 +106,15 @@ def _transport(timeout: int, sock: Any, **options: Any) -> paramiko.Transport:
 
 def _pin(keys: paramiko.HostKeys, sftp: Sftp) -> None:
     """The keys are those that the settings trust."""
-    if sftp.known_hosts and sftp.known_hosts.exists():
-        keys.load(str(sftp.known_hosts))
+    try:
+        if sftp.known_hosts and sftp.known_hosts.exists():
+            keys.load(str(sftp.known_hosts))
+    except (OSError, ValueError) as error:
+        why = system_reason(error) if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise DeliveryFailed(
+            f"The file of host keys {sftp.known_hosts} cannot be read: {why}; nothing was sent.",
+            "Let this user read it, or name another by its full path as known_hosts in [sftp].",
+        ) from error
     if sftp.host_key:
         try:
             kind, blob, *_ = sftp.host_key.split()
