@@ -116,5 +116,13 @@ def moment_of(
         raise UserError(
             f"{chosen} lies more than {DAYS_BACK} days back.", "A missed submission is made up for by the next night."
         )
-    who = os.environ.get("SUDO_USER") or getpass.getuser() if person else None
+    who = _login_name() if person else None
     return Moment(day=chosen, now=instant, zone=library.zone, who=who, interface=interface)
+
+
+def _login_name() -> str:
+    """The caller's, also under sudo; in a container that knows no name for the user, the number."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # the first until Python 3.12
+        return f"uid {os.getuid()}"

@@ -5,26 +5,28 @@ from __future__ import annotations
 import stat
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from itertools import chain
 
 from sqlalchemy import Connection, inspect
-from sqlalchemy.exc import SQLAlchemyError
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.errors import UserError
+from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.check import connection_findings, database_findings, policy_findings
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.due import stopped
 from gentle_nudge.jobs.sections import codes_of
-from gentle_nudge.jobs.transaction import read_only
-from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, unknown_codes
+from gentle_nudge.jobs.transaction import in_our_words, read_only
+from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, server_options, unknown_codes
 from gentle_nudge.settings import Settings
 from gentle_nudge.store.tables import metadata
 from gentle_nudge.texts.environment import Texts
 
 # After one of these findings an error only ends the answers to a question: not everything can be asked any more.
-HINDERING = frozenset({"grant-missing", "koha-table-missing", "koha-column-missing", "own-tables-missing"})
+HINDERING = frozenset(
+    {"grant-missing", "koha-table-missing", "koha-column-missing", "own-tables-missing", "word-not-storable"}
+)
 ORDER = tuple(Severity)
 
 
@@ -34,8 +36,9 @@ def check(library: Library, moment: Moment) -> list[Finding]:
     with closing(_questions(library, moment)) as questions:
         for answers in questions:
             try:
-                findings += answers
-            except (UserError, SQLAlchemyError):
+                with in_our_words():
+                    findings += answers
+            except GentleNudgeError:
                 if not any(finding.name in HINDERING for finding in findings):
                     raise
     return sorted(dict.fromkeys(findings), key=lambda finding: ORDER.index(finding.severity))
@@ -46,12 +49,13 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
     yield _settings(library.settings)
     yield _password_in_url(library.settings)
     yield templates(library.texts)
-    with library.engine.connect() as conn:  # rights.lacking explains statements that write
+    with in_our_words(), library.engine.connect() as conn:  # rights.lacking explains statements that write
         present = inspect(conn).get_table_names()
         lacking = rights.lacking(conn, [table for table in metadata.sorted_tables if table.name in present])
         yield rights.missing(conn, lacking)
         yield missing_columns.unfit(conn, {right.table for right in lacking})
     with read_only(library.engine) as conn:
+        yield server_options.forbidding(conn)
         yield database_findings.our_tables(conn, library)
         yield clock.clock(conn, library.instance, moment.now, library.settings.koha.timezone)
         yield database_findings.dated_ahead(conn, moment)
@@ -70,6 +74,7 @@ def _questions_about(sections: Sequence[Section], conn: Connection, moment: Mome
     codes = [codes_of(section) for section in sections]
     submitting = [section for section in sections if section.enabled]
     yield policy_findings.paid_patrons(sections)
+    yield chain.from_iterable(policy_findings.words(conn, section) for section in sections)
     yield unknown_codes.misfits(conn, codes)
     yield unknown_codes.doubts(conn, codes)
     yield database_findings.shared_birth_dates(conn)
