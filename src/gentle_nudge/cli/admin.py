@@ -12,7 +12,7 @@ from shutil import which
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import date_option, format_option, moment_of, now, show
+from gentle_nudge.cli.options import date_option, format_option, moment_of, now, progress, show
 from gentle_nudge.demo.play import ZONE, play
 from gentle_nudge.demo.story import story_view
 from gentle_nudge.domain.finding import Severity
@@ -46,7 +46,8 @@ WIDTH = 100
 def check(invocation: Invocation, form: str) -> None:
     """Is everything as it should be? Each finding with why it matters and the way out; changes nothing."""
     library = invocation.library("koha")
-    findings = checks.check(library, moment_of(library))
+    with progress():
+        findings = checks.check(library, moment_of(library))
     show(finding_view(findings), form)
     sys.exit(EXIT_FAILURE if any(finding.severity is Severity.PROBLEM for finding in findings) else 0)
 
@@ -122,7 +123,8 @@ def demo(folder: Path, day: date | None) -> None:
     Everything is made in DIR (default: gentle-nudge-demo); nothing else is read, changed or sent. An earlier demo
     in DIR is replaced; a folder with anything else in it is left alone.
     """
-    story = play(folder, day or now(ZONE).date())
+    with progress():
+        story = play(folder, day or now(ZONE).date())
     draw(story_view(story, os.environ, program=_program()), screen(width=WIDTH))
 
 
@@ -239,7 +241,7 @@ def _adopt(library: Library, *, yes: bool) -> None:
     """Show the patrons who are flagged without a case and, once a person agrees, open their cases."""
     moment = moment_of(library, person=True)
     sections, _ = library.ready((), dry_run=False)
-    with read_only(library.engine) as conn:
+    with progress(), read_only(library.engine) as conn:
         waiting = waiting_for_adoption(conn, sections, moment)
     for unadopted in waiting:
         section = unadopted.section
@@ -252,4 +254,6 @@ def _adopt(library: Library, *, yes: bool) -> None:
         _confirm("Adopt them all? The agency is told their balances from the next update on.", yes=yes)
     for unadopted in waiting:
         work = partial(adopt_all, section=unadopted.section, wanted=unadopted.numbers, moment=moment)
-        click.echo(f"{unadopted.section.name}: {len(writing(library.engine, work))} adopted")
+        with progress():
+            adopted = writing(library.engine, work)
+        click.echo(f"{unadopted.section.name}: {len(adopted)} adopted")

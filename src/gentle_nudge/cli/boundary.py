@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import smtplib
+import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ import click
 
 from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError
 from gentle_nudge.jobs.interruption import Interrupted, interruptible
+from gentle_nudge.views.plain import Note, Style, View
 
 # The words of these errors name code or files. The words of others may repeat what was in a database row.
 SPEAK_OF_CODE = (AttributeError, ImportError, NameError, OSError, GentleNudgeError)
@@ -75,11 +77,11 @@ class Commands(click.Group):
             with interruptible():
                 return super().invoke(ctx)
         except Interrupted as interrupt:
-            click.echo(interrupt.sentence, err=True)
+            say(interrupt.sentence)
             say_where(ctx, interrupt)
             ctx.exit(interrupt.exit_code)
         except GentleNudgeError as trouble:
-            click.echo("\n".join(filter(None, (trouble.sentence, trouble.hint))), err=True)
+            say("\n".join(filter(None, (trouble.sentence, trouble.hint))))
             say_where(ctx, trouble)
             ctx.exit(trouble.exit_code)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
@@ -88,9 +90,21 @@ class Commands(click.Group):
             if isinstance(trouble, OSError) and trouble.errno == errno.EPIPE:
                 raise
             hint = "Report the output." if _debugs(ctx) else "Run it again with --debug and report the output."
-            click.echo(f"Internal error ({type(trouble).__name__}). {hint}", err=True)
+            say(f"Internal error ({type(trouble).__name__}). {hint}")
             say_where(ctx, trouble)
             ctx.exit(EXIT_FAILURE)
+
+
+def say(trouble: str, style: Style = "problem") -> None:
+    """Say on stderr what the trouble is and, on the lines after it, the way out; a terminal wraps it between words."""
+    if not sys.stderr.isatty():
+        click.echo(trouble, err=True)
+        return
+    from gentle_nudge.views.terminal import draw, screen  # noqa: PLC0415 - rich takes 3 MB, cron sees nothing of it
+
+    first, *others = trouble.splitlines()
+    way_out = [Note(text=line.strip(), level=(len(line) - len(line.lstrip())) // 2) for line in others]
+    draw(View(parts=[Note(text=first, style=style), *way_out]), screen(stderr=True))
 
 
 def say_where(ctx: click.Context, trouble: BaseException) -> None:

@@ -44,15 +44,16 @@ library_option = click.option("--library", "libraries", multiple=True, metavar="
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show everything, write and send nothing.")
 output_option = folder_option(help="Dry run: write the files there.")
 format_option = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+listing_format_option = click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
 
 
 def show(shown: View | Sequence[View], form: str = "table", *, stderr: bool = False) -> None:
-    """Print views as a table, as JSON or as CSV."""
+    """Print views as a table, or as JSON or CSV in UTF-8, whatever the terminal speaks."""
     match form:
         case "json":
-            click.echo(as_json(shown))
+            click.echo(as_json(shown).encode())
         case "csv":
-            click.echo(as_csv(shown), nl=False)
+            click.echo(as_csv(shown).encode(), nl=False)
         case _:
             from gentle_nudge.views.terminal import draw, screen  # noqa: PLC0415 - rich takes 3 MB, cron shows nothing
 

@@ -6,15 +6,21 @@ from collections.abc import Iterator, Sequence
 
 from gentle_nudge.domain.actions import ClearFlag, LiftRestriction
 from gentle_nudge.domain.collections.withdrawal import Withdrawal, WithdrawnCase
-from gentle_nudge.views.plain import Column, Note, Part, View, column, notes, table
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.views.plain import Column, Note, Part, View, amounts, column, notes, table
 from gentle_nudge.views.queue_view import recipient
 
 COLUMNS: tuple[Column[WithdrawnCase], ...] = (
     column("case", lambda row: row.case.id, "number"),
     column("number", lambda row: row.case.number, "number"),
     column("flags", lambda row: sum(isinstance(action, ClearFlag) for action in row.actions), "number"),
-    column("restrictions", lambda row: sum(isinstance(action, LiftRestriction) for action in row.actions), "number"),
-    column("fee waived", lambda row: row.waived, "money"),
+    column(
+        "restrictions",
+        lambda row: sum(isinstance(action, LiftRestriction) for action in row.actions),
+        "number",
+        nothing=0,
+    ),
+    amounts("fee waived", lambda row: row.waived, nothing=ZERO),
 )
 
 
