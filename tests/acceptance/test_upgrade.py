@@ -13,7 +13,20 @@ from tests.builders.days import TUESDAY
 from tests.support.koha import KohaDatabase
 from tests.support.own_tables import build
 
-COLUMNS = "day section report rows referred adopted reopened released ended amount fees who".split()
+COLUMNS = [
+    "day",
+    "section",
+    "report",
+    "rows",
+    "referred",
+    "adopted",
+    "reopened",
+    "released",
+    "ended",
+    "amount",
+    "fees",
+    "who",
+]
 HISTORY = """\
 2026-11-23 global sync 6 0 0 0 0 0 1434.56 0.00 ann
 2026-11-23 global update 8 0 1 0 0 2 1434.56 0.00

@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from tests.support.command import COMMAND, Finished
 
 SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+ERASED = re.compile(r".*\n(?:\x1b\[\?25h)?\r?\x1b\[1A\x1b\[2K")
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|38|9[0-7])[;\dm]")
 
 
@@ -47,8 +48,8 @@ def on_terminal(
 
 
 def plain_lines(screen: str) -> list[str]:
-    """The lines on the screen without escape sequences."""
-    return SEQUENCE.sub("", screen).splitlines()
+    """The lines on the screen at the end, without escape sequences."""
+    return SEQUENCE.sub("", ERASED.sub("", screen)).splitlines()
 
 
 def widest(screen: str) -> int:

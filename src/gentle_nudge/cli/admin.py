@@ -63,7 +63,7 @@ def check(invocation: Invocation, form: str) -> None:
 def import_plugin(invocation: Invocation, password_file: Path | None) -> None:
     """Print a configuration made from the settings of Koha's Gentle Nudge plugin; findings go to stderr."""
     library = Library.of(_settings(invocation), now)
-    with read_only(library.engine) as conn:
+    with progress(), read_only(library.engine) as conn:
         imported = plugin_import.import_plugin(conn, moment_of(library), password_file)
     if password_file and imported.password:
         plugin_import.write_password(password_file, imported.password)
@@ -162,7 +162,8 @@ def init(
     if clock_mended:
         return _mend_clock(library, yes=yes)
     _confirm(f"Create or upgrade the tables gentle_nudge_* in {library.instance.shown}?", yes=yes)
-    is_new = writing(library.engine, partial(initialise, instance=library.instance, now=now()))
+    with progress():
+        is_new = writing(library.engine, partial(initialise, instance=library.instance, now=now()))
     click.echo(f"Our tables are {'new' if is_new else 'up to date'} in {library.instance.shown}.")
     return _adopt(library, yes=yes) if adopt else None
 
@@ -198,7 +199,7 @@ def _restore(library: Library, *, yes: bool) -> None:
             "Look at what the agency got before the next night; with [archive] directory set, it is known next time.",
         )
     journal = journal_of(library.archive)
-    with read_only(library.engine) as conn:
+    with progress(), read_only(library.engine) as conn:
         refuse_elsewhere(conn, library.instance)
         sections = library.known_sections(conn)
         lost = look(conn, library.archive, journal, sections)
@@ -211,7 +212,8 @@ def _restore(library: Library, *, yes: bool) -> None:
     show(lost_view(lost.delivered, patrons, lost.fees))
     _confirm("Go on from here? The next update tells every recipient how every open case stands.", yes=yes)
     moment = moment_of(library, person=True)
-    mended = writing(library.engine, partial(mend, lost=lost, sections=sections, moment=moment))
+    with progress():
+        mended = writing(library.engine, partial(mend, lost=lost, sections=sections, moment=moment))
     tell_archive(library.engine, library.archive, moment.now)
     click.echo(f"{mended.sent} deliveries marked as sent, {mended.reported} open cases to be reported.")
     if lost.submissions:

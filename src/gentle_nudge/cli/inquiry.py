@@ -19,6 +19,7 @@ from gentle_nudge.cli.options import (
     library_option,
     listing_format_option,
     moment_of,
+    progress,
     show,
 )
 from gentle_nudge.domain.case import CaseState
@@ -52,8 +53,9 @@ def cases(
         month=month,
         sections=library.names_of(libraries) if libraries else None,
     )
-    with read_only(library.engine) as conn:
-        show(cases_view(case_list.listed(conn, chosen)), form)
+    with progress(), read_only(library.engine) as conn:
+        view = cases_view(case_list.listed(conn, chosen))
+    show(view, form)
 
 
 @cases.command()
@@ -89,7 +91,7 @@ def explain(invocation: Invocation, card: str, day: date | None, assignments: Se
     library = invocation.library()
     sections, _ = library.ready((), dry_run=True)
     sections = tuple(replace(section, policy=what_if(section.policy, assignments)) for section in sections)
-    with read_only(library.engine) as conn:
+    with progress(), read_only(library.engine) as conn:
         explanations = explain_patron(conn, sections, card, moment_of(library, day, dry_run=True))
     show([explanation_view(explanation) for explanation in explanations], form)
 
@@ -101,5 +103,6 @@ def explain(invocation: Invocation, card: str, day: date | None, assignments: Se
 def history(invocation: Invocation, card: str | None, form: str) -> None:
     """Runs with counts and sums; or all that happened to one patron (CARD, or number:123)."""
     library = invocation.library("koha")
-    with read_only(library.engine) as conn:
-        show(of_runs(conn) if card is None else of_patron(conn, card, library.zone), form)
+    with progress(), read_only(library.engine) as conn:
+        view = of_runs(conn) if card is None else of_patron(conn, card, library.zone)
+    show(view, form)

@@ -56,8 +56,9 @@ def outbox(context: click.Context, failed: bool, states: Sequence[str], form: st
         return
     library = context.obj.library("koha")
     chosen = [DeliveryState(state) for state in states] + [DeliveryState.FAILED] * failed
-    with read_only(library.engine) as conn:
-        show(manage.look(conn, library.zone, chosen, library.held), form)
+    with progress(), read_only(library.engine) as conn:
+        view = manage.look(conn, library.zone, chosen, library.held)
+    show(view, form)
 
 
 @outbox.command()

@@ -95,7 +95,7 @@ TOLD: tuple[Column[Told], ...] = (
     *unseen(day="due.day", report="due.kind", due="due.due", file="due.file_name"),
     *unseen(channel="delivery.address.channel", recipient="delivery.address.recipient", state="delivery.state"),
     *unseen(since="delivery.since", went_to="delivery.went_to", reason="delivery.reason", who="delivery.who"),
-    column(None, lambda told: table(TRIES, told.attempts), key="tries"),
+    column(None, lambda told: table(TRIES, told.attempts), "nested", key="tries"),
 )
 
 

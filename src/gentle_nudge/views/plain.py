@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from gentle_nudge.domain.money import ZERO
 
 Row = TypeVar("Row")
-Kind = Literal["text", "name", "word", "number", "money", "day"]  # text and names may be folded
+Kind = Literal["text", "name", "word", "number", "money", "day", "nested"]  # text and names may be folded
 
 Style = Literal["plain", "heading", "item", "copy", "aside", "problem", "warning"]
 

@@ -38,7 +38,7 @@ def _columns(held: Mapping[int, str], zone: ZoneInfo) -> tuple[Column[DeliveryAt
         column("next try", lambda row: clock(_next_attempt(row), zone), key=None),
         *unseen(reason="delivery.reason", who="delivery.who", repeat="delivery.is_repeat"),
         column("why", lambda row: _why(row, held, zone), key=None),
-        column(None, lambda row: table(TRIES, row.attempts), key="tries"),
+        column(None, lambda row: table(TRIES, row.attempts), "nested", key="tries"),
     )
 
 

@@ -51,18 +51,16 @@ def _records(table: Table) -> list[dict[str, object]]:
 
 
 def as_csv(shown: View | Sequence[View]) -> str:
-    """The tables for a spreadsheet, with a header; no text can be taken for a formula."""
+    """The tables for a spreadsheet, with a header unless it is the one before; no text can be taken for a formula."""
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet, lineterminator="\n")
     header: list[str] = []
     for table in (part for part in parts_of(shown) if isinstance(part, Table) and part.key):
-        records = _records(table)
-        nested = {key for record in records for key, value in record.items() if isinstance(value, Table)}
-        keys = [column.key for column in table.columns if column.key and column.key not in nested]
+        keys = [column.key for column in table.columns if column.key and column.kind != "nested"]
         if keys != header:
             writer.writerow(keys)
             header = keys
-        writer.writerows([[guarded(written(record[key])) for key in keys] for record in records])
+        writer.writerows([[guarded(written(record[key])) for key in keys] for record in _records(table)])
     return sheet.getvalue()
 
 
