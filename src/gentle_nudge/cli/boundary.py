@@ -19,6 +19,7 @@ import click
 
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.jobs.interruption import Interrupted, interruptible
+from gentle_nudge.views.plain import Note, Style, View
 
 # The words of these errors name code or files. The words of others may repeat what was in a database row.
 SPEAK_OF_CODE = (AttributeError, ImportError, NameError, OSError, GentleNudgeError)
@@ -73,7 +74,7 @@ class Commands(HelpfulGroup):
             error = _about_a_file(trouble)
             if error is None:
                 raise
-            say(error)
+            say(error.text)
             sys.exit(error.exit_code)
 
     def parse_args(self, ctx: click.Context, args: Sequence[str]) -> list[str]:
@@ -110,11 +111,11 @@ class Commands(HelpfulGroup):
             with interruptible():
                 return super().invoke(ctx)
         except Interrupted as interrupt:
-            say(GentleNudgeError(interrupt.sentence))
+            say(interrupt.sentence)
             say_where(ctx, interrupt)
             ctx.exit(interrupt.exit_code)
         except GentleNudgeError as trouble:
-            say(trouble)
+            say(trouble.text)
             say_where(ctx, trouble)
             ctx.exit(trouble.exit_code)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
@@ -125,23 +126,34 @@ class Commands(HelpfulGroup):
             hint = "Report the output." if _debugs(ctx) else "Run it again with --debug and report the output."
             internal = GentleNudgeError(f"Internal error ({type(trouble).__name__}). {hint}")
             error = _about_a_file(trouble) or internal
-            say(error)
+            say(error.text)
             say_where(ctx, trouble)
             ctx.exit(error.exit_code)
 
 
-def say(error: GentleNudgeError) -> None:
-    """Say it on stderr, if that can be written.
+def say(trouble: str, style: Style = "problem") -> None:
+    """Say on stderr what the trouble is and, on the lines after it, the way out; a terminal wraps it between words.
 
     What stdout or stderr did not take is dropped: Python would try again when it ends, and fail with 120.
     """
     with suppress(OSError):
-        click.echo("\n".join(filter(None, (error.sentence, error.hint))), err=True)
+        if sys.stderr.isatty():
+            _draw(trouble, style)
+        else:
+            click.echo(trouble, err=True)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _draw(trouble: str, style: Style) -> None:
+    from gentle_nudge.views.terminal import draw, screen  # noqa: PLC0415 - rich takes 3 MB, cron sees nothing of it
+
+    first, *others = trouble.splitlines()
+    way_out = [Note(text=line.strip(), level=(len(line) - len(line.lstrip())) // 2) for line in others]
+    draw(View(parts=[Note(text=first, style=style), *way_out]), screen(stderr=True))
 
 
 def _about_a_file(trouble: BaseException) -> UserError | None:

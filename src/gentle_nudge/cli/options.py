@@ -55,15 +55,16 @@ def refuse_output(output: Path | None, *, dry_run: bool) -> None:
 
 
 format_option = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+listing_format_option = click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
 
 
 def show(shown: View | Sequence[View], form: str = "table", *, stderr: bool = False) -> None:
-    """Print views as a table, as JSON or as CSV."""
+    """Print views as a table, or as JSON or CSV in UTF-8, whatever the terminal speaks."""
     match form:
         case "json":
-            click.echo(as_json(shown))
+            click.echo(as_json(shown).encode())
         case "csv":
-            click.echo(as_csv(shown), nl=False)
+            click.echo(as_csv(shown).encode(), nl=False)
         case _:
             from gentle_nudge.views.terminal import draw, screen  # noqa: PLC0415 - rich takes 3 MB, cron shows nothing
 
