@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from gentle_nudge.cli.named_lines import naming_the_instance
 from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError
 from gentle_nudge.jobs.interruption import Interrupted, interruptible
 
@@ -48,6 +49,11 @@ class Commands(click.Group):
     def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **options: Any) -> None:
         super().__init__(*args, **options)
         self.table = table
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """What click's own returns; what is said on stderr, also of a wrong command line, names the instance."""
+        with naming_the_instance():
+            return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """The names in the table, in its order."""
