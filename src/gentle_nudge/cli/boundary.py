@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from gentle_nudge.cli.named_lines import naming_the_instance
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.jobs.interruption import Interrupted, interruptible
 from gentle_nudge.views.plain import Note, Style, View
@@ -67,15 +68,16 @@ class Commands(HelpfulGroup):
         self.table = table
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """As click's; help that cannot be written is told like everything else that cannot."""
-        try:
-            return super().main(*args, **options)
-        except (OSError, UnicodeEncodeError) as trouble:
-            error = _about_a_file(trouble)
-            if error is None:
-                raise
-            say(error.text)
-            sys.exit(error.exit_code)
+        """As click's; lines on stderr name the instance, and help that cannot be written is an error like all others."""
+        with naming_the_instance():
+            try:
+                return super().main(*args, **options)
+            except (OSError, UnicodeEncodeError) as trouble:
+                error = _about_a_file(trouble)
+                if error is None:
+                    raise
+                say(error.text)
+                sys.exit(error.exit_code)
 
     def parse_args(self, ctx: click.Context, args: Sequence[str]) -> list[str]:
         """What click leaves of the arguments; a usage error if they are not text, which nothing could hold or show."""

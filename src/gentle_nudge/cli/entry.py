@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from gentle_nudge.cli.named_lines import naming_the_instance
 from gentle_nudge.jobs.interruption import Interrupted, listening
 
 
@@ -17,7 +18,8 @@ def main() -> None:
 
             command()
         except Interrupted as interrupt:
-            sys.stderr.write(f"{interrupt.sentence}\n")
+            with naming_the_instance():
+                sys.stderr.write(f"{interrupt.sentence}\n")
             sys.exit(interrupt.exit_code)
 
 
