@@ -23,6 +23,7 @@ from gentle_nudge.cli.options import (
     show,
 )
 from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_FAILURE
 from gentle_nudge.jobs.desk import case_list
 from gentle_nudge.jobs.desk.explain import explain as explain_patron
@@ -73,7 +74,7 @@ def move(invocation: Invocation, old: str, new: str) -> None:
     work = partial(case_list.move, settings=library.settings, sections=sections, now=library.clock())
     moved = writing(library.engine, partial(work, old=old, new=new))
     if invocation.speaks:
-        click.echo(f"{moved.count} open cases moved from {old} to {new}")
+        click.echo(f"{counted(moved.count, 'open case')} moved from {old} to {new}")
     if moved.staying:
         stay = ", ".join(str(case.id) for case in moved.staying)
         say(f"Cases {stay} stay in {old}: their patrons have an open case in {new} already.")

@@ -8,8 +8,10 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.collections.policy import GLOBAL
+from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.outbox import CancelledSubmission, LateDelivery
 from gentle_nudge.domain.run import RecordedRun
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.views.plain import Column, Note, View, clock, column, figures, notes, table, unseen
 
 
@@ -32,6 +34,7 @@ class Status:
     """
 
     runs: tuple[RecordedRun, ...] = ()
+    stopped: tuple[Finding, ...] = ()
     late: tuple[Late, ...] = ()
     undelivered: tuple[LateDelivery, ...] = ()
     cancelled: tuple[CancelledSubmission, ...] = ()
@@ -47,7 +50,8 @@ class Status:
     def well(self) -> bool:
         """True if nobody has to do anything."""
         troubles = [each for each in self.cancelled if not each.by_person]
-        waiting = self.late or self.undelivered or troubles or self.held_cases
+        troubles_of_nights = [each for each in self.stopped if each.severity is Severity.PROBLEM]
+        waiting = troubles_of_nights or self.late or self.undelivered or troubles or self.held_cases
         return self.here and not (self.restored or waiting)
 
 
@@ -59,6 +63,8 @@ def status_view(status: Status, zone: ZoneInfo) -> View:
         parts=[
             *figures(well=status.well),
             table(_runs(zone), status.runs, "runs", caption="Last successful runs:", empty="none yet"),
+            *figures(stopped=[asdict(finding) for finding in status.stopped]),
+            *notes(*_stopped(status)),
             *figures(late=[asdict(late) for late in status.late]),
             *notes(
                 *(f"Late: {late.section} owes the submission of {late.due}." for late in status.late), style="problem"
@@ -66,7 +72,7 @@ def status_view(status: Status, zone: ZoneInfo) -> View:
             *figures(held_cases=dict(status.held_cases)),
             *notes(
                 *(
-                    f"Held: section {name} is gone from the settings, nobody is told of its {count} cases "
+                    f"Held: section {name} is gone from the settings, nobody is told of its {counted(count, 'case')} "
                     f"(gentle-nudge check tells the ways out)."
                     for name, count in status.held_cases.items()
                 ),
@@ -84,6 +90,11 @@ def status_view(status: Status, zone: ZoneInfo) -> View:
             *notes(*_peculiar(status), style="plain" if status.here and not status.restored else "problem"),
         ]
     )
+
+
+def _stopped(status: Status) -> Iterator[str]:
+    for finding in status.stopped:
+        yield finding.what if finding.severity is Severity.NOTE else f"{finding.what} {finding.why} {finding.way_out}"
 
 
 def _peculiar(status: Status) -> Iterator[str]:
