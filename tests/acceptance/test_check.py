@@ -584,6 +584,7 @@ def test_a_missing_right_is_named_with_the_grant_to_give(narrow: Library, right:
     assert narrow.check() == []
 
 
+@pytest.mark.own_server
 def test_the_clock_of_the_database_is_compared_with_ours(
     narrow: Library, set_global: Callable[[str, str], None]
 ) -> None:

@@ -58,6 +58,7 @@ def other_server() -> Iterator[Server]:
         yield server
 
 
+@pytest.mark.own_server
 def test_a_clone_is_told_from_its_original_by_the_id_of_its_server(
     library: Callable[..., Evenings], other_server: Server
 ) -> None:
@@ -69,6 +70,7 @@ def test_a_clone_is_told_from_its_original_by_the_id_of_its_server(
     clone.does("nightly", on=TUESDAY)
 
 
+@pytest.mark.own_server
 def test_the_nodes_of_a_cluster_take_turns_under_one_name(
     library: Callable[..., Evenings], other_server: Server
 ) -> None:

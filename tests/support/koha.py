@@ -7,7 +7,9 @@ from xml.sax.saxutils import escape
 
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
 
+from gentle_nudge.koha.connect.locks import TAKEN
 from tests.koha_schema import Column, create_statements, facts
 from tests.support.mariadb import Server, unique_name
 
@@ -141,6 +143,15 @@ class KohaDatabase:
         """The names of the product's tables that are there."""
         names = self.query("SHOW TABLES LIKE 'gentle\\_nudge\\_%'")
         return sorted(str(name) for row in names for name in row.values())
+
+    def is_free(self, table: str, key: str, number: int) -> bool:
+        """Whether somebody else could change the row now. Not by SKIP LOCKED, which MariaDB has since 10.6."""
+        try:
+            return bool(self.query(f"SELECT 1 FROM `{table}` WHERE `{key}` = :number FOR UPDATE NOWAIT", number=number))
+        except OperationalError as error:
+            if error.orig is None or error.orig.args[0] not in TAKEN:
+                raise
+            return False
 
     # Settings of Koha
 

@@ -57,6 +57,7 @@ def test_the_url_and_the_configuration_file_lead_to_the_database(koha: KohaDatab
     assert config.findtext("config/timezone") == "Europe/Berlin"
 
 
+@pytest.mark.own_server
 def test_the_server_neither_speaks_utc_nor_is_strict(koha: KohaDatabase) -> None:
     assert koha.value("SELECT @@GLOBAL.time_zone") == "-05:30"
     assert "STRICT" not in koha.value("SELECT @@GLOBAL.sql_mode")

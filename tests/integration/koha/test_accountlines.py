@@ -599,10 +599,4 @@ def test_the_lines_still_owing_are_locked_in_order_of_number_and_no_others(
         lock_lines(conn, [patrons[2], patrons[1]])
     (statement,) = (each for each, _ in statements.seen if "FOR UPDATE" in each)
     assert statement.endswith("ORDER BY accountlines.borrowernumber, accountlines.accountlines_id FOR UPDATE NOWAIT")
-    assert [is_free(koha, line) for line in debits] == [False, False, True]
-
-
-def is_free(koha: KohaDatabase, line: int) -> bool:
-    """Whether somebody else could change the line now."""
-    query = "SELECT accountlines_id FROM accountlines WHERE accountlines_id = :id FOR UPDATE SKIP LOCKED"
-    return bool(koha.query(query, id=line))
+    assert [koha.is_free("accountlines", "accountlines_id", line) for line in debits] == [False, False, True]
