@@ -22,8 +22,8 @@ hypothesis.settings.register_profile("here", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
-# The URL of an administrator's account on a server to test against, instead of a MariaDB of our own. It does not stay in
-# the environment: to the command an unknown variable of this prefix is an error.
+# The URL of an administrator's account on a server to test against, instead of a MariaDB of our own. It does not stay
+# in the environment: to the command an unknown variable of this prefix is an error.
 GIVEN = os.environ.pop("GENTLE_NUDGE_TEST_SERVER", "")
 shared_server = pytest.StashKey[Server]()
 
@@ -54,10 +54,12 @@ def given_server(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On a server that somebody else owns, the tests that need one of their own are left out."""
-    if not given_server(config):
+    """On a server that somebody else owns, the tests that need one of their own are left out; on MySQL, MariaDB's."""
+    url = given_server(config)
+    if not url:
         return
-    left_out = [item for item in items if item.get_closest_marker("own_server")]
+    names = ["own_server"] if Server(url).is_mariadb() else ["own_server", "mariadb"]
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in names)]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
 
@@ -66,7 +68,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Why tests were left out."""
     if GIVEN:
         terminalreporter.write_line(
-            "Tests marked own_server are deselected: they set options of a server, read its log, or need two."
+            "Tests marked own_server are deselected: they set options of a server, read its log, or need two. "
+            "On MySQL those marked mariadb, too."
         )
 
 

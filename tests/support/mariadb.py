@@ -109,6 +109,14 @@ class Server:
         first = "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
         return create_engine(self.url(database), connect_args={"init_command": first, "ssl_disabled": True})
 
+    def is_mariadb(self) -> bool:
+        """Not MySQL."""
+        engine = self.engine()
+        with engine.connect() as connection:
+            version = connection.exec_driver_sql("SELECT VERSION()").scalar()
+        engine.dispose()
+        return "mariadb" in str(version).lower()
+
     def create_database(self, name: str) -> None:
         """An empty database of that name is there."""
         engine = self.engine()

@@ -25,6 +25,7 @@ from tests.koha_schema import facts, reported
 from tests.support.koha import PREFERENCES, KohaDatabase
 
 
+@pytest.mark.mariadb
 @pytest.mark.every_koha
 def test_mariadb_reports_every_column_index_and_foreign_key_of_the_facts(koha: KohaDatabase) -> None:
     with koha.engine.connect() as connection:

@@ -106,6 +106,12 @@ def test_a_dry_transaction_cannot_write_and_the_next_one_can(koha: KohaDatabase)
     assert koha.value("SELECT COUNT(*) FROM branches WHERE branchname = 'x'") == 3
 
 
+@pytest.mark.parametrize("driver", ["mysql+pymysql", "mariadb+pymysql"])
+def test_either_name_opens_a_mariadb_and_a_mysql(koha: KohaDatabase, driver: str) -> None:
+    found = engine(an_instance(koha.server.url(koha.name, driver=driver)))
+    assert scalar(found, "SELECT COUNT(*) FROM branches") == 3
+
+
 def test_a_dry_transaction_that_asked_for_nothing_leaves_its_connection_able_to_write(koha: KohaDatabase) -> None:
     found = engine(an_instance(koha.url))
     with found.connect() as connection:
@@ -114,7 +120,7 @@ def test_a_dry_transaction_that_asked_for_nothing_leaves_its_connection_able_to_
     with found.begin() as connection:
         assert connection.connection.dbapi_connection is mine
         connection.execute(text("UPDATE branches SET branchname = 'x'"))
-        assert scalar(found, "SELECT @@tx_isolation") == "READ-COMMITTED"
+        assert connection.get_isolation_level() == "READ COMMITTED"
     assert koha.value("SELECT COUNT(*) FROM branches WHERE branchname = 'x'") == 3
 
 

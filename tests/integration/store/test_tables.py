@@ -133,7 +133,7 @@ def test_a_crash_within_a_step_leaves_the_version_before_it(engine: Engine, monk
         raise KeyboardInterrupt
 
     def repeat(conn: Connection) -> None:
-        conn.execute(text("ALTER TABLE gentle_nudge_alert ADD COLUMN IF NOT EXISTS more INT"))
+        conn.execute(text("ALTER TABLE gentle_nudge_alert MODIFY COLUMN more BIGINT"))
 
     with pytest.raises(KeyboardInterrupt), engine.begin() as conn:
         upgrade.create_or_upgrade(
