@@ -19,7 +19,7 @@ PATRONS = range(1, 3001)
 QUERIES = every_query()
 
 
-@pytest.mark.mariadb
+@pytest.mark.own_server  # each version plans in its own way
 def test_every_query_reads_by_the_indexes_that_its_docstring_names(a_library: Engine) -> None:
     with a_library.connect() as conn:
         used = {query.name: indexes_used(conn, query) for query in QUERIES}
