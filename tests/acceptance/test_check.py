@@ -718,6 +718,7 @@ def test_zones_are_shown_as_people_write_them(
     assert f"the database server is at {at_server[1]}, we are at {ours[1]}" in finding["what"]
 
 
+@pytest.mark.own_server
 def test_the_clock_of_the_database_is_compared_with_ours(
     narrow: Library, set_global: Callable[[str, str], None]
 ) -> None:

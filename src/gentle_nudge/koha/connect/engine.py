@@ -53,7 +53,7 @@ def engine(instance: Instance) -> Engine:
 
         return sqlite(instance.url)
     new_engine = create_engine(
-        instance.url,
+        instance.url.set(drivername="mysql+pymysql"),  # it knows a MariaDB; the one named after MariaDB refuses MySQL
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
         hide_parameters=True,
