@@ -83,7 +83,7 @@ def test_a_configuration_that_cannot_be_read(command: Command, config: str) -> N
     assert "Internal" not in refused_or_missing.stderr
 
 
-def test_a_password_file_is_named_by_its_key_because_its_path_may_be_the_password(
+def test_a_password_file_is_named_by_its_key_for_its_path_may_be_a_password(
     referring: Evenings, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"
