@@ -12,9 +12,11 @@ from tests.support.pages import ROOT
 from tests.support.programs import find
 
 HOME = "/opt/koha-gentle-nudge"
-# What dpkg notes of every package, and what is not part of the machine.
-BESIDES = "/proc /dev /sys /tmp /var/lib/dpkg /var/log /var/cache"
-EVERYTHING = " ".join(["find /", *(f"-path {path} -prune -o" for path in BESIDES.split()), "-print | sort"])
+# Where packages leave something, but what dpkg itself notes; others may be at work elsewhere on the machine.
+BESIDES = "/var/lib/dpkg /var/log /var/cache /var/tmp"
+EVERYTHING = " ".join(
+    ["find /etc /opt /usr /var", *(f"-path {path} -prune -o" for path in BESIDES.split()), "-print | sort"]
+)
 # What systemd was told.
 SYSTEMCTL = """
 mkdir -p /run/systemd/system
