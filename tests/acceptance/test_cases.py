@@ -2,9 +2,12 @@
 
 import csv
 import json
+from decimal import Decimal
+
+import pytest
 
 from tests.acceptance.evenings import Library
-from tests.builders.days import MONDAY, SUNDAY
+from tests.builders.days import MONDAY, SUNDAY, TUESDAY
 from tests.builders.koha import pays
 
 NORTH = """
@@ -43,7 +46,7 @@ def test_cases_are_listed_by_state_and_month(library: Library) -> None:
     assert rows(evenings.does("cases", "--referred", "2026-10", "--format", "csv")) == []
     assert rows(evenings.does("cases", "--library", "north", "--format", "csv")) == []
     table = evenings.does("cases", "--library", "global", "--state", "released")
-    assert table.splitlines()[1].split()[:4] == ["1", "global", str(paying), "1001"]
+    assert table.splitlines()[1].split()[:4] == ["1", "1001", "Example,", "Pat"]
     assert len(table.splitlines()) == 2
 
 
@@ -52,7 +55,7 @@ def test_another_section_takes_over_open_cases(library: Library) -> None:
     here, there = evenings.owing(), evenings.owing(branch="MPL")
     evenings.does("nightly", on=SUNDAY)
     said = evenings.does("--verbose", "cases", "move", "north", "Global", on=MONDAY)
-    assert said == "1 open cases moved from north to Global\n"
+    assert said == "1 open case moved from north to Global\n"
     evenings.does("nightly")
     assert set(evenings.update(MONDAY)) == {here, there}
     for what, says in (
@@ -62,6 +65,18 @@ def test_another_section_takes_over_open_cases(library: Library) -> None:
         done = evenings.run("cases", "move", *what)
         assert done.returncode == 2
         assert says in done.stderr
+
+
+@pytest.mark.parametrize("lists", ["all", "changed"])
+def test_whoever_takes_over_cases_is_told_of_each_by_the_next_update(library: Library, lists: str) -> None:
+    other = NORTH.format(flag="sort1") + 'send_to = ["other@agency.example"]\n'
+    evenings = library(tables=other, policy=f'update_lists = "{lists}"')
+    there = evenings.referred(branch="MPL")
+    evenings.does("cases", "move", "north", "global", on=MONDAY)
+    evenings.does("nightly")
+    assert evenings.update(MONDAY) == {there: Decimal("40.00")}
+    evenings.does("nightly", on=TUESDAY)
+    assert evenings.update(TUESDAY) == ({there: Decimal("40.00")} if lists == "all" else {})
 
 
 def test_cases_do_not_move_to_a_section_that_would_withdraw_them(library: Library) -> None:
