@@ -707,6 +707,7 @@ def test_sections_that_keep_who_has_paid_are_named_once(library: Library) -> Non
     ("ours", "at_server"),
     [(("America/Bogota", "UTC-5"), ("+00:00", "UTC")), (("Asia/Kolkata", "UTC+5:30"), ("-03:30", "UTC-3:30"))],
 )
+@pytest.mark.own_server
 def test_zones_are_shown_as_people_write_them(
     library: Library, set_global: Callable[[str, str], None], ours: tuple[str, str], at_server: tuple[str, str]
 ) -> None:

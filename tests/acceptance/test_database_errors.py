@@ -124,9 +124,10 @@ def a_library_user(koha: KohaDatabase) -> str:
     with koha.engine.begin() as conn:
         conn.execute(text("CREATE OR REPLACE USER gn_koha IDENTIFIED BY :word"), {"word": PASSWORD})
         conn.execute(text(f"GRANT ALL ON `{koha.name}`.* TO gn_koha"))
-    return koha.url_without_password.replace("koha_gn@", "gn_koha@")
+    return koha.url_without_password.replace(f"{koha.server.user}@", "gn_koha@")
 
 
+@pytest.mark.own_server
 def test_a_server_that_logs_statements_is_told_and_found_beforehand(other: Callable[..., Evenings]) -> None:
     evenings = other(log_bin="gn", binlog_format="STATEMENT", server_id="7")
     done = evenings.run("init", "--yes")
@@ -139,6 +140,7 @@ def test_a_server_that_logs_statements_is_told_and_found_beforehand(other: Calla
     assert "binlog_format" not in evenings.run("check").stdout
 
 
+@pytest.mark.own_server
 def test_a_read_only_server_is_told_and_found_beforehand(other: Callable[..., Evenings]) -> None:
     evenings = other()
     config = evenings.config.read_text(encoding="utf-8")
@@ -164,6 +166,7 @@ def certificates(tmp_path: Path) -> dict[str, str]:
     return {f"ssl_{name}": str(tmp_path / f"{name}.pem") for name in ("ca", "cert", "key")}
 
 
+@pytest.mark.own_server
 @pytest.mark.parametrize("demand", ["SET GLOBAL require_secure_transport = 1", "ALTER USER koha_gn REQUIRE SSL"])
 def test_encryption_that_is_demanded_is_told_and_is_no_wrong_password(
     other: Callable[..., Evenings], certificates: dict[str, str], demand: str
@@ -183,6 +186,7 @@ def test_encryption_that_is_demanded_is_told_and_is_no_wrong_password(
     evenings.does("nightly", on=SUNDAY)
 
 
+@pytest.mark.own_server
 def test_a_wrong_password_is_one_also_where_the_server_can_encrypt(
     other: Callable[..., Evenings], certificates: dict[str, str]
 ) -> None:
