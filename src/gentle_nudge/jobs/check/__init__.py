@@ -15,7 +15,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.check import connection_findings, database_findings, policy_findings
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.sections import codes_of
+from gentle_nudge.jobs.sections import codes_of, uses_of
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, unknown_codes
 from gentle_nudge.settings import Settings
@@ -47,9 +47,10 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
     yield templates(library.texts)
     with library.engine.connect() as conn:  # rights.lacking explains statements that write
         present = inspect(conn).get_table_names()
-        lacking = rights.lacking(conn, [table for table in metadata.sorted_tables if table.name in present])
+        uses = uses_of(library.settings)
+        lacking = rights.lacking(conn, [table for table in metadata.sorted_tables if table.name in present], uses)
         yield rights.missing(conn, lacking)
-        yield missing_columns.unfit(conn, {right.table for right in lacking})
+        yield missing_columns.unfit(conn, uses.unused_tables.union(right.table for right in lacking))
     with read_only(library.engine) as conn:
         yield database_findings.our_tables(conn, library)
         yield clock.clock(conn, library.instance, moment.now, library.settings.koha.timezone)
