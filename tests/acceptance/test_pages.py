@@ -25,7 +25,9 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```[a-z]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TOML = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
-SPOKEN = re.compile(r"(?:^|[\s(]|/bin/)gentle-nudge (?![a-z ]*=)([^\n|;&<>#]*)", re.MULTILINE)
+SPOKEN = re.compile(
+    r"(?:^|[\s(]|/bin/)(?:koha-gentle-nudge [A-Za-z_-]+|gentle-nudge) (?![a-z ]*=)([^\n|;&<>#]*)", re.MULTILINE
+)
 OPTION = re.compile(r"--[a-z][a-z-]*")
 # What Koha's own scripts, pip, systemctl and mysql are told.
 OF_OTHERS = {"--chdir", "--enabled", "--email", "--confirm", "--require-hashes", "--no-deps", "--no-build-isolation"}
