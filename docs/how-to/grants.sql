@@ -1,5 +1,4 @@
--- The database user 'gentle_nudge_LIB'@'localhost' of Gentle Nudge,
--- with the rights that its configuration needs in `koha_LIB`.
+-- The database user 'gentle_nudge_LIB'@'localhost' of Gentle Nudge, with the rights that its configuration needs.
 -- Made by gentle-nudge grants. Run this as an administrator of the database, as often as you like.
 -- gentle-nudge check names every missing right.
 
