@@ -24,7 +24,7 @@ from benchmarks.library import SUNDAY, ZONE
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import Flag
-from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_candidates
+from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read.candidates import select_candidates
 

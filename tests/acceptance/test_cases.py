@@ -2,9 +2,12 @@
 
 import csv
 import json
+from decimal import Decimal
+
+import pytest
 
 from tests.acceptance.evenings import Library
-from tests.builders.days import MONDAY, SUNDAY
+from tests.builders.days import MONDAY, SUNDAY, TUESDAY
 from tests.builders.koha import pays
 
 NORTH = """
@@ -62,6 +65,18 @@ def test_another_section_takes_over_open_cases(library: Library) -> None:
         done = evenings.run("cases", "move", *what)
         assert done.returncode == 2
         assert says in done.stderr
+
+
+@pytest.mark.parametrize("lists", ["all", "changed"])
+def test_whoever_takes_over_cases_is_told_of_each_by_the_next_update(library: Library, lists: str) -> None:
+    other = NORTH.format(flag="sort1") + 'send_to = ["other@agency.example"]\n'
+    evenings = library(tables=other, policy=f'update_lists = "{lists}"')
+    there = evenings.referred(branch="MPL")
+    evenings.does("cases", "move", "north", "global", on=MONDAY)
+    evenings.does("nightly")
+    assert evenings.update(MONDAY) == {there: Decimal("40.00")}
+    evenings.does("nightly", on=TUESDAY)
+    assert evenings.update(TUESDAY) == ({there: Decimal("40.00")} if lists == "all" else {})
 
 
 def test_cases_do_not_move_to_a_section_that_would_withdraw_them(library: Library) -> None:

@@ -229,6 +229,40 @@ def test_a_repeat_that_arrives_after_an_update_is_followed_by_one_more(library: 
     assert holds(smtp) == {paid: 0}
 
 
+@both_lists
+def test_a_referral_whose_submission_and_update_were_cancelled_is_told_by_the_next_update(
+    library: Library, smtp: SmtpServer, lists: str
+) -> None:
+    evenings = library(policy=policy(lists), port=smtp.port)
+    patron = evenings.owing("50.00")
+    night_without_mail(evenings, smtp, SUNDAY)
+    cancel_what_waits(evenings)
+    evenings.run("nightly", on=MONDAY)
+    assert holds(smtp) == {patron: 60}
+    evenings.run("nightly", on=TUESDAY)
+    assert evenings.update(TUESDAY) == ({patron: 60} if lists == "all" else {})
+
+
+@both_lists
+def test_a_repeated_submission_is_followed_by_the_balance_of_a_case_opened_since(
+    library: Library, smtp: SmtpServer, lists: str
+) -> None:
+    evenings = library(policy=policy(lists), port=smtp.port)
+    patron = evenings.referred("50.00")
+    pays(evenings.koha, patron)
+    evenings.does("nightly", on=MONDAY)
+    owes(evenings.koha, patron, "15.00", day=TUESDAY)
+    evenings.koha.execute("UPDATE borrowers SET sort1 = 'yes'")
+    evenings.does("nightly", on=TUESDAY)
+    assert [case["state"] for case in evenings.cases()] == ["released", "open"]
+    why = ("--send", "--reason", "the agency lost it")
+    evenings.does("regenerate", "--day", str(SUNDAY), "--report", "submission", *why, on=WEDNESDAY)
+    evenings.does("deliver")
+    assert holds(smtp) == {patron: 60}
+    evenings.does("nightly", on=WEDNESDAY)
+    assert holds(smtp) == {patron: 15}
+
+
 # A submission that nobody was sent
 
 

@@ -1,8 +1,17 @@
-"""A library lives for a year; every night does what plain bookkeeping says it must, to the cent."""
+"""A library lives for a year; every night does what plain bookkeeping says it must, to the cent.
+
+A consortium lives for a year, with accidents; no command does what may never be, and in the end nobody is wronged.
+"""
 
 import pytest
 
+from tests.support.command import Command
+from tests.support.consortium import DAYS, RARE, Consortium
 from tests.support.koha import KohaDatabase
+from tests.support.post import Post
+from tests.support.sftp import SftpServer
+from tests.support.smtp import SmtpServer
+from tests.support.worlds import WORLDS
 from tests.support.years import EVENTS, Year
 
 ENDINGS = {"released", "withdrawn", "merged", "deleted", "open"}
@@ -30,3 +39,26 @@ def test_a_year(koha: KohaDatabase, lists: str, seed: int, *, attribute: bool) -
         "open"
     }
     assert {each for each in seen if not year.happened[each]} == set()
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_two_weeks_of_a_consortium(
+    koha: KohaDatabase, smtp: SmtpServer, command: Command, sftp: SftpServer, *, world: str
+) -> None:
+    consortium = Consortium(koha, command, Post(smtp, sftp), world=world, seed=20261122)
+    consortium.lives(14)
+    assert consortium.happened["referred"] > 20
+    assert consortium.happened["good nights"] > 5
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_year_of_a_consortium(
+    koha: KohaDatabase, smtp: SmtpServer, command: Command, sftp: SftpServer, *, world: str, seed: int
+) -> None:
+    consortium = Consortium(koha, command, Post(smtp, sftp), world=world, seed=seed)
+    consortium.lives(365)
+    print(f"seed {seed}, {world}: {dict(consortium.happened)}")  # noqa: T201 - what a soak test saw
+    assert {each for each in (*DAYS, *RARE) if not consortium.happened[each]} == set()
+    assert consortium.happened["good nights"] > 150

@@ -87,7 +87,7 @@ run_count = _table(
     Column("number", Integer, nullable=False),
 )
 
-# `told_in` is the latest report that holds the last row of a closed case. `closed_owing` is the sum that its recorded
+# `told_in` is the report with the latest row of the case that was news. `closed_owing` is the sum that its recorded
 # lines owed when it was closed; NULL if an older program closed it. `last_word` is the last due of a case that was
 # closed while nobody might be told of it.
 case = _table(

@@ -90,5 +90,5 @@ def test_on_a_fixed_day_the_clocks_of_the_command_and_of_the_database_agree(
 ) -> None:
     evenings = Evenings(koha, command, tmp_path)
     evenings.configure()
-    evenings.does("init", "--yes")
-    assert evenings.does("check", on=LONG_AGO.date()) == "Nothing found: everything is as it should be.\n"
+    evenings.does("init", "--yes", on=LONG_AGO.date())
+    assert evenings.does("check") == "Nothing found: everything is as it should be.\n"

@@ -20,7 +20,7 @@ from gentle_nudge.jobs.sections import keeping_up, sections_of, sharing_flags
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.settings import load
 from tests.builders.days import IN_THE_WINDOW, MONDAY, SUNDAY, TUESDAY, WEDNESDAY
-from tests.builders.koha import a_guarantor, a_library_group, a_patron, an_item, owes, owing, pays, vouches_for
+from tests.builders.koha import a_guarantor, a_library_group, a_patron, an_item, merge, owes, owing, pays, vouches_for
 from tests.support.koha import KohaDatabase
 from tests.support.nights import Nights, a_policy
 
@@ -163,6 +163,26 @@ def _dry(nights: Nights, section: Section) -> Sequence[Any]:
     plan = nights.dry_run()
     nights.sections = first
     return plan.decisions if plan else ()
+
+
+@TWO_VERSIONS
+@pytest.mark.parametrize("has_a_case", [False, True])
+def test_a_fee_belongs_to_the_section_of_its_case_also_after_cards_were_merged(
+    koha: KohaDatabase, *, has_a_case: bool
+) -> None:
+    other, keeper = a_patron(koha, branch="CPL"), a_patron(koha, branch="FPL")
+    for patron in (other, keeper) if has_a_case else (other,):
+        owes(koha, patron, "30.00", day=IN_THE_WINDOW, branch="CPL")
+    owes(koha, keeper, "45.00", day=IN_THE_WINDOW, branch="FPL")
+    nights = Nights(koha, *two_sections("charge"))
+    nights.good_night()
+    merge(koha, keeper, [other])
+    north = {other: "0.00", keeper: "80.00"} if has_a_case else {other: "40.00"}
+    for day in (MONDAY, TUESDAY):
+        nights.good_night(day)
+        assert nights.dues(day, "north") == north
+        assert nights.dues(day, "south") == {keeper: "55.00"}
+        north = {number: due for number, due in north.items() if due != "0.00"}
 
 
 @TWO_VERSIONS

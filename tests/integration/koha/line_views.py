@@ -13,7 +13,7 @@ from gentle_nudge.domain.collections.policy import Policy, Scope, Section
 from gentle_nudge.domain.collections.referral import Account, SectionRecords
 from gentle_nudge.domain.ledger import Line, LineRules, Ownership
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.jobs.patrons.evidence import line_rules
+from gentle_nudge.jobs.patrons.accounts import line_rules
 from gentle_nudge.koha.read import accountlines, borrowers
 from tests.builders import values
 

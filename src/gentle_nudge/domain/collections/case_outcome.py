@@ -14,6 +14,8 @@ from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import FlagState, Patron, flag_state
 from gentle_nudge.domain.report_row import UpdateRow, case_row
 
+ENDED_BY_OTHERS = (CaseState.WITHDRAWN, CaseState.PAID, CaseState.ANONYMIZED)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseFacts:
@@ -137,3 +139,11 @@ def shown(balance: Decimal, policy: Policy) -> Decimal:
 def lists_everybody(policy: Policy, day: date) -> bool:
     """Whether the update of this day lists every open case."""
     return policy.update_lists == "all" or day.weekday() == policy.full_update_on
+
+
+def last_row(section: Section, facts: CaseFacts) -> UpdateRow | None:
+    """The last row of a closed case; None if the agency is told nothing of it."""
+    due = facts.case.last_due if facts.case.last_word is None else facts.case.last_word
+    if facts.case.state in ENDED_BY_OTHERS:
+        due = last_word(facts.balance if facts.patron else ZERO, section.policy)
+    return None if due is None else case_row(facts.case, facts.patron, due)

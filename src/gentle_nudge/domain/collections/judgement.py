@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sized
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from operator import attrgetter
 
-from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.anomalies import Anomalies
 from gentle_nudge.domain.collections.case_outcome import (
     CaseFacts,
     is_released,
-    last_word,
+    last_row,
     lists_everybody,
     outcome_of,
     released_due,
@@ -24,49 +23,13 @@ from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount, refuse
 from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Succession, heir_of
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, is_minor, why_not
-from gentle_nudge.domain.collections.reopening import ClosedCase, reopenings
+from gentle_nudge.domain.collections.reopening import reopenings
+from gentle_nudge.domain.collections.section_facts import Adoptee, Evidence, passed_over, passing_over
 from gentle_nudge.domain.collections.submission_day import Due, Limit, Refusal, is_lifted_for, too_many
-from gentle_nudge.domain.money import ZERO, can_be_kept, format_amount
-from gentle_nudge.domain.patron import Patron
-from gentle_nudge.domain.report_row import UpdateRow, case_row
+from gentle_nudge.domain.money import ZERO, format_amount
+from gentle_nudge.domain.report_row import UpdateRow
 
 # Ended without a payment that we have seen, while the patron is still in Koha.
-ENDED_BY_OTHERS = (CaseState.WITHDRAWN, CaseState.PAID, CaseState.ANONYMIZED)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Adoptee:
-    """A patron whose flag says yes without a case; `referred_on` as far as Koha tells."""
-
-    candidate: Candidate
-    referred_on: date | None = None
-
-
-def is_adoptee(patron: Patron, records: PatronRecords, section: Section) -> bool:
-    """Whether the patron is the section's, the flag says yes, and no case is open in a section with this flag.
-
-    The flag of an anonymized patron was left behind.
-    """
-    ours = section.scope.holds(patron.branch) or (section.charges_by != "patron" and section.enabled)
-    return ours and patron.is_flagged and not patron.anonymized and not records.has_flag_of(section)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """Everything gathered about one section; `last_words` are closed cases the agency is still to be told of.
-
-    `closed` are the closed cases that may have to be opened again.
-
-    `cases` and then `candidates` are iterated once, so that they may be read meanwhile and are never in memory all at
-    once. `owing_less` is asked last: how many others owe something in the window.
-    """
-
-    candidates: Iterable[Candidate] = ()
-    owing_less: Callable[[], int] = int  # which is 0
-    cases: Iterable[CaseFacts] = ()
-    last_words: tuple[CaseFacts, ...] = ()
-    adoptees: tuple[Adoptee, ...] = ()
-    closed: tuple[ClosedCase, ...] = ()
 
 
 def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Plan:
@@ -115,43 +78,6 @@ def _fused(limit: Limit, decisions: Sized, due: Due) -> Refusal | None:
     return None if is_lifted_for(count, due.lifted_to) else too_many(limit, count, due.most_referrals)
 
 
-def passing_over(section: Section, evidence: Evidence, noted: set[int]) -> Evidence:
-    """The evidence without accounts whose sums are too large to be kept; while it is read their patrons are noted.
-
-    Last words of which nobody may be told are left out too.
-    """
-
-    def keeps(number: int, *, fits: bool) -> bool:
-        if not fits:
-            noted.add(number)
-        return fits
-
-    def keeps_account(candidate: Candidate) -> bool:
-        return keeps(candidate.patron.number, fits=candidate.account.can_be_kept)
-
-    def keeps_case(facts: CaseFacts) -> bool:
-        return keeps(facts.person.number if facts.person else 0, fits=can_be_kept(facts.balance))
-
-    def keeps_last_word(facts: CaseFacts) -> bool:
-        row, may_be_told = _last_row(section, facts), facts.case.section not in section.frees
-        return may_be_told and keeps(row.patron if row else 0, fits=row is None or can_be_kept(row.due))
-
-    return replace(
-        evidence,
-        candidates=filter(keeps_account, evidence.candidates),
-        cases=filter(keeps_case, evidence.cases),
-        last_words=tuple(filter(keeps_last_word, evidence.last_words)),
-        adoptees=tuple(adoptee for adoptee in evidence.adoptees if keeps_account(adoptee.candidate)),
-        closed=tuple(closed for closed in evidence.closed if keeps_account(closed.candidate)),
-    )
-
-
-def passed_over(patrons: AbstractSet[int]) -> tuple[str, ...]:
-    """A sentence about each patron whose account is passed over."""
-    why = "the account is passed over, because its sums are too large to be kept; mend its charges in Koha"
-    return tuple(f"patron number {number}: {why}" for number in sorted(patrons))
-
-
 def _with_cases(
     plan: Plan, section: Section, evidence: Evidence, due: Due, *, anomalies: Anomalies
 ) -> tuple[Plan, set[int]]:
@@ -182,7 +108,7 @@ def _with_cases(
     endings = EndingsThatCount.among((each for each in changes if isinstance(each, Ending)), section.policy)
     accidents, refusal = refused(endings, due, open_cases=open_cases)
     untouched = {ending.case.id for ending in accidents}
-    last_rows = [row for facts in last_words.values() if (row := _last_row(section, facts))]
+    last_rows = [row for facts in last_words.values() if (row := last_row(section, facts))]
     plan = replace(
         plan,
         decisions=tuple(sorted((c for c in changes if c.case.id not in untouched), key=attrgetter("case.id"))),
@@ -218,14 +144,6 @@ def _one_case_each(
 def _with_case(section: Section) -> PatronRecords:
     """The records of somebody who has a case of the section, if only since tonight."""
     return PatronRecords(open_cases=frozenset({section.name}))
-
-
-def _last_row(section: Section, facts: CaseFacts) -> UpdateRow | None:
-    """The last row of a closed case; None if the agency is told nothing of it."""
-    due = facts.case.last_due if facts.case.last_word is None else facts.case.last_word
-    if facts.case.state in ENDED_BY_OTHERS:
-        due = last_word(facts.balance if facts.patron else ZERO, section.policy)
-    return None if due is None else case_row(facts.case, facts.patron, due)
 
 
 def adopt(section: Section, adoptee: Adoptee) -> Adoption:

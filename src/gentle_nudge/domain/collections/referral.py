@@ -96,6 +96,7 @@ class SectionRecords:
     `last_words`: closed cases of which the agency is still to be told. `open_cases`: patron -> all sections with an
     open case. `withdrawn`: patron -> the latest day a case was withdrawn, None if only by sections whose days do not
     count here; cases of cards merged into theirs included, whose lines are `inherited`.
+    `merged`: patron -> those gone from Koha whose recorded lines they have now; empty if all charges are the patron's.
     """
 
     revision: int | None = None
@@ -103,6 +104,7 @@ class SectionRecords:
     open_cases: Mapping[int, frozenset[str]] = field(default_factory=dict)
     withdrawn: Mapping[int, date | None] = field(default_factory=dict)
     inherited: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    merged: Mapping[int, frozenset[int]] = field(default_factory=dict)
     past: SubmissionHistory = field(default_factory=SubmissionHistory)
     last_update: date | None = None
 

@@ -16,7 +16,8 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_candidates, unadopted
+from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates
+from gentle_nudge.jobs.patrons.evidence import unadopted
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sections import held_cases, orphans, refuse_shared_patrons, sections_of
 from gentle_nudge.jobs.sending.manage import cancelled_submissions

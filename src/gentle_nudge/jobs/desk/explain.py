@@ -13,7 +13,8 @@ from gentle_nudge.domain.collections.referral import speaks_for
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import find_number
-from gentle_nudge.jobs.patrons.evidence import line_rules, ownership_of, read_candidates, to_reopen
+from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates
+from gentle_nudge.jobs.patrons.closed_cases import to_reopen
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read.accountlines import judged_lines
 from gentle_nudge.store import cases

@@ -21,8 +21,9 @@ from gentle_nudge.domain.outbox import Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import known_cases
+from gentle_nudge.jobs.patrons.accounts import line_rules, with_accounts
 from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
-from gentle_nudge.jobs.patrons.evidence import case_facts, holdings_of, line_rules, with_accounts
+from gentle_nudge.jobs.patrons.evidence import case_facts, holdings_of
 from gentle_nudge.jobs.patrons.recorded_lines import owing_of
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import borrowers

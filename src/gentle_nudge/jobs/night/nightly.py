@@ -22,7 +22,8 @@ from gentle_nudge.jobs.interruption import Interrupted
 from gentle_nudge.jobs.koha_log import log_errors
 from gentle_nudge.jobs.night.due import NightOptions, what_is_due
 from gentle_nudge.jobs.night.record import change_koha, claim_run, write_ours
-from gentle_nudge.jobs.patrons.evidence import gather, line_rules, ownership_of
+from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of
+from gentle_nudge.jobs.patrons.evidence import gather
 from gentle_nudge.jobs.patrons.lock import PlanOutdated, judge_under_lock
 from gentle_nudge.jobs.patrons.recorded_lines import recently_closed
 from gentle_nudge.jobs.patrons.records import read_records

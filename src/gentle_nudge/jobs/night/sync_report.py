@@ -9,8 +9,8 @@ from functools import partial
 from sqlalchemy import Connection, Engine
 
 from gentle_nudge.domain.collections.case_outcome import as_before
-from gentle_nudge.domain.collections.judgement import Evidence, passed_over, passing_over
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.section_facts import Evidence, passed_over, passing_over
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,17 +13,17 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.case_outcome import CaseFacts, is_somebody_else
 from gentle_nudge.domain.collections.changes import Holdings
-from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee
-from gentle_nudge.domain.collections.plan import Referral, Reopening
+from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, PatronRecords, SectionRecords
-from gentle_nudge.domain.collections.reopening import ClosedCase, reopenings
+from gentle_nudge.domain.collections.section_facts import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.collections.submission_day import Due
-from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Patron, PatronFields
-from gentle_nudge.jobs.patrons.recorded_lines import OwingAgain, most_frequent, owing_again, recently_closed
+from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates, with_accounts
+from gentle_nudge.jobs.patrons.closed_cases import closed_cases, to_reopen
+from gentle_nudge.jobs.patrons.recorded_lines import most_frequent
 from gentle_nudge.jobs.transaction import alongside
 from gentle_nudge.koha.read import accountlines, borrowers, debarments
 from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates
@@ -93,124 +92,6 @@ def unadopted(conn: Connection, section: Section, moment: Moment, records: Secti
     reopened = {reopening.number for reopening in to_reopen(conn, section, moment, records)}
     flagged = flagged_without_case(conn, section, moment, records)
     return tuple(adoptee for adoptee in flagged if adoptee.candidate.patron.number not in reopened)
-
-
-def to_reopen(conn: Connection, section: Section, moment: Moment, records: SectionRecords) -> tuple[Reopening, ...]:
-    """The cases that a night of this day would open again."""
-    rules = line_rules(section, moment, records)
-    closed = closed_cases(conn, section, records, moment.day, rules=rules)
-    return reopenings(section, moment.day, closed, frozenset())
-
-
-def closed_cases(
-    conn: Connection, section: Section, records: SectionRecords, day: date, *, rules: LineRules
-) -> tuple[ClosedCase, ...]:
-    """The closed cases that may be reopened on this day, with the patrons who have their lines now."""
-    again = tuple(owing_again(conn, recently_closed(conn, section, records, day)))
-    numbers = {each.number for each in again}
-    patrons = borrowers.one_by_one(conn, section.policy.patron_fields, numbers)
-    whose = ownership_of(conn, section, records, numbers, reopened=again)
-    read = with_accounts(conn, section, records, patrons, rules=rules, ownership=whose)
-    return with_candidates(again, {candidate.patron.number: candidate for candidate in read}, records)
-
-
-def with_candidates(
-    again: Iterable[OwingAgain], candidates: Mapping[int, Candidate], records: SectionRecords
-) -> tuple[ClosedCase, ...]:
-    """These cases with their patrons; cases of patrons who are not among the candidates are left out."""
-    return tuple(
-        ClosedCase(
-            case=each.case,
-            lines=each.lines,
-            candidate=candidates[each.number],
-            withdrawn_on=records.withdrawn.get(each.number),
-        )
-        for each in again
-        if each.number in candidates
-    )
-
-
-def line_rules(section: Section, moment: Moment, records: SectionRecords) -> LineRules:
-    """Which account lines count for the section at this moment."""
-    policy = section.policy
-    fee = OurFee(debit_type=policy.fee_debit_type, description=policy.fee_description)
-    return LineRules(
-        window=policy.window(moment.day),
-        zone=moment.zone,
-        first_day=policy.ignore_fees_before,
-        debit_types=policy.debit_types,
-        excluded_debit_types=policy.excluded_debit_types,
-        excluded_fee=None if policy.count_processing_fees else fee,
-        withdrawn=records.withdrawn,
-        withdrawn_count=policy.refer_withdrawn_charges,
-        majority=Majority(age=policy.adult_age, day=moment.day) if policy.charged_as_minor == "leave_out" else None,
-    )
-
-
-def ownership_of(
-    conn: Connection,
-    section: Section,
-    records: SectionRecords,
-    numbers: Iterable[int],
-    *,
-    reopened: Iterable[OwingAgain | Reopening] = (),
-) -> Ownership:
-    """Whose the charges of these patrons are; with recorded fees, and the lines of open and of withdrawn cases.
-
-    The lines of cases that may be `reopened` are the section's, as if these were open already.
-    """
-    numbers = tuple(numbers)
-    recorded_fees = cases.recorded_fees(conn, numbers) if records.is_any else []
-    lines = cases.handed_over(conn, numbers) if records.is_any and section.charges_by != "patron" else []
-    own, others, fees, withdrawn = (defaultdict[int, tuple[int, ...]](tuple) for _ in range(4))
-    for each in cases.withdrawn_lines(conn, records.withdrawn.keys() & set(numbers)):
-        withdrawn[each.patron] += (each.line,)
-    for number in records.inherited.keys() & set(numbers):
-        withdrawn[number] += records.inherited[number]
-    for fee in recorded_fees:
-        fees[fee.patron] += (fee.line,)
-    for line in (*recorded_fees, *lines):
-        alone = line.section in section.frees and not records.of(line.patron).open_cases.difference(section.held)
-        owner = own if alone or line.section in section.cases_of else others
-        owner[line.patron] += (line.line,)
-    for case in reopened:
-        own[case.number] += tuple(case.lines)
-    return Ownership(
-        charges_by=section.charges_by,
-        branches=section.scope.branches,
-        all_but=section.scope.all_but,
-        own=own,
-        others=others,
-        fees=fees,
-        withdrawn=withdrawn,
-    )
-
-
-def read_candidates(
-    conn: Connection, section: Section, records: SectionRecords, numbers: Iterable[int], *, rules: LineRules
-) -> Iterator[Candidate]:
-    """These patrons as the rules of referral see them; those gone from Koha are left out."""
-    patrons = borrowers.one_by_one(conn, section.policy.patron_fields, numbers)
-    yield from with_accounts(conn, section, records, patrons, rules=rules)
-
-
-def with_accounts(
-    conn: Connection,
-    section: Section,
-    records: SectionRecords,
-    patrons: Iterable[Patron],
-    *,
-    rules: LineRules,
-    ownership: Ownership | None = None,
-    lock: bool = False,
-) -> Iterator[Candidate]:
-    """These patrons with their accounts and our records, read a thousand at a time; `lock` locks their lines."""
-    for chunk in a_thousand_at_a_time(patrons):
-        numbers = [patron.number for patron in chunk]
-        whose = ownership or ownership_of(conn, section, records, numbers)
-        accounts = accountlines.accounts(conn, rules.with_ages(chunk), whose, numbers, lock=lock)
-        for patron in chunk:
-            yield Candidate(patron=patron, account=accounts[patron.number], records=records.of(patron.number))
 
 
 def case_facts(

@@ -8,14 +8,17 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount
-from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee, plan_night
+from gentle_nudge.domain.collections.judgement import plan_night
 from gentle_nudge.domain.collections.plan import Adoption, Ending, NewCase, Plan, Referral, Reopening
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate
+from gentle_nudge.domain.collections.section_facts import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.ledger import LineRules, Ownership
 from gentle_nudge.errors import AnotherRunInProgress
-from gentle_nudge.jobs.patrons.evidence import case_facts, with_accounts, with_candidates
+from gentle_nudge.jobs.patrons.accounts import with_accounts
+from gentle_nudge.jobs.patrons.closed_cases import with_candidates
+from gentle_nudge.jobs.patrons.evidence import case_facts
 from gentle_nudge.jobs.patrons.recorded_lines import RecordedCase, owing_again
 from gentle_nudge.koha.read import borrowers
 

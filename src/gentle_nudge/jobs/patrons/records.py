@@ -27,6 +27,7 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
         last_words=tuple(cases.to_report(conn, section.may_end)),
         withdrawn=withdrawals.latest,
         inherited=withdrawals.inherited,
+        merged={} if section.charges_by == "patron" else _merged(conn),
         open_cases=cases.open_case_patrons(conn),
         past=SubmissionHistory(
             last_submission=runs.last_day(conn, names, ReportKind.SUBMISSION),
@@ -64,3 +65,15 @@ def _withdrawals(conn: Connection, section: Section) -> _Withdrawals:
             day = each.day if each.section in counting else None
             latest[heir] = max(filter(None, (day, latest.get(heir))), default=None)
     return _Withdrawals(latest=latest, inherited=inherited)
+
+
+def _merged(conn: Connection) -> dict[int, frozenset[int]]:
+    """Patron -> those gone from Koha whose recorded lines they have now."""
+    patrons = cases.patrons_of_cases(conn)
+    gone = patrons - borrowers.existing(conn, patrons) | borrowers.used_before(conn, patrons).keys()
+    recorded = {each.line: each.patron for each in (*cases.recorded_fees(conn, gone), *cases.handed_over(conn, gone))}
+    merged: defaultdict[int, frozenset[int]] = defaultdict(frozenset)
+    for line, heir in accountlines.owners(conn, recorded.keys()).items():
+        if heir is not None:
+            merged[heir] |= {recorded[line]}
+    return merged

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.collections.judgement import Adoptee
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.section_facts import Adoptee
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import FlagState, flag_state
 from gentle_nudge.errors import UserError

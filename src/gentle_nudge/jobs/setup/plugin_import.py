@@ -15,7 +15,8 @@ from gentle_nudge.domain.collections.referral import SectionRecords, why_not
 from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.patrons.evidence import flagged_without_case, gather, line_rules, read_candidates
+from gentle_nudge.jobs.patrons.accounts import line_rules, read_candidates
+from gentle_nudge.jobs.patrons.evidence import flagged_without_case, gather
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, rules, server
 from gentle_nudge.jobs.setup.plugin_translation import KohaCodes, entries

@@ -26,8 +26,9 @@ from gentle_nudge.domain.restore_journal import Journal, SentDelivery
 from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.identity import LOGGED_AS
 from gentle_nudge.jobs.koha_log import log_ours
+from gentle_nudge.jobs.patrons.accounts import line_rules, with_accounts
 from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
-from gentle_nudge.jobs.patrons.evidence import holdings_of, line_rules, with_accounts
+from gentle_nudge.jobs.patrons.evidence import holdings_of
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sections import section_for
 from gentle_nudge.jobs.sending.restore_mark import forgotten, is_restored

@@ -191,9 +191,11 @@ def _set_each(
 
 
 def report_referred(conn: Connection, report: int, run: int) -> None:
-    """The due that this submission reports is recorded for every case that its run opened."""
-    dues = select(case.c.id, literal(report), case.c.last_due).where(case.c.opened_run == run, ~case.c.adopted)
+    """The due that this submission reports is recorded for every case that its run opened; they keep the report."""
+    opened = (case.c.opened_run == run, ~case.c.adopted)
+    dues = select(case.c.id, literal(report), case.c.last_due).where(*opened)
     conn.execute(insert(report_row).from_select(["case_id", "report_id", "due"], dues.order_by(case.c.id)))
+    conn.execute(update(case).where(*opened).values(told_in=report))
 
 
 def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> None:
@@ -233,24 +235,30 @@ def tell_of(conn: Connection, dues: Mapping[int, Decimal], *, other_dues_in: Col
 
 
 def tell_of_submission(conn: Connection, *, day: date, section: str, open_too: bool) -> None:
-    """The next update lists the closed and moved cases that this submission opened, and with `open_too` all of them."""
+    """The next update lists the closed and moved cases that this submission opened, and with `open_too` all of them.
+
+    So does it list every other case that was reported under the number of one of them: the agency knows only numbers.
+    """
     run = tables.run.c
     submission = select(run.id).where(run.report == ReportKind.SUBMISSION, run.day == day, run.section == section)
     opened = (case.c.opened_run.in_(submission), ~case.c.adopted)
     told_newer = () if open_too else (or_(~IS_OPEN, case.c.section != section),)
-    conn.execute(update(case).where(*opened, *told_newer).values(to_report=True))
+    known = select(case.c.number).where(*opened, *told_newer, case.c.number.is_not(None))  # not forgotten since
+    for numbers in a_thousand_at_a_time(conn.scalars(known).all()):
+        conn.execute(update(case).where(among(case.c.number, numbers)).values(to_report=True))
 
 
 def move(conn: Connection, *, old: str, new: str) -> Moved:
     """The open cases of section `old` belong to `new`, except those whose patron has an open case there already.
 
-    So do closed cases with a last word to be told; they are not counted.
+    Its next update tells of each: its agency may never have heard of them. Closed cases with a last word to be told
+    belong to it too; they are not counted.
     """
     there = case.alias("there")
     in_the_way = and_(there.c.section == new, there.c.open_key == case.c.open_key, there.c.id != case.c.id)
     of_old = (case.c.section == old, IS_OPEN)
     staying = cases_where(conn, *of_old, select(there.c.id).where(in_the_way).exists())
     going = (*of_old, case.c.id.not_in([each.id for each in staying]))
-    changed = conn.execute(update(case).where(*going).values(section=new, flag=None))
+    changed = conn.execute(update(case).where(*going).values(section=new, flag=None, to_report=True))
     conn.execute(update(case).where(case.c.section == old, ~IS_OPEN, case.c.to_report).values(section=new))
     return Moved(count=changed.rowcount, staying=tuple(staying))

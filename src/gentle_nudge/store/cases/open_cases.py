@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from datetime import date
-from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, func, or_, select
@@ -15,32 +11,13 @@ from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.outbox import DeliveryState
-from gentle_nudge.sqltypes import AT_A_TIME, among, rows_by_thousands
+from gentle_nudge.sqltypes import AT_A_TIME
 from gentle_nudge.store.cases.case_search import COLUMNS, cases_where
-from gentle_nudge.store.tables import case, case_line, delivery, report_row
+from gentle_nudge.store.tables import case, delivery, report_row
 
 AMOUNTS = ("owed", "balance", "fee", "closed_owing", "last_word")
 NOT_ASKED = (*AMOUNTS, "referred_on", "adopted", "fee_line", "state", "closed_on", "why", "opened_run")
 OF_A_NIGHT = tuple(name for name in COLUMNS if name not in NOT_ASKED)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WithdrawnLine:
-    """A line recorded with a withdrawn case of this patron and section, with the latest day of a withdrawal."""
-
-    line: int
-    patron: int
-    section: str
-    day: date
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RecordedLine:
-    """A line recorded with a case: the fee that we charged, or one it was opened for."""
-
-    line: int
-    patron: int
-    section: str
 
 
 def open_cases(conn: Connection, sections: Collection[str]) -> Iterator[Case]:
@@ -132,6 +109,19 @@ def open_case_patrons_query() -> Select[Any]:
     return select(case.c.open_key, case.c.section).where(case.c.open_key.is_not(None))
 
 
+def patrons_of_cases(conn: Connection) -> frozenset[int]:
+    """Every patron that a case follows, open or closed."""
+    return frozenset(conn.scalars(patrons_of_cases_query()))
+
+
+def patrons_of_cases_query() -> Select[Any]:
+    """Every patron that a case follows.
+
+    Index: gentle_nudge_case gentle_nudge_case_patron.
+    """
+    return select(case.c.patron).where(case.c.patron.is_not(None)).distinct()
+
+
 def patrons_with_several(conn: Connection) -> list[int]:
     """The patrons with more than one open case, in order."""
     return list(conn.scalars(patrons_with_several_query()))
@@ -185,124 +175,11 @@ def last_told_query(sections: Collection[str], untold: Collection[int]) -> Selec
 
     The `untold` reports have not reached the agency.
 
-    Index: gentle_nudge_case gentle_nudge_case_one_open, gentle_nudge_report_row gentle_nudge_report_row_case.
+    Index: gentle_nudge_case gentle_nudge_case_state,gentle_nudge_case_to_report,told_in,
+    gentle_nudge_report_row gentle_nudge_report_row_case.
     """
     more_to_tell = or_(case.c.state == CaseState.OPEN, case.c.to_report, case.c.told_in.in_(untold))
     latest = select(func.max(report_row.c.report_id)).where(report_row.c.case_id == case.c.id).scalar_subquery()
     of_cases = select(case.c.section, latest.label("report")).where(case.c.section.in_(sections), more_to_tell)
     each = of_cases.subquery().c
     return select(each.section, func.max(each.report)).where(each.report.is_not(None)).group_by(each.section)
-
-
-def withdrawn_on(conn: Connection, sections: Collection[str]) -> dict[int, date]:
-    """The latest day on which a case of these sections was withdrawn, by patron."""
-    return {row.patron: row.day for row in conn.execute(withdrawn_query(sections))}
-
-
-def withdrawn_query(sections: Collection[str]) -> Select[Any]:
-    """The patrons of withdrawn cases of these sections, each with the latest day of a withdrawal.
-
-    Index: gentle_nudge_case gentle_nudge_case_state.
-    """
-    return (
-        select(case.c.patron, func.max(case.c.closed_on).label("day"))
-        .where(case.c.section.in_(sections), case.c.state == CaseState.WITHDRAWN)
-        .where(case.c.patron.is_not(None), case.c.closed_on.is_not(None))
-        .group_by(case.c.patron)
-    )
-
-
-def withdrawn_lines(conn: Connection, patrons: Iterable[int]) -> list[WithdrawnLine]:
-    """The lines recorded with withdrawn cases of these patrons, of any section."""
-    rows = rows_by_thousands(conn, withdrawn_lines_query, patrons)
-    return [WithdrawnLine(line=line, patron=patron, section=section, day=day) for line, patron, section, day in rows]
-
-
-def withdrawn_lines_query(numbers: Collection[int]) -> Select[Any]:
-    """The lines recorded with withdrawn cases of these patrons, by section, each with the latest day of a withdrawal.
-
-    Index: gentle_nudge_case gentle_nudge_case_patron, gentle_nudge_case_line PRIMARY.
-    """
-    return (
-        select(case_line.c.line, case.c.patron, case.c.section, func.max(case.c.closed_on).label("day"))
-        .join(case, case.c.id == case_line.c.case_id)
-        .where(among(case.c.patron, numbers), case.c.state == CaseState.WITHDRAWN, case.c.closed_on.is_not(None))
-        .group_by(case_line.c.line, case.c.patron, case.c.section)
-    )
-
-
-def recorded_fees(conn: Connection, patrons: Iterable[int]) -> list[RecordedLine]:
-    """The fee lines recorded with any case of these patrons, in order of line."""
-    rows = sorted(rows_by_thousands(conn, recorded_fees_query, patrons))
-    return [RecordedLine(line=line, patron=patron, section=section) for line, patron, section in rows]
-
-
-def recorded_fees_query(numbers: Collection[int]) -> Select[Any]:
-    """The fee lines recorded with any case of these patrons.
-
-    Index: gentle_nudge_case gentle_nudge_case_patron.
-    """
-    fee = select(case.c.fee_line, case.c.patron, case.c.section).where(case.c.fee_line.is_not(None))
-    return fee.where(among(case.c.patron, numbers))
-
-
-def handed_over(conn: Connection, patrons: Iterable[int]) -> list[RecordedLine]:
-    """The lines that the open cases of these patrons were opened for, in order of line."""
-    rows = sorted(rows_by_thousands(conn, handed_over_query, patrons))
-    return [RecordedLine(line=line, patron=patron, section=section) for line, patron, section in rows]
-
-
-def handed_over_query(numbers: Collection[int]) -> Select[Any]:
-    """The lines that the open cases of these patrons were opened for.
-
-    Index: gentle_nudge_case gentle_nudge_case_patron, gentle_nudge_case_line PRIMARY.
-    """
-    line = select(case_line.c.line, case.c.patron, case.c.section).join(case, case.c.id == case_line.c.case_id)
-    return line.where(among(case.c.patron, numbers), case.c.state == CaseState.OPEN)
-
-
-def recorded_restrictions(conn: Connection, patrons: Iterable[int]) -> dict[int, set[int]]:
-    """The restrictions recorded with any case, by patron; patrons without one are left out."""
-    restrictions: dict[int, set[int]] = defaultdict(set)
-    for patron, restriction in rows_by_thousands(conn, recorded_restrictions_query, patrons):
-        restrictions[patron].add(restriction)
-    return dict(restrictions)
-
-
-def recorded_restrictions_query(numbers: Collection[int]) -> Select[Any]:
-    """The restrictions recorded with any case of these patrons.
-
-    Index: gentle_nudge_case gentle_nudge_case_patron.
-    """
-    restriction = select(case.c.patron, case.c.restriction).where(case.c.restriction.is_not(None))
-    return restriction.where(among(case.c.patron, numbers))
-
-
-def restrictions_as_made(conn: Connection, patrons: Iterable[int]) -> frozenset[tuple[int, str]]:
-    """The restrictions recorded with any case of these patrons, each with its comment at the referral."""
-    rows = rows_by_thousands(conn, restrictions_as_made_query, patrons)
-    return frozenset((restriction, comment) for restriction, comment in rows)
-
-
-def restrictions_as_made_query(numbers: Collection[int]) -> Select[Any]:
-    """The restrictions recorded with any case of these patrons, each with its comment at the referral (`check`).
-
-    Index: gentle_nudge_case gentle_nudge_case_patron.
-    """
-    made = select(case.c.restriction, case.c.restriction_comment)
-    return made.where(case.c.restriction.is_not(None), among(case.c.patron, numbers))
-
-
-def recorded_lines(conn: Connection, cases: Iterable[int]) -> dict[int, tuple[int, ...]]:
-    """The numbers of the lines recorded with each case, in order; cases without one are left out."""
-    rows = rows_by_thousands(conn, recorded_lines_query, cases)
-    return {number: tuple(row.line for row in lines) for number, lines in groupby(rows, attrgetter("case_id"))}
-
-
-def recorded_lines_query(numbers: Collection[int]) -> Select[Any]:
-    """The lines recorded with each of these cases, in order.
-
-    Index: gentle_nudge_case_line PRIMARY.
-    """
-    query = select(case_line.c.case_id, case_line.c.line).order_by(case_line.c.case_id, case_line.c.line)
-    return query.where(among(case_line.c.case_id, numbers))

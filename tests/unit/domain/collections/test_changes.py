@@ -19,9 +19,10 @@ from gentle_nudge.domain.collections.changes import (
     planned_changes,
     restriction_changes,
 )
-from gentle_nudge.domain.collections.judgement import Adoptee, adopt, refer
+from gentle_nudge.domain.collections.judgement import adopt, refer
 from gentle_nudge.domain.collections.plan import Adoption, Decision, Referral
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.section_facts import Adoptee
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.patron import Flag, FlagRow, Guardian, Patron, Restriction
 from tests.builders.values import (

@@ -9,10 +9,11 @@ import pytest
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.judgement import Evidence, plan_night
+from gentle_nudge.domain.collections.judgement import plan_night
 from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Succession
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate
+from gentle_nudge.domain.collections.section_facts import Evidence
 from gentle_nudge.domain.collections.submission_day import Due
 from tests.builders.values import (
     SUNDAY,

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.judgement import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
 from gentle_nudge.domain.collections.reopening import ClosedCase
+from gentle_nudge.domain.collections.section_facts import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.patron import Flag, FlagRow, Patron
 from tests.builders.values import (
     ATTRIBUTE,

@@ -1,0 +1,106 @@
+"""Patrons with their accounts, as one section counts and owns the charges."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import Connection
+
+from gentle_nudge.domain.collections.plan import Reopening
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import Candidate, SectionRecords
+from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.patron import Patron
+from gentle_nudge.jobs.patrons.recorded_lines import OwingAgain
+from gentle_nudge.koha.read import accountlines, borrowers
+from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.store import cases
+
+
+def line_rules(section: Section, moment: Moment, records: SectionRecords) -> LineRules:
+    """Which account lines count for the section at this moment."""
+    policy = section.policy
+    fee = OurFee(debit_type=policy.fee_debit_type, description=policy.fee_description)
+    return LineRules(
+        window=policy.window(moment.day),
+        zone=moment.zone,
+        first_day=policy.ignore_fees_before,
+        debit_types=policy.debit_types,
+        excluded_debit_types=policy.excluded_debit_types,
+        excluded_fee=None if policy.count_processing_fees else fee,
+        withdrawn=records.withdrawn,
+        withdrawn_count=policy.refer_withdrawn_charges,
+        majority=Majority(age=policy.adult_age, day=moment.day) if policy.charged_as_minor == "leave_out" else None,
+    )
+
+
+def ownership_of(
+    conn: Connection,
+    section: Section,
+    records: SectionRecords,
+    numbers: Iterable[int],
+    *,
+    reopened: Iterable[OwingAgain | Reopening] = (),
+) -> Ownership:
+    """Whose the charges of these patrons are; with recorded fees, and the lines of open and of withdrawn cases.
+
+    The lines of cases that may be `reopened` are the section's, as if these were open already. A merged card's recorded
+    lines are those of the patron who has them now.
+    """
+    numbers = tuple(numbers)
+    heirs = {gone: number for number in records.merged.keys() & set(numbers) for gone in records.merged[number]}
+    asked = (*numbers, *heirs)
+    recorded_fees = cases.recorded_fees(conn, asked) if records.is_any else []
+    lines = cases.handed_over(conn, asked) if records.is_any and section.charges_by != "patron" else []
+    own, others, fees, withdrawn = (defaultdict[int, tuple[int, ...]](tuple) for _ in range(4))
+    for each in cases.withdrawn_lines(conn, records.withdrawn.keys() & set(numbers)):
+        withdrawn[each.patron] += (each.line,)
+    for number in records.inherited.keys() & set(numbers):
+        withdrawn[number] += records.inherited[number]
+    for fee in recorded_fees:
+        fees[heirs.get(fee.patron, fee.patron)] += (fee.line,)
+    for line in (*recorded_fees, *lines):
+        patron = heirs.get(line.patron, line.patron)
+        alone = line.section in section.frees and not records.of(patron).open_cases.difference(section.held)
+        owner = own if alone or line.section in section.cases_of else others
+        owner[patron] += (line.line,)
+    for case in reopened:
+        own[case.number] += tuple(case.lines)
+    return Ownership(
+        charges_by=section.charges_by,
+        branches=section.scope.branches,
+        all_but=section.scope.all_but,
+        own=own,
+        others=others,
+        fees=fees,
+        withdrawn=withdrawn,
+    )
+
+
+def read_candidates(
+    conn: Connection, section: Section, records: SectionRecords, numbers: Iterable[int], *, rules: LineRules
+) -> Iterator[Candidate]:
+    """These patrons as the rules of referral see them; those gone from Koha are left out."""
+    patrons = borrowers.one_by_one(conn, section.policy.patron_fields, numbers)
+    yield from with_accounts(conn, section, records, patrons, rules=rules)
+
+
+def with_accounts(
+    conn: Connection,
+    section: Section,
+    records: SectionRecords,
+    patrons: Iterable[Patron],
+    *,
+    rules: LineRules,
+    ownership: Ownership | None = None,
+    lock: bool = False,
+) -> Iterator[Candidate]:
+    """These patrons with their accounts and our records, read a thousand at a time; `lock` locks their lines."""
+    for chunk in a_thousand_at_a_time(patrons):
+        numbers = [patron.number for patron in chunk]
+        whose = ownership or ownership_of(conn, section, records, numbers)
+        accounts = accountlines.accounts(conn, rules.with_ages(chunk), whose, numbers, lock=lock)
+        for patron in chunk:
+            yield Candidate(patron=patron, account=accounts[patron.number], records=records.of(patron.number))

@@ -1,0 +1,204 @@
+"""What no command may ever do, whatever happens at a library: one small function for each, asked after every command.
+
+Each sees Koha and the cases before and after the command, what the command said, and what arrived at the agencies.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+
+from tests.support.command import Finished
+from tests.support.holdings import OURS, Arrived, Row, Scopes, Seen
+
+THRESHOLD, REOPEN_DAYS = Decimal("25.00"), 60
+PRIVATE = re.compile(r"Quist\d|PRIVY|CARD\d|CANARY")  # each patron's name, address and card, each line's note
+SECRET = b"CANARY"  # the part of it that no agency may read either
+UNPAID = {"paid", "withdrawn", "deleted", "anonymized"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One command on a day, Koha before and after it, and what arrived meanwhile; `lifted`: a fuse, by a person."""
+
+    day: date
+    args: tuple[str, ...]
+    done: Finished
+    before: Seen
+    after: Seen
+    scopes: Scopes
+    arrived: tuple[Arrived, ...]
+    strangers: set[str] = field(default_factory=set)
+    last_place: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def opened(self) -> list[Row]:
+        """The cases that are new."""
+        return [case for n, case in self.after.cases.items() if n not in self.before.cases]
+
+    @property
+    def changed(self) -> list[tuple[Row, Row]]:
+        """The cases whose state has changed: before and after."""
+        both = ((self.before.cases[n], case) for n, case in self.after.cases.items() if n in self.before.cases)
+        return [(was, case) for was, case in both if was["state"] != case["state"]]
+
+
+def it_never_writes_to_a_patron(step: Step) -> Iterator[str]:
+    if step.before.letters != step.after.letters or step.strangers:
+        yield f"letters: {step.after.letters}, mail to {step.strangers}"
+
+
+def it_never_tells_an_agency_what_is_none_of_its_business(step: Step) -> Iterator[str]:
+    yield from (report.file_name for report in step.arrived if SECRET in report.file)
+
+
+def it_never_sends_an_older_balance_after_a_newer_one(step: Step) -> Iterator[str]:
+    last = dict(step.last_place)
+    for report in step.arrived:
+        if "submissions" not in report.file_name and not report.is_repeat:
+            if report.place < last.get(report.stream, 0):
+                yield f"{report.file_name} to {report.to}"
+            last[report.stream] = report.place
+
+
+def it_never_reports_who_is_not_in_collections(step: Step) -> Iterator[str]:
+    known = {case["number"] for case in step.after.cases.values()}
+    is_open = {case["number"] for case in step.after.open()}
+    for report in step.arrived:
+        of_tonight = f"-{step.day}" in report.file_name and not report.is_repeat and step.args[0] == "nightly"
+        for number, due in report.dues():
+            if number not in known or (of_tonight and due > 0 and number not in is_open):
+                yield f"{number} with {due} in {report.file_name}"
+
+
+def it_never_changes_a_flag_in_other_use(step: Step) -> Iterator[str]:
+    ours = {"", "yes", "no", "1", "0"}
+    for (patron, name), before in step.before.flags.items():
+        kept = [value for value in before if value.strip().lower() not in ours]
+        still = [value for value in step.after.flags.get((patron, name), ()) if value.strip().lower() not in ours]
+        if kept != still:
+            yield f"{name} of {patron}: {before}"
+
+
+def it_never_changes_a_restriction_it_did_not_make(step: Step) -> Iterator[str]:
+    if step.before.blocks != step.after.blocks:
+        yield f"{set(step.before.blocks.values()) ^ set(step.after.blocks.values())}"
+
+
+def it_never_deletes_or_changes_an_account_line(step: Step) -> Iterator[str]:
+    yield from (str(line) for n, line in step.before.lines.items() if step.after.lines.get(n) != line)
+
+
+def it_never_charges_without_a_case_or_twice_for_one(step: Step) -> Iterator[str]:
+    recorded = Counter(case["fee_line"] for case in step.after.cases.values() if case["fee_line"])
+    charged = Counter(n for n, line in step.after.lines.items() if line["description"] == OURS)
+    new = [line for n, line in step.after.lines.items() if n not in step.before.lines]
+    if recorded != charged:
+        yield f"recorded {recorded - charged}, charged {charged - recorded}"
+    if Counter(line["patron"] for line in new) != Counter(c["patron"] for c in step.opened if not c["adopted"]):
+        yield f"new lines: {new}"
+
+
+def it_never_says_who_somebody_is(step: Step) -> Iterator[str]:
+    logged = step.after.logged[len(step.before.logged) :]
+    names = [name for report in step.arrived for name in (report.subject, report.file_name)]
+    yield from (text for text in (step.done.stdout, step.done.stderr, *logged, *names) if PRIVATE.search(text))
+
+
+def it_never_refers_or_closes_without_a_recorded_reason(step: Step) -> Iterator[str]:
+    for _, case in step.changed:
+        if case["state"] != "open" and not (case["why"] and case["closed_on"]):
+            yield f"case {case['id']}: {case['state']}"
+    yield from (f"case {case['id']}" for case in step.opened if not case["adopted"] and case["owed"] is None)
+
+
+def it_never_refers_whom_the_rules_keep_out(step: Step) -> Iterator[str]:
+    seen, scopes = step.before, step.scopes
+    after_withdrawals = replace(seen, cases=step.after.cases, recorded=step.after.recorded)
+    for case in step.opened:
+        patron, section = case["patron"], case["section"]
+        if case["adopted"] or patron not in seen.people:
+            continue
+        window_of = after_withdrawals if step.scopes.charges_by == "patron" else seen
+        owed = window_of.owed_in_window(patron, section, scopes, step.day)
+        least = min(owed, seen.balance(patron, section, scopes))
+        others = [  # whose number was used again is somebody else
+            c
+            for c in seen.open()
+            if c["patron"] == patron and (scopes.charges_by == "patron" or c["section"] == section)
+            if step.after.cases[c["id"]]["state"] != "deleted"
+        ]
+        flag = seen.reading(patron, scopes.flags[section])
+        if least < THRESHOLD or others or flag != "no" or seen.people[patron]["anonymized"]:
+            facts = f"owed {owed}, at least {least}, flag {flag}, {len(others)} open"
+            yield f"patron {patron} in {section}: {facts}; {step.after.story(case['number'], scopes)}"
+
+
+def it_never_opens_two_cases_for_one_patron(step: Step) -> Iterator[str]:
+    patrons = Counter(
+        (c["patron"], "" if step.scopes.charges_by == "patron" else c["section"]) for c in step.after.open()
+    )
+    before = {case["id"] for case in step.before.open()}
+    new = {case["patron"] for case in step.after.open() if case["id"] not in before}
+    yield from (f"patron {patron} {section}" for (patron, section), n in patrons.items() if n > 1 and patron in new)
+
+
+def it_never_reopens_but_what_was_paid(step: Step) -> Iterator[str]:
+    for was, case in step.changed:
+        if case["state"] == "open":
+            days = (step.day - was["closed_on"]).days
+            if was["state"] not in {"released", "paid"} or days > REOPEN_DAYS:
+                yield f"case {case['id']} was {was['state']} {days} days ago"
+
+
+def it_never_takes_an_accident_for_a_decision(step: Step) -> Iterator[str]:
+    if step.args[0] != "nightly" or "--most-endings" in step.args:
+        return
+    for section in step.scopes.agencies:
+        open_cases = len(step.before.open(step.scopes, section))
+        ended = [(was, case) for was, case in step.changed if step.scopes.keeper(case["section"]) == section]
+        unpaid = sum(case["state"] in UNPAID for _, case in ended)
+        paid = sum(
+            case["state"] == "merged" or (case["state"] == "released" and was["last_due"] > 0) for was, case in ended
+        )
+        if unpaid > max(3, min(20, open_cases // 4)) or unpaid + paid > max(5, open_cases // 2):
+            yield f"{section}: {unpaid} unpaid and {paid} paid of {open_cases}"
+
+
+def it_never_acts_when_it_refuses(step: Step) -> Iterator[str]:
+    if step.done.returncode == 2 and replace(step.before, logged=[]) != replace(step.after, logged=[]):
+        yield step.done.stderr
+
+
+def it_never_loses_its_way(step: Step) -> Iterator[str]:
+    said = step.done.stdout + step.done.stderr
+    if step.done.returncode not in {0, 1, 2} or "nternal error" in said or "Traceback" in said:
+        yield f"{step.done.returncode}: {said}"
+    if step.done.returncode and not said:
+        yield "failed without a word"
+
+
+def it_leaves_nobody_restricted_who_has_paid(step: Step) -> Iterator[str]:
+    in_collections = {case["patron"] for case in step.after.open()}
+    for was, case in step.changed:
+        patron, ended = case["patron"], case["state"] in {"released", "paid"}
+        if (
+            ended
+            and patron not in in_collections
+            and step.after.ours[patron]
+            and was["section"] in step.scopes.agencies
+        ):
+            yield f"patron {case['patron']}: case {case['id']} {case['state']}"
+
+
+Invariant = Callable[[Step], Iterator[str]]
+NEVER: tuple[Invariant, ...] = tuple(
+    function for name, function in list(globals().items()) if name.startswith(("it_never_", "it_leaves_"))
+)
+
+
+def broken(step: Step) -> list[str]:
+    """Every invariant that this step breaks, in words."""
+    return [f"{rule.__name__.replace('_', ' ')}: {what}" for rule in NEVER for what in rule(step)]
