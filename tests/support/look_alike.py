@@ -127,6 +127,10 @@ nights 2026-11-24
 mariadb koha_LIB < /run/backup.sql
 it-is 2026-11-25
 ! koha-gentle-nudge LIB nightly""",
+    "complete-the-policy": """
+sed -i -e 's/[.]example/.org/' /etc/koha/sites/LIB/gentle-nudge.toml""",
+    "disable-the-plugin": """
+sql "UPDATE plugin_data SET plugin_value = '0' WHERE plugin_key = '__ENABLED__'" """,
     "agency": """
 useradd --create-home library
 install -d -o library /home/library/incoming /run/sshd
