@@ -44,6 +44,7 @@ class Library:
                 "processing_fee": "10.00",
                 "flag": '"sort1"',
                 "minors": '"exclude"',
+                "clear_paid": "true",
                 "send_to": '["reports@agency.example"]',
             },
             "mail": {"maildir": '"mail"'},

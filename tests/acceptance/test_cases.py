@@ -55,7 +55,7 @@ def test_another_section_takes_over_open_cases(library: Library) -> None:
     here, there = evenings.owing(), evenings.owing(branch="MPL")
     evenings.does("nightly", on=SUNDAY)
     said = evenings.does("--verbose", "cases", "move", "north", "Global", on=MONDAY)
-    assert said == "1 open cases moved from north to Global\n"
+    assert said == "1 open case moved from north to Global\n"
     evenings.does("nightly")
     assert set(evenings.update(MONDAY)) == {here, there}
     for what, says in (

@@ -13,7 +13,7 @@ from tests.builders.koha import pays
 from tests.support.smtp import SmtpServer
 from tests.support.sshd import Sshd
 
-DESK = "desk@library.example"
+DESK = "desk@library.example.org"
 CHANGED = 'update_lists = "changed"'
 
 

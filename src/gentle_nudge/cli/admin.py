@@ -12,11 +12,13 @@ from shutil import which
 import click
 
 from gentle_nudge.cli.app import Invocation
+from gentle_nudge.cli.boundary import HelpfulGroup
 from gentle_nudge.cli.options import date_option, format_option, moment_of, now, show
 from gentle_nudge.demo.play import ZONE, play
 from gentle_nudge.demo.story import story_view
 from gentle_nudge.domain.finding import Severity
-from gentle_nudge.errors import EXIT_FAILURE, SettingsError, UserError
+from gentle_nudge.domain.wording import counted
+from gentle_nudge.errors import EXIT_FAILURE, UserError
 from gentle_nudge.jobs import check as checks
 from gentle_nudge.jobs.identity import refuse_elsewhere, settle
 from gentle_nudge.jobs.library import Library
@@ -97,7 +99,7 @@ def _settings(invocation: Invocation) -> Settings:
         return load(environ={**os.environ, OUR_CONF: os.environ[KOHA_CONF]}, needs="koha")
 
 
-@click.group()
+@click.group(cls=HelpfulGroup)
 def config() -> None:
     """Show, check or begin the configuration."""
 
@@ -113,15 +115,10 @@ def show_settings(invocation: Invocation) -> None:
 @click.pass_obj
 def validate(invocation: Invocation) -> None:
     """Tell every problem with the settings at once; the database is not asked (see check)."""
-    try:
-        settings = invocation.settings("koha")
-    except SettingsError:
-        invocation.settings("policy")  # names these problems and the missing keys too
-        raise
+    settings = invocation.settings("policy")
+    settings.refuse_examples()
     koha = instance(settings)
     click.echo(f"{settings.places.file} is right; it leads to the database {koha.shown}, zone {koha.zone.key}.")
-    if settings.lacks:
-        click.echo("\n".join(["Before nightly and sync can run:", *settings.lacks]))
 
 
 @config.command()
@@ -202,7 +199,9 @@ def _settle(library: Library, *, is_copy: bool, yes: bool) -> None:
     cancelled = writing(library.engine, work)
     click.echo(f"{where} on this machine is {'a copy' if is_copy else 'the library'} from now on.")
     if is_copy:
-        click.echo(f"{cancelled} deliveries cancelled; mail goes into {mail}, nothing is uploaded.")
+        click.echo(
+            f"{counted(cancelled, 'delivery', 'deliveries')} cancelled; mail goes into {mail}, nothing is uploaded."
+        )
 
 
 def _restore(library: Library, *, yes: bool) -> None:
@@ -228,10 +227,13 @@ def _restore(library: Library, *, yes: bool) -> None:
     moment = moment_of(library, person=True)
     mended = writing(library.engine, partial(mend, lost=lost, sections=sections, moment=moment))
     tell_archive(library.engine, library.archive, moment.now)
-    click.echo(f"{mended.sent} deliveries marked as sent, {mended.reported} open cases to be reported.")
+    click.echo(
+        f"{counted(mended.sent, 'delivery', 'deliveries')} marked as sent, "
+        f"{counted(mended.reported, 'open case')} to be reported."
+    )
     if lost.submissions:
-        gone = f"; {mended.gone} are not in Koha any more" if mended.gone else ""
-        click.echo(f"{mended.adopted} patrons are in collections again{gone}.")
+        gone = f"; not in Koha any more: {mended.gone}" if mended.gone else ""
+        click.echo(f"{counted(mended.adopted, 'patron is', 'patrons are')} in collections again{gone}.")
 
 
 def _mend_clock(library: Library, *, yes: bool) -> None:
@@ -249,7 +251,10 @@ def _mend_clock(library: Library, *, yes: bool) -> None:
     mended = writing(library.engine, partial(mend_clock, moment=moment))
     if library.archive and not is_copy:
         tell_archive(library.engine, library.archive, moment.now)
-    click.echo(f"{len(mended.runs)} runs are of {moment.today} now, {len(mended.claims)} deliveries are due again.")
+    click.echo(
+        f"{counted(len(mended.runs), 'run is', 'runs are')} of {moment.today} now, "
+        f"{counted(len(mended.claims), 'delivery is', 'deliveries are')} due again."
+    )
 
 
 def _adopt(library: Library, *, yes: bool) -> None:
@@ -260,7 +265,7 @@ def _adopt(library: Library, *, yes: bool) -> None:
         waiting = waiting_for_adoption(conn, sections, moment)
     for unadopted in waiting:
         section = unadopted.section
-        click.echo(f"{section.name}: {len(unadopted.adoptees)} patrons whose flag says yes without a case")
+        click.echo(f"{section.name}: {counted(len(unadopted.adoptees), 'patron')} whose flag says yes without a case")
         for value, number in sorted(unadopted.by_value().items()):
             click.echo(f"  {number} with {value!r} in {section.policy.flag}")
         no_lines, marked = unadopted.without_lines, unadopted.with_our_mark

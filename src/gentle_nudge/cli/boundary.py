@@ -42,7 +42,18 @@ def configure_logging(*, verbose: bool, debug: bool) -> None:
     logging.getLogger("gentle_nudge").setLevel(logging.DEBUG if debug else logging.INFO)
 
 
-class Commands(click.Group):
+class HelpfulGroup(click.Group):
+    """A group that shows its help if it is called alone."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The words that are left for a command; the program ends here if there is no word at all."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
+class Commands(HelpfulGroup):
     """A group that knows its commands from a table: name, `module:attribute`, short help."""
 
     def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **options: Any) -> None:

@@ -23,8 +23,10 @@ from gentle_nudge.cli.options import (
     now,
     output_option,
     progress,
+    refuse_output,
     show,
 )
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.due import NightOptions
@@ -64,6 +66,7 @@ def nightly(
 ) -> None:
     """Every section: submission if due, update, release; then deliver."""
     gc.freeze()  # what is imported stays
+    refuse_output(output, dry_run=dry_run)
     library = invocation.library()
     by_person = bool(most_referrals or most_endings)
     moment = moment_of(library, day, dry_run=dry_run, person=by_person, interface="cron")
@@ -156,6 +159,7 @@ def sync(
     invocation: Invocation, day: date | None, libraries: Sequence[str], dry_run: bool, output: Path | None
 ) -> None:
     """Report every open case with its balance; change nothing."""
+    refuse_output(output, dry_run=dry_run)
     library = invocation.library()
     moment = moment_of(library, day, dry_run=dry_run, person=True, interface="cron")
     sections, outlets = library.ready(libraries, dry_run=dry_run)
@@ -170,7 +174,7 @@ def sync(
         for named in listed.named:
             click.echo(f"{section.name}: {named}", err=True)
         if dry_run or invocation.speaks:
-            click.echo(f"{section.name}, {moment.day}: {len(listed.rows)} open cases in the sync")
+            click.echo(f"{section.name}, {moment.day}: {counted(len(listed.rows), 'open case')} in the sync")
     if not dry_run:
         sys.exit(_deliver(invocation, library))
 

@@ -13,6 +13,7 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.options import date_option, day_option, format_option, library_option, moment_of, show
 from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_FAILURE
 from gentle_nudge.jobs.desk import case_list
 from gentle_nudge.jobs.desk.explain import explain as explain_patron
@@ -62,7 +63,7 @@ def move(invocation: Invocation, old: str, new: str) -> None:
     work = partial(case_list.move, settings=library.settings, sections=sections, now=library.clock())
     moved = writing(library.engine, partial(work, old=old, new=new))
     if invocation.speaks:
-        click.echo(f"{moved.count} open cases moved from {old} to {new}")
+        click.echo(f"{counted(moved.count, 'open case')} moved from {old} to {new}")
     if moved.staying:
         stay = ", ".join(str(case.id) for case in moved.staying)
         click.echo(f"Cases {stay} stay in {old}: their patrons have an open case in {new} already.", err=True)

@@ -43,6 +43,17 @@ day_option = date_option("--day", help="The business day. Default: today in the 
 library_option = click.option("--library", "libraries", multiple=True, metavar="NAME", help="Only this section.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show everything, write and send nothing.")
 output_option = folder_option(help="Dry run: write the files there.")
+
+
+def refuse_output(output: Path | None, *, dry_run: bool) -> None:
+    """UserError if the files of a run are wanted that is not a dry run."""
+    if output and not dry_run:
+        raise UserError(
+            "--output belongs to --dry-run: a run sends its files and writes none.",
+            "Add --dry-run; the files of a past run: gentle-nudge regenerate",
+        )
+
+
 format_option = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
@@ -22,7 +23,7 @@ from gentle_nudge.views.withdrawal_view import withdrawal_view
 @click.option("--library", "libraries", multiple=True, metavar="NAME", help="Only of this section.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; kept with the case, so name nobody in it.")
 @click.option("--waive-fee", is_flag=True, help="Also forgive what is still owing of the processing fee.")
-@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing; on a terminal with names.")
 @click.pass_obj
 def release(
     invocation: Invocation,
@@ -63,4 +64,4 @@ def release(
         works = [partial(withdraw_cases, section=section, wanted=request, moment=moment) for section in sections]
         withdrawals = [writing(library.engine, work) for work in works]
     if dry_run or invocation.speaks:
-        show(withdrawal_view(withdrawals, dry_run=dry_run))
+        show(withdrawal_view(withdrawals, dry_run=dry_run, names_patrons=dry_run and sys.stdout.isatty()))

@@ -9,11 +9,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from filecmp import cmp
 from pathlib import Path, PurePosixPath
+from shutil import disk_usage
 
-from gentle_nudge.domain.finding import Finding
+from gentle_nudge.domain.finding import Finding, Severity
 
 OWN, OWN_FOLDER = 0o600, 0o700
 MOST_NAMES = 99
+MEGABYTE = 1024 * 1024
+FULL, NEARLY_FULL = 10 * MEGABYTE, 100 * MEGABYTE
 # Errors of file systems without hard links (FAT, some network shares).
 NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
@@ -98,16 +101,21 @@ def numbered(name: str) -> Iterator[str]:
         yield f"{path.stem}-{number}{path.suffix}"
 
 
-def not_writable(kind: str, folder: Path) -> tuple[Finding, ...]:
-    """A finding if no file can be put there, or if the missing folder cannot be made."""
+def folder_findings(kind: str, folder: Path) -> Iterator[Finding]:
+    """A finding if no file can be put there, if the missing folder cannot be made, or if its disk is nearly full."""
     place = folder if folder.exists() else folder.parent
-    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
-        return ()
-    return (
-        Finding(
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        yield Finding(
             name=f"{kind}-not-writable",
             what=f"Nothing can be written into {folder}.",
             why="Reports would not get there.",
             way_out="Make the folder above it, and let the user that runs gentle-nudge write in it.",
-        ),
-    )
+        )
+    elif (free := disk_usage(place).free) < NEARLY_FULL:
+        yield Finding(
+            name=f"{kind}-disk-full",
+            severity=Severity.PROBLEM if free < FULL else Severity.WARNING,
+            what=f"The disk of {folder} has {free / MEGABYTE:.1f} MB left.",
+            why="On a full disk reports do not get there. They are kept in the database, and every night fails.",
+            way_out="Make room on it, or let the folder lie on another disk.",
+        )

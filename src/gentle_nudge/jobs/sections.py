@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.outbox import went_to_others
 from gentle_nudge.domain.patron import Flag
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.inspect.rights import SORT_FIELDS, Uses
 from gentle_nudge.koha.inspect.unknown_codes import SectionCodes
@@ -114,8 +115,8 @@ def refuse_shared_patrons(conn: Connection, sections: Sequence[Section]) -> None
     if patrons:
         numbers = ", ".join(map(str, patrons[:NAMED])) + (", ..." if len(patrons) > NAMED else "")
         raise UserError(
-            f'charges_by is "patron", but {len(patrons)} patrons have open cases in several sections: patron numbers '
-            f"{numbers}. Each section would report the whole balance.",
+            f'charges_by is "patron", but {counted(len(patrons), "patron has", "patrons have")} open cases in several '
+            f"sections: patron number {numbers}. Each section would report the whole balance.",
             "End one case of each with gentle-nudge release number:N --library NAME, or change charges_by back.",
         )
 

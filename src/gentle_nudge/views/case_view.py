@@ -121,7 +121,7 @@ def forgotten_view(cases: Sequence[Case], holding: Sequence[Holding]) -> View:
     """How many cases have lost name and card, and which stored reports still hold the person."""
     parts = notes(f"Name and card are forgotten (cases: {len(cases)}).")
     if any(case.state is CaseState.OPEN for case in cases):
-        parts += notes("A case is open: the next update records them again. First end it, with gentle-nudge release.")
+        parts += notes("A case is open: the next update records them again.")
     if not holding:
         return View(parts=parts + notes("No stored report holds this person."))
     parts += notes("These stored reports still hold this person, the submissions with the address:")

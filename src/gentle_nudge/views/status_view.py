@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.outbox import CancelledSubmission, LateDelivery
 from gentle_nudge.domain.run import RecordedRun
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.views.plain import Column, View, clock, column, figures, notes, table, unseen
 
 
@@ -63,7 +64,7 @@ def status_view(status: Status, zone: ZoneInfo) -> View:
             *figures(held_cases=dict(status.held_cases)),
             *notes(
                 *(
-                    f"Held: section {name} is gone from the settings, nobody is told of its {count} cases "
+                    f"Held: section {name} is gone from the settings, nobody is told of its {counted(count, 'case')} "
                     f"(gentle-nudge check tells the ways out)."
                     for name, count in status.held_cases.items()
                 )

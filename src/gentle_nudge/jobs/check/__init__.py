@@ -62,11 +62,13 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
         yield connection_findings.people(conn, library, sections)
         yield connection_findings.held(conn, library)
     yield connection_findings.answers(library)
+    yield connection_findings.watchers(library.settings.monitoring)
 
 
 def _questions_about(sections: Sequence[Section], conn: Connection, moment: Moment) -> Iterator[Iterator[Finding]]:
     codes = [codes_of(section) for section in sections]
     submitting = [section for section in sections if section.enabled]
+    yield policy_findings.paid_patrons(sections)
     yield unknown_codes.misfits(conn, codes)
     yield unknown_codes.doubts(conn, codes)
     yield database_findings.shared_birth_dates(conn)

@@ -13,6 +13,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
 from gentle_nudge.jobs.library import Library
@@ -67,7 +68,8 @@ def dated_ahead(conn: Connection, moment: Moment) -> Iterator[Finding]:
         return
     ahead = dates_ahead(conn, moment)
     if ahead:
-        numbers = f"{len(ahead.runs)} runs, {len(ahead.claims)} deliveries being sent and {ahead.others} other dates"
+        claims, others = counted(len(ahead.claims), "delivery", "deliveries"), counted(ahead.others, "other date")
+        numbers = f"{counted(len(ahead.runs), 'run')}, {claims} being sent and {others}"
         yield Finding(
             name="dated-ahead",
             what=f"{numbers} of ours lie ahead of {moment.today}: a clock was wrong then, or is wrong now.",
@@ -131,7 +133,7 @@ def sections(conn: Connection, settings: Settings, usable: list[Section]) -> Ite
         yield Finding(
             name="section-held",
             what=f"Section {name} is gone from the settings, and its reports went to others than those who would get "
-            f"them now: {count} cases are held.",
+            f"them now: {counted(count, 'case is', 'cases are')} held.",
             why="Nobody is told of them, so the agency does not hear who has paid. Nobody of them is referred again.",
             way_out=f"{HELD_WAY_OUT[0].upper()}{HELD_WAY_OUT[1:].format(name=name)}.",
         )
@@ -162,12 +164,13 @@ def too_old(conn: Connection, section: Section, moment: Moment) -> Iterator[Find
         section.scope.holds(each.patron.branch) and not each.patron.is_flagged and each.account.owed >= threshold
         for each in read_candidates(conn, section, records, owing - records.open_cases.keys(), rules=rules)
     )
+    whose = f"of section {section.name}"
     if missed:
         yield Finding(
             name="charges-too-old",
             severity=Severity.WARNING,
-            what=f"{missed} patrons of section {section.name} owe the threshold or more for charges older than "
-            f"{newer} days.",
+            what=f"{counted(missed, f'patron {whose} owes', f'patrons {whose} owe')} the threshold or more for charges "
+            f"older than {counted(newer, 'day')}.",
             why="Those charges can never be young enough again: the patrons are not referred for them.",
             way_out="For a first submission with a backlog, set count_fees_newer_than to a greater age.",
         )
@@ -183,7 +186,8 @@ def to_adopt(conn: Connection, section: Section, moment: Moment) -> Iterator[Fin
         yield Finding(
             name="patrons-to-adopt",
             severity=Severity.WARNING,
-            what=f"{waiting} patrons of section {section.name} are flagged without a case; a night may adopt {most}.",
+            what=f"{counted(waiting, 'patron is', 'patrons are')} flagged without a case in section {section.name}; a "
+            f"night may adopt {most}.",
             why="None of them is updated or released, and no submission is made.",
             way_out="Look at them and adopt them: gentle-nudge init --adopt",
         )
@@ -194,7 +198,7 @@ def shared_birth_dates(conn: Connection) -> Iterator[Finding]:
     shared = borrowers.shared_birth_dates(conn, BORN_ON_ONE_DAY)
     if shared:
         dates = ", ".join(f"{born} ({patrons} patrons)" for born, patrons in shared[:DATES_NAMED])
-        rest = f", and {len(shared) - DATES_NAMED} more dates" if len(shared) > DATES_NAMED else ""
+        rest = f", and {counted(len(shared) - DATES_NAMED, 'more date')}" if len(shared) > DATES_NAMED else ""
         yield Finding(
             name="birth-date-shared",
             severity=Severity.WARNING,
@@ -235,7 +239,8 @@ def restrictions_left(conn: Connection, sections: Sequence[Section], moment: Mom
         yield Finding(
             name="restriction-without-case",
             severity=Severity.WARNING,
-            what=f"{len(left)} restrictions of ours block patrons who have no open case: patron number "
+            what=f"{counted(len(left), 'restriction of ours blocks', 'restrictions of ours block')} patrons who have "
+            "no open case: patron number "
             f"{', '.join(map(str, patrons[:PATRONS_NAMED]))}{rest}.",
             why="They cannot borrow, and no night will lift it: the case ended without that, or was never ours.",
             way_out="Lift the restriction in Koha, on the patron's page. To keep it, give it a comment of your own.",
