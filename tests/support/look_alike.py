@@ -131,16 +131,22 @@ it-is 2026-11-25
 sed -i -e 's/[.]example/.org/' /etc/koha/sites/LIB/gentle-nudge.toml""",
     "disable-the-plugin": """
 sql "UPDATE plugin_data SET plugin_value = '0' WHERE plugin_key = '__ENABLED__'" """,
+    "pin-the-line-of-check": r"""
+koha-gentle-nudge LIB check --format json > /run/findings || true
+grep -o '[^ "]*sftp.agency.org[^ "]* ssh-ed25519 [A-Za-z0-9+/=]*' /run/findings | head -n 1 | tee -a \
+    /etc/koha/sites/LIB/known_hosts
+chgrp LIB-koha /etc/koha/sites/LIB/known_hosts""",
     "agency": """
-useradd --create-home library
-install -d -o library /home/library/incoming /run/sshd
+useradd --create-home --password '*' library
+install -d /run/sshd
+install -d -o library /home/library/incoming
 ssh-keygen -q -t ed25519 -N '' -f /run/agency-key
 port=$(python3 -c 'import socket; probe = socket.socket(); probe.bind(("", 0)); print(probe.getsockname()[1])')
 printf '%s\n' "Port $port" 'ListenAddress 127.0.0.1' 'HostKey /run/agency-key' 'UsePAM no' 'StrictModes no' \
     'AuthorizedKeysFile /var/lib/koha/LIB/sftp-key.pub' 'Subsystem sftp internal-sftp' > /run/sshd_config
 /usr/sbin/sshd -f /run/sshd_config
 echo '127.0.0.1 sftp.agency.org' >> /etc/hosts
-sed -i "s/^.sftp.$/&\nport = $port/" /etc/koha/sites/LIB/gentle-nudge.toml""",
+sed -i "/^.sftp.$/a port = $port" /etc/koha/sites/LIB/gentle-nudge.toml""",
     "second-instance": """
 sed -e 's/LIB/OTHER/g' /etc/koha/sites/LIB/gentle-nudge.toml > /etc/koha/sites/OTHER/gentle-nudge.toml
 koha-gentle-nudge OTHER init --yes""",
