@@ -45,7 +45,7 @@ class Library:
                 "flag": '"sort1"',
                 "minors": '"exclude"',
                 "clear_paid": "true",
-                "send_to": '["reports@agency.example"]',
+                "send_to": '["reports@agency.example.org"]',
             },
             "mail": {"maildir": '"mail"'},
             **self.tables,

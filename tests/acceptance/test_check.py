@@ -225,7 +225,7 @@ def a_maildir_in_a_folder_that_is_not_there(library: Library) -> None:
 @plant("no-sender")
 def nobody_who_sends(library: Library) -> None:
     library.tables["mail"] = {"ca_file": f'"{Path(__file__)}"'}
-    library.set("alerts", to='["staff@library.example"]')
+    library.set("alerts", to='["staff@library.example.org"]')
     library.koha.prefer("KohaAdminEmailAddress", "")
 
 
@@ -671,6 +671,21 @@ def test_a_disk_that_is_full_or_nearly_full_is_found(library: Library, kind: str
         with mounted(disk, size):
             found = [(finding["name"], finding["severity"]) for finding in library.check()]
             assert found == ([(f"{kind}-disk-full", severity)] if severity else [])
+
+
+@pytest.mark.parametrize(("domain", "is_example"), [("example", 1), ("invalid", 1), ("test", 1), ("example.org", 0)])
+def test_examples_are_found_wherever_something_would_be_sent_to_them(
+    library: Library, smtp: SmtpServer, domain: str, is_example: int
+) -> None:
+    library.tables["mail"] = {"host": f'"{smtp.host}"', "port": str(smtp.port)}
+    library.set("policy", copy_to=f'["copies@library.{domain}"]')
+    library.set("alerts", to=f'["staff@library.{domain}"]')
+    found = library.check()
+    assert [(finding["name"], finding["severity"]) for finding in found] == [
+        ("address-is-example", "problem")
+    ] * 2 * is_example
+    assert all(f"@library.{domain} is an example" in finding["what"] for finding in found)
+    assert library.run("nightly").returncode == 2 * is_example
 
 
 def test_sections_that_keep_who_has_paid_are_named_once(library: Library) -> None:

@@ -190,7 +190,8 @@ def compared(town: Town) -> None:
     assert plans.returncode == 0, plans.stderr
     (plan,) = json.loads(plans.stdout)
     assert {decision["number"] for decision in plan["referred"]} == town.of(BOTH, ONLY_WE)
-    told = done.stderr.splitlines()
+    named = f"{library.folder.name}: "  # without a terminal each line begins with the instance
+    told = [line.removeprefix(named) for line in done.stderr.splitlines()]
     assert listed(told, "Referred tonight by the plugin's rules and not by ours") == town.of(ONLY_PLUGIN)
     assert listed(told, "Referred tonight by our rules and not by the plugin's") == town.of(ONLY_WE)
 

@@ -88,6 +88,16 @@ def test_the_reference_names_every_table_and_column_of_ours() -> None:
     assert shown >= {column.name for table in metadata.sorted_tables for column in table.columns}
 
 
+def test_the_page_that_removes_our_tables_names_every_one_before_those_it_refers_to() -> None:
+    (statement,) = re.findall(r"DROP TABLE ([^;]+);", text_of(ROOT / "docs/how-to/uninstall.md"))
+    named = re.findall(r"\w+", statement)
+    assert sorted(named) == sorted(table.name for table in metadata.sorted_tables)
+    for table in metadata.sorted_tables:
+        assert all(named.index(table.name) <= named.index(key.column.table.name) for key in table.foreign_keys), (
+            table.name
+        )
+
+
 def test_the_reference_names_every_finding() -> None:
     shown = set(INLINE.findall(text_of(ROOT / "docs/reference/findings.md")))
     rooms = ("jobs/check", "koha/inspect", "delivery")

@@ -194,8 +194,8 @@ def test_known_hosts_that_cannot_be_read_are_named(library: AtTheLibrary, sshd: 
     library.uploads_to(sshd, f'known_hosts = "{sshd.known_hosts}"\nkey_file = "{sshd.key_file}"\n')
     night = library.night()
     assert (night.returncode, library.states_of("sftp")) == (1, {"due"})
-    assert f"The file {sshd.known_hosts} of [sftp] cannot be read" in night.stderr
-    assert f"The file {sshd.known_hosts} of [sftp] cannot be read" in library.run("check").stdout
+    assert f"The file of host keys {sshd.known_hosts} cannot be read" in night.stderr
+    assert f"The file of host keys {sshd.known_hosts} cannot be read" in library.run("check").stdout
 
 
 def test_a_password_file_that_others_can_read_is_named(library: AtTheLibrary, sftp: SftpServer) -> None:

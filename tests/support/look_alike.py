@@ -45,7 +45,8 @@ for name in {instances}; do
     install -m 0640 -g $name-koha {folder}/$name.xml /etc/koha/sites/$name/koha-conf.xml
 done
 install -d /opt/koha-gentle-nudge/bin
-ln -s koha-gentle-nudge /opt/gentle-nudge
+ln -s /opt/koha-gentle-nudge/bin/gentle-nudge /usr/bin/
+install -D -m 0644 -t /usr/share/doc/koha-gentle-nudge/cron {root}/cron/*
 install -m 0755 {folder}/gentle-nudge /opt/koha-gentle-nudge/bin/
 install -m 0755 {root}/package/koha-gentle-nudge /usr/bin/
 install -m 0755 {folder}/bin/* /usr/local/bin/

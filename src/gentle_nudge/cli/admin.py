@@ -13,7 +13,7 @@ import click
 
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import HelpfulGroup
-from gentle_nudge.cli.options import date_option, format_option, moment_of, now, show
+from gentle_nudge.cli.options import date_option, format_option, moment_of, now, progress, show
 from gentle_nudge.demo.play import ZONE, play
 from gentle_nudge.demo.story import story_view
 from gentle_nudge.domain.finding import Severity
@@ -50,7 +50,8 @@ WIDTH = 100
 def check(invocation: Invocation, form: str) -> None:
     """Is everything as it should be? Each finding with why it matters and the way out; changes nothing."""
     library = invocation.library("koha")
-    findings = checks.check(library, moment_of(library))
+    with progress():
+        findings = checks.check(library, moment_of(library))
     show(finding_view(findings), form)
     sys.exit(EXIT_FAILURE if any(finding.severity is Severity.PROBLEM for finding in findings) else 0)
 
@@ -81,7 +82,7 @@ def grants(invocation: Invocation, user: str | None, *, dry_runs: bool) -> None:
 def import_plugin(invocation: Invocation, password_file: Path | None) -> None:
     """Print a configuration made from the settings of Koha's Gentle Nudge plugin; findings go to stderr."""
     library = Library.of(_settings(invocation), now)
-    with read_only(library.engine) as conn:
+    with progress(), read_only(library.engine) as conn:
         imported = plugin_import.import_plugin(conn, moment_of(library), password_file)
     if password_file and imported.password:
         plugin_import.write_password(password_file, imported.password)
@@ -136,7 +137,8 @@ def demo(folder: Path, day: date | None) -> None:
     Everything is made in DIR (default: gentle-nudge-demo); nothing else is read, changed or sent. An earlier demo
     in DIR is replaced; a folder with anything else in it is left alone.
     """
-    story = play(folder, day or now(ZONE).date())
+    with progress():
+        story = play(folder, day or now(ZONE).date())
     draw(story_view(story, os.environ, program=_program()), screen(width=WIDTH))
 
 
@@ -174,7 +176,8 @@ def init(
     if clock_mended:
         return _mend_clock(library, yes=yes)
     _confirm(f"Create or upgrade the tables gentle_nudge_* in {library.instance.shown}?", yes=yes)
-    is_new = writing(library.engine, partial(initialise, instance=library.instance, now=now()))
+    with progress():
+        is_new = writing(library.engine, partial(initialise, instance=library.instance, now=now()))
     click.echo(f"Our tables are {'new' if is_new else 'up to date'} in {library.instance.shown}.")
     return _adopt(library, yes=yes) if adopt else None
 
@@ -212,7 +215,7 @@ def _restore(library: Library, *, yes: bool) -> None:
             "Look at what the agency got before the next night; with [archive] directory set, it is known next time.",
         )
     journal = journal_of(library.archive)
-    with read_only(library.engine) as conn:
+    with progress(), read_only(library.engine) as conn:
         refuse_elsewhere(conn, library.instance)
         sections = library.known_sections(conn)
         lost = look(conn, library.archive, journal, sections)
@@ -225,7 +228,8 @@ def _restore(library: Library, *, yes: bool) -> None:
     show(lost_view(lost.delivered, patrons, lost.fees))
     _confirm("Go on from here? The next update tells every recipient how every open case stands.", yes=yes)
     moment = moment_of(library, person=True)
-    mended = writing(library.engine, partial(mend, lost=lost, sections=sections, moment=moment))
+    with progress():
+        mended = writing(library.engine, partial(mend, lost=lost, sections=sections, moment=moment))
     tell_archive(library.engine, library.archive, moment.now)
     click.echo(
         f"{counted(mended.sent, 'delivery', 'deliveries')} marked as sent, "
@@ -261,7 +265,7 @@ def _adopt(library: Library, *, yes: bool) -> None:
     """Show the patrons who are flagged without a case and, once a person agrees, open their cases."""
     moment = moment_of(library, person=True)
     sections, _ = library.ready((), dry_run=False)
-    with read_only(library.engine) as conn:
+    with progress(), read_only(library.engine) as conn:
         waiting = waiting_for_adoption(conn, sections, moment)
     for unadopted in waiting:
         section = unadopted.section
@@ -274,4 +278,6 @@ def _adopt(library: Library, *, yes: bool) -> None:
         _confirm("Adopt them all? The agency is told their balances from the next update on.", yes=yes)
     for unadopted in waiting:
         work = partial(adopt_all, section=unadopted.section, wanted=unadopted.numbers, moment=moment)
-        click.echo(f"{unadopted.section.name}: {len(writing(library.engine, work))} adopted")
+        with progress():
+            adopted = writing(library.engine, work)
+        click.echo(f"{unadopted.section.name}: {len(adopted)} adopted")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gentle_nudge.cli.boundary import Commands, configure_logging
+from gentle_nudge.cli.boundary import Commands, configure_logging, say
 
 if TYPE_CHECKING:
     from gentle_nudge.jobs.library import Library
@@ -71,7 +71,7 @@ class Invocation:
                 click.get_current_context().exit(0)
             raise
         for warning in settings.warnings:
-            click.echo(f"Warning: {warning}", err=True)
+            say(f"Warning: {warning}", "warning")
         return settings
 
     def library(self, needs: Needs = "policy") -> Library:

@@ -11,7 +11,16 @@ from pathlib import Path
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import date_option, folder_option, format_option, library_option, moment_of, show
+from gentle_nudge.cli.options import (
+    date_option,
+    folder_option,
+    format_option,
+    library_option,
+    listing_format_option,
+    moment_of,
+    progress,
+    show,
+)
 from gentle_nudge.domain.outbox import Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import EXIT_FAILURE, UserError
@@ -36,7 +45,7 @@ ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True, t
 @click.option(
     "--state", "states", multiple=True, type=click.Choice(STATES), help="Only those in this state; may be repeated."
 )
-@format_option
+@listing_format_option
 @click.pass_context
 def outbox(context: click.Context, failed: bool, states: Sequence[str], form: str) -> None:
     """Which reports are on their way to whom, what was tried, and why it did not work.
@@ -47,8 +56,9 @@ def outbox(context: click.Context, failed: bool, states: Sequence[str], form: st
         return
     library = context.obj.library("koha")
     chosen = [DeliveryState(state) for state in states] + [DeliveryState.FAILED] * failed
-    with read_only(library.engine) as conn:
-        show(manage.look(conn, library.zone, chosen, library.held), form)
+    with progress(), read_only(library.engine) as conn:
+        view = manage.look(conn, library.zone, chosen, library.held)
+    show(view, form)
 
 
 @outbox.command()
@@ -144,7 +154,7 @@ def regenerate(
     if send:
         _send(library, request, to, reason.strip(), new_recipient=new_recipient)
     else:
-        with read_only(library.engine) as conn:
+        with progress(), read_only(library.engine) as conn:
             paths = write(conn, find(conn, request), output or Path())
         click.echo("\n".join(f"Written: {path}" for path in paths))
 
@@ -153,7 +163,9 @@ def _send(library: Library, request: ResendRequest, to: str | None, reason: str,
     sections, outlets = library.ready((), dry_run=False)
     mailing = Mailing(sections=sections, outlets=outlets, reason=reason, to=to, to_anybody=new_recipient)
     work = partial(resend, asked=request, mailing=mailing, moment=moment_of(library, person=True))
-    for stored, address in writing(library.engine, work):
+    with progress():
+        queued = writing(library.engine, work)
+    for stored, address in queued:
         click.echo(f"Queued: {stored.file_name} to {address.recipient} ({address.channel}); it leaves with deliver")
 
 
@@ -161,7 +173,7 @@ def _send(library: Library, request: ResendRequest, to: str | None, reason: str,
 @format_option
 @click.pass_obj
 def status(invocation: Invocation, form: str) -> None:
-    """What ran last, which submissions are late, which reports have not arrived; exit 1 if any.
+    """What ran last, whether nights have stopped, what is late, what has not arrived; exit 1 if any.
 
     A report that waits for its next try is undelivered too. Works on any machine.
     """

@@ -122,7 +122,7 @@ def _pin(keys: paramiko.HostKeys, sftp: Sftp) -> None:
         except (OSError, UnicodeDecodeError, InvalidHostKey) as error:
             why = system_reason(error) if isinstance(error, OSError) else "it is not in the form of ssh"
             raise DeliveryFailed(
-                f"The file {sftp.known_hosts} of [sftp] cannot be read: {why}; nothing was sent.",
+                f"The file of host keys {sftp.known_hosts} cannot be read: {why}; nothing was sent.",
                 "Let this user read it, and see that each line is like one of ssh-keyscan.",
             ) from error
     if sftp.host_key:

@@ -50,10 +50,11 @@ def write_once(path: Path, chunks: Iterable[bytes], *, or_numbered: bool = False
 def _written_aside(path: Path, chunks: Iterable[bytes], mode: int, folder: Path) -> Iterator[Path]:
     """A temporary file with the chunks, on the disk, for the caller to rename or remove.
 
-    One writer at a time; a file that a killed writer left is overwritten. After an error the file is gone.
+    One writer at a time; a file that a killed writer left is overwritten. After an error the file is gone. An OSError
+    names the file that was meant.
     """
     aside = folder / f".{path.name}.part"
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, OWN), "wb") as file:
+    with _naming(path), os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, OWN), "wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not os.path.samestat(os.fstat(file.fileno()), aside.stat()):
             # Another writer renamed the file that we opened, and a third writer created this one.
@@ -73,6 +74,16 @@ def _written_aside(path: Path, chunks: Iterable[bytes], mode: int, folder: Path)
         os.fsync(names)
     finally:
         os.close(names)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """An OSError names this file, not the temporary one; one of a full disk names none by itself."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
 
 
 def refuse_link(path: Path) -> None:
@@ -103,8 +114,9 @@ def numbered(name: str) -> Iterator[str]:
 
 def folder_findings(kind: str, folder: Path) -> Iterator[Finding]:
     """A finding if no file can be put there, if the missing folder cannot be made, or if its disk is nearly full."""
-    place = folder if folder.exists() else folder.parent
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+    # Unlike Path's, these say no where we may not even look.
+    place = folder if os.path.exists(folder) else folder.parent  # noqa: PTH110
+    if not os.path.isdir(place) or not os.access(place, os.W_OK | os.X_OK):  # noqa: PTH112
         yield Finding(
             name=f"{kind}-not-writable",
             what=f"Nothing can be written into {folder}.",

@@ -119,6 +119,11 @@ class Library:
         """The names of each section, its former ones included; known even while the settings are incomplete."""
         return tuple((section.name, *section.formerly) for section in self.settings.section_keys)
 
+    @property
+    def families(self) -> tuple[tuple[str, ...], ...]:
+        """As `renamed`, with `global` if [policy] is a section."""
+        return tuple((draft.keys.name, *draft.keys.formerly) for draft in self.settings.drafts)
+
     def ready_to_send(self) -> tuple[tuple[Section, ...], Outlets]:
         """All sections (none while the settings are incomplete) and the outlets; an error where we must not act."""
         self.may_act()

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from gentle_nudge.domain.actions import ClearFlag, LiftRestriction
 from gentle_nudge.domain.collections.withdrawal import Withdrawal, WithdrawnCase
-from gentle_nudge.views.plain import Column, Note, Part, View, column, name, notes, table
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.views.plain import Column, Note, Part, View, amounts, column, name, notes, table
 from gentle_nudge.views.queue_view import recipient
 
 CASE: tuple[Column[WithdrawnCase], ...] = (
@@ -19,8 +20,13 @@ PERSON: tuple[Column[WithdrawnCase], ...] = (
 )
 WITHDRAWN: tuple[Column[WithdrawnCase], ...] = (
     column("flags", lambda row: sum(isinstance(action, ClearFlag) for action in row.actions), "number"),
-    column("restrictions", lambda row: sum(isinstance(action, LiftRestriction) for action in row.actions), "number"),
-    column("fee waived", lambda row: row.waived, "money"),
+    column(
+        "restrictions",
+        lambda row: sum(isinstance(action, LiftRestriction) for action in row.actions),
+        "number",
+        nothing=0,
+    ),
+    amounts("fee waived", lambda row: row.waived, nothing=ZERO),
 )
 
 

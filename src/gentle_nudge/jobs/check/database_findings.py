@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -12,7 +11,6 @@ from gentle_nudge.domain.collections.anomalies import HELD_WAY_OUT
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
@@ -25,7 +23,7 @@ from gentle_nudge.jobs.sending.manage import cancelled_submissions
 from gentle_nudge.koha.read import borrowers, candidates, debarments, plugin_data
 from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
-from gentle_nudge.store import cases, meta, runs
+from gentle_nudge.store import cases, meta
 from gentle_nudge.store.dates_ahead import dates_ahead
 
 # A charge is never older than this.
@@ -35,8 +33,6 @@ A_LIFETIME = 36_500
 BORN_ON_ONE_DAY, DATES_NAMED = 20, 10
 
 PATRONS_NAMED = 20
-
-NO_NEWS_FOR = timedelta(days=2)
 
 
 def our_tables(conn: Connection, library: Library) -> Iterator[Finding]:
@@ -244,21 +240,4 @@ def restrictions_left(conn: Connection, sections: Sequence[Section], moment: Mom
             f"{', '.join(map(str, patrons[:PATRONS_NAMED]))}{rest}.",
             why="They cannot borrow, and no night will lift it: the case ended without that, or was never ours.",
             way_out="Lift the restriction in Koha, on the patron's page. To keep it, give it a comment of your own.",
-        )
-
-
-def last_success(conn: Connection, section: Section, moment: Moment) -> Iterator[Finding]:
-    """A section without a finished night for longer than two days."""
-    our_row = meta.read_meta(conn)
-    if our_row is None or our_row.is_copy:
-        return
-    last = runs.last_day(conn, section.names, ReportKind.UPDATE)
-    since = last or our_row.initialised.astimezone(moment.zone).date()
-    if moment.today - since > NO_NEWS_FOR:
-        what = f"last night was that of {last}" if last else f"first night has not come since init on {since}"
-        yield Finding(
-            name="last-success-old",
-            what=f"Section {section.name}: the {what}.",
-            why="The agency is not told who has paid, and nobody is released.",
-            way_out="See whether cron or systemd starts gentle-nudge nightly, and what it said.",
         )

@@ -1,15 +1,47 @@
-"""Whether a section's rules can refer anybody; asked of the rules alone."""
+"""Whether a section's rules can refer anybody, and whether Koha's columns can hold the words in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+
+from sqlalchemy import Column, Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.wording import counted
+from gentle_nudge.koha.inspect.lossy_columns import character_set_lacking
+from gentle_nudge.koha.koha_tables import accountlines, borrower_debarments, borrowers
 
 A_WEEK = 7
+
+# The words of the policy, and Koha's columns that they are written into or compared with.
+COLUMNS: Mapping[str, tuple[Column[str], ...]] = {
+    "fee_description": (accountlines.c.description,),
+    "fee_debit_type": (accountlines.c.debit_type_code,),
+    "fee_branch": (accountlines.c.branchcode,),
+    "debit_types": (accountlines.c.debit_type_code,),
+    "excluded_debit_types": (accountlines.c.debit_type_code,),
+    "categories": (borrowers.c.categorycode,),
+    "excluded_categories": (borrowers.c.categorycode,),
+    "restriction_type": (borrower_debarments.c.type,),
+    "restriction_comment": (borrower_debarments.c.comment, borrowers.c.debarredcomment),
+}
+
+
+def words(conn: Connection, section: Section) -> Iterator[Finding]:
+    """The words that the character set of a column of Koha's lacks."""
+    for key, column in ((key, column) for key, columns in COLUMNS.items() for column in columns):
+        given = getattr(section.policy, key)
+        for word in (given,) if isinstance(given, str) else given:
+            if character_set := character_set_lacking(conn, column, word):
+                yield Finding(
+                    name="word-not-storable",
+                    what=f"{key} of section {section.name} has characters that Koha's column {column} "
+                    f"({character_set}) cannot hold: {word}",
+                    why="The night of this section stops with error 1267 or 1366 and changes nothing.",
+                    way_out=f"Use other characters in {key}, or convert the table to utf8mb4.",
+                )
 
 
 def window(section: Section, day: date) -> Iterator[Finding]:

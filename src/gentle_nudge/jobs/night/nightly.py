@@ -144,7 +144,8 @@ def decide(engine: Engine, section: Section, moment: Moment, options: NightOptio
             return Plan(section=section.name, day=moment.day, update_due=False)
         with gather(conn, section, moment, records=records, due=due) as evidence:
             plan = plan_night(section, moment.day, evidence, due)
-        ranks = order(conn, plan.concerned | {row.patron for row in plan.kept})
+        listed = {row.patron for row in plan.kept} | {referral.number for referral in plan.held}
+        ranks = order(conn, plan.concerned | listed)
         return replace(plan, order=ranks, records=records)
 
 
