@@ -18,7 +18,7 @@ from tests.builders.koha import (
     owes,
 )
 from tests.support.command import Command
-from tests.support.grants import ALL_PARTS, PASSWORD, apply_grants, forget, url_of_user, user_of
+from tests.support.grants import PASSWORD, apply_grants, forget, url_of_user, user_of
 from tests.support.koha import KohaDatabase
 from tests.support.monitor import Monitor
 from tests.support.nights import snapshot
@@ -578,8 +578,8 @@ def test_an_sftp_server_is_asked_for_key_login_and_directory(
 
 @pytest.fixture
 def narrow(library: Library) -> Iterator[Library]:
-    """The library reached as a user with the rights of grants.sql."""
-    apply_grants(library.koha, *ALL_PARTS)
+    """The library reached as a user with the rights that `grants` prints."""
+    apply_grants(library)
     library.set("koha", url=f'"{url_of_user(library.koha)}"', timezone='"America/New_York"')
     library.env["GENTLE_NUDGE_KOHA__PASSWORD"] = PASSWORD
     yield library

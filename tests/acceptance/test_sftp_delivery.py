@@ -160,7 +160,7 @@ def test_the_how_to_works_when_it_is_followed_word_for_word(library: AtTheLibrar
     sshd.key_file.with_suffix(".pub").write_bytes((library.folder / "sftp-key.pub").read_bytes())
     library.configure(tables=table)
     assert library.night().returncode == 1
-    assert check == "gentle-nudge check\n"
+    assert check == "koha-gentle-nudge LIB check\n"
     found = library.run("check").stdout
     assert sshd.fingerprint in found
     (line,) = (line.strip() for line in found.splitlines() if sshd.host_key in line)

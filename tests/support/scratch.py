@@ -20,7 +20,9 @@ exec chroot "$copy/root" /bin/sh -ec "cd '$folder'; $script"
 """
 
 
-def run(script: str, folder: Path, *, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    script: str, folder: Path, *, env: Mapping[str, str] | None = None, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
     """The shell script has run as root in a copy of this machine, in this folder, which it shares with us."""
     copy = folder / "copy"
     copy.mkdir(exist_ok=True)
@@ -30,7 +32,7 @@ def run(script: str, folder: Path, *, env: Mapping[str, str] | None = None) -> s
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=timeout,
         check=False,
     )
 

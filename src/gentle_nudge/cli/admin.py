@@ -1,4 +1,4 @@
-"""The administrator's commands: check, config, import-plugin, demo, init."""
+"""The administrator's commands: check, config, grants, import-plugin, demo, init."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.restore_mark import journal_of, tell_archive
 from gentle_nudge.jobs.setup import plugin_import
 from gentle_nudge.jobs.setup.adopt import adopt_all
+from gentle_nudge.jobs.setup.grants import Account, default_account
+from gentle_nudge.jobs.setup.grants import grants as grants_for
 from gentle_nudge.jobs.setup.initialise import initialise, waiting_for_adoption
 from gentle_nudge.jobs.setup.mend_clock import mend_clock
 from gentle_nudge.jobs.setup.restore import look, mend
@@ -52,6 +54,21 @@ def check(invocation: Invocation, form: str) -> None:
         findings = checks.check(library, moment_of(library))
     show(finding_view(findings), form)
     sys.exit(EXIT_FAILURE if any(finding.severity is Severity.PROBLEM for finding in findings) else 0)
+
+
+@click.command()
+@click.option("--user", metavar="NAME@HOST", help="The user. Default: gentle_nudge_INSTANCE@localhost.")
+@click.option("--read-only", "dry_runs", is_flag=True, help="Only what a dry run needs.")
+@click.pass_obj
+def grants(invocation: Invocation, user: str | None, *, dry_runs: bool) -> None:
+    """Print the SQL for a database user with only the rights that this configuration needs.
+
+    Nothing is changed. An administrator of the database runs what is printed. No password is in it: a new user is
+    locked until it gets one.
+    """
+    library = invocation.library("koha")
+    account = Account.parse(user) if user else default_account(library)
+    click.echo(grants_for(library, account, for_dry_runs=dry_runs), nl=False)
 
 
 @click.command("import-plugin")

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "forget": ("gentle_nudge.cli.upkeep:forget", "Forget a person's name and card, and name what still holds them."),
     "explain": ("gentle_nudge.cli.inquiry:explain", "Why a patron is, or is not, referred: facts and verdicts."),
     "check": ("gentle_nudge.cli.admin:check", "Is everything as it should be? What is not, and the way out."),
+    "grants": ("gentle_nudge.cli.admin:grants", "Print the GRANTs for a database user with only the rights needed."),
     "import-plugin": ("gentle_nudge.cli.admin:import_plugin", "Print a configuration made from Koha's plugin."),
     "demo": ("gentle_nudge.cli.admin:demo", "A night on an invented library, to look at and play with."),
     "config": ("gentle_nudge.cli.admin:config", "Show, check or begin the configuration."),

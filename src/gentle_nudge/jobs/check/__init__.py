@@ -16,7 +16,7 @@ from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.check import connection_findings, database_findings, policy_findings
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.due import stopped
-from gentle_nudge.jobs.sections import codes_of
+from gentle_nudge.jobs.sections import codes_of, uses_of
 from gentle_nudge.jobs.transaction import in_our_words, read_only
 from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, server_options, unknown_codes
 from gentle_nudge.settings import Settings
@@ -51,9 +51,10 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
     yield templates(library.texts)
     with in_our_words(), library.engine.connect() as conn:  # rights.lacking explains statements that write
         present = inspect(conn).get_table_names()
-        lacking = rights.lacking(conn, [table for table in metadata.sorted_tables if table.name in present])
+        uses = uses_of(library.settings)
+        lacking = rights.lacking(conn, [table for table in metadata.sorted_tables if table.name in present], uses)
         yield rights.missing(conn, lacking)
-        yield missing_columns.unfit(conn, {right.table for right in lacking})
+        yield missing_columns.unfit(conn, uses.unused_tables.union(right.table for right in lacking))
     with read_only(library.engine) as conn:
         yield server_options.forbidding(conn)
         yield database_findings.our_tables(conn, library)

@@ -42,7 +42,7 @@ def our_tables(conn: Connection, library: Library) -> Iterator[Finding]:
             name="own-tables-missing",
             what=wrong,
             why="The cases and the reports are kept in them; without them only dry runs are possible.",
-            way_out=f"{meta.RUN_INIT} (as a user that may create tables: docs/how-to/grants.sql)",
+            way_out=f"{meta.RUN_INIT} (as a user that may create tables: gentle-nudge grants)",
         )
         return
     try:
