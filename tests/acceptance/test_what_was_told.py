@@ -186,6 +186,20 @@ def test_a_case_taken_back_before_anybody_had_heard_of_it_stays_untold(library: 
     assert holds(smtp) == {}
 
 
+def test_a_last_word_that_has_not_arrived_outlives_the_days_that_closed_cases_are_kept(
+    library: Library, smtp: SmtpServer
+) -> None:
+    evenings = library(tables="[archive]\nkeep_cases_days = 1\n", port=smtp.port)
+    patron = evenings.referred("50.00")
+    pays(evenings.koha, patron)
+    for days in range(1, 6):
+        night_without_mail(evenings, smtp, SUNDAY + timedelta(days=days))
+    for days in (6, 7):
+        evenings.run("nightly", on=SUNDAY + timedelta(days=days))
+    assert holds(smtp) == {patron: 0}
+    assert [case["number"] for case in evenings.cases()] == [None], "once it has arrived the case is forgotten"
+
+
 # A repeat says once more what was true once
 
 
