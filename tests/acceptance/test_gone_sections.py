@@ -8,8 +8,9 @@ import pytest
 
 from tests.acceptance.evenings import Evenings, Library, dues
 from tests.builders.days import MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY, WEDNESDAY
-from tests.builders.koha import a_patron, merge, owes, owing, pays
+from tests.builders.koha import a_patron, merge, owes, owing, pays, void
 from tests.support import backup
+from tests.support.smtp import SmtpServer
 
 NORTH = """
 [[library]]
@@ -266,3 +267,42 @@ def test_with_charges_by_patron_nobody_with_an_open_case_is_adopted_by_another_s
     evenings.koha.execute("UPDATE borrowers SET sort1 = 'yes', branchcode = 'CPL' WHERE borrowernumber = :n", n=patron)
     evenings.does("nightly", on=MONDAY)
     assert len(evenings.cases()) == 1
+
+
+# ---- its closed cases
+
+
+def test_a_closed_case_of_a_gone_section_is_not_reopened_for_another_agency(library: Library, smtp: SmtpServer) -> None:
+    evenings = library(tables=north(), port=smtp.port)
+    patron = owing(evenings.koha, branch="FPL")
+    evenings.does("nightly", on=SUNDAY)
+    payment = pays(evenings.koha, patron)
+    evenings.does("nightly", on=MONDAY)
+    evenings.configure(port=smtp.port)
+    void(evenings.koha, payment)
+    evenings.does("nightly", on=TUESDAY)
+    assert evenings.update(TUESDAY) == {}
+    evenings.configure(tables=north(SAME), port=smtp.port)
+    evenings.does("nightly", on=WEDNESDAY)
+    assert told(evenings, f"ums-updates-{WEDNESDAY}-north.csv") == {patron: 40}, "the section itself reopens it"
+
+
+def test_a_last_word_that_never_left_is_named_after_its_section_is_gone_and_moves_with_the_cases(
+    library: Library, smtp: SmtpServer
+) -> None:
+    evenings = library(tables=north(), port=smtp.port)
+    patron = owing(evenings.koha, branch="FPL")
+    evenings.does("nightly", on=SUNDAY)
+    pays(evenings.koha, patron)
+    smtp.answer("rcpt", "451 come back later")
+    assert evenings.run("nightly", on=MONDAY).returncode == 1
+    smtp.behave()
+    evenings.configure(port=smtp.port)
+    waiting = evenings.koha.query("SELECT id FROM gentle_nudge_delivery WHERE state IN ('due', 'failed')")
+    evenings.does("outbox", "cancel", *(str(row["id"]) for row in waiting), "--reason", "nobody reads there")
+    night = evenings.run("nightly", on=TUESDAY)
+    assert (night.returncode, evenings.run("status").returncode) == (1, 1)
+    assert "nobody is told of its 1 cases" in night.stderr
+    evenings.does("cases", "move", "north", "global")
+    evenings.does("nightly", on=WEDNESDAY)
+    assert evenings.update(WEDNESDAY) == {patron: 0}

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from tests.acceptance.evenings import Library
 from tests.builders.days import MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY, WEDNESDAY
-from tests.builders.koha import a_patron, owes, pays, void
+from tests.builders.koha import a_patron, balance, owes, pays, void
 
 CARD = "29999999"
 
@@ -77,3 +77,16 @@ def test_adopting_by_hand_leaves_to_the_night_whoever_is_to_be_reopened(library:
         (patron, "open"),
         (stranger, "released"),
     ]
+
+
+def test_who_moved_to_a_branch_of_another_section_is_not_charged_a_second_fee_there(library: Library) -> None:
+    sections = ('name = "south"\nbranches = ["CPL"]', 'name = "north"\nbranches = ["FPL"]')
+    springfield = library(tables="".join(f"[[library]]\n{section}\n" for section in sections))
+    patron = springfield.referred(branch="FPL")
+    payment = pays(springfield.koha, patron)
+    springfield.does("nightly", on=MONDAY)
+    void(springfield.koha, payment)
+    springfield.koha.execute("UPDATE borrowers SET branchcode = 'CPL'")
+    springfield.does("nightly", on=NEXT_SUNDAY)
+    assert [(case["section"], case["state"]) for case in springfield.cases()] == [("north", "open")]
+    assert balance(springfield.koha, patron) == 40

@@ -186,6 +186,35 @@ def test_a_case_taken_back_before_anybody_had_heard_of_it_stays_untold(library: 
     assert holds(smtp) == {}
 
 
+def test_a_last_word_that_has_not_arrived_outlives_the_days_that_closed_cases_are_kept(
+    library: Library, smtp: SmtpServer
+) -> None:
+    evenings = library(tables="[archive]\nkeep_cases_days = 1\n", port=smtp.port)
+    patron = evenings.referred("50.00")
+    pays(evenings.koha, patron)
+    for days in range(1, 6):
+        night_without_mail(evenings, smtp, SUNDAY + timedelta(days=days))
+    for days in (6, 7):
+        evenings.run("nightly", on=SUNDAY + timedelta(days=days))
+    assert holds(smtp) == {patron: 0}
+    assert [case["number"] for case in evenings.cases()] == [None], "once it has arrived the case is forgotten"
+
+
+def test_a_cancelled_update_that_is_sent_after_all_is_followed_by_the_last_word_of_who_was_taken_back(
+    library: Library, smtp: SmtpServer
+) -> None:
+    evenings = library(port=smtp.port)
+    patron = evenings.owing("50.00")
+    night_without_mail(evenings, smtp, SUNDAY)
+    cancel_what_waits(evenings)
+    evenings.does("release", "--submission", str(SUNDAY), "--reason", "a mistake", on=MONDAY)
+    evenings.does("outbox", "retry", "2")
+    evenings.does("deliver")
+    assert holds(smtp) == {patron: 60}
+    evenings.does("nightly")
+    assert holds(smtp) == {patron: 0}
+
+
 # A repeat says once more what was true once
 
 

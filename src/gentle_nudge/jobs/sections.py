@@ -46,11 +46,12 @@ def uses_of(settings: Settings) -> Uses:
 
 
 def sharing_flags(sections: tuple[Section, ...]) -> tuple[Section, ...]:
-    """The sections, each with the names of all whose cases use its flag field."""
+    """The sections, each with the others, and with the names of all whose cases use its flag field."""
     cases_of = defaultdict[Flag, tuple[str, ...]](tuple)
     for section in sections:
         cases_of[section.policy.flag] += section.cases_of
-    return tuple(replace(section, sharing=cases_of[section.policy.flag]) for section in sections)
+    sharing = tuple(replace(section, sharing=cases_of[section.policy.flag]) for section in sections)
+    return tuple(replace(each, others=tuple(other for other in sharing if other is not each)) for each in sharing)
 
 
 def keeping_up(conn: Connection, sections: tuple[Section, ...]) -> tuple[Section, ...]:

@@ -49,11 +49,11 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
     )
     anomalies = Anomalies()
     for facts in last_words:
-        if facts.case.section in section.frees and facts.case.to_report:
+        if facts.case.section in section.frees:
             anomalies.look_at(facts, section)
     plan, heirs = _with_cases(plan, section, evidence, due, anomalies=anomalies)
     reopened = reopenings(section, day, evidence.closed, heirs)
-    in_cases = heirs | {reopening.number for reopening in reopened}
+    in_cases = heirs | {reopening.number for reopening in reopened} | evidence.elsewhere
     adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in in_cases]
     too_many_adopted = too_many("adoptions", len(adoptees), due.most_adoptions)
     adopted = [] if too_many_adopted else [adopt(section, adoptee) for adoptee in adoptees]

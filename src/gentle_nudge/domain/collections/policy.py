@@ -268,7 +268,8 @@ class Section:
 
     `formerly` are its earlier names. It goes on with the open cases of the sections `keeps_up`, which are gone, and
     has the same flag field as the sections `sharing`. Of the sections `held`, which are gone too, nobody may be told:
-    they had other recipients. It `frees` who has paid there, if that is for this section to do.
+    they had other recipients. It `frees` who has paid there, if that is for this section to do. `others` are the other
+    sections of the settings.
     """
 
     name: str = GLOBAL
@@ -281,6 +282,7 @@ class Section:
     sharing: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     frees: tuple[str, ...] = ()
+    others: tuple[Section, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

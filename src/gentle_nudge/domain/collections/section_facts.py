@@ -39,7 +39,8 @@ def is_adoptee(patron: Patron, records: PatronRecords, section: Section) -> bool
 class Evidence:
     """Everything gathered about one section; `last_words` are closed cases the agency is still to be told of.
 
-    `closed` are the closed cases that may have to be opened again.
+    `closed` are the closed cases that may have to be opened again, `elsewhere` the patrons whose case another section
+    opens again.
 
     `cases` and then `candidates` are iterated once, so that they may be read meanwhile and are never in memory all at
     once. `owing_less` is asked last: how many others owe something in the window.
@@ -51,6 +52,7 @@ class Evidence:
     last_words: tuple[CaseFacts, ...] = ()
     adoptees: tuple[Adoptee, ...] = ()
     closed: tuple[ClosedCase, ...] = ()
+    elsewhere: AbstractSet[int] = frozenset()
 
 
 def passing_over(section: Section, evidence: Evidence, noted: set[int]) -> Evidence:

@@ -22,7 +22,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Patron, PatronFields
 from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates, with_accounts
-from gentle_nudge.jobs.patrons.closed_cases import closed_cases, to_reopen
+from gentle_nudge.jobs.patrons.closed_cases import closed_cases, reopened_elsewhere, to_reopen
 from gentle_nudge.jobs.patrons.recorded_lines import most_frequent
 from gentle_nudge.jobs.transaction import alongside
 from gentle_nudge.koha.read import accountlines, borrowers, debarments
@@ -58,6 +58,7 @@ def gather(
             last_words=case_facts(conn, section, records, last_words),
             adoptees=flagged_without_case(conn, section, moment, records) if due.update_due else (),
             closed=closed_cases(conn, section, records, moment.day, rules=rules),
+            elsewhere=reopened_elsewhere(conn, section, moment, records),
         )
 
 
@@ -89,7 +90,8 @@ def flagged_without_case(
 
 def unadopted(conn: Connection, section: Section, moment: Moment, records: SectionRecords) -> tuple[Adoptee, ...]:
     """The patrons whom a person may have adopted: flagged, without a case, and without one that the night reopens."""
-    reopened = {reopening.number for reopening in to_reopen(conn, section, moment, records)}
+    here = {reopening.number for reopening in to_reopen(conn, section, moment, records)}
+    reopened = here | reopened_elsewhere(conn, section, moment, records)
     flagged = flagged_without_case(conn, section, moment, records)
     return tuple(adoptee for adoptee in flagged if adoptee.candidate.patron.number not in reopened)
 

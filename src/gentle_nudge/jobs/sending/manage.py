@@ -24,6 +24,7 @@ from gentle_nudge.domain.outbox import (
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.jobs.sending.outlets import standing_of
+from gentle_nudge.reports.read_back import read_dues
 from gentle_nudge.store import cases, deliveries, meta, report_files
 from gentle_nudge.views.plain import View
 from gentle_nudge.views.queue_view import queue_view
@@ -49,10 +50,16 @@ def tried(conn: Connection, chosen: Sequence[Delivery]) -> Iterator[DeliveryAtte
 
 
 def retry(conn: Connection, ids: Collection[int], moment: Moment) -> list[Delivery]:
-    """These deliveries are due now; SettingsError with every reason why one of them cannot be."""
+    """These deliveries are due now; SettingsError with every reason why one of them cannot be.
+
+    While an update was cancelled, its cases may have been taken back untold: the next one tells of everybody in it.
+    """
     meta.lock(conn)
     chosen = _get(conn, ids)
     _refuse(problem for delivery in chosen if (problem := _why_not_again(conn, delivery)))
+    for each in chosen:
+        if each.state is DeliveryState.CANCELLED and each.keeps_order and each.address.tells:
+            cases.tell_of(conn, read_dues(b"".join(report_files.content(conn, each.report))))
     deliveries.retry(conn, ids, now=moment.now, who=moment.who)
     return chosen
 

@@ -19,6 +19,7 @@ from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 from gentle_nudge.store import tables
 from gentle_nudge.store.cases.case_search import cases_where
+from gentle_nudge.store.cases.open_cases import to_report
 from gentle_nudge.store.tables import case, case_line, fitted, report_row
 
 NAMES = ("surname", "firstname", "card")
@@ -259,6 +260,7 @@ def move(conn: Connection, *, old: str, new: str) -> Moved:
     of_old = (case.c.section == old, IS_OPEN)
     staying = cases_where(conn, *of_old, select(there.c.id).where(in_the_way).exists())
     going = (*of_old, case.c.id.not_in([each.id for each in staying]))
+    untold = to_report(conn, [old])
     changed = conn.execute(update(case).where(*going).values(section=new, flag=None, to_report=True))
-    conn.execute(update(case).where(case.c.section == old, ~IS_OPEN, case.c.to_report).values(section=new))
+    conn.execute(update(case).where(among(case.c.id, [each.id for each in untold])).values(section=new))
     return Moved(count=changed.rowcount, staying=tuple(staying))

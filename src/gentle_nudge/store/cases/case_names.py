@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, Select, delete, or_, select, update
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store.cases.open_cases import untold_reports
+from gentle_nudge.store.cases.open_cases import sections, to_report
 from gentle_nudge.store.tables import case, case_line
 
 NAMELESS = {"surname": None, "firstname": None, "card": None}
@@ -20,14 +21,20 @@ NOBODYS = NAMELESS | {"patron": None, "number": None, "fee_line": None, "restric
 def closed_before(conn: Connection, day: date) -> list[int]:
     """The cases closed before this day and not yet forgotten, except those whose last row must still be reported."""
     old = (case.c.state != CaseState.OPEN, case.c.closed_on < day, case.c.forgotten.is_(None))
-    return list(conn.scalars(select(case.c.id).where(*old, ~case.c.to_report).order_by(case.c.id)))
+    return _told(conn, select(case.c.id).where(*old))
 
 
 def names_no_longer_needed(conn: Connection) -> list[int]:
     """The cases of deleted patrons that still hold a name or card although their last row has arrived."""
     has_a_name = or_(*(case.c[column].is_not(None) for column in NAMELESS))
-    arrived = (~case.c.to_report, case.c.told_in.is_not(None), case.c.told_in.not_in(untold_reports(conn)))
-    return list(conn.scalars(select(case.c.id).where(case.c.state == CaseState.DELETED, has_a_name, *arrived)))
+    was_told = case.c.told_in.is_not(None)
+    return _told(conn, select(case.c.id).where(case.c.state == CaseState.DELETED, has_a_name, was_told))
+
+
+def _told(conn: Connection, ids: Select[Any]) -> list[int]:
+    """The cases that the query finds, without those that a next update must list."""
+    waiting = {each.id for each in to_report(conn, sections(conn))}
+    return [number for number in conn.scalars(ids.order_by(case.c.id)) if number not in waiting]
 
 
 def forget_names(conn: Connection, cases: Iterable[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import date
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Select, and_, exists, func, or_, select
 from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
+from gentle_nudge.domain.collections.reopening import MAY_BE_REOPENED
 from gentle_nudge.domain.outbox import DeliveryState
 from gentle_nudge.sqltypes import AT_A_TIME
 from gentle_nudge.store.cases.case_search import COLUMNS, cases_where
@@ -149,19 +151,17 @@ def sections_with_open_ones(conn: Connection) -> frozenset[str]:
 
 def waiting(conn: Connection, sections: Collection[str]) -> dict[str, int]:
     """How many cases of these sections are open or have a last word to be told, by section; none is left out."""
-    return {section: cases for section, cases in conn.execute(waiting_query(sections))}  # noqa: C416 - typed
+    open_ones = {section: count for section, count in conn.execute(open_count_query(sections))}  # noqa: C416 - typed
+    return dict(Counter(open_ones) + Counter(each.section for each in to_report(conn, sections)))
 
 
-def waiting_query(sections: Collection[str]) -> Select[Any]:
-    """The number of cases of these sections that are open or have a last word to be told.
+def open_count_query(sections: Collection[str]) -> Select[Any]:
+    """The number of open cases of these sections.
 
-    Index: gentle_nudge_case gentle_nudge_case_state,gentle_nudge_case_to_report.
+    Index: gentle_nudge_case gentle_nudge_case_state.
     """
-    return (
-        select(case.c.section, func.count())
-        .where(case.c.section.in_(sections), or_(case.c.state == CaseState.OPEN, case.c.to_report))
-        .group_by(case.c.section)
-    )
+    open_ones = (case.c.section.in_(sections), case.c.state == CaseState.OPEN)
+    return select(case.c.section, func.count()).where(*open_ones).group_by(case.c.section)
 
 
 def last_told(conn: Connection, sections: Collection[str]) -> dict[str, int]:
@@ -171,14 +171,16 @@ def last_told(conn: Connection, sections: Collection[str]) -> dict[str, int]:
 
 
 def last_told_query(sections: Collection[str], untold: Collection[int]) -> Select[Any]:
-    """The latest report with a row of a case of these sections that is open or whose last word has not arrived.
+    """The latest report with a row of a case of these sections of which there is, or may be, more to tell.
 
-    The `untold` reports have not reached the agency.
+    It is open, its last word has not arrived, or it may be opened again. The `untold` reports have not reached the
+    agency.
 
     Index: gentle_nudge_case gentle_nudge_case_state,gentle_nudge_case_to_report,told_in,
     gentle_nudge_report_row gentle_nudge_report_row_case.
     """
-    more_to_tell = or_(case.c.state == CaseState.OPEN, case.c.to_report, case.c.told_in.in_(untold))
+    may_be_reopened = and_(case.c.state.in_(MAY_BE_REOPENED), case.c.closed_owing.is_not(None))
+    more_to_tell = or_(case.c.state == CaseState.OPEN, case.c.to_report, case.c.told_in.in_(untold), may_be_reopened)
     latest = select(func.max(report_row.c.report_id)).where(report_row.c.case_id == case.c.id).scalar_subquery()
     of_cases = select(case.c.section, latest.label("report")).where(case.c.section.in_(sections), more_to_tell)
     each = of_cases.subquery().c
