@@ -15,9 +15,9 @@ def test_where_all_is_well_it_says_what_ran_last(library: Library) -> None:
     evenings.does("nightly")
     said = evenings.does("status").split("\n")
     assert [line.split() for line in said[1:4]] == [
-        ["section", "report", "day", "finished", "rows"],
-        ["global", "submission", str(SUNDAY), str(SUNDAY), "23:00", "1"],
-        ["global", "update", str(SUNDAY), str(SUNDAY), "23:00", "1"],
+        ["report", "day", "finished", "rows"],
+        ["submission", str(SUNDAY), str(SUNDAY), "23:00", "1"],
+        ["update", str(SUNDAY), str(SUNDAY), "23:00", "1"],
     ]
     assert "Every report was delivered." in said
 

@@ -83,13 +83,16 @@ def test_a_configuration_that_cannot_be_read(command: Command, config: str) -> N
     assert "Internal" not in refused_or_missing.stderr
 
 
-def test_a_password_file_is_named_by_its_path(referring: Evenings, tmp_path: Path) -> None:
+def test_a_password_file_is_named_by_its_key_for_its_path_may_be_a_password(
+    referring: Evenings, tmp_path: Path
+) -> None:
     secret = tmp_path / "secret"
     secret.mkdir()
     referring.configure(tables=f'[sftp]\nhost = "localhost"\nuser = "u"\npassword_file = "{secret}"\n')
     done = referring.run("status")
     assert done.returncode == 2
-    assert f"sftp.password_file: the file cannot be read: Is a directory ({secret})" in done.stderr
+    assert "sftp.password_file: the file cannot be read: Is a directory" in done.stderr
+    assert str(secret) not in done.stderr
 
 
 @pytest.mark.parametrize("known_hosts", ["folder", "binary"])

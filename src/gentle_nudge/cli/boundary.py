@@ -68,7 +68,7 @@ class Commands(HelpfulGroup):
         self.table = table
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """As click's; lines on stderr name the instance, and help that cannot be written is an error like all others."""
+        """As click's; lines on stderr name the instance, and help that cannot be written is an error like others."""
         with naming_the_instance():
             try:
                 return super().main(*args, **options)

@@ -151,13 +151,13 @@ def _read_password(raw: RawSettings, table: str, file: Path) -> None:
         password = file.read_text(encoding="utf-8").rstrip("\r\n")
         everybody_reads = file.stat().st_mode & stat.S_IROTH
     except (OSError, ValueError) as error:
-        raw.problems.append(Problem.at(loc, f"{_why_unreadable(error)} ({file})"))
+        raw.problems.append(Problem.at(loc, _why_unreadable(error)))
         return
     if password:
         raw.data[table]["password"] = password
         raw.places.variables[table, "password"] = "password_file"
     else:
-        raw.problems.append(Problem.at(loc, f"the file is empty ({file})"))
+        raw.problems.append(Problem.at(loc, "the file is empty"))
     if everybody_reads:
         raw.warnings.append(f"{raw.places.place(loc)}: everybody on this machine can read the file (chmod o-r)")
 

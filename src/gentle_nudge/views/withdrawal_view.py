@@ -15,7 +15,7 @@ CASE: tuple[Column[WithdrawnCase], ...] = (
     column("number", lambda row: row.case.number, "number"),
 )
 PERSON: tuple[Column[WithdrawnCase], ...] = (
-    column("card", lambda row: row.case.card),
+    column("card", lambda row: row.case.card, "word"),
     column("name", lambda row: name(row.case.surname, row.case.firstname), "name"),
 )
 WITHDRAWN: tuple[Column[WithdrawnCase], ...] = (
