@@ -1,14 +1,14 @@
 # make help says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench check fix pages lock clean
+.PHONY: help demo test soak bench check fix pages deb test-deb lock clean
 .DELETE_ON_ERROR:
 
 bin := .venv/bin
 install := $(bin)/python -m pip install --quiet --disable-pip-version-check
 
 help: ## what can be made
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 8
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/runtime ## a sample library, its Sunday night, and where the files are
 	@$(bin)/gentle-nudge demo
@@ -37,6 +37,12 @@ fix: .venv/all ## mends what can be mended by machine
 
 pages: .venv/all ## the sample configuration and the reference pages that the program writes
 	@tools/pages
+
+deb: .venv/runtime ## a Debian package for this system's Python and architecture, in dist
+	@tools/deb
+
+test-deb: .venv/all ## builds the package, and installs, upgrades and removes it in a throwaway copy of this machine
+	$(bin)/python -m pytest -q -m package
 
 lock: ## newest versions that pyproject.toml allows, with their hashes
 	@tools/lock

@@ -22,6 +22,9 @@ hypothesis.settings.register_profile("here", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
+# The URL of an administrator's account on a server to test against, instead of a MariaDB of our own. It does not stay
+# in the environment: to the command an unknown variable of this prefix is an error.
+GIVEN = os.environ.pop("GENTLE_NUDGE_TEST_SERVER", "")
 shared_server = pytest.StashKey[Server]()
 
 
@@ -39,9 +42,35 @@ def pytest_configure_node(node: Node) -> None:
     if not needs_server(node.config):
         return
     if shared_server not in stash:
-        stash[shared_server] = Server.start_in_memory()
+        stash[shared_server] = Server(GIVEN) if GIVEN else Server.start_in_memory()
     shared = stash[shared_server]
-    node.workerinput["mariadb"] = (str(shared.folder), shared.port)
+    node.workerinput["server"] = (shared.url().render_as_string(hide_password=False), str(shared.folder or ""))
+
+
+def given_server(config: pytest.Config) -> str:
+    """The URL of the server that the tests were given; empty if they have one of their own."""
+    url, folder = getattr(config, "workerinput", {}).get("server", (GIVEN, ""))
+    return "" if folder else str(url)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On a server that somebody else owns, the tests that need one of their own are left out; on MySQL, MariaDB's."""
+    url = given_server(config)
+    if not url:
+        return
+    names = ["own_server"] if Server(url).is_mariadb() else ["own_server", "mariadb"]
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in names)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Why tests were left out."""
+    if GIVEN:
+        terminalreporter.write_line(
+            "Tests marked own_server are deselected: they set options of a server, read its log, or need two. "
+            "On MySQL those marked mariadb, too."
+        )
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -74,10 +103,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A MariaDB server whose time zone and sql_mode are not what the product wants."""
-    given = getattr(request.config, "workerinput", {}).get("mariadb")
-    if given is not None:
-        yield Server(folder=Path(given[0]), port=given[1])
+    """The server given; else a MariaDB of our own, whose time zone and sql_mode are not what the product wants."""
+    url, folder = getattr(request.config, "workerinput", {}).get("server", (GIVEN, ""))
+    if url:
+        yield Server(url, folder=Path(folder) if folder else None)
         return
     with Server.start_in_memory() as own:
         yield own
@@ -110,8 +139,9 @@ def koha(request: pytest.FixtureRequest, koha_databases: Callable[[str], KohaDat
 
 
 @pytest.fixture
-def set_global(server: Server) -> Iterator[Callable[[str, str | int], None]]:
+def set_global(request: pytest.FixtureRequest, server: Server) -> Iterator[Callable[[str, str | int], None]]:
     """Sets a global variable of the server until the test ends. Other workers see it too."""
+    assert request.node.get_closest_marker("own_server"), "mark the test with own_server: it sets an option"
     engine = server.engine()
     with ExitStack() as undo:
         undo.callback(engine.dispose)

@@ -1,77 +1,101 @@
--- A database user for Gentle Nudge, with only the rights that it needs. Koha's own user (in koha-conf.xml) has all of
--- them already. Use this file to separate reports from payments, or for dry runs with a user that cannot write.
---
--- Put in your names, then run the file as an administrator of the database:
---   sed -e 's/koha_LIB/koha_mylibrary/g' -e 's/THE-PASSWORD/.../' grants.sql | mysql
---
--- In the configuration: [koha] url = "mysql+pymysql://gentle_nudge@localhost/koha_LIB" and password_file.
--- gentle-nudge check names every missing right. A test runs this file on MariaDB.
+-- The database user 'gentle_nudge_LIB'@'localhost' of Gentle Nudge, with the rights that its configuration needs.
+-- Made by gentle-nudge grants. Run this as an administrator of the database, as often as you like.
+-- gentle-nudge check names every missing right.
 
--- 1. The user.
+-- 1. The user. A new one is locked until it gets a password:
+--    ALTER USER 'gentle_nudge_LIB'@'localhost' IDENTIFIED BY '...' ACCOUNT UNLOCK;
 
-CREATE USER IF NOT EXISTS 'gentle_nudge'@'localhost' IDENTIFIED BY 'THE-PASSWORD';
+CREATE USER IF NOT EXISTS 'gentle_nudge_LIB'@'localhost' ACCOUNT LOCK;
 
--- 2. Reading. Dry runs, explain and import-plugin need only parts 1 and 2. In borrowers only the columns that are used:
---    no password hashes, no notes, no messages. (If an older Koha has no protected or anonymized, delete them here.)
+-- 2. Reading. In borrowers only the columns that are used: no password hashes, no notes, no messages.
 
-GRANT SELECT (
-    borrowernumber, cardnumber, surname, firstname, address, address2, city, zipcode, state, phone, mobile, phonepro,
-    B_phone, email, branchcode, categorycode, sort1, sort2, debarred, debarredcomment, userid, dateofbirth, protected,
-    anonymized, updated_on
-) ON koha_LIB.borrowers TO 'gentle_nudge'@'localhost';
-GRANT SELECT (borrowernumber) ON koha_LIB.deletedborrowers TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.account_debit_types TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.account_offsets TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.accountlines TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.action_logs TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.authorised_values TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.borrower_attribute_types TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.borrower_attributes TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.borrower_debarments TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.borrower_relationships TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.branches TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.categories TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.items TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.library_groups TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.plugin_data TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.plugin_methods TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.restriction_types TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.smtp_servers TO 'gentle_nudge'@'localhost';
-GRANT SELECT ON koha_LIB.systempreferences TO 'gentle_nudge'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`account_debit_types` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`account_offsets` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`accountlines` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`action_logs` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`authorised_values` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`borrower_attribute_types` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`borrower_attributes` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`borrower_debarments` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`borrower_relationships` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT (anonymized, protected, borrowernumber, cardnumber, surname, firstname, address, address2, city, zipcode,
+    state, phone, mobile, phonepro, B_phone, email, branchcode, categorycode, sort1, sort2, debarredcomment, userid,
+    dateofbirth, debarred, updated_on)
+    ON `koha_LIB`.`borrowers` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`branches` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`categories` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT (borrowernumber)
+    ON `koha_LIB`.`deletedborrowers` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`items` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`library_groups` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`plugin_data` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`plugin_methods` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`restriction_types` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`smtp_servers` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`systempreferences` TO 'gentle_nudge_LIB'@'localhost';
 
 -- 3. Writing into Koha: flag, restriction, fee and its waiver, and Koha's own log. In Koha's tables only restrictions can
 --    be deleted. Account lines can be added. In an existing line only the outstanding amount can be changed.
 
-GRANT UPDATE (sort1, sort2, debarred, debarredcomment, updated_on) ON koha_LIB.borrowers
-    TO 'gentle_nudge'@'localhost';
-GRANT INSERT, UPDATE (amountoutstanding) ON koha_LIB.accountlines TO 'gentle_nudge'@'localhost';
-GRANT INSERT ON koha_LIB.account_offsets TO 'gentle_nudge'@'localhost';
-GRANT INSERT, UPDATE (attribute) ON koha_LIB.borrower_attributes TO 'gentle_nudge'@'localhost';
-GRANT INSERT, DELETE ON koha_LIB.borrower_debarments TO 'gentle_nudge'@'localhost';
-GRANT INSERT ON koha_LIB.action_logs TO 'gentle_nudge'@'localhost';
+GRANT INSERT
+    ON `koha_LIB`.`account_offsets` TO 'gentle_nudge_LIB'@'localhost';
+GRANT INSERT
+    ON `koha_LIB`.`accountlines` TO 'gentle_nudge_LIB'@'localhost';
+GRANT UPDATE (amountoutstanding)
+    ON `koha_LIB`.`accountlines` TO 'gentle_nudge_LIB'@'localhost';
+GRANT INSERT
+    ON `koha_LIB`.`action_logs` TO 'gentle_nudge_LIB'@'localhost';
+GRANT INSERT
+    ON `koha_LIB`.`borrower_attributes` TO 'gentle_nudge_LIB'@'localhost';
+GRANT UPDATE (attribute)
+    ON `koha_LIB`.`borrower_attributes` TO 'gentle_nudge_LIB'@'localhost';
+GRANT DELETE
+    ON `koha_LIB`.`borrower_debarments` TO 'gentle_nudge_LIB'@'localhost';
+GRANT INSERT
+    ON `koha_LIB`.`borrower_debarments` TO 'gentle_nudge_LIB'@'localhost';
+GRANT UPDATE (sort1, sort2, debarred, debarredcomment, updated_on)
+    ON `koha_LIB`.`borrowers` TO 'gentle_nudge_LIB'@'localhost';
 
 -- 4. Our own tables. Only init uses CREATE, ALTER, INDEX and REFERENCES, at the beginning and after an upgrade of the
 --    program. You may revoke them in between.
 
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
-    ON koha_LIB.gentle_nudge_meta TO 'gentle_nudge'@'localhost';
+    ON `koha_LIB`.`gentle_nudge_alert` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
-    ON koha_LIB.gentle_nudge_run TO 'gentle_nudge'@'localhost';
+    ON `koha_LIB`.`gentle_nudge_meta` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
-    ON koha_LIB.gentle_nudge_run_count TO 'gentle_nudge'@'localhost';
+    ON `koha_LIB`.`gentle_nudge_run` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
-    ON koha_LIB.gentle_nudge_case TO 'gentle_nudge'@'localhost';
+    ON `koha_LIB`.`gentle_nudge_report` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
-    ON koha_LIB.gentle_nudge_case_line TO 'gentle_nudge'@'localhost';
+    ON `koha_LIB`.`gentle_nudge_run_count` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
-    ON koha_LIB.gentle_nudge_report TO 'gentle_nudge'@'localhost';
+    ON `koha_LIB`.`gentle_nudge_case` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
-    ON koha_LIB.gentle_nudge_report_part TO 'gentle_nudge'@'localhost';
+    ON `koha_LIB`.`gentle_nudge_delivery` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
-    ON koha_LIB.gentle_nudge_report_row TO 'gentle_nudge'@'localhost';
+    ON `koha_LIB`.`gentle_nudge_report_part` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
-    ON koha_LIB.gentle_nudge_delivery TO 'gentle_nudge'@'localhost';
+    ON `koha_LIB`.`gentle_nudge_attempt` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
-    ON koha_LIB.gentle_nudge_attempt TO 'gentle_nudge'@'localhost';
+    ON `koha_LIB`.`gentle_nudge_case_line` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
-    ON koha_LIB.gentle_nudge_alert TO 'gentle_nudge'@'localhost';
+    ON `koha_LIB`.`gentle_nudge_report_row` TO 'gentle_nudge_LIB'@'localhost';

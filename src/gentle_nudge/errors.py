@@ -22,6 +22,11 @@ class GentleNudgeError(Exception):
         self.sentence = sentence
         self.hint = hint
 
+    @property
+    def text(self) -> str:
+        """The sentence and, on the next line, the hint."""
+        return "\n".join(filter(None, (self.sentence, self.hint)))
+
 
 class UserError(GentleNudgeError):
     """Settings, options or tables must be mended first (exit 2)."""

@@ -12,7 +12,7 @@ from tests.builders.koha import owing
 from tests.support.command import Command, Finished
 from tests.support.koha import KohaDatabase
 
-AGENCY = "reports@agency.example"
+AGENCY = "reports@agency.example.org"
 CONFIG = """
 [koha]
 url = "{url}"
@@ -26,7 +26,7 @@ minors = "exclude"
 add_restriction = true
 clear_paid = true
 remove_restriction = true
-send_to = ["reports@agency.example"]
+send_to = ["reports@agency.example.org"]
 {policy}
 {tables}
 """

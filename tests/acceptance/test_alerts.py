@@ -95,7 +95,7 @@ def test_deleted_patrons_are_told_by_number_only(library: Library, koha: KohaDat
     delete_patron(koha, patron)
     evenings.does("nightly", on=MONDAY)
     (alert,) = smtp.sent_to(ADMIN)
-    assert "* global: 1 cases ended, for the patron was deleted" in alert.message.get_content()
+    assert "* global: 1 case ended, for the patron was deleted" in alert.message.get_content()
     assert b"Verschwunden" not in alert.content
     assert b"987654" not in alert.content
     assert told(smtp) == ["cases were merged or have vanished"]
@@ -127,12 +127,12 @@ def test_what_cannot_be_delivered_is_told_after_a_day_and_after_three(library: L
 def test_others_may_be_told_instead_and_a_test_copy_tells_its_own_people(
     library: Library, koha: KohaDatabase, smtp: SmtpServer
 ) -> None:
-    to = '\n[alerts]\nto = ["it@library.example", "desk@library.example"]\n'
+    to = '\n[alerts]\nto = ["it@library.example.org", "desk@library.example.org"]\n'
     evenings = library(port=smtp.port, policy="most_referrals = 1", tables=to)
     evenings.owing()
     evenings.owing()
     assert evenings.run("nightly", on=SUNDAY).returncode == 1
-    assert (len(smtp.sent_to("it@library.example")), len(smtp.sent_to("desk@library.example"))) == (1, 1)
+    assert (len(smtp.sent_to("it@library.example.org")), len(smtp.sent_to("desk@library.example.org"))) == (1, 1)
     assert told(smtp) == []
     koha.prefer("SendAllEmailsTo", "me@library.example")
     assert evenings.run("nightly", on=MONDAY).returncode == 1
@@ -143,14 +143,18 @@ def test_others_may_be_told_instead_and_a_test_copy_tells_its_own_people(
 def test_of_several_administrators_the_first_sends_and_all_are_told(
     library: Library, koha: KohaDatabase, smtp: SmtpServer
 ) -> None:
-    koha.prefer("KohaAdminEmailAddress", f" {ADMIN}, it@library.example;desk@library.example,, {ADMIN}")
+    koha.prefer("KohaAdminEmailAddress", f" {ADMIN}, it@library.example.org;desk@library.example.org,, {ADMIN}")
     evenings = library(port=smtp.port, policy="most_referrals = 1")
     evenings.owing()
     evenings.owing()
     assert evenings.run("nightly", on=SUNDAY).returncode == 1
     assert {message.message["From"] for message in smtp.messages} == {ADMIN}
     assert len(smtp.sent_to(AGENCY)) == 1
-    assert [len(smtp.sent_to(name)) for name in (ADMIN, "it@library.example", "desk@library.example")] == [1, 1, 1]
+    assert [len(smtp.sent_to(name)) for name in (ADMIN, "it@library.example.org", "desk@library.example.org")] == [
+        1,
+        1,
+        1,
+    ]
 
 
 def test_an_alert_that_cannot_be_sent_fails_no_night_but_is_said(
@@ -202,6 +206,18 @@ def test_neither_a_dead_monitor_nor_a_metrics_file_without_a_folder_fails_a_nigh
     night = evenings.run("nightly", on=SUNDAY)
     assert night.returncode == 0
     assert "metrics file" in night.stderr
+
+
+@pytest.mark.parametrize(("answer", "times"), [(404, 1), (400, 1), (399, 0), (500, 0)])
+def test_a_night_names_a_ping_that_is_refused_for_good_and_does_not_fail(
+    library: Library, monitor: Monitor, answer: int, times: int
+) -> None:
+    monitor.status = answer
+    night = library(tables=f'[monitoring]\nping_url = "{monitor.url}"\n').run("nightly")
+    sentence = (
+        f"The monitor 127.0.0.1:{monitor.server_port} refuses the ping ({answer}): see ping_url in [monitoring].\n"
+    )
+    assert (night.returncode, night.stderr) == (0, sentence * times)
 
 
 def test_the_metrics_tell_how_things_stand(library: Library, monitor: Monitor, tmp_path: Path) -> None:

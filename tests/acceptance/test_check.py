@@ -1,5 +1,6 @@
 """Check finds each planted fault by its name, and nothing in a library in good health."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,11 +18,13 @@ from tests.builders.koha import (
     owes,
 )
 from tests.support.command import Command
-from tests.support.grants import ALL_PARTS, PASSWORD, apply_grants, forget, url_of_user, user_of
+from tests.support.grants import PASSWORD, apply_grants, forget, url_of_user, user_of
 from tests.support.koha import KohaDatabase
+from tests.support.monitor import Monitor
 from tests.support.nights import snapshot
+from tests.support.programs import free_port, mounted
 from tests.support.sftp import SftpServer
-from tests.support.smtp import SmtpServer
+from tests.support.smtp import SmtpServer, certificate
 
 PLUGIN = "Koha::Plugin::Com::ByWaterSolutions::UniqueCollections"
 ANOTHER_KEY = f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{'A' * 43}"
@@ -222,8 +225,18 @@ def a_maildir_in_a_folder_that_is_not_there(library: Library) -> None:
 @plant("no-sender")
 def nobody_who_sends(library: Library) -> None:
     library.tables["mail"] = {"ca_file": f'"{Path(__file__)}"'}
-    library.set("alerts", to='["staff@library.example"]')
+    library.set("alerts", to='["staff@library.example.org"]')
     library.koha.prefer("KohaAdminEmailAddress", "")
+
+
+@plant("metrics-not-writable")
+def a_metrics_file_in_a_folder_that_is_not_there(library: Library) -> None:
+    library.set("monitoring", metrics_file='"not/there/nudge.prom"')
+
+
+@plant("monitor-unreachable")
+def a_monitor_that_does_not_listen(library: Library) -> None:
+    library.set("monitoring", ping_url=f'"http://127.0.0.1:{free_port()}/ping"')
 
 
 @plant("nothing-can-count")
@@ -244,6 +257,11 @@ def a_database_before_init(library: Library) -> None:
 @plant("own-tables-missing")
 def tables_of_a_newer_program(library: Library) -> None:
     library.koha.execute("UPDATE gentle_nudge_meta SET schema_version = 99")
+
+
+@plant("paid-stay")
+def patrons_who_have_paid_are_not_released(library: Library) -> None:
+    library.set("policy", clear_paid="false")
 
 
 @plant("password-file-open")
@@ -280,7 +298,12 @@ def reports_to_the_library_itself(library: Library) -> None:
 
 @plant("restriction-type-unknown")
 def a_restriction_that_koha_does_not_have(library: Library) -> None:
-    library.set("policy", add_restriction="true", restriction_type='"COLLECTIONS"')
+    library.set("policy", add_restriction="true", remove_restriction="true", restriction_type='"COLLECTIONS"')
+
+
+@plant("restriction-stays")
+def patrons_who_have_paid_are_still_blocked(library: Library) -> None:
+    library.set("policy", add_restriction="true")
 
 
 @plant("restriction-without-case")
@@ -443,7 +466,7 @@ def test_charges_of_a_minor_are_no_backlog_where_they_are_left_out(library: Libr
     assert library.check() == []
     library.owing("25.00", days_ago=400, born=None)
     (finding,) = library.check()
-    assert finding["what"].startswith("1 patrons of section global")
+    assert finding["what"].startswith("1 patron of section global owes")
 
 
 def test_our_old_fee_is_no_backlog(library: Library) -> None:
@@ -499,7 +522,8 @@ def test_nothing_is_found_in_a_healthy_library(library: Library, smtp: SmtpServe
     owes(koha, a_patron(koha, sort1="no"), "20.00", day=today() - timedelta(days=400))
     an_attribute_type(koha, "EXEMPT")
     library.tables["mail"] = {"host": f'"{smtp.host}"', "port": str(smtp.port)}
-    library.set("policy", exemption='"attribute:EXEMPT"', add_restriction="true", fee_branch='"CPL"')
+    library.set("policy", exemption='"attribute:EXEMPT"', fee_branch='"CPL"')
+    library.set("policy", add_restriction="true", remove_restriction="true")
     library.set("policy", categories='["pt", "ST"]', excluded_debit_types='["RENT"]')
     library.set("archive", directory='"archive"')
     library.set("sftp", **_sftp(library, sftp))
@@ -554,8 +578,8 @@ def test_an_sftp_server_is_asked_for_key_login_and_directory(
 
 @pytest.fixture
 def narrow(library: Library) -> Iterator[Library]:
-    """The library reached as a user with the rights of grants.sql."""
-    apply_grants(library.koha, *ALL_PARTS)
+    """The library reached as a user with the rights that `grants` prints."""
+    apply_grants(library)
     library.set("koha", url=f'"{url_of_user(library.koha)}"', timezone='"America/New_York"')
     library.env["GENTLE_NUDGE_KOHA__PASSWORD"] = PASSWORD
     yield library
@@ -584,6 +608,118 @@ def test_a_missing_right_is_named_with_the_grant_to_give(narrow: Library, right:
     assert narrow.check() == []
 
 
+def test_a_check_looks_whether_the_monitor_is_there_and_pings_nobody(
+    library: Library, monitor: Monitor, monkeypatch: pytest.MonkeyPatch, smtp_server: Callable[..., SmtpServer]
+) -> None:
+    library.set("monitoring", ping_url=f'"{monitor.url}"')
+    assert library.check() == []
+    assert monitor.asked == []
+    with Monitor(certificate()) as secure:
+        library.set("monitoring", ping_url=f'"{secure.url}"')
+        (finding,) = library.check()
+        assert (finding["name"], finding["severity"]) == ("monitor-unreachable", "problem")
+        assert "certificate" in finding["what"]
+        assert "/ping/abc" not in str(finding)
+        library.env["SSL_CERT_FILE"] = str(smtp_server(security="tls").ca_file)
+        monkeypatch.setenv("SSL_CERT_FILE", library.env["SSL_CERT_FILE"])
+        assert library.check() == []
+        assert secure.asked == []
+
+
+@pytest.mark.parametrize("spoil", ["file is a folder", "file is a link", "folder is a link", "folder is a file"])
+def test_a_metrics_file_that_no_night_could_write_is_found(library: Library, spoil: str) -> None:
+    folder = library.folder / "metrics"
+    file = folder / "nudge.prom"
+    library.set("monitoring", metrics_file=f'"{file}"')
+    (library.folder / "real").mkdir()
+    if spoil.startswith("file"):
+        folder.mkdir()
+    match spoil:
+        case "file is a folder":
+            file.mkdir()
+        case "file is a link":
+            file.symlink_to(library.folder / "real/nudge.prom")
+        case "folder is a link":
+            folder.symlink_to(library.folder / "real")
+        case _:
+            folder.touch()
+    (finding,) = library.check()
+    assert (finding["name"], finding["severity"]) == ("metrics-not-writable", "problem")
+    assert str(file) in finding["what"]
+    night = library.run("nightly")
+    assert f"The metrics file {file} cannot be written" in night.stderr
+
+
+def test_a_metrics_file_that_a_night_can_write_is_no_finding(library: Library) -> None:
+    (library.folder / "metrics").mkdir()
+    library.set("monitoring", metrics_file='"metrics/nudge.prom"')
+    assert library.check() == []
+    assert list((library.folder / "metrics").iterdir()) == []
+    assert library.run("nightly").returncode == 0
+    assert library.check() == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting is for root")
+@pytest.mark.parametrize("kind", ["archive", "maildir"])
+def test_a_disk_that_is_full_or_nearly_full_is_found(library: Library, kind: str) -> None:
+    table, key = {"archive": ("archive", "directory"), "maildir": ("mail", "maildir")}[kind]
+    library.set(table, **{key: '"disk/reports"'})
+    disk = library.folder / "disk"
+    disk.mkdir()
+    sizes = {"9m": "problem", "11m": "warning", "99m": "warning", "101m": ""}
+    for size, severity in sizes.items():
+        with mounted(disk, size):
+            found = [(finding["name"], finding["severity"]) for finding in library.check()]
+            assert found == ([(f"{kind}-disk-full", severity)] if severity else [])
+
+
+@pytest.mark.parametrize(("domain", "is_example"), [("example", 1), ("invalid", 1), ("test", 1), ("example.org", 0)])
+def test_examples_are_found_wherever_something_would_be_sent_to_them(
+    library: Library, smtp: SmtpServer, domain: str, is_example: int
+) -> None:
+    library.tables["mail"] = {"host": f'"{smtp.host}"', "port": str(smtp.port)}
+    library.set("policy", copy_to=f'["copies@library.{domain}"]')
+    library.set("alerts", to=f'["staff@library.{domain}"]')
+    found = library.check()
+    assert [(finding["name"], finding["severity"]) for finding in found] == [
+        ("address-is-example", "problem")
+    ] * 2 * is_example
+    assert all(f"@library.{domain} is an example" in finding["what"] for finding in found)
+    assert library.run("nightly").returncode == 2 * is_example
+
+
+def test_sections_that_keep_who_has_paid_are_named_once(library: Library) -> None:
+    library.sections = '[[library]]\nname = "north"\nbranches = ["CPL"]\nclear_paid = false\n'
+    library.sections += '[[library]]\nname = "south"\nbranches = ["FPL"]\nclear_paid = false\n'
+    library.set("policy", add_restriction="true", remove_restriction="false")
+    paid, stays = library.check()
+    assert (paid["name"], paid["severity"], stays["name"], stays["severity"]) == (
+        "paid-stay",
+        "warning",
+        "restriction-stays",
+        "warning",
+    )
+    assert paid["what"].endswith("(north, south).")
+    assert stays["what"].endswith("(global, north, south).")
+
+
+@pytest.mark.parametrize(
+    ("ours", "at_server"),
+    [(("America/Bogota", "UTC-5"), ("+00:00", "UTC")), (("Asia/Kolkata", "UTC+5:30"), ("-03:30", "UTC-3:30"))],
+)
+@pytest.mark.own_server
+def test_zones_are_shown_as_people_write_them(
+    library: Library, set_global: Callable[[str, str], None], ours: tuple[str, str], at_server: tuple[str, str]
+) -> None:
+    library.elements["timezone"] = ""
+    library.set("koha", timezone=f'"{ours[0]}"')
+    set_global("time_zone", at_server[0])
+    (finding,) = library.check()
+    assert finding["name"] == "zone-differs"
+    assert f"the database server is at {at_server[1]}, we are at {ours[1]}" in finding["what"]
+
+
+@pytest.mark.own_server
 def test_the_clock_of_the_database_is_compared_with_ours(
     narrow: Library, set_global: Callable[[str, str], None]
 ) -> None:

@@ -12,7 +12,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def configured(folder: Path, text: str = "") -> Path:
     file = folder / "gentle-nudge.toml"
-    file.write_text(text or toml(), encoding="utf-8")
+    file.write_text(text or toml(send_to='["reports@agency.org"]'), encoding="utf-8")
     return file
 
 
@@ -49,9 +49,25 @@ def test_validate_tells_what_is_still_missing_for_a_night(run: Run, tmp_path: Pa
     right = run("--config", configured(tmp_path), "config", "validate")
     assert (right.returncode, right.stderr) == (0, "")
     assert right.stdout.count("\n") == 1
-    lacking = run("--config", configured(tmp_path, toml(leave_out="flag")), "config", "validate")
-    assert lacking.returncode == 0
-    assert "policy.flag: needed" in lacking.stdout
+    lacking = run("--config", configured(tmp_path, toml(leave_out="flag minors")), "config", "validate")
+    assert (lacking.returncode, lacking.stdout) == (2, "")
+    assert "policy.flag: needed" in lacking.stderr
+    assert "policy.minors: needed" in lacking.stderr
+
+
+def test_validate_refuses_the_addresses_of_the_documentation(run: Run, tmp_path: Path) -> None:
+    done = run("--config", configured(tmp_path, toml(send_to='["reports@agency.example"]')), "config", "validate")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "policy.send_to: reports@agency.example is an example" in done.stderr
+
+
+def test_the_example_as_it_is_refers_nobody(run: Run, tmp_path: Path) -> None:
+    conf = tmp_path / "koha-conf.xml"
+    conf.write_text("<yazgfs><config><database>koha_lib</database></config></yazgfs>", encoding="utf-8")
+    done = run("--config", configured(tmp_path, sample()), "config", "validate", env={"KOHA_CONF": str(conf)})
+    assert done.returncode == 2
+    for key in ("threshold", "processing_fee", "flag", "minors", "send_to"):
+        assert f"policy.{key}: needed" in done.stderr
 
 
 def test_validate_refuses_a_koha_conf_that_leads_elsewhere(run: Run, tmp_path: Path) -> None:

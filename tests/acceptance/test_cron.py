@@ -14,9 +14,10 @@ from tests.support.pages import ROOT
 from tests.support.spoken import fault
 
 CRON = ROOT / "cron"
-INSTALLED = "/opt/gentle-nudge/bin/gentle-nudge"
+INSTALLED = "/opt/koha-gentle-nudge/bin/gentle-nudge"
 SYSTEMD = shutil.which("systemd-analyze")
 UNITS = sorted(CRON.glob("*@.*"))
+FAILED = CRON / "gentle-nudge-failed@.service"
 FIELD = re.compile(r"\*(/\d+)?|\d+(-\d+)?(,\d+(-\d+)?)*")
 LIMITS = (59, 23, 31, 12, 7)
 
@@ -43,7 +44,10 @@ def test_the_crontab_ends_with_a_line_end_and_may_lie_in_the_folder_of_cron() ->
     assert re.fullmatch(r"[A-Za-z0-9_-]+", "gentle-nudge"), "cron passes over names with a dot"
 
 
-@pytest.mark.parametrize("service", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda unit: unit.name)
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service" and unit != FAILED]
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda unit: unit.name)
 def test_a_service_runs_a_command_that_exists_as_the_instance(service: Path) -> None:
     said = unit(service)["Service"]
     program, *arguments = shlex.split(said["ExecStart"])
@@ -60,6 +64,32 @@ def test_a_timer_has_its_service_and_is_wanted(timer: Path) -> None:
     said = unit(timer)
     assert said["Timer"]["OnCalendar"]
     assert said["Install"]["WantedBy"] == "timers.target"
+
+
+@pytest.mark.parametrize("timer", [unit for unit in UNITS if unit.suffix == ".timer"], ids=lambda unit: unit.name)
+def test_many_instances_begin_at_different_times_each_always_at_its_own(timer: Path) -> None:
+    said = unit(timer)["Timer"]
+    assert int(said["RandomizedDelaySec"].removesuffix("min")) >= 5
+    assert said["FixedRandomDelay"] == "true"
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda unit: unit.name)
+def test_a_service_reaches_nothing_that_it_does_not_need(service: Path) -> None:
+    said = unit(service)["Service"]
+    assert (said["ProtectSystem"], said["UMask"], said["CapabilityBoundingSet"]) == ("strict", "0077", "")
+    assert said["StateDirectory"] == "gentle-nudge/%i"
+    if SYSTEMD is None:
+        pytest.skip("systemd is not on this machine, so that the exposure of its units cannot be measured")
+    command = [SYSTEMD, "security", "--offline=yes", "--threshold=39", str(service)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_example_of_a_failure_is_named_by_the_night_and_runs_for_nobody_who_does_not_ask() -> None:
+    night = (CRON / "gentle-nudge-nightly@.service").read_text(encoding="utf-8")
+    assert f"\n#OnFailure={FAILED.name.replace('@.', '@%n.')}\n" in night
+    assert "Install" not in unit(FAILED)
+    assert not any("OnFailure" in unit(service)["Unit"] for service in SERVICES)
 
 
 @pytest.mark.skipif(SYSTEMD is None, reason="systemd is not on this machine")

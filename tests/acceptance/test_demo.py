@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email import policy
 from email.parser import BytesParser
 from pathlib import Path
@@ -177,3 +178,12 @@ def test_the_commands_on_the_screen_can_be_played(command: Command) -> None:
 def test_a_command_that_the_shell_finds_is_called_by_its_name(run: Run) -> None:
     screen = shown(run, env={"PATH": f"{COMMAND.parent}:{os.defpath}"})
     assert f"\n  gentle-nudge --config {DEMO}/gentle-nudge.toml history\n" in screen
+
+
+@pytest.mark.parametrize("days", range(7))
+def test_whatever_the_day_nothing_is_wrong_with_the_demo(command: Command, days: int) -> None:
+    at = datetime(2026, 11, 22 + days, 15, tzinfo=UTC)
+    assert command.run("demo", at=at).returncode == 0
+    for question in ("check", "status"):
+        done = command.run("--config", f"{DEMO}/gentle-nudge.toml", question, at=at)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout

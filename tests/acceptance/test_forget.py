@@ -127,10 +127,23 @@ def test_somebody_is_forgotten_at_once_and_the_reports_that_hold_them_are_named(
     assert "We know nothing of this patron" in done.stderr
 
 
-def test_who_is_still_in_collections_is_told_that_the_name_comes_back(library: Library) -> None:
+def test_who_is_still_in_collections_is_forgotten_only_if_that_is_said(library: Library) -> None:
     evenings = library()
     evenings.referred(surname="Still", card="1001")
-    assert "A case is open" in evenings.does("forget", "1001")
+    done = evenings.run("forget", "1001")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "gentle-nudge release" in done.stderr
+    assert "--anyway" in done.stderr
+    assert evenings.cases()[0]["surname"] == "Still"
+    assert "A case is open: the next update records them again." in evenings.does("forget", "1001", "--anyway")
+    assert evenings.cases()[0]["surname"] is None
+
+
+def test_whose_case_has_ended_is_forgotten_without_more_words(library: Library) -> None:
+    evenings = library()
+    evenings.referred(surname="Gone", card="1001")
+    evenings.does("release", "1001", "--reason", "by mistake", on=MONDAY)
+    assert "A case is open" not in evenings.does("forget", "1001")
     assert evenings.cases()[0]["surname"] is None
 
 
@@ -143,9 +156,9 @@ def test_a_patron_who_left_is_found_by_the_card_last_reported_and_a_merged_one_b
     evenings.does("nightly", on=SUNDAY)
     delete_patron(evenings.koha, gone)
     merge(evenings.koha, heir, [merged])
-    evenings.does("forget", "1001")
+    evenings.does("forget", "1001", "--anyway")
     evenings.does("nightly", on=MONDAY)
-    evenings.does("forget", "1003")
+    evenings.does("forget", "1003", "--anyway")
     assert [case["card"] for case in evenings.cases()] == [None, None]
     said = evenings.does("history", f"number:{merged}")
     assert f"patron {heir}, reported as {merged}" in said

@@ -114,12 +114,12 @@ def test_the_statements_reach_into_the_deliveries(library: Library) -> None:
     evenings = with_three_sections(library)
     with struck(0, signal.SIGINT, lost=False) as statements:
         evenings.does("nightly")
-    assert 360 < len(statements) < 420
+    assert 400 < len(statements) < 480
 
 
 def test_an_interrupted_delivery_says_how_many_arrived(library: Library, koha: KohaDatabase) -> None:
     evenings = with_three_sections(library)
-    with struck(340, signal.SIGINT, lost=False):
+    with struck(370, signal.SIGINT, lost=False):
         done = evenings.run("nightly")
     sent = koha.value("SELECT COUNT(*) FROM gentle_nudge_delivery WHERE state = 'sent'")
     assert f"{sent} of 6 reports were delivered; the others stay due" in done.stderr

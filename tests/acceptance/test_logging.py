@@ -43,8 +43,8 @@ def test_verbose_logs_each_step_of_a_night_with_its_figures_and_time(library: Li
     evenings.owing()
     lines = evenings.run("--verbose", "nightly").stderr.splitlines()
     assert lines == [
-        "global: decided about 1 patrons (0.0 s)",
-        "global: 1 decisions carried out (0.0 s)",
+        "global: decided about 1 patron (0.0 s)",
+        "global: 1 decision carried out (0.0 s)",
         "ums-new-submissions-2026-11-22.csv delivered by email (0.0 s)",
         "ums-updates-2026-11-22.csv delivered by email (0.0 s)",
         "Dropping the names of deleted patrons: done (0.0 s)",
@@ -85,7 +85,7 @@ def without_parts(koha: KohaDatabase) -> Iterator[Callable[[], None]]:
 
 
 @pytest.mark.parametrize("option", ["--debug", "--verbose"])
-def test_debug_shows_where_an_internal_error_of_a_delivery_happened(
+def test_debug_shows_where_an_error_of_a_delivery_happened(
     library: Library, without_parts: Callable[[], None], option: str
 ) -> None:
     evenings = library(port=free_port())
@@ -95,7 +95,7 @@ def test_debug_shows_where_an_internal_error_of_a_delivery_happened(
     without_parts()
     done = evenings.run(option, "deliver", on=SUNDAY.replace(day=23))
     assert done.returncode == 1
-    assert "Internal error (ProgrammingError)." in done.stderr
+    assert "The database refused a statement (error 1146)." in done.stderr
     assert ("jobs/sending/deliver.py" in done.stderr) is (option == "--debug")
 
 
@@ -105,7 +105,7 @@ def test_debug_shows_where_tidying_up_failed(library: Library, without_parts: Ca
     evenings.does("nightly")
     without_parts()
     done = evenings.run("--debug", "nightly", on=SUNDAY.replace(year=2027))
-    assert "Deleting old reports failed: ProgrammingError." in done.stderr
+    assert "Deleting old reports failed: The database refused a statement (error 1146)." in done.stderr
     assert "jobs/monitor/retention.py" in done.stderr
 
 

@@ -61,6 +61,7 @@ def test_what_strangers_typed_into_koha_harms_neither_the_reports_nor_a_terminal
         assert all(sign.isprintable() or sign == "\n" for sign in text)
 
 
+@pytest.mark.own_server
 @pytest.mark.process
 def test_a_night_says_goodbye_to_the_database_server(koha: KohaDatabase, command: Command, tmp_path: Path) -> None:
     """Whoever just ends is a warning in the server's log, every night."""
@@ -71,7 +72,7 @@ def test_a_night_says_goodbye_to_the_database_server(koha: KohaDatabase, command
     night = library.run_process("nightly")
     assert (night.returncode, night.stderr) == (0, "")
     assert koha.value("SELECT COUNT(*) FROM gentle_nudge_case") == 1
-    log = (koha.server.folder / "log").read_text(encoding="utf-8")
+    log = koha.server.log.read_text(encoding="utf-8")
     aborted = re.findall(rf"Aborted connection (\d+) to db: '{koha.name}'", log)
     assert [number for number in aborted if int(number) > before] == []
 

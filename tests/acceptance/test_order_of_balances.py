@@ -13,7 +13,7 @@ from tests.builders.koha import pays
 from tests.support.smtp import SmtpServer
 from tests.support.sshd import Sshd
 
-DESK = "desk@library.example"
+DESK = "desk@library.example.org"
 CHANGED = 'update_lists = "changed"'
 
 
@@ -201,7 +201,7 @@ def test_while_nobody_can_say_who_has_left_it_is_delivered(held: Evenings, smtp:
 def test_a_recipient_named_by_a_person_is_not_held(held: Evenings, smtp: SmtpServer) -> None:
     held.does("outbox", "cancel", "2", "4", "--reason", "she has left", on=MONDAY)
     again = ("regenerate", "--day", str(SUNDAY), "--report", "submission", "--send", "--reason", "lost")
-    held.does(*again, "--to", DESK)
+    held.does(*again, "--to", DESK, "--new-recipient")
     held.does("deliver")
     assert arrived(smtp) == [f"ums-new-submissions-{SUNDAY}.csv {DESK}"]
 

@@ -25,7 +25,9 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```[a-z]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TOML = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
-SPOKEN = re.compile(r"(?:^|[\s(]|/bin/)gentle-nudge (?![a-z ]*=)([^\n|;&<>#]*)", re.MULTILINE)
+SPOKEN = re.compile(
+    r"(?:^|[\s(]|/bin/)(?:koha-gentle-nudge [A-Za-z_-]+|gentle-nudge) (?![a-z ]*=)([^\n|;&<>#]*)", re.MULTILINE
+)
 OPTION = re.compile(r"--[a-z][a-z-]*")
 # What Koha's own scripts, pip, systemctl and mysql are told.
 OF_OTHERS = {"--chdir", "--enabled", "--email", "--confirm", "--require-hashes", "--no-deps", "--no-build-isolation"}
@@ -84,6 +86,16 @@ def test_the_reference_names_every_table_and_column_of_ours() -> None:
     shown = set(INLINE.findall(text_of(ROOT / "docs/reference/our-tables.md")))
     assert shown >= {table.name for table in metadata.sorted_tables}
     assert shown >= {column.name for table in metadata.sorted_tables for column in table.columns}
+
+
+def test_the_page_that_removes_our_tables_names_every_one_before_those_it_refers_to() -> None:
+    (statement,) = re.findall(r"DROP TABLE ([^;]+);", text_of(ROOT / "docs/how-to/uninstall.md"))
+    named = re.findall(r"\w+", statement)
+    assert sorted(named) == sorted(table.name for table in metadata.sorted_tables)
+    for table in metadata.sorted_tables:
+        assert all(named.index(table.name) <= named.index(key.column.table.name) for key in table.foreign_keys), (
+            table.name
+        )
 
 
 def test_the_reference_names_every_finding() -> None:

@@ -9,6 +9,7 @@ import pytest
 from gentle_nudge.koha.read.plugin_data import SINGLE
 from tests.acceptance.libraries import Library, today
 from tests.acceptance.test_check import (
+    ANOTHER_KEY,
     Plant,
     a_debit_type_that_koha_does_not_have,
     a_fee_for_a_branch_that_koha_does_not_have,
@@ -109,3 +110,68 @@ def test_a_koha_that_runs_no_plugins_is_not_guarded(library: Library) -> None:
     library.elements["enable_plugins"] = "0"
     done = library.run("nightly")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("run", ["nightly", "sync"])
+def test_files_are_written_by_a_dry_run_alone(library: Library, run: str) -> None:
+    folder, before = library.folder / "look", snapshot(library.koha)
+    done = library.run(run, "--output", str(folder))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--output belongs to --dry-run" in done.stderr
+    assert not folder.exists()
+    assert snapshot(library.koha) == before
+    assert library.run(run, "--dry-run", "--output", str(folder)).returncode == 0
+    assert list(folder.iterdir())
+
+
+@pytest.mark.parametrize("run", ["nightly", "sync", "deliver"])
+@pytest.mark.parametrize(
+    ("place", "value", "example"),
+    [
+        ("policy.send_to", '["reports@agency.example"]', "reports@agency.example"),
+        ("policy.copy_to", '["reports@agency.org", "a@b.invalid"]', "a@b.invalid"),
+        ("alerts.to", '["it@Library.TEST"]', "it@Library.TEST"),
+        ("sftp.host", '"sftp.agency.example"', "sftp.agency.example"),
+        ("monitoring.ping_url", '"https://hc.example/ping/UUID"', "hc.example"),
+    ],
+)
+def test_nothing_begins_while_something_would_be_sent_to_an_example(
+    library: Library, run: str, *, place: str, value: str, example: str
+) -> None:
+    sends(library)
+    table, key = place.split(".")
+    if table == "sftp":
+        (library.folder / "key").touch()
+        library.set("sftp", user='"u"', key_file='"key"', host_key=f'"{ANOTHER_KEY}"')
+    library.set(table, **{key: value})
+    before = snapshot(library.koha)
+    done = library.run(run)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{place}: {example} is an example" in done.stderr
+    assert snapshot(library.koha) == before
+
+
+def test_an_address_that_only_looks_like_an_example_is_sent_to(library: Library) -> None:
+    sends(library, send_to='["reports@example.org", "a@test.agency.org", "b@myexample"]')
+    library.run("nightly")
+    assert library.koha.value("SELECT COUNT(*) FROM gentle_nudge_case") == 1
+
+
+@pytest.mark.parametrize("kept", ["maildir", "test copy", "copy"])
+def test_where_nothing_is_sent_an_example_does_no_harm(library: Library, kept: str) -> None:
+    if kept != "maildir":
+        sends(library)
+    if kept == "test copy":
+        library.koha.prefer("SendAllEmailsTo", "me@agency.org")
+    if kept == "copy":
+        assert library.run("init", "--copy", "--yes").returncode == 0
+    library.set("policy", send_to='["reports@agency.example"]')
+    library.set("alerts", to='["it@library.example"]')
+    library.run("nightly")
+    assert library.koha.value("SELECT COUNT(*) FROM gentle_nudge_case") == 1
+
+
+def sends(library: Library, send_to: str = '["reports@agency.org"]') -> None:
+    """Mail goes to a server (that does not listen), not into a Maildir."""
+    library.tables["mail"] = {"host": '"127.0.0.1"', "port": "9"}
+    library.set("policy", send_to=send_to)

@@ -66,7 +66,7 @@ def test_another_file_is_never_overwritten(library: Library) -> None:
 
 
 def test_a_report_is_sent_again_marked_as_a_repeat(library: Library, smtp: SmtpServer) -> None:
-    evenings = library(policy='copy_to = ["copy@library.example"]', port=smtp.port)
+    evenings = library(policy='copy_to = ["copy@library.example.org"]', port=smtp.port)
     evenings.referred(card="1001")
     (first,) = (it for it in smtp.sent_to(AGENCY) if "Submissions" in it.message["Subject"])
     smtp.messages.clear()
@@ -75,7 +75,7 @@ def test_a_report_is_sent_again_marked_as_a_repeat(library: Library, smtp: SmtpS
     assert said.count("Queued: ") == 2
     assert smtp.messages == []
     evenings.does("deliver")
-    assert [it.recipients for it in smtp.messages] == [[AGENCY], ["copy@library.example"]]
+    assert [it.recipients for it in smtp.messages] == [[AGENCY], ["copy@library.example.org"]]
     again = smtp.messages[0]
     assert again.file == first.file
     assert again.message["Subject"] == first.message["Subject"]
@@ -84,9 +84,9 @@ def test_a_report_is_sent_again_marked_as_a_repeat(library: Library, smtp: SmtpS
     assert "REPEAT" not in text(first)
     assert again.message["Message-ID"] != first.message["Message-ID"]
     smtp.messages.clear()
-    evenings.does(*asked, "--to", "copy@library.example")
+    evenings.does(*asked, "--to", "copy@library.example.org")
     evenings.does("deliver")
-    assert [it.recipients for it in smtp.messages] == [["copy@library.example"]]
+    assert [it.recipients for it in smtp.messages] == [["copy@library.example.org"]]
     sent = json.loads(evenings.does("outbox", "--state", "sent", "--format", "json"))["deliveries"]
     assert [(one["repeat"], one["reason"], one["who"]) for one in sent[-3:]] == [
         (True, "the agency lost it", "tester")
@@ -122,3 +122,56 @@ def test_what_cannot_be_meant_is_refused(library: Library) -> None:
         done = evenings.run("regenerate", *what)
         assert done.returncode == 2
         assert says in done.stderr
+
+
+def test_an_address_that_never_had_a_report_gets_one_only_if_it_is_said_to_be_new(
+    library: Library, smtp: SmtpServer
+) -> None:
+    evenings = library(port=smtp.port)
+    evenings.referred()
+    asked = ("regenerate", "--day", str(SUNDAY), "--report", "submission", "--send", "--reason", "lost", "--to")
+    smtp.messages.clear()
+    done = evenings.run(*asked, "report@agency.example.org")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "report@agency.example.org never had a report of section global" in done.stderr
+    assert "--new-recipient" in done.stderr
+    assert evenings.states().count("due") == 0
+    evenings.does(*asked, "lawyer@library.example.org", "--new-recipient")
+    assert evenings.run(*asked, "lawyer@library.example.org").returncode == 2, "queued is not had"
+    evenings.does("deliver")
+    evenings.does(*asked, "Lawyer@library.example.org")
+    evenings.does(*asked, AGENCY)
+    evenings.does("deliver")
+    lawyer = ["lawyer@library.example.org"], ["Lawyer@library.example.org"]
+    assert [received.recipients for received in smtp.messages] == [*lawyer, [AGENCY]]
+
+
+def test_an_address_that_left_the_settings_has_had_reports(library: Library) -> None:
+    evenings = library()
+    evenings.referred()
+    asked = ("regenerate", "--day", str(SUNDAY), "--report", "submission", "--send", "--reason", "lost", "--to")
+    text = evenings.config.read_text(encoding="utf-8")
+    evenings.config.write_text(text.replace(AGENCY, "new@agency.example.org"), encoding="utf-8")
+    evenings.does(*asked, AGENCY)
+    evenings.does(*asked, "new@agency.example.org")
+
+
+def test_what_another_section_had_does_not_make_an_address_a_recipient_of_this_one(library: Library) -> None:
+    north = '[[library]]\nname = "north"\nbranches = ["FPL"]\nsend_to = ["reports@north.example.org"]\n'
+    evenings = library(tables=north)
+    evenings.referred()
+    asked = ("regenerate", "--day", str(SUNDAY), "--report", "update", "--send", "--reason", "lost", "--to")
+    done = evenings.run(*asked, "reports@north.example.org", "--library", "global")
+    assert done.returncode == 2
+    assert "never had a report of section global" in done.stderr
+    evenings.does(*asked, "reports@north.example.org", "--library", "north")
+
+
+def test_new_recipient_belongs_to_an_address(library: Library) -> None:
+    evenings = library()
+    evenings.referred()
+    day = ("--day", str(SUNDAY), "--report", "update")
+    for more in (("--send", "--reason", "lost"), ()):
+        done = evenings.run("regenerate", *day, *more, "--new-recipient")
+        assert done.returncode == 2
+        assert "--new-recipient belongs to --to" in done.stderr

@@ -1,13 +1,18 @@
 """Referrals taken back by staff, one patron's or a whole submission's."""
 
+import os
+import pty
+import subprocess
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from tests.acceptance.evenings import AGENCY, Library, dues
+from tests.acceptance.libraries import today
 from tests.builders.days import MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY
-from tests.builders.koha import a_patron, balance, is_restricted, merge, owes, pays
+from tests.builders.koha import a_patron, balance, is_restricted, merge, owes, owing, pays
+from tests.support.command import COMMAND
 from tests.support.koha import KohaDatabase
 from tests.support.smtp import SmtpServer
 
@@ -79,6 +84,24 @@ def test_a_dry_run_shows_everything_and_changes_nothing(library: Library, koha: 
         assert "1 withdrawn" in said
         assert "10.00" in said
     assert snapshot(koha) == before
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("what", [("1001",), ("--submission", f"{today()}")])
+def test_a_dry_run_names_the_patrons_on_a_terminal_alone(library: Library, what: tuple[str, ...]) -> None:
+    evenings = library(policy=f'submit_on = "{today():%A}"'.lower())
+    owing(evenings.koha, day=today() - timedelta(days=75), card="1001", surname="Quux", firstname="Ada")
+    evenings.does("nightly", on=today())
+    env = {"GENTLE_NUDGE_KOHA__PASSWORD": evenings.koha.server.password, "TERM": "xterm", "COLUMNS": "100"}
+    words = ("--config", str(evenings.config), "release", *what, *REASON, "--dry-run")
+    assert "Quux" not in evenings.command.run_process(*words, env=env).stdout
+    there, here = pty.openpty()
+    subprocess.run([COMMAND, *words], env=evenings.command.environment(env), stdout=here, check=True)
+    os.close(here)
+    shown = os.read(there, 100_000).decode()
+    os.close(there)
+    (row,) = (line for line in shown.splitlines() if "Quux, Ada" in line)
+    assert "1001" in row.split()
 
 
 @pytest.mark.every_koha
@@ -208,15 +231,15 @@ def test_an_undelivered_submission_is_cancelled_and_nobody_hears_of_its_patrons(
 def test_a_submission_delivered_to_one_recipient_is_cancelled_for_the_other_and_taken_back_in_the_update(
     library: Library, smtp: SmtpServer
 ) -> None:
-    evenings = library(policy='copy_to = ["other@agency.example"]', port=smtp.port)
+    evenings = library(policy='copy_to = ["other@agency.example.org"]', port=smtp.port)
     patron = evenings.owing()
-    smtp.answer_recipient("other@agency.example", "451 come back later")
+    smtp.answer_recipient("other@agency.example.org", "451 come back later")
     evenings.run("nightly", on=SUNDAY)
     evenings.does("release", "--submission", str(SUNDAY), *REASON, on=MONDAY)
     assert evenings.states() == ["sent", "cancelled", "sent", "due"]
     smtp.behave()
     evenings.does("nightly", on=MONDAY)
-    for recipient in (AGENCY, "other@agency.example"):
+    for recipient in (AGENCY, "other@agency.example.org"):
         assert dues(smtp.sent_to(recipient)[-1].file) == {patron: Decimal(0)}
 
 

@@ -32,9 +32,9 @@ def test_a_voided_payment_is_seen_in_every_question_and_told_that_night(library:
     assert f"released on {MONDAY}" in case["why"]
     assert f"reopened on {TUESDAY}" in case["why"]
     assert case["why"] in springfield.does("history", CARD)
-    header, *runs = (line.split() for line in springfield.does("history").splitlines())
-    reopened = {(run[0], run[2]): run[header.index("reopened")] for run in runs}
-    assert (reopened[f"{TUESDAY}", "update"], reopened[f"{MONDAY}", "update"]) == ("1", "0")
+    runs = json.loads(springfield.does("history", "--format", "json"))
+    reopened = {(run["day"], run["report"]): run["reopened"] for run in runs}
+    assert (reopened[f"{TUESDAY}", "update"], reopened[f"{MONDAY}", "update"]) == (1, 0)
     springfield.does("nightly", on=WEDNESDAY)
     assert springfield.update(WEDNESDAY) == {patron: 40}
 

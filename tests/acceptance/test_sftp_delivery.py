@@ -1,5 +1,7 @@
 """Reports on their way to SFTP servers, by the command."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ from tests.acceptance.evenings import Evenings
 from tests.builders.days import SUNDAY
 from tests.support.command import Command, Finished
 from tests.support.koha import KohaDatabase
+from tests.support.pages import ROOT
+from tests.support.programs import find
 from tests.support.sftp import SftpServer
 from tests.support.smtp import SmtpServer
 from tests.support.sshd import Sshd
@@ -100,14 +104,98 @@ def test_a_changed_key_is_refused_with_the_line_to_pin(library: AtTheLibrary, sf
     assert sftp.files() == library.reports()
 
 
-def test_an_unknown_key_is_refused_with_the_line_to_pin(library: AtTheLibrary, sshd: Sshd) -> None:
-    sshd.known_hosts.write_text("")
+@pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
+@pytest.mark.parametrize("pins", ["none", "missing file", "other host"])
+def test_without_a_pinned_key_uploads_alone_wait_until_the_line_that_check_shows_is_pinned(
+    library: AtTheLibrary, smtp: SmtpServer, kind: str, pins: str
+) -> None:
+    with Sshd(library.folder / "agency", kind=kind) as sshd:
+        if pins == "missing file":
+            sshd.known_hosts.unlink()
+        if pins == "other host":
+            sshd.known_hosts.write_text(f"sftp.agency.example {sshd.host_key}\n")
+        login = f'key_file = "{sshd.key_file}"\ndirectory = "{sshd.root}"\n'
+        library.uploads_to(sshd, login + (f'known_hosts = "{sshd.known_hosts}"\n' if pins != "none" else ""), smtp.port)
+        night = library.night()
+        assert night.returncode == 1
+        assert "is pinned; nothing was sent" in night.stderr
+        assert sshd.fingerprint in night.stderr
+        assert (library.states_of("sftp"), library.states_of("email")) == ({"due"}, {"sent"})
+        assert list(sshd.root.iterdir()) == []
+        check = library.run("check")
+        assert check.returncode == 1
+        assert "problem: sftp-key-unpinned" in check.stdout
+        assert sshd.fingerprint in check.stdout
+        (line,) = (line.strip() for line in check.stdout.splitlines() if sshd.host_key in line)
+        if pins == "none":
+            assert line == f'host_key = "{sshd.host_key}"'
+            library.uploads_to(sshd, login + line, smtp.port)
+        else:
+            assert line == f"[{sshd.host}]:{sshd.port} {sshd.host_key}"
+            assert str(sshd.known_hosts) in check.stdout
+            with sshd.known_hosts.open("a") as known_hosts:
+                known_hosts.write(f"{line}\n")
+        assert "sftp" not in library.run("check").stdout
+        library.make_due()
+        assert (library.run("deliver").returncode, library.states_of("sftp")) == (0, {"sent"})
+        assert {path.name: path.read_bytes() for path in sshd.root.iterdir()} == library.reports()
+
+
+def test_the_how_to_works_when_it_is_followed_word_for_word(library: AtTheLibrary, sshd: Sshd) -> None:
+    sshd.known_hosts.unlink()
+    here = {
+        "sudo -u LIB-koha ": "",
+        "sudo ": "",
+        "/var/lib/koha/LIB": str(library.folder),
+        "/etc/koha/sites/LIB": str(library.folder),
+        '"sftp.agency.example"': f'"{sshd.host}"\nport = {sshd.port}',
+        '"library"': f'"{sshd.user}"',
+        '"incoming"': f'"{sshd.root}"',
+    }
+    page = (ROOT / "docs/how-to/delivery-by-sftp.md").read_text(encoding="utf-8")
+    for there, local in here.items():
+        page = page.replace(there, local)
+    make_key, table, check, pin = re.findall(r"^```(?:sh|toml)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    subprocess.run([find("sh"), "-c", make_key], check=True, capture_output=True)
+    sshd.key_file.with_suffix(".pub").write_bytes((library.folder / "sftp-key.pub").read_bytes())
+    library.configure(tables=table)
+    assert library.night().returncode == 1
+    assert check == "koha-gentle-nudge LIB check\n"
+    found = library.run("check").stdout
+    assert sshd.fingerprint in found
+    (line,) = (line.strip() for line in found.splitlines() if sshd.host_key in line)
+    pin = pin.replace("sftp.agency.example ssh-ed25519 AAAA…", line)
+    subprocess.run([find("sh"), "-c", pin], check=True, capture_output=True)
+    assert "sftp" not in library.run("check").stdout
+    library.make_due()
+    assert (library.run("deliver").returncode, library.states_of("sftp")) == (0, {"sent"})
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "rsa"])
+def test_a_real_openssh_with_a_changed_key_is_refused(library: AtTheLibrary, tmp_path: Path, kind: str) -> None:
+    other = Sshd(tmp_path / "other", kind=kind)
+    with Sshd(tmp_path / "agency", kind=kind) as sshd:
+        library.uploads_to(sshd, f'key_file = "{sshd.key_file}"\nhost_key = "{other.host_key}"\n')
+        night, check = library.night(), library.run("check")
+        assert (night.returncode, check.returncode) == (1, 1)
+        assert "is not the pinned one; nothing was sent" in night.stderr
+        assert "problem: sftp-server" in check.stdout
+        assert "is not the pinned one; nothing was sent" in check.stdout
+        assert list(sshd.root.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"sftp.agency.example ssh-ed25519 AAA!\n"])
+def test_known_hosts_that_cannot_be_read_are_named(library: AtTheLibrary, sshd: Sshd, content: bytes | None) -> None:
+    sshd.known_hosts.unlink()
+    if content is None:
+        sshd.known_hosts.mkdir()
+    else:
+        sshd.known_hosts.write_bytes(content)
     library.uploads_to(sshd, f'known_hosts = "{sshd.known_hosts}"\nkey_file = "{sshd.key_file}"\n')
     night = library.night()
-    assert night.returncode == 1
-    assert "is not known; nothing was sent" in night.stderr
-    assert f"add to {sshd.known_hosts}: [{sshd.host}]:{sshd.port} {sshd.host_key}" in night.stderr
-    assert list(sshd.root.iterdir()) == []
+    assert (night.returncode, library.states_of("sftp")) == (1, {"due"})
+    assert f"The file of host keys {sshd.known_hosts} cannot be read" in night.stderr
+    assert f"The file of host keys {sshd.known_hosts} cannot be read" in library.run("check").stdout
 
 
 def test_a_password_file_that_others_can_read_is_named(library: AtTheLibrary, sftp: SftpServer) -> None:
@@ -163,12 +251,12 @@ def test_a_cut_upload_under_the_proper_name_is_whole_after_the_next_try(
 
 
 def test_one_recipient_s_failure_never_touches_another_s(library: AtTheLibrary, smtp: SmtpServer) -> None:
-    both = 'send_to = ["first@agency.example", "second@agency.example"]'
-    smtp.answer_recipient("first@agency.example", "550 who?")
+    both = 'send_to = ["first@agency.example.org", "second@agency.example.org"]'
+    smtp.answer_recipient("first@agency.example.org", "550 who?")
     library.configure(port=smtp.port)
-    library.config.write_text(library.config.read_text().replace('send_to = ["reports@agency.example"]', both))
+    library.config.write_text(library.config.read_text().replace('send_to = ["reports@agency.example.org"]', both))
     night = library.night()
     assert night.returncode == 1
-    assert [message.recipients for message in smtp.messages] == [["second@agency.example"]] * 2
+    assert [message.recipients for message in smtp.messages] == [["second@agency.example.org"]] * 2
     found = library.koha.query("SELECT recipient, state FROM gentle_nudge_delivery ORDER BY id")
     assert [row["state"] for row in found] == ["due", "sent", "due", "sent"]

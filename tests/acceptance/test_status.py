@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta
 
-from tests.acceptance.evenings import AGENCY, Library
+from tests.acceptance.evenings import AGENCY, Evenings, Library
 from tests.builders.days import MONDAY, SUNDAY
 from tests.support.smtp import SmtpServer
 
@@ -15,9 +15,9 @@ def test_where_all_is_well_it_says_what_ran_last(library: Library) -> None:
     evenings.does("nightly")
     said = evenings.does("status").split("\n")
     assert [line.split() for line in said[1:4]] == [
-        ["section", "report", "day", "finished", "rows"],
-        ["global", "submission", str(SUNDAY), str(SUNDAY), "23:00", "1"],
-        ["global", "update", str(SUNDAY), str(SUNDAY), "23:00", "1"],
+        ["report", "day", "finished", "rows"],
+        ["submission", str(SUNDAY), str(SUNDAY), "23:00", "1"],
+        ["update", str(SUNDAY), str(SUNDAY), "23:00", "1"],
     ]
     assert "Every report was delivered." in said
 
@@ -68,3 +68,61 @@ def test_without_a_policy_it_works_and_without_our_tables_it_says_so(library: Li
     missing = evenings.run("status")
     assert missing.returncode == 2
     assert "gentle-nudge init" in missing.stderr
+
+
+def findings(evenings: Evenings) -> list[dict[str, str]]:
+    """What check says of nights that do not come."""
+    found: list[dict[str, str]] = json.loads(evenings.run("check", "--format", "json").stdout)
+    return [finding for finding in found if finding["name"] == "last-success-old"]
+
+
+def test_nights_that_have_stopped_are_noticed_after_two_days_in_the_words_of_check(library: Library) -> None:
+    evenings = library()
+    evenings.does("nightly", on=SUNDAY)
+    evenings.does("status", on=SUNDAY + timedelta(days=2))
+    assert findings(evenings) == []
+    stopped = evenings.run("status", on=SUNDAY + timedelta(days=3))
+    assert (stopped.returncode, stopped.stderr) == (1, "")
+    (finding,) = findings(evenings)
+    assert finding["what"] == f"Section global: the last night was that of {SUNDAY}."
+    said = " ".join(stopped.stdout.split())
+    assert f"{finding['what']} {finding['why']} {finding['way_out']}" in said
+    assert json.loads(evenings.run("status", "--format", "json").stdout)["stopped"] == [finding]
+    evenings.does("nightly")
+    evenings.does("status")
+
+
+def test_a_night_that_never_came_is_said_at_once_and_fails_after_two_days(library: Library) -> None:
+    evenings = library()  # init was run on the Sunday
+    for day in (SUNDAY, MONDAY):
+        assert f"Section global: the first night has not come since init on {SUNDAY}." in evenings.does(
+            "status", on=day
+        )
+        assert findings(evenings) == []
+    stopped = evenings.run("status", on=SUNDAY + timedelta(days=2))
+    assert stopped.returncode == 1
+    (finding,) = findings(evenings)
+    assert finding["what"] == f"Section global: the first night has not come since init on {SUNDAY}."
+    assert finding["what"] in stopped.stdout
+
+
+def test_of_several_sections_the_one_without_nights_is_named_by_whatever_name_it_had(library: Library) -> None:
+    evenings = library(tables='[[library]]\nname = "north"\nbranches = ["CPL"]\n')
+    evenings.does("nightly", on=SUNDAY)
+    evenings.does("nightly", "--library", "global", on=MONDAY)
+    text = evenings.config.read_text(encoding="utf-8")
+    evenings.config.write_text(text.replace('name = "north"', 'name = "upper"\nformerly = ["north"]'), encoding="utf-8")
+    stopped = evenings.run("status", on=SUNDAY + timedelta(days=3))
+    assert stopped.returncode == 1
+    assert f"Section upper: the last night was that of {SUNDAY}." in stopped.stdout
+    assert "Section global" not in stopped.stdout
+
+
+def test_nights_that_stopped_because_a_key_is_gone_are_noticed_too(library: Library) -> None:
+    evenings = library()
+    evenings.does("nightly", on=SUNDAY)
+    evenings.config.write_text(
+        evenings.config.read_text(encoding="utf-8").replace("minors", "# minors"), encoding="utf-8"
+    )
+    assert evenings.run("status", on=SUNDAY + timedelta(days=3)).returncode == 1
+    assert findings(evenings)

@@ -1,5 +1,6 @@
 """After an upgrade of the program: `init` upgrades the tables, and the library goes on where it was."""
 
+import csv
 import json
 from collections.abc import Callable
 
@@ -12,6 +13,20 @@ from tests.builders.days import TUESDAY
 from tests.support.koha import KohaDatabase
 from tests.support.own_tables import build
 
+COLUMNS = [
+    "day",
+    "section",
+    "report",
+    "rows",
+    "referred",
+    "adopted",
+    "reopened",
+    "released",
+    "ended",
+    "amount",
+    "fees",
+    "who",
+]
 HISTORY = """\
 2026-11-23 global sync 6 0 0 0 0 0 1434.56 0.00 ann
 2026-11-23 global update 8 0 1 0 0 2 1434.56 0.00
@@ -41,8 +56,8 @@ def test_init_upgrades_the_tables_of_version_1_in_place(library: Callable[..., E
         refused = evenings.run(command, on=TUESDAY)
         assert (refused.returncode, "gentle-nudge init" in refused.stderr) == (2, True), refused
     assert "up to date" in evenings.does("init", "--yes")
-    runs = [" ".join(line.split()) for line in evenings.does("history").splitlines()]
-    assert runs[-6:] == HISTORY.splitlines()
+    runs = csv.DictReader(evenings.does("history", "--format", "csv").splitlines())
+    assert [" ".join(row[column] for column in COLUMNS).strip() for row in runs][-6:] == HISTORY.splitlines()
     assert "up to date" in evenings.does("init", "--yes")
     evenings.does("history", "number:1")
     assert koha.value("SELECT schema_version FROM gentle_nudge_meta") == SCHEMA_VERSION

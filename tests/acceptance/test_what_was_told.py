@@ -115,7 +115,7 @@ def test_what_was_told_while_the_database_was_a_copy_is_told_again_by_the_librar
 def test_what_one_recipient_has_not_heard_is_told_again_whoever_else_has(
     library: Library, smtp: SmtpServer, sftp: SftpServer, lists: str
 ) -> None:
-    rules = f'{policy(lists)}\ncopy_to = ["copy@library.example"]'
+    rules = f'{policy(lists)}\ncopy_to = ["copy@library.example.org"]'
     evenings = library(policy=rules, port=smtp.port)
     evenings.configure(policy=rules, port=smtp.port, tables=sftp_table(sftp, evenings.folder))
     paid, more = evenings.owing("50.00"), evenings.owing("50.00")
@@ -134,12 +134,12 @@ def test_what_one_recipient_has_not_heard_is_told_again_whoever_else_has(
 
 @both_lists
 def test_what_a_copy_has_not_heard_is_no_news_to_the_agency(library: Library, smtp: SmtpServer, lists: str) -> None:
-    evenings = library(policy=f'{policy(lists)}\ncopy_to = ["copy@library.example"]', port=smtp.port)
+    evenings = library(policy=f'{policy(lists)}\ncopy_to = ["copy@library.example.org"]', port=smtp.port)
     paid, open_still = evenings.owing("50.00"), evenings.owing("50.00")
     evenings.does("nightly", on=SUNDAY)
     pays(evenings.koha, paid)
     owes(evenings.koha, open_still, "5.00", day=MONDAY)
-    smtp.answer_recipient("copy@library.example", "451 come back later")
+    smtp.answer_recipient("copy@library.example.org", "451 come back later")
     assert evenings.run("nightly", on=MONDAY).returncode == 1
     smtp.behave()
     cancel_what_waits(evenings)
@@ -325,7 +325,7 @@ def test_a_submission_made_as_a_test_copy_is_a_trouble_of_every_night_until_it_i
         assert (night.returncode, status.returncode) == (1, 1)
         for said in (night.stderr, status.stdout):
             assert f"submission of {SUNDAY}" in said
-            assert "1 patrons were charged" in said
+            assert "1 patron was charged" in said
             assert "outbox retry 1" in said
         assert evenings.run("deliver").returncode == 0, "once a night is enough"
     assert "submission-cancelled" in evenings.run("check").stdout
@@ -388,7 +388,7 @@ def test_a_submission_cancelled_by_a_person_is_named_with_the_way_to_take_its_pa
     evenings.does("nightly", on=MONDAY)
     said, checked = evenings.does("status"), evenings.run("check").stdout
     for text in (said, checked):
-        assert "1 patrons were charged" in " ".join(text.split())
+        assert "1 patron was charged" in " ".join(text.split())
         assert f"release --submission {SUNDAY}" in " ".join(text.split())
     machine = json.loads(evenings.does("status", "--format", "json"))
     assert [each["by_person"] for each in machine["cancelled_submissions"]] == [True]
@@ -398,10 +398,10 @@ def test_a_submission_cancelled_by_a_person_is_named_with_the_way_to_take_its_pa
 
 def test_of_a_submission_that_somebody_got_nothing_is_said(library: Library, smtp: SmtpServer) -> None:
     evenings = library(port=smtp.port)
-    several = evenings.config.read_text().replace(f'["{AGENCY}"]', f'["{AGENCY}", "b@agency.example"]')
+    several = evenings.config.read_text().replace(f'["{AGENCY}"]', f'["{AGENCY}", "b@agency.example.org"]')
     evenings.config.write_text(several)
     evenings.owing("50.00")
-    smtp.answer_recipient("b@agency.example", "451 come back later")
+    smtp.answer_recipient("b@agency.example.org", "451 come back later")
     assert evenings.run("nightly", on=SUNDAY).returncode == 1
     cancel_what_waits(evenings)
     assert "release --submission" not in evenings.does("status")

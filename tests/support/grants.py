@@ -1,32 +1,42 @@
-"""The GRANT file of the documentation, applied part by part to a user of a real server."""
+"""The SQL of `gentle-nudge grants`, run for a user of a real server."""
 
 import re
-from pathlib import Path
 
+from tests.acceptance.libraries import Library
 from tests.support.koha import KohaDatabase
 
-GRANTS = Path(__file__).parents[2] / "docs" / "how-to" / "grants.sql"
-PASSWORD = "a password"
-READING = (1, 2)
-ALL_PARTS = (1, 2, 3, 4)
+PASSWORD = "a pass'word"
 
 
-def parts() -> dict[int, list[str]]:
-    """The statements under each numbered heading."""
-    found: dict[int, list[str]] = {}
-    for number, body in re.findall(r"(?ms)^-- (\d)\. (.*?)(?=^-- \d\. |\Z)", GRANTS.read_text(encoding="utf-8")):
-        code = re.sub(r"(?m)^--.*$", "", f"-- {body}")
-        found[int(number)] = [" ".join(statement.split()) for statement in code.split(";") if statement.strip()]
-    return found
+def printed(library: Library, *options: str) -> str:
+    """What the command prints for the database's own user."""
+    done = library.run("grants", "--user", f"{user_of(library.koha)}@%", *options)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
 
 
-def apply_grants(koha: KohaDatabase, *numbers: int) -> None:
-    """A user has the rights of these parts in this database, and no others."""
-    forget(koha)
-    known = parts()
-    for number in numbers:
-        for statement in known[number]:
-            koha.execute(_here(statement, koha))
+def apply_grants(library: Library, *options: str) -> None:
+    """The user has the rights that the command prints for these settings, and no others."""
+    forget(library.koha)
+    execute(library.koha, printed(library, *options))
+    unlock(library.koha)
+
+
+def execute(koha: KohaDatabase, sql: str) -> None:
+    """The statements have been run by an administrator."""
+    for statement in statements(sql):
+        koha.execute(statement.replace(":", "\\:"))
+
+
+def statements(sql: str) -> list[str]:
+    """The statements without comments."""
+    code = re.sub(r"(?m)^--.*$", "", sql)
+    return [" ".join(statement.split()) for statement in code.split(";\n") if statement.strip()]
+
+
+def unlock(koha: KohaDatabase) -> None:
+    """The user may log in with the password."""
+    koha.execute(f"ALTER USER '{user_of(koha)}'@'%' IDENTIFIED BY :password ACCOUNT UNLOCK", password=PASSWORD)
 
 
 def forget(koha: KohaDatabase) -> None:
@@ -43,11 +53,3 @@ def url_of_user(koha: KohaDatabase) -> str:
     """Where the database is for that user, without the password."""
     url = koha.server.url(koha.name)._replace(username=user_of(koha), password=None)  # `set` would keep the password
     return url.render_as_string(hide_password=False)
-
-
-def _here(statement: str, koha: KohaDatabase) -> str:
-    return (
-        statement.replace("koha_LIB", f"`{koha.name}`")
-        .replace("'gentle_nudge'@'localhost'", f"'{user_of(koha)}'@'%'")
-        .replace("THE-PASSWORD", PASSWORD)
-    )

@@ -1,4 +1,7 @@
-"""A MariaDB server of our own: a temporary folder, a free port, gone afterwards. Also for the benchmarks."""
+"""A MariaDB server of our own (a temporary folder, a free port, gone afterwards), or a server that is given.
+
+Also for the benchmarks.
+"""
 
 import os
 import secrets
@@ -7,12 +10,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 import pymysql
-from sqlalchemy import URL, create_engine, text
+from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.engine import Engine
 
 from tests.support.programs import PATIENCE, end, find, free_port, start
@@ -44,15 +48,17 @@ SETTINGS: Mapping[str, str] = {
 
 
 class Server:
-    """A running MariaDB; `host`, `port`, `user` and `password` lead to it."""
+    """A running MariaDB or MySQL; `host`, `port`, `user` and `password` lead to it."""
 
-    host = "127.0.0.1"
-    user = USER
-    password = PASSWORD
-
-    def __init__(self, *, folder: Path, port: int, process: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(
+        self, url: URL | str, *, folder: Path | None = None, process: subprocess.Popen[bytes] | None = None
+    ) -> None:
+        self.address = make_url(url).set(drivername="mysql+pymysql", database=None)
+        self.host = self.address.host or "localhost"
+        self.port = self.address.port or 3306
+        self.user = self.address.username or ""
+        self.password = self.address.password or ""
         self.folder = folder
-        self.port = port
         self._process = process
 
     @classmethod
@@ -73,35 +79,43 @@ class Server:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return cls(folder=folder, port=port, process=process)
+        url = URL.create("mysql+pymysql", username=USER, password=PASSWORD, host="127.0.0.1", port=port)
+        return cls(url, folder=folder, process=process)
 
     def stop(self) -> None:
         """The server has ended and its folder is gone."""
-        if self._process is not None:
+        if self._process is not None and self.folder is not None:
             end(self._process)
             shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def socket(self) -> Path:
-        """The socket for connections from this machine."""
+        """The socket for connections from this machine; only a server of our own has one that we know."""
+        assert self.folder is not None
         return socket_in(self.folder)
+
+    @property
+    def log(self) -> Path:
+        """What the server says of itself; only a server of our own has one that we can read."""
+        assert self.folder is not None
+        return self.folder / "log"
 
     def url(self, database: str = "", *, driver: str = "mysql+pymysql") -> URL:
         """Where a database of the server is, for SQLAlchemy."""
-        return URL.create(
-            driver,
-            username=self.user,
-            password=self.password,
-            host=self.host,
-            port=self.port,
-            database=database or None,
-            query={"charset": "utf8mb4"},
-        )
+        return self.address.set(drivername=driver, database=database or None, query={"charset": "utf8mb4"})
 
     def engine(self, database: str = "") -> Engine:
         """An engine with all rights, whose sessions speak UTC and refuse what does not fit."""
         first = "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
         return create_engine(self.url(database), connect_args={"init_command": first, "ssl_disabled": True})
+
+    def is_mariadb(self) -> bool:
+        """Not MySQL."""
+        engine = self.engine()
+        with engine.connect() as connection:
+            version = connection.exec_driver_sql("SELECT VERSION()").scalar()
+        engine.dispose()
+        return "mariadb" in str(version).lower()
 
     def create_database(self, name: str) -> None:
         """An empty database of that name is there."""
@@ -110,6 +124,22 @@ class Server:
             connection.execute(text(f"DROP DATABASE IF EXISTS `{name}`"))
             connection.execute(text(f"CREATE DATABASE `{name}` COLLATE utf8mb4_unicode_ci"))
         engine.dispose()
+
+    @contextmanager
+    def account(self, password: str, *rights: str) -> Iterator[URL]:
+        """Where the server is for a new account with these rights (`SELECT ON *.*`); the account is gone afterwards."""
+        name = unique_name("u")
+        engine = self.engine()
+        with engine.begin() as connection:
+            connection.execute(text(f"CREATE USER {name}@'%' IDENTIFIED BY :password"), {"password": password})
+            for right in rights:
+                connection.execute(text(f"GRANT {right} TO {name}@'%' WITH GRANT OPTION"))
+        try:
+            yield self.url().set(username=name, password=password)
+        finally:
+            with engine.begin() as connection:
+                connection.execute(text(f"DROP USER {name}@'%'"))
+            engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -217,5 +247,5 @@ def as_root() -> list[str]:
 
 
 def unique_name(beginning: str) -> str:
-    """A database name not used yet."""
-    return f"{beginning}_{secrets.token_hex(4)}"
+    """A name that nobody else uses or guesses, for a database or an account."""
+    return f"{beginning}_{secrets.token_hex(8)}"

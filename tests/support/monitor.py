@@ -1,5 +1,6 @@
 """A real web server that is pinged and remembers it."""
 
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -10,8 +11,11 @@ class Monitor(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
+        self.scheme = "http"
+        if tls:
+            self.scheme, self.socket = "https", tls.wrap_socket(self.socket, server_side=True)
         self.status = 200
         self.asked: list[str] = []
         self._thread = threading.Thread(target=self.serve_forever)
@@ -19,7 +23,7 @@ class Monitor(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         """What is to be pinged."""
-        return f"http://127.0.0.1:{self.server_port}/ping/abc"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}/ping/abc"
 
     @property
     def heard(self) -> list[str]:
@@ -40,11 +44,13 @@ class Answer(BaseHTTPRequestHandler):
     """One ping."""
 
     def do_GET(self) -> None:
-        """Remember the path."""
+        """Remember the path, however it is asked for: a real monitor counts HEAD and POST as well."""
         server: Any = self.server
         server.asked.append(self.path)
         self.send_response(server.status)
         self.end_headers()
+
+    do_HEAD = do_POST = do_OPTIONS = do_GET  # noqa: N815 - the names that http.server looks for
 
     def log_message(self, *_words: object) -> None:
         """Say nothing."""

@@ -6,8 +6,11 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 PATIENCE = 60.0
 
@@ -41,6 +44,18 @@ def find(name: str) -> str:
         message = f"{name} is not here: make test says what to install"
         raise RuntimeError(message)
     return found
+
+
+@contextmanager
+def mounted(folder: Path, size: str) -> Iterator[None]:
+    """A disk in memory of this size (`64k`) lies over the folder; the test is skipped where nobody may mount."""
+    mount = [find("mount"), "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield
+    finally:
+        subprocess.run([find("umount"), str(folder)], check=True)
 
 
 def free_port() -> int:

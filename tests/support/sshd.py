@@ -18,13 +18,13 @@ class Sshd:
 
     host = "127.0.0.1"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, kind: str = "ed25519") -> None:
         self.folder = folder
         self.root = folder / "incoming"
         self.root.mkdir(parents=True)
         self.user = getpass.getuser()
         self.key_file = self._keypair("client-key")
-        self._host_key_file = self._keypair("host-key")
+        self._host_key_file = self._keypair("host-key", kind)
         self.known_hosts = folder / "known_hosts"
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -84,8 +84,15 @@ class Sshd:
                 time.sleep(0.05)
         return False
 
-    def _keypair(self, name: str) -> Path:
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the host key as ssh-keygen tells it: `SHA256:...`."""
+        command: list[str | Path] = [find("ssh-keygen"), "-l", "-f", self._host_key_file]
+        shown: str = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return shown.split()[1]
+
+    def _keypair(self, name: str, kind: str = "ed25519") -> Path:
         path = self.folder / name
-        command: list[str | Path] = [find("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", path]
+        command: list[str | Path] = [find("ssh-keygen"), "-q", "-t", kind, "-N", "", "-C", "test", "-f", path]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
         return path

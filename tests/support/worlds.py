@@ -51,9 +51,9 @@ class World:
         return len(set(self.agencies.values())) == 1
 
 
-EACH_ITS_OWN = {name: f"{name}@agency.example" for name in BRANCHES.values()}
+EACH_ITS_OWN = {name: f"{name}@agency.example.org" for name in BRANCHES.values()}
 WORLDS = {
-    "together": World(agencies=dict.fromkeys(BRANCHES.values(), "one@agency.example")),
+    "together": World(agencies=dict.fromkeys(BRANCHES.values(), "one@agency.example.org")),
     "rivals": World(agencies=EACH_ITS_OWN),
     "apart": World(
         agencies=EACH_ITS_OWN,

@@ -1,4 +1,4 @@
-"""The administrator's commands: check, config, import-plugin, demo, init."""
+"""The administrator's commands: check, config, grants, import-plugin, demo, init."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from shutil import which
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import date_option, format_option, moment_of, now, show
+from gentle_nudge.cli.boundary import HelpfulGroup
+from gentle_nudge.cli.options import date_option, format_option, moment_of, now, progress, show
 from gentle_nudge.demo.play import ZONE, play
 from gentle_nudge.demo.story import story_view
 from gentle_nudge.domain.finding import Severity
-from gentle_nudge.errors import EXIT_FAILURE, SettingsError, UserError
+from gentle_nudge.domain.wording import counted
+from gentle_nudge.errors import EXIT_FAILURE, UserError
 from gentle_nudge.jobs import check as checks
 from gentle_nudge.jobs.identity import refuse_elsewhere, settle
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.restore_mark import journal_of, tell_archive
 from gentle_nudge.jobs.setup import plugin_import
 from gentle_nudge.jobs.setup.adopt import adopt_all
+from gentle_nudge.jobs.setup.grants import Account, default_account
+from gentle_nudge.jobs.setup.grants import grants as grants_for
 from gentle_nudge.jobs.setup.initialise import initialise, waiting_for_adoption
 from gentle_nudge.jobs.setup.mend_clock import mend_clock
 from gentle_nudge.jobs.setup.restore import look, mend
@@ -46,9 +50,25 @@ WIDTH = 100
 def check(invocation: Invocation, form: str) -> None:
     """Is everything as it should be? Each finding with why it matters and the way out; changes nothing."""
     library = invocation.library("koha")
-    findings = checks.check(library, moment_of(library))
+    with progress():
+        findings = checks.check(library, moment_of(library))
     show(finding_view(findings), form)
     sys.exit(EXIT_FAILURE if any(finding.severity is Severity.PROBLEM for finding in findings) else 0)
+
+
+@click.command()
+@click.option("--user", metavar="NAME@HOST", help="The user. Default: gentle_nudge_INSTANCE@localhost.")
+@click.option("--read-only", "dry_runs", is_flag=True, help="Only what a dry run needs.")
+@click.pass_obj
+def grants(invocation: Invocation, user: str | None, *, dry_runs: bool) -> None:
+    """Print the SQL for a database user with only the rights that this configuration needs.
+
+    Nothing is changed. An administrator of the database runs what is printed. No password is in it: a new user is
+    locked until it gets one.
+    """
+    library = invocation.library("koha")
+    account = Account.parse(user) if user else default_account(library)
+    click.echo(grants_for(library, account, for_dry_runs=dry_runs), nl=False)
 
 
 @click.command("import-plugin")
@@ -62,7 +82,7 @@ def check(invocation: Invocation, form: str) -> None:
 def import_plugin(invocation: Invocation, password_file: Path | None) -> None:
     """Print a configuration made from the settings of Koha's Gentle Nudge plugin; findings go to stderr."""
     library = Library.of(_settings(invocation), now)
-    with read_only(library.engine) as conn:
+    with progress(), read_only(library.engine) as conn:
         imported = plugin_import.import_plugin(conn, moment_of(library), password_file)
     if password_file and imported.password:
         plugin_import.write_password(password_file, imported.password)
@@ -80,7 +100,7 @@ def _settings(invocation: Invocation) -> Settings:
         return load(environ={**os.environ, OUR_CONF: os.environ[KOHA_CONF]}, needs="koha")
 
 
-@click.group()
+@click.group(cls=HelpfulGroup)
 def config() -> None:
     """Show, check or begin the configuration."""
 
@@ -96,15 +116,10 @@ def show_settings(invocation: Invocation) -> None:
 @click.pass_obj
 def validate(invocation: Invocation) -> None:
     """Tell every problem with the settings at once; the database is not asked (see check)."""
-    try:
-        settings = invocation.settings("koha")
-    except SettingsError:
-        invocation.settings("policy")  # names these problems and the missing keys too
-        raise
+    settings = invocation.settings("policy")
+    settings.refuse_examples()
     koha = instance(settings)
     click.echo(f"{settings.places.file} is right; it leads to the database {koha.shown}, zone {koha.zone.key}.")
-    if settings.lacks:
-        click.echo("\n".join(["Before nightly and sync can run:", *settings.lacks]))
 
 
 @config.command()
@@ -122,7 +137,8 @@ def demo(folder: Path, day: date | None) -> None:
     Everything is made in DIR (default: gentle-nudge-demo); nothing else is read, changed or sent. An earlier demo
     in DIR is replaced; a folder with anything else in it is left alone.
     """
-    story = play(folder, day or now(ZONE).date())
+    with progress():
+        story = play(folder, day or now(ZONE).date())
     draw(story_view(story, os.environ, program=_program()), screen(width=WIDTH))
 
 
@@ -160,7 +176,8 @@ def init(
     if clock_mended:
         return _mend_clock(library, yes=yes)
     _confirm(f"Create or upgrade the tables gentle_nudge_* in {library.instance.shown}?", yes=yes)
-    is_new = writing(library.engine, partial(initialise, instance=library.instance, now=now()))
+    with progress():
+        is_new = writing(library.engine, partial(initialise, instance=library.instance, now=now()))
     click.echo(f"Our tables are {'new' if is_new else 'up to date'} in {library.instance.shown}.")
     return _adopt(library, yes=yes) if adopt else None
 
@@ -185,7 +202,9 @@ def _settle(library: Library, *, is_copy: bool, yes: bool) -> None:
     cancelled = writing(library.engine, work)
     click.echo(f"{where} on this machine is {'a copy' if is_copy else 'the library'} from now on.")
     if is_copy:
-        click.echo(f"{cancelled} deliveries cancelled; mail goes into {mail}, nothing is uploaded.")
+        click.echo(
+            f"{counted(cancelled, 'delivery', 'deliveries')} cancelled; mail goes into {mail}, nothing is uploaded."
+        )
 
 
 def _restore(library: Library, *, yes: bool) -> None:
@@ -196,7 +215,7 @@ def _restore(library: Library, *, yes: bool) -> None:
             "Look at what the agency got before the next night; with [archive] directory set, it is known next time.",
         )
     journal = journal_of(library.archive)
-    with read_only(library.engine) as conn:
+    with progress(), read_only(library.engine) as conn:
         refuse_elsewhere(conn, library.instance)
         sections = library.known_sections(conn)
         lost = look(conn, library.archive, journal, sections)
@@ -209,12 +228,16 @@ def _restore(library: Library, *, yes: bool) -> None:
     show(lost_view(lost.delivered, patrons, lost.fees))
     _confirm("Go on from here? The next update tells every recipient how every open case stands.", yes=yes)
     moment = moment_of(library, person=True)
-    mended = writing(library.engine, partial(mend, lost=lost, sections=sections, moment=moment))
+    with progress():
+        mended = writing(library.engine, partial(mend, lost=lost, sections=sections, moment=moment))
     tell_archive(library.engine, library.archive, moment.now)
-    click.echo(f"{mended.sent} deliveries marked as sent, {mended.reported} open cases to be reported.")
+    click.echo(
+        f"{counted(mended.sent, 'delivery', 'deliveries')} marked as sent, "
+        f"{counted(mended.reported, 'open case')} to be reported."
+    )
     if lost.submissions:
-        gone = f"; {mended.gone} are not in Koha any more" if mended.gone else ""
-        click.echo(f"{mended.adopted} patrons are in collections again{gone}.")
+        gone = f"; not in Koha any more: {mended.gone}" if mended.gone else ""
+        click.echo(f"{counted(mended.adopted, 'patron is', 'patrons are')} in collections again{gone}.")
 
 
 def _mend_clock(library: Library, *, yes: bool) -> None:
@@ -232,18 +255,21 @@ def _mend_clock(library: Library, *, yes: bool) -> None:
     mended = writing(library.engine, partial(mend_clock, moment=moment))
     if library.archive and not is_copy:
         tell_archive(library.engine, library.archive, moment.now)
-    click.echo(f"{len(mended.runs)} runs are of {moment.today} now, {len(mended.claims)} deliveries are due again.")
+    click.echo(
+        f"{counted(len(mended.runs), 'run is', 'runs are')} of {moment.today} now, "
+        f"{counted(len(mended.claims), 'delivery is', 'deliveries are')} due again."
+    )
 
 
 def _adopt(library: Library, *, yes: bool) -> None:
     """Show the patrons who are flagged without a case and, once a person agrees, open their cases."""
     moment = moment_of(library, person=True)
     sections, _ = library.ready((), dry_run=False)
-    with read_only(library.engine) as conn:
+    with progress(), read_only(library.engine) as conn:
         waiting = waiting_for_adoption(conn, sections, moment)
     for unadopted in waiting:
         section = unadopted.section
-        click.echo(f"{section.name}: {len(unadopted.adoptees)} patrons whose flag says yes without a case")
+        click.echo(f"{section.name}: {counted(len(unadopted.adoptees), 'patron')} whose flag says yes without a case")
         for value, number in sorted(unadopted.by_value().items()):
             click.echo(f"  {number} with {value!r} in {section.policy.flag}")
         no_lines, marked = unadopted.without_lines, unadopted.with_our_mark
@@ -252,4 +278,6 @@ def _adopt(library: Library, *, yes: bool) -> None:
         _confirm("Adopt them all? The agency is told their balances from the next update on.", yes=yes)
     for unadopted in waiting:
         work = partial(adopt_all, section=unadopted.section, wanted=unadopted.numbers, moment=moment)
-        click.echo(f"{unadopted.section.name}: {len(writing(library.engine, work))} adopted")
+        with progress():
+            adopted = writing(library.engine, work)
+        click.echo(f"{unadopted.section.name}: {len(adopted)} adopted")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gentle_nudge.cli.boundary import Commands, configure_logging
+from gentle_nudge.cli.boundary import Commands, configure_logging, say
 
 if TYPE_CHECKING:
     from gentle_nudge.jobs.library import Library
@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "forget": ("gentle_nudge.cli.upkeep:forget", "Forget a person's name and card, and name what still holds them."),
     "explain": ("gentle_nudge.cli.inquiry:explain", "Why a patron is, or is not, referred: facts and verdicts."),
     "check": ("gentle_nudge.cli.admin:check", "Is everything as it should be? What is not, and the way out."),
+    "grants": ("gentle_nudge.cli.admin:grants", "Print the GRANTs for a database user with only the rights needed."),
     "import-plugin": ("gentle_nudge.cli.admin:import_plugin", "Print a configuration made from Koha's plugin."),
     "demo": ("gentle_nudge.cli.admin:demo", "A night on an invented library, to look at and play with."),
     "config": ("gentle_nudge.cli.admin:config", "Show, check or begin the configuration."),
@@ -70,7 +71,7 @@ class Invocation:
                 click.get_current_context().exit(0)
             raise
         for warning in settings.warnings:
-            click.echo(f"Warning: {warning}", err=True)
+            say(f"Warning: {warning}", "warning")
         return settings
 
     def library(self, needs: Needs = "policy") -> Library:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.boundary import say_where
+from gentle_nudge.cli.boundary import say, say_where
 from gentle_nudge.cli.options import (
     day_option,
     dry_run_option,
@@ -23,8 +23,10 @@ from gentle_nudge.cli.options import (
     now,
     output_option,
     progress,
+    refuse_output,
     show,
 )
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.due import NightOptions
@@ -64,6 +66,7 @@ def nightly(
 ) -> None:
     """Every section: submission if due, update, release; then deliver."""
     gc.freeze()  # what is imported stays
+    refuse_output(output, dry_run=dry_run)
     library = invocation.library()
     by_person = bool(most_referrals or most_endings)
     moment = moment_of(library, day, dry_run=dry_run, person=by_person, interface="cron")
@@ -125,7 +128,7 @@ def _tell(
         case GentleNudgeError():
             _tell_failure(step)
         case str():
-            click.echo(step, err=True)
+            say(step)
     if shown:
         shown.show()
 
@@ -136,13 +139,13 @@ def _tell_trouble(night: Night, *, refusals: bool = True) -> None:
         _tell_failure(failure, f"{name}: ")
     for name, plan in night.plans.items() if refusals else ():
         for refusal in plan.refusals:
-            click.echo(f"{name}: {refusal.sentence}\n  {refusal.hint}", err=True)
+            say(f"{name}: {refusal.sentence}\n  {refusal.hint}")
         for sentence in filter(None, (plan.withdrawals, *plan.named)):
-            click.echo(f"{name}: {sentence}", err=True)
+            say(f"{name}: {sentence}", "warning")
 
 
 def _tell_failure(failure: GentleNudgeError, about: str = "") -> None:
-    click.echo(f"{about}{failure.sentence}\n  {failure.hint}".rstrip(), err=True)
+    say(f"{about}{failure.sentence}\n  {failure.hint}".rstrip())
     say_where(click.get_current_context(), failure)
 
 
@@ -156,21 +159,23 @@ def sync(
     invocation: Invocation, day: date | None, libraries: Sequence[str], dry_run: bool, output: Path | None
 ) -> None:
     """Report every open case with its balance; change nothing."""
+    refuse_output(output, dry_run=dry_run)
     library = invocation.library()
     moment = moment_of(library, day, dry_run=dry_run, person=True, interface="cron")
     sections, outlets = library.ready(libraries, dry_run=dry_run)
     for section in sections:
-        if dry_run:
-            with read_only(library.engine) as conn:
-                listed = rows_of(conn, section)
-            if output:
-                write_files(output, file_of(section, listed.rows, moment))
-        else:
-            listed = sync_or_log(library.engine, section, moment, outlets)
+        with progress():
+            if dry_run:
+                with read_only(library.engine) as conn:
+                    listed = rows_of(conn, section)
+                if output:
+                    write_files(output, file_of(section, listed.rows, moment))
+            else:
+                listed = sync_or_log(library.engine, section, moment, outlets)
         for named in listed.named:
-            click.echo(f"{section.name}: {named}", err=True)
+            say(f"{section.name}: {named}", "warning")
         if dry_run or invocation.speaks:
-            click.echo(f"{section.name}, {moment.day}: {len(listed.rows)} open cases in the sync")
+            click.echo(f"{section.name}, {moment.day}: {counted(len(listed.rows), 'open case')} in the sync")
     if not dry_run:
         sys.exit(_deliver(invocation, library))
 
@@ -199,7 +204,7 @@ def _tell_round(invocation: Invocation, sent: Round) -> None:
         for delivery in done.cancelled:
             click.echo(f"{delivery.reason}: {delivery.file_name} did not go to {delivery.address.recipient}")
     for sentence in _troubles(sent):
-        click.echo(sentence, err=True)
+        say(sentence)
 
 
 def _troubles(sent: Round) -> Iterator[str]:

@@ -11,8 +11,19 @@ from functools import partial
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import date_option, day_option, format_option, library_option, moment_of, show
+from gentle_nudge.cli.boundary import say
+from gentle_nudge.cli.options import (
+    date_option,
+    day_option,
+    format_option,
+    library_option,
+    listing_format_option,
+    moment_of,
+    progress,
+    show,
+)
 from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_FAILURE
 from gentle_nudge.jobs.desk import case_list
 from gentle_nudge.jobs.desk.explain import explain as explain_patron
@@ -29,7 +40,7 @@ CASE_STATES = [state.value for state in CaseState]
 @click.option("--state", "states", multiple=True, type=click.Choice(CASE_STATES), help="Only these; may be repeated.")
 @date_option("--referred", "month", form="%Y-%m", metavar="YYYY-MM", help="Only those referred in this month.")
 @library_option
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
+@listing_format_option
 @click.pass_context
 def cases(
     context: click.Context, states: Sequence[str], month: date | None, libraries: Sequence[str], form: str
@@ -43,8 +54,9 @@ def cases(
         month=month,
         sections=library.names_of(libraries) if libraries else None,
     )
-    with read_only(library.engine) as conn:
-        show(cases_view(case_list.listed(conn, chosen)), form)
+    with progress(), read_only(library.engine) as conn:
+        view = cases_view(case_list.listed(conn, chosen))
+    show(view, form)
 
 
 @cases.command()
@@ -62,10 +74,10 @@ def move(invocation: Invocation, old: str, new: str) -> None:
     work = partial(case_list.move, settings=library.settings, sections=sections, now=library.clock())
     moved = writing(library.engine, partial(work, old=old, new=new))
     if invocation.speaks:
-        click.echo(f"{moved.count} open cases moved from {old} to {new}")
+        click.echo(f"{counted(moved.count, 'open case')} moved from {old} to {new}")
     if moved.staying:
         stay = ", ".join(str(case.id) for case in moved.staying)
-        click.echo(f"Cases {stay} stay in {old}: their patrons have an open case in {new} already.", err=True)
+        say(f"Cases {stay} stay in {old}: their patrons have an open case in {new} already.")
         sys.exit(EXIT_FAILURE)
 
 
@@ -80,16 +92,18 @@ def explain(invocation: Invocation, card: str, day: date | None, assignments: Se
     library = invocation.library()
     sections, _ = library.ready((), dry_run=True)
     sections = tuple(replace(section, policy=what_if(section.policy, assignments)) for section in sections)
-    with read_only(library.engine) as conn:
+    with progress(), read_only(library.engine) as conn:
         explanations = explain_patron(conn, sections, card, moment_of(library, day, dry_run=True))
     show([explanation_view(explanation) for explanation in explanations], form)
 
 
 @click.command()
 @click.argument("card", required=False)
+@listing_format_option
 @click.pass_obj
-def history(invocation: Invocation, card: str | None) -> None:
+def history(invocation: Invocation, card: str | None, form: str) -> None:
     """Runs with counts and sums; or all that happened to one patron (CARD, or number:123)."""
     library = invocation.library("koha")
-    with read_only(library.engine) as conn:
-        show(of_runs(conn) if card is None else of_patron(conn, card, library.zone))
+    with progress(), read_only(library.engine) as conn:
+        view = of_runs(conn) if card is None else of_patron(conn, card, library.zone)
+    show(view, form)

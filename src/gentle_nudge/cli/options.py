@@ -43,16 +43,28 @@ day_option = date_option("--day", help="The business day. Default: today in the 
 library_option = click.option("--library", "libraries", multiple=True, metavar="NAME", help="Only this section.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show everything, write and send nothing.")
 output_option = folder_option(help="Dry run: write the files there.")
+
+
+def refuse_output(output: Path | None, *, dry_run: bool) -> None:
+    """UserError if the files of a run are wanted that is not a dry run."""
+    if output and not dry_run:
+        raise UserError(
+            "--output belongs to --dry-run: a run sends its files and writes none.",
+            "Add --dry-run; the files of a past run: gentle-nudge regenerate",
+        )
+
+
 format_option = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
+listing_format_option = click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
 
 
 def show(shown: View | Sequence[View], form: str = "table", *, stderr: bool = False) -> None:
-    """Print views as a table, as JSON or as CSV."""
+    """Print views as a table, or as JSON or CSV in UTF-8, whatever the terminal speaks."""
     match form:
         case "json":
-            click.echo(as_json(shown))
+            click.echo(as_json(shown).encode())
         case "csv":
-            click.echo(as_csv(shown), nl=False)
+            click.echo(as_csv(shown).encode(), nl=False)
         case _:
             from gentle_nudge.views.terminal import draw, screen  # noqa: PLC0415 - rich takes 3 MB, cron shows nothing
 
@@ -105,5 +117,13 @@ def moment_of(
         raise UserError(
             f"{chosen} lies more than {DAYS_BACK} days back.", "A missed submission is made up for by the next night."
         )
-    who = os.environ.get("SUDO_USER") or getpass.getuser() if person else None
+    who = _login_name() if person else None
     return Moment(day=chosen, now=instant, zone=library.zone, who=who, interface=interface)
+
+
+def _login_name() -> str:
+    """The caller's, also under sudo; in a container that knows no name for the user, the number."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # the first until Python 3.12
+        return f"uid {os.getuid()}"

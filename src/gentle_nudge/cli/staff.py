@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
@@ -9,7 +10,7 @@ from functools import partial
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import date_option, moment_of, show
+from gentle_nudge.cli.options import date_option, moment_of, progress, show
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
 from gentle_nudge.jobs.transaction import read_only, writing
@@ -22,7 +23,7 @@ from gentle_nudge.views.withdrawal_view import withdrawal_view
 @click.option("--library", "libraries", multiple=True, metavar="NAME", help="Only of this section.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; kept with the case, so name nobody in it.")
 @click.option("--waive-fee", is_flag=True, help="Also forgive what is still owing of the processing fee.")
-@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing; on a terminal with names.")
 @click.pass_obj
 def release(
     invocation: Invocation,
@@ -55,12 +56,13 @@ def release(
     moment = moment_of(library, person=True)
     if request.is_submission and libraries:
         sections = library.sections(changes=not dry_run)  # a case of it may have moved to a section that is not named
-    with read_only(library.engine) as conn:
-        sections = tuple(concerned(conn, sections, request))
-        if dry_run:
-            withdrawals = [withdraw_cases(conn, section, request, moment=moment, dry_run=True) for section in sections]
-    if not dry_run:
-        works = [partial(withdraw_cases, section=section, wanted=request, moment=moment) for section in sections]
-        withdrawals = [writing(library.engine, work) for work in works]
+    work = partial(withdraw_cases, wanted=request, moment=moment, dry_run=dry_run)
+    with progress():
+        with read_only(library.engine) as conn:
+            sections = tuple(concerned(conn, sections, request))
+            if dry_run:
+                withdrawals = [work(conn, section) for section in sections]
+        if not dry_run:
+            withdrawals = [writing(library.engine, partial(work, section=section)) for section in sections]
     if dry_run or invocation.speaks:
-        show(withdrawal_view(withdrawals, dry_run=dry_run))
+        show(withdrawal_view(withdrawals, dry_run=dry_run, names_patrons=dry_run and sys.stdout.isatty()))

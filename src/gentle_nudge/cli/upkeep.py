@@ -11,7 +11,16 @@ from pathlib import Path
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import date_option, folder_option, format_option, library_option, moment_of, show
+from gentle_nudge.cli.options import (
+    date_option,
+    folder_option,
+    format_option,
+    library_option,
+    listing_format_option,
+    moment_of,
+    progress,
+    show,
+)
 from gentle_nudge.domain.outbox import Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import EXIT_FAILURE, UserError
@@ -36,7 +45,7 @@ ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True, t
 @click.option(
     "--state", "states", multiple=True, type=click.Choice(STATES), help="Only those in this state; may be repeated."
 )
-@format_option
+@listing_format_option
 @click.pass_context
 def outbox(context: click.Context, failed: bool, states: Sequence[str], form: str) -> None:
     """Which reports are on their way to whom, what was tried, and why it did not work.
@@ -47,8 +56,9 @@ def outbox(context: click.Context, failed: bool, states: Sequence[str], form: st
         return
     library = context.obj.library("koha")
     chosen = [DeliveryState(state) for state in states] + [DeliveryState.FAILED] * failed
-    with read_only(library.engine) as conn:
-        show(manage.look(conn, library.zone, chosen, library.held), form)
+    with progress(), read_only(library.engine) as conn:
+        view = manage.look(conn, library.zone, chosen, library.held)
+    show(view, form)
 
 
 @outbox.command()
@@ -91,15 +101,18 @@ def _decide(invocation: Invocation, work: Callable[..., list[Delivery]], outcome
 
 @click.command()
 @click.argument("card")
+@click.option("--anyway", is_flag=True, help="Also with an open case; the next update records name and card again.")
 @click.pass_obj
-def forget(invocation: Invocation, card: str) -> None:
+def forget(invocation: Invocation, card: str, *, anyway: bool) -> None:
     """Forget a person's name and card (CARD, or number:123) at once, and name the reports that still hold them.
 
-    What the patron owes, and everything in Koha, stays as it is. The stored reports go by themselves after keep_days.
+    An open case has to end first: gentle-nudge release CARD. What the patron owes, and everything in Koha, stays as it
+    is. The stored reports go by themselves after keep_days.
     """
     library = invocation.library("koha")
     library.refuse_other_time()
-    show(writing(library.engine, partial(forget_person, card=card, keep_days=library.settings.archive.keep_days)))
+    keep_days = library.settings.archive.keep_days
+    show(writing(library.engine, partial(forget_person, card=card, keep_days=keep_days, anyway=anyway)))
 
 
 @click.command()
@@ -109,6 +122,7 @@ def forget(invocation: Invocation, card: str) -> None:
 @folder_option(help="Where the file is put. Default: the current folder. Another file is never overwritten.")
 @click.option("--send", is_flag=True, help="Instead of a file: queue the report once more, marked as a repeat.")
 @click.option("--to", metavar="ADDRESS", help="With --send: only to this recipient. Default: everybody who gets it.")
+@click.option("--new-recipient", is_flag=True, help="With --to: ADDRESS never had a report of the section.")
 @click.option("--reason", default="", metavar="TEXT", help="With --send: why; kept with the delivery.")
 @click.pass_obj
 def regenerate(
@@ -119,6 +133,7 @@ def regenerate(
     output: Path | None,
     send: bool,
     to: str | None,
+    new_recipient: bool,
     reason: str,
 ) -> None:
     """Give a past report again, byte for byte as it was: as a file, or sent once more (--send).
@@ -131,22 +146,26 @@ def regenerate(
         raise UserError("A reason is needed.", 'Say why: --reason "the agency lost it"')
     if not send and (to or reason):
         raise UserError("--to and --reason belong to --send.", "Add --send if the report should be sent again.")
+    if new_recipient and not to:
+        raise UserError("--new-recipient belongs to --to.", "Name the address with --to ADDRESS.")
     library = invocation.library("policy" if send else "koha")
     sections = library.names_of(libraries) if libraries else None
     request = ResendRequest(report=ReportKind(kind), day=day, sections=sections)
     if send:
-        _send(library, request, to, reason.strip())
+        _send(library, request, to, reason.strip(), new_recipient=new_recipient)
     else:
-        with read_only(library.engine) as conn:
+        with progress(), read_only(library.engine) as conn:
             paths = write(conn, find(conn, request), output or Path())
         click.echo("\n".join(f"Written: {path}" for path in paths))
 
 
-def _send(library: Library, request: ResendRequest, to: str | None, reason: str) -> None:
+def _send(library: Library, request: ResendRequest, to: str | None, reason: str, *, new_recipient: bool) -> None:
     sections, outlets = library.ready((), dry_run=False)
-    mailing = Mailing(sections=sections, outlets=outlets, reason=reason, to=to)
+    mailing = Mailing(sections=sections, outlets=outlets, reason=reason, to=to, to_anybody=new_recipient)
     work = partial(resend, asked=request, mailing=mailing, moment=moment_of(library, person=True))
-    for stored, address in writing(library.engine, work):
+    with progress():
+        queued = writing(library.engine, work)
+    for stored, address in queued:
         click.echo(f"Queued: {stored.file_name} to {address.recipient} ({address.channel}); it leaves with deliver")
 
 
@@ -154,7 +173,7 @@ def _send(library: Library, request: ResendRequest, to: str | None, reason: str)
 @format_option
 @click.pass_obj
 def status(invocation: Invocation, form: str) -> None:
-    """What ran last, which submissions are late, which reports have not arrived; exit 1 if any.
+    """What ran last, whether nights have stopped, what is late, what has not arrived; exit 1 if any.
 
     A report that waits for its next try is undelivered too. Works on any machine.
     """

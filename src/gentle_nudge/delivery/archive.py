@@ -10,7 +10,7 @@ from hashlib import file_digest
 from pathlib import Path
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
-from gentle_nudge.delivery.whole_files import OWN_FOLDER, not_writable, numbered, write_once, write_over
+from gentle_nudge.delivery.whole_files import OWN_FOLDER, folder_findings, numbered, write_once, write_over
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.domain.report_row import ReportKind
@@ -45,9 +45,7 @@ class ArchiveOutlet:
 
     def probe(self) -> Iterator[Finding]:
         """Whether files can be put there, and whether the folder is this database's."""
-        if findings := not_writable("archive", self.directory):
-            yield from findings
-            return
+        yield from folder_findings("archive", self.directory)
         try:
             self.read_note()
         except DeliveryFailed as failure:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gentle_nudge.delivery.message import Letterhead, as_sent, compose
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
-from gentle_nudge.delivery.whole_files import OWN_FOLDER, not_writable, refuse_link, write_over
+from gentle_nudge.delivery.whole_files import OWN_FOLDER, folder_findings, refuse_link, write_over
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.domain.report_row import ReportKind
@@ -61,7 +61,7 @@ class MaildirOutlet:
         """Whether files can be put there, and nowhere else."""
         link = next(filter(Path.is_symlink, self._folders), None)
         if link is None:
-            return not_writable("maildir", self.folder)
+            return tuple(folder_findings("maildir", self.folder))
         return (
             Finding(
                 name="maildir-not-writable",

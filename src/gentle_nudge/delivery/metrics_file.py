@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,9 +13,12 @@ from pathlib import Path
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, system_reason
 from gentle_nudge.delivery.whole_files import refuse_link, write_over
+from gentle_nudge.domain.finding import Finding
 from gentle_nudge.domain.run import RecordedRun
 
 READABLE = 0o644
+NOT_WRITTEN = "The metrics file {} cannot be written: {}."
+WAY_OUT = "See that its folder is there, that this user may write in it, and that neither is a symbolic link."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,10 +48,31 @@ def write_metrics(path: Path, figures: Figures) -> None:
         refuse_link(path)
         write_over(path, map(str.encode, metrics(figures)), READABLE)
     except OSError as error:
-        raise DeliveryFailed(
-            f"The metrics file {path} cannot be written: {system_reason(error)}.",
-            "See that its folder is there, that this user may write in it, and that neither is a symbolic link.",
-        ) from error
+        raise DeliveryFailed(NOT_WRITTEN.format(path, system_reason(error)), WAY_OUT) from error
+
+
+def metrics_findings(path: Path) -> Iterator[Finding]:
+    """A finding if the file could not be written; nothing is written."""
+    try:
+        refuse_link(path.parent)
+        refuse_link(path)
+        folder = path.parent.stat()
+        kept_by_others = folder.st_mode & stat.S_ISVTX and path.exists()
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not path.parent.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if kept_by_others and os.geteuid() not in {0, folder.st_uid, path.stat().st_uid}:
+            raise PermissionError(errno.EPERM, "the file is another user's, and the folder is sticky")
+    except OSError as error:
+        yield Finding(
+            name="metrics-not-writable",
+            what=NOT_WRITTEN.format(path, system_reason(error)),
+            why="The monitoring system sees no figures, or old ones.",
+            way_out=WAY_OUT,
+        )
 
 
 def metrics(figures: Figures) -> Iterator[str]:

@@ -30,6 +30,18 @@ class Refused(Exception):
         self.reason = system_reason(error)
 
 
+class NotPinned(DeliveryFailed):
+    """No key of the server is pinned yet; `line` pins the one with this `fingerprint`, at this `place`."""
+
+    def __init__(self, server: str, *, fingerprint: str, line: str, place: str) -> None:
+        super().__init__(
+            f"No key of the {server} is pinned; nothing was sent."
+            f" If the agency confirms the fingerprint {fingerprint}, {place}: {line}",
+            "Ask the agency by another way than e-mail whether this key is theirs. gentle-nudge check shows it again.",
+        )
+        self.fingerprint, self.line, self.place = fingerprint, line, place
+
+
 class RemoteFolder:
     """The directory of a session; `server` is its name in messages.
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
-from gentle_nudge.delivery.remote_folder import Refused, RemoteFolder
+from gentle_nudge.delivery.remote_folder import NotPinned, Refused, RemoteFolder
 from gentle_nudge.delivery.whole_files import numbered
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding
@@ -62,6 +62,16 @@ class SftpOutlet:
         try:
             with self._connected() as folder:
                 folder.look_around()
+        except NotPinned as trouble:
+            yield Finding(
+                name="sftp-key-unpinned",
+                what=f"No key of the {self._server} is pinned. It shows a key with the fingerprint "
+                f"{trouble.fingerprint}.",
+                why="Reports must reach no other server, so every upload waits. All else goes on.",
+                way_out="Ask the agency, but not by e-mail, whether the fingerprint is theirs. If it is, "
+                f"{trouble.place}:",
+                line=trouble.line,
+            )
         except GentleNudgeError as trouble:
             why, way_out = "No report could be uploaded.", trouble.hint or "Correct [sftp], or ask the agency."
             yield Finding(name="sftp-server", what=trouble.sentence, why=why, way_out=way_out)

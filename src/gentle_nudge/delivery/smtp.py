@@ -15,6 +15,7 @@ from gentle_nudge.delivery.outlet import DeliveryFailed, Item, one_line, system_
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.settings.keys import Mail
 
@@ -178,7 +179,7 @@ class SmtpOutlet:
                     "Give its certificate authority as mail.ca_file, or the host name in the certificate.",
                 )
             case TimeoutError():
-                problem = f"did not answer within {self._timeout} seconds"
+                problem = f"did not answer within {counted(self._timeout, 'second')}"
             case _:
                 problem = f"cannot be reached: {system_reason(error)}"
         return DeliveryFailed(f"The {self._server} {problem}.")

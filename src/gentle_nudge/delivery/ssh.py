@@ -6,16 +6,18 @@ import logging
 import socket
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import paramiko
+from paramiko.hostkeys import InvalidHostKey
 from paramiko.pkey import UnknownKeyType
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, one_line, system_reason
-from gentle_nudge.delivery.remote_folder import Refused
+from gentle_nudge.delivery.remote_folder import NotPinned, Refused
+from gentle_nudge.domain.wording import counted
 
 if TYPE_CHECKING:
     from gentle_nudge.settings.keys import Sftp
@@ -70,11 +72,16 @@ def troubles(sftp: Sftp, timeout: int) -> Iterator[None]:
             "See that the login may write in sftp.directory, and that there is room.",
         ) from refusal
     except paramiko.BadHostKeyException as error:
-        raise _refusal(sftp, error.key, "the pinned one") from error
+        place, line = _pin_for(sftp, error.key)
+        raise DeliveryFailed(
+            f"The host key of the {server} is not the pinned one; nothing was sent."
+            f" If the agency confirms the fingerprint {error.key.fingerprint}, {place}: {line}",
+            "Ask the agency by another way than e-mail whether this key is theirs.",
+        ) from error
     except (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError) as error:
         match error:
             case TimeoutError():
-                problem = f"did not answer within {timeout} seconds"
+                problem = f"did not answer within {counted(timeout, 'second')}"
             case paramiko.AuthenticationException():
                 problem = f"does not let {sftp.user} in with this {'key' if sftp.key_file else 'password'}"
             case EOFError():
@@ -93,7 +100,9 @@ class _Refuse(paramiko.MissingHostKeyPolicy):
         self._sftp = sftp
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
-        raise _refusal(self._sftp, key, "known")
+        place, line = _pin_for(self._sftp, key)
+        server = f"SFTP server {self._sftp.host}:{self._sftp.port}"
+        raise NotPinned(server, fingerprint=key.fingerprint, line=line, place=place)
 
 
 def _transport(timeout: int, sock: Any, **options: Any) -> paramiko.Transport:
@@ -106,8 +115,16 @@ def _transport(timeout: int, sock: Any, **options: Any) -> paramiko.Transport:
 
 def _pin(keys: paramiko.HostKeys, sftp: Sftp) -> None:
     """The keys are those that the settings trust."""
-    if sftp.known_hosts and sftp.known_hosts.exists():
-        keys.load(str(sftp.known_hosts))
+    if sftp.known_hosts:
+        try:
+            with suppress(FileNotFoundError):
+                keys.load(str(sftp.known_hosts))
+        except (OSError, UnicodeDecodeError, InvalidHostKey) as error:
+            why = system_reason(error) if isinstance(error, OSError) else "it is not in the form of ssh"
+            raise DeliveryFailed(
+                f"The file of host keys {sftp.known_hosts} cannot be read: {why}; nothing was sent.",
+                "Let this user read it, and see that each line is like one of ssh-keyscan.",
+            ) from error
     if sftp.host_key:
         try:
             kind, blob, *_ = sftp.host_key.split()
@@ -124,14 +141,12 @@ def _host(sftp: Sftp) -> str:
     return sftp.host if sftp.port == paramiko.config.SSH_PORT else f"[{sftp.host}]:{sftp.port}"
 
 
-def _refusal(sftp: Sftp, key: paramiko.PKey, expected: str) -> DeliveryFailed:
+def _pin_for(sftp: Sftp, key: paramiko.PKey) -> tuple[str, str]:
+    """Where to pin the key, and the line to write there."""
     line = f"{key.get_name()} {key.get_base64()}"
-    remedy = f"add to {sftp.known_hosts}: {_host(sftp)} {line}" if sftp.known_hosts else f'set sftp.host_key = "{line}"'
-    return DeliveryFailed(
-        f"The host key of the SFTP server {sftp.host}:{sftp.port} is not {expected}; nothing was sent."
-        f" If the agency confirms the fingerprint {key.fingerprint}, {remedy}",
-        "Ask the agency by another way than e-mail whether this key is theirs.",
-    )
+    if sftp.known_hosts:
+        return f"add this line to {sftp.known_hosts}", f"{_host(sftp)} {line}"
+    return "write into [sftp]", f'host_key = "{line}"'
 
 
 def _key(file: Path) -> paramiko.PKey:

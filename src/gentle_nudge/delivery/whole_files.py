@@ -9,11 +9,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from filecmp import cmp
 from pathlib import Path, PurePosixPath
+from shutil import disk_usage
 
-from gentle_nudge.domain.finding import Finding
+from gentle_nudge.domain.finding import Finding, Severity
 
 OWN, OWN_FOLDER = 0o600, 0o700
 MOST_NAMES = 99
+MEGABYTE = 1024 * 1024
+FULL, NEARLY_FULL = 10 * MEGABYTE, 100 * MEGABYTE
 # Errors of file systems without hard links (FAT, some network shares).
 NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
@@ -47,10 +50,11 @@ def write_once(path: Path, chunks: Iterable[bytes], *, or_numbered: bool = False
 def _written_aside(path: Path, chunks: Iterable[bytes], mode: int, folder: Path) -> Iterator[Path]:
     """A temporary file with the chunks, on the disk, for the caller to rename or remove.
 
-    One writer at a time; a file that a killed writer left is overwritten. After an error the file is gone.
+    One writer at a time; a file that a killed writer left is overwritten. After an error the file is gone. An OSError
+    names the file that was meant.
     """
     aside = folder / f".{path.name}.part"
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, OWN), "wb") as file:
+    with _naming(path), os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, OWN), "wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not os.path.samestat(os.fstat(file.fileno()), aside.stat()):
             # Another writer renamed the file that we opened, and a third writer created this one.
@@ -70,6 +74,16 @@ def _written_aside(path: Path, chunks: Iterable[bytes], mode: int, folder: Path)
         os.fsync(names)
     finally:
         os.close(names)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """An OSError names this file, not the temporary one; one of a full disk names none by itself."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
 
 
 def refuse_link(path: Path) -> None:
@@ -98,16 +112,22 @@ def numbered(name: str) -> Iterator[str]:
         yield f"{path.stem}-{number}{path.suffix}"
 
 
-def not_writable(kind: str, folder: Path) -> tuple[Finding, ...]:
-    """A finding if no file can be put there, or if the missing folder cannot be made."""
-    place = folder if folder.exists() else folder.parent
-    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
-        return ()
-    return (
-        Finding(
+def folder_findings(kind: str, folder: Path) -> Iterator[Finding]:
+    """A finding if no file can be put there, if the missing folder cannot be made, or if its disk is nearly full."""
+    # Unlike Path's, these say no where we may not even look.
+    place = folder if os.path.exists(folder) else folder.parent  # noqa: PTH110
+    if not os.path.isdir(place) or not os.access(place, os.W_OK | os.X_OK):  # noqa: PTH112
+        yield Finding(
             name=f"{kind}-not-writable",
             what=f"Nothing can be written into {folder}.",
             why="Reports would not get there.",
             way_out="Make the folder above it, and let the user that runs gentle-nudge write in it.",
-        ),
-    )
+        )
+    elif (free := disk_usage(place).free) < NEARLY_FULL:
+        yield Finding(
+            name=f"{kind}-disk-full",
+            severity=Severity.PROBLEM if free < FULL else Severity.WARNING,
+            what=f"The disk of {folder} has {free / MEGABYTE:.1f} MB left.",
+            why="On a full disk reports do not get there. They are kept in the database, and every night fails.",
+            way_out="Make room on it, or let the folder lie on another disk.",
+        )

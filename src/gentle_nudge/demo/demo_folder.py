@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -18,13 +19,15 @@ def begin(folder: Path) -> bool:
 
     UserError, with nothing touched, if it holds anything but a demo.
     """
+    folder = folder.absolute()
+    elsewhere = Path(os.path.expanduser("~"), "gentle-nudge-demo")  # noqa: PTH111 - Path's own fails without a home
     marker = folder / MARKER
     was_there = marker.is_file() and not marker.is_symlink()
     is_empty = not was_there and folder.is_dir() and not any(folder.iterdir())
     if not was_there and not is_empty and (folder.exists() or folder.is_symlink()):
         raise UserError(
             f"{folder} already exists and is not a demo of ours: nothing in it was touched.",
-            "Name a folder that does not exist yet: gentle-nudge demo FOLDER",
+            f"Name a folder that does not exist yet, such as: gentle-nudge demo {elsewhere}",
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -34,7 +37,8 @@ def begin(folder: Path) -> bool:
         (folder / CONFIG).write_text(Texts().render("demo-configuration.toml"), encoding="utf-8")
     except OSError as trouble:
         raise UserError(
-            f"The folder {folder} cannot be used: {trouble.strerror}.", "Name another: gentle-nudge demo FOLDER"
+            f"The folder {folder} cannot be used: {trouble.strerror}.",
+            f"Name another where this user may write, such as: gentle-nudge demo {elsewhere}",
         ) from trouble
     return was_there
 

@@ -16,10 +16,14 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One thing worth knowing; `name` stays the same from release to release, so that scripts may ask for it."""
+    """One thing worth knowing; `name` stays the same from release to release, so that scripts may ask for it.
+
+    `line` is what the way out tells to copy as it is.
+    """
 
     name: str
     severity: Severity = Severity.PROBLEM
     what: str
     why: str
     way_out: str
+    line: str = ""

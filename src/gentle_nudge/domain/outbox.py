@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from gentle_nudge.domain.moment import CLOCKS_MAY_DIFFER
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.wording import counted
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=6)
@@ -201,7 +202,7 @@ class CancelledSubmission:
         """What happened."""
         return (
             f"{self.section}: the submission of {self.day} was cancelled ({self.reason}): "
-            f"{self.patrons} patrons were charged, and the agency was not told of them."
+            f"{counted(self.patrons, 'patron was', 'patrons were')} charged, and the agency was not told of them."
         )
 
     @property

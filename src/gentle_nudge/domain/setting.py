@@ -15,6 +15,7 @@ from gentle_nudge.domain.money import MOST, parse_amount
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 ADDRESS = re.compile(rf"{ATOM}(?:\.{ATOM})*@{LABEL}(?:\.{LABEL})*")
+EXAMPLE = re.compile(r"(?:^|[@.])(?:example|invalid|test)\.?$", re.IGNORECASE)
 LONGEST_AGE = 36_500
 
 
@@ -46,6 +47,11 @@ def parse_address(text: str) -> str:
     if not ADDRESS.fullmatch(text):
         raise ValueError("an e-mail address is needed, such as reports@agency.example")
     return text
+
+
+def is_example(address: str) -> bool:
+    """True for an address or host under .example, .invalid or .test, which exist nowhere (RFC 2606)."""
+    return bool(EXAMPLE.search(address))
 
 
 Amount = Annotated[Decimal, Parsed(parse_amount)]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.outbox import UNDELIVERED, Delivery
+from gentle_nudge.domain.outbox import UNDELIVERED, Delivery, Standing
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
 from gentle_nudge.jobs.sections import codes_of, named, sections_of
@@ -97,7 +97,7 @@ class Library:
         if not dry_run:
             self.may_act()
         with read_only(self.engine) as conn:
-            outlets = Outlets() if dry_run else self.outlets(conn)
+            outlets = Outlets() if dry_run else self._outlets_to_send(conn)
             sections = named(sections_of(conn, self.settings), wanted)
             refuse_misfits(conn, [codes_of(section) for section in sections])
             return sections, outlets
@@ -119,11 +119,16 @@ class Library:
         """The names of each section, its former ones included; known even while the settings are incomplete."""
         return tuple((section.name, *section.formerly) for section in self.settings.section_keys)
 
+    @property
+    def families(self) -> tuple[tuple[str, ...], ...]:
+        """As `renamed`, with `global` if [policy] is a section."""
+        return tuple((draft.keys.name, *draft.keys.formerly) for draft in self.settings.drafts)
+
     def ready_to_send(self) -> tuple[tuple[Section, ...], Outlets]:
         """All sections (none while the settings are incomplete) and the outlets; an error where we must not act."""
         self.may_act()
         with read_only(self.engine) as conn:
-            return self.known_sections(conn), self.outlets(conn)
+            return self.known_sections(conn), self._outlets_to_send(conn)
 
     def known_sections(self, conn: Connection) -> tuple[Section, ...]:
         """All sections; none while the settings are incomplete."""
@@ -132,6 +137,13 @@ class Library:
     def outlets(self, conn: Connection, *, patience: int = ANY) -> Outlets:
         """Its outlets, as `outlets_of` says."""
         return outlets_of(conn, self.settings, self.instance, self.texts, patience=patience)
+
+    def _outlets_to_send(self, conn: Connection) -> Outlets:
+        """Its outlets; SettingsError if something would be sent to an example, which only the library itself does."""
+        outlets = self.outlets(conn)
+        if outlets.standing is Standing.LIBRARY:
+            self.settings.refuse_examples()
+        return outlets
 
     def held(self, conn: Connection, queued: Iterable[Delivery]) -> dict[int, str]:
         """Why each of these deliveries is held, by number; only those that are undelivered and held."""

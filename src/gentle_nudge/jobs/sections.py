@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.outbox import went_to_others
 from gentle_nudge.domain.patron import Flag
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import UserError
+from gentle_nudge.koha.inspect.rights import SORT_FIELDS, Uses
 from gentle_nudge.koha.inspect.unknown_codes import SectionCodes
 from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
@@ -23,6 +25,24 @@ NAMED = 20  # patrons, in one sentence
 def sections_of(conn: Connection, settings: Settings) -> tuple[Section, ...]:
     """The sections, with the cases they keep up and with the sections that use the same flag field."""
     return sharing_flags(keeping_up(conn, settings.with_groups(branches_of_groups(conn, settings.groups))))
+
+
+def uses_of(settings: Settings) -> Uses:
+    """What these settings use of Koha's tables; everything while they are incomplete."""
+    if settings.lacks:
+        return Uses()
+    policies = [draft.policy for draft in settings.drafts]
+    flags, exemptions = [policy.flag for policy in policies], [policy.exemption for policy in policies]
+    return Uses(
+        sort_flags=tuple(field for field in SORT_FIELDS if field in {flag.column for flag in flags}),
+        flag_attributes=any(flag.column == "attribute" for flag in flags),
+        exemption_attributes=any(field and field.column == "attribute" for field in exemptions),
+        guardians=any(policy.patron_fields.guardians for policy in policies),
+        restrictions=any(policy.add_restriction for policy in policies),
+        groups=bool(settings.groups),
+        items=settings.libraries.charges_by == "item",
+        mail_servers=not (settings.mail.maildir or settings.mail.names_a_server),
+    )
 
 
 def sharing_flags(sections: tuple[Section, ...]) -> tuple[Section, ...]:
@@ -96,8 +116,8 @@ def refuse_shared_patrons(conn: Connection, sections: Sequence[Section]) -> None
     if patrons:
         numbers = ", ".join(map(str, patrons[:NAMED])) + (", ..." if len(patrons) > NAMED else "")
         raise UserError(
-            f'charges_by is "patron", but {len(patrons)} patrons have open cases in several sections: patron numbers '
-            f"{numbers}. Each section would report the whole balance.",
+            f'charges_by is "patron", but {counted(len(patrons), "patron has", "patrons have")} open cases in several '
+            f"sections: patron number {numbers}. Each section would report the whole balance.",
             "End one case of each with gentle-nudge release number:N --library NAME, or change charges_by back.",
         )
 

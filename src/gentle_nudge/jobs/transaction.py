@@ -11,11 +11,12 @@ from time import sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.interruption import interruptible, undisturbed
 from gentle_nudge.koha.connect.engine import cannot_write
+from gentle_nudge.koha.connect.server_errors import WORDS, error_of, number_of
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -36,9 +37,21 @@ def log_statements(engine: Engine) -> None:
 
 
 @contextmanager
+def in_our_words() -> Iterator[None]:
+    """An error of the database leaves the block as a sentence of ours with the server's number."""
+    try:
+        yield
+    except DBAPIError as error:
+        number = number_of(error)
+        if number not in WORDS:
+            log.debug("error %s of the database", number, exc_info=error)
+        raise error_of(number) from error
+
+
+@contextmanager
 def read_only(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database and cannot write."""
-    with interruptible(), engine.connect() as conn:
+    with interruptible(), in_our_words(), engine.connect() as conn:
         cannot_write(conn)
         try:
             yield conn
@@ -62,19 +75,21 @@ def alongside(conn: Connection, work: Callable[[Connection], T]) -> Iterator[Cal
 def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
     """What `work` returns, committed; undone and tried again after a pause where it met locks of others."""
     for pause in (*PAUSES, None):
-        try:
-            with interruptible(), engine.connect() as conn, conn.begin() as transaction:
-                result = work(conn)
-                with undisturbed():
-                    transaction.commit()
-                return result
-        except OperationalError as error:
-            if not (error.orig and error.orig.args and error.orig.args[0] in WORTH_ANOTHER_TRY):
-                raise
-            log.debug("error %s: the transaction was undone", error.orig.args[0])
+        with in_our_words():
+            try:
+                with interruptible(), engine.connect() as conn, conn.begin() as transaction:
+                    result = work(conn)
+                    with undisturbed():
+                        transaction.commit()
+                    return result
+            except DBAPIError as error:
+                refused = number_of(error)
+                if refused not in WORTH_ANOTHER_TRY:
+                    raise
+                log.debug("error %s: the transaction was undone", refused)
         if pause is not None:
             sleep(pause)
     raise GentleNudgeError(
-        f"the database refused the changes {TRIES} times because of locks held by others",
+        f"the database refused the changes {TRIES} times because of locks held by others (error {refused})",
         "nothing was changed; it will be tried again at the next run",
     )

@@ -10,7 +10,7 @@ from typing import Literal
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.errors import SettingsError
-from gentle_nudge.settings.constraints import check
+from gentle_nudge.settings.constraints import check, examples
 from gentle_nudge.settings.parsing import Problem
 from gentle_nudge.settings.section_policies import Groups, Tables, group_problems, missing, parse_tables, sections_of
 from gentle_nudge.settings.sources import SYSTEM_WIDE, KeyPlaces, NotConfigured, read
@@ -25,14 +25,19 @@ HINT = "Every key and what it means: gentle-nudge config example"
 class Settings(Tables):
     """The library's settings, valid and frozen.
 
-    `lacks` names the keys of a policy that are still missing; without them there are no sections. `warnings` are
-    sentences that stop nothing.
+    `lacks` names the keys of a policy that are still missing; without them there are no sections. `examples` are
+    problems only where something is really sent. `warnings` are sentences that stop nothing.
     """
 
     file: Path | None
     places: KeyPlaces
     lacks: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def refuse_examples(self) -> None:
+        """SettingsError if something would be sent to an example."""
+        _raise(self.examples, "Write the true address, or nothing. To try things out, set maildir in [mail].")
 
     def with_groups(self, groups: Groups) -> tuple[Section, ...]:
         """The sections; `groups` holds the branches of each group in Koha, subgroups included.
@@ -65,6 +70,7 @@ def load(
         file=raw.file,
         places=raw.places,
         lacks=tuple(map(raw.places.sentence, lacking)),
+        examples=tuple(map(raw.places.sentence, examples(tables))),
         warnings=tuple(raw.warnings),
     )
 
@@ -77,6 +83,6 @@ def _not_about(broken: Iterable[Problem], others: Iterable[Problem]) -> tuple[Pr
     )
 
 
-def _raise(sentences: Iterable[str]) -> None:
+def _raise(sentences: Iterable[str], hint: str = HINT) -> None:
     if problems := tuple(dict.fromkeys(sentences)):
-        raise SettingsError(problems, HINT)
+        raise SettingsError(problems, hint)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import urlsplit
 
+from gentle_nudge.domain.setting import is_example
 from gentle_nudge.settings.keys import TABLES, SectionKeys
-from gentle_nudge.settings.parsing import Problem, keys_of
+from gentle_nudge.settings.parsing import Loc, Problem, keys_of
 from gentle_nudge.settings.section_policies import Tables
 
 
@@ -98,13 +100,31 @@ def _required_keys_are_given(tables: Tables) -> Iterator[Problem]:
 
 def _sftp_is_whole(tables: Tables) -> Iterator[Problem]:
     sftp = tables.sftp
-    if sftp and bool(sftp.known_hosts) == bool(sftp.host_key):
-        sentence = "the server's public key is needed, against impostors: known_hosts or host_key, one of the two"
+    if sftp and sftp.known_hosts and sftp.host_key:
+        sentence = "the server's public key is pinned in one place: give known_hosts or host_key, not both"
         yield Problem(about=(("sftp", "known_hosts"), ("sftp", "host_key")), sentence=sentence)
     if sftp and bool(sftp.password or sftp.password_file) == bool(sftp.key_file):
         sentence = "a way to log in is needed: password_file or key_file, one of the two"
         about = (("sftp", "password_file"), ("sftp", "key_file"), ("sftp", "password"))
         yield Problem(about=about, sentence=sentence)
+
+
+def examples(tables: Tables) -> Iterator[Problem]:
+    """A problem for each example in the place of an address or host to which something would be sent."""
+    if not tables.mail.maildir:
+        for draft in tables.sections:
+            for key in ("send_to", "copy_to"):
+                yield from _examples(draft.places(key)[0], getattr(draft.policy, key))
+        yield from _examples(("alerts", "to"), tables.alerts.to)
+    if tables.sftp:
+        yield from _examples(("sftp", "host"), [tables.sftp.host])
+    if tables.monitoring.ping_url:
+        yield from _examples(("monitoring", "ping_url"), [urlsplit(tables.monitoring.ping_url).hostname or ""])
+
+
+def _examples(loc: Loc, given: Iterable[str]) -> Iterator[Problem]:
+    for each in filter(is_example, given):
+        yield Problem.at(loc, f"{each} is an example: nothing can be sent there")
 
 
 RULES: tuple[Callable[[Tables], Iterator[Problem]], ...] = (

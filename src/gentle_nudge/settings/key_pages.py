@@ -24,7 +24,7 @@ WIDTH = 110
 HIDDEN = "(hidden)"
 SAMPLE_BEGINS = """\
 # The settings of koha-gentle-nudge: every key there is, with its default or an example.
-# A key without a leading # has no default and has to be given.
+# Needed keys have no default: nobody is charged by a key that was left out.
 # Check this file with: gentle-nudge config validate
 """
 REFERENCE_BEGINS = """\
@@ -60,7 +60,7 @@ def toml(value: Any) -> str:
 
 
 def sample() -> str:
-    """The sample file: valid once its placeholders are replaced."""
+    """The sample file, every key commented out."""
     lines = [SAMPLE_BEGINS]
     for name, table in PAGES.items():
         mark = "# " if name in OPTIONAL else ""
@@ -68,8 +68,8 @@ def sample() -> str:
         for declared in keys_of(table).values():
             if declared.name != "password":
                 value = declared.key.example or toml(declared.default)
-                mark = "" if declared.is_required and name not in OPTIONAL else "# "
-                lines += [*_comment(declared.key.meaning), f"{mark}{declared.name} = {value}", ""]
+                meaning = f"{declared.key.meaning}{' Needed.' if declared.is_required else ''}"
+                lines += [*_comment(meaning), f"# {declared.name} = {value}", ""]
     return "\n".join(lines)
 
 

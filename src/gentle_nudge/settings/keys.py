@@ -134,7 +134,11 @@ class Sftp:
         FilePath | None, Key("A private key, instead of password_file.", example='"/etc/gentle-nudge/sftp-key"')
     ] = None
     known_hosts: Annotated[
-        FilePath | None, Key("A file of ssh with the server's public key.", example='"/etc/ssh/ssh_known_hosts"')
+        Path | None,
+        Key(
+            "A file of ssh with the server's public key. Until the key is in it, uploads wait; `check` shows the line.",
+            example='"/etc/ssh/ssh_known_hosts"',
+        ),
     ] = None
     host_key: Annotated[
         HostKey | None, Key("The server's public key, instead of known_hosts.", example='"ssh-ed25519 AAAA…"')

@@ -2,58 +2,109 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.case import Case, CaseState
+from gentle_nudge.domain.collections.policy import GLOBAL
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.money import ZERO, format_amount
-from gentle_nudge.domain.outbox import DeliveryAttempts
+from gentle_nudge.domain.outbox import Attempt, Delivery, DeliveryAttempts
 from gentle_nudge.domain.report_row import ReportedDue
 from gentle_nudge.domain.run import RecordedRun
-from gentle_nudge.views.plain import WHOLE, Column, Note, View, clock, column, name, notes, table, unseen
-from gentle_nudge.views.queue_view import attempt_line, decision, place, recipient
+from gentle_nudge.views.plain import (
+    WHOLE,
+    Column,
+    Note,
+    Part,
+    View,
+    amounts,
+    clock,
+    column,
+    figures,
+    name,
+    notes,
+    table,
+    unseen,
+)
+from gentle_nudge.views.queue_view import TRIES, attempt_line, decision, place, recipient
 
 CASES: tuple[Column[Case], ...] = (
     column("case", lambda case: case.id, "number"),
-    column("section", lambda case: case.section),
-    column("number", lambda case: case.number, "number"),
-    *unseen(patron="patron"),
-    column("card", lambda case: case.card),
+    column("section", lambda case: case.section, "word", nothing=GLOBAL),
+    *unseen(number="number", patron="patron", card="card"),
+    column("card", lambda case: case.card or f"number:{case.number}" * bool(case.number), "word", key=None),
     column("name", lambda case: name(case.surname, case.firstname), "name", key=None),
     *unseen(surname="surname", firstname="firstname"),
     column("referred", lambda case: case.referred_on, "day", key="referred_on"),
-    *unseen(adopted="adopted", owed_in_window="owed"),
-    column("balance", lambda case: case.balance, "money"),
-    column("fee", lambda case: case.fee, "money"),
-    column("state", lambda case: case.state),
-    column("closed", lambda case: case.closed_on, "day", key="closed_on"),
-    *unseen(why="why"),
-    column("last due", lambda case: case.last_due, "money", key="last_due"),
+    *unseen(adopted="adopted", owed_in_window="owed", balance="balance", fee="fee"),
+    amounts("with fee", lambda case: case.balance and case.balance + (case.fee or ZERO), key=None),
+    *unseen(state="state", closed_on="closed_on", why="why"),
+    column("state", lambda case: f"{case.state} {case.closed_on or ''}".rstrip(), key=None),
+    amounts("last due", lambda case: case.last_due, key="last_due"),
 )
+
+DONE = ("referred", "adopted", "reopened", "released", "ended")
+
+
+def _count(what: str, run: RecordedRun) -> int:
+    return run.counts.ended if what == "ended" else run.counts[what]
+
+
+def _counted(runs: Sequence[RecordedRun]) -> str:
+    counts = {what: sum(_count(what, run) for run in runs) for what in DONE}
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+
 
 RUNS: tuple[Column[RecordedRun], ...] = (
     column("day", lambda run: run.day, "day"),
-    column("section", lambda run: run.section),
-    column("report", lambda run: f"{run.report}{' (late)' * run.late}{f' {run.number}' if run.number > 1 else ''}"),
+    column("section", lambda run: run.section, "word", nothing=GLOBAL),
+    *unseen(report="report", number="number", late="late"),
+    column(
+        "report",
+        lambda run: f"{run.report}{' (late)' * run.late}{f' {run.number}' if run.number > 1 else ''}",
+        key=None,
+    ),
     column("rows", lambda run: run.counts["patrons"], "number"),
-    column("referred", lambda run: run.counts["referred"], "number"),
-    column("adopted", lambda run: run.counts["adopted"], "number"),
-    column("reopened", lambda run: run.counts["reopened"], "number"),
-    column("released", lambda run: run.counts["released"], "number"),
-    column("ended", lambda run: run.counts.ended, "number"),
+    column("what was done", lambda run: _counted([run]), key=None, total=_counted),
+    *(column(None, partial(_count, what), key=what) for what in DONE),
     column("amount", lambda run: run.counts.amount, "money"),
-    column("fees", lambda run: run.counts.fees, "money"),
+    amounts("fees", lambda run: run.counts.fees, nothing=ZERO),
     column("who", lambda run: run.who),
+    *unseen(started="started", finished="finished"),
 )
 
 
-def cases_view(cases: Iterable[Case]) -> View:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """One delivery of a report that told what a case owes."""
+
+    case: Case
+    due: ReportedDue
+    delivery: Delivery
+    attempts: Sequence[Attempt]
+
+
+TOLD: tuple[Column[Told], ...] = (
+    *unseen(case="case.id", section="case.section", number="case.number"),
+    *unseen(day="due.day", report="due.kind", due="due.due", file="due.file_name"),
+    *unseen(channel="delivery.address.channel", recipient="delivery.address.recipient", state="delivery.state"),
+    *unseen(since="delivery.since", went_to="delivery.went_to", reason="delivery.reason", who="delivery.who"),
+    column(None, lambda told: table(TRIES, told.attempts), "nested", key="tries"),
+)
+
+
+def cases_view(cases: Sequence[Case]) -> View:
     """Cases; amounts are those at referral, `last due` is the last reported one."""
-    return View(parts=[table(CASES, cases, WHOLE, empty="No such case.")])
+    counts = Counter(case.state for case in cases)
+    states = ", ".join(f"{counts[state]} {state}" for state in CaseState if counts[state])
+    count = notes(f"{len(cases)} cases: {states}") if len(cases) > 1 else []
+    return View(parts=[table(CASES, cases, WHOLE, empty="No such case."), *count])
 
 
 def runs_view(runs: Iterable[RecordedRun]) -> View:
@@ -64,7 +115,7 @@ def runs_view(runs: Iterable[RecordedRun]) -> View:
 def case_view(
     case: Case,
     *,
-    lines: Iterable[Line],
+    lines: Sequence[Line],
     dues: Sequence[ReportedDue],
     deliveries: Mapping[int, Sequence[DeliveryAttempts]],
     zone: ZoneInfo,
@@ -75,7 +126,14 @@ def case_view(
     """
     ended = case.closed_on
     heading = f"Case {case.id}, section {case.section}, patron {case.patron}, reported as {case.number}: {case.state}"
-    parts = [*notes(heading), *notes(*_beginning(case, lines), level=1)]
+    facts = {column.key: column.value(case) for column in CASES if column.key}
+    told = [
+        Told(case=case, due=due, delivery=entry.delivery, attempts=entry.attempts)
+        for due in dues
+        for entry in deliveries[due.report]
+    ]
+    parts: list[Part] = [*figures(**facts, lines=[asdict(line) for line in lines])]
+    parts += [table(TOLD, told, "told"), *notes(heading), *notes(*_beginning(case, lines), level=1)]
     for due in (due for due in dues if ended is None or due.day < ended):
         parts += _reported(due, deliveries[due.report], zone)
     if case.why and not ended:
@@ -121,7 +179,7 @@ def forgotten_view(cases: Sequence[Case], holding: Sequence[Holding]) -> View:
     """How many cases have lost name and card, and which stored reports still hold the person."""
     parts = notes(f"Name and card are forgotten (cases: {len(cases)}).")
     if any(case.state is CaseState.OPEN for case in cases):
-        parts += notes("A case is open: the next update records them again. First end it, with gentle-nudge release.")
+        parts += notes("A case is open: the next update records them again.")
     if not holding:
         return View(parts=parts + notes("No stored report holds this person."))
     parts += notes("These stored reports still hold this person, the submissions with the address:")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
-from gentle_nudge.domain.case import Case
+from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.explanation import Explanation
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.ledger import JudgedLine
@@ -36,9 +37,11 @@ def explanation_view(explanation: Explanation) -> View:
     section, reason, verdicts = explanation.section, explanation.reason, explanation.verdicts
     sums = {"owed in window": account.owed, "balance": account.balance, "whole balance": account.whole_balance}
     amounts = {**sums, "threshold": section.policy.threshold}
+    open_cases = [case for case in explanation.cases if case.state is CaseState.OPEN]
     return View(
         parts=[
             *notes(f"Patron number {patron.number}, section {section.name}, {explanation.day:%A} {explanation.day}"),
+            *notes(*(f"In collections since {_since(case)} (case {case.id})." for case in open_cases)),
             *figures(section=section.name, day=explanation.day, number=patron.number),
             *figures(reason=reason.name if reason else None if account.can_be_kept else "SUMS_TOO_LARGE"),
             *figures(reopens_case=explanation.reopening.case.id if explanation.reopening else None),
@@ -50,7 +53,7 @@ def explanation_view(explanation: Explanation) -> View:
             table(VERDICTS, verdicts.items(), level=1),
             *notes(_verdict(explanation), level=1),
             table(CASES, explanation.cases, "cases"),
-            *notes(*map(_case, explanation.cases), level=1),
+            *notes(*(_case(case) for case in explanation.cases if case not in open_cases), level=1),
         ]
     )
 
@@ -83,6 +86,9 @@ def _values(rows: tuple[FlagRow, ...]) -> str:
     return ", ".join("nothing" if row.value is None else repr(row.value) for row in rows) or "nothing"
 
 
+def _since(case: Case) -> date | str:
+    return case.referred_on or "an unknown day"
+
+
 def _case(case: Case) -> str:
-    ended = f", {case.state} on {case.closed_on}: {case.why}" if case.closed_on else ""
-    return f"case {case.id}: referred on {case.referred_on or 'an unknown day'}{ended}"
+    return f"case {case.id}: referred on {_since(case)}, {case.state} on {case.closed_on}: {case.why}"

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from gentle_nudge.domain.finding import Finding, Severity
-from gentle_nudge.views.plain import WHOLE, Figure, Part, View, notes
+from gentle_nudge.views.plain import WHOLE, Figure, Note, Part, Style, View, notes
+
+STYLES: dict[Severity, Style] = {Severity.PROBLEM: "problem", Severity.WARNING: "warning", Severity.NOTE: "plain"}
 
 
 def finding_view(findings: Sequence[Finding]) -> View:
     """Each finding with why it matters and the way out; last, how many there are."""
     parts: list[Part] = [Figure(key=WHOLE, value=[asdict(finding) for finding in findings])]
     for finding in findings:
-        parts += notes(f"{finding.severity}: {finding.name}")
+        parts += notes(f"{finding.severity}: {finding.name}", style=STYLES[finding.severity])
         parts += notes(finding.what, finding.why, f"-> {finding.way_out}", level=1)
+        parts += [Note(text=finding.line, level=1, style="copy")] if finding.line else []
     counts = Counter(finding.severity for finding in findings)
     numbers = ", ".join(f"{counts[severity]} {severity}{'s' * (counts[severity] != 1)}" for severity in Severity)
     count = f"Found: {numbers}." if findings else "Nothing found: everything is as it should be."

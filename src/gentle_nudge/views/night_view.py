@@ -20,7 +20,20 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.collections.submission_day import submits_on
 from gentle_nudge.domain.money import ZERO, format_amount
-from gentle_nudge.views.plain import Column, Figure, Note, Part, View, column, figures, name, notes, table, unseen
+from gentle_nudge.views.plain import (
+    Column,
+    Figure,
+    Note,
+    Part,
+    View,
+    amounts,
+    column,
+    figures,
+    name,
+    notes,
+    table,
+    unseen,
+)
 
 CHANGES = {
     "adopted": "Adopted: flagged without a case",
@@ -66,17 +79,17 @@ def person(decision: Decision) -> str:
 
 REFERRED: tuple[Column[Referral], ...] = (
     column("number", lambda referral: referral.number, "number"),
-    column("card", lambda referral: referral.patron.card, key=None),
+    column("card", lambda referral: referral.patron.card, "word", key=None),
     column("name", person, "name", key=None),
-    column("in window", lambda referral: referral.account.owed, "money", key="owed_in_window"),
-    column("balance", lambda referral: referral.balance, "money"),
-    column("with fee", lambda referral: referral.total, "money", key=None),
+    amounts("in window", lambda referral: referral.account.owed, key="owed_in_window"),
+    amounts("balance", lambda referral: referral.balance),
+    amounts("with fee", lambda referral: referral.total, key=None),
     *unseen(why="why", fee="fee"),
 )
 
 CHANGED: tuple[Column[Decision], ...] = (
     column("number", lambda decision: decision.number, "number"),
-    column("balance", lambda decision: decision.balance, "money"),
+    amounts("balance", lambda decision: decision.balance),
     column("why", lambda decision: decision.why),
     column(
         None, lambda decision: decision.account.owed if isinstance(decision, NewCase) else None, key="owed_in_window"
@@ -101,13 +114,13 @@ def night_view(section: Section, plan: Plan) -> View:
         *figures(refusals=[asdict(refusal) for refusal in plan.refusals], named=plan.named),
     ]
     for refusal in plan.refusals:
-        parts += [*notes(f"! {refusal.sentence}"), *notes(refusal.hint, level=1)]
-    return View(parts=[*parts, *notes(*(f"! {named}" for named in plan.named))])
+        parts += [*notes(f"! {refusal.sentence}", style="problem"), *notes(refusal.hint, level=1)]
+    return View(parts=[*parts, *notes(*(f"! {named}" for named in plan.named), style="warning")])
 
 
 def _submission(section: Section, plan: Plan) -> Iterator[Part]:
     """Who is referred or held back, and who is left out; in JSON also when no submission is due."""
-    due, referred, held = plan.submission_due, plan.of(Referral), plan.held
+    due, referred, held = plan.submission_due, plan.submission(), plan.in_order(plan.held)
     if not due:
         weekday = f"No submission is due (day of the week: {submits_on(section.policy, plan.day):%A})."
         yield Note(text=weekday if section.enabled else "Submissions are off.")
@@ -136,7 +149,7 @@ def _update(plan: Plan) -> Iterator[Part]:
     yield Figure(key="update_rows", value=len(rows))
     by_word = changes(plan)
     for word, title in CHANGES.items():
-        decisions = by_word[word]
+        decisions = plan.in_order(by_word[word])
         yield table(CHANGED, decisions, word, caption=f"{title}: {len(decisions)}" if decisions else "")
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any, Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
+from gentle_nudge.domain.money import ZERO
+
 Row = TypeVar("Row")
-Kind = Literal["text", "name", "number", "money", "day"]
+Kind = Literal["text", "name", "word", "number", "money", "day", "nested"]  # text and names may be folded
+
+Style = Literal["plain", "heading", "item", "copy", "aside", "problem", "warning"]
 
 # The key of a part that is the whole view in JSON.
 WHOLE = "*"
@@ -18,19 +23,29 @@ WHOLE = "*"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column(Generic[Row]):
-    """One column: people see it under its title, programs under its key; without one it is hidden from them."""
+    """One column: people see it under its title, programs under its key; without one it is hidden from them.
+
+    A column that holds only empty cells, or `nothing`, is not shown. `total` gives its cell in the line of totals.
+    """
 
     title: str | None
     key: str | None
     kind: Kind
     value: Callable[[Row], object]
+    total: Callable[[Sequence[Row]], object] | None = None
+    nothing: object = None
 
 
 def column(
-    title: str | None, value: Callable[[Row], object], kind: Kind = "text", *, key: str | None = ""
+    title: str | None, value: Callable[[Row], object], kind: Kind = "text", *, key: str | None = "", **how: Any
 ) -> Column[Row]:
     """A column with the value of each row; its key is its title unless another is given."""
-    return Column(title=title, key=title if key == "" else key, kind=kind, value=value)
+    return Column(title=title, key=title if key == "" else key, kind=kind, value=value, **how)
+
+
+def amounts(title: str, value: Callable[[Row], Decimal | None], *, key: str | None = "", **how: Any) -> Column[Row]:
+    """A column of amounts with their sum."""
+    return column(title, value, "money", key=key, total=lambda rows: sum(filter(None, map(value, rows)), ZERO), **how)
 
 
 def unseen(**attributes: str) -> list[Column[Any]]:
@@ -40,7 +55,10 @@ def unseen(**attributes: str) -> list[Column[Any]]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """Rows under typed columns; without a key for people only. `empty` is shown if there is no row."""
+    """Rows under typed columns; without a key for people only. `empty` is shown if there is no row.
+
+    `totals` are the cells of a last line for people, if there is one.
+    """
 
     columns: Sequence[Column[Any]]
     rows: Sequence[tuple[object, ...]]
@@ -48,12 +66,26 @@ class Table:
     caption: str = ""
     empty: str = ""
     level: int = 0
+    totals: tuple[object, ...] | None = None
+
+    @property
+    def shown(self) -> list[int]:
+        """The places of the columns that people see."""
+        return [
+            place
+            for place, column in enumerate(self.columns)
+            if column.title and any(row[place] not in (None, "", (), column.nothing) for row in self.rows)
+        ]
 
 
 def table(columns: Sequence[Column[Row]], rows: Iterable[Row], key: str | None = None, **how: Any) -> Table:
-    """A table with a row for each of `rows`."""
+    """A table with a row for each of `rows`; under several rows the totals of the columns that have them."""
+    rows = list(rows)
     cells = [tuple(each.value(row) for each in columns) for row in rows]
-    return Table(columns=columns, rows=cells, key=key, **how)
+    totals = None
+    if len(rows) > 1 and any(each.total for each in columns):
+        totals = tuple(each.total(rows) if each.total else None for each in columns)
+    return Table(columns=columns, rows=cells, key=key, totals=totals, **how)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,16 +104,16 @@ def figures(**values: object) -> list[Figure]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """A sentence for people; `copy` is a line to be copied, so it is never wrapped."""
+    """A sentence for people; `copy` is a line to be copied, so it is never wrapped; trouble has a colour."""
 
     text: str
     level: int = 0
-    style: Literal["plain", "heading", "item", "copy", "aside"] = "plain"
+    style: Style = "plain"
 
 
-def notes(*texts: str, level: int = 0) -> list[Note]:
+def notes(*texts: str, level: int = 0, style: Style = "plain") -> list[Note]:
     """Sentences for people."""
-    return [Note(text=text, level=level) for text in texts]
+    return [Note(text=text, level=level, style=style) for text in texts]
 
 
 Part = Table | Figure | Note

@@ -18,14 +18,15 @@ def queue_view(
     """How many deliveries are in each state, and these deliveries with their tries; `held`: why, by delivery."""
     numbers = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "Nothing was queued yet."
     queue = table(_columns(held, zone), deliveries, "deliveries", level=1)
-    return View(parts=[*notes(numbers), *figures(counts=counts), queue])
+    count = notes(f"{len(deliveries)} deliveries") if len(deliveries) > 1 else []
+    return View(parts=[*notes(numbers), *figures(counts=counts), queue, *count])
 
 
 def _columns(held: Mapping[int, str], zone: ZoneInfo) -> tuple[Column[DeliveryAttempts], ...]:
     return (
         column("id", lambda row: row.delivery.id, "number"),
-        column("state", lambda row: row.delivery.state),
-        column("since", lambda row: clock(row.delivery.since, zone), "day", key=None),
+        column("state", lambda row: row.delivery.state, "word"),
+        column("since", lambda row: clock(row.delivery.since, zone), key=None),
         *unseen(since="delivery.since", section="delivery.section", report="delivery.kind", day="delivery.day"),
         column("report", lambda row: row.delivery.file_name, key="file"),
         column("to", lambda row: recipient(row.delivery), key=None),
@@ -34,10 +35,10 @@ def _columns(held: Mapping[int, str], zone: ZoneInfo) -> tuple[Column[DeliveryAt
         column(None, lambda row: row.delivery.id in held, key="held"),
         column("tries", lambda row: row.delivery.attempts, "number", key="attempts"),
         column(None, _next_attempt, key="next_attempt"),
-        column("next try", lambda row: clock(_next_attempt(row), zone), "day", key=None),
+        column("next try", lambda row: clock(_next_attempt(row), zone), key=None),
         *unseen(reason="delivery.reason", who="delivery.who", repeat="delivery.is_repeat"),
         column("why", lambda row: _why(row, held, zone), key=None),
-        column(None, lambda row: table(TRIES, row.attempts), key="tries"),
+        column(None, lambda row: table(TRIES, row.attempts), "nested", key="tries"),
     )
 
 

@@ -11,6 +11,7 @@ from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.outbox import Delivery
 from gentle_nudge.domain.restore_journal import SentDelivery
 from gentle_nudge.domain.run import RecordedRun
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.views.plain import View, notes
 
 MOST_PATRONS = 20
@@ -28,10 +29,12 @@ def lost_view(
         file = f"{sent.file_name} to {sent.recipient} ({sent.channel})"
         parts += notes(f"{sent.at:%Y-%m-%d %H:%M} UTC  {file}", level=1)
     parts += notes(f"Submissions that this database does not know: {len(submissions)}")
-    parts += notes(*(f"{day}, {section}: {number} patrons" for day, section, number in submissions), level=1)
+    parts += notes(*(f"{day}, {section}: {counted(number, 'patron')}" for day, section, number in submissions), level=1)
     if fees:
         total = format_amount(sum(fees, ZERO))
-        parts += notes(f"{len(fees)} processing fees, {total} in all, and their restrictions are no longer in Koha.")
+        parts += notes(
+            f"No longer in Koha: {counted(len(fees), 'processing fee')}, {total} in all, and the restrictions."
+        )
         parts += notes("They are not made again; charge by hand each fee that should stand.", level=1)
     return View(parts=parts)
 
@@ -71,15 +74,15 @@ def import_view(findings: Sequence[str], comparison: Comparison | None) -> View:
         parts += notes("Who would be referred cannot be compared before threshold and flag are known.")
         return View(parts=parts)
     parts += notes(
-        f"Flagged already, to be adopted (gentle-nudge init --adopt): {comparison.to_adopt} patrons; of them "
-        f"{comparison.paid} at or below the limit for clearing, and {comparison.silent} without any account line, whom "
-        "the plugin no longer reported."
+        f"Flagged already, to be adopted (gentle-nudge init --adopt): {counted(comparison.to_adopt, 'patron')}; "
+        f"of them {comparison.paid} at or below the limit for clearing, and {comparison.silent} without any account "
+        "line, whom the plugin no longer reported."
     )
     for title, patrons in (
         ("Referred tonight by the plugin's rules and not by ours", comparison.theirs),
         ("Referred tonight by our rules and not by the plugin's", comparison.ours),
     ):
-        parts += notes(f"{title}: {len(patrons)} patrons")
+        parts += notes(f"{title}: {counted(len(patrons), 'patron')}")
         reasons = [f"number {number}: {why}" for number, why in sorted(patrons.items())]
         parts += notes(*reasons[:MOST_PATRONS], level=1)
         if len(patrons) > MOST_PATRONS:

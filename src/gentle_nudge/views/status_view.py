@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from gentle_nudge.domain.collections.policy import GLOBAL
+from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.outbox import CancelledSubmission, LateDelivery
 from gentle_nudge.domain.run import RecordedRun
-from gentle_nudge.views.plain import Column, View, clock, column, figures, notes, table, unseen
+from gentle_nudge.domain.wording import counted
+from gentle_nudge.views.plain import Column, Note, View, clock, column, figures, notes, table, unseen
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +34,7 @@ class Status:
     """
 
     runs: tuple[RecordedRun, ...] = ()
+    stopped: tuple[Finding, ...] = ()
     late: tuple[Late, ...] = ()
     undelivered: tuple[LateDelivery, ...] = ()
     cancelled: tuple[CancelledSubmission, ...] = ()
@@ -46,7 +50,8 @@ class Status:
     def well(self) -> bool:
         """True if nobody has to do anything."""
         troubles = [each for each in self.cancelled if not each.by_person]
-        waiting = self.late or self.undelivered or troubles or self.held_cases
+        troubles_of_nights = [each for each in self.stopped if each.severity is Severity.PROBLEM]
+        waiting = troubles_of_nights or self.late or self.undelivered or troubles or self.held_cases
         return self.here and not (self.restored or waiting)
 
 
@@ -58,25 +63,38 @@ def status_view(status: Status, zone: ZoneInfo) -> View:
         parts=[
             *figures(well=status.well),
             table(_runs(zone), status.runs, "runs", caption="Last successful runs:", empty="none yet"),
+            *figures(stopped=[asdict(finding) for finding in status.stopped]),
+            *notes(*_stopped(status)),
             *figures(late=[asdict(late) for late in status.late]),
-            *notes(*(f"Late: {late.section} owes the submission of {late.due}." for late in status.late)),
+            *notes(
+                *(f"Late: {late.section} owes the submission of {late.due}." for late in status.late), style="problem"
+            ),
             *figures(held_cases=dict(status.held_cases)),
             *notes(
                 *(
-                    f"Held: section {name} is gone from the settings, nobody is told of its {count} cases "
+                    f"Held: section {name} is gone from the settings, nobody is told of its {counted(count, 'case')} "
                     f"(gentle-nudge check tells the ways out)."
                     for name, count in status.held_cases.items()
-                )
+                ),
+                style="problem",
             ),
             table(_deliveries(status, zone), status.undelivered, "undelivered", caption=undelivered),
-            *notes(*_held(status)),
+            *notes(*_held(status), style="problem"),
             *figures(cancelled_submissions=[asdict(each) for each in status.cancelled]),
-            *notes(*(f"{each.sentence} {each.way_out}" for each in status.cancelled)),
+            *(
+                Note(text=f"{each.sentence} {each.way_out}", style="warning" if each.by_person else "problem")
+                for each in status.cancelled
+            ),
             *figures(held_uploads=status.held_uploads, test_copy=status.is_test_copy, copy=status.is_copy),
             *figures(here=status.here, restored=status.restored),
-            *notes(*_peculiar(status)),
+            *notes(*_peculiar(status), style="plain" if status.here and not status.restored else "problem"),
         ]
     )
+
+
+def _stopped(status: Status) -> Iterator[str]:
+    for finding in status.stopped:
+        yield finding.what if finding.severity is Severity.NOTE else f"{finding.what} {finding.why} {finding.way_out}"
 
 
 def _peculiar(status: Status) -> Iterator[str]:
@@ -98,8 +116,8 @@ def _held(status: Status) -> Iterator[str]:
 
 def _runs(zone: ZoneInfo) -> tuple[Column[RecordedRun], ...]:
     return (
-        column("section", lambda run: run.section),
-        column("report", lambda run: run.report),
+        column("section", lambda run: run.section, "word", nothing=GLOBAL),
+        column("report", lambda run: run.report, "word"),
         column("day", lambda run: run.day, "day"),
         *unseen(number="number", finished="finished"),
         column("finished", lambda run: clock(run.finished, zone), "day", key=None),
@@ -110,13 +128,13 @@ def _runs(zone: ZoneInfo) -> tuple[Column[RecordedRun], ...]:
 def _deliveries(status: Status, zone: ZoneInfo) -> tuple[Column[LateDelivery], ...]:
     return (
         column("id", lambda late: late.delivery.id, "number"),
-        column("state", lambda late: late.delivery.state),
+        column("state", lambda late: late.delivery.state, "word"),
         *unseen(section="delivery.section", report="delivery.kind", day="delivery.day"),
         column("file", lambda late: late.delivery.file_name),
         column("to", lambda late: late.delivery.address.recipient, key="recipient"),
         column("by", lambda late: late.delivery.address.channel, key="channel"),
         *unseen(since="since"),
-        column("waiting since", lambda late: clock(late.since, zone), "day", key=None),
+        column("waiting since", lambda late: clock(late.since, zone), key=None),
         column("tries", lambda late: late.delivery.attempts, "number", key="attempts"),
         column(None, lambda late: status.held.get(late.delivery.id), key="held"),
     )

@@ -51,12 +51,16 @@ def _records(table: Table) -> list[dict[str, object]]:
 
 
 def as_csv(shown: View | Sequence[View]) -> str:
-    """The tables for a spreadsheet, with a header; no text can be taken for a formula."""
+    """The tables for a spreadsheet, with a header unless it is the one before; no text can be taken for a formula."""
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet, lineterminator="\n")
-    for table in (part for part in parts_of(shown) if isinstance(part, Table)):
-        writer.writerow([column.key for column in table.columns if column.key])
-        writer.writerows([[guarded(written(value)) for value in row.values()] for row in _records(table)])
+    header: list[str] = []
+    for table in (part for part in parts_of(shown) if isinstance(part, Table) and part.key):
+        keys = [column.key for column in table.columns if column.key and column.kind != "nested"]
+        if keys != header:
+            writer.writerow(keys)
+            header = keys
+        writer.writerows([[guarded(written(record[key])) for key in keys] for record in _records(table)])
     return sheet.getvalue()
 
 

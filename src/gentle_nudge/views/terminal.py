@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from itertools import chain, repeat
+from typing import Any
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from gentle_nudge.views.plain import Kind, Note, Table, View, parts_of
+from gentle_nudge.views.plain import Column, Kind, Note, Table, View, parts_of
 from gentle_nudge.views.structured import written
 
 # Control characters, line ends, and marks that change the direction of text.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 UNWRAPPED = 1_000_000
-MOST_ROWS = 1000  # above this rich takes seconds
+ROWS_AT_ONCE = 500  # rich measures every cell: a long table is drawn in pieces, so that its beginning is seen at once
+FOLDS, RIGHT = {"text", "name"}, {"number", "money"}
+LEAST_FOLDED = 12  # places for a column that is folded; if there are fewer, each row becomes a list
+STYLES = {"heading": "bold", "aside": "dim", "problem": "red", "warning": "yellow"}
 LONGEST_NAME = 40  # in columns of the screen; Koha's own is a LONGTEXT
 
 
 def screen(*, width: int | None = None, stderr: bool = False) -> Console:
     """A console as wide as the terminal, at most `width`; if output is piped, of this width or without limit."""
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    console = Console(stderr=stderr, force_terminal=is_terminal, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = width or UNWRAPPED
     elif width:
@@ -64,7 +70,7 @@ def draw(shown: View | Sequence[View], console: Console) -> None:
 
 def _draw_note(note: Note, console: Console) -> None:
     indent = "  " * note.level
-    text = Text(_safe(note.text), style={"heading": "bold", "aside": "dim"}.get(note.style, ""))
+    text = Text(_safe(note.text), style=STYLES.get(note.style, ""))
     if note.style == "heading":
         console.print()
     first, then = (indent + "- ", indent + "  ") if note.style == "item" else (indent, indent)
@@ -78,23 +84,62 @@ def _draw_table(table: Table, console: Console) -> None:
     if table.caption:
         _draw_note(Note(text=table.caption, level=table.level), console)
     level = table.level + bool(table.caption)
-    places = [place for place, column in enumerate(table.columns) if column.title]
-    titles = [column.title for column in table.columns if column.title]
-    right = [column.kind in {"number", "money"} for column in table.columns if column.title]
-    lines = [[_cell(table.columns[place].kind, row[place]) for place in places] for row in table.rows if places]
+    columns = [table.columns[place] for place in table.shown]
+    lines = [[_cell(table.columns[place].kind, row[place]) for place in table.shown] for row in table.rows]
     if not lines and table.empty:
         _draw_note(Note(text=table.empty, level=level), console)
-    elif lines and console.is_terminal and len(lines) <= MOST_ROWS:
-        grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-        for title, is_right in zip(titles, right, strict=True):
-            grid.add_column(title, justify="right" if is_right else "left", overflow="fold")
-        for line in lines:
-            grid.add_row(*map(Text, line))
-        console.print(Padding(grid, (0, 0, 0, 2 * level)))
-    elif lines:
-        widths = [max(map(cell_len, cells)) for cells in zip(titles, *lines, strict=True)]
+    if not columns:
+        return
+    if table.totals:
+        first, *others = (written(table.totals[place]) for place in table.shown)
+        lines.append([first or "total", *others])
+    if console.is_terminal:
+        for start in range(0, len(lines), ROWS_AT_ONCE):
+            grid = _grid(columns, lines[start : start + ROWS_AT_ONCE], console.width - 2 * level)
+            console.print(Padding(grid, (0, 0, 0, 2 * level), expand=False))
+    else:
+        titles = [column.title or "" for column in columns]
+        widths = _widths(titles, lines)
+        right = [column.kind in RIGHT for column in columns]
         rows = ("  " * level + "  ".join(map(_aligned, line, widths, right)) for line in (titles, *lines))
         console.out("\n".join(row.rstrip() for row in rows), highlight=False)
+
+
+def _grid(columns: Sequence[Column[Any]], lines: Sequence[Sequence[str]], width: int) -> Grid:
+    """The lines under their titles; texts are folded, and where that is not enough each line becomes a list."""
+    titles = [column.title or "" for column in columns]
+    whole = _widths(titles, lines)
+    least = [
+        min(need, LEAST_FOLDED) if column.kind in FOLDS else need for column, need in zip(columns, whole, strict=True)
+    ]
+    gaps = len(columns) - 1
+    if sum(least) + gaps > width:
+        return _lists(titles, lines)
+    grid = Grid(box=None, pad_edge=False, header_style="dim")
+    grid.padding = (0, 2 if sum(whole) + 2 * gaps <= width else 1, 0, 0)
+    for column in columns:
+        justify: JustifyMethod = "right" if column.kind in RIGHT else "left"
+        grid.add_column(column.title or "", justify=justify, overflow="fold", no_wrap=column.kind not in FOLDS)
+    for line in lines:
+        grid.add_row(*map(Text, line))
+    return grid
+
+
+def _lists(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> Grid:
+    """Each line as a list of its values."""
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for line in lines:
+        for title, cell in zip(titles, line, strict=True):
+            if cell:
+                grid.add_row(Text(title), Text(cell))
+        grid.add_row()
+    return grid
+
+
+def _widths(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(cell_len, cells)) for cells in zip(titles, *lines, strict=True)]
 
 
 def _cell(kind: Kind, value: object) -> str:

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.delivery.outlet import DeliveryFailed
 from tests.integration.delivery.items import NAME, REPORT, files_of_at_most, pieces
 from tests.support.memory import memory_of
-from tests.support.programs import find
+from tests.support.programs import mounted
 
 OTHER = b"other bytes\n"
 
@@ -129,17 +128,12 @@ def test_a_full_disk_leaves_nothing_half_written(archive: ArchiveOutlet) -> None
 def test_a_disk_without_a_byte_left_leaves_nothing_half_written(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = [find("mount"), "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", str(disk)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
+    with mounted(disk, "64k"):
         archive = ArchiveOutlet(directory=disk / "archive", database="koha_lib")
         archive.store(NAME, [REPORT])
         with pytest.raises(DeliveryFailed, match="No space left on device"):
             archive.store("ums-sync-2026-11-22.csv", pieces(bytes(500_000), 1_000))
         assert names(archive) == {NAME, ".gentle-nudge"}
-    finally:
-        subprocess.run([find("umount"), str(disk)], check=True)
 
 
 @pytest.mark.parametrize("answer", [errno.EPERM, errno.EOPNOTSUPP])

@@ -170,8 +170,8 @@ def test_an_unknown_key_is_refused_with_the_line_to_pin(
     if not missing:
         known.write_text("# nobody\n")
     failed = failure(settings(sftp, host_key="", known_hosts=known))
-    assert "is not known; nothing was sent" in failed.sentence
-    assert f"add to {known}: [{sftp.host}]:{sftp.port} {sftp.host_key}" in failed.sentence
+    assert "is pinned; nothing was sent" in failed.sentence
+    assert f"add this line to {known}: [{sftp.host}]:{sftp.port} {sftp.host_key}" in failed.sentence
     assert not sftp.files()
     known.write_text(failed.sentence.partition(f"{known}: ")[2])
     upload(settings(sftp, host_key="", known_hosts=known))
@@ -181,7 +181,7 @@ def test_a_changed_key_is_refused_before_the_password_is_sent(sftp: Agency, sftp
     other = sftp_server()
     failed = failure(settings(sftp, host_key=other.host_key))
     assert "is not the pinned one; nothing was sent" in failed.sentence
-    assert f'set sftp.host_key = "{sftp.host_key}"' in failed.sentence
+    assert f'write into [sftp]: host_key = "{sftp.host_key}"' in failed.sentence
     assert not sftp.files()
 
 
@@ -425,7 +425,7 @@ def test_a_server_that_takes_even_unfinished_names_has_the_report(sftp_server: A
 @pytest.mark.parametrize("way", ["rename", "direct"])
 def test_a_server_that_hangs_fails_after_the_timeout(sftp: Agency, way: str) -> None:
     sftp.hang()
-    assert "did not answer within 1 seconds" in failure(settings(sftp, upload=way), timeout=1).sentence
+    assert "did not answer within 1 second" in failure(settings(sftp, upload=way), timeout=1).sentence
 
 
 def test_a_server_that_only_greets_fails_after_the_timeout_and_leaves_no_thread(sftp: Agency) -> None:

@@ -25,6 +25,7 @@ from tests.koha_schema import facts, reported
 from tests.support.koha import PREFERENCES, KohaDatabase
 
 
+@pytest.mark.mariadb
 @pytest.mark.every_koha
 def test_mariadb_reports_every_column_index_and_foreign_key_of_the_facts(koha: KohaDatabase) -> None:
     with koha.engine.connect() as connection:
@@ -57,6 +58,7 @@ def test_the_url_and_the_configuration_file_lead_to_the_database(koha: KohaDatab
     assert config.findtext("config/timezone") == "Europe/Berlin"
 
 
+@pytest.mark.own_server
 def test_the_server_neither_speaks_utc_nor_is_strict(koha: KohaDatabase) -> None:
     assert koha.value("SELECT @@GLOBAL.time_zone") == "-05:30"
     assert "STRICT" not in koha.value("SELECT @@GLOBAL.sql_mode")

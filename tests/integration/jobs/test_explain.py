@@ -1,7 +1,7 @@
 """Explain says what the night does."""
 
 import random
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -111,3 +111,35 @@ def _somebody(koha: KohaDatabase, chance: random.Random) -> int:
     if chance.random() < 0.3:
         has_credit(koha, patron, "10.00", day=SUNDAY - timedelta(days=chance.choice([10, 75])))
     return patron
+
+
+def notes_about(nights: Nights, card: str, day: date) -> list[str]:
+    with read_only(nights.engine) as conn:
+        (told,) = explain(conn, nights.sections, card, nights.at(day))
+    return [part.text for part in explanation_view(told).parts if isinstance(part, Note)]
+
+
+def test_a_patron_in_collections_is_said_to_be_so_before_the_verdicts(koha: KohaDatabase) -> None:
+    patron = a_patron(koha, card="1001")
+    owes(koha, patron, "30.00", day=IN_THE_WINDOW)
+    nights = Nights(koha)
+    assert not any("ollections since" in note for note in notes_about(nights, "1001", SUNDAY))
+    nights.good_night()
+    case = koha.value("SELECT id FROM gentle_nudge_case")
+    said = notes_about(nights, "1001", SUNDAY + timedelta(days=2))
+    assert said[0].startswith(f"Patron number {patron}, section global")
+    assert said[1] == f"In collections since {SUNDAY} (case {case})."
+    assert said.index(next(note for note in said if note.startswith("Not referred"))) > 1
+
+
+def test_a_patron_adopted_or_released_is_not_said_to_be_in_collections_since_a_day(koha: KohaDatabase) -> None:
+    patron = a_patron(koha, card="1001")
+    owes(koha, patron, "30.00", day=IN_THE_WINDOW)
+    nights = Nights(koha)
+    nights.good_night()
+    koha.execute("UPDATE gentle_nudge_case SET referred_on = NULL, adopted = 1")
+    assert notes_about(nights, "1001", SUNDAY)[1].startswith("In collections since an unknown day (case ")
+    koha.execute("UPDATE gentle_nudge_case SET state = 'released', open_key = NULL, closed_on = :day", day=SUNDAY)
+    said = notes_about(nights, "1001", SUNDAY)
+    assert not any("In collections" in note for note in said)
+    assert said[-1].startswith("case ")

@@ -618,6 +618,7 @@ def test_of_nights_begun_at_the_same_instant_one_does_the_work_fifty_times(
     one_night_alone_does_the_work(koha, many)
 
 
+@pytest.mark.own_server
 @pytest.mark.process
 def test_with_snapshot_isolation_of_the_whole_server_one_of_five_does_the_work(
     koha: KohaDatabase, set_global: Callable[[str, str | int], None]

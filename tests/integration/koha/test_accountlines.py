@@ -103,8 +103,8 @@ def test_a_line_without_a_day_is_in_no_window_but_in_the_balance(koha: KohaDatab
     patron = a_patron(koha)
     dateless = owes(koha, patron, "30.00", date=None)
     zero = owes(koha, patron, "12.00")
-    koha.execute(
-        "SET STATEMENT sql_mode = '' FOR UPDATE accountlines SET date = '0000-00-00' WHERE accountlines_id = :id",
+    koha.execute_lax(
+        "UPDATE accountlines SET date = '0000-00-00' WHERE accountlines_id = :id",
         id=zero,
     )
     found = account(conn, a_view(), patron)
@@ -317,7 +317,7 @@ def test_of_a_date_that_nobody_has_no_charge_is_left_out_whatever_the_adult_age(
 def test_a_date_of_birth_of_zeros_is_unknown(koha: KohaDatabase, conn: Connection) -> None:
     patron = charged_around_the_birthday(koha, None)
     zeros = "UPDATE borrowers SET dateofbirth = '0000-00-00' WHERE borrowernumber = :n"
-    koha.execute(f"SET STATEMENT sql_mode = '' FOR {zeros}", n=patron)
+    koha.execute_lax(zeros, n=patron)
     assert owed(conn, patron, **LEAVE_OUT) == Decimal("6.50")
 
 
@@ -599,10 +599,4 @@ def test_the_lines_still_owing_are_locked_in_order_of_number_and_no_others(
         lock_lines(conn, [patrons[2], patrons[1]])
     (statement,) = (each for each, _ in statements.seen if "FOR UPDATE" in each)
     assert statement.endswith("ORDER BY accountlines.borrowernumber, accountlines.accountlines_id FOR UPDATE NOWAIT")
-    assert [is_free(koha, line) for line in debits] == [False, False, True]
-
-
-def is_free(koha: KohaDatabase, line: int) -> bool:
-    """Whether somebody else could change the line now."""
-    query = "SELECT accountlines_id FROM accountlines WHERE accountlines_id = :id FOR UPDATE SKIP LOCKED"
-    return bool(koha.query(query, id=line))
+    assert [koha.is_free("accountlines", "accountlines_id", line) for line in debits] == [False, False, True]

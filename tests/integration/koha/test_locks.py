@@ -34,7 +34,7 @@ def locked(conn: Connection, patron: int) -> None:
 def test_the_next_transaction_waits_as_every_other(ours: Engine, end: str) -> None:
     with ours.connect() as conn:
         never_wait_from_now_on(conn)
-        assert conn.scalar(text(WAIT)) == 0
+        assert conn.scalar(text(WAIT)) == (0 if conn.dialect.is_mariadb else 1)  # type: ignore[attr-defined]
         getattr(conn, end)()
         assert conn.scalar(text(WAIT)) == 2
 

@@ -96,6 +96,7 @@ def test_no_column_is_written_that_koha_fills_itself(koha: KohaDatabase, conn: C
     assert not any(re.search(r"\btimestamp\b|manager_id|\bupdated\b", it) for it in written)
 
 
+@pytest.mark.own_server
 @pytest.mark.parametrize(
     "mode",
     ["", "TRADITIONAL", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT", "ONLY_FULL_GROUP_BY,STRICT_ALL_TABLES"],
@@ -111,6 +112,7 @@ def test_the_servers_own_sql_mode_means_nothing(
     assert koha.value("SELECT COUNT(*) FROM borrowers WHERE debarredcomment = :odd", odd=ODD) == 2
 
 
+@pytest.mark.own_server
 def test_comments_longer_than_the_server_usually_joins_are_cut_and_no_error(
     koha: KohaDatabase, product: Engine, set_global: Callable[[str, int], None]
 ) -> None:

@@ -49,6 +49,7 @@ def test_the_size_of_the_chunks_does_not_matter(conn: Connection, chunk: int) ->
     assert all(len(part) <= PART for part in report_files.content(conn, stored.id))
 
 
+@pytest.mark.own_server
 def test_the_hardest_bytes_fit_a_server_that_allows_packets_of_one_mebibyte(
     own_database: Engine, set_global: Callable[[str, str | int], None]
 ) -> None:

@@ -1,11 +1,12 @@
 """Figures as Prometheus reads them, in a file."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from gentle_nudge.delivery.metrics_file import Figures, metrics, write_metrics
+from gentle_nudge.delivery.metrics_file import Figures, metrics, metrics_findings, write_metrics
 from gentle_nudge.delivery.outlet import DeliveryFailed
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.run import RecordedRun, RunCounts
@@ -85,3 +86,19 @@ def test_a_link_in_place_of_the_metrics_file_or_its_folder_is_neither_followed_n
 def test_a_metrics_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(DeliveryFailed, match="No such file or directory"):
         write_metrics(tmp_path / "none" / "gentle_nudge.prom", Figures(night=NIGHT, well=True))
+
+
+@pytest.mark.parametrize("ours", ["nothing", "file", "folder"])
+def test_in_a_sticky_folder_only_the_owner_replaces_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: str
+) -> None:
+    file, us = tmp_path / "nudge.prom", os.geteuid() + 1
+    file.touch()
+    if ours != "nothing":
+        if os.geteuid() != 0:
+            pytest.skip("giving files away is for root")
+        os.chown(file if ours == "file" else tmp_path, us, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: us)
+    assert list(metrics_findings(file)) == []
+    tmp_path.chmod(0o1777)
+    assert [finding.name for finding in metrics_findings(file)] == ["metrics-not-writable"] * (ours == "nothing")

@@ -133,9 +133,14 @@ def test_an_upload_knows_the_server_and_logs_in_one_way(tmp_path: Path) -> None:
     assert [p.split(": ")[1] for p in all_problems(tmp_path, toml("[sftp]"))] == [
         "sftp.host",
         "sftp.user",
-        "sftp.known_hosts",
         "sftp.password_file",
     ]
+
+
+def test_uploads_wait_for_a_pinned_key_and_the_settings_are_right_without_it(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("x", encoding="utf-8")
+    assert all_problems(tmp_path, toml(SFTP + "key_file = 'key'")) == []
+    assert all_problems(tmp_path, toml(SFTP + "key_file = 'key'\nknown_hosts = 'not there yet'")) == []
 
 
 def test_with_uploads_nobody_needs_to_receive_mail(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """The sample file and the reference say what the program knows."""
 
+import re
 import tomllib
 from pathlib import Path
 
 from gentle_nudge.settings.key_pages import reference, sample
 from gentle_nudge.settings.keys import TABLES, SectionKeys
 from gentle_nudge.settings.parsing import keys_of
-from tests.unit.settings.given import loaded
+from tests.unit.settings.given import POLICY, loaded, problems
 
 ROOT = Path(__file__).parents[3]
 ANEW = "run tools/pages"
@@ -21,8 +22,11 @@ def test_the_reference_is_the_program_s_own() -> None:
     assert (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8") == reference(), ANEW
 
 
-def test_the_sample_file_is_right_once_koha_is_known(tmp_path: Path) -> None:
-    assert loaded(tmp_path, sample(), {"KOHA_CONF": "/etc/koha/koha-conf.xml"}).with_groups({})
+def test_the_sample_file_charges_nobody_until_the_needed_keys_are_given(tmp_path: Path) -> None:
+    koha = {"KOHA_CONF": "/etc/koha/koha-conf.xml"}
+    assert len(problems(tmp_path, sample(), koha)) == 5
+    given = re.sub(rf"(?m)^# ({'|'.join(POLICY)} = )", r"\1", sample())
+    assert loaded(tmp_path, given, koha).with_groups({})
 
 
 def test_every_line_that_is_commented_out_is_toml_too() -> None:

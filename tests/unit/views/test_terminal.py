@@ -1,14 +1,31 @@
 """What people see: on a terminal as wide as it is, piped as wide as need be."""
 
 import io
+import json
 from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
-from gentle_nudge.views.plain import Figure, Kind, Note, Part, Table, View, column, table, unseen
-from gentle_nudge.views.terminal import LONGEST_NAME, MOST_ROWS, UNWRAPPED, draw
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.views.plain import (
+    WHOLE,
+    Column,
+    Figure,
+    Kind,
+    Note,
+    Part,
+    Table,
+    View,
+    amounts,
+    column,
+    table,
+    unseen,
+)
+from gentle_nudge.views.structured import as_json
+from gentle_nudge.views.terminal import LONGEST_NAME, ROWS_AT_ONCE, UNWRAPPED, draw
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +122,54 @@ def test_on_a_terminal_a_table_folds_its_cells_instead_of_overflowing() -> None:
     assert folded == "Wolfeschlegelsteinhausenbergerdorff"
 
 
-def test_a_long_table_is_drawn_at_once() -> None:
-    lines = shown(owing(*["Li"] * (MOST_ROWS + 1)), width=10, terminal=True)
-    assert lines[-1] == "Li       7.50"
+def test_a_long_table_comes_in_pieces_that_fit() -> None:
+    lines = shown(owing(*["Li"] * (ROWS_AT_ONCE + 1)), width=15, terminal=True)
+    assert [line.rstrip() for line in lines].count("Li       7.50") == ROWS_AT_ONCE + 1
+    assert lines.count("name  balance") == 2
+
+
+def test_if_there_is_no_room_for_a_table_each_row_is_a_list() -> None:
+    lines = shown(owing("O'Brien", "Li Wolfeschlegelstein"), width=19, terminal=True)
+    assert [line.rstrip() for line in lines] == [
+        "name     O'Brien",
+        "balance  7.50",
+        "",
+        "name     Li",
+        "         Wolfeschle",
+        "         gelstein",
+        "balance  7.50",
+        "",
+    ]
+
+
+def test_amounts_and_days_are_never_broken() -> None:
+    for width in range(16, 60):
+        lines = shown(owing("王歐陽 司馬諸葛上官", "Li"), width=width, terminal=True)
+        assert max(map(cell_len, lines)) <= width
+        assert sum("7.50" in line for line in lines) == 2
+
+
+def test_columns_that_say_nothing_are_not_shown() -> None:
+    columns: tuple[Column[Owing], ...] = (
+        column("name", lambda row: row.name),
+        column("empty", lambda _: None),
+        column("section", lambda _: "global", nothing="global"),
+        amounts("fees", lambda row: row.balance, nothing=ZERO),
+    )
+    nothing, something = Owing(name="Li", balance=ZERO), Owing(name="Mo", balance=Decimal(5))
+    assert shown(table(columns, [nothing])) == ["name", "Li"]
+    assert shown(table(columns, [nothing, something])) == ["name   fees", "Li     0.00", "Mo     5.00", "total  5.00"]
+
+
+def test_under_one_row_there_is_no_total() -> None:
+    columns: tuple[Column[Owing], ...] = (
+        column("name", lambda row: row.name),
+        amounts("balance", lambda row: row.balance),
+    )
+    rows = [Owing(name="Li", balance=Decimal("7.50")), Owing(name="Mo", balance=Decimal("0.25"))]
+    assert shown(table(columns, rows[:1])) == ["name  balance", "Li       7.50"]
+    assert shown(table(columns, rows))[-1] == "total     7.75"
+    assert len(json.loads(as_json(View(parts=[table(columns, rows, WHOLE)])))) == 2
 
 
 def test_a_figure_is_shown_with_its_caption_only() -> None:

@@ -10,6 +10,7 @@ from gentle_nudge.domain.collections.case_outcome import CaseFacts, was_flagged_
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.submission_day import Refusal
 from gentle_nudge.domain.patron import FlagState, flag_state
+from gentle_nudge.domain.wording import counted
 
 HELD_WAY_OUT = (
     "name it as formerly in the section that takes over, give its cases away with gentle-nudge cases move {name} NEW, "
@@ -48,14 +49,15 @@ class Anomalies:
             yield f"patron number {number}: the flag ({section.policy.flag}) was overwritten"
         for flag, count in self.elsewhere.items():
             yield (
-                f"{count} open cases were flagged in {flag}, the settings say {section.policy.flag}: they go on, but "
-                f"staff cannot end them by the flag (set flag back to {flag}, or take them back with gentle-nudge "
-                "release)"
+                f"{counted(count, 'open case was', 'open cases were')} flagged in {flag}, the settings say "
+                f"{section.policy.flag}: all goes on, but staff cannot end such a case by the flag (set flag back to "
+                f"{flag}, or take the patron back with gentle-nudge release)"
             )
         for name, count in sorted(self.orphans.items()):
+            kept = counted(count, "open case is", "open cases are")
             yield (
-                f"section {name} is gone from the settings: its {count} open cases are kept up here "
-                f"(gentle-nudge cases move {name} NEW gives them to another section)"
+                f"section {name} is gone from the settings: its {kept} kept up here (gentle-nudge cases "
+                f"move {name} NEW gives them to another section)"
             )
 
     def refusals(self, section: Section) -> Iterator[Refusal]:
@@ -64,6 +66,7 @@ class Anomalies:
             yield Refusal(
                 kind="held",
                 sentence=f"section {name} is gone from the settings, and its reports went to others than those of "
-                f"section {section.name} go to: nobody is told of its {count} cases; who pays is released all the same",
+                f"section {section.name} go to: nobody is told of its {counted(count, 'case')}; who pays is released "
+                "all the same",
                 hint=HELD_WAY_OUT.format(name=name),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -246,7 +246,17 @@ class Plan:
 
     def submission(self) -> list[Referral]:
         """The submission's rows, by surname as the database collates, then by number."""
-        return sorted(self.of(Referral), key=lambda row: self._place(row.number, row.number))
+        return self.in_order(self.of(Referral))
+
+    def in_order(self, decisions: Iterable[D]) -> list[D]:
+        """Decisions as the files have them: by surname as the database collates, then by number."""
+        return sorted(decisions, key=self._place_of)
+
+    def _place_of(self, decision: Decision) -> tuple[bool, int, int]:
+        row = decision.row
+        if row is None:
+            return False, *self._place(decision.number, decision.number)
+        return row.gone, *self._place(row.patron, row.number)
 
     def update(self) -> list[UpdateRow]:
         """The update's rows, by surname as the database collates, then by number; patrons gone from Koha last.

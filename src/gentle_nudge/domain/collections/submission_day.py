@@ -11,6 +11,7 @@ from dateutil.relativedelta import relativedelta
 from dateutil.rrule import weekdays
 
 from gentle_nudge.domain.collections.policy import Policy
+from gentle_nudge.domain.wording import counted
 
 A_WEEK = 7
 USUAL_FACTOR = 4
@@ -41,7 +42,7 @@ class Refusal:
         return self.kind not in {"endings", "reopenings", "held"}
 
 
-# The refusal of each limit that is passed; {count} and {most} are still to be filled in, of endings {kinds} too.
+# The refusal of each limit that is passed; {count}, {most} and the like are still to be filled in.
 TOO_MANY: dict[Limit, Refusal] = {
     "endings": Refusal(
         kind="endings",
@@ -52,7 +53,7 @@ TOO_MANY: dict[Limit, Refusal] = {
     ),
     "adoptions": Refusal(
         kind="adoptions",
-        sentence="the flag of {count} patrons says yes without a case, more than the {most} a night may adopt: "
+        sentence="the flag of {patrons} says yes without a case, more than the {most} a night may adopt: "
         "none was adopted and no submission was made",
         hint="see who they are and adopt them with gentle-nudge init --adopt",
     ),
@@ -135,5 +136,6 @@ def too_many(limit: Limit, count: int, most: int | None, *, kinds: str = "") -> 
     """The refusal if this limit is passed; None if it is not, or if there is no limit."""
     if most is None or count <= most:
         return None
-    refusal, facts = TOO_MANY[limit], {"count": count, "most": most, "kinds": kinds}
+    facts = {"count": count, "patrons": counted(count, "patron"), "most": most, "kinds": kinds}
+    refusal = TOO_MANY[limit]
     return replace(refusal, sentence=refusal.sentence.format(**facts), hint=refusal.hint.format(**facts))

@@ -5,25 +5,28 @@ from __future__ import annotations
 import stat
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from itertools import chain
 
 from sqlalchemy import Connection, inspect
-from sqlalchemy.exc import SQLAlchemyError
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.errors import UserError
+from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.check import connection_findings, database_findings, policy_findings
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.sections import codes_of
-from gentle_nudge.jobs.transaction import read_only
-from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, unknown_codes
+from gentle_nudge.jobs.night.due import stopped
+from gentle_nudge.jobs.sections import codes_of, uses_of
+from gentle_nudge.jobs.transaction import in_our_words, read_only
+from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, server_options, unknown_codes
 from gentle_nudge.settings import Settings
 from gentle_nudge.store.tables import metadata
 from gentle_nudge.texts.environment import Texts
 
 # After one of these findings an error only ends the answers to a question: not everything can be asked any more.
-HINDERING = frozenset({"grant-missing", "koha-table-missing", "koha-column-missing", "own-tables-missing"})
+HINDERING = frozenset(
+    {"grant-missing", "koha-table-missing", "koha-column-missing", "own-tables-missing", "word-not-storable"}
+)
 ORDER = tuple(Severity)
 
 
@@ -33,8 +36,9 @@ def check(library: Library, moment: Moment) -> list[Finding]:
     with closing(_questions(library, moment)) as questions:
         for answers in questions:
             try:
-                findings += answers
-            except (UserError, SQLAlchemyError):
+                with in_our_words():
+                    findings += answers
+            except GentleNudgeError:
                 if not any(finding.name in HINDERING for finding in findings):
                     raise
     return sorted(dict.fromkeys(findings), key=lambda finding: ORDER.index(finding.severity))
@@ -45,27 +49,33 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
     yield _settings(library.settings)
     yield _password_in_url(library.settings)
     yield templates(library.texts)
-    with library.engine.connect() as conn:  # rights.lacking explains statements that write
+    with in_our_words(), library.engine.connect() as conn:  # rights.lacking explains statements that write
         present = inspect(conn).get_table_names()
-        lacking = rights.lacking(conn, [table for table in metadata.sorted_tables if table.name in present])
+        uses = uses_of(library.settings)
+        lacking = rights.lacking(conn, [table for table in metadata.sorted_tables if table.name in present], uses)
         yield rights.missing(conn, lacking)
-        yield missing_columns.unfit(conn, {right.table for right in lacking})
+        yield missing_columns.unfit(conn, uses.unused_tables.union(right.table for right in lacking))
     with read_only(library.engine) as conn:
+        yield server_options.forbidding(conn)
         yield database_findings.our_tables(conn, library)
         yield clock.clock(conn, library.instance, moment.now, library.settings.koha.timezone)
         yield database_findings.dated_ahead(conn, moment)
         yield database_findings.plugin_at_work(conn, library, moment)
+        yield (finding for finding in stopped(conn, library.families, moment) if finding.severity is Severity.PROBLEM)
         sections: list[Section] = []
         yield database_findings.sections(conn, library.settings, sections)
         yield from _questions_about(sections, conn, moment)
         yield connection_findings.people(conn, library, sections)
         yield connection_findings.held(conn, library)
     yield connection_findings.answers(library)
+    yield connection_findings.watchers(library.settings.monitoring)
 
 
 def _questions_about(sections: Sequence[Section], conn: Connection, moment: Moment) -> Iterator[Iterator[Finding]]:
     codes = [codes_of(section) for section in sections]
     submitting = [section for section in sections if section.enabled]
+    yield policy_findings.paid_patrons(sections)
+    yield chain.from_iterable(policy_findings.words(conn, section) for section in sections)
     yield unknown_codes.misfits(conn, codes)
     yield unknown_codes.doubts(conn, codes)
     yield database_findings.shared_birth_dates(conn)
@@ -78,7 +88,6 @@ def _questions_about(sections: Sequence[Section], conn: Connection, moment: Mome
         yield database_findings.too_old(conn, section, moment)
     for section in sections:
         yield database_findings.to_adopt(conn, section, moment)
-        yield database_findings.last_success(conn, section, moment)
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -88,6 +97,13 @@ def _settings(settings: Settings) -> Iterator[Finding]:
             what=lack,
             why="Nobody is referred, updated or released before it is given: nightly and sync refuse.",
             way_out="Add it. All keys and what they mean: gentle-nudge config example",
+        )
+    for example in settings.examples:
+        yield Finding(
+            name="address-is-example",
+            what=example,
+            why="It exists nowhere, so nothing would arrive: outside a test copy nightly, sync and deliver refuse.",
+            way_out="Write the true address. To try things out, set maildir in [mail].",
         )
     for warning in settings.warnings:
         yield Finding(

@@ -7,6 +7,8 @@ from contextlib import closing
 
 from sqlalchemy import Connection
 
+from gentle_nudge.delivery.metrics_file import metrics_findings
+from gentle_nudge.delivery.ping import monitor_findings
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.outbox import UNDELIVERED, Standing
@@ -16,7 +18,7 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.outlets import standing_of
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.read.administration import addresses, preferences
-from gentle_nudge.settings.keys import Mail
+from gentle_nudge.settings.keys import Mail, Monitoring
 from gentle_nudge.store import deliveries, meta
 
 PATIENCE = 10
@@ -79,6 +81,14 @@ def _sender(mail: Mail, admin: str) -> Iterator[Finding]:
         why = "Mail servers refuse a sender that is not a plain e-mail address, such as koha@library.example."
         what = "The first address in Koha's preference KohaAdminEmailAddress, which sends the reports, is not plain."
         yield Finding(name="sender-implausible", what=what, why=why, way_out=SENDER_WAY_OUT)
+
+
+def watchers(monitoring: Monitoring) -> Iterator[Finding]:
+    """What is wrong with the monitor and the metrics file."""
+    if monitoring.ping_url:
+        yield from monitor_findings(monitoring.ping_url)
+    if monitoring.metrics_file:
+        yield from metrics_findings(monitoring.metrics_file)
 
 
 def answers(library: Library) -> Iterator[Finding]:

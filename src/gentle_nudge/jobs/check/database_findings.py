@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -12,7 +11,7 @@ from gentle_nudge.domain.collections.anomalies import HELD_WAY_OUT
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
 from gentle_nudge.jobs.library import Library
@@ -24,7 +23,7 @@ from gentle_nudge.jobs.sending.manage import cancelled_submissions
 from gentle_nudge.koha.read import borrowers, candidates, debarments, plugin_data
 from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
-from gentle_nudge.store import cases, meta, runs
+from gentle_nudge.store import cases, meta
 from gentle_nudge.store.dates_ahead import dates_ahead
 
 # A charge is never older than this.
@@ -35,8 +34,6 @@ BORN_ON_ONE_DAY, DATES_NAMED = 20, 10
 
 PATRONS_NAMED = 20
 
-NO_NEWS_FOR = timedelta(days=2)
-
 
 def our_tables(conn: Connection, library: Library) -> Iterator[Finding]:
     """Whether our tables are there, of this version, and belong here."""
@@ -45,7 +42,7 @@ def our_tables(conn: Connection, library: Library) -> Iterator[Finding]:
             name="own-tables-missing",
             what=wrong,
             why="The cases and the reports are kept in them; without them only dry runs are possible.",
-            way_out=f"{meta.RUN_INIT} (as a user that may create tables: docs/how-to/grants.sql)",
+            way_out=f"{meta.RUN_INIT} (as a user that may create tables: gentle-nudge grants)",
         )
         return
     try:
@@ -67,7 +64,8 @@ def dated_ahead(conn: Connection, moment: Moment) -> Iterator[Finding]:
         return
     ahead = dates_ahead(conn, moment)
     if ahead:
-        numbers = f"{len(ahead.runs)} runs, {len(ahead.claims)} deliveries being sent and {ahead.others} other dates"
+        claims, others = counted(len(ahead.claims), "delivery", "deliveries"), counted(ahead.others, "other date")
+        numbers = f"{counted(len(ahead.runs), 'run')}, {claims} being sent and {others}"
         yield Finding(
             name="dated-ahead",
             what=f"{numbers} of ours lie ahead of {moment.today}: a clock was wrong then, or is wrong now.",
@@ -131,7 +129,7 @@ def sections(conn: Connection, settings: Settings, usable: list[Section]) -> Ite
         yield Finding(
             name="section-held",
             what=f"Section {name} is gone from the settings, and its reports went to others than those who would get "
-            f"them now: {count} cases are held.",
+            f"them now: {counted(count, 'case is', 'cases are')} held.",
             why="Nobody is told of them, so the agency does not hear who has paid. Nobody of them is referred again.",
             way_out=f"{HELD_WAY_OUT[0].upper()}{HELD_WAY_OUT[1:].format(name=name)}.",
         )
@@ -162,12 +160,13 @@ def too_old(conn: Connection, section: Section, moment: Moment) -> Iterator[Find
         section.scope.holds(each.patron.branch) and not each.patron.is_flagged and each.account.owed >= threshold
         for each in read_candidates(conn, section, records, owing - records.open_cases.keys(), rules=rules)
     )
+    whose = f"of section {section.name}"
     if missed:
         yield Finding(
             name="charges-too-old",
             severity=Severity.WARNING,
-            what=f"{missed} patrons of section {section.name} owe the threshold or more for charges older than "
-            f"{newer} days.",
+            what=f"{counted(missed, f'patron {whose} owes', f'patrons {whose} owe')} the threshold or more for charges "
+            f"older than {counted(newer, 'day')}.",
             why="Those charges can never be young enough again: the patrons are not referred for them.",
             way_out="For a first submission with a backlog, set count_fees_newer_than to a greater age.",
         )
@@ -183,7 +182,8 @@ def to_adopt(conn: Connection, section: Section, moment: Moment) -> Iterator[Fin
         yield Finding(
             name="patrons-to-adopt",
             severity=Severity.WARNING,
-            what=f"{waiting} patrons of section {section.name} are flagged without a case; a night may adopt {most}.",
+            what=f"{counted(waiting, 'patron is', 'patrons are')} flagged without a case in section {section.name}; a "
+            f"night may adopt {most}.",
             why="None of them is updated or released, and no submission is made.",
             way_out="Look at them and adopt them: gentle-nudge init --adopt",
         )
@@ -194,7 +194,7 @@ def shared_birth_dates(conn: Connection) -> Iterator[Finding]:
     shared = borrowers.shared_birth_dates(conn, BORN_ON_ONE_DAY)
     if shared:
         dates = ", ".join(f"{born} ({patrons} patrons)" for born, patrons in shared[:DATES_NAMED])
-        rest = f", and {len(shared) - DATES_NAMED} more dates" if len(shared) > DATES_NAMED else ""
+        rest = f", and {counted(len(shared) - DATES_NAMED, 'more date')}" if len(shared) > DATES_NAMED else ""
         yield Finding(
             name="birth-date-shared",
             severity=Severity.WARNING,
@@ -235,25 +235,9 @@ def restrictions_left(conn: Connection, sections: Sequence[Section], moment: Mom
         yield Finding(
             name="restriction-without-case",
             severity=Severity.WARNING,
-            what=f"{len(left)} restrictions of ours block patrons who have no open case: patron number "
+            what=f"{counted(len(left), 'restriction of ours blocks', 'restrictions of ours block')} patrons who have "
+            "no open case: patron number "
             f"{', '.join(map(str, patrons[:PATRONS_NAMED]))}{rest}.",
             why="They cannot borrow, and no night will lift it: the case ended without that, or was never ours.",
             way_out="Lift the restriction in Koha, on the patron's page. To keep it, give it a comment of your own.",
-        )
-
-
-def last_success(conn: Connection, section: Section, moment: Moment) -> Iterator[Finding]:
-    """A section without a finished night for longer than two days."""
-    our_row = meta.read_meta(conn)
-    if our_row is None or our_row.is_copy:
-        return
-    last = runs.last_day(conn, section.names, ReportKind.UPDATE)
-    since = last or our_row.initialised.astimezone(moment.zone).date()
-    if moment.today - since > NO_NEWS_FOR:
-        what = f"last night was that of {last}" if last else f"first night has not come since init on {since}"
-        yield Finding(
-            name="last-success-old",
-            what=f"Section {section.name}: the {what}.",
-            why="The agency is not told who has paid, and nobody is released.",
-            way_out="See whether cron or systemd starts gentle-nudge nightly, and what it said.",
         )

@@ -1,14 +1,47 @@
-"""Whether a section's rules can refer anybody; asked of the rules alone."""
+"""Whether a section's rules can refer anybody, and whether Koha's columns can hold the words in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+
+from sqlalchemy import Column, Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
+from gentle_nudge.domain.wording import counted
+from gentle_nudge.koha.inspect.lossy_columns import character_set_lacking
+from gentle_nudge.koha.koha_tables import accountlines, borrower_debarments, borrowers
 
 A_WEEK = 7
+
+# The words of the policy, and Koha's columns that they are written into or compared with.
+COLUMNS: Mapping[str, tuple[Column[str], ...]] = {
+    "fee_description": (accountlines.c.description,),
+    "fee_debit_type": (accountlines.c.debit_type_code,),
+    "fee_branch": (accountlines.c.branchcode,),
+    "debit_types": (accountlines.c.debit_type_code,),
+    "excluded_debit_types": (accountlines.c.debit_type_code,),
+    "categories": (borrowers.c.categorycode,),
+    "excluded_categories": (borrowers.c.categorycode,),
+    "restriction_type": (borrower_debarments.c.type,),
+    "restriction_comment": (borrower_debarments.c.comment, borrowers.c.debarredcomment),
+}
+
+
+def words(conn: Connection, section: Section) -> Iterator[Finding]:
+    """The words that the character set of a column of Koha's lacks."""
+    for key, column in ((key, column) for key, columns in COLUMNS.items() for column in columns):
+        given = getattr(section.policy, key)
+        for word in (given,) if isinstance(given, str) else given:
+            if character_set := character_set_lacking(conn, column, word):
+                yield Finding(
+                    name="word-not-storable",
+                    what=f"{key} of section {section.name} has characters that Koha's column {column} "
+                    f"({character_set}) cannot hold: {word}",
+                    why="The night of this section stops with error 1267 or 1366 and changes nothing.",
+                    way_out=f"Use other characters in {key}, or convert the table to utf8mb4.",
+                )
 
 
 def window(section: Section, day: date) -> Iterator[Finding]:
@@ -19,7 +52,8 @@ def window(section: Section, day: date) -> Iterator[Finding]:
     if days < A_WEEK:
         yield Finding(
             name="window-narrow",
-            what=f"The window of section {section.name} is {days} days wide, and submissions are made once a week.",
+            what=f"The window of section {section.name} is {counted(days, 'day')} wide, and submissions are made once "
+            "a week.",
             why="A charge can pass through the window between two submissions and is never seen by one.",
             way_out="Let count_fees_newer_than be at least 6 more than count_fees_older_than.",
         )
@@ -33,4 +67,26 @@ def window(section: Section, day: date) -> Iterator[Finding]:
             f"{opens}.",
             why="Until then nobody is referred.",
             way_out=f"If that is not meant, set ignore_fees_before to an earlier day than {first - timedelta(days=1)}.",
+        )
+
+
+def paid_patrons(sections: Sequence[Section]) -> Iterator[Finding]:
+    """Patrons who have paid, but stay in collections or stay blocked."""
+    if staying := [section.name for section in sections if not section.policy.clear_paid]:
+        yield Finding(
+            name="paid-stay",
+            severity=Severity.WARNING,
+            what=f"Paid patrons stay in collections: clear_paid is false ({', '.join(staying)}).",
+            why="They keep the flag, and every update lists them, until staff take them out.",
+            way_out="Set clear_paid = true. If staff take out each of them, all is as it should be.",
+        )
+    blocking = [section for section in sections if section.policy.add_restriction]
+    if blocked := [section.name for section in blocking if not section.policy.remove_restriction]:
+        yield Finding(
+            name="restriction-stays",
+            severity=Severity.WARNING,
+            what="Paid patrons stay blocked: add_restriction is true, remove_restriction is false "
+            f"({', '.join(blocked)}).",
+            why="They cannot borrow until staff lift the restriction.",
+            way_out="Set remove_restriction = true. If staff lift each of them, all is as it should be.",
         )

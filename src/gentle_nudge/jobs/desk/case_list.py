@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.policy import GLOBAL, Section
 from gentle_nudge.domain.outbox import UNDELIVERED, DeliveryState
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.settings import Settings
@@ -76,7 +77,7 @@ def _refuse_another_flag(conn: Connection, moving: Sequence[Case], target: Secti
     without = sum(case.patron not in flagged for case in moving)
     if without * 2 > len(moving):
         raise UserError(
-            f"Of the {len(moving)} patrons {without} have no flag in {target.policy.flag}, the field of section "
-            f"{target.name}: after the move they would look as if staff had taken the flag off.",
+            f"Of {counted(len(moving), 'patron')} {counted(without, 'has', 'have')} no flag in {target.policy.flag}, "
+            f"the field of section {target.name}: after the move they would look as if staff had taken the flag off.",
             f"Give section {target.name} the flag field of the section it takes over from.",
         )

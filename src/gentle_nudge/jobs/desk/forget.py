@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import known_cases
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.store import cases, meta, report_files
@@ -13,10 +15,18 @@ from gentle_nudge.views.case_view import Holding, forgotten_view
 from gentle_nudge.views.plain import View
 
 
-def forget(conn: Connection, card: str, *, keep_days: int) -> View:
-    """The patron's cases have no name and no card any more; UserError if the patron has no case."""
+def forget(conn: Connection, card: str, *, keep_days: int, anyway: bool = False) -> View:
+    """The patron's cases have no name and no card any more.
+
+    UserError if the patron has no case, and if one is open, unless it is wanted `anyway`.
+    """
     meta.lock(conn)
     of_patron = known_cases(conn, card)
+    if not anyway and any(case.state is CaseState.OPEN for case in of_patron):
+        raise UserError(
+            "A case of this patron is open: the next update would record name and card again. Nothing was done.",
+            "First end it: gentle-nudge release CARD --reason TEXT. Or forget them until then: --anyway",
+        )
     cases.forget_names(conn, [case.id for case in of_patron])
     numbers = {number for case in of_patron for number in (case.number, case.patron) if number}
     holding = [

@@ -17,6 +17,7 @@ from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.plan import Plan, Succession
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import DeliveryState
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.nightly import Night
@@ -91,14 +92,14 @@ def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
     if plan.submission_due and plan.late:
         yield AlertKind.LATE, "it was made today, late" if plan.submits else "it is still not made"
     gone = {
-        "go on with the patron into whose card another was merged": len(plan.of(Succession)),
+        "went on with the patron into whose card another was merged": len(plan.of(Succession)),
         "ended, for the card was merged with that of another patron in collections": plan.closes[CaseState.MERGED],
         "ended, for the patron was deleted": plan.closes[CaseState.DELETED],
         "ended, for the patron was anonymized": plan.closes[CaseState.ANONYMIZED],
     }
     for what, count in gone.items():
         if count:
-            yield AlertKind.CASES, f"{count} cases {what}"
+            yield AlertKind.CASES, f"{counted(count, 'case')} {what}"
 
 
 def of_queue(library: Library, outlets: Outlets, moment: Moment) -> Iterator[StaffAlert]:

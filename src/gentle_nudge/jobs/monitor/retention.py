@@ -39,7 +39,7 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
         except AnotherRunInProgress:
             return
         except GentleNudgeError as failure:
-            yield failure
+            yield GentleNudgeError(f"{title} failed: {failure.sentence}", failure.hint)
         except Exception as error:
             log.debug("%s", title, exc_info=error)
             yield GentleNudgeError(f"{title} failed: {type(error).__name__}.", "It is tried again the next night.")

@@ -1,4 +1,4 @@
-"""Status: the last runs, late submissions, undelivered reports."""
+"""Status: the last runs, nights that do not come, late submissions, undelivered reports."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gentle_nudge.domain.collections.submission_day import is_late, is_submissio
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.jobs.identity import is_here
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.night.due import stopped
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sections import held_cases
 from gentle_nudge.jobs.sending.manage import cancelled_submissions
@@ -31,6 +32,7 @@ def status(conn: Connection, library: Library, moment: Moment) -> Status:
     undelivered = tuple(late for late in waiting if late.delivery.may_leave(standing))
     return Status(
         runs=tuple(runs.last_success(conn)),
+        stopped=tuple(stopped(conn, library.families, moment)),
         late=tuple(late(conn, sections, moment)),
         held_cases=held_cases(conn, sections),
         undelivered=undelivered,

@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 class Watch:
     """The watchers of a night, and its `exit_code`, which is failure until the night sets it.
 
-    `notes` are sentences about a metrics file that could not be written; that never makes a night fail.
+    `notes` are sentences about a metrics file that could not be written and a ping that was refused; neither makes a
+    night fail.
     """
 
     url: str | None = field(default=None, repr=False)
@@ -58,8 +59,8 @@ def watched(library: Library, moment: Moment, clock: Callable[[], datetime]) -> 
             if watch.metrics:
                 well = watch.exit_code == 0
                 watch.notes += keep_figures(library, watch.metrics, replace(moment, now=clock()), well=well)
-            if watch.url:
-                ping(watch.url, "fail" if watch.exit_code else "")
+            if watch.url and (refusal := ping(watch.url, "fail" if watch.exit_code else "")):
+                watch.notes.append(refusal)
 
 
 def _watch(library: Library) -> Watch:

@@ -1,21 +1,27 @@
-"""What is due on a day, how much of it may happen, and whether the Perl plugin is in the way."""
+"""What is due on a day, how much of it may happen, whether the Perl plugin is in the way, and whether nights come."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
 from gentle_nudge.domain.collections.submission_day import Due, Refusal, is_late, is_submission_due, most_referrals
+from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.read import plugin_data
+from gentle_nudge.store import meta, runs
 from gentle_nudge.store.dates_ahead import last_closed
 
 WAY_BACK = "If the clock is right now and was wrong then: gentle-nudge init --clock-mended."
+
+NIGHTS_MISSED = timedelta(days=2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,3 +83,26 @@ def beside_plugin(conn: Connection, moment: Moment) -> Refusal | None:
         "or patrons could be referred and charged by both",
         hint="disable the plugin in Koha (Administration, Manage plugins); if both are to work, add --beside-plugin",
     )
+
+
+def stopped(conn: Connection, families: Iterable[tuple[str, ...]], moment: Moment) -> Iterator[Finding]:
+    """The sections, each by all its names, whose last night is more than two days back; none yet is a note at first.
+
+    Nobody expects nights of a copy, or of a library in a file, which is a demo.
+    """
+    our_row = meta.read_meta(conn)
+    if our_row is None or our_row.is_copy or conn.dialect.name == "sqlite":
+        return
+    initialised = our_row.initialised.astimezone(moment.zone).date()
+    for names in families:
+        last = runs.last_day(conn, names, ReportKind.UPDATE)
+        missed = moment.today - last > NIGHTS_MISSED if last else moment.today - initialised >= NIGHTS_MISSED
+        what = f"last night was that of {last}" if last else f"first night has not come since init on {initialised}"
+        if missed or last is None:
+            yield Finding(
+                name="last-success-old",
+                severity=Severity.PROBLEM if missed else Severity.NOTE,
+                what=f"Section {names[0]}: the {what}.",
+                why="The agency is not told who has paid, and nobody is released.",
+                way_out="See whether cron or systemd starts gentle-nudge nightly, and what it said.",
+            )

@@ -17,6 +17,7 @@ from gentle_nudge.domain.collections.plan import Plan, Reopening
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError, worst_exit_code
 from gentle_nudge.jobs.interruption import Interrupted
 from gentle_nudge.jobs.koha_log import log_errors
@@ -126,11 +127,11 @@ def night_of(engine: Engine, run: Run, options: NightOptions) -> Plan:
     name, started = run.section.name, perf_counter()
     plan = decide(engine, run.section, run.moment, options)
     decided = perf_counter()
-    log.info("%s: decided about %d patrons (%.1f s)", name, len(plan.decisions), decided - started)
+    log.info("%s: decided about %s (%.1f s)", name, counted(len(plan.decisions), "patron"), decided - started)
     if options.dry_run or not plan.has_work:
         return plan
     plan = writing(engine, partial(apply, run=run, plan=plan))
-    log.info("%s: %d decisions carried out (%.1f s)", name, len(plan.decisions), perf_counter() - decided)
+    log.info("%s: %s carried out (%.1f s)", name, counted(len(plan.decisions), "decision"), perf_counter() - decided)
     return plan
 
 
@@ -143,7 +144,8 @@ def decide(engine: Engine, section: Section, moment: Moment, options: NightOptio
             return Plan(section=section.name, day=moment.day, update_due=False)
         with gather(conn, section, moment, records=records, due=due) as evidence:
             plan = plan_night(section, moment.day, evidence, due)
-        ranks = order(conn, plan.concerned | {row.patron for row in plan.kept})
+        listed = {row.patron for row in plan.kept} | {referral.number for referral in plan.held}
+        ranks = order(conn, plan.concerned | listed)
         return replace(plan, order=ranks, records=records)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from gentle_nudge.delivery.whole_files import write_over
 from gentle_nudge.domain.collections.plan import Plan, Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
@@ -40,9 +41,6 @@ def write_files(directory: Path, files: Iterable[tuple[str, Iterable[bytes]]]) -
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     paths = []
     for name, chunks in files:
-        path = directory / name
-        path.touch(mode=0o600)
-        with path.open("wb") as file:
-            file.writelines(chunks)
-        paths.append(path)
+        write_over(directory / name, chunks)
+        paths.append(directory / name)
     return paths

@@ -15,6 +15,7 @@ from gentle_nudge.delivery.outlet import DeliveryFailed, Item
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.outbox import GOING_OR_GONE, TELLS_NOBODY, UNDELIVERED, Delivery, DeliveryState, Stored
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.interruption import Interrupted
 from gentle_nudge.jobs.sending.outlets import Outlets
@@ -98,7 +99,8 @@ def deliver(
     except AnotherRunInProgress:
         sending.done.interrupted = True
     except Interrupted as interrupt:
-        interrupt.add_note(f"{len(sending.done.sent)} of {len(waiting)} reports were delivered; the others stay due")
+        reports = counted(len(waiting), "report was", "reports were")
+        interrupt.add_note(f"{len(sending.done.sent)} of {reports} delivered; the others stay due")
         raise
     return sending.done
 

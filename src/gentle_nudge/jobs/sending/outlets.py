@@ -45,6 +45,11 @@ class Outlets:
         """The folder of report copies, if the settings name one."""
         return next((outlet for outlet in self.by_channel.values() if isinstance(outlet, ArchiveOutlet)), None)
 
+    @property
+    def mail_arrives(self) -> bool:
+        """Whether mail reaches those to whom it is addressed: it goes neither into a Maildir nor to a tester."""
+        return self.standing is Standing.LIBRARY and isinstance(self.by_channel.get(Channel.EMAIL), SmtpOutlet)
+
     def name_for(self, section: Section) -> str:
         """The name in subjects: the library's, or the section's."""
         return self.library if section.is_global else section.name

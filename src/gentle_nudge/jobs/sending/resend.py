@@ -15,6 +15,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import Address, Channel, Stored
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.setting import is_example
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.store import deliveries, meta, report_files
@@ -67,12 +68,16 @@ def write(conn: Connection, reports: Iterable[Stored], directory: Path) -> list[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mailing:
-    """Who gets a repeat, and why: one recipient (`to`), or everybody who gets the section's reports now."""
+    """Who gets a repeat, and why: one recipient (`to`), or everybody who gets the section's reports now.
+
+    With `to_anybody` the recipient need not have had a report of the section before.
+    """
 
     sections: tuple[Section, ...]
     outlets: Outlets
     reason: str
     to: str | None = None
+    to_anybody: bool = False
 
     def addresses(self, conn: Connection, stored: Stored) -> tuple[Address, ...]:
         """Who gets this repeat; if its section is gone, everybody who got the report."""
@@ -81,12 +86,21 @@ class Mailing:
             everybody = self.outlets.addresses(section, stored.report)
         else:
             everybody = tuple(dict.fromkeys(each.address for each in deliveries.of_report(conn, stored.id)))
-        wanted = (each for each in everybody if each.tells_agency and self.to in {None, each.recipient})
+        to = self.to.casefold() if self.to else None
+        wanted = (each for each in everybody if each.tells_agency and to in {None, each.recipient.casefold()})
         chosen = tuple(replace(each, named=self.to is not None) for each in wanted)
         if chosen or self.to is None:
             return chosen
         if not AN_ADDRESS.fullmatch(self.to):
             raise UserError(f"{self.to} is not an address.", "Write it as reports@agency.example.")
+        if is_example(self.to) and self.outlets.mail_arrives:
+            raise UserError(f"{self.to} is an example, not an address that mail can reach.", "Name the true address.")
+        names = section.cases_of if section else (stored.section,)
+        if not (self.to_anybody or deliveries.had_report(conn, self.to, names)):
+            raise UserError(
+                f"{self.to} never had a report of section {stored.section}, and is in neither send_to nor copy_to.",
+                "Correct the address. If it shall have names, addresses and debts: --new-recipient",
+            )
         return (Address(channel=Channel.EMAIL, recipient=self.to, tells=False, named=True),)
 
 

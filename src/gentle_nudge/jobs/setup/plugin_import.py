@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from gentle_nudge.delivery.whole_files import write_over
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords, why_not
 from gentle_nudge.domain.collections.submission_day import Due
@@ -74,14 +74,14 @@ def import_plugin(conn: Connection, moment: Moment, password_file: Path | None =
 
 def write_password(file: Path, password: str) -> None:
     """Write the password alone into the file, readable by its owner only; UserError if it cannot be written."""
-    aside = file.with_name(f".{file.name}.part")
+    file = file.absolute()
     try:
-        aside.unlink(missing_ok=True)
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-            stream.write(f"{password}\n")
-        aside.replace(file)
+        write_over(file, [f"{password}\n".encode()])
     except OSError as trouble:
-        raise UserError(f"The password file {file} cannot be written: {trouble.strerror}.") from None
+        raise UserError(
+            f"The password file {file} cannot be written: {trouble.strerror}.",
+            "Name another by its full path, in a folder where this user may write: --password-file FILE",
+        ) from None
 
 
 def _compare(conn: Connection, plugin: PluginSettings, text: str, moment: Moment) -> Comparison | None:

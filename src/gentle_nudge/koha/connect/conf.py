@@ -88,6 +88,8 @@ def _config(file: Path) -> Element:
         raise _broken(file, f"it is not well-formed XML (line {trouble.position[0]})") from None
     except DefusedXmlException:
         raise _broken(file, "it defines entities of its own, which is not safe") from None
+    except (ValueError, LookupError):
+        raise _broken(file, "its encoding is not known") from None
     config = root if root.tag == "config" else root.find("config")
     if config is None:
         raise _broken(file, "it has no <config>")

@@ -20,6 +20,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.koha.connect.instance import Instance
 from gentle_nudge.koha.connect.locks import try_again
+from gentle_nudge.koha.connect.server_errors import CLOSED, RIGHTS, WORDS, error_of
 from gentle_nudge.settings.values import this_machine
 
 # Koha's own data hold zero dates, so NO_ZERO_DATE is not among them. The comment is for MariaDB alone: it would turn a
@@ -35,9 +36,9 @@ SESSION = (
 
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 3600
-REFUSED = {1044, 1045, 1698, 1251, 2059}
+ACCESS_DENIED, ENCRYPTION_DEMANDED = 1045, 3159
+REFUSED = {1044, ACCESS_DENIED, 1130, 1698, 1251, 2059}
 UNKNOWN_DATABASE = 1049
-NOT_ALLOWED = {1142, 1143, 1227}
 TLS_FAILED = 2026
 NO_NETWORK_CARD = "unknown"  # MariaDB's word for an id that it cannot compute
 
@@ -52,7 +53,7 @@ def engine(instance: Instance) -> Engine:
 
         return sqlite(instance.url)
     new_engine = create_engine(
-        instance.url,
+        instance.url.set(drivername="mysql+pymysql"),  # it knows a MariaDB; the one named after MariaDB refuses MySQL
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
         hide_parameters=True,
@@ -127,7 +128,19 @@ def _connect_to_server(
     try:
         return dialect.connect(*arguments, **options)
     except (dialect.loaded_dbapi.Error, OSError, UnicodeError, RuntimeError) as trouble:
+        if trouble.args[:1] == (ACCESS_DENIED,) and "ssl" not in options and _gets_in_encrypted(dialect, options):
+            raise error_of(ACCESS_DENIED, WORDS[ENCRYPTION_DEMANDED]) from None
         raise _error_for(trouble, options) from None
+
+
+def _gets_in_encrypted(dialect: Dialect, options: dict[str, Any]) -> bool:
+    """Whether the login succeeds with encryption: MariaDB refuses one without it like a wrong password."""
+    any_certificate = {"ssl_disabled": False, "ssl": {"check_hostname": False, "verify_mode": "none"}}
+    try:
+        dialect.connect(**options | any_certificate).close()
+    except (dialect.loaded_dbapi.Error, OSError, UnicodeError, RuntimeError):
+        return False
+    return True
 
 
 def _compare_as_koha_does(connection: DBAPIConnection, _record: object) -> None:
@@ -138,19 +151,22 @@ def _compare_as_koha_does(connection: DBAPIConnection, _record: object) -> None:
 
 
 def _error_for(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeError:
-    code = trouble.args[0] if trouble.args else None
+    code = next((each for each in trouble.args if isinstance(each, int)), 0)
     server = options.get("unix_socket") or f"{options.get('host')}:{options.get('port', 3306)}"
     if code in REFUSED:
         return UserError(
-            f"The database server {server} refuses user {options.get('user')} for database {options.get('database')}.",
+            f"The database server {server} refuses user {options.get('user')} for database {options.get('database')} "
+            f"(error {code}).",
             "Check user and password: in koha-conf.xml, [koha] url, password_file or GENTLE_NUDGE_KOHA__PASSWORD; and "
             "that the server lets this user in from this machine.",
         )
     if code == UNKNOWN_DATABASE:
         return UserError(
-            f"The database server {server} has no database {options.get('database')}.",
+            f"The database server {server} has no database {options.get('database')} (error {code}).",
             "Check the name in koha-conf.xml or [koha] url.",
         )
+    if code in WORDS and WORDS[code] is not CLOSED:
+        return error_of(code)
     # A certificate that is missing or not trusted; a missing socket comes as an error of PyMySQL's own.
     cause = getattr(trouble, "original_exception", trouble)
     if code == TLS_FAILED or isinstance(trouble, FileNotFoundError) or isinstance(cause, SSLError):
@@ -159,25 +175,19 @@ def _error_for(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeErr
             "Check <tls>, <ca>, <cert> and <key> in koha-conf.xml, or the ssl_ options of [koha] url.",
         )
     return GentleNudgeError(
-        f"The database server {server} cannot be reached{f' (error {code})' if isinstance(code, int) else ''}.",
+        f"The database server {server} cannot be reached{f' (error {code})' if code else ''}.",
         "Is it running, and are host and port right in koha-conf.xml or [koha] url?",
     )
 
 
 def _explain(context: ExceptionContext) -> None:
     """Raise a sentence for a broken connection and for a missing right; leave every other error as it is."""
-    code = context.original_exception.args[0] if context.original_exception.args else None
+    code = next((each for each in context.original_exception.args if isinstance(each, int)), 0)
     if context.is_pre_ping:
         return  # the pool connects anew
-    if context.is_disconnect:
-        raise GentleNudgeError(
-            "The database server closed the connection.", "Everything not yet committed was undone; run it again."
-        ) from None
-    if code in NOT_ALLOWED:
-        raise UserError(
-            f"The database user has not all the rights it needs: {context.original_exception.args[1]}.",
-            "The documentation lists the rights it needs, with a GRANT file.",
-        ) from None
+    words = CLOSED if context.is_disconnect else WORDS.get(code)
+    if words in {CLOSED, RIGHTS}:
+        raise error_of(code, words) from None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

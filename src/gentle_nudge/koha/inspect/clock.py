@@ -9,10 +9,12 @@ from sqlalchemy import Connection
 
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import CLOCKS_MAY_DIFFER
+from gentle_nudge.domain.wording import utc_offset
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.koha.connect.instance import Instance
 
 APART = 60
+ZERO = timedelta(0)
 
 CLOCK = (
     "SELECT UTC_TIMESTAMP(), TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), "
@@ -58,7 +60,7 @@ def _zone(instance: Instance, now: datetime, named: str | None, server: timedelt
         differs, koha_is = conf.timezone != instance.zone.key, f"koha-conf.xml says {conf.timezone}"
     else:
         differs = server is not None and server != ours and (conf is not None or named is None)
-        koha_is = f"the database server is {server} from UTC, we are {ours}"
+        koha_is = f"the database server is at {utc_offset(server or ZERO)}, we are at {utc_offset(ours or ZERO)}"
     if differs:
         yield Finding(
             name="zone-differs",

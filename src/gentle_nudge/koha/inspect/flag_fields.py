@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.patron import Flag, FlagState, state_of_values
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.koha.read import administration
 from gentle_nudge.koha.read.administration import SORT_CATEGORIES, AttributeType
 
@@ -38,7 +39,7 @@ def exemptions(conn: Connection, fields: Iterable[Flag | None]) -> Iterator[Find
             yield Finding(
                 name="exempt-patrons",
                 severity=Severity.NOTE,
-                what=f"{exempt} patrons are exempt by {field}.",
+                what=f"{counted(exempt, 'patron is', 'patrons are')} exempt by {field}.",
                 why="They are never referred, whatever they owe.",
                 way_out=f"If that is more than you know of, look at who has something in {field}.",
             )
@@ -100,7 +101,7 @@ def _other_use(conn: Connection, flag: Flag) -> Iterator[Finding]:
         return
     by_number = sorted(others.items(), key=lambda pair: (-pair[1], pair[0]))
     shown = [f"{value!r} ({number})" for value, number in by_number[:SHOWN]]
-    shown += [f"and {len(others) - SHOWN} more values"] if len(others) > SHOWN else []
+    shown += [f"and {counted(len(others) - SHOWN, 'more value')}"] if len(others) > SHOWN else []
     yield Finding(
         name="flag-in-other-use",
         severity=Severity.WARNING,

@@ -32,7 +32,7 @@ def names_of(table: Table) -> tuple[str, ...]:
 
 
 def unfit(conn: Connection, hidden: Collection[str] = ()) -> Iterator[Finding]:
-    """A finding for each missing table and column, except in tables that are hidden from this user."""
+    """A finding for each missing table and column, except in hidden tables: not granted, or not used."""
     for table in koha.sorted_tables:
         optional = OPTIONAL.get(table.name, frozenset())
         present = {name.casefold() for name in columns_of(conn, table)}

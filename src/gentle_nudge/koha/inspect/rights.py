@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
@@ -45,13 +46,54 @@ class Right:
                 return f"DELETE FROM `{self.table}` WHERE 1 = 0"  # noqa: S608 - the same
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Uses:
+    """What a configuration uses of Koha's tables; by default everything."""
+
+    sort_flags: tuple[str, ...] = ("sort1", "sort2")
+    flag_attributes: bool = True
+    exemption_attributes: bool = True
+    guardians: bool = True
+    restrictions: bool = True
+    groups: bool = True
+    items: bool = True
+    mail_servers: bool = True
+
+    @property
+    def unused_tables(self) -> frozenset[str]:
+        """Koha's tables that the program knows and never asks with this configuration."""
+        used = {
+            "borrower_attributes": self.flag_attributes or self.exemption_attributes,
+            "borrower_relationships": self.guardians,
+            "items": self.items,
+            "library_groups": self.groups,
+            "smtp_servers": self.mail_servers,
+        }
+        return frozenset(table for table, is_used in used.items() if not is_used)
+
+    def writes(self, right: Right) -> bool:
+        """True unless this right to write is for another kind of flag, or for restrictions that nobody gets."""
+        match right.kind, right.table:
+            case _, "borrower_attributes":
+                return self.flag_attributes
+            case "INSERT", "borrower_debarments":
+                return self.restrictions
+            case "UPDATE", "borrowers" if right.columns[0] in SORT_FIELDS:
+                return right.columns[0] in self.sort_flags
+        return True
+
+
 def _writing(kind: str, table: str, columns: str) -> Right:
     return Right(kind=kind, table=table, columns=tuple(columns.split()))
 
 
-# Everything that a night, a sync and a release write into Koha (see koha/write).
+SORT_FIELDS = ("sort1", "sort2")
+
+# Everything that a night, a sync and a release write into Koha (see koha/write). Restrictions of earlier settings, and
+# fees, are taken back by release whatever the settings are now.
 WRITING = (
-    _writing("UPDATE", "borrowers", "sort1 sort2 debarred debarredcomment updated_on"),
+    *(_writing("UPDATE", "borrowers", field) for field in SORT_FIELDS),
+    _writing("UPDATE", "borrowers", "debarred debarredcomment updated_on"),
     _writing(
         "INSERT",
         "accountlines",
@@ -69,23 +111,56 @@ WRITING = (
 )
 
 
-def needed(own: Iterable[Table]) -> Iterator[Right]:
-    """Every right that the program needs; `own` are our tables that are there."""
-    for table in koha.sorted_tables:
-        optional = sorted(OPTIONAL.get(table.name, ()))  # asked for one by one: older versions lack some of them
-        yield from (Right(kind="SELECT", table=table.name, columns=(name,)) for name in optional)
-        if always := tuple(name for name in names_of(table) if name not in optional):
-            yield Right(kind="SELECT", table=table.name, columns=always)
-    yield from WRITING
+# Nothing but these columns of a table is granted; everywhere else the whole table.
+BY_COLUMN = {("SELECT", "borrowers"), ("SELECT", "deletedborrowers")} | {
+    ("UPDATE", right.table) for right in WRITING if right.kind == "UPDATE"
+}
+
+
+def needed(own: Iterable[Table], uses: Uses) -> Iterator[Right]:
+    """Every right that the program needs for these uses; `own` are our tables that are there."""
+    yield from reading(uses)
+    yield from filter(uses.writes, WRITING)
     for table in own:
         for kind in ("SELECT", "INSERT", "UPDATE"):
             yield Right(kind=kind, table=table.name, columns=names_of(table))
         yield Right(kind="DELETE", table=table.name)
 
 
-def lacking(conn: Connection, own: Iterable[Table]) -> list[Right]:
+def reading(uses: Uses) -> Iterator[Right]:
+    """The rights to read Koha's tables; columns that older versions lack come one by one."""
+    for table in koha.sorted_tables:
+        if table.name in uses.unused_tables:
+            continue
+        optional = sorted(OPTIONAL.get(table.name, ()))
+        yield from (Right(kind="SELECT", table=table.name, columns=(name,)) for name in optional)
+        if always := tuple(name for name in names_of(table) if name not in optional):
+            yield Right(kind="SELECT", table=table.name, columns=always)
+
+
+def granted(rights: Iterable[Right]) -> list[Right]:
+    """The same rights as GRANT takes them: one for each kind and table, in order of table."""
+    alike = groupby(sorted(rights, key=_what), key=_what)
+    return [
+        Right(kind=kind, table=table, columns=tuple(name for right in each for name in right.columns))
+        if (kind, table) in BY_COLUMN
+        else Right(kind=kind, table=table)
+        for (table, kind), each in alike
+    ]
+
+
+def _what(right: Right) -> tuple[str, str]:
+    return right.table, right.kind
+
+
+def identifier(name: str) -> str:
+    """The name of a database or table as it stands in SQL."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def lacking(conn: Connection, own: Iterable[Table], uses: Uses) -> list[Right]:
     """The missing rights; `conn` must not be in a READ ONLY transaction."""
-    return [] if conn.dialect.name == "sqlite" else [right for right in needed(own) if not _has(conn, right)]
+    return [] if conn.dialect.name == "sqlite" else [right for right in needed(own, uses) if not _has(conn, right)]
 
 
 def missing(conn: Connection, rights: Iterable[Right]) -> Iterator[Finding]:
@@ -98,7 +173,7 @@ def missing(conn: Connection, rights: Iterable[Right]) -> Iterator[Finding]:
             what=f"The database user {user} may not {right} on {right.table}.",
             why="A night stops at the first statement it may not do; what was begun is undone.",
             way_out=f"GRANT {right} ON `{database}`.`{right.table}` TO '{name}'@'{host}'; all of them: "
-            "docs/how-to/grants.sql",
+            "gentle-nudge grants",
         )
 
 

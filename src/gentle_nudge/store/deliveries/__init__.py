@@ -25,5 +25,6 @@ from gentle_nudge.store.deliveries.waiting import cancelled_submissions as cance
 from gentle_nudge.store.deliveries.waiting import counts as counts
 from gentle_nudge.store.deliveries.waiting import due as due
 from gentle_nudge.store.deliveries.waiting import get as get
+from gentle_nudge.store.deliveries.waiting import had_report as had_report
 from gentle_nudge.store.deliveries.waiting import of_report as of_report
 from gentle_nudge.store.deliveries.waiting import unsure as unsure

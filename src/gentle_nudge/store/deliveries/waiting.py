@@ -46,6 +46,12 @@ def of_report(conn: Connection, stored: int) -> list[Delivery]:
     return deliveries(conn, delivery.c.report_id == stored)
 
 
+def had_report(conn: Connection, recipient: str, sections: Collection[str]) -> bool:
+    """Whether a report of one of these sections was ever sent to this recipient; letter case does not matter."""
+    to_recipient = func.lower(delivery.c.recipient) == recipient.lower()
+    return bool(deliveries(conn, to_recipient, delivery.c.state == DeliveryState.SENT, run.c.section.in_(sections)))
+
+
 def cancelled_submissions(conn: Connection) -> list[int]:
     """The stored submissions with a delivery to the agency that was cancelled, oldest first."""
     to_the_agency = (delivery.c.state == DeliveryState.CANCELLED, delivery.c.tells, ~delivery.c.is_repeat)
