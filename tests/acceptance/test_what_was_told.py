@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.evenings import AGENCY, Evenings, Library
 from tests.acceptance.test_identity import sftp_table
-from tests.builders.days import MONDAY, SUNDAY, TUESDAY, WEDNESDAY
+from tests.builders.days import MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY, WEDNESDAY
 from tests.builders.koha import has_credit, owes, pays
 from tests.support.sftp import SftpServer
 from tests.support.smtp import SmtpServer
@@ -213,6 +213,22 @@ def test_a_cancelled_update_that_is_sent_after_all_is_followed_by_the_last_word_
     assert holds(smtp) == {patron: 60}
     evenings.does("nightly")
     assert holds(smtp) == {patron: 0}
+
+
+def test_a_late_last_word_of_one_section_is_followed_by_the_balance_of_a_newer_case_of_another(
+    library: Library, smtp: SmtpServer
+) -> None:
+    sections = ('name = "south"\nbranches = ["CPL"]', 'name = "north"\nbranches = ["FPL"]')
+    tables = "".join(f"[[library]]\n{section}\n" for section in sections)
+    evenings = library(policy=CHANGED, tables=tables, port=smtp.port)
+    patron = evenings.referred("50.00", branch="FPL")
+    pays(evenings.koha, patron)
+    night_without_mail(evenings, smtp, NEXT_SUNDAY - timedelta(days=1))
+    evenings.koha.execute("UPDATE borrowers SET branchcode = 'CPL'")
+    owes(evenings.koha, patron, "77.00", day=NEXT_SUNDAY - timedelta(days=70))
+    for days in (0, 1):
+        evenings.does("nightly", on=NEXT_SUNDAY + timedelta(days=days))
+    assert holds(smtp) == {patron: 87}
 
 
 # A repeat says once more what was true once

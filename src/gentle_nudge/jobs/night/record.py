@@ -107,6 +107,7 @@ def queue_update(conn: Connection, run: Run, plan: Plan, adopted: dict[int, int]
         with_case = (row if row.case else replace(row, case=adopted.get(row.patron)) for row in rows)
         news = [row for row in with_case if row.case and (row.is_news or row.case in always)]
         cases.report_dues(conn, stored.id, news)
+        cases.tell_of_newer(conn, {row.number for row in news if row.case in last_words}, but=run.section.may_end)
     cases.mark_to_report(conn, last_words, flag=False)
 
 

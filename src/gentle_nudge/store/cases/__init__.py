@@ -16,6 +16,7 @@ from gentle_nudge.store.cases.case_changes import report_dues as report_dues
 from gentle_nudge.store.cases.case_changes import report_referred as report_referred
 from gentle_nudge.store.cases.case_changes import set_reason as set_reason
 from gentle_nudge.store.cases.case_changes import tell_of as tell_of
+from gentle_nudge.store.cases.case_changes import tell_of_newer as tell_of_newer
 from gentle_nudge.store.cases.case_changes import tell_of_submission as tell_of_submission
 from gentle_nudge.store.cases.case_names import closed_before as closed_before
 from gentle_nudge.store.cases.case_names import forget as forget

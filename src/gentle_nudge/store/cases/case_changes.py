@@ -235,6 +235,16 @@ def tell_of(conn: Connection, dues: Mapping[int, Decimal], *, other_dues_in: Col
         conn.execute(listed.where(*(other if other_dues_in else ())).values(to_report=True))
 
 
+def tell_of_newer(conn: Connection, numbers: Collection[int], *, but: Collection[str]) -> None:
+    """The next updates list the open cases reported under these numbers, `but` those of the sections named.
+
+    The last word of an older case, told late, may have followed their balance at the same agency.
+    """
+    newer = update(case).where(IS_OPEN, case.c.section.not_in(but))
+    for chunk in a_thousand_at_a_time(numbers):
+        conn.execute(newer.where(case.c.number.in_(chunk)).values(to_report=True))
+
+
 def tell_of_submission(conn: Connection, *, day: date, section: str, open_too: bool) -> None:
     """The next update lists the closed and moved cases that this submission opened, and with `open_too` all of them.
 

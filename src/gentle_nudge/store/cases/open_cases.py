@@ -176,8 +176,7 @@ def last_told_query(sections: Collection[str], untold: Collection[int]) -> Selec
     It is open, its last word has not arrived, or it may be opened again. The `untold` reports have not reached the
     agency.
 
-    Index: gentle_nudge_case gentle_nudge_case_state,gentle_nudge_case_to_report,told_in,
-    gentle_nudge_report_row gentle_nudge_report_row_case.
+    Index: gentle_nudge_case gentle_nudge_case_one_open, gentle_nudge_report_row gentle_nudge_report_row_case.
     """
     may_be_reopened = and_(case.c.state.in_(MAY_BE_REOPENED), case.c.closed_owing.is_not(None))
     more_to_tell = or_(case.c.state == CaseState.OPEN, case.c.to_report, case.c.told_in.in_(untold), may_be_reopened)
