@@ -251,6 +251,20 @@ def test_it_is_allowed_again_once_one_case_of_each_patron_is_ended_or_the_key_is
     evenings.does("nightly", on=TUESDAY)
 
 
+@pytest.mark.parametrize(("ended", "goes_on"), [("north", "global"), ("global", "north")])
+def test_of_two_cases_staff_end_the_one_they_name_also_that_of_a_gone_section(
+    library: Library, ended: str, goes_on: str
+) -> None:
+    evenings, patron = in_two_sections(library)
+    evenings.configure(tables='[libraries]\ncharges_by = "charge"\n')
+    release = ("release", f"number:{patron}", "--reason", "one agency is enough")
+    unsure = evenings.run(*release, on=MONDAY)
+    assert (unsure.returncode, "cases in several sections: global, north." in unsure.stderr) == (2, True)
+    assert evenings.run(*release, "--library", "south").returncode == 2
+    evenings.does(*release, "--library", ended)
+    assert {case["section"]: case["state"] for case in evenings.cases()} == {ended: "withdrawn", goes_on: "open"}
+
+
 def test_what_was_queued_before_is_still_delivered(library: Library) -> None:
     evenings, _ = in_two_sections(library)
     evenings.koha.execute("UPDATE gentle_nudge_delivery SET state = 'due', next_attempt = since")

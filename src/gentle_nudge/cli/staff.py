@@ -13,6 +13,7 @@ from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.options import date_option, moment_of, progress, show
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
+from gentle_nudge.jobs.sections import names_to_end
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.views.withdrawal_view import withdrawal_view
 
@@ -45,17 +46,15 @@ def release(
     if not reason.strip():
         raise UserError("A reason is needed.", 'Say why: --reason "referred by mistake"')
     library = invocation.library()
-    sections = library.sections(libraries, changes=not dry_run)
+    sections = library.sections(changes=not dry_run)
     request = WithdrawalRequest(
         reason=reason.strip(),
         card=card,
         day=day,
-        sections=tuple(name for section in sections for name in section.may_end),
+        sections=names_to_end(sections, libraries),
         waive_fee=waive_fee,
     )
     moment = moment_of(library, person=True)
-    if request.is_submission and libraries:
-        sections = library.sections(changes=not dry_run)  # a case of it may have moved to a section that is not named
     work = partial(withdraw_cases, wanted=request, moment=moment, dry_run=dry_run)
     with progress():
         with read_only(library.engine) as conn:

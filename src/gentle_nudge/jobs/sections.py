@@ -150,3 +150,16 @@ def named(sections: tuple[Section, ...], wanted: Collection[str]) -> tuple[Secti
             f"The sections are: {', '.join(section.name for section in sections)}.",
         )
     return tuple(by_name[name.casefold()] for name in dict.fromkeys(wanted)) or sections
+
+
+def names_to_end(sections: tuple[Section, ...], wanted: Collection[str]) -> tuple[str, ...]:
+    """The names under which cases of the wanted sections (all, if none is named) were opened, also of gone sections.
+
+    UserError for an unknown name.
+    """
+    if not wanted:
+        return tuple(name for section in sections for name in section.may_end)
+    gone = {name.casefold(): name for section in sections for name in (*section.keeps_up, *section.frees)}
+    present = [name for name in wanted if name.casefold() not in gone]
+    own = [name for section in (named(sections, present) if present else ()) for name in section.cases_of]
+    return (*own, *(gone[name.casefold()] for name in wanted if name.casefold() in gone))

@@ -33,7 +33,7 @@ from gentle_nudge.store import cases, deliveries, meta, report_files
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WithdrawalRequest:
-    """What to withdraw, and why: the case of a patron (`card`), or the submission of a `day` (of these sections)."""
+    """What to withdraw, and why: the case of a patron (`card`) or the submission of a `day`, of sections so named."""
 
     reason: str
     card: str | None = None
@@ -57,11 +57,12 @@ def concerned(conn: Connection, sections: Sequence[Section], wanted: WithdrawalR
         conn, report=ReportKind.SUBMISSION, day=wanted.day, sections=wanted.sections
     ):
         raise UserError(f"There is no submission of {wanted.day}.", "gentle-nudge history shows every run.")
-    chosen = [section for section in sections if _chosen(conn, section, wanted) or _submissions(conn, section, wanted)]
-    if len(chosen) > 1 and not wanted.is_submission:
-        names = ", ".join(section.name for section in chosen)
-        raise UserError(f"This patron has cases in several sections: {names}.", "Name one of them with --library.")
-    return chosen
+    chosen = {section.name: _chosen(conn, section, wanted) for section in sections}
+    names = sorted({case.section for ours in chosen.values() for case in ours})
+    if len(names) > 1 and not wanted.is_submission:
+        listed = ", ".join(names)
+        raise UserError(f"This patron has cases in several sections: {listed}.", "Name one of them with --library.")
+    return [section for section in sections if chosen[section.name] or _submissions(conn, section, wanted)]
 
 
 def _chosen(conn: Connection, section: Section, wanted: WithdrawalRequest) -> list[Case]:
@@ -69,7 +70,11 @@ def _chosen(conn: Connection, section: Section, wanted: WithdrawalRequest) -> li
     if wanted.day:
         candidates = cases.of_submission(conn, day=wanted.day, sections=wanted.sections)
     else:
-        candidates = known_cases(conn, wanted.card or "")
+        candidates = [
+            each
+            for each in known_cases(conn, wanted.card or "")
+            if each.section in (wanted.sections or section.may_end)
+        ]
     ours = [case for case in candidates if case.section in section.may_end]
     still_open = [case for case in ours if case.state is CaseState.OPEN]
     withdrawn = [case for case in ours if case.state is CaseState.WITHDRAWN] if wanted.waive_fee else []
