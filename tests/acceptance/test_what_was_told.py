@@ -337,6 +337,18 @@ def test_a_submission_made_as_a_test_copy_is_a_trouble_of_every_night_until_it_i
     evenings.does("status")
 
 
+def test_if_its_report_was_deleted_nobody_is_told_to_send_it(library: Library, smtp: SmtpServer) -> None:
+    evenings = library(port=smtp.port)
+    evenings.koha.prefer("SendAllEmailsTo", "me@library.example")
+    evenings.referred("50.00")
+    evenings.koha.prefer("SendAllEmailsTo", "")
+    evenings.koha.execute("UPDATE gentle_nudge_report SET pruned_on = :day", day=SUNDAY)
+    night = evenings.run("nightly", on=MONDAY)
+    assert night.returncode == 1
+    assert "outbox retry" not in night.stderr
+    assert "outbox cancel 1" in night.stderr
+
+
 def test_or_until_a_person_ends_it_with_a_reason(library: Library, smtp: SmtpServer) -> None:
     evenings = library(port=smtp.port)
     evenings.koha.prefer("SendAllEmailsTo", "me@library.example")

@@ -188,6 +188,7 @@ class CancelledSubmission:
     """A submission that was cancelled, and so many `patrons` were charged of whom the agency was not told.
 
     `ids` are its cancelled deliveries. `by_person`: somebody ended it for this reason; else it was made on a copy.
+    `is_pruned`: the report was deleted, so that it cannot be sent any more.
     """
 
     section: str
@@ -196,6 +197,7 @@ class CancelledSubmission:
     ids: tuple[int, ...]
     by_person: bool
     reason: str
+    is_pruned: bool = False
 
     @property
     def sentence(self) -> str:
@@ -209,11 +211,9 @@ class CancelledSubmission:
     def way_out(self) -> str:
         """What a person can do about it."""
         numbers = " ".join(map(str, self.ids))
-        end = "" if self.by_person else f" To end it: gentle-nudge outbox cancel {numbers} --reason TEXT."
-        return (
-            f"To send it: gentle-nudge outbox retry {numbers}.{end} "
-            f"To take its patrons back: gentle-nudge release --submission {self.day} --reason TEXT."
-        )
+        send = "" if self.is_pruned else f"To send it: gentle-nudge outbox retry {numbers}. "
+        end = "" if self.by_person else f"To end it: gentle-nudge outbox cancel {numbers} --reason TEXT. "
+        return f"{send}{end}To take its patrons back: gentle-nudge release --submission {self.day} --reason TEXT."
 
 
 def went_to_others(deliveries: Iterable[Delivery], *, to_tell: Iterable[str], to_get: Iterable[str]) -> bool:

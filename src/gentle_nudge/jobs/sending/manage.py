@@ -106,7 +106,8 @@ def cancelled_submissions(conn: Connection) -> Iterator[CancelledSubmission]:
         got = {delivery.address for delivery in telling if delivery.state is DeliveryState.SENT}
         ended = [each for each in telling if each.state is DeliveryState.CANCELLED and each.address not in got]
         on_a_copy = [delivery for delivery in ended if delivery.reason in TELLS_NOBODY.values()]
-        referred = cases.opened_by(conn, [report_files.get(conn, report).run])
+        stored = report_files.get(conn, report)
+        referred = cases.opened_by(conn, [stored.run])
         charged = [case for case in referred if case.state is not CaseState.WITHDRAWN]
         if not on_a_copy:
             charged = [case for case in charged if case.state is CaseState.OPEN]
@@ -119,6 +120,7 @@ def cancelled_submissions(conn: Connection) -> Iterator[CancelledSubmission]:
                 ids=tuple(delivery.id for delivery in on_a_copy or ended),
                 by_person=not on_a_copy,
                 reason=(on_a_copy or ended)[0].reason or "",
+                is_pruned=stored.pruned_on is not None,
             )
 
 
