@@ -109,7 +109,7 @@ def test_long_work_shows_what_it_does_and_leaves_nothing_behind(desk: Desk) -> N
         ("demo", "another", "--day", "2026-11-22"),
     ):
         done = desk.sees(*work, piped=True)
-        assert "Working" in done.stderr, (work, done)
+        assert "\x1b[32m" in done.stderr, (work, done)
         assert "\x1b[?25h" in done.stderr, (work, done)
         assert "Working" not in done.stdout
 

@@ -200,7 +200,7 @@ def test_with_closed_streams_a_good_night_is_a_good_night(
 
 @pytest.mark.process
 @pytest.mark.parametrize("encoding", ["iso8859-1", "cp1252"])
-@pytest.mark.parametrize("form", ["table", "csv"])
+@pytest.mark.parametrize("form", ["table"])
 def test_a_terminal_without_the_letters_of_a_name(
     koha: KohaDatabase,
     command: Command,
