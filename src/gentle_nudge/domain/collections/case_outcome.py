@@ -14,6 +14,7 @@ from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import FlagState, Patron, flag_state
 from gentle_nudge.domain.report_row import UpdateRow, case_row
 
+# Ended without a payment that we have seen, while the patron is still in Koha.
 ENDED_BY_OTHERS = (CaseState.WITHDRAWN, CaseState.PAID, CaseState.ANONYMIZED)
 
 
@@ -58,12 +59,19 @@ def judge(facts: CaseFacts, section: Section) -> UpdateRow | Succession | Ending
             state, why = CaseState.ANONYMIZED, "the patron was anonymized in Koha"
         return _ending(facts, state, last_word(facts.balance, policy), why=why)
     if is_released(facts.balance, policy):
-        why = f"{owes}, at or below {format_amount(policy.clear_at_or_below)}"
-        return _ending(facts, CaseState.RELEASED, released_due(facts.balance, policy), why=why)
+        return _ending(facts, CaseState.RELEASED, released_due(facts.balance, policy), why=_why_released(facts, policy))
     row = as_before(facts, policy)
     if facts.heir is None:
         return row
-    return Succession(facts=facts, row=row, why=f"merged into patron {person.number}: the case goes on there")
+    return _succession(facts, facts.heir, row)
+
+
+def _why_released(facts: CaseFacts, policy: Policy) -> str:
+    return f"owes {format_amount(facts.balance)}, at or below {format_amount(policy.clear_at_or_below)}"
+
+
+def _succession(facts: CaseFacts, heir: Patron, row: UpdateRow | None) -> Succession:
+    return Succession(facts=facts, row=row, why=f"merged into patron {heir.number}: the case goes on there")
 
 
 def is_somebody_else(case: Case, patron: Patron) -> bool:
@@ -82,11 +90,10 @@ def judge_held(facts: CaseFacts, section: Section) -> UpdateRow | Succession | E
     person, policy = facts.person, section.policy
     if person and not facts.records.open_cases:
         if is_released(facts.balance, policy):
-            why = f"owes {format_amount(facts.balance)}, at or below {format_amount(policy.clear_at_or_below)}"
-            due = released_due(facts.balance, policy)
+            due, why = released_due(facts.balance, policy), _why_released(facts, policy)
             return Ending(facts=facts, state=CaseState.RELEASED, row=None, waiting=due, why=why)
         if facts.heir:
-            return Succession(facts=facts, row=None, why=f"merged into patron {person.number}: the case goes on there")
+            return _succession(facts, facts.heir, None)
     return as_before(facts, policy)
 
 

@@ -29,8 +29,6 @@ from gentle_nudge.domain.collections.submission_day import Due, Limit, Refusal, 
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.report_row import UpdateRow
 
-# Ended without a payment that we have seen, while the patron is still in Koha.
-
 
 def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Plan:
     """The plan of the section's night: what becomes of every case, who is adopted, who is referred.

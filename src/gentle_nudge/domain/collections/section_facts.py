@@ -7,10 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
 
-from gentle_nudge.domain.collections.case_outcome import (
-    CaseFacts,
-    last_row,
-)
+from gentle_nudge.domain.collections.case_outcome import CaseFacts, last_row
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
 from gentle_nudge.domain.collections.reopening import ClosedCase
