@@ -25,7 +25,7 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.restore_mark import journal_of, tell_archive
 from gentle_nudge.jobs.setup import plugin_import
 from gentle_nudge.jobs.setup.adopt import adopt_all
-from gentle_nudge.jobs.setup.grants import Account, default_account
+from gentle_nudge.jobs.setup.grants import DatabaseUser, default_user
 from gentle_nudge.jobs.setup.grants import grants as grants_for
 from gentle_nudge.jobs.setup.initialise import initialise, waiting_for_adoption
 from gentle_nudge.jobs.setup.mend_clock import mend_clock
@@ -67,8 +67,8 @@ def grants(invocation: Invocation, user: str | None, *, dry_runs: bool) -> None:
     locked until it gets one.
     """
     library = invocation.library("koha")
-    account = Account.parse(user) if user else default_account(library)
-    click.echo(grants_for(library, account, for_dry_runs=dry_runs), nl=False)
+    whom = DatabaseUser.parse(user) if user else default_user(library)
+    click.echo(grants_for(library, whom, for_dry_runs=dry_runs), nl=False)
 
 
 @click.command("import-plugin")

@@ -115,13 +115,8 @@ class Library:
         return tuple(each for name in wanted for each in (name, *former.get(name.casefold(), ())))
 
     @property
-    def renamed(self) -> tuple[tuple[str, ...], ...]:
-        """The names of each section, its former ones included; known even while the settings are incomplete."""
-        return tuple((section.name, *section.formerly) for section in self.settings.section_keys)
-
-    @property
     def families(self) -> tuple[tuple[str, ...], ...]:
-        """As `renamed`, with `global` if [policy] is a section."""
+        """The names of each section, its former ones included; known even while the settings are incomplete."""
         return tuple((draft.keys.name, *draft.keys.formerly) for draft in self.settings.drafts)
 
     def ready_to_send(self) -> tuple[tuple[Section, ...], Outlets]:
@@ -154,8 +149,7 @@ class Library:
             outlets, sections = self.outlets(conn), self.known_sections(conn)
         except UserError:
             return {}  # with these settings nothing leaves at all, and `deliver` says so
-        reasons = {delivery.id: outlets.why_held(delivery, sections) for delivery in undelivered}
-        return {number: why for number, why in reasons.items() if why}
+        return outlets.held(undelivered, sections)
 
     @property
     def mail_of_a_copy(self) -> Path:

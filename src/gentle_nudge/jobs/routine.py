@@ -71,8 +71,8 @@ def deliver_and_alert(library: Library, clock: Clock, *, night: Night | None = N
     """What is due has been tried (`failed_too`: what was given up as well), and staff know of every trouble."""
     sections, outlets = library.ready_to_send()
     with closing(outlets):
-        renamed = library.renamed
-        delivered = deliver(library.engine, sections, outlets, clock, renamed=renamed, failed_too=failed_too)
+        families = library.families
+        delivered = deliver(library.engine, sections, outlets, clock, families=families, failed_too=failed_too)
         now = clock()
         moment = Moment(day=now.astimezone(library.zone).date(), now=now, zone=library.zone)
         with read_only(library.engine) as conn:

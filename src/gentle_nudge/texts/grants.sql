@@ -1,17 +1,17 @@
--- The database user {{ account }} of Gentle Nudge, with the rights that its configuration needs.
+-- The database user {{ user }} of Gentle Nudge, with the rights that its configuration needs.
 -- Made by gentle-nudge grants. Run this as an administrator of the database, as often as you like.
 -- gentle-nudge check names every missing right.
 
 -- 1. The user. A new one is locked until it gets a password:
---    ALTER USER {{ account }} IDENTIFIED BY '...' ACCOUNT UNLOCK;
+--    ALTER USER {{ user }} IDENTIFIED BY '...' ACCOUNT UNLOCK;
 
-CREATE USER IF NOT EXISTS {{ account }} ACCOUNT LOCK;
+CREATE USER IF NOT EXISTS {{ user }} ACCOUNT LOCK;
 
 -- 2. Reading. In borrowers only the columns that are used: no password hashes, no notes, no messages.
 
 {% for right in reading %}
 GRANT {{ right | string | wordwrap(112, wrapstring="\n    ") }}
-    ON {{ database }}.`{{ right.table }}` TO {{ account }};
+    ON {{ database }}.`{{ right.table }}` TO {{ user }};
 {% endfor %}
 {% if writing %}
 
@@ -20,7 +20,7 @@ GRANT {{ right | string | wordwrap(112, wrapstring="\n    ") }}
 
 {% for right in writing %}
 GRANT {{ right | string | wordwrap(112, wrapstring="\n    ") }}
-    ON {{ database }}.`{{ right.table }}` TO {{ account }};
+    ON {{ database }}.`{{ right.table }}` TO {{ user }};
 {% endfor %}
 {% endif %}
 {% if own %}
@@ -34,6 +34,6 @@ GRANT {{ right | string | wordwrap(112, wrapstring="\n    ") }}
 
 {% for right in own %}
 GRANT {{ right | string | wordwrap(112, wrapstring="\n    ") }}
-    ON {{ database }}.`{{ right.table }}` TO {{ account }};
+    ON {{ database }}.`{{ right.table }}` TO {{ user }};
 {% endfor %}
 {% endif %}

@@ -113,7 +113,7 @@ class Library:
         sections = (self.section,) if self.complete else ()
         names = (self.section.names,)
         outlets = Outlets(by_channel=self.channels)
-        deliver(self.engine, sections, outlets, lambda: self.now, renamed=names, failed_too=failed_too)
+        deliver(self.engine, sections, outlets, lambda: self.now, families=names, failed_too=failed_too)
 
     def night(self) -> None:
         if self.complete:

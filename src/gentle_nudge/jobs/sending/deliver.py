@@ -18,10 +18,10 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.interruption import Interrupted
+from gentle_nudge.jobs.sending.manage import tell_again
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.sending.restore_mark import tell_archive
 from gentle_nudge.jobs.transaction import read_only, writing
-from gentle_nudge.reports.read_back import read_dues
 from gentle_nudge.store import cases, deliveries, report_files
 
 Clock = Callable[[], datetime]
@@ -53,20 +53,20 @@ class Delivered:
 class Sending:
     """What all deliveries of one run share; `done` fills up while they are tried.
 
-    `renamed` are the names of each section with its former ones: they are known even while the policies are not.
+    `families` are the names of each section with its former ones: they are known even while the policies are not.
     """
 
     engine: Engine
     sections: Sequence[Section]
-    renamed: Sequence[tuple[str, ...]]
+    families: Sequence[tuple[str, ...]]
     outlets: Outlets
     clock: Clock
     done: Delivered = field(default_factory=Delivered)
 
     def names(self, section: str) -> tuple[str, ...]:
         """All names of the section that has, or had, this name; this one alone if the settings do not have it."""
-        families = (*(each.cases_of for each in self.sections), *self.renamed)
-        return next((names for names in families if section in names), (section,))
+        known = (*(each.cases_of for each in self.sections), *self.families)
+        return next((names for names in known if section in names), (section,))
 
 
 def deliver(
@@ -75,21 +75,22 @@ def deliver(
     outlets: Outlets,
     clock: Clock,
     *,
-    renamed: Sequence[tuple[str, ...]] = (),
+    families: Sequence[tuple[str, ...]] = (),
     failed_too: bool = False,
 ) -> Delivered:
     """Every delivery that is due has been tried; with `failed_too` (once a night) also those given up.
 
     What is held is not tried, and named once a night.
     """
-    sending = Sending(engine=engine, sections=sections, renamed=renamed, outlets=outlets, clock=clock)
+    sending = Sending(engine=engine, sections=sections, families=families, outlets=outlets, clock=clock)
     writing(engine, partial(_put_in_order, sending=sending))
     with read_only(engine) as conn:
         waiting = deliveries.due(conn, clock(), failed_too=failed_too)
-        undelivered = deliveries.by_state(conn, *UNDELIVERED) if failed_too else []
-    reasons = [(delivery, outlets.why_held(delivery, sections)) for delivery in undelivered]
-    sending.done.held.extend((delivery, why) for delivery, why in reasons if why)
-    waiting = [each for each in waiting if each.may_leave(outlets.standing) and not outlets.why_held(each, sections)]
+        undelivered = deliveries.by_state(conn, *UNDELIVERED) if failed_too else waiting
+    reasons = outlets.held(undelivered, sections)
+    if failed_too:
+        sending.done.held.extend((each, reasons[each.id]) for each in undelivered if each.id in reasons)
+    waiting = [each for each in waiting if each.may_leave(outlets.standing) and each.id not in reasons]
     if waiting:
         _tell_archive(sending)
     try:
@@ -122,8 +123,7 @@ def _claim(conn: Connection, wanted: Delivery, sending: Sending) -> Delivery | N
     names = sending.names(wanted.section)
     claimed = deliveries.claim(conn, wanted, sending.clock(), names=names)
     if claimed and (claimed.kind is ReportKind.SYNC or (claimed.is_repeat and claimed.kind is ReportKind.UPDATE)):
-        dues = read_dues(b"".join(report_files.content(conn, claimed.report)))
-        cases.tell_of(conn, dues, other_dues_in=() if claimed.is_repeat else {claimed.section, *names})
+        tell_again(conn, claimed, other_dues_in=() if claimed.is_repeat else {claimed.section, *names})
     return claimed
 
 

@@ -59,7 +59,7 @@ def retry(conn: Connection, ids: Collection[int], moment: Moment) -> list[Delive
     _refuse(problem for delivery in chosen if (problem := _why_not_again(conn, delivery)))
     for each in chosen:
         if each.state is DeliveryState.CANCELLED and each.keeps_order and each.address.tells:
-            cases.tell_of(conn, read_dues(b"".join(report_files.content(conn, each.report))))
+            tell_again(conn, each)
     deliveries.retry(conn, ids, now=moment.now, who=moment.who)
     return chosen
 
@@ -92,6 +92,12 @@ def cancel(conn: Connection, ids: Collection[int], moment: Moment, *, reason: st
     )
     deliveries.cancel(conn, ids, now=moment.now, reason=reason, who=moment.who)
     return chosen
+
+
+def tell_again(conn: Connection, delivery: Delivery, *, other_dues_in: Collection[str] = ()) -> None:
+    """The next update lists everybody in this update or sync, as `cases.tell_of` says."""
+    dues = read_dues(b"".join(report_files.content(conn, delivery.report)))
+    cases.tell_of(conn, dues, other_dues_in=other_dues_in)
 
 
 def cancelled_submissions(conn: Connection) -> Iterator[CancelledSubmission]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -79,6 +79,11 @@ class Outlets:
         if outlet.destination(address.recipient).casefold() in recipients:
             return ""
         return f"section {section.name} has the address in neither send_to nor copy_to any more"
+
+    def held(self, undelivered: Iterable[Delivery], sections: Sequence[Section]) -> dict[int, str]:
+        """Why each of these deliveries is held, by number; those that may go are left out."""
+        reasons = {delivery.id: self.why_held(delivery, sections) for delivery in undelivered}
+        return {number: why for number, why in reasons.items() if why}
 
     def deliver(self, item: Item, channel: Channel = Channel.EMAIL) -> tuple[str, ...]:
         """The item has arrived; notes for staff. DeliveryFailed says why not."""

@@ -22,14 +22,14 @@ OF_OURS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
+class DatabaseUser:
     """A user of the database server, and the machine from which it connects."""
 
     name: str
     host: str
 
     @classmethod
-    def parse(cls, text: str) -> Account:
+    def parse(cls, text: str) -> DatabaseUser:
         """Read `NAME@HOST` or `NAME`; UserError for what no server takes, or each in its own way."""
         name, _, host = text.rpartition("@") if "@" in text else (text, "", "localhost")
         if not name or not host or not f"{name}{host}".isprintable() or "\\" in text:
@@ -51,22 +51,22 @@ class Present:
     own: tuple[str, ...] = ()
 
 
-def default_account(library: Library) -> Account:
+def default_user(library: Library) -> DatabaseUser:
     """The user that is named after the instance: the folder of its koha-conf.xml, else its database."""
     conf = library.instance.conf
     named = conf.file.parent.name if conf else (library.instance.url.database or "").removeprefix("koha_")
-    return Account.parse(NAME.format(instance=named))
+    return DatabaseUser.parse(NAME.format(instance=named))
 
 
-def grants(library: Library, account: Account, *, for_dry_runs: bool) -> str:
+def grants(library: Library, user: DatabaseUser, *, for_dry_runs: bool) -> str:
     """The statements that make this user and give it all rights, or with `for_dry_runs` those of a dry run."""
     if library.instance.url.drivername == "sqlite":
         raise UserError("A SQLite file has no users: there is nothing to grant.")
     database = library.instance.url.database or ""
-    return statements(uses_of(library.settings), database, account, present=look(library), for_dry_runs=for_dry_runs)
+    return statements(uses_of(library.settings), database, user, present=look(library), for_dry_runs=for_dry_runs)
 
 
-def statements(uses: Uses, database: str, account: Account, *, present: Present, for_dry_runs: bool) -> str:
+def statements(uses: Uses, database: str, user: DatabaseUser, *, present: Present, for_dry_runs: bool) -> str:
     """The statements for these uses in this database."""
     absent = OPTIONAL["borrowers"] - present.columns
     reading = (
@@ -76,7 +76,7 @@ def statements(uses: Uses, database: str, account: Account, *, present: Present,
     readable = [Right(kind="SELECT", table=name) for name in present.own]
     return Texts().render(
         "grants.sql",
-        account=account,
+        user=user,
         database=rights.identifier(database),
         reading=rights.granted(reading),
         writing=[] if for_dry_runs else rights.granted(filter(uses.writes, rights.WRITING)),
@@ -86,7 +86,7 @@ def statements(uses: Uses, database: str, account: Account, *, present: Present,
 
 def sample() -> str:
     """The statements for a configuration that uses everything, of an instance LIB."""
-    return statements(Uses(), "koha_LIB", Account.parse("gentle_nudge_LIB"), present=Present(), for_dry_runs=False)
+    return statements(Uses(), "koha_LIB", DatabaseUser.parse("gentle_nudge_LIB"), present=Present(), for_dry_runs=False)
 
 
 def look(library: Library) -> Present:
