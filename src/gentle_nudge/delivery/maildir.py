@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gentle_nudge.delivery.message import Letterhead, as_sent, compose
+from gentle_nudge.delivery.message import ByAddress, Letterhead, as_sent, compose
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
 from gentle_nudge.delivery.whole_files import OWN_FOLDER, folder_findings, refuse_link, write_over
-from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding
-from gentle_nudge.domain.report_row import ReportKind
 
 FOLDERS = ("tmp", "new", "cur")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MaildirOutlet:
+class MaildirOutlet(ByAddress):
     """Puts messages into a Maildir of our own (0700), which is made if its parent is there."""
 
     folder: Path
@@ -25,18 +23,6 @@ class MaildirOutlet:
     @property
     def _folders(self) -> tuple[Path, ...]:
         return (self.folder, *map(self.folder.joinpath, FOLDERS))
-
-    def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - all get all kinds
-        """Everybody who gets the section's reports by e-mail."""
-        return section.policy.recipients()
-
-    def tells(self, section: Section, recipient: str) -> bool:
-        """Whether reports are for this recipient; the others get copies."""
-        return recipient in section.policy.send_to
-
-    def destination(self, recipient: str) -> str:
-        """The recipient: each address is one of its own."""
-        return recipient
 
     def deliver(self, item: Item) -> tuple[str, ...]:
         """The whole message is there as a file, named by its Message-ID."""

@@ -13,6 +13,8 @@ from email.utils import format_datetime, getaddresses
 from io import BytesIO
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.report_row import ReportKind
 
 BYTES_AT_ONCE = 57 * 2000  # 57 bytes are a line of base64
 # Seven bits, for servers without 8BITMIME; a Message-ID must not be folded.
@@ -32,6 +34,24 @@ class Letterhead:
     sender: str
     instance: str
     redirect: str = ""
+
+
+class ByAddress:
+    """The outlets of e-mail: each address is one of its own."""
+
+    __slots__ = ()
+
+    def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - all get all kinds
+        """Everybody who gets the section's reports by e-mail."""
+        return section.policy.recipients()
+
+    def tells(self, section: Section, recipient: str) -> bool:
+        """Whether reports are for this recipient; the others get copies."""
+        return recipient in section.policy.send_to
+
+    def destination(self, recipient: str) -> str:
+        """The recipient."""
+        return recipient
 
 
 def compose(item: Item, letterhead: Letterhead) -> EmailMessage:

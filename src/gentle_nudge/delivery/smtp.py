@@ -10,11 +10,9 @@ from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from pathlib import Path
 
-from gentle_nudge.delivery.message import Letterhead, as_sent, compose, plain_address
+from gentle_nudge.delivery.message import ByAddress, Letterhead, as_sent, compose, plain_address
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item, one_line, system_reason
-from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
-from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.settings.keys import Mail
@@ -24,7 +22,7 @@ SECONDS_TO_SAY_GOODBYE = 5
 STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 
 
-class SmtpOutlet:
+class SmtpOutlet(ByAddress):
     """Sends messages to a mail server; `timeout` is in seconds, for each step."""
 
     def __init__(self, mail: Mail, letterhead: Letterhead, timeout: int = 60) -> None:
@@ -33,18 +31,6 @@ class SmtpOutlet:
         self._timeout = timeout
         self._server = f"mail server {mail.host}:{mail.port}"
         self._connection: smtplib.SMTP | None = None
-
-    def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - all get all kinds
-        """Everybody who gets the section's reports by e-mail."""
-        return section.policy.recipients()
-
-    def tells(self, section: Section, recipient: str) -> bool:
-        """Whether reports are for this recipient; the others get copies."""
-        return recipient in section.policy.send_to
-
-    def destination(self, recipient: str) -> str:
-        """The recipient: each address is one of its own."""
-        return recipient
 
     def deliver(self, item: Item) -> tuple[str, ...]:
         """The server has accepted the message, else DeliveryFailed; in doubt it has failed.

@@ -60,13 +60,17 @@ def keeping_up(conn: Connection, sections: tuple[Section, ...]) -> tuple[Section
     Closed cases too: their last row may not be reported yet, and their charges may be withdrawn. The cases of a section
     that had other recipients are held.
     """
-    gone = _gone(conn, sections, cases.sections)
-    keeper = next((section for section in sections if section.is_global), sections[0])
+    gone, keeper = _gone(conn, sections, cases.sections), _keeper(sections)
     reports = cases.last_told(conn, gone) if gone else {}
     held = tuple(name for name in gone if name in reports and _has_other_recipients(conn, reports[name], keeper))
     kept = tuple(name for name in gone if name not in held)
     holding = (replace(section, held=held) for section in sections)
     return tuple(replace(each, keeps_up=kept, frees=held) if each.name == keeper.name else each for each in holding)
+
+
+def _keeper(sections: Sequence[Section]) -> Section:
+    """The section that goes on with the cases of those that are gone: `global`, or else the first."""
+    return next((section for section in sections if section.is_global), sections[0])
 
 
 def _has_other_recipients(conn: Connection, report: int, section: Section) -> bool:
@@ -99,7 +103,7 @@ def section_for(name: str, sections: Sequence[Section]) -> Section:
 
     A section that is held keeps its name: new cases of it are held too.
     """
-    keeper = next((section for section in sections if section.is_global), sections[0])
+    keeper = _keeper(sections)
     if name in keeper.frees:
         return replace(keeper, name=name)
     return next((section for section in sections if name in section.cases_of), keeper)

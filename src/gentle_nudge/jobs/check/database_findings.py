@@ -119,6 +119,11 @@ def sections(conn: Connection, settings: Settings, usable: list[Section]) -> Ite
             way_out = "Let each branch be in one section only: name branches instead of a group, or another group."
             yield Finding(name="sections-overlap", what=problem, why=why, way_out=way_out)
         return
+    yield from cases_of_sections(conn, usable)
+
+
+def cases_of_sections(conn: Connection, usable: Sequence[Section]) -> Iterator[Finding]:
+    """Cases that no section, or more than one, would speak for."""
     try:
         refuse_shared_patrons(conn, usable)
     except UserError as trouble:

@@ -51,14 +51,16 @@ def gather(
 
     with alongside(conn, scan if due.submission_due else lambda _conn: CandidateScan()) as scanned:
         last_words = records.last_words if due.update_due else ()
+        adoptees = flagged_without_case(conn, section, moment, records) if due.update_due else ()
+        somebody_new = due.submission_due or adoptees
         yield Evidence(
             candidates=may_owe_enough(),
             owing_less=lambda: scanned().owing_less,
             cases=open_case_facts(conn, section, records),
             last_words=case_facts(conn, section, records, last_words),
-            adoptees=flagged_without_case(conn, section, moment, records) if due.update_due else (),
+            adoptees=adoptees,
             closed=closed_cases(conn, section, records, moment.day, rules=rules),
-            elsewhere=reopened_elsewhere(conn, section, moment, records),
+            elsewhere=reopened_elsewhere(conn, section, moment, records) if somebody_new else frozenset(),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 
@@ -55,8 +56,7 @@ def _withdrawals(conn: Connection, section: Section) -> _Withdrawals:
     counting = everywhere if section.charges_by == "patron" else everywhere.intersection(section.may_end)
     elsewhere = cases.withdrawn_on(conn, everywhere - counting)
     latest: dict[int, date | None] = {**dict.fromkeys(elsewhere), **cases.withdrawn_on(conn, counting)}
-    gone = latest.keys() - borrowers.existing(conn, latest) | borrowers.used_before(conn, latest).keys()
-    lines = cases.withdrawn_lines(conn, gone)
+    lines = cases.withdrawn_lines(conn, _gone(conn, latest.keys()))
     owners = accountlines.owners(conn, {each.line for each in lines})
     inherited: defaultdict[int, tuple[int, ...]] = defaultdict(tuple)
     for each in lines:
@@ -69,11 +69,15 @@ def _withdrawals(conn: Connection, section: Section) -> _Withdrawals:
 
 def _merged(conn: Connection) -> dict[int, frozenset[int]]:
     """Patron -> those gone from Koha whose recorded lines they have now."""
-    patrons = cases.patrons_of_cases(conn)
-    gone = patrons - borrowers.existing(conn, patrons) | borrowers.used_before(conn, patrons).keys()
+    gone = _gone(conn, cases.patrons_of_cases(conn))
     recorded = {each.line: each.patron for each in (*cases.recorded_fees(conn, gone), *cases.handed_over(conn, gone))}
     merged: defaultdict[int, frozenset[int]] = defaultdict(frozenset)
     for line, heir in accountlines.owners(conn, recorded.keys()).items():
         if heir is not None:
             merged[heir] |= {recorded[line]}
     return merged
+
+
+def _gone(conn: Connection, patrons: AbstractSet[int]) -> AbstractSet[int]:
+    """Those whom Koha has deleted, also if somebody else has the number now."""
+    return patrons - borrowers.existing(conn, patrons) | borrowers.used_before(conn, patrons).keys()

@@ -151,7 +151,7 @@ def _compare_as_koha_does(connection: DBAPIConnection, _record: object) -> None:
 
 
 def _error_for(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeError:
-    code = next((each for each in trouble.args if isinstance(each, int)), 0)
+    code = _number_in(trouble)
     server = options.get("unix_socket") or f"{options.get('host')}:{options.get('port', 3306)}"
     if code in REFUSED:
         return UserError(
@@ -180,9 +180,14 @@ def _error_for(trouble: Exception, options: Mapping[str, Any]) -> GentleNudgeErr
     )
 
 
+def _number_in(trouble: BaseException) -> int:
+    """The number that the server or the driver gave the error; 0 if none."""
+    return next((each for each in trouble.args if isinstance(each, int)), 0)
+
+
 def _explain(context: ExceptionContext) -> None:
     """Raise a sentence for a broken connection and for a missing right; leave every other error as it is."""
-    code = next((each for each in context.original_exception.args if isinstance(each, int)), 0)
+    code = _number_in(context.original_exception)
     if context.is_pre_ping:
         return  # the pool connects anew
     words = CLOSED if context.is_disconnect else WORDS.get(code)
