@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,6 +20,12 @@ class CaseState(StrEnum):
     MERGED = "merged"
     DELETED = "deleted"
     ANONYMIZED = "anonymized"
+
+
+def by_state(states: Iterable[CaseState]) -> str:
+    """How many of each state there are: `2 released, 1 withdrawn`."""
+    counts = Counter(states)
+    return ", ".join(f"{counts[state]} {state}" for state in CaseState if counts[state])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -10,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gentle_nudge.domain.case import Case, CaseState
+from gentle_nudge.domain.case import Case, CaseState, by_state
 from gentle_nudge.domain.collections.policy import GLOBAL
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.money import ZERO, format_amount
@@ -101,8 +100,7 @@ TOLD: tuple[Column[Told], ...] = (
 
 def cases_view(cases: Sequence[Case]) -> View:
     """Cases; amounts are those at referral, `last due` is the last reported one."""
-    counts = Counter(case.state for case in cases)
-    states = ", ".join(f"{counts[state]} {state}" for state in CaseState if counts[state])
+    states = by_state(case.state for case in cases)
     count = notes(f"{len(cases)} cases: {states}") if len(cases) > 1 else []
     return View(parts=[table(CASES, cases, WHOLE, empty="No such case."), *count])
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.case import CaseState, by_state
 from gentle_nudge.domain.collections.plan import Ending
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.collections.submission_day import Due, Refusal, is_lifted_for, too_many
@@ -49,7 +48,7 @@ def refused(counted: EndingsThatCount, due: Due, *, open_cases: int) -> tuple[tu
     """
     most_unpaid, most = most_endings(due, open_cases)
     for endings, limit in ((counted.all, most), (counted.unpaid, most_unpaid)):
-        refusal = too_many("endings", len(endings), limit, kinds=_kinds(endings))
+        refusal = too_many("endings", len(endings), limit, kinds=by_state(ending.state for ending in endings))
         if refusal:
             lifted = is_lifted_for(len(endings), due.endings_lifted_to)
             return ((), None) if lifted else (endings, refusal)
@@ -61,8 +60,3 @@ def most_endings(due: Due, open_cases: int) -> tuple[int | None, int | None]:
     if due.most_endings != "usual":
         return due.most_endings, due.most_endings
     return max(USUAL_UNPAID_LEAST, min(USUAL_UNPAID, open_cases // 4)), max(USUAL_LEAST, open_cases // 2)
-
-
-def _kinds(endings: Iterable[Ending]) -> str:
-    states = Counter(ending.state for ending in endings)
-    return ", ".join(f"{states[state]} {state}" for state in CaseState if states[state])
