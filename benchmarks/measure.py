@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
@@ -26,7 +25,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates
 from gentle_nudge.jobs.patrons.records import read_records
-from gentle_nudge.koha.read.candidates import select_candidates
+from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates, unpaid_lines
 
 COMMAND = Path(sys.executable).with_name("gentle-nudge")
 SCAN = "SELECT COUNT(*) FROM accountlines WHERE amountoutstanding <> 0"
@@ -103,7 +102,11 @@ def selection(engine: Engine) -> tuple[float, float]:
     with engine.connect() as conn:
         memory = read_records(conn, section)
         rules, ownership = line_rules(section, moment, memory), ownership_of(conn, section, memory, ())
-        scan = partial(select_candidates, conn, rules, ownership, policy.threshold)
+
+        def scan() -> CandidateScan:
+            unpaid = unpaid_lines(conn, rules.window, rules.zone)
+            return select_candidates(conn, unpaid, rules=rules, ownership=ownership, threshold=policy.threshold)
+
         grouped = best(scan)
         whole = best(lambda: list(read_candidates(conn, section, memory, scan().numbers, rules=rules)))
     return grouped, whole

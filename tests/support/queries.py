@@ -42,13 +42,14 @@ CLAUSE = re.compile(r" (GROUP BY|HAVING|ORDER BY) ")
 INDEX_OF_TABLE = re.compile(r"(\w+) (\S+?)(?:,\s|$)")
 WORD = re.compile(r"(?:'[^']*'|[^\s'])+")
 
+WINDOW = Window(first=date(2026, 8, 24), last=date(2026, 9, 23))
 FEE = OurFee(debit_type="MANUAL", description="UMS Processing Fee")
 SAMPLES: dict[str, Any] = {
     # by class
     "Column[str]": categories.c.categorycode,
     "Flag": Flag(column="attribute", code="COLLECT"),
     "LineRules": LineRules(
-        window=Window(first=date(2026, 8, 24), last=date(2026, 9, 23)),
+        window=WINDOW,
         zone=ZONE,
         first_day=date(2020, 1, 1),
         excluded_debit_types=frozenset({"RENT"}),
@@ -57,7 +58,6 @@ SAMPLES: dict[str, Any] = {
         majority=Majority(age=18, day=date(2026, 11, 22)),
         of_age={103: date(2026, 9, 8)},
     ),
-    "OurFee": FEE,
     "Ownership": Ownership(
         charges_by="item",
         branches=frozenset({"CPL", "FPL"}),
@@ -70,12 +70,12 @@ SAMPLES: dict[str, Any] = {
         threshold=Decimal(25), flag=Flag(column="attribute", code="COLLECT"), newer_than=90, older_than=60
     ),
     "Channel": Channel.EMAIL,
+    "Window": WINDOW,
     "ZoneInfo": ZONE,
     "date": date(2026, 11, 22),
     "datetime": datetime(2026, 11, 14, 8, 30, tzinfo=UTC),
     # by name
     "after": 0,
-    "always": [102],
     "card": "23529000035676",
     "category": "Bsort1",
     "code": "COLLECT",
@@ -90,7 +90,7 @@ SAMPLES: dict[str, Any] = {
     "plugin": SINGLE,
     "sections": ["global", "north"],
     "present": {"protected", "anonymized", "script"},
-    "threshold": Decimal(25),
+    "unpaid": {101: [7001, 7003], 102: [7002]},
     "untold": [301],
 }
 

@@ -1,15 +1,12 @@
 """What a night may take: a fixed number of statements per thousand patrons, and little memory for each of them."""
 
 from datetime import date, timedelta
-from functools import partial
 
 import pytest
 from sqlalchemy import event
 
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.jobs.night.due import NightOptions
-from gentle_nudge.jobs.night.nightly import decide
 from tests.builders.days import IN_THE_WINDOW, SUNDAY
 from tests.support.koha import KohaDatabase
 from tests.support.memory import memory_of
@@ -88,9 +85,7 @@ def test_the_memory_of_a_night_does_not_grow_with_the_lines(koha: KohaDatabase) 
         koha.make_pristine()
         a_library(koha, 200, paid_lines=more)
         nights = Nights(koha)
-        options = NightOptions(dry_run=True)
-        plan = partial(decide, nights.engine, nights.sections[0], nights.at(SUNDAY), options)
-        peaks.append(memory_of(plan))
+        peaks.append(memory_of(nights.dry_run))
     assert peaks[1] < 1.2 * peaks[0]
 
 

@@ -62,7 +62,7 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
     plan = replace(
         plan,
         decisions=(*plan.decisions, *(reopened if due.update_due and not too_many_reopened else ()), *adopted),
-        left_out=left_out,
+        left_out=+(left_out + Counter({Reason.OTHER_SECTION: evidence.enough_elsewhere()})),
         owing_less=evidence.owing_less() + owing_less,
         refusals=tuple(refusal for refusal in refusals if refusal),
         named=(*plan.named, *passed_over(too_large)),

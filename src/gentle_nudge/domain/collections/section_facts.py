@@ -40,11 +40,13 @@ class Evidence:
     opens again.
 
     `cases` and then `candidates` are iterated once, so that they may be read meanwhile and are never in memory all at
-    once. `owing_less` is asked last: how many others owe something in the window.
+    once. Two are asked last: how many others owe something in the window (`owing_less`), and how many of other sections
+    owe enough there (`enough_elsewhere`).
     """
 
     candidates: Iterable[Candidate] = ()
     owing_less: Callable[[], int] = int  # which is 0
+    enough_elsewhere: Callable[[], int] = int
     cases: Iterable[CaseFacts] = ()
     last_words: tuple[CaseFacts, ...] = ()
     adoptees: tuple[Adoptee, ...] = ()
