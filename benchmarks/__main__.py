@@ -177,7 +177,8 @@ def main() -> None:
     """Measure the libraries asked for."""
     names = [shape.name for shape in SHAPES]
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--shapes", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
+    what = "; ".join(f"{shape.name}: {shape.what}" for shape in SHAPES).replace("%", "%%")
+    parser.add_argument("--shapes", nargs="+", choices=names, default=names, metavar="NAME", help=what)
     parser.add_argument("--patrons", type=int, default=USUAL_PATRONS, help="of the usual library")
     wanted = parser.parse_args()
     shapes = [shape.of(wanted.patrons) for shape in SHAPES if shape.name in wanted.shapes]
