@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -20,6 +19,7 @@ from gentle_nudge.cli.options import (
     listing_format_option,
     moment_of,
     progress,
+    set_option,
     show,
 )
 from gentle_nudge.domain.case import CaseState
@@ -28,6 +28,7 @@ from gentle_nudge.errors import EXIT_FAILURE
 from gentle_nudge.jobs.desk import case_list
 from gentle_nudge.jobs.desk.explain import explain as explain_patron
 from gentle_nudge.jobs.desk.history import of_patron, of_runs
+from gentle_nudge.jobs.sections import assuming
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.settings.section_policies import what_if
 from gentle_nudge.views.case_view import cases_view
@@ -84,14 +85,15 @@ def move(invocation: Invocation, old: str, new: str) -> None:
 @click.command()
 @click.argument("card")
 @day_option
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="As if the policy said this.")
+@set_option
 @format_option
 @click.pass_obj
 def explain(invocation: Invocation, card: str, day: date | None, assignments: Sequence[str], form: str) -> None:
     """Why is this patron referred, or not? Facts, and each rule with its verdict (CARD, or number:123)."""
     library = invocation.library()
     sections, _ = library.ready((), dry_run=True)
-    sections = tuple(replace(section, policy=what_if(section.policy, assignments)) for section in sections)
+    policy_of = partial(what_if, assignments=assignments)
+    sections = tuple(assuming(section, policy_of) for section in sections)
     with progress(), read_only(library.engine) as conn:
         explanations = explain_patron(conn, sections, card, moment_of(library, day, dry_run=True))
     show([explanation_view(explanation) for explanation in explanations], form)

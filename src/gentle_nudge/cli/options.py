@@ -42,6 +42,9 @@ def folder_option(**options: Any) -> Decorator:
 day_option = date_option("--day", help="The business day. Default: today in the library's time zone.")
 library_option = click.option("--library", "libraries", multiple=True, metavar="NAME", help="Only this section.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show everything, write and send nothing.")
+set_option = click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="As if the policy said this; may be repeated."
+)
 output_option = folder_option(help="Dry run: write the files there.")
 
 
