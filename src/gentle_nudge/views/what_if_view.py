@@ -23,7 +23,7 @@ COMPARED: tuple[Column[Figure3], ...] = (
 
 
 def what_if_view(what_if: WhatIf, *, left_out: bool) -> View:
-    """For people: both submissions in figures, and who is in one of them alone; `left_out`: also who is left out now."""
+    """For people: both submissions in figures, who is in one of them alone, and if asked who is left out now."""
     section, now, then = what_if.section, what_if.now, what_if.then
     assumed = ", ".join(f"{key} = {written(value)}" for key, value in what_if.set.items())
     parts: list[Part] = [*notes(f"Section {section.name}, {now.day:%A} {now.day}, if {assumed}")]
