@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date
+from itertools import groupby
+from operator import attrgetter
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.plan import (
@@ -27,7 +29,6 @@ from gentle_nudge.views.plain import (
     Figure,
     Note,
     Part,
-    Table,
     View,
     amounts,
     column,
@@ -118,7 +119,6 @@ LEFT_OUT_PATRONS: tuple[Column[LeftOut], ...] = (
     column(None, lambda each: each.reason.name, key="reason"),
     column("in window", lambda each: each.candidate.account.owed, "money", key="owed_in_window"),
     *unseen(balance="candidate.account.balance"),
-    column("because", lambda each: each.reason, key=None),
 )
 
 
@@ -128,7 +128,7 @@ def night_view(section: Section, plan: Plan, *, left_out: bool = False) -> View:
         *notes(f"Section {section.name}, {plan.day:%A} {plan.day}"),
         *figures(section=plan.section, day=plan.day, submission_due=plan.submission_due, late=plan.late),
         *_submission(section, plan),
-        *([left_out_table(plan)] if left_out else []),
+        *(who_is_left_out(plan) if left_out else ()),
         *figures(update_due=plan.update_due),
         *_update(plan),
         *figures(refusals=[asdict(refusal) for refusal in plan.refusals], named=plan.named),
@@ -155,10 +155,14 @@ def _submission(section: Section, plan: Plan) -> Iterator[Part]:
     yield Figure(key="owing_less", value=plan.owing_less, caption=less)
 
 
-def left_out_table(plan: Plan) -> Table:
+def who_is_left_out(plan: Plan) -> Iterator[Part]:
     """Who is left out, by reason and then by name."""
-    caption = f"Who is left out: {len(plan.left_out_patrons)}"
-    return table(LEFT_OUT_PATRONS, plan.left_out_in_order(), "left_out_patrons", caption=caption)
+    left_out = plan.left_out_in_order()
+    yield Note(text=f"Who is left out: {len(left_out)}")
+    yield Figure(key="left_out_patrons", value=table(LEFT_OUT_PATRONS, left_out))
+    for reason, patrons in groupby(left_out, attrgetter("reason")):
+        of_reason = list(patrons)
+        yield table(LEFT_OUT_PATRONS, of_reason, caption=f"{reason} ({reason.name}): {len(of_reason)}", level=1)
 
 
 def why_none_is_due(section: Section, day: date) -> str:

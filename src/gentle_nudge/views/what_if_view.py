@@ -8,7 +8,7 @@ from decimal import Decimal
 from operator import attrgetter
 
 from gentle_nudge.domain.collections.comparison import Figures, WhatIf
-from gentle_nudge.views.night_view import REFERRED, left_out_table, night_view, why_none_is_due
+from gentle_nudge.views.night_view import REFERRED, night_view, who_is_left_out, why_none_is_due
 from gentle_nudge.views.plain import Column, Part, View, column, figures, notes, table
 from gentle_nudge.views.structured import written
 
@@ -31,7 +31,7 @@ def what_if_view(what_if: WhatIf, *, left_out: bool) -> View:
     parts += [table(COMPARED, _figures(what_if), level=1)]
     for title, referrals in (("Referred only now", what_if.only_now), ("Referred only then", what_if.only_then)):
         parts += [table(REFERRED, referrals, caption=f"{title}: {len(referrals)}")]
-    parts += [left_out_table(now)] if left_out else []
+    parts += who_is_left_out(now) if left_out else ()
     said_now = [*notes(*(f"! {named}" for named in now.named), style="warning")]
     only_then = (f"! then: {named}" for named in then.named if named not in now.named)
     return View(parts=[*parts, *said_now, *notes(*only_then, style="warning")])
