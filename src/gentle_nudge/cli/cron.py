@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 @click.option("--most-endings", type=click.IntRange(min=1), metavar="N", help="Let so many cases end in this night.")
 @click.option("--beside-plugin", is_flag=True, help="Refer patrons even while the Perl plugin is at work too.")
 @click.option("--left-out", is_flag=True, help="Dry run: also show who owes enough and is left out.")
-@set_option
+@set_option("Dry run: compare with a policy that said this; may be repeated.")
 @output_option
 @format_option
 @click.pass_obj

@@ -91,7 +91,7 @@ def move(invocation: Invocation, old: str, new: str) -> None:
 @click.command()
 @click.argument("card")
 @day_option
-@set_option
+@set_option("As if the policy said this; may be repeated.")
 @format_option
 @click.pass_obj
 def explain(invocation: Invocation, card: str, day: date | None, assignments: Sequence[str], form: str) -> None:
