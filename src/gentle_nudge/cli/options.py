@@ -39,6 +39,11 @@ def folder_option(**options: Any) -> Decorator:
     return click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", **options)
 
 
+def set_option(words: str) -> Decorator:
+    """The option `--set KEY=VALUE`, which may be repeated."""
+    return click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help=words)
+
+
 day_option = date_option("--day", help="The business day. Default: today in the library's time zone.")
 library_option = click.option("--library", "libraries", multiple=True, metavar="NAME", help="Only this section.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show everything, write and send nothing.")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.outbox import went_to_others
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.wording import counted
@@ -52,6 +52,12 @@ def sharing_flags(sections: tuple[Section, ...]) -> tuple[Section, ...]:
         cases_of[section.policy.flag] += section.cases_of
     sharing = tuple(replace(section, sharing=cases_of[section.policy.flag]) for section in sections)
     return tuple(replace(each, others=tuple(other for other in sharing if other is not each)) for each in sharing)
+
+
+def assuming(section: Section, policy_of: Callable[[Policy], Policy]) -> Section:
+    """The section, among the others, as if `policy_of` its policy were in force, and of every other section's too."""
+    every = (replace(each, policy=policy_of(each.policy)) for each in (section, *section.others))
+    return sharing_flags(tuple(every))[0]
 
 
 def keeping_up(conn: Connection, sections: tuple[Section, ...]) -> tuple[Section, ...]:

@@ -206,6 +206,11 @@ def what_if(policy: Policy, assignments: Sequence[str]) -> Policy:
     return replace(policy, **parsed.values)
 
 
+def keys_set(assignments: Sequence[str]) -> list[str]:
+    """The keys of these `key=value`, each once."""
+    return list(dict.fromkeys(_assigned(assignment)[0] for assignment in assignments))
+
+
 def _assigned(assignment: str) -> tuple[str, object]:
     key, sign, text = assignment.partition("=")
     if not sign:

@@ -1,7 +1,7 @@
 """The one scan that finds who may owe enough: nobody overlooked, nobody too many, no index in the way."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import astuple, replace
 from datetime import UTC, date, timedelta
 from decimal import Decimal
@@ -33,11 +33,13 @@ INSIDE = DAY - timedelta(days=70)
 OURS = "UMS Processing Fee"
 
 
-def found(conn: Connection, view: LineView) -> CandidateScan:
+def found(conn: Connection, view: LineView, *, only_counted: Collection[int] | None = ()) -> CandidateScan:
     """Who may owe enough."""
     rules, threshold = view.rules, view.section.policy.threshold
     unpaid = unpaid_lines(conn, rules.window, rules.zone)
-    return select_candidates(conn, unpaid, rules=rules, ownership=view.ownership, threshold=threshold)
+    return select_candidates(
+        conn, unpaid, rules=rules, ownership=view.ownership, threshold=threshold, only_counted=only_counted
+    )
 
 
 def test_a_patron_is_found_from_the_threshold_on(koha: KohaDatabase, conn: Connection) -> None:
@@ -296,6 +298,20 @@ def test_patrons_of_other_branches_are_counted_and_not_looked_at(koha: KohaDatab
         owes(koha, patron, amount, day=INSIDE)
     assert found(conn, a_view(only="CPL")) == CandidateScan(numbers=(here,), owing_less=1, elsewhere=1)
     assert found(conn, a_view(all_but="CPL")) == CandidateScan(numbers=(elsewhere,), owing_less=1, elsewhere=1)
+    everybody = CandidateScan(numbers=(here, elsewhere), owing_less=1)
+    assert found(conn, a_view(only="CPL"), only_counted=None) == everybody
+
+
+def test_who_is_in_collections_is_counted_and_not_looked_at_unless_their_charges_need_it(
+    koha: KohaDatabase, conn: Connection
+) -> None:
+    known, new, withdrawn = (a_patron(koha) for _ in range(3))
+    for patron in (known, new, withdrawn):
+        owes(koha, patron, "25.00", day=INSIDE)
+    view = replace(a_view(), withdrawn={withdrawn: INSIDE})
+    counted = found(conn, view, only_counted={known, withdrawn})
+    assert counted == CandidateScan(numbers=(new, withdrawn), known=1)
+    assert found(conn, view, only_counted=None) == CandidateScan(numbers=(known, new, withdrawn))
 
 
 @pytest.mark.parametrize("seed", [100, 101])

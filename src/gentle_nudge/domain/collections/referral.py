@@ -127,6 +127,19 @@ class Candidate:
     records: PatronRecords = NO_RECORDS
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """A patron who owes enough in the window and is not referred, with the first reason."""
+
+    candidate: Candidate
+    reason: Reason
+
+    @property
+    def number(self) -> int:
+        """The borrowernumber."""
+        return self.candidate.patron.number
+
+
 Rule = Callable[[Candidate, Section, date], bool]
 
 

@@ -68,6 +68,11 @@ class Night:
         else:
             self.done_before.append(plan.section)
 
+    @property
+    def planned(self) -> list[tuple[Section, Plan]]:
+        """The sections that have a plan, each with it."""
+        return [(section, self.plans[section.name]) for section in self.sections if section.name in self.plans]
+
     def how_far(self, options: NightOptions) -> str:
         """What an interrupted night has done and has not done."""
         if options.dry_run:
@@ -145,9 +150,7 @@ def decide(engine: Engine, section: Section, moment: Moment, options: NightOptio
             return Plan(section=section.name, day=moment.day, update_due=False)
         with gather(conn, section, moment, records=records, due=due, shared=shared) as evidence:
             plan = plan_night(section, moment.day, evidence, due)
-        listed = {row.patron for row in plan.kept} | {referral.number for referral in plan.held}
-        ranks = order(conn, plan.concerned | listed)
-        return replace(plan, order=ranks, records=records)
+        return replace(plan, order=order(conn, plan.listed), records=records)
 
 
 def apply(conn: Connection, run: Run, plan: Plan) -> Plan:

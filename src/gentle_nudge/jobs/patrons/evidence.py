@@ -14,9 +14,10 @@ from gentle_nudge.domain.collections.case_outcome import CaseFacts, is_somebody_
 from gentle_nudge.domain.collections.changes import Holdings
 from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, PatronRecords, SectionRecords
+from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, PatronRecords, Reason, SectionRecords
 from gentle_nudge.domain.collections.section_facts import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.collections.submission_day import Due
+from gentle_nudge.domain.ledger import LineRules
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Patron, PatronFields
@@ -42,14 +43,9 @@ def gather(
     window. Without a submission due nobody is a candidate.
     """
     rules, policy = line_rules(section, moment, records), section.policy
-    recorded_lines_matter = section.charges_by != "patron" and policy.count_processing_fees
-    ownership = ownership_of(conn, section, records, records.open_cases if recorded_lines_matter else ())
 
     def scan(second: Connection) -> CandidateScan:
-        if not due.submission_due:
-            return CandidateScan()
-        unpaid, threshold = shared.unpaid(second), policy.threshold
-        return select_candidates(second, unpaid, rules=rules, ownership=ownership, threshold=threshold)
+        return _scan(second, section, records, shared, rules=rules, due=due)
 
     def may_owe_enough() -> Iterator[Candidate]:
         yield from read_candidates(conn, section, records, scanned().numbers, rules=rules)
@@ -62,13 +58,38 @@ def gather(
         yield Evidence(
             candidates=may_owe_enough(),
             owing_less=lambda: scanned().owing_less,
-            enough_elsewhere=lambda: scanned().elsewhere,
+            left_out=lambda: {
+                Reason.OTHER_SECTION: scanned().elsewhere,
+                Reason.IN_COLLECTIONS: scanned().known,
+            },
             cases=open_case_facts(conn, section, records),
             last_words=case_facts(conn, section, records, last_words),
             adoptees=adoptees,
             closed=closed_cases(conn, section, records, moment.day, rules=rules),
             elsewhere=shared.reopened_elsewhere(conn, section, records) if somebody_new else frozenset(),
         )
+
+
+def _scan(
+    conn: Connection, section: Section, records: SectionRecords, shared: SharedReads, *, rules: LineRules, due: Due
+) -> CandidateScan:
+    """Who may owe enough, if a submission is due.
+
+    Where all charges are the patron's, the lines show what is owed in the window: whoever is in collections, or of
+    another section, is counted without a further look. Otherwise the lines recorded with cases would have to be known.
+    """
+    if not due.submission_due:
+        return CandidateScan()
+    by_patron, policy = section.charges_by == "patron", section.policy
+    recorded_lines_matter = by_patron != policy.count_processing_fees
+    ownership = ownership_of(conn, section, records, records.open_cases if recorded_lines_matter else ())
+    only_counted = None
+    if by_patron and not due.names_left_out:
+        only_counted = {number for number in records.open_cases if records.of(number).has_case(section)}
+    unpaid, threshold = shared.unpaid(conn), policy.threshold
+    return select_candidates(
+        conn, unpaid, rules=rules, ownership=ownership, threshold=threshold, only_counted=only_counted
+    )
 
 
 def open_case_facts(conn: Connection, section: Section, records: SectionRecords) -> Iterator[CaseFacts]:

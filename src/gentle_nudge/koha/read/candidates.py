@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
@@ -45,14 +45,15 @@ class UnpaidLines:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CandidateScan:
-    """Who may owe enough in the window; how many others owe something there, and how many enough, but elsewhere.
+    """Who may owe enough in the window, and how many others owe something there.
 
-    Those who are `elsewhere` belong to another section.
+    Patrons who owe enough and are only counted: those whose branch is `elsewhere`, and those `known` before.
     """
 
     numbers: tuple[int, ...] = ()
     owing_less: int = 0
     elsewhere: int = 0
+    known: int = 0
 
 
 def unpaid_lines(conn: Connection, window: Window, zone: ZoneInfo) -> UnpaidLines:
@@ -81,26 +82,37 @@ def unpaid_lines_query(window: Window, zone: ZoneInfo) -> Select[Any]:
 
 
 def select_candidates(
-    conn: Connection, unpaid: UnpaidLines, *, rules: LineRules, ownership: Ownership, threshold: Decimal
+    conn: Connection,
+    unpaid: UnpaidLines,
+    *,
+    rules: LineRules,
+    ownership: Ownership,
+    threshold: Decimal,
+    only_counted: Collection[int] | None = None,
 ) -> CandidateScan:
     """Find among the patrons with `unpaid` lines who may owe the threshold in the window of these rules.
 
     Patrons with a withdrawn case, or with charges that may be from before they came of age, are always named: only a
-    look at each of their lines shows which count.
+    look at each of their lines shows which count. With `only_counted` neither these patrons are named nor patrons of
+    other branches.
     """
     numbers: list[int] = []
-    owing_less = elsewhere = 0
+    owing_less = elsewhere = known = 0
     for chunk in a_thousand_at_a_time(unpaid.by_patron()):
         query = owed_query(rules, ownership, dict(chunk))
         for patron, owed, is_here, may_be_too_young in conn.execute(query):
             owes_enough = owed >= threshold - HALF_A_CENT
-            if may_be_too_young or patron in rules.withdrawn or (owes_enough and is_here):
+            if may_be_too_young or patron in rules.withdrawn or (owes_enough and only_counted is None):
                 numbers.append(patron)
-            elif owes_enough:
+            elif owes_enough and not is_here:
                 elsewhere += 1
+            elif owes_enough and patron in (only_counted or ()):
+                known += 1
+            elif owes_enough:
+                numbers.append(patron)
             elif owed >= HALF_A_CENT:
                 owing_less += 1
-    return CandidateScan(numbers=tuple(numbers), owing_less=owing_less, elsewhere=elsewhere)
+    return CandidateScan(numbers=tuple(numbers), owing_less=owing_less, elsewhere=elsewhere, known=known)
 
 
 def owed_query(rules: LineRules, ownership: Ownership, unpaid: dict[int, list[int]]) -> Select[Any]:
