@@ -117,16 +117,7 @@ def measured(server: Server, shape: Shape, folder: Path) -> Measured:
     found = measure.measured(engine, shape, config)
     engine.dispose()
     drop(server, shape)
-    _tell(f"{shape.name}: scans {found.scan:.2f} s, the night {found.night.seconds:.1f} s")
     return found
-
-
-def table(found: Sequence[Measured]) -> Iterator[str]:
-    """The results as a Markdown table."""
-    yield f"| {' | '.join(COLUMNS)} |"
-    yield f"|{' --- |' * len(COLUMNS)}"
-    for it in found:
-        yield f"| {' | '.join(str(cell(it)) for cell in COLUMNS.values())} |"
 
 
 def aims(found: Sequence[Measured], starts: starting.Starts, streamed: streaming.Streamed) -> Iterator[str]:
@@ -185,12 +176,16 @@ def main() -> None:
     began = time.monotonic()
     measure.as_installed()
     with Server.start(**roomy(shapes)) as server, tempfile.TemporaryDirectory(prefix="gn-bench-") as folder:
-        found = [measured(server, shape, Path(folder) / shape.name) for shape in shapes]
+        print(f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}", sep="\n", flush=True)
+        found = []
+        for shape in shapes:
+            found.append(measured(server, shape, Path(folder) / shape.name))
+            print(f"| {' | '.join(str(cell(found[-1])) for cell in COLUMNS.values())} |", flush=True)
         _tell("starting, and a large report ...")
         starting.build(server)
         starts = starting.measured(configured(server, starting.NAME, Path(folder) / starting.NAME))
         streamed = streaming.measured(server, starting.NAME)
-    print("\n".join((*table(found), "", *aims(found, starts, streamed))))
+    print("", *aims(found, starts, streamed), sep="\n")
     _tell(f"took {time.monotonic() - began:.0f} s")
 
 
