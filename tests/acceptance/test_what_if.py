@@ -185,6 +185,8 @@ def test_the_files_are_those_of_then(library: Library) -> None:
         (("nightly", "--dry-run", "--set", "threshold"), "write key=value"),
         (("nightly", "--dry-run", "--set", 'debit_types=["NONE"]'), "NONE"),
         (("nightly", "--dry-run", "--set", "flag=attribute:NONE"), "NONE"),
+        (("nightly", "--dry-run", "--set", "threshold=0"), "clear_at_or_below has to be less than threshold"),
+        (("explain", "number:1", "--set", "exemption=sort1"), "exemption and flag have to be different fields"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_and_nothing_done(library: Library, words: tuple[str, ...], says: str) -> None:
