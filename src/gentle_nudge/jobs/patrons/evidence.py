@@ -34,12 +34,18 @@ from gentle_nudge.store import cases
 
 @contextmanager
 def gather(
-    conn: Connection, section: Section, moment: Moment, *, records: SectionRecords, due: Due
+    conn: Connection,
+    section: Section,
+    moment: Moment,
+    *,
+    records: SectionRecords,
+    due: Due,
+    at_one_moment: bool = False,
 ) -> Iterator[Evidence]:
     """The evidence of a night: every open case, everybody flagged, and who may owe enough.
 
     Cases and candidates are read a thousand at a time while they are judged; meanwhile a second connection scans the
-    window. Without a submission due nobody is a candidate.
+    window, unless everything has to be as it was `at_one_moment`. Without a submission due nobody is a candidate.
     """
     rules, policy = line_rules(section, moment, records), section.policy
     recorded_lines_matter = section.charges_by != "patron" and policy.count_processing_fees
@@ -49,7 +55,8 @@ def gather(
     def may_owe_enough() -> Iterator[Candidate]:
         yield from read_candidates(conn, section, records, scanned().numbers, rules=rules)
 
-    with alongside(conn, scan if due.submission_due else lambda _conn: CandidateScan()) as scanned:
+    work = scan if due.submission_due else lambda _conn: CandidateScan()
+    with alongside(conn, work, at_one_moment=at_one_moment) as scanned:
         last_words = records.last_words if due.update_due else ()
         adoptees = flagged_without_case(conn, section, moment, records) if due.update_due else ()
         somebody_new = due.submission_due or adoptees
