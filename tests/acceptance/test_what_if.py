@@ -2,15 +2,18 @@
 
 import csv
 import json
+import random
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.acceptance.evenings import Evenings, Library
 from tests.builders.days import MONDAY, SUNDAY
-from tests.builders.koha import owing, pays
+from tests.builders.koha import a_guarantor, a_patron, owes, owing, pays
 from tests.support.command import Command
 from tests.support.nights import snapshot
 
@@ -183,6 +186,8 @@ def test_the_files_are_those_of_then(library: Library) -> None:
         (("nightly", "--dry-run", "--set", "threshold"), "write key=value"),
         (("nightly", "--dry-run", "--set", 'debit_types=["NONE"]'), "NONE"),
         (("nightly", "--dry-run", "--set", "flag=attribute:NONE"), "NONE"),
+        (("nightly", "--dry-run", "--set", "threshold=0"), "clear_at_or_below has to be less than threshold"),
+        (("explain", "number:1", "--set", "exemption=sort1"), "exemption and flag have to be different fields"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_and_nothing_done(library: Library, words: tuple[str, ...], says: str) -> None:
@@ -239,3 +244,66 @@ def test_the_sample_library_with_a_threshold_of_20(sample: Callable[..., dict[st
     answer = sample("--set", "threshold=20")
     assert (answer["then"]["referred"], answer["then"]["balance"]) == (5, "157.07")
     assert (answer["only_now"], answer["only_then"]) == ([], [31, 52, 129])
+
+
+# The comparison and the night
+
+
+ANSWERS = (
+    ("threshold", "20.00"),
+    ("threshold", "30.01"),
+    ("processing_fee", "0.00"),
+    ("minors", '"include"'),
+    ("minors", '"guardian"'),
+    ("unknown_birthdate", '"include"'),
+    ("adult_age", "14"),
+    ("require_lost_fee", "true"),
+    ("charged_as_minor", '"leave_out"'),
+    ("categories", '["PT"]'),
+    ("excluded_categories", '["PT"]'),
+    ("excluded_debit_types", '["OVERDUE"]'),
+    ("count_fees_newer_than", "200"),
+    ("clear_paid", "false"),
+    ("clear_at_or_below", "5.00"),
+    ("flag", '"sort2"'),
+    ("submit_on", '"monday"'),
+)
+
+
+def somebody(evenings: Evenings, chance: random.Random) -> None:
+    """A patron with charges, of any age and with any flag."""
+    patron = a_patron(
+        evenings.koha,
+        category=chance.choice(["PT", "ST", "J"]),
+        sort1=chance.choice([None, None, "no", "yes", "Book club"]),
+        sort2=chance.choice([None, None, None, "yes", "Book club"]),
+        born=chance.choice([None, "1980-05-05", "2010-01-01", "2008-09-08", "2008-11-22"]),
+    )
+    if chance.random() < 0.3:
+        a_guarantor(evenings.koha, of=patron)
+    for _ in range(chance.randrange(1, 4)):
+        day = SUNDAY - timedelta(days=chance.choice([59, 60, 75, 90, 91]))
+        kind = chance.choice(["LOST", "LOST", "OVERDUE"])
+        owes(evenings.koha, patron, chance.choice(["5.00", "19.99", "25.00", "30.00"]), day=day, type=kind)
+
+
+def test_then_is_what_a_night_with_these_settings_would_do(library: Library) -> None:
+    evenings, chance = library(policy="most_adoptions = 200\nmost_referrals = 0"), random.Random(7)
+    for _ in range(120):
+        somebody(evenings, chance)
+    as_written = evenings.config.read_text(encoding="utf-8")
+    (tonight,) = asked(evenings)
+    for key, value in ANSWERS:
+        (compared,) = asked(evenings, "--set", f"{key}={value}")
+        given = re.sub(rf"^{key} = .*\n", "", as_written, flags=re.MULTILINE)
+        evenings.config.write_text(given.replace("[policy]\n", f"[policy]\n{key} = {value}\n"), encoding="utf-8")
+        (night,) = json.loads(evenings.run("nightly", "--dry-run", "--format", "json").stdout)
+        evenings.config.write_text(as_written, encoding="utf-8")
+        for figures, plan in ((compared["what_if"]["now"], tonight), (compared["what_if"]["then"], night)):
+            rows = plan["referred"] or plan["held"]
+            assert figures["left_out"] == plan["left_out"], (key, value)
+            assert (figures["referred"], figures["owing_less"]) == (len(rows), plan["owing_less"]), (key, value)
+            assert Decimal(figures["balance"]) == sum(Decimal(row["balance"]) for row in rows), (key, value)
+        now, then = ({row["number"] for row in plan["referred"]} for plan in (tonight, night))
+        differing = (compared["what_if"]["only_now"], compared["what_if"]["only_then"])
+        assert differing == (sorted(now - then), sorted(then - now)), (key, value)

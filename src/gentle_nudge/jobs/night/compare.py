@@ -78,7 +78,7 @@ def compare(
 def _judged_twice(
     conn: Connection, section: Section, other: Section, moment: Moment, *, options: NightOptions
 ) -> Iterator[Plan]:
-    """The plan of the section, then that of the other, of one state of the database; it is read once, if possible."""
+    """The plan of the section, then that of the other, as the library is at one moment; read once, if possible."""
     records = read_records(conn, section)
     lowest = min(section.policy.threshold, other.policy.threshold)
     evidence = None
@@ -100,7 +100,9 @@ def _reads_alike(policy: Policy, other: Policy) -> bool:
 def _read(conn: Connection, section: Section, moment: Moment, *, records: SectionRecords, due: Due) -> Evidence:
     """The evidence of a night, all of it in memory, so that it can be judged more than once."""
     everybody, shared = replace(due, names_left_out=True), SharedReads([section], moment)
-    with gather(conn, section, moment, records=records, due=everybody, shared=shared) as evidence:
+    with gather(
+        conn, section, moment, records=records, due=everybody, shared=shared, at_one_moment=True
+    ) as evidence:
         cases, candidates = tuple(evidence.cases), tuple(evidence.candidates)
         owing_less = evidence.owing_less()
     return replace(evidence, cases=cases, candidates=candidates, owing_less=lambda: owing_less)

@@ -35,12 +35,19 @@ from gentle_nudge.store import cases
 
 @contextmanager
 def gather(
-    conn: Connection, section: Section, moment: Moment, *, records: SectionRecords, due: Due, shared: SharedReads
+    conn: Connection,
+    section: Section,
+    moment: Moment,
+    *,
+    records: SectionRecords,
+    due: Due,
+    shared: SharedReads,
+    at_one_moment: bool = False,
 ) -> Iterator[Evidence]:
     """The evidence of a night: every open case, everybody flagged, and who may owe enough.
 
     Cases and candidates are read a thousand at a time while they are judged; meanwhile a second connection scans the
-    window. Without a submission due nobody is a candidate.
+    window, unless everything has to be as it was `at_one_moment`. Without a submission due nobody is a candidate.
     """
     rules, policy = line_rules(section, moment, records), section.policy
 
@@ -50,7 +57,7 @@ def gather(
     def may_owe_enough() -> Iterator[Candidate]:
         yield from read_candidates(conn, section, records, scanned().numbers, rules=rules)
 
-    with alongside(conn, scan) as scanned:
+    with alongside(conn, scan, at_one_moment=at_one_moment) as scanned:
         last_words = records.last_words if due.update_due else ()
         flagged = shared.flagged(conn, policy.flag) if due.update_due else ()
         adoptees = adoptees_among(conn, section, moment, records, flagged=flagged)
