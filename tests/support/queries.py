@@ -90,6 +90,7 @@ SAMPLES: dict[str, Any] = {
     "plugin": SINGLE,
     "sections": ["global", "north"],
     "present": {"protected", "anonymized", "script"},
+    "text": "sson, A",
     "threshold": Decimal(25),
     "untold": [301],
 }

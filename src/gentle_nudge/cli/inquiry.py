@@ -13,15 +13,15 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say
 from gentle_nudge.cli.options import (
-    date_option,
-    day_option,
     format_option,
     library_option,
     listing_format_option,
     moment_of,
+    month_option,
     progress,
     show,
 )
+from gentle_nudge.cli.words import card_argument, card_of, date_option
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_FAILURE
@@ -38,7 +38,7 @@ CASE_STATES = [state.value for state in CaseState]
 
 @click.group(invoke_without_command=True)
 @click.option("--state", "states", multiple=True, type=click.Choice(CASE_STATES), help="Only these; may be repeated.")
-@date_option("--referred", "month", form="%Y-%m", metavar="YYYY-MM", help="Only those referred in this month.")
+@month_option("--referred", "month", help="Only those referred in this month.")
 @library_option
 @listing_format_option
 @click.pass_context
@@ -82,28 +82,36 @@ def move(invocation: Invocation, old: str, new: str) -> None:
 
 
 @click.command()
-@click.argument("card")
-@day_option
+@card_argument()
+@date_option("--day", ahead=True, help="The business day. Default: today in the library's time zone.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="As if the policy said this.")
 @format_option
 @click.pass_obj
 def explain(invocation: Invocation, card: str, day: date | None, assignments: Sequence[str], form: str) -> None:
-    """Why is this patron referred, or not? Facts, and each rule with its verdict (CARD, or number:123)."""
+    """Why is this patron referred, or not? Facts, and each rule with its verdict.
+
+    CARD: also number:123, or name:TEXT.
+    """
     library = invocation.library()
     sections, _ = library.ready((), dry_run=True)
     sections = tuple(replace(section, policy=what_if(section.policy, assignments)) for section in sections)
+    card = card_of(library, card)
     with progress(), read_only(library.engine) as conn:
         explanations = explain_patron(conn, sections, card, moment_of(library, day, dry_run=True))
     show([explanation_view(explanation) for explanation in explanations], form)
 
 
 @click.command()
-@click.argument("card", required=False)
+@card_argument(required=False)
 @listing_format_option
 @click.pass_obj
 def history(invocation: Invocation, card: str | None, form: str) -> None:
-    """Runs with counts and sums; or all that happened to one patron (CARD, or number:123)."""
+    """Runs with counts and sums; or all that happened to one patron.
+
+    CARD: also number:123, or name:TEXT.
+    """
     library = invocation.library("koha")
+    card = card and card_of(library, card)
     with progress(), read_only(library.engine) as conn:
         view = of_runs(conn) if card is None else of_patron(conn, card, library.zone)
     show(view, form)

@@ -38,6 +38,16 @@ class Guardian:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NamedPatron:
+    """A patron found by name."""
+
+    number: int
+    card: str | None
+    surname: str | None
+    firstname: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Patron:
     """A row of `borrowers` with its flag fields; `born` is as saved, None for none or `0000-00-00` (`known_birth`).
 

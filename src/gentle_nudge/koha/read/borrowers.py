@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, literal, or_, select
 
-from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
+from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, NamedPatron, Patron, PatronFields, flag_state
 from gentle_nudge.koha.connect.locks import never_wait_from_now_on
 from gentle_nudge.koha.koha_tables import (
     borrower_attributes,
@@ -266,6 +266,24 @@ def existing_query(numbers: Collection[int]) -> Select[Any]:
     Index: borrowers PRIMARY.
     """
     return select(borrowers.c.borrowernumber).where(among(borrowers.c.borrowernumber, numbers))
+
+
+def with_name(conn: Connection, text: str, numbers: Iterable[int]) -> Iterator[NamedPatron]:
+    """Those among these patrons who have the text in "surname, firstname"."""
+    for number, card, surname, firstname in rows_by_thousands(conn, partial(with_name_query, text), numbers):
+        yield NamedPatron(number=number, card=card, surname=surname, firstname=firstname)
+
+
+def with_name_query(text: str, numbers: Collection[int]) -> Select[Any]:
+    """Those among these patrons who have the text in "surname, firstname", as the database compares (`name:TEXT`).
+
+    Index: borrowers PRIMARY.
+    """
+    who = borrowers.c
+    name = func.coalesce(who.surname, "") + ", " + func.coalesce(who.firstname, "")
+    return select(who.borrowernumber, who.cardnumber, who.surname, who.firstname).where(
+        among(who.borrowernumber, numbers), name.contains(text, autoescape=True)
+    )
 
 
 def number_of(conn: Connection, card: str) -> int | None:
