@@ -20,6 +20,7 @@ from gentle_nudge.koha.read.line_conditions import (
     out_by_type_or_day,
     recorded_fee,
 )
+from gentle_nudge.koha.read.return_claims import claimants
 from gentle_nudge.sqltypes import Money, among
 
 HALF_A_CENT = Decimal("0.005")
@@ -36,10 +37,12 @@ class CandidateScan:
 def select_candidates(conn: Connection, rules: LineRules, ownership: Ownership, threshold: Decimal) -> CandidateScan:
     """Find by one grouped scan who may owe the threshold in the window.
 
-    Patrons with a withdrawn case, with a fee of ours in the window, or with charges that may be from before they came
-    of age are always named: only a look at each of their lines shows which count.
+    Patrons with a withdrawn case, with a fee of ours in the window, with a claim that leaves out charges, or with
+    charges that may be from before they came of age are always named: only a look at each of their lines shows which
+    count.
     """
-    always = sorted({*rules.withdrawn, *with_fees_of_ours(conn, rules)})
+    claiming = claimants(conn) if rules.leaves_out_claimed else frozenset[int]()
+    always = sorted({*rules.withdrawn, *with_fees_of_ours(conn, rules), *claiming})
     rows = conn.execute(candidates_query(rules, ownership, threshold, always)).all()
     return CandidateScan(
         numbers=tuple(sorted(row.number for row in rows if row.number is not None)),
