@@ -59,7 +59,8 @@ def card_argument(**options: Any) -> Decorator:
 
 def cards_argument(**options: Any) -> Decorator:
     """The argument CARD..., which `cards_of` reads."""
-    return click.argument("cards", metavar="CARD...", nargs=-1, **options)
+    metavar = "CARD..." if options.get("required") else "[CARD...]"
+    return click.argument("cards", metavar=metavar, nargs=-1, **options)
 
 
 def card_of(library: Library, card: str) -> str:
