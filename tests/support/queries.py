@@ -24,6 +24,7 @@ from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership, W
 from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.koha_tables import categories
+from gentle_nudge.koha.read.borrowers import CONTACT as CONTACT_COLUMNS
 from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
 from gentle_nudge.reports.columns import CONTACT
 from tests.builders.days import ZONE
@@ -57,6 +58,8 @@ SAMPLES: dict[str, Any] = {
         withdrawn={102: date(2026, 9, 1)},
         majority=Majority(age=18, day=date(2026, 11, 22)),
         of_age={103: date(2026, 9, 8)},
+        leaves_out_claimed=True,
+        claimed={101: (7003,)},
     ),
     "Ownership": Ownership(
         charges_by="item",
@@ -81,8 +84,12 @@ SAMPLES: dict[str, Any] = {
     "code": "COLLECT",
     "columns": CONTACT,
     "description": FEE.description,
+    "contact": CONTACT_COLUMNS,
+    "codes": ["BILL"],
+    "letters": ["BILL"],
     "line_ids": [7001, 7002],
     "login": "selfcheck",
+    "messages": [801],
     "more_than": 20,
     "names": ["BorrowersLog", "FinesLog"],
     "number": 101,
@@ -90,6 +97,7 @@ SAMPLES: dict[str, Any] = {
     "plugin": SINGLE,
     "sections": ["global", "north"],
     "present": {"protected", "anonymized", "script"},
+    "text": "sson, A",
     "unpaid": {101: [7001, 7003], 102: [7002]},
     "untold": [301],
 }

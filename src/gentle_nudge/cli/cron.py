@@ -15,7 +15,6 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say, say_where
 from gentle_nudge.cli.options import (
-    day_option,
     dry_run_option,
     format_option,
     library_option,
@@ -27,6 +26,7 @@ from gentle_nudge.cli.options import (
     set_option,
     show,
 )
+from gentle_nudge.cli.words import day_option
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError, UserError
 from gentle_nudge.jobs.library import Library

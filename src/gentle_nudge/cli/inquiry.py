@@ -13,16 +13,16 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say
 from gentle_nudge.cli.options import (
-    date_option,
-    day_option,
     format_option,
     library_option,
     listing_format_option,
     moment_of,
+    month_option,
     progress,
     set_option,
     show,
 )
+from gentle_nudge.cli.words import card_argument, card_of, date_option
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_FAILURE, UserError
@@ -41,7 +41,7 @@ CASE_STATES = [state.value for state in CaseState]
 
 @click.group(invoke_without_command=True)
 @click.option("--state", "states", multiple=True, type=click.Choice(CASE_STATES), help="Only these; may be repeated.")
-@date_option("--referred", "month", form="%Y-%m", metavar="YYYY-MM", help="Only those referred in this month.")
+@month_option("--referred", "month", help="Only those referred in this month.")
 @library_option
 @listing_format_option
 @click.pass_context
@@ -89,25 +89,29 @@ def move(invocation: Invocation, old: str, new: str) -> None:
 
 
 @click.command()
-@click.argument("card")
-@day_option
+@card_argument()
+@date_option("--day", ahead=True, help="The business day. Default: today in the library's time zone.")
 @set_option("As if the policy said this; may be repeated.")
 @format_option
 @click.pass_obj
 def explain(invocation: Invocation, card: str, day: date | None, assignments: Sequence[str], form: str) -> None:
-    """Why is this patron referred, or not? Facts, and each rule with its verdict (CARD, or number:123)."""
+    """Why is this patron referred, or not? Facts, and each rule with its verdict.
+
+    CARD: also number:123, or name:TEXT.
+    """
     library = invocation.library()
     sections, _ = library.ready((), dry_run=True)
     policy_of = partial(what_if, assignments=assignments)
     sections = tuple(assuming(section, policy_of) for section in sections)
+    card = card_of(library, card)
     with progress(), read_only(library.engine) as conn:
         explanations = explain_patron(conn, sections, card, moment_of(library, day, dry_run=True))
     show([explanation_view(explanation) for explanation in explanations], form)
 
 
 @click.command()
-@click.argument("card", required=False)
-@date_option("--month", form="%Y-%m", metavar="YYYY-MM", help="Only the runs of this month.")
+@card_argument(required=False)
+@month_option("--month", help="Only the runs of this month.")
 @date_option("--since", help="Only the runs of this day and later ones.")
 @library_option
 @listing_format_option
@@ -120,9 +124,9 @@ def history(
     libraries: Sequence[str],
     form: str,
 ) -> None:
-    """The last 60 runs with counts and sums; or all that happened to one patron (CARD, or number:123).
+    """The last 60 runs with counts and sums; or all that happened to one patron.
 
-    With --month or --since every run of that time.
+    CARD: also number:123, or name:TEXT. With --month or --since every run of that time.
     """
     if (month and since) or (card is not None and (month or since or libraries)):
         raise UserError(
@@ -131,6 +135,7 @@ def history(
         )
     library = invocation.library("koha")
     sections = library.names_of(libraries) if libraries else None
+    card = card and card_of(library, card)
     with progress(), read_only(library.engine) as conn:
         view: View | list[View]
         if card is None:

@@ -42,6 +42,8 @@ def uses_of(settings: Settings) -> Uses:
         groups=bool(settings.groups),
         items=settings.libraries.charges_by == "item",
         mail_servers=not (settings.mail.maildir or settings.mail.names_a_server),
+        notices=any(policy.prior_notice for policy in policies),
+        claims=any(policy.claims_returned == "leave_out" for policy in policies),
     )
 
 
@@ -147,6 +149,7 @@ def codes_of(section: Section) -> SectionCodes:
         fee_branches=(policy.fee_branch,) if charges and policy.fee_branch not in {"none", "patron"} else (),
         restriction_types=(policy.restriction_type,) if restricts else (),
         branches=() if section.is_global else tuple(section.scope.branches),
+        leaves_out_claimed=section.enabled and policy.claims_returned == "leave_out",
     )
 
 

@@ -15,6 +15,7 @@ from gentle_nudge.domain.collections.policy import GLOBAL
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.outbox import Attempt, Delivery, DeliveryAttempts
+from gentle_nudge.domain.patron import NamedPatron
 from gentle_nudge.domain.report_row import ReportedDue, ReportKind
 from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.domain.wording import counted
@@ -39,6 +40,13 @@ FACTS: tuple[Column[Case], ...] = (
     *unseen(owed_in_window="owed", balance="balance", fee="fee"),
     *unseen(state="state", closed_on="closed_on", why="why", last_due="last_due"),
 )
+
+MATCHES: tuple[Column[NamedPatron], ...] = (
+    column("number", lambda patron: patron.number, "number"),
+    column("card", lambda patron: patron.card, "word"),
+    column("name", lambda patron: name(patron.surname, patron.firstname), "name"),
+)
+MATCHES_SHOWN = 20
 
 DONE = ("referred", "adopted", "reopened", "released", "ended")
 
@@ -90,6 +98,12 @@ TOLD: tuple[Column[Told], ...] = (
     *unseen(since="delivery.since", went_to="delivery.went_to", reason="delivery.reason", who="delivery.who"),
     column(None, lambda told: table(TRIES, told.attempts), "nested", key="tries"),
 )
+
+
+def matches_view(patrons: Sequence[NamedPatron]) -> View:
+    """The first of the patrons who have a name that somebody looked for."""
+    more = len(patrons) - MATCHES_SHOWN
+    return View(parts=[table(MATCHES, patrons[:MATCHES_SHOWN]), *notes(*(f"and {more} more" for _ in range(more > 0)))])
 
 
 def cases_view(cases: Sequence[Case], now: Mapping[int, Decimal]) -> View:

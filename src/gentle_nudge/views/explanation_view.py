@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.explanation import Explanation
-from gentle_nudge.domain.collections.referral import Reason
+from gentle_nudge.domain.collections.referral import Reason, deferred_until
 from gentle_nudge.domain.ledger import JudgedLine, Line
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import OLDEST, FlagRow, known_birth
@@ -59,6 +59,11 @@ def explanation_view(explanation: Explanation) -> View:
             *figures(reason=reason.name if reason else None if account.can_be_kept else "SUMS_TOO_LARGE"),
             *figures(reopens_case=explanation.reopening.case.id if explanation.reopening else None),
             *figures(verdicts={rule.name: keeps_out for rule, keeps_out in explanation.verdicts.items()}),
+            *figures(
+                notices=[
+                    {"letter": each.letter, "sent_on": each.sent_on} for each in explanation.candidate.records.notices
+                ]
+            ),
             *figures(**{what.replace(" ", "_"): amount for what, amount in sums.items()}),
             *notes(*_facts(explanation), level=1),
             table(LINES, explanation.lines, "lines", level=1),
@@ -103,7 +108,25 @@ def _facts(explanation: Explanation) -> Iterator[str]:
     yield f"flag {policy.flag}: {_values(patron.flag)}"
     if policy.exemption:
         yield f"exemption {policy.exemption}: {_values(patron.exemption)}"
+    yield from _staff_rules(explanation)
     yield f"window {window.first} to {window.last}, both days included"
+
+
+def _staff_rules(explanation: Explanation) -> Iterator[str]:
+    """The facts of the rules that only some libraries have."""
+    candidate, policy = explanation.candidate, explanation.section.policy
+    if policy.prior_notice:
+        notices = [f"{notice.letter} {notice.sent_on}" for notice in candidate.records.notices]
+        oldest, latest = candidate.account.oldest_charge, explanation.day - timedelta(days=policy.prior_notice_days)
+        needed = f"one from {oldest} to {latest} is needed" if oldest else "no charge counts"
+        yield f"letters sent ({' or '.join(policy.prior_notice)}): {', '.join(notices) or 'none known'}; {needed}"
+    if policy.defer_after_payment:
+        paid, until = candidate.account.last_payment, deferred_until(candidate.account, policy)
+        yield f"last payment {paid}, may be referred from {until} on" if paid else "last payment: none"
+    if policy.unreachable == "exclude":
+        lacks = ["marked as gone, no address"] if candidate.patron.is_gone else []
+        lacks += [] if candidate.patron.has_contact else ["no address, telephone or e-mail"]
+        yield f"can be reached: {'no, ' + ' and '.join(lacks) if lacks else 'yes'}"
 
 
 def _verdict(explanation: Explanation) -> str:

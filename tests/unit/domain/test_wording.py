@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from gentle_nudge.domain.wording import counted, utc_offset
+from gentle_nudge.domain.wording import counted, ordinal, utc_offset
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 patrons"), (1, "1 patron"), (2, "2 patrons"), (21, "21 patrons")])
@@ -25,3 +25,8 @@ def test_a_plural_may_be_more_than_an_s() -> None:
 )
 def test_a_zone_is_shown_as_people_write_it(minutes: int, text: str) -> None:
     assert utc_offset(timedelta(minutes=minutes)) == text
+
+
+def test_places_have_their_endings() -> None:
+    places = [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 111, 122)]
+    assert places == ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "111th", "122nd"]

@@ -14,7 +14,7 @@ from gentle_nudge.domain.collections.referral import speaks_for
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import find_number
-from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates
+from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates, with_facts
 from gentle_nudge.jobs.patrons.closed_cases import to_reopen
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read.accountlines import judged_lines
@@ -50,7 +50,7 @@ def _explanation(conn: Connection, section: Section, number: int, moment: Moment
             day=moment.day,
             today=moment.today,
             candidate=candidate,
-            lines=judged_lines(conn, rules.with_ages([candidate.patron]), ownership, number),
+            lines=judged_lines(conn, with_facts(conn, rules, [candidate.patron]), ownership, number),
             cases=cases_of_patron,
             reopening=next(reopened, None),
         )

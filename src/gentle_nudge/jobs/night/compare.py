@@ -100,9 +100,7 @@ def _reads_alike(policy: Policy, other: Policy) -> bool:
 def _read(conn: Connection, section: Section, moment: Moment, *, records: SectionRecords, due: Due) -> Evidence:
     """The evidence of a night, all of it in memory, so that it can be judged more than once."""
     everybody, shared = replace(due, names_left_out=True), SharedReads([section], moment)
-    with gather(
-        conn, section, moment, records=records, due=everybody, shared=shared, at_one_moment=True
-    ) as evidence:
+    with gather(conn, section, moment, records=records, due=everybody, shared=shared, at_one_moment=True) as evidence:
         cases, candidates = tuple(evidence.cases), tuple(evidence.candidates)
         owing_less = evidence.owing_less()
     return replace(evidence, cases=cases, candidates=candidates, owing_less=lambda: owing_less)

@@ -25,6 +25,7 @@ from gentle_nudge.koha.read.line_conditions import (
     out_by_type_or_day,
     recorded_fee,
 )
+from gentle_nudge.koha.read.return_claims import claimants
 from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among
 
 HALF_A_CENT = Decimal("0.005")
@@ -92,17 +93,18 @@ def select_candidates(
 ) -> CandidateScan:
     """Find among the patrons with `unpaid` lines who may owe the threshold in the window of these rules.
 
-    Patrons with a withdrawn case, or with charges that may be from before they came of age, are always named: only a
-    look at each of their lines shows which count. With `only_counted` neither these patrons are named nor patrons of
-    other branches.
+    Patrons with a withdrawn case, with a claim that leaves out charges, or with charges that may be from before they
+    came of age, are always named: only a look at each of their lines shows which count. With `only_counted` neither
+    these patrons are named nor patrons of other branches.
     """
     numbers: list[int] = []
     owing_less = elsewhere = known = 0
+    line_by_line = {*rules.withdrawn, *(claimants(conn) if rules.leaves_out_claimed else ())}
     for chunk in a_thousand_at_a_time(unpaid.by_patron()):
         query = owed_query(rules, ownership, dict(chunk))
         for patron, owed, is_here, may_be_too_young in conn.execute(query):
             owes_enough = owed >= threshold - HALF_A_CENT
-            if may_be_too_young or patron in rules.withdrawn or (owes_enough and only_counted is None):
+            if may_be_too_young or patron in line_by_line or (owes_enough and only_counted is None):
                 numbers.append(patron)
             elif owes_enough and not is_here:
                 elsewhere += 1

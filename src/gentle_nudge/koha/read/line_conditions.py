@@ -37,6 +37,8 @@ def why_not_counted(rules: LineRules, ownership: Ownership, numbers: Collection[
     of_age = {number: day for number, day in rules.of_age.items() if number in asked}
     if of_age:
         reasons["from before the patron was of age"] = is_debit_before(of_age, rules.zone)
+    if claimed := _of(numbers, rules.claimed):
+        reasons["claimed to have been returned"] = among(accountlines.c.accountlines_id, claimed)
     reasons["of another section"] = not_(belongs(ownership, numbers))
     return reasons
 
