@@ -65,6 +65,9 @@ account_offsets = _table(
 )
 account_debit_types = _table("account_debit_types", (String, "code"), (String, "description"), (Integer, "archived"))
 items = _table("items", (Integer, "itemnumber"), (String, "homebranch"))
+return_claims = _table(
+    "return_claims", (Integer, "id"), (Integer, "itemnumber borrowernumber"), (Instant, "resolved_on")
+)
 borrower_attributes = _table(
     "borrower_attributes", (Integer, "id"), (Integer, "borrowernumber"), (String, "code attribute")
 )
@@ -111,9 +114,6 @@ message_queue = _table(
     (Integer, "borrowernumber"),
     (String, "letter_code status"),
     (Instant, "updated_on"),
-)
-return_claims = _table(
-    "return_claims", (Integer, "id"), (Integer, "itemnumber borrowernumber"), (Instant, "resolved_on")
 )
 systempreferences = _table("systempreferences", (String, "variable"), (String, "value"))
 plugin_data = _table("plugin_data", (String, "plugin_class plugin_key"), (String, "plugin_value"))

@@ -27,6 +27,8 @@ def test_a_zone_is_shown_as_people_write_it(minutes: int, text: str) -> None:
     assert utc_offset(timedelta(minutes=minutes)) == text
 
 
-def test_places_have_their_endings() -> None:
-    places = [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 111, 122)]
-    assert places == ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "111th", "122nd"]
+@pytest.mark.parametrize(
+    ("place", "words"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th"), (22, "22nd")]
+)
+def test_a_place_in_a_row(place: int, words: str) -> None:
+    assert ordinal(place) == words
