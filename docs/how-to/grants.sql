@@ -80,9 +80,21 @@ GRANT UPDATE (sort1, sort2, debarred, debarredcomment, updated_on)
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_alert` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_hold` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_list` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_meta` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_night` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_notice` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_run` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_wish` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_list_row` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_report` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import combinations
 from urllib.parse import urlsplit
 
 from gentle_nudge.domain.setting import is_example
@@ -22,9 +23,12 @@ def _keys_of_a_policy_fit(tables: Tables) -> Iterator[Problem]:
         if policy.clear_at_or_below >= policy.threshold:
             sentence = "clear_at_or_below has to be less than threshold, or released patrons would be referred again"
             yield Problem(about=draft.places("clear_at_or_below", "threshold"), sentence=sentence)
-        if policy.exemption and str(policy.exemption).casefold() == str(policy.flag).casefold():
-            sentence = "exemption and flag have to be different fields"
-            yield Problem(about=draft.places("exemption", "flag"), sentence=sentence)
+        for key, other in combinations(("flag", "exemption", "hold", "hold_until"), 2):
+            field, taken = getattr(policy, other), getattr(policy, key)
+            if field and taken and str(field).casefold() == str(taken).casefold():
+                yield Problem(about=draft.places(other, key), sentence=f"{other} and {key} have to be different fields")
+        if policy.hold_until and not policy.hold:
+            yield Problem(about=draft.places("hold_until", "hold"), sentence="hold_until needs hold")
         if policy.debit_types and policy.excluded_debit_types:
             sentence = "give debit_types or excluded_debit_types, not both"
             yield Problem(about=draft.places("excluded_debit_types", "debit_types"), sentence=sentence)

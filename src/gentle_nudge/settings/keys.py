@@ -8,7 +8,8 @@ from annotated_types import Interval, MaxLen
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 from sqlalchemy.engine import URL
 
-from gentle_nudge.domain.collections.policy import Policy
+from gentle_nudge.domain.collections.policy import Day, Policy
+from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.setting import LONGEST_AGE, Address, Addresses, Codes, Key, Parsed, Text
 from gentle_nudge.settings import values
 
@@ -18,6 +19,7 @@ Password = Annotated[str, PlainValidator(values.secret), Key("The password, in t
 Database = Annotated[URL, BeforeValidator(values.database)]
 WebAddress = Annotated[str, Parsed(values.web_address)]
 TimeZone = Annotated[str, Parsed(values.time_zone)]
+UnixGroup = Annotated[str, Parsed(values.unix_group)]
 HostKey = Annotated[str, Parsed(values.host_key)]
 SectionName = Annotated[str, MaxLen(60), Parsed(values.section_name)]
 GroupName = Annotated[str, MaxLen(255), BeforeValidator(values.text_or_number)]
@@ -190,8 +192,33 @@ class Templates:
     ] = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Staff:
+    """Pages and lists for the library's staff."""
+
+    folder: Annotated[
+        Path | None,
+        Key(
+            "A folder for pages and lists; edited lists are read from its in/. Default: none.",
+            example='"/var/lib/gentle-nudge/LIB/staff"',
+        ),
+    ] = None
+    group: Annotated[
+        UnixGroup | None,
+        Key("The group of this machine that may read the folder and write into in/. Default: none.", example='"desk"'),
+    ] = None
+    names: Annotated[
+        bool, Key("Whether the pages and lists in the folder and in mails hold names; else they hold card numbers.")
+    ] = False
+    keep_days: Annotated[KeptDays, Key("Days for which pages are kept, in the folder and in the database.")] = 60
+    digest_on: Annotated[
+        Day | None,
+        Key('The day of the week on which staff get the weekly digest; "" for never.', or_empty=True),
+    ] = Weekday.MONDAY
+
+
 # Every table but [[library]] (with the keys of `Policy` and `SectionKeys`), in the order of the pages.
 TABLES: dict[str, type] = {
     table.__name__.lower(): table
-    for table in (Koha, Policy, Libraries, Mail, Sftp, Archive, Alerts, Monitoring, Templates)
+    for table in (Koha, Policy, Libraries, Mail, Sftp, Archive, Staff, Alerts, Monitoring, Templates)
 }

@@ -22,6 +22,7 @@ from gentle_nudge.settings.keys import (
     Monitoring,
     SectionKeys,
     Sftp,
+    Staff,
     Templates,
 )
 from gentle_nudge.settings.parsing import Loc, Problem, did_you_mean, homes, keys_of, parse
@@ -68,6 +69,7 @@ class Tables:
     mail: Mail
     sftp: Sftp | None
     archive: Archive
+    staff: Staff
     alerts: Alerts
     monitoring: Monitoring
     templates: Templates

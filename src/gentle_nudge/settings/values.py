@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
+from grp import getgrnam
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,6 +157,14 @@ def section_name(text: str) -> str:
     if text.casefold() == GLOBAL:
         raise ValueError("global is the name of [policy] itself")
     return text
+
+
+def unix_group(text: str) -> str:
+    """A group of this machine."""
+    try:
+        return getgrnam(text).gr_name
+    except (KeyError, ValueError):
+        raise ValueError("there is no such group on this machine") from None
 
 
 def host_key(text: str) -> str:

@@ -7,19 +7,40 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, delete, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, delete, func, or_, select, update
 
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import CLOCKS_APART, LONGEST_PAUSE, Delivery, DeliveryState
 from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.store import deliveries, runs
 from gentle_nudge.store.deliveries.waiting import deliveries as select_deliveries
-from gentle_nudge.store.tables import alert, attempt, case, delivery, meta, report, run
+from gentle_nudge.store.tables import (
+    alert,
+    attempt,
+    case,
+    delivery,
+    hold,
+    meta,
+    night,
+    notice,
+    report,
+    review_list,
+    review_list_row,
+    run,
+    wish,
+)
 
 NONE = timedelta(0)
 # How far ahead each may lie. The day of a run has a number beside it and is not among them, nor is the day of a charge,
-# which is Koha's; an alert is deleted.
-DAYS: tuple[Column[Any], ...] = (case.c.referred_on, case.c.closed_on, report.c.pruned_on)
+# which is Koha's; an alert and the values of a night are deleted. The day of a list and the end of a hold are to come.
+DAYS: tuple[Column[Any], ...] = (
+    case.c.referred_on,
+    case.c.closed_on,
+    case.c.paused_on,
+    report.c.pruned_on,
+    review_list.c.made,
+    notice.c.sent_on,
+)
 INSTANTS: Mapping[Column[Any], timedelta] = {
     meta.c.initialised: NONE,
     run.c.started: NONE,
@@ -30,6 +51,12 @@ INSTANTS: Mapping[Column[Any], timedelta] = {
     delivery.c.since: NONE,
     delivery.c.next_attempt: LONGEST_PAUSE,
     attempt.c.at: NONE,
+    wish.c.at: NONE,
+    wish.c.taken_at: NONE,
+    hold.c.since: NONE,
+    hold.c.ended: NONE,
+    review_list.c.at: NONE,
+    review_list_row.c.at: NONE,
 }
 
 
@@ -50,7 +77,7 @@ def dates_ahead(conn: Connection, moment: Moment) -> DatesAhead:
     """Everything dated ahead, runs and deliveries in the order they were made."""
     claimed = (delivery.c.state == DeliveryState.SENDING, delivery.c.since > moment.now + CLOCKS_APART)
     others = [select(func.count()).where(column > limit) for column, limit, _ in _values(moment)]
-    others.append(select(func.count()).select_from(alert).where(_is_alert_ahead(moment)))
+    others += [select(func.count()).select_from(table).where(ahead) for table, ahead in _rows(moment).items()]
     return DatesAhead(
         runs=tuple(runs.after(conn, moment.today)),
         claims=tuple(select_deliveries(conn, *claimed)),
@@ -76,7 +103,8 @@ def bring_back(conn: Connection, moment: Moment) -> None:
     conn.execute(update(delivery).where(*queued_ahead).values(first_queued=delivery.c.queued))
     for column, limit, today in _values(moment):
         conn.execute(update(column.table).where(column > limit).values({column.key: today}))
-    conn.execute(delete(alert).where(_is_alert_ahead(moment)))
+    for table, is_ahead in _rows(moment).items():
+        conn.execute(delete(table).where(is_ahead))
 
 
 def _values(moment: Moment) -> Iterator[tuple[Column[Any], date, date]]:
@@ -85,5 +113,10 @@ def _values(moment: Moment) -> Iterator[tuple[Column[Any], date, date]]:
     yield from ((column, moment.now + CLOCKS_APART + more, moment.now) for column, more in INSTANTS.items())
 
 
-def _is_alert_ahead(moment: Moment) -> ColumnElement[bool]:
-    return or_(alert.c.day > moment.today, alert.c.at > moment.now + CLOCKS_APART)
+def _rows(moment: Moment) -> dict[Table, ColumnElement[bool]]:
+    """The rows that are deleted if they are dated ahead."""
+    limit = moment.now + CLOCKS_APART
+    return {
+        alert: or_(alert.c.day > moment.today, alert.c.at > limit),
+        night: or_(night.c.day > moment.today, night.c.made > limit),
+    }

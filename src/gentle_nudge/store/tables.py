@@ -34,7 +34,7 @@ OPTIONS: dict[str, Any] = {
         "row_format": "DYNAMIC",
     }.items()
 }
-SCHEMA_VERSION = 3  # a change of the tables needs a step in `upgrade.py`, and the next number here
+SCHEMA_VERSION = 4  # a change of the tables needs a step in `upgrade.py`, and the next number here
 NAME = 16_000  # characters: four bytes each fit into a TEXT
 
 metadata = MetaData()
@@ -89,7 +89,7 @@ run_count = _table(
 
 # `told_in` is the report with the latest row of the case that was news. `closed_owing` is the sum that its recorded
 # lines owed when it was closed; NULL if an older program closed it. `last_word` is the last due of a case that was
-# closed while nobody might be told of it.
+# closed while nobody might be told of it. `paused_on`: since when the agency hears no more of an open case on hold.
 case = _table(
     "case",
     _id(),
@@ -122,6 +122,7 @@ case = _table(
     Column("last_word", Money()),
     Column("forgotten", Instant()),
     Column("used_before", Integer, nullable=False, server_default="0"),
+    Column("paused_on", Date),
     Column("open_key", Integer),
     UniqueConstraint("section", "open_key", name="gentle_nudge_case_one_open"),
     CheckConstraint(
@@ -219,6 +220,96 @@ alert = _table(
     Column("day", Date, nullable=False),
     Column("at", Instant(), nullable=False),
     UniqueConstraint("kind", "day", name="gentle_nudge_alert_once"),
+)
+
+# What a person wants done, taken by the next run. Programs outside insert rows here: see `grants --outside-writer`.
+wish = _table(
+    "wish",
+    _id(),
+    Column("door", String(20), nullable=False),
+    Column("origin", String(64), nullable=False),
+    Column("what", String(20), nullable=False),
+    Column("section", String(100)),
+    Column("list_day", Date),
+    Column("patron", Integer),
+    Column("reason", String(255)),
+    Column("until", Date),
+    Column("note", Text),
+    Column("who", String(80), nullable=False),
+    Column("at", Instant(), nullable=False),
+    Column("taken_at", Instant()),
+    Column("done", Boolean),
+    Column("answer", String(1000)),
+    UniqueConstraint("door", "origin", name="gentle_nudge_wish_once"),
+    Index("gentle_nudge_wish_taken", "taken_at"),
+    Index("gentle_nudge_wish_patron", "patron"),
+)
+
+# `section` is NULL for all. `open_key` names patron, source and section while the hold is open, so that one is.
+hold = _table(
+    "hold",
+    _id(),
+    Column("patron", Integer, nullable=False),
+    Column("section", String(100)),
+    Column("reason", String(255), nullable=False),
+    Column("note", Text),
+    Column("until", Date),
+    Column("source", String(20), nullable=False),
+    Column("who", String(80)),
+    Column("since", Instant(), nullable=False),
+    Column("ended", Instant()),
+    Column("ended_by", String(20)),
+    Column("open_key", String(130)),
+    UniqueConstraint("open_key", name="gentle_nudge_hold_one_open"),
+    Index("gentle_nudge_hold_patron", "patron"),
+)
+
+review_list = _table(
+    "list",
+    _id(),
+    Column("section", String(100), nullable=False),
+    Column("for_day", Date, nullable=False),
+    Column("made", Date, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("who", String(80)),
+    Column("at", Instant()),
+    Column("reason", String(255)),
+    UniqueConstraint("section", "for_day", name="gentle_nudge_list_once"),
+)
+
+review_list_row = _table(
+    "list_row",
+    Column("list_id", Integer, ForeignKey("gentle_nudge_list.id", ondelete="CASCADE"), primary_key=True),
+    Column("patron", Integer, primary_key=True, autoincrement=False),
+    Column("owed", Money(), nullable=False),
+    Column("balance", Money(), nullable=False),
+    Column("marks", String(255), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("why", String(255)),
+    Column("who", String(80)),
+    Column("at", Instant()),
+    Index("gentle_nudge_list_row_patron", "patron"),
+)
+
+# Notices that Koha has sent, copied before Koha's clean-up drops them.
+notice = _table(
+    "notice",
+    Column("message_id", Integer, primary_key=True, autoincrement=False),
+    Column("patron", Integer, nullable=False),
+    Column("letter", String(20), nullable=False),
+    Column("sent_on", Date, nullable=False),
+    Index("gentle_nudge_notice_patron", "patron", "letter", "sent_on"),
+)
+
+# The values of a night's page, as JSON without cards, names and deliveries.
+night = _table(
+    "night",
+    _id(),
+    Column("section", String(100), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("made", Instant(), nullable=False),
+    Column("content", Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"), nullable=False),
+    UniqueConstraint("section", "day", name="gentle_nudge_night_once"),
 )
 
 

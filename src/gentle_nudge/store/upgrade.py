@@ -14,6 +14,7 @@ from sqlalchemy import Column, ColumnElement, Connection, column, exists, insert
 from sqlalchemy.schema import CreateColumn
 
 from gentle_nudge.domain.outbox import TELLS_AGENCY
+from gentle_nudge.store import tables
 from gentle_nudge.store.meta import hold, read_meta, unfit
 from gentle_nudge.store.tables import SCHEMA_VERSION, case, delivery, meta, metadata, run, run_count
 
@@ -26,6 +27,7 @@ class Step:
     change: Callable[[Connection], None]
 
 
+STAFF = (tables.wish, tables.hold, tables.review_list, tables.review_list_row, tables.notice, tables.night)
 COUNT_COLUMNS = ("patrons", "referred", "adopted", "released", "paid", "withdrawn", "merged", "deleted")
 
 
@@ -51,7 +53,19 @@ def what_was_told(conn: Connection) -> None:
     conn.execute(update(delivery).values(strict=True))
 
 
-STEPS = (Step(version=2, change=counts_as_rows), Step(version=3, change=what_was_told))
+def what_staff_decide(conn: Connection) -> None:
+    """Wishes, holds, lists, notices and the values of nights have tables; a case knows that it is paused."""
+    _add(conn, case.c.paused_on)
+    metadata.create_all(conn, tables=STAFF)
+    for index in (index for table in STAFF for index in table.indexes):
+        index.create(conn, checkfirst=True)
+
+
+STEPS = (
+    Step(version=2, change=counts_as_rows),
+    Step(version=3, change=what_was_told),
+    Step(version=4, change=what_staff_decide),
+)
 
 
 def _present(conn: Connection, table: str) -> set[str]:

@@ -33,6 +33,38 @@ def test_the_exemption_is_another_field_than_the_flag(tmp_path: Path) -> None:
     assert problem.startswith("gentle-nudge.toml: policy.exemption: ")
 
 
+@pytest.mark.parametrize("key", ["hold", "hold_until"])
+@pytest.mark.parametrize("taken", ["flag", "exemption"])
+def test_so_are_the_fields_of_a_hold(tmp_path: Path, key: str, taken: str) -> None:
+    fields = {"flag": '"attribute:COLL"', "exemption": '"attribute:EXEMPT"', "hold": '"attribute:HOLD"'}
+    loaded(tmp_path, toml(**{**fields, key: '"attribute:OTHER"'}))
+    (problem,) = problems(tmp_path, toml(**{**fields, key: fields[taken].lower()}))
+    assert problem.startswith(f"gentle-nudge.toml: policy.{key}: ")
+
+
+def test_a_hold_and_its_end_are_two_fields_and_the_end_alone_is_none(tmp_path: Path) -> None:
+    loaded(tmp_path, toml(hold='"sort2"', hold_until='"attribute:UNTIL"'))
+    for wrong in ({"hold": '"sort2"', "hold_until": '"sort2"'}, {"hold_until": '"sort2"'}):
+        (problem,) = problems(tmp_path, toml(**wrong))
+        assert problem.startswith("gentle-nudge.toml: policy.hold_until: ")
+
+
+@pytest.mark.parametrize(("days", "fits"), [(0, True), (6, True), (7, False), (-1, False)])
+def test_a_list_is_made_at_most_six_days_before(tmp_path: Path, days: int, *, fits: bool) -> None:
+    if fits:
+        loaded(tmp_path, toml(review_days=str(days)))
+    else:
+        (problem,) = problems(tmp_path, toml(review_days=str(days)))
+        assert problem.startswith("gentle-nudge.toml: policy.review_days: ")
+
+
+def test_a_group_of_staff_exists_on_this_machine_and_a_weekday_in_the_week(tmp_path: Path) -> None:
+    loaded(tmp_path, toml('[staff]\ngroup = "root"\ndigest_on = ""'))
+    for wrong in ('group = "no-such-group"', 'digest_on = "someday"'):
+        (problem,) = all_problems(tmp_path, toml(f"[staff]\n{wrong}"))
+        assert problem.startswith("gentle-nudge.toml: staff.")
+
+
 def test_debit_types_are_chosen_or_left_out_not_both(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, toml(debit_types='["LOST"]', excluded_debit_types='["MANUAL"]'))
     assert problem.startswith("gentle-nudge.toml: policy.excluded_debit_types: ")

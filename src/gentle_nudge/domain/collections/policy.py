@@ -150,6 +150,56 @@ class Policy:
             or_empty=True,
         ),
     ] = None
+    staff_to: Annotated[Addresses, Key("Who receives this section's pages by mail.")] = ()
+    review_days: Annotated[
+        int,
+        Interval(ge=0, le=6),
+        Key("So many days before submit_on staff see the list of those who will be referred; 0: there is no list."),
+    ] = 0
+    review_ends: Annotated[
+        Literal["refer", "lapse"],
+        Key("A list that nobody approved: refer (it goes out) or lapse (nobody is referred that week)."),
+    ] = "refer"
+    hold: Annotated[
+        FlagField | None,
+        Key(
+            "A field in which staff keep a patron back, unless it is empty or says no; its value is the reason. "
+            "Not the flag's or the exemption's. Default: \"\", none.",
+            example='"attribute:COLLHOLD"',
+            or_empty=True,
+        ),
+    ] = None
+    hold_until: Annotated[
+        FlagField | None,
+        Key(
+            "A field with the last day on which the patron is kept back; only with hold. "
+            'Default: "", as long as hold says so.',
+            example='"attribute:HOLDUNTIL"',
+            or_empty=True,
+        ),
+    ] = None
+    hold_due: Annotated[
+        Literal["zero", "balance", "none"],
+        Key("What the agency is told, once, of an open case on hold: zero, balance or none (nothing)."),
+    ] = "zero"
+    defer_after_payment: Annotated[
+        Days, Key("Nobody is referred who has paid something fewer than so many days ago; 0: that does not matter.")
+    ] = 0
+    prior_notice: Annotated[
+        tuple[Text, ...],
+        Key("Codes of Koha's letters: one of them must have been sent before a referral; empty: none is needed."),
+    ] = ()
+    prior_notice_days: Annotated[Days, Key("… at least so many days before the submission.")] = 14
+    claims_returned: Annotated[
+        Literal["count", "leave_out"],
+        Key(
+            "Charges for an item that the patron claims to have returned, while nobody has decided: count or leave_out."
+        ),
+    ] = "count"
+    unreachable: Annotated[
+        Literal["include", "exclude"],
+        Key("Patrons without address, telephone and e-mail, or marked as gone: include or exclude."),
+    ] = "include"
     fee_debit_type: Annotated[str, MaxLen(80), Key("The debit type of the processing fee.")] = "MANUAL"
     fee_description: Annotated[Text, Key("The description of the processing fee.")] = "UMS Processing Fee"
     fee_branch: Annotated[
