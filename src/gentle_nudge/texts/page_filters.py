@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import pass_context
 from markupsafe import Markup, escape
 
-from gentle_nudge.domain.money import round_to_cent
+from gentle_nudge.domain.money import for_people
 from gentle_nudge.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ DEBITS = {
 
 def money(amount: Decimal | str | int) -> str:
     """The amount with commas at the thousands and a true minus: `1,602.48`."""
-    return f"{round_to_cent(Decimal(amount)):,f}".replace("-", "\N{MINUS SIGN}")
+    return for_people(Decimal(amount)).replace("-", "\N{MINUS SIGN}")
 
 
 def day(when: date | str) -> str:

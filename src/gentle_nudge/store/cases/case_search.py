@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.report_row import ReportedDue, ReportKind
+from gentle_nudge.sqltypes import among
 from gentle_nudge.store.tables import case, case_line, report, report_row, run
 
 COLUMNS = tuple(field.name for field in fields(Case))
@@ -33,6 +34,11 @@ def find(conn: Connection, *, patron: int | None = None, card: str | None = None
     if card is not None:
         asked.append(case.c.card == card)
     return cases_where(conn, or_(*asked)) if asked else []
+
+
+def get(conn: Connection, ids: Collection[int]) -> dict[int, Case]:
+    """The cases with these ids; those that do not exist are left out."""
+    return {each.id: each for each in cases_where(conn, among(case.c.id, ids))}
 
 
 def of_submission(conn: Connection, *, day: date, sections: Collection[str]) -> list[Case]:
