@@ -11,6 +11,7 @@ from tests.acceptance.evenings import AGENCY, Evenings, Library
 from tests.builders.days import MONDAY, SUNDAY
 from tests.builders.koha import pays
 from tests.support.command import Command
+from tests.support.smtp import SmtpServer
 
 TUESDAY = MONDAY + timedelta(days=1)
 
@@ -135,6 +136,43 @@ def test_a_submission_that_the_fuse_held_and_a_person_let_go_belongs_to_its_nigh
     made = night(evenings)
     assert (made["well"], needs(made)) == (True, [])
     assert (made["figures"]["referred"], made["figures"]["open_cases"], len(made["reports"])) == (2, 2, 2)
+
+
+def test_an_address_that_has_left_the_settings_is_named_while_reports_wait_for_it(
+    library: Library, smtp: SmtpServer
+) -> None:
+    evenings = library(port=smtp.port)
+    smtp.answer_recipient(AGENCY, "451 later")
+    evenings.run("nightly", on=SUNDAY)
+    smtp.behave()
+    evenings.configure(policy='charged_as_minor = "count"', port=smtp.port)
+    text = evenings.config.read_text(encoding="utf-8")
+    evenings.config.write_text(text.replace(AGENCY, "new@agency.example.org"), encoding="utf-8")
+    assert evenings.run("nightly", on=MONDAY).returncode == 1
+    values = night(evenings)
+    assert [(kind, since) for kind, _, since in needs(values)] == [("address_gone", str(MONDAY))]
+    assert f"Reports wait for {AGENCY}: section global has the address in neither" in str(values["needs_a_person"])
+    assert evenings.run("nightly", on=TUESDAY).returncode == 1
+    assert needs(night(evenings)) == needs(values)
+    waiting = evenings.koha.query("SELECT id FROM gentle_nudge_delivery WHERE state IN ('due', 'failed')")
+    evenings.does("outbox", "cancel", *(str(row["id"]) for row in waiting), "--reason", "old address")
+    evenings.run("nightly", on=TUESDAY + timedelta(days=1))
+    assert "address_gone" not in str(needs(night(evenings)))
+
+
+def test_a_submission_that_was_cancelled_and_told_to_nobody_is_named(library: Library, smtp: SmtpServer) -> None:
+    evenings = library(port=smtp.port)
+    evenings.owing()
+    smtp.answer_recipient(AGENCY, "451 later")
+    evenings.run("nightly", on=SUNDAY)
+    ids = [str(row["id"]) for row in evenings.koha.query("SELECT id FROM gentle_nudge_delivery ORDER BY id")]
+    evenings.does("outbox", "cancel", *ids, "--reason", "told by telephone")
+    evenings.run("nightly")
+    values = night(evenings)
+    assert [kind for kind, *_ in needs(values)] == ["submission_untold", "report_undelivered"]
+    assert values["well"] is False
+    assert "1 patron was charged, and the agency was not told of them." in values["needs_a_person"][0]["sentence"]
+    assert "was cancelled unsent" in values["needs_a_person"][1]["sentence"]
 
 
 def test_a_week_has_the_sums_of_its_nights(library: Library) -> None:

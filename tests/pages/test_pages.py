@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from gentle_nudge.demo.play import play
 from gentle_nudge.texts.environment import PACKAGED, Texts, sample_values
+from tests.builders.days import SUNDAY
 from tests.support.browser import Browser
 
 pytestmark = pytest.mark.browser
@@ -32,3 +34,10 @@ def test_a_page_has_no_fault(browser: Browser, tmp_path: Path, name: str, number
     file.write_text(Texts().render(name, **values), encoding="utf-8")
     shown = NAMES if values["names"] else ("24000126",) if values["needs_a_person"] else ()
     assert browser.faults(file, shown) == []
+
+
+def test_the_pages_of_the_demo_have_no_fault(browser: Browser, tmp_path: Path) -> None:
+    folder = play(tmp_path / "demo", SUNDAY).folder / "staff"
+    pages = [folder / f"night-{SUNDAY}-global.html", *folder.glob("digest-*.html")]
+    assert len(pages) > 1
+    assert [(page.name, faults) for page in pages if (faults := browser.faults(page))] == []

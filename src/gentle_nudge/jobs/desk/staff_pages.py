@@ -28,7 +28,8 @@ from gentle_nudge.store.night_values import NightValues
 from gentle_nudge.views.night_summary import Values, kept, read
 
 A_DAY, A_WEEK = timedelta(hours=24), timedelta(days=7)
-OF_DELIVERIES = frozenset({"address_gone", "submission_untold", "report_undelivered"})
+# The kinds of needs that are looked up when the page is made; all others are kept with the night.
+LOOKED_UP = frozenset({"address_gone", "submission_untold", "report_undelivered"})
 
 
 def queue_pages(library: Library, outlets: Outlets, sections: Sequence[Section], moment: Moment) -> bool:
@@ -107,7 +108,7 @@ def digest_due(conn: Connection, section: Section, weekday: int | None, today: d
 
 def _needs(conn: Connection, library: Library, run: Run, night: NightValues) -> Iterator[Values]:
     """What the night leaves to a person, with what became of its deliveries."""
-    others = [need for need in read(night.content["needs_a_person"]) if need.kind not in OF_DELIVERIES]
+    others = [need for need in read(night.content["needs_a_person"]) if need.kind not in LOOKED_UP]
     before = [*read(night_values.needs_before(conn, run.section.names, night.day)), *others]
     sections = library.known_sections(conn)
     of_deliveries = (*_waiting(conn, run, sections), *_cancelled(conn, run, sections, night))
