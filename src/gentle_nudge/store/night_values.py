@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Text, delete, func, insert, select
 
 from gentle_nudge.store.tables import night
 
@@ -48,17 +48,10 @@ def between(conn: Connection, sections: Collection[str], first: date, until: dat
 
 
 def keep(conn: Connection, section: str, day: date, content: dict[str, Any], *, now: datetime) -> None:
-    """These are the values of a night that has none yet."""
-    conn.execute(insert(night).values(section=section, day=day, content=_text(content), made=now))
-
-
-def replace(conn: Connection, earlier: NightValues, content: dict[str, Any], *, now: datetime) -> None:
-    """The night has these values instead of earlier ones."""
-    conn.execute(update(night).where(night.c.id == earlier.id).values(content=_text(content), made=now))
-
-
-def _text(content: dict[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    """These are the values of the night, in the place of earlier ones."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    conn.execute(delete(night).where(night.c.section == section, night.c.day == day))
+    conn.execute(insert(night).values(section=section, day=day, content=text, made=now))
 
 
 def prune(conn: Connection, *, before: date) -> None:

@@ -69,7 +69,7 @@ def _write(conn: Connection, library: Library, run: Run, *, needs: list[Values],
     to = [each for each in outlets.addresses(section, ReportKind.NIGHT) if untold or each.is_staff_folder]
     content = night.content | {"needs_a_person": needs, "told": [*told, *untold]}
     if content != night.content:
-        night_values.replace(conn, night, content, now=run.moment.now)
+        night_values.keep(conn, night.section, night.day, content, now=run.moment.now)
     pages = {}
     if to and not is_made:
         pages[ReportKind.NIGHT] = WantedNight(sections=section.names, day=night.day, names=names), to

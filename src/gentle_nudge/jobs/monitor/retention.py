@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 
@@ -34,7 +34,6 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
         "Dropping the names of old closed cases": lambda conn: _forget_old_cases(conn, library, moment),
         "Deleting old reports": lambda conn: _prune(conn, library, moment),
         "Deleting old pages": lambda conn: _prune_pages(conn, library, moment),
-        "Deleting the values of old nights": lambda conn: night_values.prune(conn, before=_oldest(library, moment)),
     }
     for title, work in works.items():
         started = perf_counter()
@@ -62,9 +61,10 @@ def _forget_old_cases(conn: Connection, library: Library, moment: Moment) -> Non
 
 
 def _prune(conn: Connection, library: Library, moment: Moment) -> None:
-    """Old reports are deleted here and in the archive folders, or in neither."""
+    """Old reports are deleted here and in the archive folders, or in neither; with them the values of nights."""
     meta.lock(conn)
-    before = _oldest(library, moment)
+    before = moment.today - timedelta(days=library.settings.archive.keep_days)
+    night_values.prune(conn, before=before)
     for stored in report_files.prune(conn, before=before, today=moment.today):
         for folder in filter(Path.is_dir, copies(conn, stored)):
             archive = ArchiveOutlet(directory=folder, database=library.instance.database)
@@ -79,8 +79,3 @@ def _prune_pages(conn: Connection, library: Library, moment: Moment) -> None:
     folder = staff_folder(library.settings, library.instance)
     if folder and Channel.FOLDER in MAY_LEAVE[standing_of(conn)]:
         folder.tidy(moment.today - kept, moment.now - kept)
-
-
-def _oldest(library: Library, moment: Moment) -> date:
-    """The first day of which reports and the values of nights are kept."""
-    return moment.today - timedelta(days=library.settings.archive.keep_days)
