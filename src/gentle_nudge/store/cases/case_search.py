@@ -12,6 +12,7 @@ from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.patron import NamedPatron
 from gentle_nudge.domain.report_row import ReportedDue, ReportKind
+from gentle_nudge.sqltypes import among
 from gentle_nudge.store.tables import case, case_line, report, report_row, review_list, review_list_row, run
 
 COLUMNS = tuple(field.name for field in fields(Case))
@@ -56,6 +57,11 @@ def on_open_lists(conn: Connection) -> list[int]:
     """The patrons on a list that is open."""
     joined = review_list_row.join(review_list, review_list.c.id == review_list_row.c.list_id)
     return list(conn.scalars(select(review_list_row.c.patron).select_from(joined).where(review_list.c.state == "open")))
+
+
+def get(conn: Connection, ids: Collection[int]) -> dict[int, Case]:
+    """The cases with these ids; those that do not exist are left out."""
+    return {each.id: each for each in cases_where(conn, among(case.c.id, ids))}
 
 
 def of_submission(conn: Connection, *, day: date, sections: Collection[str]) -> list[Case]:
