@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
+from pathlib import Path
 
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import date_option, moment_of, progress, show
+from gentle_nudge.cli.boundary import say
+from gentle_nudge.cli.options import date_option, folder_option, moment_of, progress, show
+from gentle_nudge.delivery.whole_files import write_over
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.desk.statement import statement as make_statement
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
 from gentle_nudge.jobs.sections import names_to_end
 from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.views.plain import View, notes
+from gentle_nudge.views.statement_view import statement_view
+from gentle_nudge.views.structured import as_json
 from gentle_nudge.views.withdrawal_view import withdrawal_view
 
 
@@ -65,3 +73,40 @@ def release(
             withdrawals = [writing(library.engine, partial(work, section=section)) for section in sections]
     if dry_run or invocation.speaks:
         show(withdrawal_view(withdrawals, dry_run=dry_run, names_patrons=dry_run and sys.stdout.isatty()))
+
+
+@click.command()
+@click.argument("card")
+@click.option("--case", "case_number", type=int, metavar="N", help="Of this case. Default: the latest open one.")
+@click.option("--titles", is_flag=True, help="Name the titles too, where Koha still knows the item.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@folder_option(help="Write a file there instead, statement-CASE-DAY.txt or .json.")
+@click.pass_obj
+def statement(
+    invocation: Invocation, card: str, case_number: int | None, titles: bool, form: str, output: Path | None
+) -> None:
+    """What a patron (CARD, or number:123) owes and why, for the patron: at the desk, or as a letter.
+
+    It reads only, and names nobody else.
+    """
+    library = invocation.library()
+    sections, moment = library.sections(changes=False), moment_of(library)
+    with progress(), read_only(library.engine) as conn:
+        made = make_statement(conn, sections, card, moment, case_number=case_number, titles=titles)
+    view = statement_view(made)
+    name = f"statement.{'txt' if form == 'text' else form}"
+    if form == "json":
+        text = as_json(view) + "\n"
+    else:
+        text = library.texts.render(name, **json.loads(as_json(view)), library_name=made.library, made=moment.now)
+    for failure in library.texts.failures:
+        say(failure, "warning")
+    if output:
+        output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = output / f"statement-{made.case.id}-{made.day}{Path(name).suffix}"
+        write_over(path, [text.encode()])
+        click.echo(f"Written: {path}")
+    elif form == "text":
+        show(View(parts=notes(*text.splitlines(), style="copy")))
+    else:
+        click.echo(text.encode(), nl=False)

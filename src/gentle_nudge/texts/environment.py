@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from gentle_nudge.domain.money import format_amount
+from gentle_nudge.domain.money import format_amount, round_to_cent
 from gentle_nudge.settings.key_pages import toml
 
 PACKAGED = Path(__file__).parent
@@ -73,5 +74,20 @@ def _environment(*directories: Path) -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"amount": format_amount, "toml": toml}
+    environment.filters |= {"amount": format_amount, "toml": toml, "money": money, "day": day, "weekday": weekday}
     return environment
+
+
+def money(amount: Decimal | str) -> str:
+    """An amount for people: with commas between thousands and a true minus."""
+    return f"{round_to_cent(Decimal(amount)):,f}".replace("-", "\N{MINUS SIGN}")
+
+
+def day(when: str) -> str:
+    """A day for people: 22 November 2026."""
+    return f"{date.fromisoformat(when).day} {date.fromisoformat(when):%B %Y}"
+
+
+def weekday(when: str) -> str:
+    """The name of the day: Sunday."""
+    return f"{date.fromisoformat(when):%A}"

@@ -56,7 +56,6 @@ class Uses:
     guardians: bool = True
     restrictions: bool = True
     groups: bool = True
-    items: bool = True
     mail_servers: bool = True
 
     @property
@@ -65,7 +64,6 @@ class Uses:
         used = {
             "borrower_attributes": self.flag_attributes or self.exemption_attributes,
             "borrower_relationships": self.guardians,
-            "items": self.items,
             "library_groups": self.groups,
             "smtp_servers": self.mail_servers,
         }

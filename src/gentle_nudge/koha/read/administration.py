@@ -79,6 +79,19 @@ def debit_types_query() -> Select[Any]:
     return select(account_debit_types.c.code, account_debit_types.c.archived)
 
 
+def debit_type_names(conn: Connection) -> dict[str, str | None]:
+    """What Koha calls each debit type, by code."""
+    return {code: description for code, description in conn.execute(debit_type_names_query())}  # noqa: C416 - typed
+
+
+def debit_type_names_query() -> Select[Any]:
+    """What Koha calls each debit type.
+
+    Index: account_debit_types none.
+    """
+    return select(account_debit_types.c.code, account_debit_types.c.description)
+
+
 def attribute_types(conn: Connection) -> dict[str, AttributeType]:
     """The kinds of patron attributes by code."""
     return {
