@@ -301,6 +301,22 @@ def test_a_closed_case_says_since_when_the_agency_does_nothing_more(library: Lib
     assert (values["state"], values["closed_on"], values["owing"]) == ("released", str(TUESDAY), "0.00")
 
 
+def test_a_paused_case_says_since_when_and_until_when(library: Library) -> None:
+    evenings = library()
+    patron = evenings.referred("40.00")
+    hold = {"patron": patron, "reason": "plan", "source": "command", "since": "2026-11-23 20:00:00"}
+    evenings.koha.put("gentle_nudge_hold", **hold, until=date(2026, 12, 31), open_key="1")
+    evenings.koha.put("gentle_nudge_hold", **hold, until=date(2027, 6, 30), section="north", open_key="2")
+    evenings.koha.put("gentle_nudge_hold", **hold, until=date(2027, 7, 31), ended="2026-11-24 20:00:00")
+    assert "paused" not in text(evenings, patron).replace("We can pause", "")
+    evenings.koha.execute("UPDATE gentle_nudge_case SET paused_on = '2026-11-24'")
+    sentence = "Since 24 November 2026 this is paused, until 31 December 2026: meanwhile the agency leaves you alone."
+    assert sentence in text(evenings, patron)
+    assert (told(evenings, patron)["paused_on"], told(evenings, patron)["paused_until"]) == ("2026-11-24", "2026-12-31")
+    evenings.koha.put("gentle_nudge_hold", **(hold | {"source": "koha"}), open_key="3")
+    assert "this is paused, until we tell you otherwise: meanwhile" in text(evenings, patron)
+
+
 def test_the_guardian_in_the_submission_is_named_as_passed_on(library: Library) -> None:
     evenings = library()
     config = evenings.config.read_text().replace('minors = "exclude"', 'minors = "guardian"')

@@ -58,6 +58,7 @@ def statement(
         rows=rows,
         names=administration.debit_type_names(conn),
         titles=account_offsets.titles(conn, lines) if titles else {},
+        paused_until=cases.held_until(conn, case) if case.paused_on else None,
     )
 
 
