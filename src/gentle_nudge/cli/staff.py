@@ -79,11 +79,11 @@ def release(
 @click.argument("card")
 @click.option("--case", "case_number", type=int, metavar="N", help="Of this case. Default: the latest open one.")
 @click.option("--titles", is_flag=True, help="Name the titles too, where Koha still knows the item.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-@folder_option(help="Write a file there instead, statement-CASE-DAY.txt or .json.")
+@click.option("--format", "form", type=click.Choice(["text", "html", "json"]), help="Default: text.")
+@folder_option(help="Write a file there instead, statement-CASE-DAY.html unless --format says otherwise.")
 @click.pass_obj
 def statement(
-    invocation: Invocation, card: str, case_number: int | None, titles: bool, form: str, output: Path | None
+    invocation: Invocation, card: str, case_number: int | None, titles: bool, form: str | None, output: Path | None
 ) -> None:
     """What a patron (CARD, or number:123) owes and why, for the patron: at the desk, or as a letter.
 
@@ -93,7 +93,7 @@ def statement(
     sections, moment = library.sections(changes=False), moment_of(library)
     with progress(), read_only(library.engine) as conn:
         made = make_statement(conn, sections, card, moment, case_number=case_number, titles=titles)
-    view = statement_view(made)
+    view, form = statement_view(made), form or ("html" if output else "text")
     name = f"statement.{'txt' if form == 'text' else form}"
     if form == "json":
         text = as_json(view) + "\n"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator
-from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -12,11 +12,12 @@ from pathlib import Path
 from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from gentle_nudge.domain.money import format_amount, round_to_cent
+from gentle_nudge.domain.money import format_amount
 from gentle_nudge.settings.key_pages import toml
+from gentle_nudge.texts.page_filters import FILTERS
 
 PACKAGED = Path(__file__).parent
-SAMPLES = PACKAGED / "samples.toml"
+SAMPLES, PAGE_SAMPLES = PACKAGED / "samples.toml", PACKAGED / "samples.json"
 
 
 class Texts:
@@ -60,8 +61,10 @@ class Texts:
 
 
 def sample_values() -> dict[str, list[dict[str, object]]]:
-    """Values to try each template with, by its name."""
-    return tomllib.loads(SAMPLES.read_text(encoding="utf-8"), parse_float=Decimal)
+    """Values to try each template with, by its name; those of pages are as in the JSON of the commands."""
+    mails = tomllib.loads(SAMPLES.read_text(encoding="utf-8"), parse_float=Decimal)
+    pages: dict[str, list[dict[str, object]]] = json.loads(PAGE_SAMPLES.read_text(encoding="utf-8"))
+    return mails | pages
 
 
 @cache
@@ -74,20 +77,5 @@ def _environment(*directories: Path) -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"amount": format_amount, "toml": toml, "money": money, "day": day, "weekday": weekday}
+    environment.filters |= {"amount": format_amount, "toml": toml, **FILTERS}
     return environment
-
-
-def money(amount: Decimal | str) -> str:
-    """An amount for people: with commas between thousands and a true minus."""
-    return f"{round_to_cent(Decimal(amount)):,f}".replace("-", "\N{MINUS SIGN}")
-
-
-def day(when: str) -> str:
-    """A day for people: 22 November 2026."""
-    return f"{date.fromisoformat(when).day} {date.fromisoformat(when):%B %Y}"
-
-
-def weekday(when: str) -> str:
-    """The name of the day: Sunday."""
-    return f"{date.fromisoformat(when):%A}"
