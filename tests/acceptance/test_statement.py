@@ -1,6 +1,7 @@
 """`statement`: what a patron owes and why. The rows add up, whatever was done at the desk since the referral."""
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -96,6 +97,15 @@ def test_the_demos_statement_is_that_of_its_page(demo: Command) -> None:
         "13 November 2026 \N{MINUS SIGN}60.00 You paid",
     ):
         assert sentence in said
+    page = demo.run(*config, "statement", "24000141", "--format", "html", at=evening).stdout
+    words = " ".join(re.sub("<[^>]*>", " ", page.partition("<main")[2].partition(">")[2]).split())
+    for piece in (
+        "What the amount is made of Date What Amount 6 Sep 2026 Replacement of a lost item 80.00 8 Nov 2026 Fee for",
+        "Fee for handing the account to the agency 10.00 13 Nov 2026 You paid \N{MINUS SIGN}60.00 You still owe 30.00",
+        "What you can do Pay at any desk or online. The agency hears of it the next morning and stops. It takes no",
+        "Amounts as our books show them on 22 November 2026. Ask at the desk to see everything we hold about this.",
+    ):
+        assert piece in words
 
 
 # What was done at the desk
@@ -422,7 +432,7 @@ def test_a_statement_is_written_into_a_folder_and_changes_nothing(library: Libra
     evenings = library()
     patron = evenings.referred("40.00")
     folder = evenings.folder / "letters"
-    kinds = {"text": "txt", "json": "json"}
+    kinds = {"text": "txt", "html": "html", "json": "json"}
     before = everything(evenings.koha)
     for form, ending in kinds.items():
         said = evenings.does("statement", f"number:{patron}", "--format", form, "--output", folder)
@@ -433,6 +443,8 @@ def test_a_statement_is_written_into_a_folder_and_changes_nothing(library: Libra
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         f"statement-1-{SUNDAY}.{each}" for each in kinds.values()
     )
+    (folder / f"statement-1-{SUNDAY}.html").unlink()
+    assert evenings.does("statement", f"number:{patron}", "--output", folder).endswith(".html\n")  # the usual letter
     assert everything(evenings.koha) == before
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -20,6 +19,7 @@ from gentle_nudge.jobs.desk.statement import statement as make_statement
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
 from gentle_nudge.jobs.sections import names_to_end
 from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.views.html import as_page
 from gentle_nudge.views.plain import View, notes
 from gentle_nudge.views.statement_view import statement_view
 from gentle_nudge.views.structured import as_json
@@ -98,7 +98,7 @@ def statement(
     if form == "json":
         text = as_json(view) + "\n"
     else:
-        text = library.texts.render(name, **json.loads(as_json(view)), library_name=made.library, made=moment.now)
+        text = as_page(library.texts, name, view, library_name=made.library, made=moment.now, names=False)
     for failure in library.texts.failures:
         say(failure, "warning")
     if output:
