@@ -98,7 +98,7 @@ def statement(
     if form == "json":
         text = as_json(view) + "\n"
     else:
-        text = as_page(library.texts, name, view, library_name=made.library, made=moment.now, names=False)
+        text = as_page(library.texts.render, name, view, library_name=made.library, made=moment.now, names=False)
     for failure in library.texts.failures:
         say(failure, "warning")
     if output:

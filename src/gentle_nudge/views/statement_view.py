@@ -51,7 +51,7 @@ def statement_view(statement: Statement) -> View:
     return View(parts=figures(**values))
 
 
-def _what(row: StatementRow, names: Mapping[str, str | None]) -> str:
+def _what(row: StatementRow, names: Mapping[str, str]) -> str:
     """What a row is called in a letter."""
     code = row.type or ""
     match row.kind:

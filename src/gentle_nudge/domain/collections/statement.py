@@ -51,7 +51,7 @@ class Statement:
     given: tuple[str, ...]
     told: tuple[ReportedDue, ...]
     rows: tuple[StatementRow, ...]
-    names: Mapping[str, str | None]
+    names: Mapping[str, str]
     titles: Mapping[int, str]
     paused_until: date | None = None
 

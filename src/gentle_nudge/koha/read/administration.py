@@ -79,13 +79,13 @@ def debit_types_query() -> Select[Any]:
     return select(account_debit_types.c.code, account_debit_types.c.archived)
 
 
-def debit_type_names(conn: Connection) -> dict[str, str | None]:
-    """What Koha calls each debit type, by code."""
-    return {code: description for code, description in conn.execute(debit_type_names_query())}  # noqa: C416 - typed
+def debit_type_names(conn: Connection) -> dict[str, str]:
+    """What Koha calls each debit type, for those that have a description."""
+    return {code: name for code, name in conn.execute(debit_type_names_query()) if name}
 
 
 def debit_type_names_query() -> Select[Any]:
-    """What Koha calls each debit type.
+    """Every debit type with its description.
 
     Index: account_debit_types none.
     """
