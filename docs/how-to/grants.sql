@@ -20,6 +20,8 @@ GRANT SELECT
 GRANT SELECT
     ON `koha_LIB`.`authorised_values` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
+    ON `koha_LIB`.`biblio` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
     ON `koha_LIB`.`borrower_attribute_types` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`borrower_attributes` TO 'gentle_nudge_LIB'@'localhost';

@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cases": ("gentle_nudge.cli.inquiry:cases", "Every case, open and closed; move open ones to another section."),
     "forget": ("gentle_nudge.cli.upkeep:forget", "Forget a person's name and card, and name what still holds them."),
     "explain": ("gentle_nudge.cli.inquiry:explain", "Why a patron is, or is not, referred: facts and verdicts."),
+    "statement": ("gentle_nudge.cli.staff:statement", "What a patron owes and why, for the patron."),
+    "koha-report": ("gentle_nudge.cli.inquiry:koha_report", "Print SQL to paste into Koha's own reports."),
     "check": ("gentle_nudge.cli.admin:check", "Is everything as it should be? What is not, and the way out."),
     "grants": ("gentle_nudge.cli.admin:grants", "Print the GRANTs for a database user with only the rights needed."),
     "import-plugin": ("gentle_nudge.cli.admin:import_plugin", "Print a configuration made from Koha's plugin."),

@@ -12,15 +12,22 @@ from typing import Literal
 import click
 
 from gentle_nudge.cli.app import Invocation
+from gentle_nudge.cli.boundary import say
 from gentle_nudge.cli.options import folder_option, library_option, moment_of, progress, show
-from gentle_nudge.cli.words import cards_argument, cards_of, date_argument, date_option
+from gentle_nudge.cli.words import card_argument, card_of, cards_argument, cards_of, date_argument, date_option
+from gentle_nudge.delivery.whole_files import write_over
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.night_page import WantedNight, file_name_of, look, page_head, page_of
+from gentle_nudge.jobs.desk.statement import statement as make_statement
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
 from gentle_nudge.jobs.night.preview import write_files
 from gentle_nudge.jobs.sections import names_to_end
 from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.views.html import as_page
 from gentle_nudge.views.night_page_view import night_page_view
+from gentle_nudge.views.plain import View, notes
+from gentle_nudge.views.statement_view import statement_view
+from gentle_nudge.views.structured import as_json
 from gentle_nudge.views.withdrawal_view import withdrawal_view
 
 
@@ -112,3 +119,41 @@ def night(
         click.echo("".join(pages.values()).encode(), nl=False)
     else:
         show([night_page_view(values) for values in nights], form)
+
+
+@click.command()
+@card_argument()
+@click.option("--case", "case_number", type=int, metavar="N", help="Of this case. Default: the latest open one.")
+@click.option("--titles", is_flag=True, help="Name the titles too, where Koha still knows the item.")
+@click.option("--format", "form", type=click.Choice(["text", "html", "json"]), help="Default: text.")
+@folder_option(help="Write a file there instead, statement-CASE-DAY.html unless --format says otherwise.")
+@click.pass_obj
+def statement(
+    invocation: Invocation, card: str, case_number: int | None, titles: bool, form: str | None, output: Path | None
+) -> None:
+    """What a patron owes and why, for the patron: at the desk, or as a letter.
+
+    CARD: also number:123, or name:TEXT. It reads only, and names nobody else.
+    """
+    library = invocation.library()
+    card = card_of(library, card)
+    sections, moment = library.sections(changes=False), moment_of(library)
+    with progress(), read_only(library.engine) as conn:
+        made = make_statement(conn, sections, card, moment, case_number=case_number, titles=titles)
+    view, form = statement_view(made), form or ("html" if output else "text")
+    name = f"statement.{'txt' if form == 'text' else form}"
+    if form == "json":
+        text = as_json(view) + "\n"
+    else:
+        text = as_page(library.texts.render, name, view, library_name=made.library, made=moment.now, names=False)
+    for failure in library.texts.failures:
+        say(failure, "warning")
+    if output:
+        output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = output / f"statement-{made.case.id}-{made.day}{Path(name).suffix}"
+        write_over(path, [text.encode()])
+        click.echo(f"Written: {path}")
+    elif form == "text":
+        show(View(parts=notes(*text.splitlines(), style="copy")))
+    else:
+        click.echo(text.encode(), nl=False)

@@ -64,7 +64,8 @@ account_offsets = _table(
     (Instant, "created_on"),
 )
 account_debit_types = _table("account_debit_types", (String, "code"), (String, "description"), (Integer, "archived"))
-items = _table("items", (Integer, "itemnumber"), (String, "homebranch"))
+items = _table("items", (Integer, "itemnumber"), (Integer, "biblionumber"), (String, "homebranch"))
+biblio = _table("biblio", (Integer, "biblionumber"), (String, "title"))
 return_claims = _table(
     "return_claims", (Integer, "id"), (Integer, "itemnumber borrowernumber"), (Instant, "resolved_on")
 )

@@ -38,6 +38,12 @@ def day(when: date | str) -> str:
     return f"{when.day} {when:%B %Y}"
 
 
+def short_day(when: date | str) -> str:
+    """The day in a column: `6 Sep 2026`."""
+    when = _instant(when)
+    return f"{when.day} {when:%b %Y}"
+
+
 def weekday(when: date | str) -> str:
     """The name of the day: `Sunday`."""
     return f"{_instant(when):%A}"
@@ -104,6 +110,7 @@ def _debits(line: Mapping[str, Any], types: Mapping[str, str]) -> str:
 FILTERS: dict[str, Callable[..., object]] = {
     "money": money,
     "day": day,
+    "short_day": short_day,
     "weekday": weekday,
     "time": time,
     "in_words": in_words,

@@ -180,11 +180,11 @@ class Plan:
     """Everything one section's run intends.
 
     `decisions` are those that change something, `held` the referrals that a fuse or limit holds back, `kept` the
-    update's rows of cases that just go on. `left_out` counts, by first reason, the patrons whose owed in window
-        reaches the threshold; `left_out_patrons` are these patrons, if asked for. `owing_less` counts all others who owe
-    something in the window. `named` are cases and accounts that staff should look at, `needs` is what cases that go on
-    leave to a person, `untold` the closed cases whose last word has to wait. `order` ranks patrons as the database
-    collates their surnames. `records` is what our own tables knew when the plan was made.
+    update's rows of cases that just go on. `left_out` counts, by first reason, the patrons whose owed in window reaches
+    the threshold; `left_out_patrons` are these patrons, if asked for. `owing_less` counts all others who owe something
+    in the window. `named` are cases and accounts that staff should look at, `needs` what cases that go on leave to a
+    person, `untold` the closed cases whose last word has to wait. `order` ranks patrons as the database collates their
+    surnames. `records` is what our own tables knew when the plan was made.
     """
 
     section: str

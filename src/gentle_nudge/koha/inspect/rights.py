@@ -56,7 +56,6 @@ class Uses:
     guardians: bool = True
     restrictions: bool = True
     groups: bool = True
-    items: bool = True
     mail_servers: bool = True
     notices: bool = True
     claims: bool = True
@@ -67,7 +66,6 @@ class Uses:
         used = {
             "borrower_attributes": self.flag_attributes or self.exemption_attributes,
             "borrower_relationships": self.guardians,
-            "items": self.items,
             "letter": self.notices,
             "library_groups": self.groups,
             "message_queue": self.notices,

@@ -26,6 +26,7 @@ from gentle_nudge.store.cases.case_names import names_no_longer_needed as names_
 from gentle_nudge.store.cases.case_search import dues_of as dues_of
 from gentle_nudge.store.cases.case_search import find as find
 from gentle_nudge.store.cases.case_search import get as get
+from gentle_nudge.store.cases.case_search import held_until as held_until
 from gentle_nudge.store.cases.case_search import lines_of as lines_of
 from gentle_nudge.store.cases.case_search import listed as listed
 from gentle_nudge.store.cases.case_search import of_submission as of_submission
