@@ -89,7 +89,7 @@ SAMPLES: dict[str, Any] = {
     "numbers": [101, 102, 103],
     "plugin": SINGLE,
     "sections": ["global", "north"],
-    "present": {"protected", "anonymized", "script"},
+    "present": {"protected", "anonymized", "script", "is_date"},
     "threshold": Decimal(25),
     "untold": [301],
 }

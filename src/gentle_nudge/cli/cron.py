@@ -191,7 +191,7 @@ def sync(
         with progress():
             if dry_run:
                 with read_only(library.engine) as conn:
-                    listed = rows_of(conn, section)
+                    listed = rows_of(conn, section, moment.day)
                 if output:
                     write_files(output, file_of(section, listed.rows, moment))
             else:

@@ -11,14 +11,23 @@ from typing import Any
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import date_option, dry_run_option, moment_of, progress, show
+from gentle_nudge.cli.options import (
+    date_option,
+    dry_run_option,
+    listing_format_option,
+    moment_of,
+    progress,
+    show,
+)
 from gentle_nudge.domain.hold import REASONS
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.desk import hold_list
 from gentle_nudge.jobs.desk.deeds import Desk
 from gentle_nudge.jobs.desk.take_wishes import ask_for
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
 from gentle_nudge.jobs.sections import names_to_end
 from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.views.hold_view import holds_view
 from gentle_nudge.views.withdrawal_view import withdrawal_view
 
 
@@ -72,21 +81,44 @@ def release(
 
 
 @click.command()
-@click.argument("cards", metavar="CARD...", nargs=-1, required=True)
-@click.option("--reason", type=click.Choice(REASONS), required=True, help="Why.")
+@click.argument("cards", metavar="CARD...", nargs=-1)
+@click.option("--reason", type=click.Choice(REASONS), help="Why.")
 @date_option("--until", help="The last day; only bankruptcy and deceased may have none.")
 @click.option("--note", metavar="TEXT", help="More about it, for the library alone.")
 @dry_run_option
+@click.option("--ended", is_flag=True, help="Without CARD: also the holds that are over.")
+@click.option("--library", "libraries", multiple=True, metavar="NAME", help="Without CARD: only of this section.")
+@listing_format_option
 @click.pass_obj
 def hold(
-    invocation: Invocation, cards: Sequence[str], reason: str, until: date | None, note: str | None, dry_run: bool
+    invocation: Invocation,
+    cards: Sequence[str],
+    reason: str | None,
+    until: date | None,
+    note: str | None,
+    dry_run: bool,
+    ended: bool,
+    libraries: Sequence[str],
+    form: str,
 ) -> None:
-    """Keep patrons (CARD, or number:123) back: they are not referred, and an open case is paused.
+    """Keep patrons (CARD, or number:123) back; without CARD: show who is kept back.
 
-    The next update tells of a paused case once, as hold_due says, and then no more until the hold has ended. Flag,
-    restriction and charges stay as they are. On somebody who is kept back already it replaces reason and day.
+    Patrons on hold are not referred, and an open case is paused: the next update tells of it once, as hold_due says,
+    and then no more until the hold has ended. Flag, restriction and charges stay as they are. On somebody who is kept
+    back already it replaces reason and day.
     """
-    _ask(invocation, cards, what="hold", dry_run=dry_run, reason=reason, until=until, note=note)
+    if cards and reason is None:
+        raise UserError("A reason is needed.", f"Give one with --reason: {', '.join(REASONS)}.")
+    if cards:
+        _ask(invocation, cards, what="hold", dry_run=dry_run, reason=reason, until=until, note=note)
+        return
+    if reason or until or note or dry_run:
+        raise UserError("Name at least one patron.", "gentle-nudge hold CARD --reason WORD; without options: all holds")
+    library = invocation.library("koha")
+    sections, day = library.names_of(libraries) if libraries else None, moment_of(library).day
+    with progress(), read_only(library.engine) as conn:
+        listed = list(hold_list.listed(conn, ended_too=ended, sections=sections, day=day))
+    show(holds_view(listed), form)
 
 
 @click.command()

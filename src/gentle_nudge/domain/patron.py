@@ -57,6 +57,8 @@ class Patron:
     used_before: int = 0
     flag: tuple[FlagRow, ...] = ()
     exemption: tuple[FlagRow, ...] = ()
+    hold: tuple[FlagRow, ...] = ()
+    hold_until: tuple[FlagRow, ...] = ()
     guardian: Guardian | None = None
 
     @property
@@ -154,4 +156,6 @@ class PatronFields:
 
     flag: Flag
     exemption: Flag | None = None
+    hold: Flag | None = None
+    hold_until: Flag | None = None
     guardians: bool = False

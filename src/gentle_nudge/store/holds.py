@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from datetime import datetime
 from operator import attrgetter
@@ -57,16 +58,27 @@ def begin(conn: Connection, holds: Iterable[Hold], now: datetime) -> None:
         conn.execute(insert(hold), fitting)
 
 
-def end(conn: Connection, holds: Collection[Hold], by: HoldEnd, now: datetime) -> None:
-    """The holds end now."""
-    for chunk in a_thousand_at_a_time(each.id for each in holds):
-        ended = {"ended": now, "ended_by": by, "open_key": None}
-        conn.execute(update(hold).where(hold.c.id.in_(chunk)).values(ended))
+def end(conn: Connection, holds: Iterable[Hold], now: datetime) -> None:
+    """The holds end now, each as it says; one that has ended stays as it is."""
+    by_cause: defaultdict[HoldEnd | None, list[int | None]] = defaultdict(list)
+    for each in holds:
+        by_cause[each.ended_by].append(each.id)
+    for cause, ids in by_cause.items():
+        for chunk in a_thousand_at_a_time(ids):
+            is_open = (hold.c.id.in_(chunk), hold.c.open_key.is_not(None))
+            conn.execute(update(hold).where(*is_open).values(ended=now, ended_by=cause, open_key=None))
 
 
-def forget(conn: Connection, patrons: Collection[int]) -> None:
+def move(conn: Connection, holds: Iterable[Hold]) -> None:
+    """The holds are those of the patrons that they say now."""
+    for each in holds:
+        conn.execute(update(hold).where(hold.c.id == each.id).values(patron=each.patron, open_key=each.open_key))
+
+
+def forget(conn: Connection, patrons: Iterable[int]) -> None:
     """The notes of these patrons' holds are removed."""
-    conn.execute(update(hold).where(hold.c.patron.in_(patrons)).values(note=None))
+    for chunk in a_thousand_at_a_time(patrons):
+        conn.execute(update(hold).where(hold.c.patron.in_(chunk)).values(note=None))
 
 
 def forget_before(conn: Connection, instant: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
@@ -11,12 +11,12 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gentle_nudge.domain.wish import Wish
+from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store.meta import missing_or_old
 from gentle_nudge.store.tables import fitted, wish
 
 COLUMNS = tuple(wish.c[field.name] for field in fields(Wish))
 WRITTEN = ("door", "origin", "what", "section", "list_day", "patron", "reason", "until", "note", "who", "at")
-HOLDS_TEXT = wish.c.reason.is_not(None) | wish.c.note.is_not(None)
 
 
 def waiting(conn: Connection) -> list[Wish]:
@@ -75,11 +75,10 @@ def answer(conn: Connection, number: int, sentence: str, *, done: bool) -> None:
     conn.execute(update(wish).where(wish.c.id == number).values(answered))
 
 
-def forget(conn: Connection, patrons: Collection[int]) -> int:
-    """Reason and note are removed from the wishes about these patrons; how many had one."""
-    return conn.execute(
-        update(wish).where(wish.c.patron.in_(patrons), HOLDS_TEXT).values(reason=None, note=None)
-    ).rowcount
+def forget(conn: Connection, patrons: Iterable[int]) -> None:
+    """Reason and note are removed from the wishes about these patrons."""
+    for chunk in a_thousand_at_a_time(patrons):
+        conn.execute(update(wish).where(wish.c.patron.in_(chunk)).values(reason=None, note=None))
 
 
 def forget_before(conn: Connection, instant: datetime) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 from gentle_nudge.domain.case import Case, CaseState
@@ -11,6 +12,7 @@ from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.ledger import JudgedLine
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.patron import OLDEST, FlagRow, known_birth
+from gentle_nudge.views.hold_view import HOLDS, ListedHold
 from gentle_nudge.views.plain import Column, View, column, figures, notes, table, unseen
 
 LINES: tuple[Column[JudgedLine], ...] = (
@@ -28,6 +30,7 @@ VERDICTS: tuple[Column[tuple[Reason, bool]], ...] = (
     column("verdict", lambda verdict: "keeps out" if verdict[1] else "-"),
 )
 
+HOLDS_OF_PATRON = [replace(column, title=None) for column in HOLDS if column.key != "note"]
 CASES = unseen(case="id", state="state", referred_on="referred_on", why="why")
 
 
@@ -53,6 +56,7 @@ def explanation_view(explanation: Explanation) -> View:
             table(VERDICTS, verdicts.items(), level=1),
             *notes(_verdict(explanation), level=1),
             table(CASES, explanation.cases, "cases"),
+            table(HOLDS_OF_PATRON, _listed(explanation, open_cases), "holds"),
             *notes(*(_case(case) for case in explanation.cases if case not in open_cases), level=1),
         ]
     )
@@ -68,7 +72,18 @@ def _facts(explanation: Explanation) -> Iterator[str]:
     yield f"flag {policy.flag}: {_values(patron.flag)}"
     if policy.exemption:
         yield f"exemption {policy.exemption}: {_values(patron.exemption)}"
+    for hold in explanation.holds:
+        until = f"until {hold.until}" if hold.until else "without a last day"
+        by = f"by {hold.who}" if hold.who else f"in {policy.hold}"
+        since = f", since {hold.since:%Y-%m-%d}" if hold.since else ""
+        yield f"on hold {until}: {hold.reason}, {by}{since}"
     yield f"window {window.first} to {window.last}, both days included"
+
+
+def _listed(explanation: Explanation, open_cases: Sequence[Case]) -> list[ListedHold]:
+    patron, balance = explanation.candidate.patron, explanation.candidate.account.whole_balance
+    case = next(iter(open_cases), None)
+    return [ListedHold(hold=hold, card=patron.card, case=case, balance=balance) for hold in explanation.holds]
 
 
 def _verdict(explanation: Explanation) -> str:

@@ -10,12 +10,16 @@ from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.plan import Reopening
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, Reason, verdicts
+from gentle_nudge.domain.hold import Hold
 from gentle_nudge.domain.ledger import JudgedLine, Window
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """One patron as one section sees them on one day; `reopening` if a closed case would be opened again."""
+    """One patron as one section sees them on one day; `reopening` if a closed case would be opened again.
+
+    `holds` are those in force on that day.
+    """
 
     section: Section
     day: date
@@ -23,6 +27,7 @@ class Explanation:
     lines: tuple[JudgedLine, ...]
     cases: tuple[Case, ...]
     reopening: Reopening | None = None
+    holds: tuple[Hold, ...] = ()
 
     @property
     def window(self) -> Window:

@@ -281,7 +281,13 @@ class Policy:
     @property
     def patron_fields(self) -> PatronFields:
         """The fields of a patron that these rules ask for."""
-        return PatronFields(flag=self.flag, exemption=self.exemption, guardians=self.minors == "guardian")
+        return PatronFields(
+            flag=self.flag,
+            exemption=self.exemption,
+            hold=self.hold,
+            hold_until=self.hold_until,
+            guardians=self.minors == "guardian",
+        )
 
     def recipients(self) -> tuple[str, ...]:
         """Everybody who gets the reports by e-mail, each once."""

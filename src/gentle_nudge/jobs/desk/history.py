@@ -18,6 +18,8 @@ from gentle_nudge.views.plain import View
 
 LAST_RUNS = 60
 BY_NUMBER = "number:"
+NO_CARD = "A patron without a card is found as number:123."
+UNKNOWN = ("We know nothing of this patron.", NO_CARD)
 
 
 def of_runs(conn: Connection) -> View:
@@ -38,7 +40,14 @@ def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
 
 
 def known_cases(conn: Connection, card: str) -> list[Case]:
-    """Every case of a patron, oldest first; UserError if there is none.
+    """Every case of a patron, oldest first; UserError if there is none."""
+    if of_patron := cases_of(conn, card):
+        return of_patron
+    raise UserError(*UNKNOWN)
+
+
+def cases_of(conn: Connection, card: str) -> list[Case]:
+    """Every case of a patron, oldest first.
 
     The patron is the one who has the card in Koha now; if nobody has it, the one last reported with it. Cases of
     somebody who had the same number before are found by the number alone.
@@ -48,15 +57,13 @@ def known_cases(conn: Connection, card: str) -> list[Case]:
     if number is not None and not card.startswith(BY_NUMBER):
         before = used_before(conn, [number]).get(number, 0)
         of_patron = [case for case in of_patron if case.used_before >= before]
-    if not of_patron:
-        raise UserError("We know nothing of this patron.", "A patron without a card is found as number:123.")
     return of_patron
 
 
 def find_numbers(conn: Connection, cards: Sequence[str]) -> list[int]:
     """The borrowernumbers of these cards; UserError that names the place of each that nobody has."""
     numbers = [find_number(conn, card) for card in cards]
-    unknown = UserError("Koha has no patron with this card.", "A patron without a card is found as number:123.")
+    unknown = UserError("Koha has no patron with this card.", NO_CARD)
     refuse_by_place(
         {place: unknown for place, number in enumerate(numbers, 1) if number is None}, several=len(cards) > 1
     )

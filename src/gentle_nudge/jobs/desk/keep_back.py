@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.hold import REASONS, WITHOUT_END, Hold, HoldEnd, HoldSource
@@ -35,7 +37,7 @@ def hold(conn: Connection, wish: Wish, desk: Desk) -> Deed:
     before = [each for each in holds.of_patron(conn, patron) if each.ended is None and each.is_by_person]
 
     def do(conn: Connection) -> None:
-        holds.end(conn, before, HoldEnd.REPLACED, desk.moment.now)
+        holds.end(conn, (replace(each, ended_by=HoldEnd.REPLACED) for each in before), desk.moment.now)
         holds.begin(conn, [new], desk.moment.now)
 
     until = f"until {wish.until}, that day included" if wish.until else "until it is resumed"
@@ -54,9 +56,10 @@ def resume(conn: Connection, wish: Wish, desk: Desk) -> Deed:
     if not by_person:
         raise UserError(f"Patron number {patron} is not on hold.", "gentle-nudge hold shows everybody who is.")
     still = f" Another one goes on. {in_field}" if len(open_ones) > len(by_person) else ""
+    over = [replace(each, ended_by=HoldEnd.RESUME) for each in by_person]
     return Deed(
         answer=f"Patron number {patron} is on hold no more.{still}",
-        do=lambda conn: holds.end(conn, by_person, HoldEnd.RESUME, desk.moment.now),
+        do=lambda conn: holds.end(conn, over, desk.moment.now),
     )
 
 

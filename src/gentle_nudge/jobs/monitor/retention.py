@@ -16,7 +16,7 @@ from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.store import cases, meta, report_files
+from gentle_nudge.store import cases, holds, meta, report_files, wishes
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
     works: dict[str, Callable[[Connection], None]] = {
         "Dropping the names of deleted patrons": _forget_deleted_patrons,
         "Dropping the names of old closed cases": lambda conn: _forget_old_cases(conn, library, moment),
+        "Deleting old holds and wishes": lambda conn: _forget_what_staff_said(conn, library, moment),
         "Deleting old reports": lambda conn: _prune(conn, library, moment),
     }
     for title, work in works.items():
@@ -54,6 +55,13 @@ def _forget_old_cases(conn: Connection, library: Library, moment: Moment) -> Non
     meta.lock(conn)
     before = moment.today - timedelta(days=library.settings.archive.keep_cases_days)
     cases.forget(conn, cases.closed_before(conn, before), moment.now)
+
+
+def _forget_what_staff_said(conn: Connection, library: Library, moment: Moment) -> None:
+    meta.lock(conn)
+    before = moment.now - timedelta(days=library.settings.archive.keep_cases_days)
+    wishes.forget_before(conn, before)
+    holds.forget_before(conn, before)
 
 
 def _prune(conn: Connection, library: Library, moment: Moment) -> None:
