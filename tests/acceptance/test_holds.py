@@ -332,6 +332,17 @@ def test_a_hold_goes_over_whatever_becomes_of_the_case_and_the_longer_one_stays(
     assert {case["state"] for case in evenings.cases()} == {"merged", "open"}
 
 
+def test_a_patron_on_hold_who_is_gone_without_a_case_is_named_once(library: Library, koha: KohaDatabase) -> None:
+    evenings, cast = library(), the_cast(koha)
+    evenings.does("hold", "A", *PLAN, on=november(20))
+    merge(koha, cast["B"], [cast["A"]])
+    night = evenings.run("nightly", on=november(20))
+    assert night.returncode == 0
+    assert f"patron number {cast['A']} was on hold and is gone from Koha" in night.stderr
+    assert [each[3] for each in holds(koha)] == ["closed"]
+    evenings.does("nightly", on=november(21))
+
+
 def test_no_case_is_reopened_while_its_patron_is_on_hold(library: Library, koha: KohaDatabase) -> None:
     evenings = library()
     patron = referred_and_held(evenings, koha)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -110,16 +111,36 @@ class HoldChanges:
     still_set: tuple[int, ...] = ()
     unreadable: tuple[int, ...] = ()
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """A sentence about each patron on hold who is gone from Koha: only staff know with whom a card was merged."""
+        gone = sorted({hold.patron for hold in self.ended if hold.ended_by is HoldEnd.CLOSED})
+        what = "was on hold and is gone from Koha; if the card was merged, put the patron who was kept on hold"
+        return tuple(f"patron number {number} {what}" for number in gone)
+
 
 NO_CHANGES = HoldChanges()
 
 
-def hold_changes(recorded: Iterable[Hold], in_koha: Iterable[Patron], section: str, day: date) -> HoldChanges:
-    """What has changed since the holds were recorded; `in_koha` are the patrons in whose field something stands."""
+def hold_changes(
+    recorded: Iterable[Hold],
+    in_koha: Iterable[Patron],
+    section: str,
+    day: date,
+    *,
+    gone: AbstractSet[int] = frozenset(),
+) -> HoldChanges:
+    """What has changed since the holds were recorded; `in_koha` are the patrons in whose field something stands.
+
+    The patrons who are `gone` from Koha have no case.
+    """
     patrons = {patron.number: patron for patron in in_koha}
     in_field = {number: hold for number, patron in patrons.items() if (hold := hold_in_field(patron, section))}
     in_force = {number: hold for number, hold in in_field.items() if hold.is_in_force(day)}
-    ended_by = {hold: _ended_by(hold, in_field.get(hold.patron), day) for hold in recorded}
+    ended_by = {
+        hold: HoldEnd.CLOSED if hold.patron in gone else _ended_by(hold, in_field.get(hold.patron), day)
+        for hold in recorded
+    }
     going_on = {hold.patron for hold, by in ended_by.items() if by is None and not hold.is_by_person}
     return HoldChanges(
         begun=tuple(hold for number, hold in in_force.items() if number not in going_on),

@@ -37,11 +37,6 @@ def of_patron(conn: Connection, patron: int) -> list[Wish]:
     return _wishes(conn, select(*COLUMNS).where(wish.c.patron == patron).order_by(wish.c.id))
 
 
-def taken_since(conn: Connection, instant: datetime, *, done: bool) -> list[Wish]:
-    """The wishes taken at this instant or later that were done, or that could not be done; in order of id."""
-    return _wishes(conn, select(*COLUMNS).where(wish.c.taken_at >= instant, wish.c.done == done).order_by(wish.c.id))
-
-
 def _wishes(conn: Connection, query: Select[Any]) -> list[Wish]:
     """The wishes that the query finds; a day that is none (others may write `0000-00-00`) is no day."""
     return [

@@ -68,7 +68,7 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
         left_out=left_out,
         owing_less=evidence.owing_less() + owing_less,
         refusals=tuple(refusal for refusal in refusals if refusal),
-        named=(*plan.named, *passed_over(too_large)),
+        named=(*plan.named, *passed_over(too_large), *evidence.holds.named),
     )
     return replace(plan, decisions=(*plan.decisions, *referred)) if plan.submits else replace(plan, held=referred)
 

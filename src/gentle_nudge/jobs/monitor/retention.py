@@ -29,7 +29,6 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
     works: dict[str, Callable[[Connection], None]] = {
         "Dropping the names of deleted patrons": _forget_deleted_patrons,
         "Dropping the names of old closed cases": lambda conn: _forget_old_cases(conn, library, moment),
-        "Deleting old holds and wishes": lambda conn: _forget_what_staff_said(conn, library, moment),
         "Deleting old reports": lambda conn: _prune(conn, library, moment),
     }
     for title, work in works.items():
@@ -52,16 +51,12 @@ def _forget_deleted_patrons(conn: Connection) -> None:
 
 
 def _forget_old_cases(conn: Connection, library: Library, moment: Moment) -> None:
+    """So are the holds that ended and the wishes that were taken so long ago."""
     meta.lock(conn)
-    before = moment.today - timedelta(days=library.settings.archive.keep_cases_days)
-    cases.forget(conn, cases.closed_before(conn, before), moment.now)
-
-
-def _forget_what_staff_said(conn: Connection, library: Library, moment: Moment) -> None:
-    meta.lock(conn)
-    before = moment.now - timedelta(days=library.settings.archive.keep_cases_days)
-    wishes.forget_before(conn, before)
-    holds.forget_before(conn, before)
+    kept = timedelta(days=library.settings.archive.keep_cases_days)
+    cases.forget(conn, cases.closed_before(conn, moment.today - kept), moment.now)
+    wishes.forget_before(conn, moment.now - kept)
+    holds.forget_before(conn, moment.now - kept)
 
 
 def _prune(conn: Connection, library: Library, moment: Moment) -> None:

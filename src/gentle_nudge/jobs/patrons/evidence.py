@@ -85,7 +85,9 @@ def changes_of_holds(conn: Connection, section: Section, records: SectionRecords
         or not records.of(patron.number).open_cases.isdisjoint(section.cases_of)
     )
     by_person = (hold for holds in records.holds.values() for hold in holds)
-    return hold_changes((*by_person, *records.in_field), in_koha, section.name, day)
+    without_case = records.holds.keys() - records.open_cases.keys()
+    gone = without_case - borrowers.existing(conn, without_case)
+    return hold_changes((*by_person, *records.in_field), in_koha, section.name, day, gone=gone)
 
 
 def flagged_without_case(
