@@ -506,6 +506,10 @@ def test_explain_tells_of_the_hold_and_not_of_its_note(library: Library, koha: K
     said = evenings.does("explain", "A")
     assert "on hold until 2026-12-31: plan, by tester, since 2026-11-17" in said
     assert "secret" not in said
+    update(evenings, 18)
+    (explained,) = json.loads(evenings.does("explain", "A", "--format", "json"))
+    assert explained["in_collections"]["paused_on"] == "2026-11-18"
+    assert "that day, paused since 2026-11-18." in evenings.does("explain", "A")
 
 
 def test_the_note_leaves_the_library_nowhere(library: Library, koha: KohaDatabase) -> None:

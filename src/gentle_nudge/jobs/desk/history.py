@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
+from datetime import date
 from zoneinfo import ZoneInfo
 
+from dateutil.relativedelta import relativedelta
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case
-from gentle_nudge.domain.wording import ordinal
-from gentle_nudge.errors import SettingsError, UserError
+from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.sending.manage import tried
 from gentle_nudge.koha.read.borrowers import number_of, used_before
 from gentle_nudge.store import cases, deliveries, meta, runs
@@ -22,10 +23,20 @@ NO_CARD = "A patron without a card is found as number:123."
 UNKNOWN = ("We know nothing of this patron.", NO_CARD)
 
 
-def of_runs(conn: Connection) -> View:
-    """The last runs, newest first."""
+def of_runs(
+    conn: Connection,
+    *,
+    today: date,
+    month: date | None = None,
+    since: date | None = None,
+    sections: Collection[str] | None = None,
+) -> View:
+    """The runs of a month, or since a day, else the last ones; newest first, of these sections (None: all)."""
     meta.ready(conn)
-    return runs_view(runs.runs(conn, limit=LAST_RUNS))
+    first, last = month.replace(day=1) if month else since, month + relativedelta(day=31) if month else today
+    limit = None if first else LAST_RUNS
+    made = runs.runs(conn, first=first, last=last if month else None, sections=sections, limit=limit)
+    return runs_view(made, since=first or min((run.day for run in made), default=None), until=last)
 
 
 def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
@@ -58,25 +69,6 @@ def cases_of(conn: Connection, card: str) -> list[Case]:
         before = used_before(conn, [number]).get(number, 0)
         of_patron = [case for case in of_patron if case.used_before >= before]
     return of_patron
-
-
-def find_numbers(conn: Connection, cards: Sequence[str]) -> list[int]:
-    """The borrowernumbers of these cards; UserError that names the place of each that nobody has."""
-    numbers = [find_number(conn, card) for card in cards]
-    unknown = UserError("Koha has no patron with this card.", NO_CARD)
-    refuse_by_place(
-        {place: unknown for place, number in enumerate(numbers, 1) if number is None}, several=len(cards) > 1
-    )
-    return [number for number in numbers if number is not None]
-
-
-def refuse_by_place(refusals: Mapping[int, UserError], *, several: bool) -> None:
-    """UserError if there is a refusal; of `several` cards each is named by its place."""
-    if refusals and not several:
-        raise next(iter(refusals.values()))
-    if refusals:
-        sentences = (f"the {ordinal(place)} card: {refusal.sentence}" for place, refusal in refusals.items())
-        raise SettingsError(tuple(sentences), "Nothing was done, for none of the cards.")
 
 
 def find_number(conn: Connection, card: str) -> int | None:

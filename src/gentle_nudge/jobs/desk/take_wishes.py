@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,7 +16,8 @@ from gentle_nudge.domain.wish import Door, Wish
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError, worst_exit_code
 from gentle_nudge.jobs.desk import keep_back
 from gentle_nudge.jobs.desk.deeds import Deed, Desk, Kind
-from gentle_nudge.jobs.desk.history import find_numbers, refuse_by_place
+from gentle_nudge.jobs.desk.find_patron import for_each_card
+from gentle_nudge.jobs.desk.history import NO_CARD, find_number
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.sync_report import sync
 from gentle_nudge.jobs.sections import named
@@ -107,28 +108,38 @@ def take(conn: Connection, wish: Wish, desk: Desk) -> Wish | None:
     return _answer(conn, wish, deed.answer, done=True)
 
 
-def ask(conn: Connection, asked: Collection[Wish], desk: Desk, *, dry_run: bool = False) -> list[str]:
-    """The wishes of a command are written, taken and done in this transaction; their answers.
+def ask_for(
+    conn: Connection, *, cards: Sequence[str], desk: Desk, what: str, columns: Mapping[str, Any], dry_run: bool
+) -> list[str]:
+    """The answers to the wish of a command about each of these cards, written, taken and done in this transaction.
 
-    UserError if one of them cannot be done, which undoes the transaction: nothing is written, no wish either. Of
-    several each is named by its place.
+    UserError if one cannot be done, which undoes the transaction: nothing is written, no wish either. The columns are
+    those of the wish.
     """
     if not dry_run:
         meta.lock(conn)
-    answers, refusals = [], {}
-    for place, wish in enumerate(asked, 1):
-        try:
-            deed = plan_of(conn, wish, desk)
-        except UserError as refusal:
-            refusals[place] = refusal
-            continue
-        answers.append(deed.answer)
-        if not dry_run and (number := wishes.add(conn, wish)):
-            wishes.take(conn, number, desk.moment.now)
-            deed.do(conn)
-            _answer(conn, replace(wish, id=number), deed.answer, done=True)
-    refuse_by_place(refusals, several=len(asked) > 1)
-    return answers
+    wish = partial(Wish, door=Door.COMMAND, what=what, who=desk.moment.who or "nobody", at=desk.moment.now, **columns)
+
+    def answer_to(card: str) -> str:
+        number = find_number(conn, card)
+        if number is None:
+            raise UserError("Koha has no patron with this card.", NO_CARD)
+        return ask(conn, wish(origin=token_hex(32), patron=number), desk, dry_run=dry_run)
+
+    return for_each_card(cards, answer_to)
+
+
+def ask(conn: Connection, wish: Wish, desk: Desk, *, dry_run: bool = False) -> str:
+    """The answer to the wish of a command, which is written, taken and done; our row is locked.
+
+    UserError if it cannot be done. A dry run only says the answer.
+    """
+    deed = plan_of(conn, wish, desk)
+    if not dry_run and (number := wishes.add(conn, wish)):
+        wishes.take(conn, number, desk.moment.now)
+        deed.do(conn)
+        wishes.answer(conn, number, deed.answer, done=True)
+    return deed.answer
 
 
 def plan_of(conn: Connection, wish: Wish, desk: Desk) -> Deed:
@@ -144,15 +155,3 @@ def plan_of(conn: Connection, wish: Wish, desk: Desk) -> Deed:
 def _answer(conn: Connection, wish: Wish, sentence: str, *, done: bool) -> Wish:
     wishes.answer(conn, wish.id or 0, sentence, done=done)
     return replace(wish, done=done, answer=sentence)
-
-
-def ask_for(
-    conn: Connection, *, cards: Sequence[str], desk: Desk, what: str, columns: Mapping[str, Any], dry_run: bool
-) -> list[str]:
-    """The answers to the wish of a command about each of these cards, all done or, with a UserError, none.
-
-    The columns are those of the wish.
-    """
-    wish = partial(Wish, door=Door.COMMAND, what=what, who=desk.moment.who or "nobody", at=desk.moment.now, **columns)
-    numbers = find_numbers(conn, cards)
-    return ask(conn, [wish(origin=token_hex(32), patron=number) for number in numbers], desk, dry_run=dry_run)

@@ -16,7 +16,7 @@ from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.store import cases, holds, meta, report_files, wishes
+from gentle_nudge.store import cases, holds, meta, notices_sent, report_files, wishes
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
     """
     works: dict[str, Callable[[Connection], None]] = {
         "Dropping the names of deleted patrons": _forget_deleted_patrons,
-        "Dropping the names of old closed cases": lambda conn: _forget_old_cases(conn, library, moment),
+        "Dropping the names of old closed cases, and old notices": lambda conn: _forget_old(conn, library, moment),
         "Deleting old reports": lambda conn: _prune(conn, library, moment),
     }
     for title, work in works.items():
@@ -50,13 +50,15 @@ def _forget_deleted_patrons(conn: Connection) -> None:
     cases.forget_names(conn, cases.names_no_longer_needed(conn))
 
 
-def _forget_old_cases(conn: Connection, library: Library, moment: Moment) -> None:
-    """So are the holds that ended and the wishes that were taken so long ago."""
+def _forget_old(conn: Connection, library: Library, moment: Moment) -> None:
     meta.lock(conn)
     kept = timedelta(days=library.settings.archive.keep_cases_days)
     cases.forget(conn, cases.closed_before(conn, moment.today - kept), moment.now)
     wishes.forget_before(conn, moment.now - kept)
     holds.forget_before(conn, moment.now - kept)
+    notices_sent.forget_before(
+        conn, min(draft.policy.kept_notices_since(moment.today) for draft in library.settings.drafts)
+    )
 
 
 def _prune(conn: Connection, library: Library, moment: Moment) -> None:
