@@ -197,6 +197,31 @@ def a_library_group_that_koha_does_not_have(library: Library) -> None:
     library.sections = '[[library]]\nname = "north"\ngroup = "Nroth"\n'
 
 
+@plant("hold-attribute-opac-editable")
+def patrons_may_put_themselves_on_hold(library: Library) -> None:
+    an_attribute_type(library.koha, "COLLHOLD", opac_editable=1)
+    library.set("policy", hold='"attribute:COLLHOLD"')
+
+
+@plant("hold-field-unknown")
+def a_field_of_holds_that_koha_does_not_have(library: Library) -> None:
+    library.set("policy", hold='"attribute:COLHOLD"')
+
+
+@plant("hold-field-unknown")
+def a_last_day_that_need_not_be_a_date(library: Library) -> None:
+    an_attribute_type(library.koha, "HOLDUNTIL", is_date=0)
+    library.set("policy", hold='"sort2"', hold_until='"attribute:HOLDUNTIL"')
+
+
+@plant("hold-until-unreadable")
+def a_last_day_that_is_no_date(library: Library) -> None:
+    an_attribute_type(library.koha, "HOLDUNTIL", is_date=1)
+    has_attribute(library.koha, a_patron(library.koha), "HOLDUNTIL", "soon")
+    has_attribute(library.koha, a_patron(library.koha), "HOLDUNTIL", "2026-12-31")
+    library.set("policy", hold='"sort2"', hold_until='"attribute:HOLDUNTIL"')
+
+
 @plant("koha-column-missing")
 def a_column_that_koha_lost(library: Library) -> None:
     library.koha.spoil("ALTER TABLE borrowers DROP COLUMN mobile")

@@ -96,7 +96,7 @@ SAMPLES: dict[str, Any] = {
     "numbers": [101, 102, 103],
     "plugin": SINGLE,
     "sections": ["global", "north"],
-    "present": {"protected", "anonymized", "script"},
+    "present": {"protected", "anonymized", "script", "is_date"},
     "text": "sson, A",
     "unpaid": {101: [7001, 7003], 102: [7002]},
     "untold": [301],

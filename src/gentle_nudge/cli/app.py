@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("gentle_nudge.cli.upkeep:status", "What ran last, what is late, what has not arrived."),
     "release": ("gentle_nudge.cli.staff:release", "Take a patron, or a whole submission, back from collections."),
     "night": ("gentle_nudge.cli.staff:night", "What a night, or a week, did, and who needs a look."),
+    "hold": ("gentle_nudge.cli.staff:hold", "Keep patrons back from collections; or who is kept back."),
+    "resume": ("gentle_nudge.cli.staff:resume", "End holds: these patrons are kept back no more."),
     "cases": ("gentle_nudge.cli.inquiry:cases", "Every case, open and closed; move open ones to another section."),
     "forget": ("gentle_nudge.cli.upkeep:forget", "Forget a person's name and card, and name what still holds them."),
     "explain": ("gentle_nudge.cli.inquiry:explain", "Why a patron is, or is not, referred: facts and verdicts."),

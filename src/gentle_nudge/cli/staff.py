@@ -7,22 +7,35 @@ from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say
-from gentle_nudge.cli.options import folder_option, library_option, moment_of, progress, show
+from gentle_nudge.cli.options import (
+    dry_run_option,
+    folder_option,
+    library_option,
+    listing_format_option,
+    moment_of,
+    progress,
+    show,
+)
 from gentle_nudge.cli.words import card_argument, card_of, cards_argument, cards_of, date_argument, date_option
 from gentle_nudge.delivery.whole_files import write_over
+from gentle_nudge.domain.hold import REASONS
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.desk import hold_list
+from gentle_nudge.jobs.desk.deeds import Desk
 from gentle_nudge.jobs.desk.night_page import WantedNight, file_name_of, look, page_head, page_of
 from gentle_nudge.jobs.desk.statement import statement as make_statement
+from gentle_nudge.jobs.desk.take_wishes import ask_for
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
 from gentle_nudge.jobs.night.preview import write_files
 from gentle_nudge.jobs.sections import names_to_end
 from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.views.hold_view import holds_view
 from gentle_nudge.views.html import as_page
 from gentle_nudge.views.night_page_view import night_page_view
 from gentle_nudge.views.plain import View, notes
@@ -157,3 +170,72 @@ def statement(
         show(View(parts=notes(*text.splitlines(), style="copy")))
     else:
         click.echo(text.encode(), nl=False)
+
+
+@click.command()
+@cards_argument()
+@click.option("--reason", type=click.Choice(REASONS), help="Why.")
+@date_option("--until", ahead=True, help="The last day; only bankruptcy and deceased may have none.")
+@click.option("--note", metavar="TEXT", help="More about it, for the library alone.")
+@dry_run_option
+@click.option("--ended", is_flag=True, help="Without CARD: also the holds that are over.")
+@click.option("--library", "libraries", multiple=True, metavar="NAME", help="Without CARD: only of this section.")
+@listing_format_option
+@click.pass_obj
+def hold(
+    invocation: Invocation,
+    cards: Sequence[str],
+    reason: str | None,
+    until: date | None,
+    note: str | None,
+    dry_run: bool,
+    ended: bool,
+    libraries: Sequence[str],
+    form: str,
+) -> None:
+    """Keep patrons (CARD: also number:123, or name:TEXT) back; without CARD: show who is kept back.
+
+    Patrons on hold are not referred, and an open case is paused: the next update tells of it once, as hold_due says,
+    and then no more until the hold has ended. Flag, restriction and charges stay as they are. On somebody who is kept
+    back already it replaces reason and day.
+    """
+    if cards and reason is None:
+        raise UserError("A reason is needed.", f"Give one with --reason: {', '.join(REASONS)}.")
+    if cards:
+        _ask(invocation, cards, what="hold", dry_run=dry_run, reason=reason, until=until, note=note)
+        return
+    if reason or until or note or dry_run:
+        raise UserError("Name at least one patron.", "gentle-nudge hold CARD --reason WORD; without options: all holds")
+    library = invocation.library("koha")
+    sections, day = library.names_of(libraries) if libraries else None, moment_of(library).day
+    with progress(), read_only(library.engine) as conn:
+        listed = list(hold_list.listed(conn, ended_too=ended, sections=sections, day=day))
+    show(holds_view(listed), form)
+
+
+@click.command()
+@cards_argument(required=True)
+@click.option("--reason", metavar="TEXT", help="Why; kept, so name nobody in it.")
+@dry_run_option
+@click.pass_obj
+def resume(invocation: Invocation, cards: Sequence[str], reason: str | None, dry_run: bool) -> None:
+    """End the holds of patrons (CARD: also number:123, or name:TEXT) that a command or an edited list has made.
+
+    The next update tells what is owed. A hold that stands in Koha's field is ended there: staff empty the field.
+    """
+    _ask(invocation, cards, what="resume", dry_run=dry_run, reason=reason)
+
+
+def _ask(invocation: Invocation, cards: Sequence[str], *, what: str, dry_run: bool, **columns: Any) -> None:
+    """Do the wish about each of these patrons, all or none, and say what was done."""
+    library = invocation.library("koha")
+    desk = Desk(moment=moment_of(library, person=True))
+    work = partial(ask_for, cards=cards_of(library, cards), desk=desk, what=what, columns=columns, dry_run=dry_run)
+    if dry_run:
+        click.echo("Dry run: nothing is written.")
+        with read_only(library.engine) as conn:
+            answers = work(conn)
+    else:
+        library.may_act()
+        answers = writing(library.engine, work)
+    click.echo("\n".join(answers))

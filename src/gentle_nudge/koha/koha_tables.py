@@ -75,7 +75,7 @@ borrower_attributes = _table(
 borrower_attribute_types = _table(
     "borrower_attribute_types",
     (String, "code"),
-    (Integer, "repeatable unique_id opac_editable"),
+    (Integer, "repeatable unique_id opac_editable is_date"),
     (String, "authorised_value_category"),
 )
 authorised_values = _table("authorised_values", (Integer, "id"), (String, "category authorised_value"))

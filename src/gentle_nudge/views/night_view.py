@@ -14,9 +14,11 @@ from gentle_nudge.domain.collections.plan import (
     Decision,
     Ending,
     NewCase,
+    Pause,
     Plan,
     Referral,
     Reopening,
+    Resumption,
     Succession,
 )
 from gentle_nudge.domain.collections.policy import Section
@@ -43,6 +45,8 @@ CHANGES = {
     "adopted": "Adopted: flagged without a case",
     "reopened": "Reopened: the charges owe again",
     "followed": "Merged cards: the case follows",
+    "paused": "On hold: the agency hears of the case once more, as hold_due says",
+    "resumed": "The hold is over: the agency hears of the case again",
     CaseState.RELEASED.value: "Released",
     CaseState.PAID.value: "Ended by staff, paid",
     CaseState.WITHDRAWN.value: "Withdrawn by staff",
@@ -63,6 +67,8 @@ def outcome(decision: Decision) -> str:
             return "reopened"
         case Succession():
             return "followed"
+        case Pause() | Resumption():
+            return "paused" if decision.paused_on else "resumed"
         case Ending(state=state):
             return state.value
 
@@ -210,6 +216,7 @@ def done_view(plan: Plan) -> View:
     """A line about what a night has done."""
     ended, referred, adopted = plan.closes.total(), len(plan.of(Referral)), len(plan.of(Adoption))
     rows = f"{len(plan.update())} in the update" if plan.update_due else "no update"
-    reopened = f"{count} reopened, " if (count := len(plan.of(Reopening))) else ""
-    counts = f"{referred} referred, {adopted} adopted, {reopened}{ended} ended, {rows}"
+    rare = {"reopened": Reopening, "paused": Pause, "resumed": Resumption}
+    others = "".join(f"{count} {word}, " for word, kind in rare.items() if (count := len(plan.of(kind))))
+    counts = f"{referred} referred, {adopted} adopted, {others}{ended} ended, {rows}"
     return View(parts=notes(f"{plan.section}, {plan.day}: {counts}"))

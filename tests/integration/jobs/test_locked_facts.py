@@ -13,7 +13,17 @@ from gentle_nudge.domain.collections.referral import Account, Candidate, PatronR
 from gentle_nudge.domain.patron import Flag, Patron
 from gentle_nudge.domain.report_row import ReportKind
 from tests.builders.days import IN_THE_WINDOW, SUNDAY
-from tests.builders.koha import a_guarantor, a_patron, an_item, claims_returned, delete_patron, is_sent, owes, pays
+from tests.builders.koha import (
+    a_guarantor,
+    a_patron,
+    an_item,
+    claims_returned,
+    delete_patron,
+    has_attribute,
+    is_sent,
+    owes,
+    pays,
+)
 from tests.integration.jobs.test_races import Race
 from tests.support.koha import KohaDatabase
 from tests.support.nights import a_policy
@@ -33,6 +43,16 @@ def a_case_elsewhere(koha: KohaDatabase, patron: int) -> None:
     koha.execute(
         "INSERT INTO gentle_nudge_case (section, patron, number, open_key, adopted, state, to_report) "
         "VALUES ('north', :n, :n, :n, 0, 'open', 0)",
+        n=patron,
+    )
+    koha.execute("UPDATE gentle_nudge_meta SET note = note + 1")
+
+
+def a_hold(koha: KohaDatabase, patron: int) -> None:
+    """Somebody has put the patron on hold."""
+    koha.execute(
+        "INSERT INTO gentle_nudge_hold (patron, reason, source, since, open_key) "
+        "VALUES (:n, 'bankruptcy', 'command', '2026-11-22', CONCAT(:n, ' command'))",
         n=patron,
     )
     koha.execute("UPDATE gentle_nudge_meta SET note = note + 1")
@@ -81,6 +101,13 @@ CHANGES: dict[type, dict[str, Change]] = {
         ),
         "flag": Change(happens=sets("borrowers", "sort1 = 'yes'")),
         "exemption": Change(happens=sets("borrowers", "sort2 = 'yes'"), rules={"exemption": Flag.parse("sort2")}),
+        "hold": Change(happens=sets("borrowers", "sort2 = 'PLAN'"), rules={"hold": Flag.parse("sort2")}),
+        "hold_until": Change(
+            happens=sets("borrower_attributes", "attribute = '2026-12-31'"),
+            before=lambda koha, patron: has_attribute(koha, patron, "HOLDUNTIL", "2026-11-21"),
+            rules={"hold": Flag.parse("sort2"), "hold_until": Flag.parse("attribute:HOLDUNTIL")},
+            columns={"sort2": "PLAN"},
+        ),
         "guardian": Change(
             happens=lambda koha, _patron: koha.execute("DELETE FROM borrower_relationships"),
             before=lambda koha, patron: a_guarantor(koha, of=patron),
@@ -126,6 +153,7 @@ CHANGES: dict[type, dict[str, Change]] = {
     },
     PatronRecords: {
         "open_cases": Change(happens=a_case_elsewhere, at="gentle_nudge_meta"),
+        "holds": Change(happens=a_hold, at="gentle_nudge_meta"),
         "notices": Change(
             before=lambda koha, patron: is_sent(koha, patron, "BILL", day=SUNDAY - timedelta(days=14)),
             happens=lambda koha, _patron: koha.execute("UPDATE message_queue SET status = 'failed'"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.referral import Account, Candidate, LeftOut, Reason, SectionRecords
 from gentle_nudge.domain.collections.submission_day import Refusal
+from gentle_nudge.domain.hold import HoldChanges
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Guardian, Patron
 from gentle_nudge.domain.report_row import UpdateRow, case_row, new_case_row
@@ -140,7 +141,7 @@ class ChangedCase:
 class Succession(ChangedCase):
     """Cards were merged: the case goes on with the heir, the patron who took over its lines.
 
-    `row` is None if nobody may be told of it.
+    `row` is None if nobody may be told of it, or because the heir is on hold.
     """
 
     row: UpdateRow | None
@@ -163,7 +164,25 @@ class Ending(ChangedCase):
         return ZERO if self.state is CaseState.MERGED else self.facts.balance
 
 
-Decision = Referral | Adoption | Reopening | Succession | Ending
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pause(ChangedCase):
+    """The patron is on hold: the agency hears of the open case once, by `row` (None: not at all), and then no more."""
+
+    row: UpdateRow | None
+    paused_on: date
+    is_by_person: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resumption(ChangedCase):
+    """The hold is over: the agency hears of the open case again, with its balance."""
+
+    row: UpdateRow
+    paused_on: None = None
+
+
+CaseDecision = Succession | Pause | Resumption | Ending
+Decision = Referral | Adoption | Reopening | CaseDecision
 
 
 def heir_of(decision: Decision) -> int | None:
@@ -171,7 +190,7 @@ def heir_of(decision: Decision) -> int | None:
     match decision:
         case Succession() | Ending(state=CaseState.RELEASED):
             return decision.facts.heir.number if decision.facts.heir else None
-        case Referral() | Adoption() | Reopening() | Ending():
+        case Referral() | Adoption() | Reopening() | Pause() | Resumption() | Ending():
             return None
 
 
@@ -184,7 +203,8 @@ class Plan:
     the threshold; `left_out_patrons` are these patrons, if asked for. `owing_less` counts all others who owe something
     in the window. `named` are cases and accounts that staff should look at, `needs` what cases that go on leave to a
     person, `untold` the closed cases whose last word has to wait. `order` ranks patrons as the database collates their
-    surnames. `records` is what our own tables knew when the plan was made.
+    surnames. `records` is what our own tables knew when the plan was made, `holds` what has become of the holds since
+    the last night.
     """
 
     section: str
@@ -204,6 +224,7 @@ class Plan:
     untold: frozenset[int] = frozenset()
     order: Mapping[int, int] = field(default_factory=dict)
     records: SectionRecords = field(default_factory=SectionRecords)
+    holds: HoldChanges = field(default_factory=HoldChanges)
 
     def of(self, kind: type[D]) -> tuple[D, ...]:
         """The decisions of one kind."""
@@ -212,7 +233,7 @@ class Plan:
     @property
     def cases(self) -> tuple[Case, ...]:
         """The open cases that change."""
-        return tuple(decision.case for decision in self.decisions if isinstance(decision, Succession | Ending))
+        return tuple(decision.case for decision in self.decisions if isinstance(decision, CaseDecision))
 
     @property
     def has_work(self) -> bool:

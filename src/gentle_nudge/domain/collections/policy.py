@@ -289,6 +289,8 @@ class Policy:
         return PatronFields(
             flag=self.flag,
             exemption=self.exemption,
+            hold=self.hold,
+            hold_until=self.hold_until,
             guardians=self.minors == "guardian",
             contact=self.unreachable == "exclude",
         )

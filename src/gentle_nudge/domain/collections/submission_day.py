@@ -16,7 +16,7 @@ from gentle_nudge.domain.wording import counted
 A_WEEK = 7
 USUAL_FACTOR = 4
 USUAL_LEAST, USUAL_MOST, USUAL_AT_FIRST = 50, 500, 100
-Limit = Literal["fuse", "adoptions", "endings", "reopenings"]
+Limit = Literal["fuse", "adoptions", "endings", "pauses", "reopenings"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +39,7 @@ class Refusal:
     @property
     def stops_submission(self) -> bool:
         """Whether no submission is made because of it."""
-        return self.kind not in {"endings", "reopenings", "held"}
+        return self.kind not in {"endings", "pauses", "reopenings", "held"}
 
 
 # The refusal of each limit that is passed; {count}, {most} and the like are still to be filled in.
@@ -50,6 +50,13 @@ TOO_MANY: dict[Limit, Refusal] = {
         "them was closed, changed or listed; all others went on",
         hint="if an import, a form or a clean-up did it, put flags, patrons or charges back; if all of it is right, "
         "start the next night with nightly --most-endings {count}",
+    ),
+    "pauses": Refusal(
+        kind="pauses",
+        sentence="{count} open cases would be paused by Koha's field or ended by staff, more than the {most} of one "
+        "night: none of them was paused, and they are reported as before; all others went on",
+        hint="if an import or a form did it, put the field back; if all of it is right, start the next night with "
+        "nightly --most-endings {count}",
     ),
     "adoptions": Refusal(
         kind="adoptions",

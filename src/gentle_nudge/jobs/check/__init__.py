@@ -83,6 +83,7 @@ def _questions_about(sections: Sequence[Section], conn: Connection, moment: Mome
     yield database_findings.restrictions_left(conn, sections, moment)
     yield flag_fields.flags(conn, [section.policy.flag for section in sections])
     yield flag_fields.exemptions(conn, [section.policy.exemption for section in submitting])
+    yield flag_fields.holds(conn, [section.policy.patron_fields for section in sections])
     for section in submitting:
         yield policy_findings.window(section, moment.day)
         yield policy_findings.notices(conn, section, moment.day)

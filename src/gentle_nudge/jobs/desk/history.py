@@ -19,6 +19,8 @@ from gentle_nudge.views.plain import View
 
 LAST_RUNS = 60
 BY_NUMBER = "number:"
+NO_CARD = "A patron without a card is found as number:123."
+UNKNOWN = ("We know nothing of this patron.", NO_CARD)
 
 
 def of_runs(
@@ -49,7 +51,14 @@ def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
 
 
 def known_cases(conn: Connection, card: str) -> list[Case]:
-    """Every case of a patron, oldest first; UserError if there is none.
+    """Every case of a patron, oldest first; UserError if there is none."""
+    if of_patron := cases_of(conn, card):
+        return of_patron
+    raise UserError(*UNKNOWN)
+
+
+def cases_of(conn: Connection, card: str) -> list[Case]:
+    """Every case of a patron, oldest first.
 
     The patron is the one who has the card in Koha now; if nobody has it, the one last reported with it. Cases of
     somebody who had the same number before are found by the number alone.
@@ -59,8 +68,6 @@ def known_cases(conn: Connection, card: str) -> list[Case]:
     if number is not None and not card.startswith(BY_NUMBER):
         before = used_before(conn, [number]).get(number, 0)
         of_patron = [case for case in of_patron if case.used_before >= before]
-    if not of_patron:
-        raise UserError("We know nothing of this patron.", "A patron without a card is found as number:123.")
     return of_patron
 
 

@@ -19,7 +19,7 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.sending.outlets import staff_folder, standing_of
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.store import cases, meta, night_values, notices_sent, report_files
+from gentle_nudge.store import cases, holds, meta, night_values, notices_sent, report_files, wishes
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +56,10 @@ def _forget_deleted_patrons(conn: Connection) -> None:
 
 def _forget_old(conn: Connection, library: Library, moment: Moment) -> None:
     meta.lock(conn)
-    before = moment.today - timedelta(days=library.settings.archive.keep_cases_days)
-    cases.forget(conn, cases.closed_before(conn, before), moment.now)
+    kept = timedelta(days=library.settings.archive.keep_cases_days)
+    cases.forget(conn, cases.closed_before(conn, moment.today - kept), moment.now)
+    wishes.forget_before(conn, moment.now - kept)
+    holds.forget_before(conn, moment.now - kept)
     notices_sent.forget_before(
         conn, min(draft.policy.kept_notices_since(moment.today) for draft in library.settings.drafts)
     )

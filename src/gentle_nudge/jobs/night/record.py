@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -14,6 +15,7 @@ from gentle_nudge.domain.collections.changes import (
     CloseCase,
     FollowCase,
     OpenCase,
+    PauseCase,
     RecordRestriction,
     ReopenCase,
     flag_changes,
@@ -22,7 +24,8 @@ from gentle_nudge.domain.collections.changes import (
     planned_changes,
     restriction_changes,
 )
-from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral, Reopening, heir_of
+from gentle_nudge.domain.collections.hold_ends import ended_with_cases, inherited_holds
+from gentle_nudge.domain.collections.plan import Adoption, Ending, Pause, Plan, Referral, Reopening, Resumption, heir_of
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outbox import Stored
 from gentle_nudge.domain.report_row import ReportKind
@@ -34,7 +37,7 @@ from gentle_nudge.jobs.patrons.recorded_lines import owing_of
 from gentle_nudge.jobs.sending.enqueue import Run, queue
 from gentle_nudge.koha.write import action_logs
 from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store import cases, meta, night_values, runs
+from gentle_nudge.store import cases, holds, meta, night_values, runs
 from gentle_nudge.store.runs import Claim
 from gentle_nudge.views.night_summary import Done, read, values_of, with_submission
 
@@ -88,6 +91,7 @@ def write_ours(conn: Connection, run: Run, plan: Plan) -> Written:
         fees = of(actions, ChargeFee)
         action_logs.log_changes(conn, flag_changes(actions), fees, logs=run.logs, moment=run.moment)
         cases.follow(conn, of(actions, FollowCase))
+        cases.pause(conn, {action.case: action.since for action in of(actions, PauseCase)})
         cases.reopen(conn, of(actions, ReopenCase))
         new = of(actions, OpenCase)
         referrals = [action for action in new if isinstance(action.decision, Referral)]
@@ -99,9 +103,19 @@ def write_ours(conn: Connection, run: Run, plan: Plan) -> Written:
         closing = [replace(ending, case=ending.case or opened[ending.patron]) for ending in of(actions, CloseCase)]
         cases.close(conn, closing, run=update, day=plan.day, now=run.moment.now)
         cases.forget_names_of(conn, [each.patron for each in closing if each.state is CaseState.ANONYMIZED])
+    record_holds(conn, plan, run.moment.now)
     submitted = queue_submission(conn, run, plan) if ReportKind.SUBMISSION in run.ids else None
     updated = queue_update(conn, run, plan, adopted) if update else None
     return Written(opened=adopted | referred, reports=tuple(filter(None, (submitted, updated))))
+
+
+def record_holds(conn: Connection, plan: Plan, now: datetime) -> None:
+    """Holds have begun, ended and gone over to heirs, as the plan says."""
+    inherited = inherited_holds(plan)
+    holds.end(conn, (*plan.holds.ended, *ended_with_cases(plan), *(each for each in inherited if each.ended_by)), now)
+    holds.move(conn, [hold for hold in inherited if hold.ended_by is None])
+    holds.begin(conn, plan.holds.begun, now)
+    holds.forget(conn, [each.number for each in plan.of(Ending) if each.state is CaseState.ANONYMIZED])
 
 
 def queue_submission(conn: Connection, run: Run, plan: Plan) -> Stored | None:
@@ -122,7 +136,9 @@ def queue_update(conn: Connection, run: Run, plan: Plan, adopted: dict[int, int]
     """
     rows, last_words = plan.update(), {case.id for case in plan.records.last_words} - plan.untold
     closed = {state.value: count for state, count in plan.closes.items()}
-    numbers = {"patrons": len(rows), "adopted": len(adopted), "reopened": len(plan.of(Reopening)), **closed}
+    others = {"reopened": plan.of(Reopening), "paused": plan.of(Pause), "resumed": plan.of(Resumption)}
+    opened = {"adopted": len(adopted), **{what: len(decisions) for what, decisions in others.items()}}
+    numbers = {"patrons": len(rows), **opened, **closed}
     counts = RunCounts(numbers=numbers, amount=sum((row.due for row in rows), ZERO))
     stored = queue(conn, run, ReportKind.UPDATE, rows, counts=counts)
     if stored:

@@ -52,7 +52,7 @@ class Uses:
 
     sort_flags: tuple[str, ...] = ("sort1", "sort2")
     flag_attributes: bool = True
-    exemption_attributes: bool = True
+    other_attributes: bool = True
     guardians: bool = True
     restrictions: bool = True
     groups: bool = True
@@ -64,7 +64,7 @@ class Uses:
     def unused_tables(self) -> frozenset[str]:
         """Koha's tables that the program knows and never asks with this configuration."""
         used = {
-            "borrower_attributes": self.flag_attributes or self.exemption_attributes,
+            "borrower_attributes": self.flag_attributes or self.other_attributes,
             "borrower_relationships": self.guardians,
             "letter": self.notices,
             "library_groups": self.groups,

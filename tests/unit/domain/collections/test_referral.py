@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -10,6 +10,7 @@ import pytest
 
 from gentle_nudge.domain.collections.policy import Scope, Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, verdicts, why_not
+from gentle_nudge.domain.hold import Hold, HoldSource
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.patron import Flag, Guardian, SentNotice
 from tests.builders.values import (
@@ -355,6 +356,7 @@ HOPELESS = Candidate(
         exemption=in_attributes("1"),
         category="STAFF",
         born=date(2020, 1, 1),
+        hold=in_attributes("PLAN"),
         is_gone=True,
     ),
     account=an_account("0.00", lines=(A_CHARGE,), last_payment=SUNDAY),
@@ -378,6 +380,7 @@ STEP_BY_STEP: list[tuple[Reason, Callable[[Candidate], Candidate]]] = [
     (Reason.FLAG_IN_OTHER_USE, lambda found: _with(found, flag=in_sort1("no"))),
     (Reason.PROTECTED, lambda found: _with(found, protected=False)),
     (Reason.EXEMPT, lambda found: _with(found, exemption=())),
+    (Reason.ON_HOLD, lambda found: _with(found, hold=())),
     (Reason.CATEGORY, lambda found: _with(found, category="PT")),
     (Reason.MINOR, lambda found: _with(found, born=None)),
     (Reason.UNKNOWN_AGE, lambda found: _with(found, born=date(1980, 5, 5))),
@@ -405,6 +408,24 @@ def test_the_first_reason_is_the_one_we_give() -> None:
 
 def test_the_order_of_the_reasons_is_that_of_the_rules() -> None:
     assert [why for why, _ in STEP_BY_STEP] == list(Reason)
+
+
+@pytest.mark.parametrize(("days", "kept"), [(0, True), (1, False), (-1, True)])
+def test_a_hold_keeps_back_up_to_its_last_day(days: int, kept: bool) -> None:  # noqa: FBT001 - a parameter
+    day = SUNDAY + timedelta(days=days)
+    hold = Hold(patron=1, reason="plan", until=SUNDAY, source=HoldSource.COMMAND)
+    by_person = replace(a_candidate(), records=PatronRecords(holds=(hold,)))
+    in_koha = a_candidate(hold=in_attributes("PLAN"), hold_until=in_attributes(str(SUNDAY)))
+    for candidate in (by_person, in_koha):
+        assert (why_not(candidate, a_section(), day) is Reason.ON_HOLD) == kept
+
+
+@pytest.mark.parametrize(
+    "until", [(), ("",), ("soon",), ("20261201",), ("2026-11-01", "soon"), ("2026-11-01", "2026-11-22")]
+)
+def test_without_a_readable_last_day_that_is_over_the_field_keeps_back(until: tuple[str, ...]) -> None:
+    candidate = a_candidate(hold=in_attributes("PLAN"), hold_until=in_attributes(*until))
+    assert reason(candidate) is Reason.ON_HOLD
 
 
 def test_an_open_case_comes_before_a_flag_in_other_use() -> None:

@@ -9,9 +9,9 @@ import pytest
 from gentle_nudge.domain.collections.case_outcome import CaseFacts, judge
 from gentle_nudge.domain.collections.changes import is_still_restricted
 from gentle_nudge.domain.collections.judgement import adopt
+from gentle_nudge.domain.collections.plan import Ending
 from gentle_nudge.domain.collections.referral import PatronRecords
 from gentle_nudge.domain.patron import Restriction
-from gentle_nudge.domain.report_row import UpdateRow
 from tests.builders.values import IN_CASE, SUNDAY, a_case, a_patron, a_section, an_adoptee, holding, ours
 
 LIFTING = a_section(clear_paid=True, remove_restriction=True)
@@ -27,8 +27,8 @@ def still_restricted(
 ) -> bool:
     section, patron = LIFTING if remove else KEEPING, a_patron(flag=flag)
     case = a_case(restriction=5, restriction_type="MANUAL")
-    outcome = judge(CaseFacts(case=case, patron=patron, balance=Decimal(balance), records=records), section)
-    assert not isinstance(outcome, UpdateRow)
+    outcome = judge(CaseFacts(case=case, patron=patron, balance=Decimal(balance), records=records), section, SUNDAY)
+    assert isinstance(outcome, Ending)
     return is_still_restricted(outcome, holding(patron, *restrictions, recorded=[5]), section)
 
 
