@@ -16,6 +16,7 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.monitor.alerting import tell_staff
 from gentle_nudge.jobs.monitor.retention import apply_retention
 from gentle_nudge.jobs.monitor.watch import watched
+from gentle_nudge.jobs.night.collect_notices import collect_notices
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import Night, nightly
 from gentle_nudge.jobs.sending.deliver import Delivered, deliver
@@ -53,8 +54,14 @@ def routine(
     A step that fails with a GentleNudgeError does not stop the next. The worst exit code of all is returned, and the
     monitor hears of it.
     """
+    not_collected = 0
     with watched(library, moment, clock) as watch:
         sections, outlets = library.ready(wanted, dry_run=False)
+        try:
+            collect_notices(library.engine, sections, moment)
+        except GentleNudgeError as failure:
+            tell(failure)
+            not_collected = failure.exit_code
         night = nightly(library.engine, sections, moment, outlets=outlets, options=options)
         tell(night)
         sent: Round | GentleNudgeError
@@ -66,7 +73,8 @@ def routine(
         pages = staff_pages(library, outlets, night, moment=moment, clock=clock)
         if pages:
             tell(pages)
-        watch.exit_code = worst_exit_code(night.exit_code, sent.exit_code, pages.exit_code if pages else 0)
+        codes = (night.exit_code, sent.exit_code, pages.exit_code if pages else 0)
+        watch.exit_code = worst_exit_code(not_collected, *codes)
     for note in watch.notes:
         tell(note)
     for trouble in apply_retention(library, moment):

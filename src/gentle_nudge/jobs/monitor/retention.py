@@ -19,7 +19,7 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.sending.outlets import staff_folder, standing_of
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.store import cases, meta, night_values, report_files
+from gentle_nudge.store import cases, meta, night_values, notices_sent, report_files
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
     """
     works: dict[str, Callable[[Connection], None]] = {
         "Dropping the names of deleted patrons": _forget_deleted_patrons,
-        "Dropping the names of old closed cases": lambda conn: _forget_old_cases(conn, library, moment),
+        "Dropping the names of old closed cases, and old notices": lambda conn: _forget_old(conn, library, moment),
         "Deleting old reports": lambda conn: _prune(conn, library, moment),
         "Deleting old pages": lambda conn: _prune_pages(conn, library, moment),
     }
@@ -54,10 +54,13 @@ def _forget_deleted_patrons(conn: Connection) -> None:
     cases.forget_names(conn, cases.names_no_longer_needed(conn))
 
 
-def _forget_old_cases(conn: Connection, library: Library, moment: Moment) -> None:
+def _forget_old(conn: Connection, library: Library, moment: Moment) -> None:
     meta.lock(conn)
     before = moment.today - timedelta(days=library.settings.archive.keep_cases_days)
     cases.forget(conn, cases.closed_before(conn, before), moment.now)
+    notices_sent.forget_before(
+        conn, min(draft.policy.kept_notices_since(moment.today) for draft in library.settings.drafts)
+    )
 
 
 def _prune(conn: Connection, library: Library, moment: Moment) -> None:
