@@ -41,6 +41,7 @@ def uses_of(settings: Settings) -> Uses:
         restrictions=any(policy.add_restriction for policy in policies),
         groups=bool(settings.groups),
         items=settings.libraries.charges_by == "item",
+        lists=any(policy.review_days for policy in policies),
         mail_servers=not (settings.mail.maildir or settings.mail.names_a_server),
     )
 

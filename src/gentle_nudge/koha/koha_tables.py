@@ -64,7 +64,23 @@ account_offsets = _table(
     (Instant, "created_on"),
 )
 account_debit_types = _table("account_debit_types", (String, "code"), (String, "description"), (Integer, "archived"))
-items = _table("items", (Integer, "itemnumber"), (String, "homebranch"))
+biblio = _table("biblio", (Integer, "biblionumber"), (String, "title"))
+items = _table(
+    "items",
+    (Integer, "itemnumber"),
+    (Integer, "biblionumber itemlost"),
+    (String, "barcode homebranch location itemcallnumber"),
+)
+reserves = _table(
+    "reserves",
+    (Integer, "reserve_id"),
+    (Integer, "borrowernumber biblionumber suspend"),
+    (String, "found"),
+    (Day, "cancellationdate"),
+)
+return_claims = _table(
+    "return_claims", (Integer, "id"), (Integer, "itemnumber borrowernumber"), (Instant, "resolved_on")
+)
 borrower_attributes = _table(
     "borrower_attributes", (Integer, "id"), (Integer, "borrowernumber"), (String, "code attribute")
 )

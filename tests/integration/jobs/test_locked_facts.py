@@ -12,7 +12,7 @@ from gentle_nudge.domain.collections.policy import Scope, Section
 from gentle_nudge.domain.collections.referral import Account, Candidate, PatronRecords
 from gentle_nudge.domain.patron import Flag, Patron
 from gentle_nudge.domain.report_row import ReportKind
-from tests.builders.days import IN_THE_WINDOW
+from tests.builders.days import IN_THE_WINDOW, LAST_SUNDAY, SUNDAY
 from tests.builders.koha import a_guarantor, a_patron, delete_patron, owes, pays
 from tests.integration.jobs.test_races import Race
 from tests.support.koha import KohaDatabase
@@ -35,6 +35,23 @@ def a_case_elsewhere(koha: KohaDatabase, patron: int) -> None:
         "VALUES ('north', :n, :n, :n, 0, 'open', 0)",
         n=patron,
     )
+    koha.execute("UPDATE gentle_nudge_meta SET note = note + 1")
+
+
+def is_listed(koha: KohaDatabase, patron: int) -> None:
+    """The patron stands on the list for the Sunday."""
+    listed = koha.put("gentle_nudge_list", section="global", for_day=SUNDAY, made=LAST_SUNDAY, state="open")
+    koha.execute(
+        "INSERT INTO gentle_nudge_list_row (list_id, patron, owed, balance, marks, outcome) "
+        "VALUES (:listed, :patron, 30, 30, '', 'listed')",
+        listed=listed,
+        patron=patron,
+    )
+
+
+def is_left_out(koha: KohaDatabase, patron: int) -> None:
+    """Staff leave the patron out."""
+    koha.execute("UPDATE gentle_nudge_list_row SET outcome = 'left_out' WHERE patron = :patron", patron=patron)
     koha.execute("UPDATE gentle_nudge_meta SET note = note + 1")
 
 
@@ -111,7 +128,10 @@ CHANGES: dict[type, dict[str, Change]] = {
             recorded="SELECT GROUP_CONCAT(type) FROM gentle_nudge_case_line WHERE type = 'OVERDUE'",
         ),
     },
-    PatronRecords: {"open_cases": Change(happens=a_case_elsewhere, at="gentle_nudge_meta")},
+    PatronRecords: {
+        "open_cases": Change(happens=a_case_elsewhere, at="gentle_nudge_meta"),
+        "place": Change(before=is_listed, happens=is_left_out, at="gentle_nudge_meta"),
+    },
 }
 CASES = [
     pytest.param(change, id=f"{kind.__name__}.{name}")

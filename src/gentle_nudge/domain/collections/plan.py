@@ -19,6 +19,7 @@ from gentle_nudge.domain.report_row import UpdateRow, case_row, new_case_row
 
 if TYPE_CHECKING:
     from gentle_nudge.domain.collections.case_outcome import CaseFacts
+    from gentle_nudge.domain.collections.review import Draft, ListState, ReviewList
 
 
 D = TypeVar("D", bound="Decision")
@@ -182,7 +183,8 @@ class Plan:
     update's rows of cases that just go on. `left_out` counts, by first reason, the patrons whose owed in window
     reaches the threshold; `owing_less` all others who owe something in the window. `named` are cases and accounts that
     staff should look at, `untold` the closed cases whose last word has to wait. `order` ranks patrons as the database
-    collates their surnames. `records` is what our own tables knew when the plan was made.
+    collates their surnames. `records` is what our own tables knew when the plan was made. A submission is made `under`
+    a list, if there is one, which then ends as `list_ends`; `list_made` is a new list.
     """
 
     section: str
@@ -200,6 +202,9 @@ class Plan:
     untold: frozenset[int] = frozenset()
     order: Mapping[int, int] = field(default_factory=dict)
     records: SectionRecords = field(default_factory=SectionRecords)
+    under: ReviewList | None = None
+    list_ends: ListState | None = None
+    list_made: Draft | None = None
 
     def of(self, kind: type[D]) -> tuple[D, ...]:
         """The decisions of one kind."""
@@ -212,8 +217,8 @@ class Plan:
 
     @property
     def has_work(self) -> bool:
-        """Whether a report of the day is still to be made."""
-        return self.submission_due or self.update_due
+        """Whether a report or a list of the day is still to be made."""
+        return self.submission_due or self.update_due or self.list_made is not None
 
     @property
     def submits(self) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.policy import Policy, Section
+from gentle_nudge.domain.collections.review import ListInForce, Place, ReviewList
 from gentle_nudge.domain.collections.submission_day import SubmissionHistory
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.money import ZERO, can_be_kept
@@ -30,6 +31,8 @@ class Reason(StrEnum):
     NO_LOST_CHARGE = "no lost charge is outstanding"
     BELOW_THRESHOLD = "owes less than the threshold in the window"
     BALANCE_BELOW_THRESHOLD = "the balance is less than the threshold"
+    LEFT_OUT = "staff have left the patron out of the list"
+    NOT_ON_THE_LIST = "qualifies only since the list was made, and will be on the next one"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,9 +59,10 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatronRecords:
-    """Our records of a patron: the sections with an open case."""
+    """Our records of a patron: the sections with an open case, and the `place` on the list in force, if one is."""
 
     open_cases: frozenset[str] = frozenset()
+    place: Place | None = None
 
     def has_case(self, section: Section) -> bool:
         """Whether a case of this section is open; of any section if it has all charges, so that no debt goes twice."""
@@ -66,7 +70,7 @@ class PatronRecords:
 
     def without(self, section: str) -> PatronRecords:
         """The records without the open case of the section with this name."""
-        return PatronRecords(open_cases=self.open_cases - {section})
+        return replace(self, open_cases=self.open_cases - {section})
 
     def is_held(self, section: Section) -> bool:
         """Whether a case is open of a section that is gone, and nobody may be told of it."""
@@ -97,6 +101,7 @@ class SectionRecords:
     open case. `withdrawn`: patron -> the latest day a case was withdrawn, None if only by sections whose days do not
     count here; cases of cards merged into theirs included, whose lines are `inherited`.
     `merged`: patron -> those gone from Koha whose recorded lines they have now; empty if all charges are the patron's.
+    `lists` are the section's latest lists; under the one `in_force`, if there is one, patrons are judged.
     """
 
     revision: int | None = None
@@ -107,6 +112,8 @@ class SectionRecords:
     merged: Mapping[int, frozenset[int]] = field(default_factory=dict)
     past: SubmissionHistory = field(default_factory=SubmissionHistory)
     last_update: date | None = None
+    lists: tuple[ReviewList, ...] = ()
+    in_force: ListInForce | None = None
 
     @property
     def is_any(self) -> bool:
@@ -115,7 +122,10 @@ class SectionRecords:
 
     def of(self, patron: int) -> PatronRecords:
         """The records of one patron."""
-        return PatronRecords(open_cases=self.open_cases[patron]) if patron in self.open_cases else NO_RECORDS
+        if self.in_force is None and patron not in self.open_cases:
+            return NO_RECORDS
+        place = self.in_force.place_of(patron) if self.in_force else None
+        return PatronRecords(open_cases=self.open_cases.get(patron, frozenset()), place=place)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -181,6 +191,12 @@ RULES: dict[Reason, Rule] = {
     Reason.BELOW_THRESHOLD: lambda candidate, section, _day: candidate.account.owed < section.policy.threshold,
     Reason.BALANCE_BELOW_THRESHOLD: lambda candidate, section, _day: (
         min(candidate.account.balance, candidate.account.whole_balance) < section.policy.threshold
+    ),
+    Reason.LEFT_OUT: lambda candidate, _section, _day: (
+        candidate.records.place is not None and candidate.records.place.is_left_out
+    ),
+    Reason.NOT_ON_THE_LIST: lambda candidate, _section, _day: (
+        candidate.records.place is not None and candidate.records.place.row is None
     ),
 }
 

@@ -49,7 +49,7 @@ def gather(
     def may_owe_enough() -> Iterator[Candidate]:
         yield from read_candidates(conn, section, records, scanned().numbers, rules=rules)
 
-    with alongside(conn, scan if due.submission_due else lambda _conn: CandidateScan()) as scanned:
+    with alongside(conn, scan if due.may_refer else lambda _conn: CandidateScan()) as scanned:
         last_words = records.last_words if due.update_due else ()
         adoptees = flagged_without_case(conn, section, moment, records) if due.update_due else ()
         somebody_new = due.submission_due or adoptees

@@ -58,6 +58,7 @@ class Uses:
     groups: bool = True
     items: bool = True
     mail_servers: bool = True
+    lists: bool = True
 
     @property
     def unused_tables(self) -> frozenset[str]:
@@ -65,8 +66,11 @@ class Uses:
         used = {
             "borrower_attributes": self.flag_attributes or self.exemption_attributes,
             "borrower_relationships": self.guardians,
-            "items": self.items,
+            "biblio": self.lists,
+            "items": self.items or self.lists,
             "library_groups": self.groups,
+            "reserves": self.lists,
+            "return_claims": self.lists,
             "smtp_servers": self.mail_servers,
         }
         return frozenset(table for table, is_used in used.items() if not is_used)
