@@ -6,12 +6,16 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
+from typing import Any
 
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import date_option, moment_of, progress, show
+from gentle_nudge.cli.options import date_option, dry_run_option, moment_of, progress, show
+from gentle_nudge.domain.hold import REASONS
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.desk.deeds import Desk
+from gentle_nudge.jobs.desk.take_wishes import ask_for
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
 from gentle_nudge.jobs.sections import names_to_end
 from gentle_nudge.jobs.transaction import read_only, writing
@@ -65,3 +69,49 @@ def release(
             withdrawals = [writing(library.engine, partial(work, section=section)) for section in sections]
     if dry_run or invocation.speaks:
         show(withdrawal_view(withdrawals, dry_run=dry_run, names_patrons=dry_run and sys.stdout.isatty()))
+
+
+@click.command()
+@click.argument("cards", metavar="CARD...", nargs=-1, required=True)
+@click.option("--reason", type=click.Choice(REASONS), required=True, help="Why.")
+@date_option("--until", help="The last day; only bankruptcy and deceased may have none.")
+@click.option("--note", metavar="TEXT", help="More about it, for the library alone.")
+@dry_run_option
+@click.pass_obj
+def hold(
+    invocation: Invocation, cards: Sequence[str], reason: str, until: date | None, note: str | None, dry_run: bool
+) -> None:
+    """Keep patrons (CARD, or number:123) back: they are not referred, and an open case is paused.
+
+    The next update tells of a paused case once, as hold_due says, and then no more until the hold has ended. Flag,
+    restriction and charges stay as they are. On somebody who is kept back already it replaces reason and day.
+    """
+    _ask(invocation, cards, what="hold", dry_run=dry_run, reason=reason, until=until, note=note)
+
+
+@click.command()
+@click.argument("cards", metavar="CARD...", nargs=-1, required=True)
+@click.option("--reason", metavar="TEXT", help="Why; kept, so name nobody in it.")
+@dry_run_option
+@click.pass_obj
+def resume(invocation: Invocation, cards: Sequence[str], reason: str | None, dry_run: bool) -> None:
+    """End the holds of patrons (CARD, or number:123) that a command or an edited list has made.
+
+    The next update tells what is owed. A hold that stands in Koha's field is ended there: staff empty the field.
+    """
+    _ask(invocation, cards, what="resume", dry_run=dry_run, reason=reason)
+
+
+def _ask(invocation: Invocation, cards: Sequence[str], *, what: str, dry_run: bool, **columns: Any) -> None:
+    """Do the wish about each of these patrons, all or none, and say what was done."""
+    library = invocation.library("koha")
+    desk = Desk(moment=moment_of(library, person=True))
+    work = partial(ask_for, cards=cards, desk=desk, what=what, columns=columns, dry_run=dry_run)
+    if dry_run:
+        click.echo("Dry run: nothing is written.")
+        with read_only(library.engine) as conn:
+            answers = work(conn)
+    else:
+        library.may_act()
+        answers = writing(library.engine, work)
+    click.echo("\n".join(answers))

@@ -1,4 +1,4 @@
-"""All that cron's `nightly` does, in order: the night, the deliveries, the alerts, and tidying up."""
+"""All that cron's `nightly` does, in order: the wishes, the night, the deliveries, the alerts, and tidying up."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import datetime
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import CancelledSubmission
 from gentle_nudge.errors import EXIT_FAILURE, EXIT_TEMPFAIL, GentleNudgeError, worst_exit_code
+from gentle_nudge.jobs.desk.take_wishes import Taken, take_wishes
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.monitor.alerting import tell_staff
 from gentle_nudge.jobs.monitor.retention import apply_retention
@@ -38,19 +39,21 @@ class Round:
         return worst_exit_code(failed, EXIT_TEMPFAIL if self.delivered.interrupted else 0)
 
 
-Tell = Callable[[Night | Round | GentleNudgeError | str], None]
+Tell = Callable[[Taken | Night | Round | GentleNudgeError | str], None]
 
 
 def routine(
     library: Library, moment: Moment, clock: Clock, tell: Tell, *, wanted: Sequence[str], options: NightOptions
 ) -> int:
-    """Call `tell` after each step with the night, the round or an error in its place; last, sentences about the rest.
+    """Call `tell` after each step with the wishes, the night, the round or an error in its place.
 
-    A step that fails with a GentleNudgeError does not stop the next. The worst exit code of all is returned, and the
-    monitor hears of it.
+    Last come sentences about the rest. A step that fails with a GentleNudgeError does not stop the next. The worst exit
+    code of all is returned, and the monitor hears of it.
     """
     with watched(library, moment, clock) as watch:
         sections, outlets = library.ready(wanted, dry_run=False)
+        taken = take_wishes(library, moment)
+        tell(taken)
         night = nightly(library.engine, sections, moment, outlets=outlets, options=options)
         tell(night)
         sent: Round | GentleNudgeError
@@ -59,7 +62,7 @@ def routine(
         except GentleNudgeError as failure:
             sent = failure
         tell(sent)
-        watch.exit_code = worst_exit_code(night.exit_code, sent.exit_code)
+        watch.exit_code = worst_exit_code(taken.exit_code, night.exit_code, sent.exit_code)
     for note in watch.notes:
         tell(note)
     for trouble in apply_retention(library, moment):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case
-from gentle_nudge.errors import UserError
+from gentle_nudge.domain.wording import ordinal
+from gentle_nudge.errors import SettingsError, UserError
 from gentle_nudge.jobs.sending.manage import tried
 from gentle_nudge.koha.read.borrowers import number_of, used_before
 from gentle_nudge.store import cases, deliveries, meta, runs
@@ -49,6 +51,25 @@ def known_cases(conn: Connection, card: str) -> list[Case]:
     if not of_patron:
         raise UserError("We know nothing of this patron.", "A patron without a card is found as number:123.")
     return of_patron
+
+
+def find_numbers(conn: Connection, cards: Sequence[str]) -> list[int]:
+    """The borrowernumbers of these cards; UserError that names the place of each that nobody has."""
+    numbers = [find_number(conn, card) for card in cards]
+    unknown = UserError("Koha has no patron with this card.", "A patron without a card is found as number:123.")
+    refuse_by_place(
+        {place: unknown for place, number in enumerate(numbers, 1) if number is None}, several=len(cards) > 1
+    )
+    return [number for number in numbers if number is not None]
+
+
+def refuse_by_place(refusals: Mapping[int, UserError], *, several: bool) -> None:
+    """UserError if there is a refusal; of `several` cards each is named by its place."""
+    if refusals and not several:
+        raise next(iter(refusals.values()))
+    if refusals:
+        sentences = (f"the {ordinal(place)} card: {refusal.sentence}" for place, refusal in refusals.items())
+        raise SettingsError(tuple(sentences), "Nothing was done, for none of the cards.")
 
 
 def find_number(conn: Connection, card: str) -> int | None:
