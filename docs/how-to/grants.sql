@@ -20,6 +20,8 @@ GRANT SELECT
 GRANT SELECT
     ON `koha_LIB`.`authorised_values` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
+    ON `koha_LIB`.`biblio` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
     ON `koha_LIB`.`borrower_attribute_types` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`borrower_attributes` TO 'gentle_nudge_LIB'@'localhost';
@@ -46,7 +48,11 @@ GRANT SELECT
 GRANT SELECT
     ON `koha_LIB`.`plugin_methods` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
+    ON `koha_LIB`.`reserves` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
     ON `koha_LIB`.`restriction_types` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`return_claims` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`smtp_servers` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT

@@ -1,5 +1,6 @@
 """Lists: staff see who will be referred, and decide, before anybody is."""
 
+import json
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.evenings import Evenings, Library
-from tests.builders.koha import owing, pays
+from tests.builders.koha import a_patron, an_item, owing, pays, reserves
 from tests.support.koha import KohaDatabase
 
 RULES = "review_days = 3\n"
@@ -146,3 +147,290 @@ def test_v8_without_a_night_in_time_nobody_is_referred_whom_staff_could_not_see(
     assert library.koha.value("SELECT late FROM gentle_nudge_run WHERE report = 'submission'") == 1
     library.nights(26)
     assert "2026-11-29" in library.lists()
+
+
+def shown(library: Desk, day: int, *options: str, on: int) -> dict[str, Any]:
+    """What `review` says of the list of that day, of the only section."""
+    (said,) = json.loads(library.does("review", str(nov(day)), "--format", "json", *options, on=nov(on)))
+    return dict(said)
+
+
+def card(library: Desk, letter: str) -> str:
+    return f"number:{library.five[letter]}"
+
+
+def test_v3_who_is_left_out_is_asked_about_again_the_next_week(desk: DeskFixture) -> None:
+    library = desk()
+    library.nights(19)
+    said = library.does("review", "leave-out", card(library, "B"), "--reason", "found on the shelf", on=nov(20))
+    assert said.strip().endswith("is left out of the list for 2026-11-22.")
+    library.nights(20, 21, 22)
+    assert library.submission() == ("ACEG", "161.00", "40.00")
+    explained = library.does("explain", card(library, "B"))
+    assert "staff have left the patron out of the list for 2026-11-22" in explained
+    assert "on 2026-11-21: found on the shelf" in explained  # 23:00 there is the next day in UTC
+    verdicts = json.loads(library.does("explain", card(library, "B"), "--format", "json"))[0]["verdicts"]
+    assert [rule for rule, keeps_out in verdicts.items() if keeps_out] == ["LEFT_OUT"]
+    library.nights(26)
+    assert library.lists()["2026-11-29"] == ("open", 1, "30.00")
+    assert library.rows(29) == {"B": ("listed", None, "")}
+
+
+def test_leaving_out_says_when_the_charges_leave_the_window(desk: DeskFixture) -> None:
+    library = desk()
+    library.nights(19)
+    said = library.does("review", "leave-out", card(library, "G"), card(library, "A"), "--reason", "asked", on=nov(20))
+    of_g, of_a = said.splitlines()
+    assert of_g.endswith("These charges will not refer the patron later: they leave the window.")
+    assert of_a.endswith("is left out of the list for 2026-11-22.")
+
+
+def test_who_is_put_back_is_referred_after_all(desk: DeskFixture) -> None:
+    library = desk()
+    library.nights(19)
+    library.does("review", "leave-out", card(library, "B"), "--reason", "found", on=nov(20))
+    library.does("review", "put-back", card(library, "B"))
+    assert library.rows(22)["B"] == ("listed", None, "")
+    library.nights(20, 21, 22)
+    assert library.submission() == ALL
+
+
+def test_leaving_out_until_a_day_is_a_hold_as_well(desk: DeskFixture) -> None:
+    library = desk()
+    library.nights(19)
+    library.does(
+        "review", "leave-out", card(library, "B"), "--reason", "speak first", "--until", "2026-12-31", on=nov(20)
+    )
+    (held,) = library.koha.query("SELECT patron, reason, note, until FROM gentle_nudge_hold")
+    assert held == {
+        "patron": library.five["B"],
+        "reason": "other",
+        "note": "speak first",
+        "until": date(2026, 12, 31),
+    }
+
+
+def test_a_dry_run_of_leaving_out_writes_nothing(desk: DeskFixture) -> None:
+    library = desk()
+    library.nights(19)
+    library.does("review", "leave-out", card(library, "B"), "--reason", "found", "--dry-run", on=nov(20))
+    assert library.rows(22)["B"][0] == "listed"
+    assert library.koha.query("SELECT * FROM gentle_nudge_wish") == []
+
+
+def test_nobody_is_left_out_who_is_on_no_open_list(desk: DeskFixture) -> None:
+    library = desk()
+    library.nights(18)
+    done = library.run("review", "leave-out", card(library, "B"), "--reason", "found")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "gentle-nudge hold" in done.stderr
+    assert library.koha.query("SELECT * FROM gentle_nudge_wish") == []
+
+
+def test_v5_a_list_that_nobody_approves_lapses(desk: DeskFixture) -> None:
+    library = desk('review_ends = "lapse"\n')
+    library.nights(19, 20, 21, 22)
+    assert library.submission() == ("", "0.00", "0.00")
+    assert library.lists()["2026-11-22"] == ("lapsed", 5, "191.00")
+    assert library.stored("ums-updates-2026-11-22.csv")
+    assert library.stored("ums-new-submissions-2026-11-22.csv") == b"No qualifying records\n"
+    alerts = library.koha.query("SELECT kind FROM gentle_nudge_alert")
+    assert alerts == [{"kind": "list-lapsed"}]
+    library.nights(23)
+    assert library.submissions() == ["2026-11-22"]
+    library.nights(26)
+    assert library.lists()["2026-11-29"] == ("open", 4, "146.00")
+    assert set(library.rows(29)) == set("ABCE")
+
+
+def test_a_list_that_may_lapse_goes_out_once_approved(desk: DeskFixture) -> None:
+    library = desk('review_ends = "lapse"\n')
+    library.nights(19)
+    assert "is approved." in library.does("review", "approve", "2026-11-22", on=nov(20))
+    assert "is approved already." in library.does("review", "approve", "2026-11-22")
+    library.nights(20, 21, 22)
+    assert library.submission() == ALL
+    done = library.run("review", "approve", "2026-11-22")
+    assert done.returncode == 2
+    assert "is used and has ended" in done.stderr
+
+
+def test_v9_an_approved_list_lifts_the_fuse_to_its_own_length(desk: DeskFixture) -> None:
+    library = desk("most_referrals = 4\n")
+    library.nights(19, 20, 21)
+    assert shown(library, 22, on=21)["fuse_holds"] is True
+    library.does("review", "approve", "2026-11-22")
+    assert shown(library, 22, on=21)["fuse_holds"] is False
+    library.nights(22)
+    assert library.submission() == ALL
+
+
+def test_v9_without_approval_the_fuse_holds_and_the_submission_stays_due(desk: DeskFixture) -> None:
+    library = desk("most_referrals = 4\n")
+    library.nights(19, 20, 21)
+    done = library.run("nightly", on=nov(22))
+    assert done.returncode == 1
+    assert "5 patrons qualify, more than the 4" in done.stderr
+    assert library.submissions() == []
+    assert library.lists()["2026-11-22"][0] == "open"
+    library.does("review", "approve", "2026-11-22", on=nov(23))
+    library.nights(23)
+    assert library.submission()[0] == "ABCE"  # G's charge has left the window of Monday
+
+
+def test_v10_a_rejected_list_refers_nobody(desk: DeskFixture) -> None:
+    library = desk()
+    library.nights(19)
+    library.does("review", "reject", "2026-11-22", "--reason", "closed for repairs", on=nov(20))
+    library.nights(20, 21, 22)
+    assert library.submission() == ("", "0.00", "0.00")
+    assert library.lists()["2026-11-22"][0] == "rejected"
+    assert shown(library, 22, on=22)["reason"] == "closed for repairs"
+    library.nights(23)
+    assert library.submissions() == ["2026-11-22"]
+    assert library.run("review", "approve", "2026-11-22").returncode == 2
+    library.nights(26)
+    assert library.lists()["2026-11-29"] == ("open", 4, "146.00")
+
+
+def test_v12_an_item_found_again_makes_the_charge_probably_our_mistake(desk: DeskFixture) -> None:
+    library = desk()
+    found = an_item(library.koha, itemlost=0)
+    library.koha.execute(
+        "UPDATE accountlines SET itemnumber = :item WHERE borrowernumber = :b", item=found, b=library.five["B"]
+    )
+    library.nights(19)
+    assert library.rows(22)["B"] == ("listed", None, "FOUND")
+    first = shown(library, 22, on=19)["rows"][0]
+    assert (first["number"], first["marks"][0]["mark"]) == (library.five["B"], "FOUND")
+    library.nights(20, 21, 22)
+    assert library.submission() == ALL
+
+
+@pytest.mark.parametrize(("owed", "marks"), [("404.00", ""), ("425.00", "MUCH")])
+def test_v15_ten_times_the_usual_is_much(desk: DeskFixture, owed: str, marks: str) -> None:
+    library = desk()
+    library.five["H"] = owing(library.koha, owed, day=date(2026, 9, 11))
+    library.nights(19)
+    assert library.rows(22)["H"] == ("listed", None, marks)
+
+
+@pytest.mark.parametrize(("born", "marks"), [(date(2008, 8, 25), "JUST_ADULT"), (date(2008, 8, 24), "")])
+def test_v16_who_has_just_come_of_age_is_marked(desk: DeskFixture, born: date, marks: str) -> None:
+    library = desk()
+    library.koha.execute(
+        "UPDATE borrowers SET dateofbirth = :born WHERE borrowernumber = :b", born=born, b=library.five["B"]
+    )
+    library.nights(19)
+    assert library.rows(22)["B"] == ("listed", None, marks)
+
+
+def test_v17_who_waits_for_what_they_hold_back(desk: DeskFixture) -> None:
+    library = desk()
+    koha = library.koha
+    titles = {}
+    for letter in "AE":
+        item = an_item(koha, itemlost=1)
+        koha.execute(
+            "UPDATE accountlines SET itemnumber = :item WHERE borrowernumber = :b", item=item, b=library.five[letter]
+        )
+        titles[letter] = koha.value("SELECT biblionumber FROM items WHERE itemnumber = :item", item=item)
+    one, other, third = a_patron(koha), a_patron(koha), a_patron(koha)
+    for patron, letter in ((one, "A"), (other, "A"), (one, "E"), (library.five["E"], "E")):
+        reserves(koha, patron, titles[letter])
+    reserves(koha, third, titles["A"], suspend=1)
+    library.nights(19)
+    assert {letter: marks for letter, (_, _, marks) in library.rows(22).items() if "WAITED_FOR" in marks} == {
+        "A": "WAITED_FOR",
+        "E": "WAITED_FOR",
+    }
+    said = shown(library, 22, on=19)
+    assert said["waiting"] == {"patrons": 2, "others": 2}
+    sentences = {row["number"]: mark["sentence"] for row in said["rows"] for mark in row["marks"]}
+    assert sentences[library.five["A"]].startswith("2 others wait")
+    assert sentences[library.five["E"]].startswith("1 other waits")
+    assert "2 of these 5 patrons hold back something 2 others wait for" in library.does("review")
+
+
+def test_a_koha_without_reserves_and_claims_is_served(desk: DeskFixture) -> None:
+    library = desk()
+    for table in ("reserves", "return_claims"):
+        library.koha.spoil(f"DROP TABLE {table}")
+    library.nights(19)
+    assert shown(library, 22, on=19)["waiting"] is None
+
+
+def test_an_unresolved_claim_is_a_mark_and_a_resolved_one_is_none(desk: DeskFixture) -> None:
+    library = desk()
+    koha = library.koha
+    for letter, resolved in (("A", None), ("B", "2026-11-01 00:00:00")):
+        item = an_item(koha, itemlost=1)
+        koha.execute(
+            "UPDATE accountlines SET itemnumber = :item WHERE borrowernumber = :b", item=item, b=library.five[letter]
+        )
+        koha.put("return_claims", borrowernumber=library.five[letter], itemnumber=item, resolved_on=resolved)
+    library.nights(19)
+    assert library.rows(22)["A"][2] == "CLAIMED"
+    assert library.rows(22)["B"][2] == ""
+
+
+def test_v14_each_section_has_its_own_list(library: Library, koha: KohaDatabase) -> None:
+    north = '[[library]]\nname = "north"\nbranches = ["FPL"]\nsend_to = ["north@agency.example.org"]\n'
+    evenings = library(policy=RULES + 'review_ends = "lapse"\n', tables=north)
+    here, there = owing(koha, "30.00", branch="CPL"), owing(koha, "40.00", branch="FPL")
+    evenings.does("nightly", on=nov(19))
+    done = evenings.run("review", "approve", "2026-11-22", on=nov(20))
+    assert done.returncode == 2
+    assert "global, north" in done.stderr
+    evenings.does("review", "approve", "2026-11-22", "--library", "north")
+    evenings.does("nightly", on=nov(22))
+    assert [row["patron"] for row in evenings.cases()] == [there]
+    states = koha.query("SELECT section, state FROM gentle_nudge_list ORDER BY section")
+    assert states == [{"section": "global", "state": "lapsed"}, {"section": "north", "state": "used"}]
+    assert evenings.flag(here) is None
+
+
+def test_a_day_without_a_submission_names_the_nearest(desk: DeskFixture) -> None:
+    library = desk()
+    done = library.run("review", "2026-11-24", on=nov(20))
+    assert done.returncode == 2
+    assert "2026-11-22 and 2026-11-29" in done.stderr
+
+
+def test_without_a_list_review_says_what_it_would_be(desk: DeskFixture) -> None:
+    library = desk()
+    said = shown(library, 22, on=18)
+    assert (said["list"], said["state"], said["made"]) == (None, None, None)
+    assert (said["patrons"], said["balance"], said["fees"]) == (5, "191.00", "50.00")
+    assert library.koha.query("SELECT * FROM gentle_nudge_list") == []
+
+
+def test_review_of_an_open_list_is_judged_as_of_now(desk: DeskFixture) -> None:
+    library = desk()
+    library.nights(19)
+    pays(library.koha, library.five["A"], "20.00", day=nov(20))
+    library.does("review", "leave-out", card(library, "B"), "--reason", "found", on=nov(20))
+    said = shown(library, 22, on=20)
+    outcomes = {library.letter(row["number"]): (row["outcome"], row["why"], row["balance"]) for row in said["rows"]}
+    assert outcomes["A"] == ("dropped", "BELOW_THRESHOLD", "40.00")
+    assert outcomes["B"] == ("left_out", "found", "30.00")
+    assert outcomes["C"] == ("listed", None, "26.00")
+    assert (said["patrons"], said["balance"]) == (3, "121.00")
+    row = next(row for row in said["rows"] if row["number"] == library.five["C"])
+    assert row["marks"] == [{"mark": "AT_THRESHOLD", "sentence": "Owes hardly more than the threshold of 25.00."}]
+    assert (row["lines"], row["oldest_days"]) == ([{"type": "LOST", "count": 1, "outstanding": "26.00"}], 69)
+    assert (row["with_fee"], row["age"], row["name"]) == ("36.00", 46, None)
+
+
+def test_v13_nothing_remains_of_a_referral_that_was_killed_before_the_list_was_used(desk: DeskFixture) -> None:
+    library = desk()
+    library.nights(19, 20, 21)
+    library.koha.spoil(
+        "CREATE TRIGGER no_use BEFORE UPDATE ON gentle_nudge_list FOR EACH ROW "
+        "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'killed here'"
+    )
+    assert library.run("nightly", on=nov(22)).returncode == 1
+    assert (library.cases(), library.submissions(), library.lists()["2026-11-22"][0]) == ([], [], "open")
+    library.koha.execute("DROP TRIGGER no_use")
+    library.nights(22)
+    assert library.submission() == ALL

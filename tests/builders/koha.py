@@ -302,6 +302,11 @@ def an_item(koha: KohaDatabase, *, branch: str = "CPL", title: str = "A Title", 
     return koha.put("items", **(known | columns))
 
 
+def reserves(koha: KohaDatabase, patron: int, title: int, **columns: object) -> int:
+    """The patron waits for any copy of the title; its number."""
+    return koha.put("reserves", borrowernumber=patron, biblionumber=title, branchcode="CPL", **columns)
+
+
 def a_library_group(koha: KohaDatabase, title: str, branches: Iterable[str] = (), *, parent: int | None = None) -> int:
     """A group of that title with these branches; its number."""
     group = koha.put("library_groups", title=title, parent_id=parent)

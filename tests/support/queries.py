@@ -81,7 +81,9 @@ SAMPLES: dict[str, Any] = {
     "code": "COLLECT",
     "columns": CONTACT,
     "description": FEE.description,
+    "item_ids": [6001, 6002],
     "line_ids": [7001, 7002],
+    "list_id": 3,
     "login": "selfcheck",
     "more_than": 20,
     "names": ["BorrowersLog", "FinesLog"],
@@ -91,6 +93,7 @@ SAMPLES: dict[str, Any] = {
     "sections": ["global", "north"],
     "present": {"protected", "anonymized", "script"},
     "threshold": Decimal(25),
+    "title_ids": [5001, 5002],
     "untold": [301],
 }
 

@@ -7,9 +7,9 @@ from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, delete, insert, select, update
 
-from gentle_nudge.domain.collections.review import MAY_BE_USED, ListRow, ListState, Outcome, ReviewList
+from gentle_nudge.domain.collections.review import ListRow, ListState, Outcome, ReviewList
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store.tables import fitted, review_list, review_list_row
 
@@ -31,14 +31,14 @@ def latest_query(sections: Collection[str]) -> Select[Any]:
     return select(review_list).where(each_list.section.in_(sections)).order_by(each_list.for_day.desc()).limit(LATEST)
 
 
-def of_day(conn: Connection, for_day: date, *, lock: bool = False) -> list[ReviewList]:
+def of_day(conn: Connection, for_day: date) -> list[ReviewList]:
     """The lists for that day, by section."""
-    return _where(conn, each_list.for_day == for_day, lock=lock)
+    return _where(conn, each_list.for_day == for_day)
 
 
-def usable(conn: Connection) -> list[ReviewList]:
-    """The lists of all sections that are open, approved or rejected."""
-    return _where(conn, each_list.state.in_(MAY_BE_USED))
+def to_come(conn: Connection) -> list[ReviewList]:
+    """The lists of all sections that are open or approved."""
+    return _where(conn, each_list.state.in_((ListState.OPEN, ListState.APPROVED)))
 
 
 def with_patron(conn: Connection, patron: int) -> list[tuple[ReviewList, ListRow]]:
@@ -53,9 +53,9 @@ def with_patron(conn: Connection, patron: int) -> list[tuple[ReviewList, ListRow
     return [(each, rows(conn, each.id, [patron])[patron]) for each in lists]
 
 
-def _where(conn: Connection, *conditions: ColumnElement[bool], lock: bool = False) -> list[ReviewList]:
+def _where(conn: Connection, *conditions: ColumnElement[bool]) -> list[ReviewList]:
     query = select(review_list).where(*conditions).order_by(each_list.for_day, each_list.section)
-    return [_list(row) for row in conn.execute(query.with_for_update() if lock else query).mappings()]
+    return [_list(row) for row in conn.execute(query).mappings()]
 
 
 def _list(row: RowMapping) -> ReviewList:
@@ -106,20 +106,22 @@ def add(conn: Connection, *, section: str, for_day: date, made: date, listed: It
     return int(list_id)
 
 
-def set_state(
-    conn: Connection,
-    lists: Collection[int],
-    state: ListState,
-    *,
-    reason: str | None = None,
-    who: str | None = None,
-    at: datetime | None = None,
-) -> None:
-    """These lists are in this state; reason, person and instant stay as they are unless given."""
-    given = {"reason": fitted(reason, each_list.reason), "who": fitted(who, each_list.who), "at": at}
-    values = {name: value for name, value in given.items() if value is not None}
+def set_state(conn: Connection, lists: Collection[int], state: ListState, **decided: Any) -> None:
+    """These lists are in this state; `reason`, `who` and `at` stay as they are unless given."""
+    values = {name: fitted(value, each_list[name]) for name, value in decided.items()}
     if lists:
         conn.execute(update(review_list).where(each_list.id.in_(lists)).values(state=state, **values))
+
+
+def delete_before(conn: Connection, day: date) -> None:
+    """The lists for days before this one are deleted."""
+    conn.execute(delete(review_list).where(each_list.for_day < day))
+
+
+def forget(conn: Connection, patrons: Collection[int]) -> None:
+    """What staff wrote about these patrons is gone from all lists."""
+    by_staff = (each_row.patron.in_(patrons), each_row.who.is_not(None))
+    conn.execute(update(review_list_row).where(*by_staff).values(why=None))
 
 
 def set_row(conn: Connection, list_id: int, row: ListRow) -> None:

@@ -7,7 +7,9 @@ from datetime import date
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.explanation import Explanation
+from gentle_nudge.domain.collections.list_days import next_submission_day
 from gentle_nudge.domain.collections.referral import Reason
+from gentle_nudge.domain.collections.review import ListRow, Place
 from gentle_nudge.domain.ledger import JudgedLine
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.patron import OLDEST, FlagRow, known_birth
@@ -76,10 +78,23 @@ def _verdict(explanation: Explanation) -> str:
         case = explanation.reopening.case
         return f"Case {case.id} would be reopened, without a second fee: its charges owe again."
     if explanation.reason:
-        return f"Not referred: {explanation.reason}."
+        return f"Not referred: {explanation.reason}{_about_the_list(explanation)}."
     if not explanation.candidate.account.can_be_kept:
         return "Not referred: passed over, because the sums are too large to be kept."
     return "Would be referred."
+
+
+def _about_the_list(explanation: Explanation) -> str:
+    """What the list says, if it is the reason."""
+    place = explanation.candidate.records.place
+    match explanation.reason, place:
+        case Reason.LEFT_OUT, Place(row=ListRow(why=why, who=who, at=at)):
+            when = f" on {at.date()}" if at else ""
+            return f" for {place.for_day} ({who}{when}: {why})"
+        case Reason.NOT_ON_THE_LIST, Place():
+            return f": {next_submission_day(explanation.section.policy, explanation.day)}"
+        case _:
+            return ""
 
 
 def _values(rows: tuple[FlagRow, ...]) -> str:

@@ -10,7 +10,7 @@ from gentle_nudge.domain.case import CaseState
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import known_cases
 from gentle_nudge.jobs.sending.manage import copies
-from gentle_nudge.store import cases, meta, report_files
+from gentle_nudge.store import cases, meta, report_files, review_lists
 from gentle_nudge.views.case_view import Holding, forgotten_view
 from gentle_nudge.views.plain import View
 
@@ -29,6 +29,7 @@ def forget(conn: Connection, card: str, *, keep_days: int, anyway: bool = False)
         )
     cases.forget_names(conn, [case.id for case in of_patron])
     numbers = {number for case in of_patron for number in (case.number, case.patron) if number}
+    review_lists.forget(conn, numbers)
     holding = [
         Holding(
             file_name=stored.file_name,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.wish import Door, Wish
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError, worst_exit_code
-from gentle_nudge.jobs.desk import keep_back
+from gentle_nudge.jobs.desk import decide_list, keep_back
 from gentle_nudge.jobs.desk.deeds import Deed, Desk, Kind
 from gentle_nudge.jobs.desk.history import find_numbers, refuse_by_place
 from gentle_nudge.jobs.library import Library
@@ -39,6 +39,10 @@ def sync_now(_conn: Connection, wish: Wish, desk: Desk) -> Deed:
 KINDS: Mapping[str, Kind] = {
     "hold": Kind(plan=keep_back.hold, needs=("patron", "reason")),
     "resume": Kind(plan=keep_back.resume, needs=("patron",)),
+    "leave_out": Kind(plan=decide_list.leave_out, needs=("patron", "reason")),
+    "put_back": Kind(plan=decide_list.put_back, needs=("patron",)),
+    "approve": Kind(plan=decide_list.approve, needs=("list_day",)),
+    "reject": Kind(plan=decide_list.reject, needs=("list_day", "reason")),
     "sync": Kind(plan=sync_now, needs_policy=True),
 }
 

@@ -14,9 +14,10 @@ from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.night.lists import end_lists_of_gone_sections
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.store import cases, meta, report_files
+from gentle_nudge.store import cases, meta, report_files, review_lists
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
     """
     works: dict[str, Callable[[Connection], None]] = {
         "Dropping the names of deleted patrons": _forget_deleted_patrons,
-        "Dropping the names of old closed cases": lambda conn: _forget_old_cases(conn, library, moment),
+        "Dropping the names of old closed cases, and old lists": lambda conn: _forget_old_cases(conn, library, moment),
         "Deleting old reports": lambda conn: _prune(conn, library, moment),
     }
     for title, work in works.items():
@@ -54,6 +55,8 @@ def _forget_old_cases(conn: Connection, library: Library, moment: Moment) -> Non
     meta.lock(conn)
     before = moment.today - timedelta(days=library.settings.archive.keep_cases_days)
     cases.forget(conn, cases.closed_before(conn, before), moment.now)
+    review_lists.delete_before(conn, before)
+    end_lists_of_gone_sections(conn, library.known_sections(conn), moment.now)
 
 
 def _prune(conn: Connection, library: Library, moment: Moment) -> None:

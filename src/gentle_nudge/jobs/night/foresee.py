@@ -14,7 +14,7 @@ from gentle_nudge.domain.collections.marks import in_list_order
 from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
-from gentle_nudge.domain.collections.review import Draft
+from gentle_nudge.domain.collections.review import Draft, ListInForce
 from gentle_nudge.domain.collections.submission_day import Due, most_referrals
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.wording import counted
@@ -39,13 +39,14 @@ def foresee(
     for_day: date,
     *,
     records: SectionRecords,
+    under: ListInForce | None = None,
     but: Collection[int] = (),
 ) -> Draft:
-    """Who would be referred on that day by its window and ages and the balances of now, whatever list is in force.
+    """Who would be referred on that day by its window and ages and the balances of now, `under` a list if there is one.
 
     Those in `but` are left aside: they are referred before.
     """
-    ahead, records = replace(moment, day=for_day), replace(records, in_force=None)
+    ahead, records = replace(moment, day=for_day), replace(records, in_force=under)
     due = Due(submission_due=True, update_due=False)
     with gather(conn, section, ahead, records=records, due=due) as evidence:
         plan = plan_night(section, for_day, evidence, due)

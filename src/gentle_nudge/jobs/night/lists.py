@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -36,9 +37,8 @@ def write_lists(conn: Connection, run: Run, plan: Plan) -> None:
     ]
     review_lists.set_state(conn, replaced, ListState.LAPSED, reason=REPLACED, at=moment.now)
     if under and plan.list_ends and plan.submits:
-        lapses = plan.list_ends is ListState.LAPSED
-        reason = NOT_APPROVED if lapses else None
-        review_lists.set_state(conn, [under.id], plan.list_ends, reason=reason, at=moment.now if lapses else None)
+        lapsed = {"reason": NOT_APPROVED, "at": moment.now} if plan.list_ends is ListState.LAPSED else {}
+        review_lists.set_state(conn, [under.id], plan.list_ends, **lapsed)
         if plan.list_ends is ListState.USED:
             review_lists.end_rows(conn, under.id, _reasons(conn, run, plan))
     if plan.list_made:
@@ -50,6 +50,16 @@ def write_lists(conn: Connection, run: Run, plan: Plan) -> None:
             listed=rows_of(plan.list_made),
             now=moment.now,
         )
+
+
+def end_lists_of_gone_sections(conn: Connection, sections: Collection[Section], now: datetime) -> None:
+    """Lists of sections that are gone from the settings, or whose submissions are off, have lapsed.
+
+    Without any section the settings are incomplete, and nobody knows.
+    """
+    there = {name for section in sections if section.enabled for name in section.names}
+    gone = [each.id for each in review_lists.to_come(conn) if each.section not in there] if sections else []
+    review_lists.set_state(conn, gone, ListState.LAPSED, reason=REPLACED, at=now)
 
 
 def rows_of(draft: Draft) -> list[ListRow]:

@@ -25,8 +25,8 @@ from gentle_nudge.domain.collections.review import Marked
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of
-from gentle_nudge.koha.read import accountlines, lost_items
+from gentle_nudge.jobs.patrons.accounts import line_rules, read_candidates
+from gentle_nudge.koha.read import lost_items
 from gentle_nudge.koha.read.lost_items import ChargedItem
 from gentle_nudge.store import cases
 
@@ -44,8 +44,8 @@ def marked(
     others = waited_for(titles, lost_items.waiting(conn, frozenset().union(*titles.values())) or {})
     before = cases.of_patrons(conn, numbers)
     next_week = line_rules(section, replace(ahead, day=ahead.day + A_WEEK), records)
-    rules = next_week.with_ages([each.patron for each in referrals])
-    accounts = accountlines.accounts(conn, rules, ownership_of(conn, section, records, numbers), numbers)
+    later = read_candidates(conn, section, records, numbers, rules=next_week)
+    owed_next_week = {candidate.patron.number: candidate.account.owed for candidate in later}
     usual = Usual.of(cases.balances_referred(conn, section.names), [each.balance for each in referrals])
 
     def facts_of(referral: Referral) -> MarkFacts:
@@ -57,7 +57,7 @@ def marked(
             payment=Payment(day=payments[number][0], amount=payments[number][1]) if number in payments else None,
             cases=tuple(before.get(number, ())),
             waiting=len(others.get(number, ())),
-            owed_next_week=accounts[number].owed,
+            owed_next_week=owed_next_week.get(number, ZERO),
         )
 
     return tuple(Marked(referral=each, marks=marks_of(each, section, facts_of(each), usual)) for each in referrals)

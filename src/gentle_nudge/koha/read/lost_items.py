@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, func, select
 
+from gentle_nudge.domain.shelf import ShelfItem
 from gentle_nudge.koha.koha_tables import accountlines, biblio, columns_of, items, reserves, return_claims
 from gentle_nudge.sqltypes import among, rows_by_thousands
 
@@ -24,17 +25,6 @@ class ChargedItem:
     item: int
     title: int
     is_lost: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ShelfItem:
-    """A lost item, as it may stand on its shelf."""
-
-    library: str | None
-    location: str | None
-    call_number: str | None
-    barcode: str | None
-    title: str | None
 
 
 def charged_items(conn: Connection, lines: Collection[int]) -> dict[int, ChargedItem]:
