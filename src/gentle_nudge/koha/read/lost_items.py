@@ -135,4 +135,5 @@ def payments_query(numbers: Collection[int]) -> Select[Any]:
         .where(among(line.borrowernumber, numbers), line.credit_type_code == "PAYMENT")
         .where(func.coalesce(line.status, "") != "VOID")
         .order_by(line.date, line.accountlines_id)
+        .with_hint(accountlines, "FORCE INDEX (acctsborridx)")
     )
