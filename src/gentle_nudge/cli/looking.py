@@ -25,6 +25,7 @@ from gentle_nudge.cli.options import (
 )
 from gentle_nudge.domain.wish import Door, Wish
 from gentle_nudge.jobs.desk.deeds import Desk
+from gentle_nudge.jobs.desk.read_list import edited_file, read_list
 from gentle_nudge.jobs.desk.review_files import files_of
 from gentle_nudge.jobs.desk.review_list import reviews, shelf
 from gentle_nudge.jobs.desk.take_wishes import ask, ask_for
@@ -165,6 +166,21 @@ def _decide(invocation: Invocation, what: str, *, dry_run: bool, **columns: Any)
     _do(library, partial(ask, asked=[wish], desk=desk, dry_run=dry_run), dry_run=dry_run)
 
 
+@review.command("read")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@dry_run_option
+@click.pass_obj
+def read_file(invocation: Invocation, file: Path, dry_run: bool) -> None:
+    """Do what an edited list says (FILE, as review --output writes it), all of it or nothing. The file stays.
+
+    Write leave out into the column decision and a reason beside it; until is the last day of a hold, if there is to be
+    one. Saved under a name that ends in -approved.csv it approves the list as well.
+    """
+    library = invocation.library()
+    work = partial(read_list, file=edited_file(file.resolve()), desk=_desk(library, dry_run=dry_run), dry_run=dry_run)
+    _do(library, work, dry_run=dry_run)
+
+
 def _desk(library: Library, *, dry_run: bool) -> Desk:
     sections = library.sections(changes=not dry_run)
     return Desk(moment=moment_of(library, person=True), sections=sections)
@@ -177,4 +193,4 @@ def _do(library: Library, work: Any, *, dry_run: bool) -> None:
             answers = work(conn)
     else:
         answers = writing(library.engine, work)
-    click.echo("\n".join(answers))
+    click.echo("\n".join(answers) or "Nothing new: it was read before, or nothing is decided in it.")

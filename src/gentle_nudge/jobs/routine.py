@@ -10,7 +10,8 @@ from datetime import datetime
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import CancelledSubmission
 from gentle_nudge.errors import EXIT_FAILURE, EXIT_TEMPFAIL, GentleNudgeError, worst_exit_code
-from gentle_nudge.jobs.desk.take_wishes import Taken, take_wishes
+from gentle_nudge.jobs.desk.take_files import take
+from gentle_nudge.jobs.desk.take_wishes import Taken
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.monitor.alerting import tell_staff
 from gentle_nudge.jobs.monitor.retention import apply_retention
@@ -52,7 +53,7 @@ def routine(
     """
     with watched(library, moment, clock) as watch:
         sections, outlets = library.ready(wanted, dry_run=False)
-        taken = take_wishes(library, moment)
+        taken = take(library, moment)
         tell(taken)
         night = nightly(library.engine, sections, moment, outlets=outlets, options=options)
         tell(night)

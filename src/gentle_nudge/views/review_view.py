@@ -156,7 +156,7 @@ def _columns(*, names: bool) -> tuple[Column[ShownRow], ...]:
 
 
 def list_file_view(reviews: Sequence[Review], *, names: bool, for_staff: bool = False) -> View:
-    """The list as CSV; `for_staff`: the file that staff edit, of one section, with those who can be decided about."""
+    """The list as CSV; `for_staff`: the file that staff edit, of one section."""
 
     def before(review: Review) -> list[Column[ShownRow]]:
         return [
@@ -168,7 +168,7 @@ def list_file_view(reviews: Sequence[Review], *, names: bool, for_staff: bool = 
     tables = [
         table(
             [*([] if for_staff else before(review)), *_in_a_file(names=names)],
-            [row for row in review.rows if not for_staff or row.outcome in {Outcome.LISTED, Outcome.LEFT_OUT}],
+            review.rows,
             "rows",
         )
         for review in reviews

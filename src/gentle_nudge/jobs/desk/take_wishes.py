@@ -49,9 +49,13 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(kw_only=True)
 class Taken:
-    """The wishes that were taken, each with its answer, and what went wrong with those that wait on."""
+    """The wishes that were taken, each with its answer, and what went wrong with those that wait on.
+
+    `files` are the edited lists that were read, each with the answers to its wishes.
+    """
 
     wishes: list[Wish] = field(default_factory=list)
+    files: dict[str, list[str]] = field(default_factory=dict)
     failures: list[GentleNudgeError] = field(default_factory=list)
 
     @property

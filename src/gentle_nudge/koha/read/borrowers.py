@@ -268,6 +268,13 @@ def existing_query(numbers: Collection[int]) -> Select[Any]:
     return select(borrowers.c.borrowernumber).where(among(borrowers.c.borrowernumber, numbers))
 
 
+def cards(conn: Connection, numbers: Iterable[int]) -> dict[int, str | None]:
+    """The card of each of these patrons; None for who has none, or is gone from Koha."""
+    wanted = frozenset(numbers)
+    read = contacts(conn, wanted, ("cardnumber",))
+    return {number: read[number]["cardnumber"] if number in read else None for number in wanted}
+
+
 def number_of(conn: Connection, card: str) -> int | None:
     """The patron who has this card now."""
     return conn.scalar(card_query(card))
