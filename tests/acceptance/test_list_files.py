@@ -3,7 +3,7 @@
 import getpass
 import os
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from tests.acceptance.test_lists import ALL, DeskFixture, nov
 from tests.acceptance.test_lists import Desk as Library
 from tests.acceptance.test_lists import desk as desk  # noqa: PLC0414 - the fixture
+from tests.builders.days import ZONE
 
 APPROVED = "review-2026-11-22-global-approved.csv"
 PLAIN = "review-2026-11-22-global.csv"
@@ -116,7 +117,6 @@ def test_v19_an_approved_file_needs_every_patron(folder: Folder) -> None:
 
 
 def test_a_plain_file_decides_only_about_whom_it_names(folder: Folder) -> None:
-    header, *_ = folder.text.splitlines()
     folder.save(
         PLAIN, f"decision;number;reason;until;of no use\nleave-out;{folder.library.five['C']};asked;2026-12-31;x\n"
     )
@@ -139,7 +139,7 @@ def test_a_plain_file_decides_only_about_whom_it_names(folder: Folder) -> None:
         ("review-2026-11-22-north.csv", lambda folder: folder.text, "of a section north"),
         ("list.csv", lambda folder: folder.text, "The name is that of no list"),
         (PLAIN, lambda folder: folder.text + folder.text.splitlines()[1] + "\n", "in the file twice"),
-        (PLAIN, lambda folder: "x" * 2**20 + "y", "no plain file of at most 1 MiB"),
+        (PLAIN, lambda folder: folder.text + "x" * 2**20, "no plain file of at most 1 MiB"),
     ],
 )
 def test_any_fault_refuses_the_whole_file(
@@ -168,11 +168,7 @@ def test_neither_links_nor_hidden_files_nor_fresh_ones_are_read(folder: Folder, 
     folder.save(".~lock.review.csv#", "x")
     fresh = folder.save(APPROVED, folder.text)
     on = nov(20)
-    now = (
-        __import__("datetime")
-        .datetime(on.year, on.month, on.day, 23, tzinfo=__import__("tests.builders.days", fromlist=["ZONE"]).ZONE)
-        .timestamp()
-    )
+    now = datetime(on.year, on.month, on.day, 23, tzinfo=ZONE).timestamp()
     os.utime(fresh, (now - 4, now - 4))
     folder.library.does("deliver", on=on)
     assert state(folder)["state"] == "open"

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from tests.acceptance.evenings import Evenings, Library
 from tests.builders.koha import a_patron, an_item, owing, pays, reserves
+from tests.support.command import Command
 from tests.support.koha import KohaDatabase
 
 RULES = "review_days = 3\n"
@@ -434,3 +435,16 @@ def test_v13_nothing_remains_of_a_referral_that_was_killed_before_the_list_was_u
     library.koha.execute("DROP TRIGGER no_use")
     library.nights(22)
     assert library.submission() == ALL
+
+
+def test_r1_in_the_demo_review_says_who_would_be_on_the_next_list(command: Command) -> None:
+    at = datetime(2026, 11, 25, 15, tzinfo=UTC)
+    assert command.run("demo", at=at).returncode == 0
+    config = command.cwd / "gentle-nudge-demo/gentle-nudge.toml"
+    done = command.run("--config", config, "review", "2026-11-29", "--format", "json", at=at)
+    assert (done.returncode, done.stderr) == (0, "")
+    (said,) = json.loads(done.stdout)
+    assert said["list"] is None
+    assert {row["number"]: row["balance"] for row in said["rows"]} == {83: "50.00", 36: "34.00"}
+    assert (said["patrons"], said["balance"], said["fees"]) == (2, "84.00", "20.00")
+    assert (sum(said["left_out"].values()), said["owing_less"]) == (39, 19)

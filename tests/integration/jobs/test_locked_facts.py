@@ -153,8 +153,8 @@ def test_a_candidate_is_nothing_but_patron_account_and_records() -> None:
 def test_what_changes_between_plan_and_lock_is_judged_again(koha: KohaDatabase, change: Change) -> None:
     patron = a_patron(koha, **({"born": ADULT} | change.columns))
     owes(koha, patron, "30.00", day=IN_THE_WINDOW, branch="CPL")
-    change.before(koha, patron)
     nights = Race(koha, Section(policy=a_policy(**change.rules), **change.section))
+    change.before(koha, patron)
     foreseen = nights.dry_run()
     assert foreseen is not None
     assert [referral.number for referral in foreseen.of(Referral)] == [patron]
