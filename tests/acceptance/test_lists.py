@@ -448,3 +448,58 @@ def test_r1_in_the_demo_review_says_who_would_be_on_the_next_list(command: Comma
     assert {row["number"]: row["balance"] for row in said["rows"]} == {83: "50.00", 36: "34.00"}
     assert (said["patrons"], said["balance"], said["fees"]) == (2, "84.00", "20.00")
     assert (sum(said["left_out"].values()), said["owing_less"]) == (39, 19)
+
+
+def test_a_list_missed_on_its_day_is_used_late_and_one_not_used_by_the_next_is_replaced(desk: DeskFixture) -> None:
+    library = desk("most_referrals = 1\n")
+    library.nights(16)
+    library.nights(19)
+    library.koha.execute("UPDATE gentle_nudge_list SET state = 'approved'")
+    library.nights(23)
+    assert library.submission()[0] == "ABCE"
+    assert library.koha.value("SELECT late FROM gentle_nudge_run WHERE report = 'submission' AND day = '2026-11-23'")
+    library.five |= {letter: owing(library.koha, "30.00", day=date(2026, 9, 25)) for letter in ("H", "I")}
+    library.nights(26)
+    for day in (29, 30):
+        assert library.run("nightly", on=nov(day)).returncode == 1  # two are more than one
+    library.run("nightly", on=date(2026, 12, 3))
+    library.run("nightly", on=date(2026, 12, 6))
+    assert library.lists()["2026-11-29"][0] == "lapsed"
+    assert library.koha.value("SELECT reason FROM gentle_nudge_list WHERE for_day = '2026-11-29'") == "replaced"
+
+
+def test_a_list_of_a_section_that_is_gone_lapses(library: Library, koha: KohaDatabase) -> None:
+    north = '[[library]]\nname = "north"\nbranches = ["FPL"]\n'
+    evenings = library(policy=RULES, tables=north)
+    owing(koha, "40.00", branch="FPL")
+    evenings.does("nightly", on=nov(19))
+    evenings.configure(policy=RULES)
+    evenings.does("nightly", on=nov(20))
+    states = koha.query("SELECT section, state, reason FROM gentle_nudge_list ORDER BY section")
+    assert states == [
+        {"section": "global", "state": "approved", "reason": None},  # of nobody
+        {"section": "north", "state": "lapsed", "reason": "replaced"},
+    ]
+
+
+def test_old_lists_are_deleted_and_forget_empties_what_staff_wrote(desk: DeskFixture) -> None:
+    library = desk(tables="[archive]\nkeep_cases_days = 10\n")
+    library.nights(19)
+    library.does("review", "leave-out", card(library, "C"), "--reason", "speak to Ann first", on=nov(20))
+    library.nights(22)
+    library.does("forget", card(library, "A"), "--anyway")
+    assert library.rows(22)["C"][1] == "speak to Ann first"
+    library.nights(26)
+    library.does("nightly", on=date(2026, 12, 2))
+    assert "2026-11-22" in library.lists()
+    library.does("nightly", on=date(2026, 12, 3))
+    assert "2026-11-22" not in library.lists()
+
+
+def test_without_lists_nothing_is_asked_or_said_about_them(library: Library, koha: KohaDatabase) -> None:
+    evenings = library()
+    owing(koha, "40.00")
+    evenings.does("nightly", on=nov(19))
+    evenings.does("nightly", on=nov(22))
+    assert koha.query("SELECT * FROM gentle_nudge_list") == []
+    assert len(evenings.cases()) == 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, delete, insert, select, update
 
-from gentle_nudge.domain.collections.review import ListRow, ListState, Outcome, ReviewList
+from gentle_nudge.domain.collections.review import TO_COME, ListRow, ListState, Outcome, ReviewList
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store.tables import fitted, review_list, review_list_row
 
@@ -38,7 +38,7 @@ def of_day(conn: Connection, for_day: date) -> list[ReviewList]:
 
 def to_come(conn: Connection) -> list[ReviewList]:
     """The lists of all sections that are open or approved."""
-    return _where(conn, each_list.state.in_((ListState.OPEN, ListState.APPROVED)))
+    return _where(conn, each_list.state.in_(TO_COME))
 
 
 def with_patron(conn: Connection, patron: int) -> list[tuple[ReviewList, ListRow]]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"review-(\d{4}-\d{2}-\d{2})-(.+)\.csv", re.IGNORECASE)
 APPROVED = "-approved"
 LEAVE_OUT = "leave out"
+NUMBER = re.compile(r"\d{1,10}", re.ASCII)
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 AS_A_FLOAT = re.compile(r"\d+[.,]?\d*e\+?\d+", re.IGNORECASE)
 WHAT_IS_WRONG = {
@@ -67,11 +68,14 @@ class EditedRow:
 def edited_rows(content: bytes) -> Iterator[EditedRow]:
     """The rows of the file; FileFault for the first thing that is wrong."""
     text = _decoded(content)
-    reader, columns = _opened(text)
-    for cells in reader:
-        row = {name: cells[place].strip() for name, place in columns.items() if place < len(cells)}
-        if any(cell.strip() for cell in cells):
-            yield _row(reader.line_num, row)
+    try:
+        reader, columns = _opened(text)
+        for cells in reader:
+            row = {name: cells[place].strip() for name, place in columns.items() if place < len(cells)}
+            if any(cell.strip() for cell in cells):
+                yield _row(reader.line_num, row)
+    except csv.Error as error:
+        raise FileFault(f"This is no CSV file ({error}).") from error
 
 
 def _decoded(content: bytes) -> str:
@@ -97,7 +101,7 @@ def _opened(text: str) -> tuple[_csv.Reader, dict[str, int]]:
 def _row(line: int, row: Mapping[str, str]) -> EditedRow:
     number, until = row.get("number", "").lstrip("'"), row.get("until", "").lstrip("'")
     decision = " ".join(re.sub("[_-]", " ", row.get("decision", "")).casefold().split())
-    if number and not (number.isascii() and number.isdecimal()):
+    if number and not NUMBER.fullmatch(number):
         raise FileFault(f"the number {number} is none.", line)
     if decision not in {"", LEAVE_OUT}:
         raise FileFault(f"the decision is neither empty nor {LEAVE_OUT}: {row['decision']}", line)

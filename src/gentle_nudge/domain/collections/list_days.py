@@ -21,13 +21,12 @@ class ListDay:
     """What lists mean for a section on a day.
 
     `submission_due`: a submission is made, under the list `under` if there is one. `make_for` is the day of the list to
-    be made. `replaced` are the lists that can no longer be used.
+    be made.
     """
 
     submission_due: bool
     under: ReviewList | None = None
     make_for: date | None = None
-    replaced: tuple[ReviewList, ...] = ()
 
 
 def next_submission_day(policy: Policy, day: date) -> date:
@@ -52,12 +51,10 @@ def list_day(
     comes_in_time = today < submits_on(policy, day)
     latest = in_force(lists, day)
     under = latest if latest and latest.may_be_used(past.last_submission) else None
-    usable = [each for each in lists if each.may_be_used(past.last_submission)]
     return ListDay(
         submission_due=under is not None or (belongs_today and (not policy.review_days or comes_in_time)),
         under=under,
         make_for=_make_for(policy, day, lists, is_missing=belongs_today and under is None and not comes_in_time),
-        replaced=tuple(each for each in usable if latest and each.for_day < latest.for_day),
     )
 
 

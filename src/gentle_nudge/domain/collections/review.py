@@ -38,6 +38,7 @@ class Outcome(StrEnum):
     DROPPED = "dropped"
 
 
+TO_COME = (ListState.OPEN, ListState.APPROVED)
 MAY_BE_USED = (ListState.OPEN, ListState.APPROVED, ListState.REJECTED)
 
 

@@ -7,6 +7,7 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -45,19 +46,35 @@ def _waiting(library: Library, moment: Moment) -> Iterator[Path]:
     if folder is None or not (folder / IN).is_dir():
         return
     for path in sorted((folder / IN).iterdir()):
-        status = path.lstat()
-        is_whole = abs(moment.now.timestamp() - status.st_mtime) >= STILL_BEING_WRITTEN
-        if stat.S_ISREG(status.st_mode) and is_whole and not path.name.startswith((".", "~")):
-            yield path
+        with suppress(FileNotFoundError):
+            status = path.lstat()
+            is_whole = abs(moment.now.timestamp() - status.st_mtime) >= STILL_BEING_WRITTEN
+            if stat.S_ISREG(status.st_mode) and is_whole and not path.name.startswith((".", "~")):
+                yield path
 
 
 def _taken(library: Library, path: Path, desk: Desk, taken: Taken) -> bool:
-    """Whether the file was read or refused; false if another run is at work, which will take it."""
+    """False if another run is at work, which will take the file. Else it was read or refused, or there is a failure."""
+    try:
+        _read_or_refuse(library, path, desk, taken)
+    except AnotherRunInProgress:
+        return False
+    except GentleNudgeError as failure:
+        taken.failures.append(failure)
+    except OSError as trouble:
+        sentence = f"{path.name} cannot be read or moved: {trouble.strerror}"
+        taken.failures.append(GentleNudgeError(sentence, "let this user read it, and write into the folder"))
+    except Exception as error:  # noqa: BLE001 - the next file, and the night, have their own right
+        sentence = f"internal error ({type(error).__name__}) while {path.name} was read: it waits"
+        taken.failures.append(GentleNudgeError(sentence, "run it again with --debug and report the output"))
+        taken.failures[-1].__cause__ = error
+    return True
+
+
+def _read_or_refuse(library: Library, path: Path, desk: Desk, taken: Taken) -> None:
     try:
         file = edited_file(path, may_decide=partial(_may_decide, group=library.settings.staff.group))
         answers = writing(library.engine, partial(read_list, file=file, desk=desk))
-    except AnotherRunInProgress:
-        return False
     except UserError as fault:
         target = _move(path, path.parent / REFUSED)
         write_over(target.with_name(f"{target.name}.txt"), [f"{fault.text}\n".encode()])
@@ -65,7 +82,6 @@ def _taken(library: Library, path: Path, desk: Desk, taken: Taken) -> bool:
     else:
         _move(path, path.parent / READ)
         taken.files[path.name] = answers
-    return True
 
 
 def _may_decide(uid: int, group: str | None) -> bool:

@@ -13,6 +13,7 @@ from gentle_nudge.domain.collections.referral import Candidate, Reason, SectionR
 from gentle_nudge.domain.collections.review import (
     NOT_APPROVED,
     REPLACED,
+    TO_COME,
     Draft,
     ListRow,
     ListState,
@@ -31,9 +32,7 @@ def write_lists(conn: Connection, run: Run, plan: Plan) -> None:
     moment, under = run.moment, plan.under
     latest = plan.records.in_force
     replaced = [
-        each.id
-        for each in plan.records.lists
-        if latest and each.for_day < latest.of.for_day and each.may_be_used(plan.records.past.last_submission)
+        each.id for each in plan.records.lists if latest and each.for_day < latest.of.for_day and each.state in TO_COME
     ]
     review_lists.set_state(conn, replaced, ListState.LAPSED, reason=REPLACED, at=moment.now)
     if under and plan.list_ends and plan.submits:

@@ -78,12 +78,11 @@ def test_after_a_late_submission_the_next_list_is_made_as_ever() -> None:
     assert on(NEXT_SUNDAY - timedelta(days=3), late, past=done) == (False, NEXT_SUNDAY)
 
 
-def test_an_unused_list_is_replaced_on_the_day_of_the_next() -> None:
+def test_an_unused_list_is_in_force_until_the_day_of_the_next() -> None:
     lists = (a_list(NEXT_SUNDAY), a_list(SUNDAY))
     before = list_day(POLICY, NEXT_SUNDAY - timedelta(days=1), lists, A_WEEK_AGO, today=NEXT_SUNDAY)
-    assert (before.under, before.replaced) == (a_list(SUNDAY), ())
-    on_its_day = list_day(POLICY, NEXT_SUNDAY, lists, A_WEEK_AGO, today=NEXT_SUNDAY)
-    assert (on_its_day.under, on_its_day.replaced) == (a_list(NEXT_SUNDAY), (a_list(SUNDAY),))
+    assert before.under == a_list(SUNDAY)
+    assert list_day(POLICY, NEXT_SUNDAY, lists, A_WEEK_AGO, today=NEXT_SUNDAY).under == a_list(NEXT_SUNDAY)
 
 
 def test_looking_ahead_to_a_day_whose_list_is_still_to_be_made_sees_a_submission() -> None:
