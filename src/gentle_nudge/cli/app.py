@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hold": ("gentle_nudge.cli.staff:hold", "Keep patrons back from collections; or who is kept back."),
     "resume": ("gentle_nudge.cli.staff:resume", "End holds: these patrons are kept back no more."),
     "review": ("gentle_nudge.cli.looking:review", "Who will be referred, and what to decide about it before."),
+    "night": ("gentle_nudge.cli.staff:night", "What a night, or a week, did, and who needs a look."),
     "cases": ("gentle_nudge.cli.inquiry:cases", "Every case, open and closed; move open ones to another section."),
     "forget": ("gentle_nudge.cli.upkeep:forget", "Forget a person's name and card, and name what still holds them."),
     "explain": ("gentle_nudge.cli.inquiry:explain", "Why a patron is, or is not, referred: facts and verdicts."),

@@ -34,6 +34,18 @@ def date_option(*names: str, form: str = "%Y-%m-%d", metavar: str = "DATE", **op
     return click.option(*names, callback=lambda _context, _option, value: value and value.date(), **options)
 
 
+def date_argument(name: str) -> Decorator:
+    """An argument that may be a date; the command gets a date or None."""
+    kind = click.DateTime(formats=["%Y-%m-%d"])
+    return click.argument(
+        name,
+        required=False,
+        type=kind,
+        metavar="[DATE]",
+        callback=lambda _context, _name, value: value and value.date(),
+    )
+
+
 def folder_option(**options: Any) -> Decorator:
     """The option `--output`, which takes a folder."""
     return click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", **options)

@@ -6,19 +6,32 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import date_option, dry_run_option, moment_of, progress, show
+from gentle_nudge.cli.options import (
+    date_argument,
+    date_option,
+    dry_run_option,
+    folder_option,
+    library_option,
+    moment_of,
+    progress,
+    show,
+)
 from gentle_nudge.domain.hold import REASONS
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.deeds import Desk
+from gentle_nudge.jobs.desk.night_page import WantedNight, file_name_of, look, page_head, page_of
 from gentle_nudge.jobs.desk.take_wishes import ask_for
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
+from gentle_nudge.jobs.night.preview import write_files
 from gentle_nudge.jobs.sections import names_to_end
 from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.views.night_page_view import night_page_view
 from gentle_nudge.views.withdrawal_view import withdrawal_view
 
 
@@ -115,3 +128,44 @@ def _ask(invocation: Invocation, cards: Sequence[str], *, what: str, dry_run: bo
         library.may_act()
         answers = writing(library.engine, work)
     click.echo("\n".join(answers))
+
+
+@click.command()
+@date_argument("day")
+@click.option("--week", is_flag=True, help="The seven days up to DATE.")
+@library_option
+@click.option("--format", "form", type=click.Choice(["table", "html", "json"]), default="table")
+@folder_option(help="Write the pages there, as files.")
+@click.option("--names", is_flag=True, help="With the names of patrons, not only their cards.")
+@click.pass_obj
+def night(
+    invocation: Invocation,
+    day: date | None,
+    week: bool,
+    libraries: Sequence[str],
+    form: Literal["table", "html", "json"],
+    output: Path | None,
+    names: bool,
+) -> None:
+    """What a night did, who needs a look, and which reports arrived. DATE is the day of the night; default: the last.
+
+    In JSON an object for each section.
+    """
+    library = invocation.library("koha")
+    wanted = library.families_of(libraries)
+    if form == "html" and not output and len(wanted) > 1:
+        raise UserError("There is a page for each section.", "Name one with --library, or a folder with --output.")
+    with progress(), read_only(library.engine) as conn:
+        nights = [
+            look(conn, WantedNight(sections=family, day=day, week=week, names=names), library.zone) for family in wanted
+        ]
+        head = page_head(conn)
+    made = moment_of(library).now
+    pages = {file_name_of(values): page_of(library, head, values, made, names=names) for values in nights}
+    if output:
+        for path in write_files(output, ((name, [page.encode()]) for name, page in pages.items())):
+            click.echo(f"Written: {path}")
+    elif form == "html":
+        click.echo("".join(pages.values()).encode(), nl=False)
+    else:
+        show([night_page_view(values) for values in nights], form)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from datetime import datetime
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import CancelledSubmission
 from gentle_nudge.errors import EXIT_FAILURE, EXIT_TEMPFAIL, GentleNudgeError, worst_exit_code
+from gentle_nudge.jobs.desk.staff_pages import queue_pages
 from gentle_nudge.jobs.desk.take_files import take
 from gentle_nudge.jobs.desk.take_wishes import Taken
 from gentle_nudge.jobs.library import Library
@@ -20,9 +22,11 @@ from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import Night, nightly
 from gentle_nudge.jobs.sending.deliver import Delivered, deliver
 from gentle_nudge.jobs.sending.manage import cancelled_submissions
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import read_only
 
 Clock = Callable[[], datetime]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,12 +67,32 @@ def routine(
         except GentleNudgeError as failure:
             sent = failure
         tell(sent)
-        watch.exit_code = worst_exit_code(taken.exit_code, night.exit_code, sent.exit_code)
+        pages = staff_pages(library, outlets, night, moment=moment, clock=clock)
+        if pages:
+            tell(pages)
+        codes = (taken.exit_code, night.exit_code, sent.exit_code, pages.exit_code if pages else 0)
+        watch.exit_code = worst_exit_code(*codes)
     for note in watch.notes:
         tell(note)
     for trouble in apply_retention(library, moment):
         tell(f"{trouble.sentence}\n  {trouble.hint}".rstrip())
     return watch.exit_code
+
+
+def staff_pages(
+    library: Library, outlets: Outlets, night: Night, *, moment: Moment, clock: Clock
+) -> Round | GentleNudgeError | None:
+    """The pages of the night were made and sent: that round, or why there are none; None if there is none to send."""
+    try:
+        return deliver_and_alert(library, clock) if queue_pages(library, outlets, night.sections, moment) else None
+    except GentleNudgeError as failure:
+        return failure
+    except Exception as error:
+        log.debug("the pages", exc_info=error)
+        return GentleNudgeError(
+            f"The pages for staff were not made: internal error ({type(error).__name__}).",
+            "The night itself is done. Run it again with --debug and report the output.",
+        )
 
 
 def deliver_and_alert(library: Library, clock: Clock, *, night: Night | None = None, failed_too: bool = False) -> Round:

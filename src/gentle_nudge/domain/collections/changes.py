@@ -187,6 +187,29 @@ def restriction_changes(decision: Decision, holdings: Holdings, section: Section
             pass
 
 
+def is_still_restricted(decision: Decision, holdings: Holdings, section: Section) -> bool:
+    """Whether a restriction of ours stays active although this decision ends a case that was paid.
+
+    It may stay for an open case of another section.
+    """
+    match decision:
+        case Ending(state=CaseState.RELEASED | CaseState.PAID, facts=facts):
+            records, recorded = facts.records, {*holdings.recorded, facts.case.restriction or 0}
+        case Adoption(released=True):
+            records, recorded = decision.candidate.records, {*holdings.recorded}
+        case Referral() | Adoption() | Reopening() | Succession() | Ending():
+            return False
+    if records.restriction_is_needed(section):
+        return False
+    lifted = {action.restriction.id for action in of(restriction_changes(decision, holdings, section), LiftRestriction)}
+    left = replace(
+        holdings,
+        restrictions=tuple(each for each in holdings.restrictions if each.id not in lifted),
+        recorded=frozenset(recorded),
+    )
+    return active_restriction_of_ours(left, section.policy) is not None
+
+
 def charge_fee(referral: Referral, policy: Policy) -> Iterator[ChargeFee]:
     """Charge the processing fee, if there is one."""
     if referral.fee > 0:

@@ -20,6 +20,7 @@ from gentle_nudge.domain.collections.case_outcome import (
     shown,
 )
 from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount, refused
+from gentle_nudge.domain.collections.for_a_person import Need, of_open_case
 from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Succession, heir_of
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, is_minor, why_not
@@ -88,6 +89,7 @@ def _with_cases(
     """
     changes: list[Ending | Succession] = []
     rows: list[UpdateRow] = []
+    needs: list[Need] = []
     heirs: set[int] = set()
     everybody, open_cases = lists_everybody(section.policy, plan.day), 0
     # Each patron's latest, unless the patron is in collections again.
@@ -104,7 +106,9 @@ def _with_cases(
             last_words.pop(facts.case.number, None)
         if not isinstance(outcome, UpdateRow):
             changes.append(outcome)
-        elif may_be_told and (everybody or outcome.is_news):
+            continue
+        needs += of_open_case(facts, section)
+        if may_be_told and (everybody or outcome.is_news):
             rows.append(outcome)
     endings = EndingsThatCount.among((each for each in changes if isinstance(each, Ending)), section.policy)
     accidents, refusal = refused(endings, due, open_cases=open_cases)
@@ -116,6 +120,7 @@ def _with_cases(
         kept=(*sorted(rows, key=attrgetter("case")), *last_rows),
         refusals=(refusal,) if refusal else (),
         named=tuple(anomalies.in_words(section)),
+        needs=tuple(needs),
     )
     return plan, heirs
 

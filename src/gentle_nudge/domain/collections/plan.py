@@ -19,6 +19,7 @@ from gentle_nudge.domain.report_row import UpdateRow, case_row, new_case_row
 
 if TYPE_CHECKING:
     from gentle_nudge.domain.collections.case_outcome import CaseFacts
+    from gentle_nudge.domain.collections.for_a_person import Need
     from gentle_nudge.domain.collections.review import Draft, ListState, ReviewList
 
 
@@ -182,9 +183,10 @@ class Plan:
     `decisions` are those that change something, `held` the referrals that a fuse or limit holds back, `kept` the
     update's rows of cases that just go on. `left_out` counts, by first reason, the patrons whose owed in window
     reaches the threshold; `owing_less` all others who owe something in the window. `named` are cases and accounts that
-    staff should look at, `untold` the closed cases whose last word has to wait. `order` ranks patrons as the database
-    collates their surnames. `records` is what our own tables knew when the plan was made. A submission is made `under`
-    a list, if there is one, which then ends as `list_ends`; `list_made` is a new list.
+    staff should look at, `needs` what the cases that go on leave to a person, `untold` the closed cases whose last
+    word has to wait. `order` ranks patrons as the database collates their surnames. `records` is what our own tables
+    knew when the plan was made. A submission is made `under` a list, if there is one, which then ends as `list_ends`;
+    `list_made` is a new list.
     """
 
     section: str
@@ -199,6 +201,7 @@ class Plan:
     owing_less: int = 0
     refusals: tuple[Refusal, ...] = ()
     named: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
     untold: frozenset[int] = frozenset()
     order: Mapping[int, int] = field(default_factory=dict)
     records: SectionRecords = field(default_factory=SectionRecords)

@@ -15,7 +15,7 @@ from gentle_nudge.views.case_view import Holding, forgotten_view
 from gentle_nudge.views.plain import View
 
 
-def forget(conn: Connection, card: str, *, keep_days: int, anyway: bool = False) -> View:
+def forget(conn: Connection, card: str, *, keep_days: int, pages_keep_days: int, anyway: bool = False) -> View:
     """The patron's cases have no name and no card any more.
 
     UserError if the patron has no case, and if one is open, unless it is wanted `anyway`.
@@ -34,7 +34,7 @@ def forget(conn: Connection, card: str, *, keep_days: int, anyway: bool = False)
         Holding(
             file_name=stored.file_name,
             folders=tuple(copies(conn, stored)),
-            kept_until=stored.day + timedelta(days=keep_days),
+            kept_until=stored.day + timedelta(days=pages_keep_days if stored.report.is_page else keep_days),
         )
         for stored in report_files.holding(conn, sorted(numbers))
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from time import perf_counter
 
@@ -12,12 +12,15 @@ from sqlalchemy import Connection
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.outbox import MAY_LEAVE, Channel
+from gentle_nudge.domain.report_row import PAGES
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.lists import end_lists_of_gone_sections
 from gentle_nudge.jobs.sending.manage import copies
+from gentle_nudge.jobs.sending.outlets import staff_folder, standing_of
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.store import cases, meta, report_files, review_lists
+from gentle_nudge.store import cases, meta, night_values, report_files, review_lists
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,8 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
         "Dropping the names of deleted patrons": _forget_deleted_patrons,
         "Dropping the names of old closed cases, and old lists": lambda conn: _forget_old_cases(conn, library, moment),
         "Deleting old reports": lambda conn: _prune(conn, library, moment),
+        "Deleting old pages": lambda conn: _prune_pages(conn, library, moment),
+        "Deleting the values of old nights": lambda conn: night_values.prune(conn, before=_oldest(library, moment)),
     }
     for title, work in works.items():
         started = perf_counter()
@@ -62,8 +67,23 @@ def _forget_old_cases(conn: Connection, library: Library, moment: Moment) -> Non
 def _prune(conn: Connection, library: Library, moment: Moment) -> None:
     """Old reports are deleted here and in the archive folders, or in neither."""
     meta.lock(conn)
-    before = moment.today - timedelta(days=library.settings.archive.keep_days)
+    before = _oldest(library, moment)
     for stored in report_files.prune(conn, before=before, today=moment.today):
         for folder in filter(Path.is_dir, copies(conn, stored)):
             archive = ArchiveOutlet(directory=folder, database=library.instance.database)
             archive.remove(stored.file_name, stored.sha256)
+
+
+def _prune_pages(conn: Connection, library: Library, moment: Moment) -> None:
+    """Old pages are deleted here and in the folder of staff, which no copy touches."""
+    meta.lock(conn)
+    kept = timedelta(days=library.settings.staff.keep_days)
+    report_files.prune(conn, before=moment.today - kept, today=moment.today, kinds=PAGES)
+    folder = staff_folder(library.settings, library.instance)
+    if folder and Channel.FOLDER in MAY_LEAVE[standing_of(conn)]:
+        folder.tidy(moment.today - kept, moment.now - kept)
+
+
+def _oldest(library: Library, moment: Moment) -> date:
+    """The first day of which reports and the values of nights are kept."""
+    return moment.today - timedelta(days=library.settings.archive.keep_days)

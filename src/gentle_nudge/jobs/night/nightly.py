@@ -24,7 +24,7 @@ from gentle_nudge.jobs.koha_log import log_errors
 from gentle_nudge.jobs.night.due import NightOptions, what_is_due
 from gentle_nudge.jobs.night.foresee import foresee, late_list
 from gentle_nudge.jobs.night.lists import write_lists
-from gentle_nudge.jobs.night.record import change_koha, claim_run, write_ours
+from gentle_nudge.jobs.night.record import change_koha, claim_run, keep_values, write_ours
 from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of
 from gentle_nudge.jobs.patrons.evidence import gather
 from gentle_nudge.jobs.patrons.lock import PlanOutdated, judge_under_lock
@@ -171,15 +171,16 @@ def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
     ownership = ownership_of(conn, section, records, plan.concerned, reopened=plan.of(Reopening))
     closed = recently_closed(conn, section, records, plan.day)
     prepared = conn.begin_nested()
-    write_ours(conn, claimed, plan)
+    written = write_ours(conn, claimed, plan)
     judged = judge_under_lock(conn, section, plan, rules=rules, ownership=ownership, closed=closed)
     if judged.decisions == plan.decisions:
         prepared.commit()
     else:
         prepared.rollback()
-        write_ours(conn, claimed, judged)
+        written = write_ours(conn, claimed, judged)
     write_lists(conn, claimed, judged)
-    change_koha(conn, claimed, judged)
+    restrictions = change_koha(conn, claimed, judged)
+    keep_values(conn, claimed, judged, written=written, restrictions=restrictions)
     return judged
 
 

@@ -79,6 +79,19 @@ def debit_types_query() -> Select[Any]:
     return select(account_debit_types.c.code, account_debit_types.c.archived)
 
 
+def debit_type_names(conn: Connection) -> dict[str, str]:
+    """What Koha calls each debit type, for those that have a description."""
+    return {code: name for code, name in conn.execute(debit_type_names_query()) if name}
+
+
+def debit_type_names_query() -> Select[Any]:
+    """Every debit type with its description.
+
+    Index: account_debit_types none.
+    """
+    return select(account_debit_types.c.code, account_debit_types.c.description)
+
+
 def attribute_types(conn: Connection) -> dict[str, AttributeType]:
     """The kinds of patron attributes by code."""
     return {

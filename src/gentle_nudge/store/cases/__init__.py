@@ -26,12 +26,15 @@ from gentle_nudge.store.cases.case_names import names_no_longer_needed as names_
 from gentle_nudge.store.cases.case_search import balances_referred as balances_referred
 from gentle_nudge.store.cases.case_search import dues_of as dues_of
 from gentle_nudge.store.cases.case_search import find as find
+from gentle_nudge.store.cases.case_search import get as get
 from gentle_nudge.store.cases.case_search import lines_of as lines_of
 from gentle_nudge.store.cases.case_search import listed as listed
 from gentle_nudge.store.cases.case_search import of_patrons as of_patrons
 from gentle_nudge.store.cases.case_search import of_submission as of_submission
 from gentle_nudge.store.cases.case_search import opened_by as opened_by
+from gentle_nudge.store.cases.open_cases import OpenCases as OpenCases
 from gentle_nudge.store.cases.open_cases import closed_since as closed_since
+from gentle_nudge.store.cases.open_cases import how_many_open as how_many_open
 from gentle_nudge.store.cases.open_cases import last_told as last_told
 from gentle_nudge.store.cases.open_cases import open_case_patrons as open_case_patrons
 from gentle_nudge.store.cases.open_cases import open_cases as open_cases

@@ -56,6 +56,11 @@ def balances_referred(conn: Connection, sections: Collection[str]) -> list[Decim
     return list(conn.scalars(query.where(~case.c.adopted, case.c.balance.is_not(None))))
 
 
+def get(conn: Connection, ids: Collection[int]) -> dict[int, Case]:
+    """The cases with these ids; those that do not exist are left out."""
+    return {each.id: each for each in cases_where(conn, among(case.c.id, ids))}
+
+
 def of_submission(conn: Connection, *, day: date, sections: Collection[str]) -> list[Case]:
     """The cases, open or closed, that the submission of this day opened, in order of id."""
     submissions = select(run.c.id).where(

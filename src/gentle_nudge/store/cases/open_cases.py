@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, func, or_, select
@@ -12,8 +14,9 @@ from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.reopening import MAY_BE_REOPENED
+from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outbox import DeliveryState
-from gentle_nudge.sqltypes import AT_A_TIME
+from gentle_nudge.sqltypes import AT_A_TIME, Money
 from gentle_nudge.store.cases.case_search import COLUMNS, cases_where
 from gentle_nudge.store.tables import case, delivery, report_row
 
@@ -50,6 +53,24 @@ def open_cases_query(sections: Collection[str], after: int, untold: Collection[i
         .order_by(case.c.id)
         .limit(AT_A_TIME)
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenCases:
+    """How many cases are open, how many of them are paused, and what the agency was last told of the others."""
+
+    count: int
+    due: Decimal
+    paused: int
+
+
+def how_many_open(conn: Connection, sections: Collection[str]) -> OpenCases:
+    """The open cases of these sections, counted."""
+    told = value_by((case.c.paused_on.is_(None), case.c.last_due))
+    sums = select(func.count(), func.sum(told, type_=Money()), func.count(case.c.paused_on))
+    of_sections = (case.c.section.in_(sections), case.c.state == CaseState.OPEN)
+    count, due, paused = conn.execute(sums.where(*of_sections)).one()
+    return OpenCases(count=count, due=due or ZERO, paused=paused)
 
 
 def closed_since(conn: Connection, sections: Collection[str], states: Collection[CaseState], first: date) -> list[Case]:
