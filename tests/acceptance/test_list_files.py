@@ -208,3 +208,13 @@ def test_everything_as_ever_without_an_edited_file(folder: Folder) -> None:
     folder.library.does("review", "approve", "2026-11-22", on=nov(20))
     folder.library.nights(22)
     assert folder.library.submission() == ALL
+
+
+def test_a_folder_of_another_database_is_not_read(folder: Folder) -> None:
+    (folder.place / ".gentle-nudge").write_text('{"database": "another", "note": ""}', encoding="utf-8")
+    folder.save(APPROVED, folder.text)
+    done = folder.library.run("deliver", on=nov(20))
+    assert done.returncode == 1
+    assert "belongs to the database another" in done.stderr
+    assert folder.files() == {APPROVED}
+    assert state(folder)["state"] == "open"

@@ -24,9 +24,12 @@ from gentle_nudge.cli.options import (
     show,
 )
 from gentle_nudge.domain.wish import Door, Wish
+from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.deeds import Desk
+from gentle_nudge.jobs.desk.list_pages import list_page
+from gentle_nudge.jobs.desk.night_page import page_head
 from gentle_nudge.jobs.desk.read_list import edited_file, read_list
-from gentle_nudge.jobs.desk.review_files import files_of
+from gentle_nudge.jobs.desk.review_files import files_of, name_of
 from gentle_nudge.jobs.desk.review_list import reviews, shelf
 from gentle_nudge.jobs.desk.take_wishes import ask, ask_for
 from gentle_nudge.jobs.library import Library
@@ -61,7 +64,7 @@ def day_argument(**options: Any) -> Decorator:
 @review.command("show")
 @day_argument(required=False)
 @library_option
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "html"]), default="table")
 @folder_option(help="Write the files of the list there instead.")
 @click.option("--names", is_flag=True, help="With the names of the patrons.")
 @click.option("--shelf", "for_shelves", is_flag=True, help="Instead: the lost items, for a walk along the shelves.")
@@ -86,11 +89,23 @@ def show_list(
         lists = reviews(conn, sections, moment, day)
         items = shelf(conn, lists) if for_shelves else []
         files = [file for each in lists for file in files_of(conn, each, names=names)] if output else []
+        head = page_head(conn)
+    pages = {
+        name_of("review", each.for_day, each.section.name, "html"): list_page(
+            library, head, each, moment.now, names=names
+        )
+        for each in (lists if output or form == "html" else ())
+    }
     if output:
+        files += [(name, [page.encode()]) for name, page in pages.items()]
         for path in write_files(output, files):
             click.echo(f"Written: {path}")
     elif for_shelves:
         show(shelf_view(items), "csv" if form == "table" else form)
+    elif form == "html":
+        if len(pages) > 1:
+            raise UserError("There is a page for each section.", "Name one with --library, or a folder with --output.")
+        click.echo("".join(pages.values()).encode(), nl=False)
     elif form == "csv":
         show(list_file_view(lists, names=names), form)
     else:

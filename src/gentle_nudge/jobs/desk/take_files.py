@@ -11,9 +11,11 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from gentle_nudge.delivery.outlet import DeliveryFailed
+from gentle_nudge.delivery.staff_folder import StaffFolder
 from gentle_nudge.delivery.whole_files import write_over
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import Standing
+from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError
 from gentle_nudge.jobs.desk.deeds import Desk
 from gentle_nudge.jobs.desk.read_list import edited_file, read_list
@@ -32,11 +34,15 @@ def take(library: Library, moment: Moment) -> Taken:
     if paths:
         sections, outlets = library.ready_to_send()
         outlets.close()
-        if sections and outlets.standing is not Standing.COPY:
-            desk = Desk(moment=moment, sections=sections)
-            for path in paths:
-                if not _taken(library, path, desk, taken):
-                    break
+        desk, folder = Desk(moment=moment, sections=sections), outlets.by_channel.get(Channel.FOLDER)
+        try:
+            is_ours = isinstance(folder, StaffFolder) and (folder.read_note() or True)
+        except DeliveryFailed as failure:  # it is marked with another database
+            taken.failures.append(failure)
+            return taken
+        for path in paths if sections and is_ours else ():
+            if not _taken(library, path, desk, taken):
+                break
     return taken
 
 
