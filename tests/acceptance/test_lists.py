@@ -97,6 +97,8 @@ def test_v1_the_list_is_made_three_days_before_and_goes_out(desk: DeskFixture) -
     library = desk()
     library.nights(18)
     assert library.lists() == {}
+    (dry,) = json.loads(library.does("nightly", "--dry-run", "--format", "json", on=nov(19)))
+    assert (dry["list"], dry["list_made"]) == (None, {"for_day": "2026-11-22", "patrons": 5, "balance": "191.00"})
     before = {name: library.koha.query(f"SELECT * FROM {name}") for name in ("borrowers", "accountlines")}
     library.nights(19)
     assert library.lists() == {"2026-11-22": ("open", 5, "191.00")}
@@ -105,6 +107,8 @@ def test_v1_the_list_is_made_three_days_before_and_goes_out(desk: DeskFixture) -
     assert marks == {"C": "AT_THRESHOLD", "G": "LEAVING"}
     library.nights(20, 21)
     assert library.lists() == {"2026-11-22": ("open", 5, "191.00")}
+    (dry,) = json.loads(library.does("nightly", "--dry-run", "--format", "json", on=nov(22)))
+    assert (dry["list"], dry["list_made"]) == ({"for_day": "2026-11-22", "state": "open", "patrons": 5}, None)
     library.nights(22)
     assert library.submission() == ALL
     assert library.lists() == {"2026-11-22": ("used", 5, "191.00")}
@@ -287,6 +291,10 @@ def test_v10_a_rejected_list_refers_nobody(desk: DeskFixture) -> None:
     assert library.submission() == ("", "0.00", "0.00")
     assert library.lists()["2026-11-22"][0] == "rejected"
     assert shown(library, 22, on=22)["reason"] == "closed for repairs"
+    runs = json.loads(library.does("history", "--format", "json"))["runs"]
+    reasons = {(run["day"], run["report"]): run["reason"] for run in runs if run["reason"]}
+    assert reasons == {("2026-11-22", "submission"): "closed for repairs"}
+    assert "closed for repairs" in library.does("history")
     library.nights(23)
     assert library.submissions() == ["2026-11-22"]
     assert library.run("review", "approve", "2026-11-22").returncode == 2

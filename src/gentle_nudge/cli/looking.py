@@ -14,8 +14,6 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import HelpfulGroup
 from gentle_nudge.cli.options import (
-    Decorator,
-    date_option,
     dry_run_option,
     folder_option,
     library_option,
@@ -23,6 +21,7 @@ from gentle_nudge.cli.options import (
     progress,
     show,
 )
+from gentle_nudge.cli.words import cards_argument, cards_of, date_argument, date_option
 from gentle_nudge.domain.wish import Door, Wish
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.deeds import Desk
@@ -55,14 +54,8 @@ def review() -> None:
     """
 
 
-def day_argument(**options: Any) -> Decorator:
-    """The argument DATE, the day of a submission."""
-    callback = lambda _context, _option, value: value and value.date()  # noqa: E731
-    return click.argument("day", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), callback=callback, **options)
-
-
 @review.command("show")
-@day_argument(required=False)
+@date_argument("day", ahead=True, required=False)
 @library_option
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json", "html"]), default="table")
 @folder_option(help="Write the files of the list there instead.")
@@ -113,10 +106,12 @@ def show_list(
 
 
 @review.command("leave-out")
-@click.argument("cards", metavar="CARD...", nargs=-1, required=True)
+@cards_argument(required=True)
 @click.option("--reason", metavar="TEXT", required=True, help="Why; kept with the list, so name nobody in it.")
-@date_option("--list", "list_day", help="Only on the list of this day. Default: on every list that is open.")
-@date_option("--until", help="Also keep the patrons back until this day, as hold does.")
+@date_option(
+    "--list", "list_day", ahead=True, help="Only on the list of this day. Default: on every list that is open."
+)
+@date_option("--until", ahead=True, help="Also keep the patrons back until this day, as hold does.")
 @dry_run_option
 @click.pass_obj
 def leave_out(
@@ -135,8 +130,10 @@ def leave_out(
 
 
 @review.command("put-back")
-@click.argument("cards", metavar="CARD...", nargs=-1, required=True)
-@date_option("--list", "list_day", help="Only on the list of this day. Default: on every list that is open.")
+@cards_argument(required=True)
+@date_option(
+    "--list", "list_day", ahead=True, help="Only on the list of this day. Default: on every list that is open."
+)
 @dry_run_option
 @click.pass_obj
 def put_back(invocation: Invocation, cards: Sequence[str], list_day: date | None, dry_run: bool) -> None:
@@ -147,12 +144,12 @@ def put_back(invocation: Invocation, cards: Sequence[str], list_day: date | None
 def _ask_about(invocation: Invocation, cards: Sequence[str], what: str, *, dry_run: bool, **columns: Any) -> None:
     """Do the wish about each of these patrons, all or none, and say what was done."""
     library = invocation.library()
-    desk = _desk(library, dry_run=dry_run)
+    desk, cards = _desk(library, dry_run=dry_run), cards_of(library, cards)
     _do(library, partial(ask_for, cards=cards, desk=desk, what=what, columns=columns, dry_run=dry_run), dry_run=dry_run)
 
 
 @review.command()
-@day_argument()
+@date_argument("day", ahead=True)
 @click.option("--library", "section", metavar="NAME", help="The section whose list it is.")
 @dry_run_option
 @click.pass_obj
@@ -162,7 +159,7 @@ def approve(invocation: Invocation, day: date, section: str | None, dry_run: boo
 
 
 @review.command()
-@day_argument()
+@date_argument("day", ahead=True)
 @click.option("--reason", metavar="TEXT", required=True, help="Why; history shows it.")
 @click.option("--library", "section", metavar="NAME", help="The section whose list it is.")
 @dry_run_option

@@ -13,8 +13,6 @@ import click
 
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.options import (
-    date_argument,
-    date_option,
     dry_run_option,
     folder_option,
     library_option,
@@ -22,12 +20,13 @@ from gentle_nudge.cli.options import (
     progress,
     show,
 )
+from gentle_nudge.cli.words import cards_argument, cards_of, date_argument, date_option
 from gentle_nudge.domain.hold import REASONS
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.deeds import Desk
 from gentle_nudge.jobs.desk.night_page import WantedNight, file_name_of, look, page_head, page_of
 from gentle_nudge.jobs.desk.take_wishes import ask_for
-from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, concerned, withdraw_cases
+from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
 from gentle_nudge.jobs.night.preview import write_files
 from gentle_nudge.jobs.sections import names_to_end
 from gentle_nudge.jobs.transaction import read_only, writing
@@ -36,7 +35,7 @@ from gentle_nudge.views.withdrawal_view import withdrawal_view
 
 
 @click.command()
-@click.argument("card", required=False)
+@cards_argument()
 @date_option("--submission", "day", help="Instead of one patron: everybody in the submission of this day.")
 @click.option("--library", "libraries", multiple=True, metavar="NAME", help="Only of this section.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; kept with the case, so name nobody in it.")
@@ -45,49 +44,49 @@ from gentle_nudge.views.withdrawal_view import withdrawal_view
 @click.pass_obj
 def release(
     invocation: Invocation,
-    card: str | None,
+    cards: Sequence[str],
     day: date | None,
     libraries: Sequence[str],
     reason: str,
     waive_fee: bool,
     dry_run: bool,
 ) -> None:
-    """Take a patron (CARD, or number:123) back from collections, or everybody in a submission.
+    """Take patrons (CARD: also number:123, or name:TEXT) back from collections, or everybody in a submission.
 
     The flag and our restriction are taken off and the case is closed as withdrawn: charges of up to today do not
     refer the patron again. The next update tells the agency as withdrawn_due says; a submission that has not been
     delivered is cancelled instead. What was paid stays paid, and doing it twice does no more than doing it once.
+    Of several CARDs all are taken back, or none.
     """
-    if (card is None) == (day is None):
-        raise UserError("Name one patron, or a submission.", "gentle-nudge release CARD, or release --submission DATE")
+    if bool(cards) == bool(day):
+        raise UserError("Name patrons, or a submission.", "gentle-nudge release CARD, or release --submission DATE")
     if not reason.strip():
         raise UserError("A reason is needed.", 'Say why: --reason "referred by mistake"')
     library = invocation.library()
     sections = library.sections(changes=not dry_run)
     request = WithdrawalRequest(
         reason=reason.strip(),
-        card=card,
+        cards=cards_of(library, cards),
         day=day,
         sections=names_to_end(sections, libraries),
         waive_fee=waive_fee,
     )
     moment = moment_of(library, person=True)
-    work = partial(withdraw_cases, wanted=request, moment=moment, dry_run=dry_run)
+    work = partial(withdraw_cases, sections=sections, wanted=request, moment=moment, dry_run=dry_run)
     with progress():
-        with read_only(library.engine) as conn:
-            sections = tuple(concerned(conn, sections, request))
-            if dry_run:
-                withdrawals = [work(conn, section) for section in sections]
-        if not dry_run:
-            withdrawals = [writing(library.engine, partial(work, section=section)) for section in sections]
+        if dry_run:
+            with read_only(library.engine) as conn:
+                withdrawals = work(conn)
+        else:
+            withdrawals = writing(library.engine, work)
     if dry_run or invocation.speaks:
         show(withdrawal_view(withdrawals, dry_run=dry_run, names_patrons=dry_run and sys.stdout.isatty()))
 
 
 @click.command()
-@click.argument("cards", metavar="CARD...", nargs=-1, required=True)
+@cards_argument(required=True)
 @click.option("--reason", type=click.Choice(REASONS), required=True, help="Why.")
-@date_option("--until", help="The last day; only bankruptcy and deceased may have none.")
+@date_option("--until", ahead=True, help="The last day; only bankruptcy and deceased may have none.")
 @click.option("--note", metavar="TEXT", help="More about it, for the library alone.")
 @dry_run_option
 @click.pass_obj
@@ -103,7 +102,7 @@ def hold(
 
 
 @click.command()
-@click.argument("cards", metavar="CARD...", nargs=-1, required=True)
+@cards_argument(required=True)
 @click.option("--reason", metavar="TEXT", help="Why; kept, so name nobody in it.")
 @dry_run_option
 @click.pass_obj
@@ -119,7 +118,7 @@ def _ask(invocation: Invocation, cards: Sequence[str], *, what: str, dry_run: bo
     """Do the wish about each of these patrons, all or none, and say what was done."""
     library = invocation.library("koha")
     desk = Desk(moment=moment_of(library, person=True))
-    work = partial(ask_for, cards=cards, desk=desk, what=what, columns=columns, dry_run=dry_run)
+    work = partial(ask_for, cards=cards_of(library, cards), desk=desk, what=what, columns=columns, dry_run=dry_run)
     if dry_run:
         click.echo("Dry run: nothing is written.")
         with read_only(library.engine) as conn:
@@ -131,7 +130,7 @@ def _ask(invocation: Invocation, cards: Sequence[str], *, what: str, dry_run: bo
 
 
 @click.command()
-@date_argument("day")
+@date_argument("day", required=False)
 @click.option("--week", is_flag=True, help="The seven days up to DATE.")
 @library_option
 @click.option("--format", "form", type=click.Choice(["table", "html", "json"]), default="table")

@@ -19,6 +19,7 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.monitor.alerting import tell_staff
 from gentle_nudge.jobs.monitor.retention import apply_retention
 from gentle_nudge.jobs.monitor.watch import watched
+from gentle_nudge.jobs.night.collect_notices import collect_notices
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import Night, nightly
 from gentle_nudge.jobs.sending.deliver import Delivered, deliver
@@ -56,10 +57,16 @@ def routine(
     Last come sentences about the rest. A step that fails with a GentleNudgeError does not stop the next. The worst exit
     code of all is returned, and the monitor hears of it.
     """
+    not_collected = 0
     with watched(library, moment, clock) as watch:
         sections, outlets = library.ready(wanted, dry_run=False)
         taken = take(library, moment)
         tell(taken)
+        try:
+            collect_notices(library.engine, sections, moment)
+        except GentleNudgeError as failure:
+            tell(failure)
+            not_collected = failure.exit_code
         night = nightly(library.engine, sections, moment, outlets=outlets, options=options)
         tell(night)
         sent: Round | GentleNudgeError
@@ -71,7 +78,7 @@ def routine(
         pages = staff_pages(library, outlets, night, moment=moment, clock=clock)
         if pages:
             tell(pages)
-        codes = (taken.exit_code, night.exit_code, sent.exit_code, pages.exit_code if pages else 0)
+        codes = (taken.exit_code, not_collected, night.exit_code, sent.exit_code, pages.exit_code if pages else 0)
         watch.exit_code = worst_exit_code(*codes)
     for note in watch.notes:
         tell(note)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, delete, insert, select, update
 
-from gentle_nudge.domain.collections.review import TO_COME, ListRow, ListState, Outcome, ReviewList
+from gentle_nudge.domain.collections.review import REPLACED, TO_COME, ListRow, ListState, Outcome, ReviewList
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store.tables import fitted, review_list, review_list_row
 
@@ -34,6 +34,11 @@ def latest_query(sections: Collection[str]) -> Select[Any]:
 def of_day(conn: Connection, for_day: date) -> list[ReviewList]:
     """The lists for that day, by section."""
     return _where(conn, each_list.for_day == for_day)
+
+
+def refused(conn: Connection) -> list[ReviewList]:
+    """The lists of all sections that were rejected, or that nobody approved in time, by day."""
+    return _where(conn, each_list.state.in_((ListState.REJECTED, ListState.LAPSED)), each_list.reason != REPLACED)
 
 
 def to_come(conn: Connection) -> list[ReviewList]:

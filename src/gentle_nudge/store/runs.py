@@ -60,9 +60,23 @@ def finish(conn: Connection, run_id: int, *, now: datetime, counts: RunCounts) -
     conn.execute(update(meta).values(revision=meta.c.revision + 1))
 
 
-def runs(conn: Connection, *, limit: int | None = None) -> list[RecordedRun]:
-    """The runs of all sections that made reports to the agency, newest first."""
-    return _runs(conn, select(run).where(TOLD_THE_AGENCY).order_by(run.c.id.desc()).limit(limit))
+def runs(
+    conn: Connection,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    sections: Collection[str] | None = None,
+    limit: int | None = None,
+) -> list[RecordedRun]:
+    """The runs that made reports to the agency, from the first day to the last, newest first; sections None: all."""
+    asked: list[ColumnElement[bool]] = [TOLD_THE_AGENCY]
+    if first is not None:
+        asked.append(run.c.day >= first)
+    if last is not None:
+        asked.append(run.c.day <= last)
+    if sections is not None:
+        asked.append(run.c.section.in_(sections))
+    return _runs(conn, select(run).where(*asked).order_by(run.c.id.desc()).limit(limit))
 
 
 def after(conn: Connection, day: date) -> list[RecordedRun]:

@@ -78,8 +78,9 @@ TOO_MANY: dict[Limit, Refusal] = {
 class Due:
     """What is due, and how much of it may happen; None: no limit.
 
-    `lifted_to` and `endings_lifted_to` are the fuses as lifted by hand. The submission is made `under` a list, if there
-    is one, which then ends as `list_ends`. A list for the day `list_for` is made.
+    `lifted_to` and `endings_lifted_to` are the fuses as lifted by hand. `names_left_out`: the plan keeps not only how
+    many patrons are left out, but also who. The submission is made `under` a list, if there is one, which then ends as
+    `list_ends`. A list for the day `list_for` is made.
     """
 
     submission_due: bool = False
@@ -94,6 +95,7 @@ class Due:
     under: ReviewList | None = None
     list_ends: ListState | None = None
     list_for: date | None = None
+    names_left_out: bool = False
 
     @property
     def is_anything(self) -> bool:
@@ -109,6 +111,11 @@ class Due:
     def is_approved(self) -> bool:
         """Whether staff have approved the list, so that no fuse looks at its length."""
         return self.under is not None and self.under.state is ListState.APPROVED
+
+    @property
+    def without_limits(self) -> Due:
+        """The same, with no limit to how much may happen."""
+        return replace(self, most_referrals=None, most_adoptions=None, most_endings=None, beside_plugin=None)
 
 
 def submits_on(policy: Policy, day: date) -> date:

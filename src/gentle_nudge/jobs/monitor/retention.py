@@ -20,7 +20,7 @@ from gentle_nudge.jobs.night.lists import end_lists_of_gone_sections
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.sending.outlets import staff_folder, standing_of
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.store import cases, meta, night_values, report_files, review_lists
+from gentle_nudge.store import cases, meta, night_values, notices_sent, report_files, review_lists
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,9 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
     """
     works: dict[str, Callable[[Connection], None]] = {
         "Dropping the names of deleted patrons": _forget_deleted_patrons,
-        "Dropping the names of old closed cases, and old lists": lambda conn: _forget_old_cases(conn, library, moment),
+        "Dropping old lists and notices, and the names of old closed cases": lambda conn: _forget_old(
+            conn, library, moment
+        ),
         "Deleting old reports": lambda conn: _prune(conn, library, moment),
         "Deleting old pages": lambda conn: _prune_pages(conn, library, moment),
         "Deleting the values of old nights": lambda conn: night_values.prune(conn, before=_oldest(library, moment)),
@@ -56,12 +58,15 @@ def _forget_deleted_patrons(conn: Connection) -> None:
     cases.forget_names(conn, cases.names_no_longer_needed(conn))
 
 
-def _forget_old_cases(conn: Connection, library: Library, moment: Moment) -> None:
+def _forget_old(conn: Connection, library: Library, moment: Moment) -> None:
     meta.lock(conn)
     before = moment.today - timedelta(days=library.settings.archive.keep_cases_days)
     cases.forget(conn, cases.closed_before(conn, before), moment.now)
     review_lists.delete_before(conn, before)
     end_lists_of_gone_sections(conn, library.known_sections(conn), moment.now)
+    notices_sent.forget_before(
+        conn, min(draft.policy.kept_notices_since(moment.today) for draft in library.settings.drafts)
+    )
 
 
 def _prune(conn: Connection, library: Library, moment: Moment) -> None:

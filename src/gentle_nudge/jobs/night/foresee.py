@@ -20,6 +20,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.jobs.patrons.evidence import gather
 from gentle_nudge.jobs.patrons.mark_facts import marked, waiting_for
+from gentle_nudge.jobs.patrons.shared_reads import SharedReads
 from gentle_nudge.koha.read.borrowers import order
 
 
@@ -47,8 +48,8 @@ def foresee(
     Those in `but` are left aside: they are referred before.
     """
     ahead, records = replace(moment, day=for_day), replace(records, in_force=under)
-    due = Due(submission_due=True, update_due=False)
-    with gather(conn, section, ahead, records=records, due=due) as evidence:
+    due, shared = Due(submission_due=True, update_due=False), SharedReads((section, *section.others), ahead)
+    with gather(conn, section, ahead, records=records, due=due, shared=shared) as evidence:
         plan = plan_night(section, for_day, evidence, due)
     referrals = [each for each in plan.of(Referral) if each.number not in but]
     plan = replace(plan, order=order(conn, {each.number for each in referrals}))

@@ -59,6 +59,8 @@ class Uses:
     items: bool = True
     mail_servers: bool = True
     lists: bool = True
+    notices: bool = True
+    claims: bool = True
 
     @property
     def unused_tables(self) -> frozenset[str]:
@@ -68,9 +70,11 @@ class Uses:
             "borrower_relationships": self.guardians,
             "biblio": self.lists,
             "items": self.items or self.lists,
+            "letter": self.notices,
             "library_groups": self.groups,
+            "message_queue": self.notices,
             "reserves": self.lists,
-            "return_claims": self.lists,
+            "return_claims": self.claims or self.lists,
             "smtp_servers": self.mail_servers,
         }
         return frozenset(table for table, is_used in used.items() if not is_used)
@@ -116,7 +120,8 @@ WRITING = (
 
 
 # Nothing but these columns of a table is granted; everywhere else the whole table.
-BY_COLUMN = {("SELECT", "borrowers"), ("SELECT", "deletedborrowers")} | {
+PERSONAL = ("borrowers", "deletedborrowers", "message_queue", "return_claims")
+BY_COLUMN = {("SELECT", table) for table in PERSONAL} | {
     ("UPDATE", right.table) for right in WRITING if right.kind == "UPDATE"
 }
 
