@@ -178,8 +178,9 @@ def keep_values(conn: Connection, run: Run, plan: Plan, *, written: Written, res
         paused=now_open.paused,
     )
     values = values_of(plan, section, done, before=read(night_values.needs_before(conn, section.names, plan.day)))
-    earlier = None if plan.update_due else night_values.of_day(conn, section.name, plan.day)
+    earlier = night_values.of_day(conn, section.name, plan.day)
     if earlier:
-        night_values.replace(conn, earlier, with_submission(earlier.content, values), now=run.moment.now)
+        content = values if plan.update_due else with_submission(earlier.content, values)
+        night_values.replace(conn, earlier, content, now=run.moment.now)
     else:
         night_values.keep(conn, section.name, plan.day, values, now=run.moment.now)
