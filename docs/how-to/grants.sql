@@ -52,6 +52,8 @@ GRANT SELECT
 GRANT SELECT
     ON `koha_LIB`.`plugin_methods` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
+    ON `koha_LIB`.`reserves` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
     ON `koha_LIB`.`restriction_types` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT (borrowernumber, id, itemnumber, resolved_on)
     ON `koha_LIB`.`return_claims` TO 'gentle_nudge_LIB'@'localhost';

@@ -386,6 +386,22 @@ def a_window_that_charges_pass_unseen(library: Library) -> None:
     library.set("policy", count_fees_newer_than="65", count_fees_older_than="60")
 
 
+@plant("review-reaches-nobody")
+def lists_that_nobody_gets(library: Library) -> None:
+    library.set("policy", review_days="1")
+
+
+@plant("window-too-short-for-review")
+def a_window_that_somebody_left_out_for_a_week_falls_out_of(library: Library) -> None:
+    library.set(
+        "policy",
+        review_days="2",
+        staff_to='["desk@library.example.org"]',
+        count_fees_newer_than="74",
+        count_fees_older_than="60",
+    )
+
+
 @plant("zone-differs")
 def a_zone_that_is_not_kohas(library: Library) -> None:
     library.set("koha", timezone='"Europe/Berlin"')
@@ -420,6 +436,17 @@ def _logged_by_the_plugin(library: Library, *, days_ago: int) -> None:
 def test_a_planted_fault_is_found_by_its_name(library: Library, name: str, fault: Plant) -> None:
     fault(library)
     assert set(names(library)) == {name}
+
+
+def test_a_window_of_two_weeks_and_the_days_of_a_list_is_wide_enough(library: Library) -> None:
+    library.set(
+        "policy",
+        review_days="2",
+        staff_to='["desk@library.example.org"]',
+        count_fees_newer_than="75",
+        count_fees_older_than="60",
+    )
+    assert library.check() == []
 
 
 def test_a_birth_date_may_be_that_of_twenty_patrons(library: Library) -> None:

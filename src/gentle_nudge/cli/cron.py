@@ -29,7 +29,8 @@ from gentle_nudge.cli.options import (
 from gentle_nudge.cli.words import day_option
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError, UserError, worst_exit_code
-from gentle_nudge.jobs.desk.take_wishes import Taken, take_wishes
+from gentle_nudge.jobs.desk.take_files import take
+from gentle_nudge.jobs.desk.take_wishes import Taken
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.compare import compare
 from gentle_nudge.jobs.night.due import NightOptions
@@ -159,6 +160,8 @@ def _tell_taken(invocation: Invocation, taken: Taken) -> None:
             say(about, "warning")
         elif invocation.speaks:
             click.echo(about)
+    for name, answers in taken.files.items() if invocation.speaks else ():
+        click.echo(f"{name}: {' '.join(answers) or 'nothing new'}")
     for failure in taken.failures:
         _tell_failure(failure)
 
@@ -166,7 +169,7 @@ def _tell_taken(invocation: Invocation, taken: Taken) -> None:
 def _take(invocation: Invocation, library: Library) -> int:
     """Take the wishes that wait, and tell what became of them; the exit code."""
     with progress():
-        taken = take_wishes(library, moment_of(library, interface="cron"))
+        taken = take(library, moment_of(library, interface="cron"))
     _tell_taken(invocation, taken)
     return taken.exit_code
 

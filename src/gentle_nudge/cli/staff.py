@@ -94,7 +94,7 @@ def release(
 
 
 @click.command()
-@date_argument("day")
+@date_argument("day", required=False)
 @click.option("--week", is_flag=True, help="The seven days up to DATE.")
 @library_option
 @click.option("--format", "form", type=click.Choice(["table", "html", "json"]), default="table")

@@ -11,8 +11,10 @@ from datetime import datetime
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import CancelledSubmission
 from gentle_nudge.errors import EXIT_FAILURE, EXIT_TEMPFAIL, GentleNudgeError, worst_exit_code
+from gentle_nudge.jobs.desk.list_pages import queue_lists
 from gentle_nudge.jobs.desk.staff_pages import queue_pages
-from gentle_nudge.jobs.desk.take_wishes import Taken, take_wishes
+from gentle_nudge.jobs.desk.take_files import take
+from gentle_nudge.jobs.desk.take_wishes import Taken
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.monitor.alerting import tell_staff
 from gentle_nudge.jobs.monitor.retention import apply_retention
@@ -58,7 +60,7 @@ def routine(
     not_collected = 0
     with watched(library, moment, clock) as watch:
         sections, outlets = library.ready(wanted, dry_run=False)
-        taken = take_wishes(library, moment)
+        taken = take(library, moment)
         tell(taken)
         try:
             collect_notices(library.engine, sections, moment)
@@ -90,7 +92,9 @@ def staff_pages(
 ) -> Round | GentleNudgeError | None:
     """The pages of the night were made and sent: that round, or why there are none; None if there is none to send."""
     try:
-        return deliver_and_alert(library, clock) if queue_pages(library, outlets, night.sections, moment) else None
+        pages = queue_pages(library, outlets, night.sections, moment)
+        lists = queue_lists(library, outlets, night.sections, moment)
+        return deliver_and_alert(library, clock) if pages or lists else None
     except GentleNudgeError as failure:
         return failure
     except Exception as error:

@@ -41,6 +41,7 @@ def uses_of(settings: Settings) -> Uses:
         guardians=any(policy.patron_fields.guardians for policy in policies),
         restrictions=any(policy.add_restriction for policy in policies),
         groups=bool(settings.groups),
+        lists=any(policy.review_days for policy in policies),
         mail_servers=not (settings.mail.maildir or settings.mail.names_a_server),
         notices=any(policy.prior_notice for policy in policies),
         claims=any(policy.claims_returned == "leave_out" for policy in policies),

@@ -64,8 +64,20 @@ account_offsets = _table(
     (Instant, "created_on"),
 )
 account_debit_types = _table("account_debit_types", (String, "code"), (String, "description"), (Integer, "archived"))
-items = _table("items", (Integer, "itemnumber"), (Integer, "biblionumber"), (String, "homebranch"))
 biblio = _table("biblio", (Integer, "biblionumber"), (String, "title"))
+items = _table(
+    "items",
+    (Integer, "itemnumber"),
+    (Integer, "biblionumber itemlost"),
+    (String, "barcode homebranch location itemcallnumber"),
+)
+reserves = _table(
+    "reserves",
+    (Integer, "reserve_id"),
+    (Integer, "borrowernumber biblionumber suspend"),
+    (String, "found"),
+    (Day, "cancellationdate"),
+)
 return_claims = _table(
     "return_claims", (Integer, "id"), (Integer, "itemnumber borrowernumber"), (Instant, "resolved_on")
 )

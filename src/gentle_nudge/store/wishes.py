@@ -51,11 +51,16 @@ def add(conn: Connection, new: Wish) -> int | None:
     try:
         (number,) = conn.execute(insert(wish).values(values)).inserted_primary_key or (None,)
     except IntegrityError:
-        same = (wish.c.door == new.door, wish.c.origin == new.origin)
-        if not conn.scalar(select(func.count()).select_from(wish).where(*same)):
+        if not is_known(conn, new):
             raise
         return None
     return number
+
+
+def is_known(conn: Connection, asked: Wish) -> bool:
+    """Whether the same origin has asked at this door before."""
+    same = (wish.c.door == asked.door, wish.c.origin == asked.origin)
+    return bool(conn.scalar(select(func.count()).select_from(wish).where(*same)))
 
 
 def take(conn: Connection, number: int, now: datetime) -> bool:

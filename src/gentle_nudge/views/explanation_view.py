@@ -8,7 +8,9 @@ from datetime import date, timedelta
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.explanation import Explanation
+from gentle_nudge.domain.collections.list_days import next_submission_day
 from gentle_nudge.domain.collections.referral import Reason, deferred_until
+from gentle_nudge.domain.collections.review import ListRow, Place
 from gentle_nudge.domain.ledger import JudgedLine, Line
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import OLDEST, FlagRow, known_birth
@@ -149,10 +151,24 @@ def _verdict(explanation: Explanation) -> str:
         case = explanation.reopening.case
         return f"Case {case.id} would be reopened, without a second fee: its charges owe again."
     if explanation.reason:
-        return f"Not referred: {explanation.reason} ({explanation.reason.name})."
+        reason = explanation.reason
+        return f"Not referred: {reason}{_about_the_list(explanation)} ({reason.name})."
     if not explanation.candidate.account.can_be_kept:
         return "Not referred: passed over, because the sums are too large to be kept."
     return "Would be referred."
+
+
+def _about_the_list(explanation: Explanation) -> str:
+    """What the list says, if it is the reason."""
+    place = explanation.candidate.records.place
+    match explanation.reason, place:
+        case Reason.LEFT_OUT, Place(row=ListRow(why=why, who=who, at=at)):
+            when = f" on {at.date()}" if at else ""
+            return f" for {place.for_day} ({who}{when}: {why})"
+        case Reason.NOT_ON_THE_LIST, Place():
+            return f": {next_submission_day(explanation.section.policy, explanation.day)}"
+        case _:
+            return ""
 
 
 def _values(rows: tuple[FlagRow, ...]) -> str:

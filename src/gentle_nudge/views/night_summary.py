@@ -23,6 +23,7 @@ from gentle_nudge.domain.collections.plan import (
     heir_of,
 )
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.review import ListState
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.money import ZERO, for_people, format_amount
 from gentle_nudge.domain.outbox import Stored
@@ -92,8 +93,23 @@ def values_of(plan: Plan, section: Section, done: Done, *, before: Iterable[Need
         "not_shown": len(referred) + len(changed) - len(rows) - len(others),
         "others": max(done.open_cases - began - len(plan.of(Succession)), 0),
         "others_changed": sum(row.new_due for row in going_on),
-        "list": None,
+        "list": list_of(plan),
     }
+
+
+def list_of(plan: Plan) -> Values | None:
+    """The list that the night has made, or used or ended; of both the new one."""
+    if plan.list_made:
+        made, state = plan.list_made, ListState.OPEN if plan.list_made.rows else ListState.APPROVED
+        return _list(made.for_day, state, [row.referral.balance for row in made.rows])
+    if plan.under and plan.list_ends and plan.submits:
+        return _list(plan.under.for_day, plan.list_ends, [referral.balance for referral in plan.of(Referral)])
+    return None
+
+
+def _list(for_day: date, state: ListState, balances: Sequence[Decimal]) -> Values:
+    owed = format_amount(sum(balances, ZERO))
+    return {"for_day": for_day.isoformat(), "state": state.value, "patrons": len(balances), "balance": owed}
 
 
 def with_submission(earlier: Values, values: Values) -> Values:

@@ -26,6 +26,7 @@ from gentle_nudge.domain.collections.referral import LeftOut, Reason
 from gentle_nudge.domain.collections.submission_day import submits_on
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import Patron
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.views.plain import (
     Column,
     Figure,
@@ -137,12 +138,28 @@ def night_view(section: Section, plan: Plan, *, left_out: bool = False) -> View:
         *(who_is_left_out(plan) if left_out else ()),
         *figures(update_due=plan.update_due),
         *_update(plan),
+        *_lists(plan),
         *figures(refusals=[asdict(refusal) for refusal in plan.refusals], named=plan.named),
     ]
     for refusal in plan.refusals:
         parts += [*notes(f"! {refusal.sentence}", style="problem"), *notes(refusal.hint, level=1)]
     parts += notes(*(f"! {named}" for named in plan.named), style="warning")
     return View(parts=[*parts, *notes(f"In all: {'; '.join(_totals(plan))}.")])
+
+
+def _lists(plan: Plan) -> Iterator[Part]:
+    """The list under which the submission is made, and the one that the night makes."""
+    under, in_force, made = plan.under, plan.records.in_force, plan.list_made
+    listed = len(in_force.rows) if in_force else 0
+    yield from figures(
+        list={"for_day": under.for_day, "state": under.state.value, "patrons": listed} if under else None,
+        list_made={"for_day": made.for_day, "patrons": len(made.rows), "balance": made.balance} if made else None,
+    )
+    if under:
+        yield Note(text=f"By the list for {under.for_day}, {under.state}: {counted(listed, 'patron')}.")
+    if made:
+        owing = format_amount(made.balance)
+        yield Note(text=f"A list for {made.for_day} is made: {counted(len(made.rows), 'patron')}, owing {owing}.")
 
 
 def _submission(section: Section, plan: Plan) -> Iterator[Part]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts, shown
 from gentle_nudge.domain.collections.plan import Decision, Ending, Plan, heir_of
 from gentle_nudge.domain.collections.policy import Policy, Section
+from gentle_nudge.domain.collections.review import ListState
 from gentle_nudge.domain.collections.submission_day import Refusal
 from gentle_nudge.domain.money import ZERO, for_people
 from gentle_nudge.domain.patron import Flag, FlagState, flag_state
@@ -115,12 +116,29 @@ def news(needs: Iterable[Need], before: Iterable[Need]) -> list[Need]:
 def of_plan(plan: Plan, section: Section, blocked: Collection[int]) -> Iterator[Need]:
     """What the night of a section leaves to a person; `blocked` are those whose restriction stays, by number."""
     yield from map(of_refusal, plan.refusals)
+    yield from of_lists(plan, section)
     yield from plan.needs
     for decision in plan.decisions:
         if decision.number in blocked:
             yield still_blocked(decision, section.policy)
         if isinstance(decision, Ending) and decision.state is CaseState.WITHDRAWN and decision.balance > ZERO:
             yield withdrawn_rest(decision)
+
+
+def of_lists(plan: Plan, section: Section) -> Iterator[Need]:
+    """What a list leaves to a person: it lapses tomorrow, has lapsed, or came too late."""
+    tomorrow = plan.day + timedelta(days=1)
+    for each in plan.records.lists:
+        if each.for_day == tomorrow and each.state is ListState.OPEN and section.policy.review_ends == "lapse":
+            sentence = f"The list for {tomorrow} lapses tomorrow: gentle-nudge review approve {tomorrow}."
+            yield Need(kind="list_unapproved", about=tomorrow.isoformat(), sentence=sentence)
+    if plan.submits and plan.list_ends is ListState.LAPSED:
+        sentence = "Nobody had approved the list, so nobody was referred or charged. The next one is made as ever."
+        yield Need(kind="list_lapsed", about=plan.day.isoformat(), sentence=sentence)
+    if plan.list_made and plan.list_made.late:
+        day = plan.list_made.for_day
+        sentence = f"No list was made in time, so nobody was referred. The submission follows on {day}, late."
+        yield Need(kind="list_late", about=day.isoformat(), sentence=sentence)
 
 
 def of_refusal(refusal: Refusal) -> Need:

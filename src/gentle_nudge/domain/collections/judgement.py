@@ -47,6 +47,8 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
         update_due=due.update_due,
         late=due.late,
         holds=evidence.holds,
+        under=due.under,
+        list_ends=due.list_ends,
         untold=frozenset(facts.case.id for facts in last_words) - {facts.case.id for facts in evidence.last_words},
     )
     anomalies = Anomalies()
@@ -62,7 +64,8 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
     left_out_patrons: list[LeftOut] | None = [] if due.names_left_out else None
     referred, left_out, owing_less = _referrals(section, day, evidence, in_cases, named=left_out_patrons)
     too_many_reopened = _fused("reopenings", reopened, due) if due.update_due else None
-    limits = (too_many_reopened, too_many_adopted, _fused("fuse", referred, due))
+    too_many_referred = None if due.is_approved else _fused("fuse", referred, due)
+    limits = (too_many_reopened, too_many_adopted, too_many_referred)
     refusals = (due.beside_plugin, *plan.refusals, *anomalies.refusals(section), *limits)
     plan = replace(
         plan,

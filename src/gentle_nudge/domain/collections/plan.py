@@ -21,6 +21,7 @@ from gentle_nudge.domain.report_row import UpdateRow, case_row, new_case_row
 if TYPE_CHECKING:
     from gentle_nudge.domain.collections.case_outcome import CaseFacts
     from gentle_nudge.domain.collections.for_a_person import Need
+    from gentle_nudge.domain.collections.review import Draft, ListState, ReviewList
 
 
 D = TypeVar("D", bound="Decision")
@@ -204,7 +205,8 @@ class Plan:
     in the window. `named` are cases and accounts that staff should look at, `needs` what cases that go on leave to a
     person, `untold` the closed cases whose last word has to wait. `order` ranks patrons as the database collates their
     surnames. `records` is what our own tables knew when the plan was made, `holds` what has become of the holds since
-    the last night.
+    the last night. A submission is made `under` a list, if there is one, which then ends as `list_ends`; `list_made` is
+    a new list.
     """
 
     section: str
@@ -225,6 +227,9 @@ class Plan:
     order: Mapping[int, int] = field(default_factory=dict)
     records: SectionRecords = field(default_factory=SectionRecords)
     holds: HoldChanges = field(default_factory=HoldChanges)
+    under: ReviewList | None = None
+    list_ends: ListState | None = None
+    list_made: Draft | None = None
 
     def of(self, kind: type[D]) -> tuple[D, ...]:
         """The decisions of one kind."""
@@ -237,8 +242,8 @@ class Plan:
 
     @property
     def has_work(self) -> bool:
-        """Whether a report of the day is still to be made."""
-        return self.submission_due or self.update_due
+        """Whether a report or a list of the day is still to be made."""
+        return self.submission_due or self.update_due or self.list_made is not None
 
     @property
     def submits(self) -> bool:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.policy import Policy, Section
+from gentle_nudge.domain.collections.review import ListInForce, Place, ReviewList
 from gentle_nudge.domain.collections.submission_day import SubmissionHistory
 from gentle_nudge.domain.hold import Hold, hold_in_field
 from gentle_nudge.domain.ledger import Line
@@ -35,6 +36,8 @@ class Reason(StrEnum):
     UNREACHABLE = "cannot be reached: marked as gone, or no address, telephone or e-mail"
     BELOW_THRESHOLD = "owes less than the threshold in the window"
     BALANCE_BELOW_THRESHOLD = "the balance is less than the threshold"
+    LEFT_OUT = "staff have left the patron out of the list"
+    NOT_ON_THE_LIST = "qualifies only since the list was made, and will be on the next one"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,11 +73,15 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatronRecords:
-    """Our records of a patron: the sections with an open case, the holds by people, the notices of `prior_notice`."""
+    """Our records of a patron: the sections with an open case, the holds by people, the notices of `prior_notice`.
+
+    `place` is the patron's place on the list in force, if one is.
+    """
 
     open_cases: frozenset[str] = frozenset()
     holds: tuple[Hold, ...] = ()
     notices: tuple[SentNotice, ...] = ()
+    place: Place | None = None
 
     def has_case(self, section: Section) -> bool:
         """Whether a case of this section is open; of any section if it has all charges, so that no debt goes twice."""
@@ -115,6 +122,7 @@ class SectionRecords:
     `merged`: patron -> those gone from Koha whose recorded lines they have now; empty if all charges are the patron's.
     `holds`: patron -> the open holds by command or file; `in_field` are those that the nights have recorded of the
     section's field in Koha.
+    `lists` are the section's latest lists; under the one `in_force`, if there is one, patrons are judged.
     """
 
     revision: int | None = None
@@ -127,6 +135,8 @@ class SectionRecords:
     in_field: tuple[Hold, ...] = ()
     past: SubmissionHistory = field(default_factory=SubmissionHistory)
     last_update: date | None = None
+    lists: tuple[ReviewList, ...] = ()
+    in_force: ListInForce | None = None
 
     @property
     def is_any(self) -> bool:
@@ -135,9 +145,13 @@ class SectionRecords:
 
     def of(self, patron: int) -> PatronRecords:
         """The records of one patron."""
-        if patron not in self.open_cases and patron not in self.holds:
+        if self.in_force is None and patron not in self.open_cases and patron not in self.holds:
             return NO_RECORDS
-        return PatronRecords(open_cases=self.open_cases.get(patron, frozenset()), holds=self.holds.get(patron, ()))
+        return PatronRecords(
+            open_cases=self.open_cases.get(patron, frozenset()),
+            holds=self.holds.get(patron, ()),
+            place=self.in_force.place_of(patron) if self.in_force else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -253,6 +267,12 @@ RULES: dict[Reason, Rule] = {
     Reason.BELOW_THRESHOLD: lambda candidate, section, _day: candidate.account.owed < section.policy.threshold,
     Reason.BALANCE_BELOW_THRESHOLD: lambda candidate, section, _day: (
         min(candidate.account.balance, candidate.account.whole_balance) < section.policy.threshold
+    ),
+    Reason.LEFT_OUT: lambda candidate, _section, _day: (
+        candidate.records.place is not None and candidate.records.place.is_left_out
+    ),
+    Reason.NOT_ON_THE_LIST: lambda candidate, _section, _day: (
+        candidate.records.place is not None and candidate.records.place.row is None
     ),
 }
 

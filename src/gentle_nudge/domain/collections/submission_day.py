@@ -11,6 +11,7 @@ from dateutil.relativedelta import relativedelta
 from dateutil.rrule import weekdays
 
 from gentle_nudge.domain.collections.policy import Policy
+from gentle_nudge.domain.collections.review import ListState, ReviewList
 from gentle_nudge.domain.wording import counted
 
 A_WEEK = 7
@@ -85,7 +86,8 @@ class Due:
     """What is due, and how much of it may happen; None: no limit.
 
     `lifted_to` and `endings_lifted_to` are the fuses as lifted by hand. `names_left_out`: the plan keeps not only how
-    many patrons are left out, but also who.
+    many patrons are left out, but also who. The submission is made `under` a list, if there is one, which then ends as
+    `list_ends`. A list for the day `list_for` is made.
     """
 
     submission_due: bool = False
@@ -97,12 +99,25 @@ class Due:
     most_endings: int | Literal["usual"] | None = None
     endings_lifted_to: int | None = None
     beside_plugin: Refusal | None = None
+    under: ReviewList | None = None
+    list_ends: ListState | None = None
+    list_for: date | None = None
     names_left_out: bool = False
 
     @property
     def is_anything(self) -> bool:
-        """Whether a report of the day is still to be made."""
-        return self.submission_due or self.update_due
+        """Whether a report or a list of the day is still to be made."""
+        return self.submission_due or self.update_due or self.list_for is not None
+
+    @property
+    def may_refer(self) -> bool:
+        """Whether a submission is due in which somebody may be: its list was not rejected and has not lapsed."""
+        return self.submission_due and self.list_ends in {None, ListState.USED}
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether staff have approved the list, so that no fuse looks at its length."""
+        return self.under is not None and self.under.state is ListState.APPROVED
 
     @property
     def without_limits(self) -> Due:

@@ -65,6 +65,9 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
         sections: list[Section] = []
         yield database_findings.sections(conn, library.settings, sections)
         yield from _questions_about(sections, conn, moment)
+        has_folder = library.settings.staff.folder is not None
+        for section in (each for each in sections if each.enabled):
+            yield policy_findings.lists(section, moment.day, has_folder=has_folder)
         yield connection_findings.people(conn, library, sections)
         yield connection_findings.held(conn, library)
     yield connection_findings.answers(library)

@@ -17,7 +17,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import find_number
 from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates, with_facts
 from gentle_nudge.jobs.patrons.closed_cases import to_reopen
-from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.patrons.records import read_records, under_list
 from gentle_nudge.koha.read.accountlines import judged_lines
 from gentle_nudge.store import cases
 
@@ -36,7 +36,7 @@ def explain(conn: Connection, sections: tuple[Section, ...], card: str, moment: 
 
 def _explanation(conn: Connection, section: Section, number: int, moment: Moment) -> Iterator[Explanation]:
     """The explanation of this section; nothing if Koha has no such patron."""
-    records = read_records(conn, section)
+    records = under_list(conn, read_records(conn, section), moment.day)
     rules = line_rules(section, moment, records)
     for candidate in read_candidates(conn, section, records, [number], rules=rules):
         ownership = ownership_of(conn, section, records, [number])

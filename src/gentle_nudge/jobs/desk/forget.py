@@ -10,7 +10,7 @@ from gentle_nudge.domain.case import CaseState
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import UNKNOWN, cases_of, find_number
 from gentle_nudge.jobs.sending.manage import copies
-from gentle_nudge.store import cases, holds, meta, report_files, wishes
+from gentle_nudge.store import cases, holds, meta, report_files, review_lists, wishes
 from gentle_nudge.views.case_view import Holding, forgotten_view
 from gentle_nudge.views.plain import View
 
@@ -33,6 +33,7 @@ def forget(conn: Connection, card: str, *, keep_days: int, pages_keep_days: int,
     cases.forget_names(conn, [case.id for case in of_patron])
     wishes.forget(conn, numbers)
     holds.forget(conn, numbers)
+    review_lists.forget(conn, numbers)
     holding = [
         Holding(
             file_name=stored.file_name,

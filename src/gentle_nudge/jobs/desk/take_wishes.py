@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.wish import Door, Wish
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError, worst_exit_code
-from gentle_nudge.jobs.desk import keep_back
+from gentle_nudge.jobs.desk import decide_list, keep_back
 from gentle_nudge.jobs.desk.deeds import Deed, Desk, Kind
 from gentle_nudge.jobs.desk.find_patron import for_each_card
 from gentle_nudge.jobs.desk.history import NO_CARD, find_number
@@ -40,15 +40,23 @@ def sync_now(_conn: Connection, wish: Wish, desk: Desk) -> Deed:
 KINDS: Mapping[str, Kind] = {
     "hold": Kind(plan=keep_back.hold, needs=("patron", "reason")),
     "resume": Kind(plan=keep_back.resume, needs=("patron",)),
+    "leave_out": Kind(plan=decide_list.leave_out, needs=("patron", "reason")),
+    "put_back": Kind(plan=decide_list.put_back, needs=("patron",)),
+    "approve": Kind(plan=decide_list.approve, needs=("list_day",)),
+    "reject": Kind(plan=decide_list.reject, needs=("list_day", "reason")),
     "sync": Kind(plan=sync_now, needs_policy=True),
 }
 
 
 @dataclass(kw_only=True)
 class Taken:
-    """The wishes that were taken, each with its answer, and what went wrong with those that wait on."""
+    """The wishes that were taken, each with its answer, and what went wrong with those that wait on.
+
+    `files` are the edited lists that were read, each with the answers to its wishes.
+    """
 
     wishes: list[Wish] = field(default_factory=list)
+    files: dict[str, list[str]] = field(default_factory=dict)
     failures: list[GentleNudgeError] = field(default_factory=list)
 
     @property
@@ -127,6 +135,16 @@ def ask_for(
         return ask(conn, wish(origin=token_hex(32), patron=number), desk, dry_run=dry_run)
 
     return for_each_card(cards, answer_to)
+
+
+def ask_all(conn: Connection, asked: Iterable[Wish], desk: Desk, *, dry_run: bool = False) -> list[str]:
+    """The answers to these wishes, which are written, taken and done in this transaction.
+
+    UserError if one cannot be done, which undoes the transaction.
+    """
+    if not dry_run:
+        meta.lock(conn)
+    return [ask(conn, wish, desk, dry_run=dry_run) for wish in asked]
 
 
 def ask(conn: Connection, wish: Wish, desk: Desk, *, dry_run: bool = False) -> str:

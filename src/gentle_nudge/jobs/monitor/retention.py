@@ -16,10 +16,11 @@ from gentle_nudge.domain.outbox import MAY_LEAVE, Channel
 from gentle_nudge.domain.report_row import PAGES
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.night.lists import end_lists_of_gone_sections
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.sending.outlets import staff_folder, standing_of
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.store import cases, holds, meta, night_values, notices_sent, report_files, wishes
+from gentle_nudge.store import cases, holds, meta, night_values, notices_sent, report_files, review_lists, wishes
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,9 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
     """
     works: dict[str, Callable[[Connection], None]] = {
         "Dropping the names of deleted patrons": _forget_deleted_patrons,
-        "Dropping the names of old closed cases, and old notices": lambda conn: _forget_old(conn, library, moment),
+        "Dropping old lists and notices, and the names of old closed cases": lambda conn: _forget_old(
+            conn, library, moment
+        ),
         "Deleting old reports": lambda conn: _prune(conn, library, moment),
         "Deleting old pages": lambda conn: _prune_pages(conn, library, moment),
     }
@@ -60,6 +63,8 @@ def _forget_old(conn: Connection, library: Library, moment: Moment) -> None:
     cases.forget(conn, cases.closed_before(conn, moment.today - kept), moment.now)
     wishes.forget_before(conn, moment.now - kept)
     holds.forget_before(conn, moment.now - kept)
+    review_lists.delete_before(conn, moment.today - kept)
+    end_lists_of_gone_sections(conn, library.known_sections(conn), moment.now)
     notices_sent.forget_before(
         conn, min(draft.policy.kept_notices_since(moment.today) for draft in library.settings.drafts)
     )

@@ -87,7 +87,7 @@ def _scan(
     Where all charges are the patron's, the lines show what is owed in the window: whoever is in collections, or of
     another section, is counted without a further look. Otherwise the lines recorded with cases would have to be known.
     """
-    if not due.submission_due:
+    if not due.may_refer:
         return CandidateScan()
     by_patron, policy = section.charges_by == "patron", section.policy
     recorded_lines_matter = by_patron != policy.count_processing_fees

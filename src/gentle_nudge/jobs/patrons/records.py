@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.collections.list_days import in_force
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
+from gentle_nudge.domain.collections.review import ListInForce
 from gentle_nudge.domain.collections.submission_day import SubmissionHistory
 from gentle_nudge.domain.hold import Hold
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.koha.read import accountlines, borrowers
-from gentle_nudge.store import cases, holds, meta, runs
+from gentle_nudge.store import cases, holds, meta, review_lists, runs
 
 
 def read_records(conn: Connection, section: Section) -> SectionRecords:
@@ -43,7 +45,15 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
             sizes=tuple(runs.submission_sizes(conn, names)),
         ),
         last_update=runs.last_day(conn, names, ReportKind.UPDATE),
+        lists=review_lists.latest(conn, names),
     )
+
+
+def under_list(conn: Connection, records: SectionRecords, day: date) -> SectionRecords:
+    """The records with the list in force on this day, if there is one."""
+    latest = in_force(records.lists, day)
+    rows = review_lists.rows(conn, latest.id) if latest else {}
+    return replace(records, in_force=ListInForce(of=latest, rows=rows)) if latest else records
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

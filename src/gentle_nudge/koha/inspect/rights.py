@@ -57,6 +57,7 @@ class Uses:
     restrictions: bool = True
     groups: bool = True
     mail_servers: bool = True
+    lists: bool = True
     notices: bool = True
     claims: bool = True
 
@@ -69,7 +70,8 @@ class Uses:
             "letter": self.notices,
             "library_groups": self.groups,
             "message_queue": self.notices,
-            "return_claims": self.claims,
+            "reserves": self.lists,
+            "return_claims": self.claims or self.lists,
             "smtp_servers": self.mail_servers,
         }
         return frozenset(table for table, is_used in used.items() if not is_used)

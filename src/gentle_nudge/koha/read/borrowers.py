@@ -297,6 +297,13 @@ def existing_query(numbers: Collection[int]) -> Select[Any]:
     return select(borrowers.c.borrowernumber).where(among(borrowers.c.borrowernumber, numbers))
 
 
+def cards(conn: Connection, numbers: Iterable[int]) -> dict[int, str | None]:
+    """The card of each of these patrons; None for who has none, or is gone from Koha."""
+    wanted = frozenset(numbers)
+    read = contacts(conn, wanted, ("cardnumber",))
+    return {number: read[number]["cardnumber"] if number in read else None for number in wanted}
+
+
 def with_name(conn: Connection, text: str, numbers: Iterable[int]) -> Iterator[NamedPatron]:
     """Those among these patrons who have the text in "surname, firstname"."""
     for number, card, surname, firstname in rows_by_thousands(conn, partial(with_name_query, text), numbers):

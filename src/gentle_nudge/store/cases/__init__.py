@@ -24,12 +24,14 @@ from gentle_nudge.store.cases.case_names import forget as forget
 from gentle_nudge.store.cases.case_names import forget_names as forget_names
 from gentle_nudge.store.cases.case_names import forget_names_of as forget_names_of
 from gentle_nudge.store.cases.case_names import names_no_longer_needed as names_no_longer_needed
+from gentle_nudge.store.cases.case_search import balances_referred as balances_referred
 from gentle_nudge.store.cases.case_search import dues_of as dues_of
 from gentle_nudge.store.cases.case_search import find as find
 from gentle_nudge.store.cases.case_search import get as get
 from gentle_nudge.store.cases.case_search import held_until as held_until
 from gentle_nudge.store.cases.case_search import lines_of as lines_of
 from gentle_nudge.store.cases.case_search import listed as listed
+from gentle_nudge.store.cases.case_search import of_patrons as of_patrons
 from gentle_nudge.store.cases.case_search import of_submission as of_submission
 from gentle_nudge.store.cases.case_search import on_open_lists as on_open_lists
 from gentle_nudge.store.cases.case_search import opened_by as opened_by

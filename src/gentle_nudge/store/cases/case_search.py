@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import fields
 from datetime import date
+from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
@@ -12,7 +14,8 @@ from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.patron import NamedPatron
 from gentle_nudge.domain.report_row import ReportedDue, ReportKind
-from gentle_nudge.sqltypes import among
+from gentle_nudge.sqltypes import a_thousand_at_a_time, among
+from gentle_nudge.store.runs import HISTORY_OF_THE_FUSE
 from gentle_nudge.store.tables import case, case_line, hold, report, report_row, review_list, review_list_row, run
 
 COLUMNS = tuple(field.name for field in fields(Case))
@@ -37,6 +40,28 @@ def find(conn: Connection, *, patron: int | None = None, card: str | None = None
     return cases_where(conn, or_(*asked)) if asked else []
 
 
+def of_patrons(conn: Connection, patrons: Collection[int]) -> dict[int, list[Case]]:
+    """Patron -> all cases that follow the patron, oldest first; patrons without one are left out."""
+    by_patron = defaultdict[int, list[Case]](list)
+    for chunk in a_thousand_at_a_time(sorted(patrons)):
+        for each in cases_where(conn, among(case.c.patron, chunk)):
+            by_patron[each.patron or 0].append(each)
+    return by_patron
+
+
+def balances_referred(conn: Connection, sections: Collection[str]) -> list[Decimal]:
+    """The balances at referral of all cases that the last eight submissions of these sections opened."""
+    lately = select(run.c.id).where(run.c.report == ReportKind.SUBMISSION, run.c.section.in_(sections))
+    latest = lately.order_by(run.c.id.desc()).limit(HISTORY_OF_THE_FUSE).subquery()
+    query = select(case.c.balance).join(latest, latest.c.id == case.c.opened_run)
+    return list(conn.scalars(query.where(~case.c.adopted, case.c.balance.is_not(None))))
+
+
+def get(conn: Connection, ids: Collection[int]) -> dict[int, Case]:
+    """The cases with these ids; those that do not exist are left out."""
+    return {each.id: each for each in cases_where(conn, among(case.c.id, ids))}
+
+
 def with_name(conn: Connection, text: str) -> list[NamedPatron]:
     """The patrons of the cases with the text in "surname, firstname"; the latest case of a patron comes last."""
     number = func.coalesce(case.c.patron, case.c.number)
@@ -57,11 +82,6 @@ def on_open_lists(conn: Connection) -> list[int]:
     """The patrons on a list that is open."""
     joined = review_list_row.join(review_list, review_list.c.id == review_list_row.c.list_id)
     return list(conn.scalars(select(review_list_row.c.patron).select_from(joined).where(review_list.c.state == "open")))
-
-
-def get(conn: Connection, ids: Collection[int]) -> dict[int, Case]:
-    """The cases with these ids; those that do not exist are left out."""
-    return {each.id: each for each in cases_where(conn, among(case.c.id, ids))}
 
 
 def of_submission(conn: Connection, *, day: date, sections: Collection[str]) -> list[Case]:

@@ -10,6 +10,7 @@ import pytest
 
 from gentle_nudge.domain.collections.policy import Scope, Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, verdicts, why_not
+from gentle_nudge.domain.collections.review import ListRow, Outcome, Place
 from gentle_nudge.domain.hold import Hold, HoldSource
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.patron import Flag, Guardian, SentNotice
@@ -347,6 +348,7 @@ def test_whoever_cannot_be_reached_is_left_out_if_the_library_says_so() -> None:
 # The first reason
 
 
+A_ROW_LEFT_OUT = ListRow(patron=1, owed=Decimal(30), balance=Decimal(30), outcome=Outcome.LEFT_OUT)
 A_CHARGE = Line(id=1, day=date(2026, 9, 14), type="OVERDUE", outstanding=Decimal(1), counted=True)
 HOPELESS = Candidate(
     patron=a_patron(
@@ -360,7 +362,7 @@ HOPELESS = Candidate(
         is_gone=True,
     ),
     account=an_account("0.00", lines=(A_CHARGE,), last_payment=SUNDAY),
-    records=IN_CASE,
+    records=replace(IN_CASE, place=Place(for_day=SUNDAY, row=A_ROW_LEFT_OUT)),
 )
 EVERYTHING = replace(
     a_section(
@@ -376,7 +378,7 @@ EVERYTHING = replace(
 )
 STEP_BY_STEP: list[tuple[Reason, Callable[[Candidate], Candidate]]] = [
     (Reason.OTHER_SECTION, lambda found: _with(found, branch="CPL")),
-    (Reason.IN_COLLECTIONS, lambda found: _with(replace(found, records=PatronRecords()), flag=in_sort1("x"))),
+    (Reason.IN_COLLECTIONS, lambda found: _with(_records(found, open_cases=frozenset()), flag=in_sort1("x"))),
     (Reason.FLAG_IN_OTHER_USE, lambda found: _with(found, flag=in_sort1("no"))),
     (Reason.PROTECTED, lambda found: _with(found, protected=False)),
     (Reason.EXEMPT, lambda found: _with(found, exemption=())),
@@ -390,11 +392,17 @@ STEP_BY_STEP: list[tuple[Reason, Callable[[Candidate], Candidate]]] = [
     (Reason.UNREACHABLE, lambda found: _with(found, is_gone=False)),
     (Reason.BELOW_THRESHOLD, lambda found: replace(found, account=replace(found.account, owed=Decimal(25)))),
     (Reason.BALANCE_BELOW_THRESHOLD, lambda found: replace(found, account=an_account("25.00", lost_charge=True))),
+    (Reason.LEFT_OUT, lambda found: _records(found, place=Place(for_day=SUNDAY))),
+    (Reason.NOT_ON_THE_LIST, lambda found: _records(found, place=None)),
 ]
 
 
 def _with(found: Candidate, **facts: object) -> Candidate:
     return replace(found, patron=replace(found.patron, **facts))  # type: ignore[arg-type]
+
+
+def _records(found: Candidate, **facts: object) -> Candidate:
+    return replace(found, records=replace(found.records, **facts))  # type: ignore[arg-type]
 
 
 def test_the_first_reason_is_the_one_we_give() -> None:
@@ -438,4 +446,5 @@ def test_explain_hears_every_rule_not_only_the_first() -> None:
     assert {why for why, keeps_out in found.items() if not keeps_out} == {
         Reason.FLAG_IN_OTHER_USE,
         Reason.UNKNOWN_AGE,
+        Reason.NOT_ON_THE_LIST,
     }
