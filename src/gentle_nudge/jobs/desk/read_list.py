@@ -20,7 +20,7 @@ from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.decide_list import may_be_used
 from gentle_nudge.jobs.desk.deeds import Desk
-from gentle_nudge.jobs.desk.take_wishes import plan_of
+from gentle_nudge.jobs.desk.take_wishes import ask_all, plan_of
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.store import review_lists, wishes
 
