@@ -27,7 +27,7 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
     Nothing is done while another run has the lock: that run does it.
     """
     works: dict[str, Callable[[Connection], None]] = {
-        "Dropping the names of deleted patrons": _forget_deleted_patrons,
+        "Dropping the names of deleted patrons": lambda conn: _forget_deleted_patrons(conn, library),
         "Dropping the names of old closed cases": lambda conn: _forget_old_cases(conn, library, moment),
         "Deleting old reports": lambda conn: _prune(conn, library, moment),
     }
@@ -45,15 +45,20 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
             yield GentleNudgeError(f"{title} failed: {type(error).__name__}.", "It is tried again the next night.")
 
 
-def _forget_deleted_patrons(conn: Connection) -> None:
+def _forget_deleted_patrons(conn: Connection, library: Library) -> None:
     meta.lock(conn)
-    cases.forget_names(conn, cases.names_no_longer_needed(conn))
+    cases.forget_names(conn, cases.names_no_longer_needed(conn, _heard(conn, library)))
 
 
 def _forget_old_cases(conn: Connection, library: Library, moment: Moment) -> None:
     meta.lock(conn)
     before = moment.today - timedelta(days=library.settings.archive.keep_cases_days)
-    cases.forget(conn, cases.closed_before(conn, before), moment.now)
+    cases.forget(conn, cases.closed_before(conn, before, _heard(conn, library)), moment.now)
+
+
+def _heard(conn: Connection, library: Library) -> cases.HeardOf:
+    """What the agencies of all sections hear of."""
+    return {own: names for section in library.known_sections(conn) for own, names in section.heard.items()}
 
 
 def _prune(conn: Connection, library: Library, moment: Moment) -> None:

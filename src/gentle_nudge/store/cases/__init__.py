@@ -29,8 +29,10 @@ from gentle_nudge.store.cases.case_search import lines_of as lines_of
 from gentle_nudge.store.cases.case_search import listed as listed
 from gentle_nudge.store.cases.case_search import of_submission as of_submission
 from gentle_nudge.store.cases.case_search import opened_by as opened_by
+from gentle_nudge.store.cases.open_cases import HeardOf as HeardOf
 from gentle_nudge.store.cases.open_cases import closed_since as closed_since
 from gentle_nudge.store.cases.open_cases import last_told as last_told
+from gentle_nudge.store.cases.open_cases import marked_in_vain as marked_in_vain
 from gentle_nudge.store.cases.open_cases import open_case_patrons as open_case_patrons
 from gentle_nudge.store.cases.open_cases import open_cases as open_cases
 from gentle_nudge.store.cases.open_cases import patrons_of_cases as patrons_of_cases
