@@ -1,4 +1,4 @@
-"""What is measured of one night, each as a ratio within the same run."""
+"""What is measured on one library, each as a ratio within the same run."""
 
 from __future__ import annotations
 
@@ -14,66 +14,105 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
+from statistics import median
 
 from sqlalchemy import Connection, Engine, text
 
 import gentle_nudge
-from benchmarks.library import SUNDAY, ZONE
+from benchmarks.library import NIGHT, NIGHT_BEFORE, ZONE, Shape
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates
 from gentle_nudge.jobs.patrons.records import read_records
-from gentle_nudge.koha.read.candidates import select_candidates
+from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates, unpaid_lines
 
 COMMAND = Path(sys.executable).with_name("gentle-nudge")
 SCAN = "SELECT COUNT(*) FROM accountlines WHERE amountoutstanding <> 0"
 TIMES = 3
-ROWS_AT_A_TIME = 500
+ROWS_AT_A_TIME, FIVE_THOUSAND = 500, 5000
 KIBIBYTE, MEGABYTE = 1024, 1_000_000
 PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
 A_MOMENT = 0.01
 OUR_OWN_ROWS = 100  # of the run and the queue, nobody else waits for these
 A_TICK = 0.1  # information_schema.innodb_trx is no fresher than that
+OF_THE_NIGHT = f"""report_id IN (SELECT p.id FROM gentle_nudge_report p JOIN gentle_nudge_run r ON r.id = p.run_id
+    WHERE r.day = '{NIGHT}')"""
 # What a night writes, and how to find its rows: the floor writes the same rows by plain statements.
 WRITTEN = (
-    ("accountlines", "description = 'UMS Processing Fee'"),
+    ("accountlines", "interface = 'cron'"),
     ("account_offsets", "TRUE"),
     ("borrower_debarments", "TRUE"),
     ("action_logs", "TRUE"),
-    ("gentle_nudge_case", f"referred_on = '{SUNDAY}'"),
+    ("gentle_nudge_case", f"referred_on = '{NIGHT}'"),
     ("gentle_nudge_case_line", "TRUE"),
-    ("gentle_nudge_report_row", "TRUE"),
-    ("gentle_nudge_report_part", "TRUE"),
+    ("gentle_nudge_report_row", OF_THE_NIGHT),
+    ("gentle_nudge_report_part", OF_THE_NIGHT),
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Night:
-    """One whole process: seconds, seconds with row locks of ours, peak memory in MB, statements sent."""
+class Run:
+    """One whole process: seconds, seconds with row locks of ours, peak memory in MB, statements, account lines read."""
 
     seconds: float
     locked: float
     memory: float
     statements: int
+    lines_read: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """One night on one size; times in seconds."""
+    """What was measured on a library of one shape; times in seconds.
 
-    patrons: int
-    lines: int
+    `update` is the night before, without a submission; `grouped` and `selection` are of one section.
+    """
+
+    shape: Shape
     scan: float
     grouped: float
     selection: float
-    night: Night
+    update: Run
+    dry_run: Run
+    night: Run
     floor: float
     referred: int
     update_rows: int
     written: int
+
+    @property
+    def locked_for_5000(self) -> float:
+        """For how long rows would be locked for 5,000 referrals."""
+        return self.night.locked / self.referred * FIVE_THOUSAND if self.referred else 0.0
+
+    @property
+    def memory(self) -> float:
+        """The most that any of the processes took."""
+        return max(run.memory for run in (self.update, self.dry_run, self.night))
+
+    @property
+    def scans_in_update(self) -> int:
+        """How often the update alone read as many account lines as there are."""
+        return self.update.lines_read // self.shape.lines
+
+
+def measured(engine: Engine, shape: Shape, config: Path) -> Measured:
+    """Both nights of a library, one after the other, and what they are compared with."""
+    times = scans(engine)
+    grouped, whole = selection(engine)
+    update = run(config, engine, "--day", NIGHT_BEFORE.isoformat())
+    times += scans(engine)
+    dry_run = run(config, engine, "--day", NIGHT.isoformat(), "--dry-run")
+    night = run(config, engine, "--day", NIGHT.isoformat())
+    scan = median(times + scans(engine))
+    referred, rows = counted(engine)
+    least, written = floor(engine, scan)
+    return Measured(
+        shape=shape, scan=scan, grouped=grouped, selection=whole, update=update, dry_run=dry_run, night=night,
+        floor=least, referred=referred, update_rows=rows, written=written,
+    )  # fmt: skip
 
 
 def as_installed() -> None:
@@ -99,29 +138,36 @@ def selection(engine: Engine) -> tuple[float, float]:
         threshold=Decimal(25), processing_fee=Decimal(10), flag=Flag.parse("sort1"), minors="exclude", most_referrals=0
     )
     section = Section(policy=policy)
-    moment = Moment(day=SUNDAY, now=datetime.now(UTC), zone=ZONE)
+    moment = Moment(day=NIGHT, now=datetime.now(UTC), zone=ZONE)
     with engine.connect() as conn:
         memory = read_records(conn, section)
         rules, ownership = line_rules(section, moment, memory), ownership_of(conn, section, memory, ())
-        scan = partial(select_candidates, conn, rules, ownership, policy.threshold)
+
+        def scan() -> CandidateScan:
+            unpaid = unpaid_lines(conn, rules.window, rules.zone)
+            return select_candidates(conn, unpaid, rules=rules, ownership=ownership, threshold=policy.threshold)
+
         grouped = best(scan)
         whole = best(lambda: list(read_candidates(conn, section, memory, scan().numbers, rules=rules)))
     return grouped, whole
 
 
-def night(config: Path, engine: Engine) -> Night:
-    """The night of that Sunday, as cron starts it."""
+def run(config: Path, engine: Engine, *options: str) -> Run:
+    """One `nightly`, as cron starts it."""
+    _lines_read(engine)
     before = _questions(engine)
     with _watching_locks(engine) as locked:
         began = time.perf_counter()
-        command = [str(COMMAND), "--config", str(config), "nightly", "--day", SUNDAY.isoformat()]
-        process = subprocess.Popen(command, env={"PATH": os.defpath, "LANG": "C.UTF-8", "LOGNAME": "bench"})
+        command = [str(COMMAND), "--config", str(config), "nightly", *options]
+        env = {"PATH": os.defpath, "LANG": "C.UTF-8", "LOGNAME": "bench"}
+        process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
         memory = _most_memory(process)
         seconds = time.perf_counter() - began
     if process.returncode != 0:
         raise RuntimeError("the night went wrong")
-    return Night(
-        seconds=seconds, locked=sum(locked), memory=memory, statements=_questions(engine) - before - len(locked)
+    statements = _questions(engine) - before - len(locked)
+    return Run(
+        seconds=seconds, locked=sum(locked), memory=memory, statements=statements, lines_read=_lines_read(engine)
     )
 
 
@@ -142,6 +188,15 @@ def _most_memory(process: subprocess.Popen[bytes]) -> float:
 def _questions(engine: Engine) -> int:
     with engine.connect() as conn:
         return int(conn.execute(text("SHOW GLOBAL STATUS LIKE 'Questions'")).one()[1])
+
+
+def _lines_read(engine: Engine) -> int:
+    """How many rows of `accountlines` the server has read since this was asked last, whatever the way."""
+    count = "SELECT SUM(rows_read) FROM information_schema.table_statistics WHERE table_schema = DATABASE()"
+    with engine.connect() as conn:
+        found = conn.execute(text(f"{count} AND table_name = 'accountlines'")).scalar()
+        conn.execute(text("FLUSH TABLE_STATISTICS"))
+    return int(found or 0)
 
 
 @contextmanager
@@ -212,8 +267,10 @@ def counted(engine: Engine) -> tuple[int, int]:
     """How many were referred, and the rows of the update."""
     with engine.connect() as conn:
         query = text(
-            "SELECT c.number FROM gentle_nudge_run_count c JOIN gentle_nudge_run r ON r.id = c.run"
-            " WHERE r.report = :report AND c.what = 'patrons'"
+            "SELECT COALESCE(SUM(c.number), 0) FROM gentle_nudge_run_count c JOIN gentle_nudge_run r ON r.id = c.run"
+            " WHERE r.report = :report AND r.day = :day AND c.what = 'patrons'"
         )
-        referred, rows = (int(conn.execute(query, {"report": it}).scalar_one()) for it in ("submission", "update"))
+        referred, rows = (
+            int(conn.execute(query, {"report": it, "day": NIGHT}).scalar_one()) for it in ("submission", "update")
+        )
     return referred, rows

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from sqlalchemy import Engine
 
-from benchmarks.library import SUNDAY
+from benchmarks.library import NIGHT
 from gentle_nudge.delivery.maildir import MaildirOutlet
 from gentle_nudge.delivery.message import Letterhead
 from gentle_nudge.delivery.outlet import Item
@@ -77,7 +77,7 @@ def _rows(count: int) -> Iterator[UpdateRow]:
 
 def _stored(engine: Engine, rows: int) -> Stored:
     """A report of so many rows, on a day of its own."""
-    day = SUNDAY - timedelta(days=rows)
+    day = NIGHT - timedelta(days=rows)
     with engine.begin() as conn:
         run = runs.claim(conn, Claim(section="global", report=ReportKind.SYNC, day=day), now=NOW)
         chunks = render(ReportKind.SYNC, _rows(rows), guard=True, empty="none")

@@ -29,7 +29,7 @@ GRANT SELECT
     ON `koha_LIB`.`borrower_relationships` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT (anonymized, protected, borrowernumber, cardnumber, surname, firstname, address, address2, city, zipcode,
     state, phone, mobile, phonepro, B_phone, email, branchcode, categorycode, sort1, sort2, debarredcomment, userid,
-    dateofbirth, debarred, updated_on)
+    dateofbirth, debarred, gonenoaddress, updated_on)
     ON `koha_LIB`.`borrowers` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`branches` TO 'gentle_nudge_LIB'@'localhost';
@@ -40,13 +40,19 @@ GRANT SELECT (borrowernumber)
 GRANT SELECT
     ON `koha_LIB`.`items` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
+    ON `koha_LIB`.`letter` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
     ON `koha_LIB`.`library_groups` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT (message_id, borrowernumber, letter_code, status, updated_on)
+    ON `koha_LIB`.`message_queue` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`plugin_data` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`plugin_methods` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`restriction_types` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT (borrowernumber, id, itemnumber, resolved_on)
+    ON `koha_LIB`.`return_claims` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`smtp_servers` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT

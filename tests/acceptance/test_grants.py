@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from gentle_nudge.koha.koha_tables import koha as koha_tables
 from gentle_nudge.store.tables import metadata
 from tests.acceptance.libraries import Library, today
-from tests.builders.koha import an_attribute_type, pays
+from tests.builders.koha import an_attribute_type, an_item, claims_returned, is_sent, pays
 from tests.support.command import Command
 from tests.support.grants import PASSWORD, apply_grants, execute, forget, printed, url_of_user, user_of
 from tests.support.koha import KohaDatabase
@@ -25,6 +25,13 @@ EVERYTHING = {"flag": '"attribute:COLLECT"', "exemption": '"sort2"', "minors": '
 EVERYTHING |= dict.fromkeys(("add_restriction", "clear_paid", "remove_restriction"), "true")
 LITTLE = {"flag": '"sort1"', "minors": '"exclude"', "clear_paid": "true"}
 OPTIONAL_TABLES = {"borrower_attributes", "borrower_relationships", "items", "library_groups", "smtp_servers"}
+OPTIONAL_TABLES |= {"letter", "message_queue", "return_claims"}
+FACTS = {
+    "prior_notice": '["BILL"]',
+    "claims_returned": '"leave_out"',
+    "unreachable": '"exclude"',
+    "defer_after_payment": "60",
+}
 
 
 @pytest.fixture
@@ -95,6 +102,27 @@ def test_the_rights_are_enough_for_sections_by_item_and_for_kohas_own_mail_serve
     library.sections = '[[library]]\nname = "north"\ngroup = "North"\nflag = "attribute:COLLECT"\n'
     apply_grants(library)
     every_command_works(library)
+
+
+@pytest.mark.every_koha
+def test_the_rights_are_enough_for_letters_payments_and_claims(library: Library) -> None:
+    koha = library.koha
+    library.set("policy", **(LITTLE | FACTS))
+    apply_grants(library)
+    patron = library.owing(card="1001", email="p@example.org")
+    claims_returned(koha, library.owing(), an_item(koha))
+    is_sent(koha, patron, "BILL", day=today() - timedelta(days=14))
+    koha.put("letter", module="circulation", code="BILL", message_transport_type="email")
+    good(library, "init", "--yes")
+    assert {finding["name"] for finding in library.check()} == {"notice-begins"}
+    assert "PAID_LATELY" in good(library, "explain", "1001")
+    good(library, "nightly")
+    assert [row["patron"] for row in koha.query("SELECT patron FROM gentle_nudge_case")] == [patron]
+    engine = create_engine(koha.engine.url.set(username=user_of(koha), password=PASSWORD))
+    for text in ("SELECT content FROM message_queue", "SELECT notes FROM return_claims"):
+        with engine.connect() as conn, pytest.raises(OperationalError, match="denied"):
+            conn.exec_driver_sql(text)
+    engine.dispose()
 
 
 def test_a_restriction_of_earlier_settings_can_be_lifted(library: Library) -> None:
@@ -259,7 +287,8 @@ def test_columns_that_this_koha_lacks_are_not_granted(library: Library) -> None:
         "DELETE FROM action_logs",
         "SELECT attribute FROM borrower_attributes",
         "SELECT surname FROM deletedborrowers",
-        "SELECT * FROM message_queue",
+        "SELECT message_id FROM message_queue",
+        "SELECT itemnumber FROM return_claims",
         "CREATE TABLE another (id INT)",
         "DROP TABLE gentle_nudge_alert",
     ],

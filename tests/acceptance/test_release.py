@@ -314,8 +314,8 @@ def test_what_cannot_be_meant_is_refused(library: Library) -> None:
     evenings = library()
     evenings.referred(card="1001")
     for what, says in (
-        ((), "Name one patron, or a submission"),
-        (("1001", "--submission", str(SUNDAY)), "Name one patron, or a submission"),
+        ((), "Name patrons, or a submission"),
+        (("1001", "--submission", str(SUNDAY)), "Name patrons, or a submission"),
         (("9999",), "We know nothing of this patron"),
         (("--submission", str(MONDAY)), f"There is no submission of {MONDAY}"),
         (("1001", "--library", "north"), "There is no section north"),

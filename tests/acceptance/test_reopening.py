@@ -27,12 +27,12 @@ def test_a_voided_payment_is_seen_in_every_question_and_told_that_night(library:
     springfield.does("nightly")
     assert springfield.update(TUESDAY) == {patron: 40}
     assert springfield.flag(patron) == "yes"
-    (case,) = json.loads(springfield.does("cases", "--format", "json"))
+    (case,) = json.loads(springfield.does("cases", "--format", "json"))["cases"]
     assert (case["state"], case["closed_on"]) == ("open", None)
     assert f"released on {MONDAY}" in case["why"]
     assert f"reopened on {TUESDAY}" in case["why"]
     assert case["why"] in springfield.does("history", CARD)
-    runs = json.loads(springfield.does("history", "--format", "json"))
+    runs = json.loads(springfield.does("history", "--format", "json"))["runs"]
     reopened = {(run["day"], run["report"]): run["reopened"] for run in runs}
     assert (reopened[f"{TUESDAY}", "update"], reopened[f"{MONDAY}", "update"]) == (1, 0)
     springfield.does("nightly", on=WEDNESDAY)

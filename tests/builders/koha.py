@@ -302,6 +302,25 @@ def an_item(koha: KohaDatabase, *, branch: str = "CPL", title: str = "A Title", 
     return koha.put("items", **(known | columns))
 
 
+def is_sent(koha: KohaDatabase, patron: int, letter: str, *, day: date, status: str = "sent") -> int:
+    """A message of that letter, which Koha sent (or tried to) at noon of that day; its number."""
+    if not koha.query("SELECT 1 FROM message_transport_types WHERE message_transport_type = 'email'"):
+        koha.put("message_transport_types", message_transport_type="email")
+    return koha.put(
+        "message_queue",
+        borrowernumber=patron,
+        letter_code=letter,
+        message_transport_type="email",
+        status=status,
+        updated_on=_naive(datetime.combine(day, NOON, UTC)),
+    )
+
+
+def claims_returned(koha: KohaDatabase, patron: int, item: int, *, resolved: date | None = None) -> int:
+    """The patron claims to have returned the item; undecided unless told on which day somebody decided."""
+    return koha.put("return_claims", borrowernumber=patron, itemnumber=item, created_by=patron, resolved_on=resolved)
+
+
 def a_library_group(koha: KohaDatabase, title: str, branches: Iterable[str] = (), *, parent: int | None = None) -> int:
     """A group of that title with these branches; its number."""
     group = koha.put("library_groups", title=title, parent_id=parent)

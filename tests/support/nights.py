@@ -21,6 +21,7 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import Night, decide, nightly
 from gentle_nudge.jobs.night.sync_report import sync
+from gentle_nudge.jobs.patrons.shared_reads import SharedReads
 from gentle_nudge.jobs.sections import sharing_flags
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.setup.initialise import initialise
@@ -83,9 +84,10 @@ class Nights:
         assert night.went_well, (night.failures, [plan.refusals for plan in night.plans.values()])
         return next(iter(night.plans.values()))
 
-    def dry_run(self, day: date = SUNDAY, **options: Any) -> Plan | None:
+    def dry_run(self, day: date = SUNDAY, **limits: Any) -> Plan | None:
         """What the night of the first section would do."""
-        plan = decide(self.engine, self.sections[0], self.at(day), NightOptions(dry_run=True, **options))
+        moment, options = self.at(day), NightOptions(dry_run=True, **limits)
+        plan = decide(self.engine, self.sections[0], moment, options, shared=SharedReads(self.sections, moment))
         return plan if plan.has_work else None
 
     def sync(self, day: date = SUNDAY) -> None:

@@ -24,6 +24,7 @@ from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership, W
 from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.koha_tables import categories
+from gentle_nudge.koha.read.borrowers import CONTACT as CONTACT_COLUMNS
 from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
 from gentle_nudge.reports.columns import CONTACT
 from tests.builders.days import ZONE
@@ -42,13 +43,14 @@ CLAUSE = re.compile(r" (GROUP BY|HAVING|ORDER BY) ")
 INDEX_OF_TABLE = re.compile(r"(\w+) (\S+?)(?:,\s|$)")
 WORD = re.compile(r"(?:'[^']*'|[^\s'])+")
 
+WINDOW = Window(first=date(2026, 8, 24), last=date(2026, 9, 23))
 FEE = OurFee(debit_type="MANUAL", description="UMS Processing Fee")
 SAMPLES: dict[str, Any] = {
     # by class
     "Column[str]": categories.c.categorycode,
     "Flag": Flag(column="attribute", code="COLLECT"),
     "LineRules": LineRules(
-        window=Window(first=date(2026, 8, 24), last=date(2026, 9, 23)),
+        window=WINDOW,
         zone=ZONE,
         first_day=date(2020, 1, 1),
         excluded_debit_types=frozenset({"RENT"}),
@@ -56,8 +58,9 @@ SAMPLES: dict[str, Any] = {
         withdrawn={102: date(2026, 9, 1)},
         majority=Majority(age=18, day=date(2026, 11, 22)),
         of_age={103: date(2026, 9, 8)},
+        leaves_out_claimed=True,
+        claimed={101: (7003,)},
     ),
-    "OurFee": FEE,
     "Ownership": Ownership(
         charges_by="item",
         branches=frozenset({"CPL", "FPL"}),
@@ -70,19 +73,23 @@ SAMPLES: dict[str, Any] = {
         threshold=Decimal(25), flag=Flag(column="attribute", code="COLLECT"), newer_than=90, older_than=60
     ),
     "Channel": Channel.EMAIL,
+    "Window": WINDOW,
     "ZoneInfo": ZONE,
     "date": date(2026, 11, 22),
     "datetime": datetime(2026, 11, 14, 8, 30, tzinfo=UTC),
     # by name
     "after": 0,
-    "always": [102],
     "card": "23529000035676",
     "category": "Bsort1",
     "code": "COLLECT",
     "columns": CONTACT,
     "description": FEE.description,
+    "contact": CONTACT_COLUMNS,
+    "codes": ["BILL"],
+    "letters": ["BILL"],
     "line_ids": [7001, 7002],
     "login": "selfcheck",
+    "messages": [801],
     "more_than": 20,
     "names": ["BorrowersLog", "FinesLog"],
     "number": 101,
@@ -90,7 +97,8 @@ SAMPLES: dict[str, Any] = {
     "plugin": SINGLE,
     "sections": ["global", "north"],
     "present": {"protected", "anonymized", "script"},
-    "threshold": Decimal(25),
+    "text": "sson, A",
+    "unpaid": {101: [7001, 7003], 102: [7002]},
     "untold": [301],
 }
 

@@ -13,7 +13,8 @@ import click
 
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import HelpfulGroup
-from gentle_nudge.cli.options import date_option, format_option, moment_of, now, progress, show
+from gentle_nudge.cli.options import format_option, moment_of, now, progress, show
+from gentle_nudge.cli.words import date_option
 from gentle_nudge.demo.play import ZONE, play
 from gentle_nudge.demo.story import story_view
 from gentle_nudge.domain.finding import Severity
@@ -130,7 +131,7 @@ def example() -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default="gentle-nudge-demo", metavar="[DIR]")
-@date_option("--day", help="Show the latest Sunday not after this day. Default: today.")
+@date_option("--day", zone=ZONE, help="Show the latest Sunday not after this day. Default: today.")
 def demo(folder: Path, day: date | None) -> None:
     """A Sunday night on an invented library, to look at and play with.
 

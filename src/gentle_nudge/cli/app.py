@@ -70,8 +70,11 @@ class Invocation:
             if self.if_configured:
                 click.get_current_context().exit(0)
             raise
+        said = click.get_current_context().meta.setdefault("gentle_nudge.warnings", set())
         for warning in settings.warnings:
-            say(f"Warning: {warning}", "warning")
+            if warning not in said:
+                say(f"Warning: {warning}", "warning")
+        said.update(settings.warnings)
         return settings
 
     def library(self, needs: Needs = "policy") -> Library:

@@ -15,7 +15,6 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say, say_where
 from gentle_nudge.cli.options import (
-    day_option,
     dry_run_option,
     format_option,
     library_option,
@@ -24,11 +23,14 @@ from gentle_nudge.cli.options import (
     output_option,
     progress,
     refuse_output,
+    set_option,
     show,
 )
+from gentle_nudge.cli.words import day_option
 from gentle_nudge.domain.wording import counted
-from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError
+from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError, UserError
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.night.compare import compare
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import Night
 from gentle_nudge.jobs.night.nightly import nightly as run_night
@@ -37,7 +39,9 @@ from gentle_nudge.jobs.night.sync_report import file_of, rows_of, sync_or_log
 from gentle_nudge.jobs.routine import Round, deliver_and_alert, routine
 from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.views.night_view import done_view, night_view
+from gentle_nudge.views.plain import View
 from gentle_nudge.views.queue_view import recipient
+from gentle_nudge.views.what_if_view import what_if_for_programs, what_if_view
 
 if TYPE_CHECKING:
     from gentle_nudge.views.terminal import Progress
@@ -50,6 +54,8 @@ if TYPE_CHECKING:
 @click.option("--most-referrals", type=click.IntRange(min=1), metavar="N", help="Lift the fuse for this one night.")
 @click.option("--most-endings", type=click.IntRange(min=1), metavar="N", help="Let so many cases end in this night.")
 @click.option("--beside-plugin", is_flag=True, help="Refer patrons even while the Perl plugin is at work too.")
+@click.option("--left-out", is_flag=True, help="Dry run: also show who owes enough and is left out.")
+@set_option("Dry run: compare with a policy that said this; may be repeated.")
 @output_option
 @format_option
 @click.pass_obj
@@ -61,12 +67,17 @@ def nightly(
     most_referrals: int | None,
     most_endings: int | None,
     beside_plugin: bool,
+    left_out: bool,
+    assignments: Sequence[str],
     output: Path | None,
     form: str,
 ) -> None:
     """Every section: submission if due, update, release; then deliver."""
     gc.freeze()  # what is imported stays
     refuse_output(output, dry_run=dry_run)
+    if not dry_run and (left_out or assignments):
+        what = "--set" if assignments else "--left-out"
+        raise UserError(f"{what} belongs to --dry-run: it asks a question, and a night asks none.", "Add --dry-run.")
     library = invocation.library()
     by_person = bool(most_referrals or most_endings)
     moment = moment_of(library, day, dry_run=dry_run, person=by_person, interface="cron")
@@ -75,6 +86,7 @@ def nightly(
         most_referrals=most_referrals,
         most_endings=most_endings,
         beside_plugin=beside_plugin or not library.runs_plugins,
+        left_out=left_out,
     )
     if not dry_run:
         with progress() as shown:
@@ -83,31 +95,31 @@ def nightly(
         sys.exit(code)
     with progress():
         sections, outlets = library.ready(libraries, dry_run=True)
-        night = run_night(library.engine, sections, moment, outlets=outlets, options=options)
-    _show_dry_run(library, night, form, output)
+        if assignments:
+            comparison = compare(library.engine, sections, moment, assignments=assignments, options=options)
+            night, view = comparison.night, what_if_view if form == "table" else what_if_for_programs
+            views = [view(each, left_out=left_out) for each in comparison.what_ifs]
+        else:
+            night = run_night(library.engine, sections, moment, outlets=outlets, options=options)
+            views = [night_view(section, plan, left_out=left_out) for section, plan in night.planned]
+    _show_dry_run(library, night, views, form, output)
     sys.exit(night.exit_code)
 
 
-def _show_dry_run(library: Library, night: Night, form: str, output: Path | None) -> None:
+def _show_dry_run(library: Library, night: Night, views: Sequence[View], form: str, output: Path | None) -> None:
     """Show what the night would do, and write its files to `output`; beside JSON nothing else is on stdout."""
     if form == "table":
         click.echo("Dry run: nothing is written, nothing is sent.")
-    _show(night, form, dry_run=True)
+    show(views, form)
+    _show_done_before(night, form)
     if output:
-        planned = [section for section in night.sections if section.name in night.plans]
-        reports = (file for each in planned for file in files(library.engine, each, night.plans[each.name]))
+        reports = (file for section, plan in night.planned for file in files(library.engine, section, plan))
         for path in write_files(output, reports):
             click.echo(f"Written: {path}", err=form == "json")
     _tell_trouble(night, refusals=form == "json")
 
 
-def _show(night: Night, form: str, *, dry_run: bool = False) -> None:
-    """Show the plans of a dry run or as JSON, else a line about each."""
-    plans = [(section, night.plans[section.name]) for section in night.sections if section.name in night.plans]
-    if dry_run or form == "json":
-        show([night_view(section, plan) for section, plan in plans], form)
-    else:
-        show([done_view(plan) for _, plan in plans])
+def _show_done_before(night: Night, form: str) -> None:
     for name in night.done_before if form == "table" else ():
         click.echo(f"{name}: already done for {night.day}.")
 
@@ -120,8 +132,11 @@ def _tell(
         shown.hide()
     match step:
         case Night():
-            if form == "json" or invocation.speaks:
-                _show(step, form)
+            if form == "json":
+                show([night_view(section, plan) for section, plan in step.planned], form)
+            elif invocation.speaks:
+                show([done_view(plan) for _, plan in step.planned])
+                _show_done_before(step, form)
             _tell_trouble(step)
         case Round():
             _tell_round(invocation, step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import suppress
 from datetime import date
 from functools import partial
 
@@ -13,32 +13,35 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say
 from gentle_nudge.cli.options import (
-    date_option,
-    day_option,
     format_option,
     library_option,
     listing_format_option,
     moment_of,
+    month_option,
     progress,
+    set_option,
     show,
 )
+from gentle_nudge.cli.words import card_argument, card_of, date_option
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.wording import counted
-from gentle_nudge.errors import EXIT_FAILURE
+from gentle_nudge.errors import EXIT_FAILURE, UserError
 from gentle_nudge.jobs.desk import case_list
 from gentle_nudge.jobs.desk.explain import explain as explain_patron
 from gentle_nudge.jobs.desk.history import of_patron, of_runs
+from gentle_nudge.jobs.sections import assuming
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.settings.section_policies import what_if
 from gentle_nudge.views.case_view import cases_view
 from gentle_nudge.views.explanation_view import explanation_view
+from gentle_nudge.views.plain import View
 
 CASE_STATES = [state.value for state in CaseState]
 
 
 @click.group(invoke_without_command=True)
 @click.option("--state", "states", multiple=True, type=click.Choice(CASE_STATES), help="Only these; may be repeated.")
-@date_option("--referred", "month", form="%Y-%m", metavar="YYYY-MM", help="Only those referred in this month.")
+@month_option("--referred", "month", help="Only those referred in this month.")
 @library_option
 @listing_format_option
 @click.pass_context
@@ -55,8 +58,12 @@ def cases(
         sections=library.names_of(libraries) if libraries else None,
     )
     with progress(), read_only(library.engine) as conn:
-        view = cases_view(case_list.listed(conn, chosen))
-    show(view, form)
+        listed, sections = case_list.listed(conn, chosen), ()
+        with suppress(UserError):  # a group that Koha lacks: `check` names it, and the list can be had all the same
+            sections = library.known_sections(conn)
+        whole_accounts = library.settings.libraries.charges_by == "patron"
+        now = case_list.present_balances(conn, listed, sections, whole_accounts=whole_accounts)
+    show(cases_view(listed, now), form)
 
 
 @cases.command()
@@ -82,28 +89,57 @@ def move(invocation: Invocation, old: str, new: str) -> None:
 
 
 @click.command()
-@click.argument("card")
-@day_option
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="As if the policy said this.")
+@card_argument()
+@date_option("--day", ahead=True, help="The business day. Default: today in the library's time zone.")
+@set_option("As if the policy said this; may be repeated.")
 @format_option
 @click.pass_obj
 def explain(invocation: Invocation, card: str, day: date | None, assignments: Sequence[str], form: str) -> None:
-    """Why is this patron referred, or not? Facts, and each rule with its verdict (CARD, or number:123)."""
+    """Why is this patron referred, or not? Facts, and each rule with its verdict.
+
+    CARD: also number:123, or name:TEXT.
+    """
     library = invocation.library()
     sections, _ = library.ready((), dry_run=True)
-    sections = tuple(replace(section, policy=what_if(section.policy, assignments)) for section in sections)
+    policy_of = partial(what_if, assignments=assignments)
+    sections = tuple(assuming(section, policy_of) for section in sections)
+    card = card_of(library, card)
     with progress(), read_only(library.engine) as conn:
         explanations = explain_patron(conn, sections, card, moment_of(library, day, dry_run=True))
     show([explanation_view(explanation) for explanation in explanations], form)
 
 
 @click.command()
-@click.argument("card", required=False)
+@card_argument(required=False)
+@month_option("--month", help="Only the runs of this month.")
+@date_option("--since", help="Only the runs of this day and later ones.")
+@library_option
 @listing_format_option
 @click.pass_obj
-def history(invocation: Invocation, card: str | None, form: str) -> None:
-    """Runs with counts and sums; or all that happened to one patron (CARD, or number:123)."""
+def history(
+    invocation: Invocation,
+    card: str | None,
+    month: date | None,
+    since: date | None,
+    libraries: Sequence[str],
+    form: str,
+) -> None:
+    """The last 60 runs with counts and sums; or all that happened to one patron.
+
+    CARD: also number:123, or name:TEXT. With --month or --since every run of that time.
+    """
+    if (month and since) or (card is not None and (month or since or libraries)):
+        raise UserError(
+            "--month, --since and --library choose runs: not two times at once, and not beside a card.",
+            "gentle-nudge history --month YYYY-MM, --since DATE, or CARD",
+        )
     library = invocation.library("koha")
+    sections = library.names_of(libraries) if libraries else None
+    card = card and card_of(library, card)
     with progress(), read_only(library.engine) as conn:
-        view = of_runs(conn) if card is None else of_patron(conn, card, library.zone)
+        view: View | list[View]
+        if card is None:
+            view = of_runs(conn, today=moment_of(library).today, month=month, since=since, sections=sections)
+        else:
+            view = of_patron(conn, card, library.zone)
     show(view, form)

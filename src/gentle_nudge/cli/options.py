@@ -28,9 +28,9 @@ DAYS_BACK = 6
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def date_option(*names: str, form: str = "%Y-%m-%d", metavar: str = "DATE", **options: Any) -> Decorator:
-    """An option that takes a date, or a month; the command gets a date or None."""
-    options |= {"type": click.DateTime(formats=[form]), "metavar": metavar}
+def month_option(*names: str, **options: Any) -> Decorator:
+    """An option that takes a month; the command gets its first day or None."""
+    options |= {"type": click.DateTime(formats=["%Y-%m"]), "metavar": "YYYY-MM"}
     return click.option(*names, callback=lambda _context, _option, value: value and value.date(), **options)
 
 
@@ -39,9 +39,13 @@ def folder_option(**options: Any) -> Decorator:
     return click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", **options)
 
 
-day_option = date_option("--day", help="The business day. Default: today in the library's time zone.")
+def set_option(words: str) -> Decorator:
+    """The option `--set KEY=VALUE`, which may be repeated."""
+    return click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help=words)
+
+
 library_option = click.option("--library", "libraries", multiple=True, metavar="NAME", help="Only this section.")
-dry_run_option = click.option("--dry-run", is_flag=True, help="Show everything, write and send nothing.")
+dry_run_option = click.option("--dry-run", is_flag=True, is_eager=True, help="Show everything, write and send nothing.")
 output_option = folder_option(help="Dry run: write the files there.")
 
 

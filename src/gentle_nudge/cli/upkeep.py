@@ -12,7 +12,6 @@ import click
 
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.options import (
-    date_option,
     folder_option,
     format_option,
     library_option,
@@ -21,6 +20,7 @@ from gentle_nudge.cli.options import (
     progress,
     show,
 )
+from gentle_nudge.cli.words import card_argument, card_of, date_option
 from gentle_nudge.domain.outbox import Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import EXIT_FAILURE, UserError
@@ -100,18 +100,19 @@ def _decide(invocation: Invocation, work: Callable[..., list[Delivery]], outcome
 
 
 @click.command()
-@click.argument("card")
+@card_argument()
 @click.option("--anyway", is_flag=True, help="Also with an open case; the next update records name and card again.")
 @click.pass_obj
 def forget(invocation: Invocation, card: str, *, anyway: bool) -> None:
-    """Forget a person's name and card (CARD, or number:123) at once, and name the reports that still hold them.
+    """Forget a person's name and card at once, and name the reports that still hold them.
 
-    An open case has to end first: gentle-nudge release CARD. What the patron owes, and everything in Koha, stays as it
-    is. The stored reports go by themselves after keep_days.
+    CARD: also number:123, or name:TEXT. An open case has to end first: gentle-nudge release CARD. What the patron
+    owes, and everything in Koha, stays as it is. The stored reports go by themselves after keep_days.
     """
     library = invocation.library("koha")
     library.refuse_other_time()
     keep_days = library.settings.archive.keep_days
+    card = card_of(library, card)
     show(writing(library.engine, partial(forget_person, card=card, keep_days=keep_days, anyway=anyway)))
 
 

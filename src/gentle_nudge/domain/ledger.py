@@ -53,6 +53,8 @@ class LineRules:
     and those recorded with withdrawn cases, count if `withdrawn_count`.
     `of_age`: patron -> the day of coming of age, before which charges do not count; filled by `with_ages` if there is
     a `majority`.
+    `claimed`: patron -> the lines of items that the patron claims to have returned, which do not count; filled by
+    whoever reads accounts if `leaves_out_claimed`.
     """
 
     window: Window
@@ -65,6 +67,8 @@ class LineRules:
     withdrawn_count: bool = False
     majority: Majority | None = None
     of_age: Mapping[int, date] = field(default_factory=dict)
+    leaves_out_claimed: bool = False
+    claimed: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def born_after(self) -> date | None:

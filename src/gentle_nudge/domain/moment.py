@@ -51,6 +51,22 @@ class Weekday(IntEnum):
         return cls[text.upper()]
 
 
+NEAR = {"yesterday": -1, "today": 0, "tomorrow": 1}
+DAY_WORDS = frozenset((*NEAR, *(weekday.name.lower() for weekday in Weekday)))
+
+
+def named_day(word: str, today: date, *, ahead: bool) -> date:
+    """The day that one of the DAY_WORDS means; ValueError for any other word.
+
+    A weekday is the coming one where a question looks `ahead`, else the last one; today is either.
+    """
+    word = word.casefold()
+    if word in NEAR:
+        return today + timedelta(days=NEAR[word])
+    days_ahead = (Weekday.parse(word) - today.weekday()) % 7
+    return today + timedelta(days=days_ahead if ahead or not days_ahead else days_ahead - 7)
+
+
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The aware UTC instant at which this calendar day begins in the zone."""
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)

@@ -38,10 +38,32 @@ class Guardian:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SentNotice:
+    """A letter that Koha sent to a patron; `message` is its number in Koha's queue, the day the library's."""
+
+    message: int
+    patron: int
+    letter: str
+    sent_on: date
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamedPatron:
+    """A patron found by name."""
+
+    number: int
+    card: str | None
+    surname: str | None
+    firstname: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Patron:
     """A row of `borrowers` with its flag fields; `born` is as saved, None for none or `0000-00-00` (`known_birth`).
 
-    `used_before`: how many patrons with this number Koha has deleted.
+    `used_before`: how many patrons with this number Koha has deleted. `is_gone`: staff marked the patron as gone
+    without an address. `has_contact`: an address, a telephone or an e-mail is known. Both are read if they are asked
+    for.
     """
 
     number: int
@@ -58,6 +80,8 @@ class Patron:
     flag: tuple[FlagRow, ...] = ()
     exemption: tuple[FlagRow, ...] = ()
     guardian: Guardian | None = None
+    is_gone: bool = False
+    has_contact: bool = True
 
     @property
     def is_flagged(self) -> bool:
@@ -150,8 +174,9 @@ class Flag:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatronFields:
-    """The fields to read beside the row in `borrowers`: flag fields, and the guarantor if `guardians`."""
+    """The fields to read: flag fields, the guarantor if `guardians`, and whether the patron can be reached."""
 
     flag: Flag
     exemption: Flag | None = None
     guardians: bool = False
+    contact: bool = False

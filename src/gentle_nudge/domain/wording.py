@@ -10,6 +10,12 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
+def ordinal(place: int) -> str:
+    """The place in a row: `1st`, `2nd`, `11th`."""
+    ending = "th" if place // 10 % 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place}{ending}"
+
+
 def utc_offset(offset: timedelta) -> str:
     """A zone by its distance from UTC: `UTC-5`, `UTC+5:30`."""
     hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)

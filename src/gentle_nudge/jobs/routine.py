@@ -14,6 +14,7 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.monitor.alerting import tell_staff
 from gentle_nudge.jobs.monitor.retention import apply_retention
 from gentle_nudge.jobs.monitor.watch import watched
+from gentle_nudge.jobs.night.collect_notices import collect_notices
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import Night, nightly
 from gentle_nudge.jobs.sending.deliver import Delivered, deliver
@@ -49,8 +50,14 @@ def routine(
     A step that fails with a GentleNudgeError does not stop the next. The worst exit code of all is returned, and the
     monitor hears of it.
     """
+    not_collected = 0
     with watched(library, moment, clock) as watch:
         sections, outlets = library.ready(wanted, dry_run=False)
+        try:
+            collect_notices(library.engine, sections, moment)
+        except GentleNudgeError as failure:
+            tell(failure)
+            not_collected = failure.exit_code
         night = nightly(library.engine, sections, moment, outlets=outlets, options=options)
         tell(night)
         sent: Round | GentleNudgeError
@@ -59,7 +66,7 @@ def routine(
         except GentleNudgeError as failure:
             sent = failure
         tell(sent)
-        watch.exit_code = worst_exit_code(night.exit_code, sent.exit_code)
+        watch.exit_code = worst_exit_code(not_collected, night.exit_code, sent.exit_code)
     for note in watch.notes:
         tell(note)
     for trouble in apply_retention(library, moment):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.outbox import went_to_others
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.wording import counted
@@ -42,6 +42,8 @@ def uses_of(settings: Settings) -> Uses:
         groups=bool(settings.groups),
         items=settings.libraries.charges_by == "item",
         mail_servers=not (settings.mail.maildir or settings.mail.names_a_server),
+        notices=any(policy.prior_notice for policy in policies),
+        claims=any(policy.claims_returned == "leave_out" for policy in policies),
     )
 
 
@@ -52,6 +54,12 @@ def sharing_flags(sections: tuple[Section, ...]) -> tuple[Section, ...]:
         cases_of[section.policy.flag] += section.cases_of
     sharing = tuple(replace(section, sharing=cases_of[section.policy.flag]) for section in sections)
     return tuple(replace(each, others=tuple(other for other in sharing if other is not each)) for each in sharing)
+
+
+def assuming(section: Section, policy_of: Callable[[Policy], Policy]) -> Section:
+    """The section, among the others, as if `policy_of` its policy were in force, and of every other section's too."""
+    every = (replace(each, policy=policy_of(each.policy)) for each in (section, *section.others))
+    return sharing_flags(tuple(every))[0]
 
 
 def keeping_up(conn: Connection, sections: tuple[Section, ...]) -> tuple[Section, ...]:
@@ -141,6 +149,7 @@ def codes_of(section: Section) -> SectionCodes:
         fee_branches=(policy.fee_branch,) if charges and policy.fee_branch not in {"none", "patron"} else (),
         restriction_types=(policy.restriction_type,) if restricts else (),
         branches=() if section.is_global else tuple(section.scope.branches),
+        leaves_out_claimed=section.enabled and policy.claims_returned == "leave_out",
     )
 
 

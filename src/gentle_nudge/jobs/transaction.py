@@ -60,12 +60,15 @@ def read_only(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def alongside(conn: Connection, work: Callable[[Connection], T]) -> Iterator[Callable[[], T]]:
+def alongside(
+    conn: Connection, work: Callable[[Connection], T], *, at_one_moment: bool = False
+) -> Iterator[Callable[[], T]]:
     """Do `work` in a reading transaction of its own beside the block; yield a function that waits for its result.
 
-    SQLite does one thing at a time: there the work is done on this connection, when its result is asked for.
+    If it must see the same moment as the block, the work is done on this connection, when its result is asked for. So
+    it is on SQLite, which does one thing at a time.
     """
-    if conn.dialect.name == "sqlite":
+    if at_one_moment or conn.dialect.name == "sqlite":
         yield cache(partial(work, conn))
         return
     with read_only(conn.engine) as second, ThreadPoolExecutor(max_workers=1) as pool:

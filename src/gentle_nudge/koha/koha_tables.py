@@ -38,7 +38,7 @@ borrowers = _table(
     (String, "cardnumber surname firstname address address2 city zipcode state phone mobile phonepro B_phone email"),
     (String, "branchcode categorycode sort1 sort2 debarredcomment userid"),
     (Day, "dateofbirth debarred"),
-    (Integer, "protected anonymized"),
+    (Integer, "gonenoaddress protected anonymized"),
     (Instant, "updated_on"),
 )
 # No key in Koha: a number that was used again and again has as many rows.
@@ -65,6 +65,9 @@ account_offsets = _table(
 )
 account_debit_types = _table("account_debit_types", (String, "code"), (String, "description"), (Integer, "archived"))
 items = _table("items", (Integer, "itemnumber"), (String, "homebranch"))
+return_claims = _table(
+    "return_claims", (Integer, "id"), (Integer, "itemnumber borrowernumber"), (Instant, "resolved_on")
+)
 borrower_attributes = _table(
     "borrower_attributes", (Integer, "id"), (Integer, "borrowernumber"), (String, "code attribute")
 )
@@ -103,6 +106,14 @@ smtp_servers = _table(
     (Integer, "port timeout"),
     (String, "ssl_mode user_name password"),
     (Integer, "is_default"),
+)
+letter = _table("letter", (Integer, "id"), (String, "code"))
+message_queue = _table(
+    "message_queue",
+    (Integer, "message_id"),
+    (Integer, "borrowernumber"),
+    (String, "letter_code status"),
+    (Instant, "updated_on"),
 )
 systempreferences = _table("systempreferences", (String, "variable"), (String, "value"))
 plugin_data = _table("plugin_data", (String, "plugin_class plugin_key"), (String, "plugin_value"))

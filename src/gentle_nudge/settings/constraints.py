@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import combinations
 from urllib.parse import urlsplit
 
 from gentle_nudge.domain.setting import is_example
 from gentle_nudge.settings.keys import TABLES, SectionKeys
 from gentle_nudge.settings.parsing import Loc, Problem, keys_of
-from gentle_nudge.settings.section_policies import Tables
+from gentle_nudge.settings.section_policies import Tables, contradictions
 
 
 def check(tables: Tables) -> tuple[Problem, ...]:
@@ -19,19 +18,8 @@ def check(tables: Tables) -> tuple[Problem, ...]:
 
 def _keys_of_a_policy_fit(tables: Tables) -> Iterator[Problem]:
     for draft in tables.sections:
-        policy = draft.policy
-        if policy.clear_at_or_below >= policy.threshold:
-            sentence = "clear_at_or_below has to be less than threshold, or released patrons would be referred again"
-            yield Problem(about=draft.places("clear_at_or_below", "threshold"), sentence=sentence)
-        for key, other in combinations(("flag", "exemption", "hold", "hold_until"), 2):
-            field, taken = getattr(policy, other), getattr(policy, key)
-            if field and taken and str(field).casefold() == str(taken).casefold():
-                yield Problem(about=draft.places(other, key), sentence=f"{other} and {key} have to be different fields")
-        if policy.hold_until and not policy.hold:
-            yield Problem(about=draft.places("hold_until", "hold"), sentence="hold_until needs hold")
-        if policy.debit_types and policy.excluded_debit_types:
-            sentence = "give debit_types or excluded_debit_types, not both"
-            yield Problem(about=draft.places("excluded_debit_types", "debit_types"), sentence=sentence)
+        for keys, sentence in contradictions(draft.policy).items():
+            yield Problem(about=draft.places(*keys), sentence=sentence)
 
 
 def _names_are_unique(tables: Tables) -> Iterator[Problem]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+import tomllib
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,11 @@ def toml(value: Any) -> str:
     elif value is None or isinstance(value, Path | Flag):
         value = str(value or "")
     return tomli_w.dumps({"key": value}).removeprefix("key = ").rstrip("\n")
+
+
+def plain_value(value: Any) -> Any:
+    """The value of a key as a TOML file gives it: a number, a text, a list of texts."""
+    return tomllib.loads(f"key = {toml(value)}", parse_float=Decimal)["key"]
 
 
 def sample() -> str:

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -198,12 +199,38 @@ def sections_of(tables: Tables, groups: Groups) -> tuple[Section, ...]:
     )
 
 
+def contradictions(policy: Policy) -> dict[tuple[str, str], str]:
+    """Pairs of keys that do not go together, each with a sentence."""
+    sentences = {}
+    if policy.clear_at_or_below >= policy.threshold:
+        sentence = "clear_at_or_below has to be less than threshold, or released patrons would be referred again"
+        sentences["clear_at_or_below", "threshold"] = sentence
+    for key, other in combinations(("flag", "exemption", "hold", "hold_until"), 2):
+        field, taken = getattr(policy, other), getattr(policy, key)
+        if field and taken and str(field).casefold() == str(taken).casefold():
+            sentences[other, key] = f"{other} and {key} have to be different fields"
+    if policy.hold_until and not policy.hold:
+        sentences["hold_until", "hold"] = "hold_until needs hold"
+    if policy.debit_types and policy.excluded_debit_types:
+        sentences["excluded_debit_types", "debit_types"] = "give debit_types or excluded_debit_types, not both"
+    return sentences
+
+
 def what_if(policy: Policy, assignments: Sequence[str]) -> Policy:
     """The policy with these `key=value` applied, values in TOML or plain words; SettingsError with all problems."""
     parsed = parse(Policy, given=dict(map(_assigned, assignments)), loc=(), folder=None)
     if parsed.problems:
         raise SettingsError(tuple(f"--set {wrong.about[0][0]}: {wrong.sentence}" for wrong in parsed.problems))
-    return replace(policy, **parsed.values)
+    assumed = replace(policy, **parsed.values)
+    sentences = contradictions(assumed)
+    if assignments and sentences:
+        raise SettingsError(tuple(f"--set: {sentence}" for sentence in sentences.values()))
+    return assumed
+
+
+def keys_set(assignments: Sequence[str]) -> list[str]:
+    """The keys of these `key=value`, each once."""
+    return list(dict.fromkeys(_assigned(assignment)[0] for assignment in assignments))
 
 
 def _assigned(assignment: str) -> tuple[str, object]:

@@ -59,9 +59,23 @@ def finish(conn: Connection, run_id: int, *, now: datetime, counts: RunCounts) -
     conn.execute(update(meta).values(revision=meta.c.revision + 1))
 
 
-def runs(conn: Connection, *, limit: int | None = None) -> list[RecordedRun]:
-    """The runs of all sections, newest first."""
-    return _runs(conn, select(run).order_by(run.c.id.desc()).limit(limit))
+def runs(
+    conn: Connection,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    sections: Collection[str] | None = None,
+    limit: int | None = None,
+) -> list[RecordedRun]:
+    """The runs from the first day to the last, both included, of these sections (None: all), newest first."""
+    asked: list[ColumnElement[bool]] = []
+    if first is not None:
+        asked.append(run.c.day >= first)
+    if last is not None:
+        asked.append(run.c.day <= last)
+    if sections is not None:
+        asked.append(run.c.section.in_(sections))
+    return _runs(conn, select(run).where(*asked).order_by(run.c.id.desc()).limit(limit))
 
 
 def after(conn: Connection, day: date) -> list[RecordedRun]:

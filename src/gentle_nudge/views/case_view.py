@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,15 +15,15 @@ from gentle_nudge.domain.collections.policy import GLOBAL
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.outbox import Attempt, Delivery, DeliveryAttempts
-from gentle_nudge.domain.report_row import ReportedDue
+from gentle_nudge.domain.patron import NamedPatron
+from gentle_nudge.domain.report_row import ReportedDue, ReportKind
 from gentle_nudge.domain.run import RecordedRun
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.views.plain import (
-    WHOLE,
     Column,
     Note,
     Part,
     View,
-    amounts,
     clock,
     column,
     figures,
@@ -33,20 +34,19 @@ from gentle_nudge.views.plain import (
 )
 from gentle_nudge.views.queue_view import TRIES, attempt_line, decision, place, recipient
 
-CASES: tuple[Column[Case], ...] = (
-    column("case", lambda case: case.id, "number"),
-    column("section", lambda case: case.section, "word", nothing=GLOBAL),
-    *unseen(number="number", patron="patron", card="card"),
-    column("card", lambda case: case.card or f"number:{case.number}" * bool(case.number), "word", key=None),
-    column("name", lambda case: name(case.surname, case.firstname), "name", key=None),
-    *unseen(surname="surname", firstname="firstname"),
-    column("referred", lambda case: case.referred_on, "day", key="referred_on"),
-    *unseen(adopted="adopted", owed_in_window="owed", balance="balance", fee="fee"),
-    amounts("with fee", lambda case: case.balance and case.balance + (case.fee or ZERO), key=None),
-    *unseen(state="state", closed_on="closed_on", why="why"),
-    column("state", lambda case: f"{case.state} {case.closed_on or ''}".rstrip(), key=None),
-    amounts("last due", lambda case: case.last_due, key="last_due"),
+FACTS: tuple[Column[Case], ...] = (
+    *unseen(case="id", section="section", number="number", patron="patron", card="card"),
+    *unseen(surname="surname", firstname="firstname", referred_on="referred_on", adopted="adopted"),
+    *unseen(owed_in_window="owed", balance="balance", fee="fee"),
+    *unseen(state="state", closed_on="closed_on", why="why", last_due="last_due"),
 )
+
+MATCHES: tuple[Column[NamedPatron], ...] = (
+    column("number", lambda patron: patron.number, "number"),
+    column("card", lambda patron: patron.card, "word"),
+    column("name", lambda patron: name(patron.surname, patron.firstname), "name"),
+)
+MATCHES_SHOWN = 20
 
 DONE = ("referred", "adopted", "reopened", "released", "ended")
 
@@ -63,19 +63,21 @@ def _counted(runs: Sequence[RecordedRun]) -> str:
 RUNS: tuple[Column[RecordedRun], ...] = (
     column("day", lambda run: run.day, "day"),
     column("section", lambda run: run.section, "word", nothing=GLOBAL),
-    *unseen(report="report", number="number", late="late"),
+    *unseen(report="report"),
     column(
         "report",
         lambda run: f"{run.report}{' (late)' * run.late}{f' {run.number}' if run.number > 1 else ''}",
         key=None,
     ),
     column("rows", lambda run: run.counts["patrons"], "number"),
-    column("what was done", lambda run: _counted([run]), key=None, total=_counted),
-    *(column(None, partial(_count, what), key=what) for what in DONE),
+    column("what was done", lambda run: _counted([run]), key=None),
+    *(column(None, partial(_count, what), key=what) for what in ("referred", "adopted", "released", "ended")),
     column("amount", lambda run: run.counts.amount, "money"),
-    amounts("fees", lambda run: run.counts.fees, nothing=ZERO),
+    column("fees", lambda run: run.counts.fees, "money", nothing=ZERO),
+    *unseen(late="late"),
     column("who", lambda run: run.who),
-    *unseen(started="started", finished="finished"),
+    column(None, partial(_count, "reopened"), key="reopened"),
+    *unseen(number="number", started="started", finished="finished"),
 )
 
 
@@ -98,16 +100,67 @@ TOLD: tuple[Column[Told], ...] = (
 )
 
 
-def cases_view(cases: Sequence[Case]) -> View:
-    """Cases; amounts are those at referral, `last due` is the last reported one."""
+def matches_view(patrons: Sequence[NamedPatron]) -> View:
+    """The first of the patrons who have a name that somebody looked for."""
+    more = len(patrons) - MATCHES_SHOWN
+    return View(parts=[table(MATCHES, patrons[:MATCHES_SHOWN]), *notes(*(f"and {more} more" for _ in range(more > 0)))])
+
+
+def cases_view(cases: Sequence[Case], now: Mapping[int, Decimal]) -> View:
+    """Cases with their amounts at the referral, the section's balance of today, and the due that was last told.
+
+    `now` holds the balances of today by id of the case.
+    """
+    shown: tuple[Column[Case], ...] = (
+        column("case", lambda case: case.id, "number", key=None),
+        column("section", lambda case: case.section, "word", key=None, nothing=GLOBAL),
+        column("card", lambda case: case.card or f"number:{case.number}" * bool(case.number), "word", key=None),
+        column("name", lambda case: name(case.surname, case.firstname), "name", key=None),
+        column("referred", lambda case: case.referred_on, "day", key=None),
+        column("then", lambda case: case.balance, "money", key=None),
+        column("now", lambda case: now.get(case.id), "money", key=None),
+        column("told", lambda case: case.last_due, "money", key=None),
+        column("state", lambda case: f"{case.state} {case.closed_on or ''}".rstrip(), key=None),
+        *FACTS,
+        column(None, lambda case: now.get(case.id), key="balance_now"),
+    )
+    totals = {
+        "balance": _sum(case.balance for case in cases),
+        "balance_now": _sum(now.get(case.id) for case in cases),
+        "last_due": _sum(case.last_due for case in cases),
+        "fee": _sum(case.fee for case in cases),
+    }
+    then, today, told, fees = map(format_amount, totals.values())
     states = by_state(case.state for case in cases)
-    count = notes(f"{len(cases)} cases: {states}") if len(cases) > 1 else []
-    return View(parts=[table(CASES, cases, WHOLE, empty="No such case."), *count])
+    sums = f"{counted(len(cases), 'case')} ({states}): then {then}, now {today}, told {told}, fees {fees}"
+    return View(
+        parts=[
+            table(shown, cases, "cases", empty="No such case."),
+            *figures(totals={"cases": len(cases), **totals}),
+            *(notes(sums) if cases else []),
+        ]
+    )
 
 
-def runs_view(runs: Iterable[RecordedRun]) -> View:
-    """Runs with counts and sums."""
-    return View(parts=[table(RUNS, runs, WHOLE, empty="No run yet.")])
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal:
+    return sum(filter(None, amounts), ZERO)
+
+
+def runs_view(runs: Sequence[RecordedRun], *, since: date | None, until: date) -> View:
+    """Runs with counts and sums; the amount of all is that of the submissions, for updates tell of it again."""
+    totals = {what: sum(_count(what, run) for run in runs) for what in ("referred", "adopted", "released", "ended")}
+    submitted = _sum(run.counts.amount for run in runs if run.report is ReportKind.SUBMISSION)
+    fees = _sum(run.counts.fees for run in runs)
+    done = _counted(runs) or "nothing was done"
+    sums = f"submissions {format_amount(submitted)}, fees {format_amount(fees)}"
+    return View(
+        parts=[
+            *figures(since=since, until=until),
+            table(RUNS, runs, "runs", empty="No run yet."),
+            *figures(totals={"runs": len(runs), **totals, "amount": submitted, "fees": fees}),
+            *(notes(f"{counted(len(runs), 'run')}: {done}; {sums}") if runs else []),
+        ]
+    )
 
 
 def case_view(
@@ -124,7 +177,7 @@ def case_view(
     """
     ended = case.closed_on
     heading = f"Case {case.id}, section {case.section}, patron {case.patron}, reported as {case.number}: {case.state}"
-    facts = {column.key: column.value(case) for column in CASES if column.key}
+    facts = {column.key: column.value(case) for column in FACTS if column.key}
     told = [
         Told(case=case, due=due, delivery=entry.delivery, attempts=entry.attempts)
         for due in dues

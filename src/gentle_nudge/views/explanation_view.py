@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
-from gentle_nudge.domain.case import Case, CaseState
+from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.explanation import Explanation
-from gentle_nudge.domain.collections.referral import Reason
-from gentle_nudge.domain.ledger import JudgedLine
-from gentle_nudge.domain.money import format_amount
+from gentle_nudge.domain.collections.referral import Reason, deferred_until
+from gentle_nudge.domain.ledger import JudgedLine, Line
+from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import OLDEST, FlagRow, known_birth
-from gentle_nudge.views.plain import Column, View, column, figures, notes, table, unseen
+from gentle_nudge.views.plain import Column, Note, Part, View, column, figures, notes, table, unseen
 
 LINES: tuple[Column[JudgedLine], ...] = (
     column("line", lambda line: line.id, "number"),
@@ -24,38 +24,78 @@ LINES: tuple[Column[JudgedLine], ...] = (
 )
 
 VERDICTS: tuple[Column[tuple[Reason, bool]], ...] = (
-    column("rule", lambda verdict: verdict[0].name),
-    column("verdict", lambda verdict: "keeps out" if verdict[1] else "-"),
+    column("verdict", lambda verdict: "keeps out" if verdict[1] else "-", "word"),
+    column("rule", lambda verdict: verdict[0]),
+    column("code", lambda verdict: verdict[0].name, "word"),
+)
+
+RECORDED: tuple[Column[Line], ...] = (
+    column("line", lambda line: line.id, "number"),
+    column("date", lambda line: line.day or "none", "day", key=None),
+    *unseen(day="day"),
+    column("type", lambda line: line.type),
+    column("outstanding", lambda line: line.outstanding, "money"),
+    column("counts", lambda line: "yes" if line.counted else "no", key=None),
+    *unseen(counted="counted"),
 )
 
 CASES = unseen(case="id", state="state", referred_on="referred_on", why="why")
 
 
 def explanation_view(explanation: Explanation) -> View:
-    """The patron as one section sees them; in JSON without a name or an address."""
+    """The patron as one section sees them; in JSON without a name or an address.
+
+    Who is in collections already is judged for people as if there were no case, and for programs as they are.
+    """
     patron, account = explanation.candidate.patron, explanation.candidate.account
-    section, reason, verdicts = explanation.section, explanation.reason, explanation.verdicts
+    section, reason, judged = explanation.section, explanation.reason, explanation.without_case
     sums = {"owed in window": account.owed, "balance": account.balance, "whole balance": account.whole_balance}
     amounts = {**sums, "threshold": section.policy.threshold}
-    open_cases = [case for case in explanation.cases if case.state is CaseState.OPEN]
     return View(
         parts=[
+            *_in_collections(explanation),
             *notes(f"Patron number {patron.number}, section {section.name}, {explanation.day:%A} {explanation.day}"),
-            *notes(*(f"In collections since {_since(case)} (case {case.id})." for case in open_cases)),
-            *figures(section=section.name, day=explanation.day, number=patron.number),
+            *figures(section=section.name, day=explanation.day, number=patron.number, card=patron.card),
             *figures(reason=reason.name if reason else None if account.can_be_kept else "SUMS_TOO_LARGE"),
             *figures(reopens_case=explanation.reopening.case.id if explanation.reopening else None),
-            *figures(verdicts={rule.name: keeps_out for rule, keeps_out in verdicts.items()}),
+            *figures(verdicts={rule.name: keeps_out for rule, keeps_out in explanation.verdicts.items()}),
+            *figures(
+                notices=[
+                    {"letter": each.letter, "sent_on": each.sent_on} for each in explanation.candidate.records.notices
+                ]
+            ),
             *figures(**{what.replace(" ", "_"): amount for what, amount in sums.items()}),
             *notes(*_facts(explanation), level=1),
             table(LINES, explanation.lines, "lines", level=1),
             *notes(", ".join(f"{what} {format_amount(amount)}" for what, amount in amounts.items()), level=1),
-            table(VERDICTS, verdicts.items(), level=1),
-            *notes(_verdict(explanation), level=1),
+            table(VERDICTS, judged.verdicts.items(), level=1),
+            *notes(_verdict(judged), level=1),
             table(CASES, explanation.cases, "cases"),
-            *notes(*(_case(case) for case in explanation.cases if case not in open_cases), level=1),
+            *notes(*(_case(case) for case in explanation.cases if case is not explanation.open_case), level=1),
         ]
     )
+
+
+def _in_collections(explanation: Explanation) -> Iterator[Part]:
+    """Since when the patron is in collections, and what the lines owed then."""
+    case = explanation.open_case
+    if case is None:
+        yield from figures(in_collections=None)
+        return
+    verdicts = None if case.adopted else {reason.name: False for reason in Reason}  # who is referred, no rule keeps out
+    recorded = table(RECORDED, explanation.recorded, level=1)
+    facts: dict[str, object] = {"case": case.id, "since": case.referred_on, "adopted": case.adopted}
+    facts |= {"owed_in_window": case.owed, "balance": case.balance, "fee": case.fee}
+    yield from figures(in_collections={**facts, "verdicts": verdicts, "lines": recorded})
+    judged = "flagged before this program knew of it; what was judged then is not known"
+    if not case.adopted:
+        owed, balance, fee = (format_amount(amount or ZERO) for amount in (case.owed, case.balance, case.fee))
+        judged = f"owed {owed} in the window and {balance} in all, fee {fee}; no rule kept the patron out that day"
+    link = ", " if case.adopted else ": "
+    yield Note(text=f"In collections since {_since(case)} (case {case.id}){link}{judged}.")
+    yield recorded
+    yield from notes(case.why or "", level=1) if case.why else ()
+    yield Note(text=f"Without the case, {'today' if explanation.day == explanation.today else explanation.day}:")
 
 
 def _facts(explanation: Explanation) -> Iterator[str]:
@@ -68,7 +108,25 @@ def _facts(explanation: Explanation) -> Iterator[str]:
     yield f"flag {policy.flag}: {_values(patron.flag)}"
     if policy.exemption:
         yield f"exemption {policy.exemption}: {_values(patron.exemption)}"
+    yield from _staff_rules(explanation)
     yield f"window {window.first} to {window.last}, both days included"
+
+
+def _staff_rules(explanation: Explanation) -> Iterator[str]:
+    """The facts of the rules that only some libraries have."""
+    candidate, policy = explanation.candidate, explanation.section.policy
+    if policy.prior_notice:
+        notices = [f"{notice.letter} {notice.sent_on}" for notice in candidate.records.notices]
+        oldest, latest = candidate.account.oldest_charge, explanation.day - timedelta(days=policy.prior_notice_days)
+        needed = f"one from {oldest} to {latest} is needed" if oldest else "no charge counts"
+        yield f"letters sent ({' or '.join(policy.prior_notice)}): {', '.join(notices) or 'none known'}; {needed}"
+    if policy.defer_after_payment:
+        paid, until = candidate.account.last_payment, deferred_until(candidate.account, policy)
+        yield f"last payment {paid}, may be referred from {until} on" if paid else "last payment: none"
+    if policy.unreachable == "exclude":
+        lacks = ["marked as gone, no address"] if candidate.patron.is_gone else []
+        lacks += [] if candidate.patron.has_contact else ["no address, telephone or e-mail"]
+        yield f"can be reached: {'no, ' + ' and '.join(lacks) if lacks else 'yes'}"
 
 
 def _verdict(explanation: Explanation) -> str:
@@ -76,7 +134,7 @@ def _verdict(explanation: Explanation) -> str:
         case = explanation.reopening.case
         return f"Case {case.id} would be reopened, without a second fee: its charges owe again."
     if explanation.reason:
-        return f"Not referred: {explanation.reason}."
+        return f"Not referred: {explanation.reason} ({explanation.reason.name})."
     if not explanation.candidate.account.can_be_kept:
         return "Not referred: passed over, because the sums are too large to be kept."
     return "Would be referred."
@@ -91,4 +149,5 @@ def _since(case: Case) -> date | str:
 
 
 def _case(case: Case) -> str:
-    return f"case {case.id}: referred on {_since(case)}, {case.state} on {case.closed_on}: {case.why}"
+    ended = f" on {case.closed_on}: {case.why}" if case.closed_on else ""
+    return f"case {case.id}: referred on {_since(case)}, {case.state}{ended}"

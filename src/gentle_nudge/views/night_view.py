@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import date
+from itertools import groupby
+from operator import attrgetter
 
-from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.plan import (
     Adoption,
     Decision,
@@ -17,9 +20,10 @@ from gentle_nudge.domain.collections.plan import (
     Succession,
 )
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import Reason
+from gentle_nudge.domain.collections.referral import LeftOut, Reason
 from gentle_nudge.domain.collections.submission_day import submits_on
 from gentle_nudge.domain.money import ZERO, format_amount
+from gentle_nudge.domain.patron import Patron
 from gentle_nudge.views.plain import (
     Column,
     Figure,
@@ -71,10 +75,14 @@ def changes(plan: Plan) -> dict[str, list[Decision]]:
     return by_word
 
 
+def who(decision: Decision) -> Patron | Case:
+    """Who has the name and the card of the decision: the patron in Koha or, for an open case, the case."""
+    return decision.patron if isinstance(decision, NewCase) else decision.case
+
+
 def person(decision: Decision) -> str:
-    """The name of the decision's patron, from Koha or, for an open case, from the case."""
-    who = decision.patron if isinstance(decision, NewCase) else decision.case
-    return name(who.surname, who.firstname)
+    """The name of the decision's patron."""
+    return name(who(decision).surname, who(decision).firstname)
 
 
 REFERRED: tuple[Column[Referral], ...] = (
@@ -89,6 +97,8 @@ REFERRED: tuple[Column[Referral], ...] = (
 
 CHANGED: tuple[Column[Decision], ...] = (
     column("number", lambda decision: decision.number, "number"),
+    column("card", lambda decision: who(decision).card, "word", key=None),
+    column("name", person, "name", key=None),
     amounts("balance", lambda decision: decision.balance),
     column("why", lambda decision: decision.why),
     column(
@@ -102,28 +112,38 @@ LEFT_OUT: tuple[Column[tuple[Reason, int]], ...] = (
     column("because", lambda counted: counted[0]),
 )
 
+LEFT_OUT_PATRONS: tuple[Column[LeftOut], ...] = (
+    column("number", lambda each: each.number, "number"),
+    column("card", lambda each: each.candidate.patron.card, "word", key=None),
+    column("name", lambda each: name(each.candidate.patron.surname, each.candidate.patron.firstname), "name", key=None),
+    column(None, lambda each: each.reason.name, key="reason"),
+    column("in window", lambda each: each.candidate.account.owed, "money", key="owed_in_window"),
+    *unseen(balance="candidate.account.balance"),
+)
 
-def night_view(section: Section, plan: Plan) -> View:
-    """A section's plan; amounts in the library's currency."""
+
+def night_view(section: Section, plan: Plan, *, left_out: bool = False) -> View:
+    """A section's plan; amounts in the library's currency. `left_out`: also who is left out."""
     parts = [
         *notes(f"Section {section.name}, {plan.day:%A} {plan.day}"),
         *figures(section=plan.section, day=plan.day, submission_due=plan.submission_due, late=plan.late),
         *_submission(section, plan),
+        *(who_is_left_out(plan) if left_out else ()),
         *figures(update_due=plan.update_due),
         *_update(plan),
         *figures(refusals=[asdict(refusal) for refusal in plan.refusals], named=plan.named),
     ]
     for refusal in plan.refusals:
         parts += [*notes(f"! {refusal.sentence}", style="problem"), *notes(refusal.hint, level=1)]
-    return View(parts=[*parts, *notes(*(f"! {named}" for named in plan.named), style="warning")])
+    parts += notes(*(f"! {named}" for named in plan.named), style="warning")
+    return View(parts=[*parts, *notes(f"In all: {'; '.join(_totals(plan))}.")])
 
 
 def _submission(section: Section, plan: Plan) -> Iterator[Part]:
     """Who is referred or held back, and who is left out; in JSON also when no submission is due."""
     due, referred, held = plan.submission_due, plan.submission(), plan.in_order(plan.held)
     if not due:
-        weekday = f"No submission is due (day of the week: {submits_on(section.policy, plan.day):%A})."
-        yield Note(text=weekday if section.enabled else "Submissions are off.")
+        yield Note(text=why_none_is_due(section, plan.day))
     yield table(REFERRED, referred, "referred", caption=_sum(plan, referred, "referred") if plan.submits else "")
     yield table(REFERRED, held, "held", caption=_sum(plan, held, "held back") if due and not plan.submits else "")
     yield from figures(left_out={reason.name: count for reason, count in plan.left_out.items()})
@@ -135,10 +155,43 @@ def _submission(section: Section, plan: Plan) -> Iterator[Part]:
     yield Figure(key="owing_less", value=plan.owing_less, caption=less)
 
 
+def who_is_left_out(plan: Plan) -> Iterator[Part]:
+    """Who is left out, by reason and then by name."""
+    left_out = plan.left_out_in_order()
+    yield Note(text=f"Who is left out: {len(left_out)}")
+    yield Figure(key="left_out_patrons", value=table(LEFT_OUT_PATRONS, left_out))
+    for reason, patrons in groupby(left_out, attrgetter("reason")):
+        of_reason = list(patrons)
+        yield table(LEFT_OUT_PATRONS, of_reason, caption=f"{reason} ({reason.name}): {len(of_reason)}", level=1)
+
+
+def why_none_is_due(section: Section, day: date) -> str:
+    """Why no submission is due on this day."""
+    weekday = f"No submission is due (day of the week: {submits_on(section.policy, day):%A})."
+    return weekday if section.enabled else "Submissions are off."
+
+
 def _sum(plan: Plan, decisions: Sequence[Referral], verb: str) -> str:
+    return f"Submission{' (late)' if plan.late else ''}: {_amounts_of(decisions, verb)}"
+
+
+def _amounts_of(decisions: Sequence[Referral], verb: str) -> str:
     owing = format_amount(sum((decision.balance for decision in decisions), ZERO))
     fees = format_amount(sum((decision.fee for decision in decisions), ZERO))
-    return f"Submission{' (late)' if plan.late else ''}: {len(decisions)} {verb}, owing {owing}, fees {fees}"
+    return f"{len(decisions)} {verb}, owing {owing}, fees {fees}"
+
+
+def _totals(plan: Plan) -> Iterator[str]:
+    """The totals once more, below the lists."""
+    if plan.submission_due:
+        decisions, verb = (plan.submission(), "referred") if plan.submits else (plan.held, "held back")
+        yield _amounts_of(decisions, verb)
+        yield f"{sum(plan.left_out.values())} left out, {plan.owing_less} owing less"
+    by_word = changes(plan)
+    if changed := ", ".join(f"{len(by_word[word])} {word}" for word in CHANGES if by_word[word]):
+        yield changed
+    rows = plan.update() if plan.update_due else []
+    yield f"{len(rows)} in the update, due {format_amount(sum((row.due for row in rows), ZERO))}"
 
 
 def _update(plan: Plan) -> Iterator[Part]:

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 from gentle_nudge.domain.money import ZERO
 
 Row = TypeVar("Row")
-Kind = Literal["text", "name", "word", "number", "money", "day", "nested"]  # text and names may be folded
+# Text and names may be folded. A time is a day with the hour, less important than a day.
+Kind = Literal["text", "name", "word", "number", "money", "day", "time", "nested"]
 
 Style = Literal["plain", "heading", "item", "copy", "aside", "problem", "warning"]
 

@@ -26,7 +26,7 @@ def _columns(held: Mapping[int, str], zone: ZoneInfo) -> tuple[Column[DeliveryAt
     return (
         column("id", lambda row: row.delivery.id, "number"),
         column("state", lambda row: row.delivery.state, "word"),
-        column("since", lambda row: clock(row.delivery.since, zone), key=None),
+        column("since", lambda row: clock(row.delivery.since, zone), "time", key=None),
         *unseen(since="delivery.since", section="delivery.section", report="delivery.kind", day="delivery.day"),
         column("report", lambda row: row.delivery.file_name, key="file"),
         column("to", lambda row: recipient(row.delivery), key=None),
@@ -35,7 +35,7 @@ def _columns(held: Mapping[int, str], zone: ZoneInfo) -> tuple[Column[DeliveryAt
         column(None, lambda row: row.delivery.id in held, key="held"),
         column("tries", lambda row: row.delivery.attempts, "number", key="attempts"),
         column(None, _next_attempt, key="next_attempt"),
-        column("next try", lambda row: clock(_next_attempt(row), zone), key=None),
+        column("next try", lambda row: clock(_next_attempt(row), zone), "time", key=None),
         *unseen(reason="delivery.reason", who="delivery.who", repeat="delivery.is_repeat"),
         column("why", lambda row: _why(row, held, zone), key=None),
         column(None, lambda row: table(TRIES, row.attempts), "nested", key="tries"),

@@ -120,7 +120,7 @@ def _runs(zone: ZoneInfo) -> tuple[Column[RecordedRun], ...]:
         column("report", lambda run: run.report, "word"),
         column("day", lambda run: run.day, "day"),
         *unseen(number="number", finished="finished"),
-        column("finished", lambda run: clock(run.finished, zone), "day", key=None),
+        column("finished", lambda run: clock(run.finished, zone), "time", key=None),
         column("rows", lambda run: run.counts["patrons"], "number"),
     )
 
@@ -134,7 +134,7 @@ def _deliveries(status: Status, zone: ZoneInfo) -> tuple[Column[LateDelivery], .
         column("to", lambda late: late.delivery.address.recipient, key="recipient"),
         column("by", lambda late: late.delivery.address.channel, key="channel"),
         *unseen(since="since"),
-        column("waiting since", lambda late: clock(late.since, zone), key=None),
+        column("waiting since", lambda late: clock(late.since, zone), "time", key=None),
         column("tries", lambda late: late.delivery.attempts, "number", key="attempts"),
         column(None, lambda late: status.held.get(late.delivery.id), key="held"),
     )

@@ -84,14 +84,15 @@ def _draw_table(table: Table, console: Console) -> None:
     if table.caption:
         _draw_note(Note(text=table.caption, level=table.level), console)
     level = table.level + bool(table.caption)
-    columns = [table.columns[place] for place in table.shown]
-    lines = [[_cell(table.columns[place].kind, row[place]) for place in table.shown] for row in table.rows]
+    shown = _fitting(table, console.width - 2 * level) if console.is_terminal else table.shown
+    columns = [table.columns[place] for place in shown]
+    lines = [[_cell(table.columns[place].kind, row[place]) for place in shown] for row in table.rows]
     if not lines and table.empty:
         _draw_note(Note(text=table.empty, level=level), console)
     if not columns:
         return
     if table.totals:
-        first, *others = (written(table.totals[place]) for place in table.shown)
+        first, *others = (written(table.totals[place]) for place in shown)
         lines.append([first or "total", *others])
     if console.is_terminal:
         for start in range(0, len(lines), ROWS_AT_ONCE):
@@ -103,6 +104,27 @@ def _draw_table(table: Table, console: Console) -> None:
         right = [column.kind in RIGHT for column in columns]
         rows = ("  " * level + "  ".join(map(_aligned, line, widths, right)) for line in (titles, *lines))
         console.out("\n".join(row.rstrip() for row in rows), highlight=False)
+
+
+def _fitting(table: Table, width: int) -> list[int]:
+    """The places of the columns that a terminal shows: while a line would be too long, some are left out.
+
+    First the section, if there is only one; then times; then amounts that are all zero.
+    """
+    shown = table.shown
+    titles = {place: table.columns[place].title or "" for place in shown}
+    cells = {place: [_cell(table.columns[place].kind, row[place]) for row in table.rows] for place in shown}
+    widths = {place: max(map(cell_len, (titles[place], *cells[place]))) for place in shown}
+    kinds = {place: table.columns[place].kind for place in shown}
+    less_important = (
+        *(place for place in shown if titles[place] == "section" and len(set(cells[place])) == 1),
+        *(place for place in shown if kinds[place] == "time"),
+        *(place for place in shown if kinds[place] == "money" and set(cells[place]) <= {"", "0.00"}),
+    )
+    for place in less_important:
+        if sum(widths[each] for each in shown) + len(shown) - 1 > width:
+            shown.remove(place)
+    return shown
 
 
 def _grid(columns: Sequence[Column[Any]], lines: Sequence[Sequence[str]], width: int) -> Grid:

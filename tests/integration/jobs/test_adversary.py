@@ -62,10 +62,10 @@ def test_where_changes_are_listed_a_submission_that_left_in_time_is_not_told_aga
 
 def taken_back(nights: Nights, card: str, *, section: int = 0) -> None:
     """Staff release this patron on the Sunday."""
-    wanted = WithdrawalRequest(reason="a mistake", card=card)
+    wanted = WithdrawalRequest(reason="a mistake", cards=(card,))
     writing(
         nights.engine,
-        partial(withdraw_cases, section=nights.sections[section], wanted=wanted, moment=nights.at(SUNDAY, 9)),
+        partial(withdraw_cases, sections=(nights.sections[section],), wanted=wanted, moment=nights.at(SUNDAY, 9)),
     )
 
 

@@ -127,9 +127,12 @@ def test_a_patron_in_collections_is_said_to_be_so_before_the_verdicts(koha: Koha
     nights.good_night()
     case = koha.value("SELECT id FROM gentle_nudge_case")
     said = notes_about(nights, "1001", SUNDAY + timedelta(days=2))
-    assert said[0].startswith(f"Patron number {patron}, section global")
-    assert said[1] == f"In collections since {SUNDAY} (case {case})."
-    assert said.index(next(note for note in said if note.startswith("Not referred"))) > 1
+    assert said[0] == (
+        f"In collections since {SUNDAY} (case {case}): owed 30.00 in the window and 30.00 in all, fee 10.00; "
+        "no rule kept the patron out that day."
+    )
+    assert said[1:3] == ["Without the case, today:", f"Patron number {patron}, section global, Tuesday 2026-11-24"]
+    assert said[-1] == "Would be referred."
 
 
 def test_a_patron_adopted_or_released_is_not_said_to_be_in_collections_since_a_day(koha: KohaDatabase) -> None:
@@ -138,7 +141,7 @@ def test_a_patron_adopted_or_released_is_not_said_to_be_in_collections_since_a_d
     nights = Nights(koha)
     nights.good_night()
     koha.execute("UPDATE gentle_nudge_case SET referred_on = NULL, adopted = 1")
-    assert notes_about(nights, "1001", SUNDAY)[1].startswith("In collections since an unknown day (case ")
+    assert notes_about(nights, "1001", SUNDAY)[0].startswith("In collections since an unknown day (case ")
     koha.execute("UPDATE gentle_nudge_case SET state = 'released', open_key = NULL, closed_on = :day", day=SUNDAY)
     said = notes_about(nights, "1001", SUNDAY)
     assert not any("In collections" in note for note in said)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,8 @@ from gentle_nudge.domain.collections.policy import Scope, Section
 from gentle_nudge.domain.collections.referral import Account, Candidate, PatronRecords
 from gentle_nudge.domain.patron import Flag, Patron
 from gentle_nudge.domain.report_row import ReportKind
-from tests.builders.days import IN_THE_WINDOW
-from tests.builders.koha import a_guarantor, a_patron, delete_patron, owes, pays
+from tests.builders.days import IN_THE_WINDOW, SUNDAY
+from tests.builders.koha import a_guarantor, a_patron, an_item, claims_returned, delete_patron, is_sent, owes, pays
 from tests.integration.jobs.test_races import Race
 from tests.support.koha import KohaDatabase
 from tests.support.nights import a_policy
@@ -87,6 +87,16 @@ CHANGES: dict[type, dict[str, Change]] = {
             rules={"minors": "guardian"},
             columns={"born": MINOR},
         ),
+        "is_gone": Change(
+            happens=sets("borrowers", "gonenoaddress = 1"),
+            rules={"unreachable": "exclude"},
+            columns={"email": "p@example.org"},
+        ),
+        "has_contact": Change(
+            happens=sets("borrowers", "email = ' '"),
+            rules={"unreachable": "exclude"},
+            columns={"email": "p@example.org"},
+        ),
     },
     Account: {
         "owed": Change(happens=sets("accountlines", "date = '2026-11-20'")),
@@ -110,8 +120,18 @@ CHANGES: dict[type, dict[str, Change]] = {
             shown={"Total_Due": "30.00"},
             recorded="SELECT GROUP_CONCAT(type) FROM gentle_nudge_case_line WHERE type = 'OVERDUE'",
         ),
+        "last_payment": Change(
+            happens=lambda koha, patron: pays(koha, patron, "1.00"), rules={"defer_after_payment": 60}
+        ),
     },
-    PatronRecords: {"open_cases": Change(happens=a_case_elsewhere, at="gentle_nudge_meta")},
+    PatronRecords: {
+        "open_cases": Change(happens=a_case_elsewhere, at="gentle_nudge_meta"),
+        "notices": Change(
+            before=lambda koha, patron: is_sent(koha, patron, "BILL", day=SUNDAY - timedelta(days=14)),
+            happens=lambda koha, _patron: koha.execute("UPDATE message_queue SET status = 'failed'"),
+            rules={"prior_notice": ("BILL",)},
+        ),
+    },
 }
 CASES = [
     pytest.param(change, id=f"{kind.__name__}.{name}")
@@ -156,5 +176,15 @@ def test_a_date_of_birth_mended_between_plan_and_lock_says_anew_which_charges_co
     nights = Race(koha, Section(policy=a_policy(charged_as_minor="leave_out")))
     assert nights.dry_run() is not None
     nights.night_in_which(lambda: koha.execute("UPDATE borrowers SET dateofbirth = '2009-01-01'"), at="borrowers")
+    assert nights.rows(ReportKind.SUBMISSION) == []
+    assert nights.fees()[patron] == 0
+
+
+def test_a_claim_made_between_plan_and_lock_says_anew_which_charges_count(koha: KohaDatabase) -> None:
+    patron, item = a_patron(koha, born=ADULT), an_item(koha)
+    owes(koha, patron, "30.00", day=IN_THE_WINDOW, item=item)
+    nights = Race(koha, Section(policy=a_policy(claims_returned="leave_out")))
+    assert nights.dry_run() is not None
+    nights.night_in_which(lambda: claims_returned(koha, patron, item), at="borrowers")
     assert nights.rows(ReportKind.SUBMISSION) == []
     assert nights.fees()[patron] == 0

@@ -316,8 +316,8 @@ def test_a_release_by_number_takes_nothing_from_the_newcomer(koha: KohaDatabase)
     newcomer = used_again(koha, patron, sort1="yes")
     is_restricted(koha, newcomer, f"Patron sent to collections on {SUNDAY}")
     as_they_were = person(koha, newcomer)
-    request = WithdrawalRequest(reason="a wrong number", card=f"number:{patron}", waive_fee=True)
-    work = partial(withdraw_cases, section=nights.sections[0], wanted=request, moment=nights.at(MONDAY))
+    request = WithdrawalRequest(reason="a wrong number", cards=(f"number:{patron}",), waive_fee=True)
+    work = partial(withdraw_cases, sections=nights.sections[:1], wanted=request, moment=nights.at(MONDAY))
     writing(nights.engine, work)
     assert states(koha) == ["withdrawn"]
     assert person(koha, newcomer) == as_they_were

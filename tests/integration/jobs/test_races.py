@@ -320,9 +320,9 @@ def test_a_case_released_by_hand_in_between_has_its_last_row(settled: Settled, l
 
 def by_hand(nights: Race, patron: int) -> None:
     """Somebody takes the patron back."""
-    wanted = WithdrawalRequest(card=f"number:{patron}", reason="a mistake", sections=("global",))
+    wanted = WithdrawalRequest(cards=(f"number:{patron}",), reason="a mistake", sections=("global",))
     moment = nights.at(SUNDAY)
-    writing(nights.engine, lambda conn: withdraw_cases(conn, nights.sections[0], wanted, moment=moment))
+    writing(nights.engine, lambda conn: withdraw_cases(conn, nights.sections[:1], wanted, moment=moment))
 
 
 def test_a_night_whose_work_was_done_in_between_changes_nothing(koha: KohaDatabase, race: Races) -> None:

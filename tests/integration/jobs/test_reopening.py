@@ -513,8 +513,8 @@ def test_what_a_case_owed_is_kept_when_staff_release_it_and_waive_the_fee(koha: 
     nights.good_night(SUNDAY)
     (section,) = nights.sections
     card = koha.value("SELECT cardnumber FROM borrowers")
-    request = WithdrawalRequest(reason="error", card=card, waive_fee=True)
-    work = partial(withdraw_cases, section=section, wanted=request, moment=nights.at(MONDAY))
+    request = WithdrawalRequest(reason="error", cards=(card,), waive_fee=True)
+    work = partial(withdraw_cases, sections=(section,), wanted=request, moment=nights.at(MONDAY))
     writing(nights.engine, work)
     case = case_of(koha, patron)
     assert (case["state"], case["closed_owing"]) == ("withdrawn", 30)

@@ -17,6 +17,7 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.desk.explain import explain
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import decide
+from gentle_nudge.jobs.patrons.shared_reads import SharedReads
 from gentle_nudge.jobs.sections import keeping_up, sharing_flags
 from gentle_nudge.jobs.transaction import read_only
 from tests.builders.days import IN_THE_WINDOW, MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY
@@ -257,8 +258,9 @@ def test_fewer_withdrawals_never_refer_fewer(koha: KohaDatabase, by: ChargesBy) 
         )
         for case in withdrawn:
             koha.execute("UPDATE gentle_nudge_case SET state = 'withdrawn' WHERE id = :id", id=case)
-        moment = nights.at(NEXT_SUNDAY)
-        plans = [decide(nights.engine, each, moment, NightOptions(dry_run=True)) for each in nights.sections]
+        moment, options = nights.at(NEXT_SUNDAY), NightOptions(dry_run=True)
+        shared = SharedReads(nights.sections, moment)
+        plans = [decide(nights.engine, each, moment, options, shared=shared) for each in nights.sections]
         return {(referral.number, plan.section) for plan in plans for referral in plan.of(Referral)}
 
     @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,7 +1,7 @@
 """The one scan that finds who may owe enough: nobody overlooked, nobody too many, no index in the way."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import astuple, replace
 from datetime import UTC, date, timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine
 
-from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates, with_fees_of_ours
+from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates, unpaid_lines
 from tests.builders.koha import a_patron, an_item, has_attribute, has_credit, owes
 from tests.integration.koha import oracle
 from tests.integration.koha.line_views import (
@@ -33,9 +33,13 @@ INSIDE = DAY - timedelta(days=70)
 OURS = "UMS Processing Fee"
 
 
-def found(conn: Connection, view: LineView) -> CandidateScan:
+def found(conn: Connection, view: LineView, *, only_counted: Collection[int] | None = ()) -> CandidateScan:
     """Who may owe enough."""
-    return select_candidates(conn, view.rules, view.ownership, view.section.policy.threshold)
+    rules, threshold = view.rules, view.section.policy.threshold
+    unpaid = unpaid_lines(conn, rules.window, rules.zone)
+    return select_candidates(
+        conn, unpaid, rules=rules, ownership=view.ownership, threshold=threshold, only_counted=only_counted
+    )
 
 
 def test_a_patron_is_found_from_the_threshold_on(koha: KohaDatabase, conn: Connection) -> None:
@@ -131,9 +135,11 @@ def test_the_scan_finds_exactly_those_whose_sums_reach_the_threshold(
         less = {patron for patron, it in expected.items() if 0 < it.owed < threshold}
         selection = found(conn, view)
         chosen = set(selection.numbers)
-        line_by_line = view.rules.withdrawn.keys() | with_fees_of_ours(conn, view.rules) | young(everything, view)
-        assert enough <= chosen <= enough | line_by_line, view
+        line_by_line = view.rules.withdrawn.keys() | young(everything, view)
+        elsewhere = {patron for patron in enough - line_by_line if not speaks_for(everything, view, patron)}
+        assert enough - elsewhere <= chosen <= (enough | line_by_line) - elsewhere, view
         assert selection.owing_less == len(less - chosen), view
+        assert selection.elsewhere == len(elsewhere), view
         agree_on_lines(conn, view, everything, patrons)
 
 
@@ -146,6 +152,12 @@ def young(everything: list[oracle.Row], view: LineView) -> set[int]:
         for line in everything
         if (born := line["patrons_birth"]) and oracle.is_minor(born, view.rules.window.first, view)
     }
+
+
+def speaks_for(everything: list[oracle.Row], view: LineView, patron: int) -> bool:
+    """Whether the section speaks for the patron's branch, where all charges are the patron's."""
+    branch = next(line["patrons_branch"] for line in everything if line["borrowernumber"] == patron)
+    return view.section.charges_by != "patron" or view.section.scope.holds(branch)
 
 
 def agree_on_lines(conn: Connection, view: LineView, everything: list[oracle.Row], patrons: list[int]) -> None:
@@ -250,22 +262,56 @@ def test_the_scan_uses_no_index_of_the_lines(
     assert engine.dialect.name == dialect
     with engine.connect() as conn, Statements(conn) as statements:
         found(conn, a_view(charges_by=charges_by, only="CPL", charged_as_minor=charged_as_minor))
-        _fees, (statement, bound) = statements.seen
-        plan = explained(conn, statement, bound)
+        scan, owed = (explained(conn, statement, bound) for statement, bound in tuple(statements.seen))
     engine.dispose()
-    (scan,) = (row for row in plan if row["table"] == "accountlines")
-    assert (scan["type"], scan["key"], scan["possible_keys"]) == ("ALL", None, None)
+    (row,) = scan
+    assert (row["type"], row["key"], row["possible_keys"]) == ("ALL", None, None)
+    assert {row["key"] for row in owed if row["table"] == "accountlines"} == {"PRIMARY"}
 
 
-def test_the_scan_is_one_statement_after_one_for_fees_and_asks_for_no_row_of_those_who_owe_less(
+def test_one_scan_serves_all_sections_and_each_asks_once_for_a_thousand_patrons(
     koha: KohaDatabase, conn: Connection
 ) -> None:
     for patron in (a_patron(koha) for _ in range(30)):
         owes(koha, patron, "3.00", day=INSIDE)
+    wide, narrow = a_view(), a_view(count_fees_newer_than=80)
     with Statements(conn) as statements:
-        assert found(conn, a_view()).owing_less == 30
-    _fees, (statement, bound) = statements.seen
-    assert len(conn.exec_driver_sql(statement, bound).all()) == 1
+        unpaid = unpaid_lines(conn, wide.rules.window, wide.rules.zone)
+        for view in (wide, narrow, a_view(threshold=Decimal(3))):
+            rules, threshold = view.rules, view.section.policy.threshold
+            select_candidates(conn, unpaid, rules=rules, ownership=view.ownership, threshold=threshold)
+    assert len(statements.seen) == 4
+
+
+def test_a_fee_of_ours_counts_for_nobody_and_needs_no_look_at_its_patron(koha: KohaDatabase, conn: Connection) -> None:
+    fee_alone, with_fee = a_patron(koha), a_patron(koha)
+    for patron in (fee_alone, with_fee):
+        owes(koha, patron, "30.00", day=INSIDE, type="MANUAL", description=OURS)
+    owes(koha, with_fee, "24.99", day=INSIDE, type="MANUAL", description="A lost card")
+    assert found(conn, a_view()) == CandidateScan(numbers=(), owing_less=1)
+    assert found(conn, a_view(count_processing_fees=True)).numbers == (fee_alone, with_fee)
+
+
+def test_patrons_of_other_branches_are_counted_and_not_looked_at(koha: KohaDatabase, conn: Connection) -> None:
+    here, elsewhere, less = (a_patron(koha, branch=branch) for branch in ("CPL", "FPL", "FPL"))
+    for patron, amount in ((here, "25.00"), (elsewhere, "25.00"), (less, "24.99")):
+        owes(koha, patron, amount, day=INSIDE)
+    assert found(conn, a_view(only="CPL")) == CandidateScan(numbers=(here,), owing_less=1, elsewhere=1)
+    assert found(conn, a_view(all_but="CPL")) == CandidateScan(numbers=(elsewhere,), owing_less=1, elsewhere=1)
+    everybody = CandidateScan(numbers=(here, elsewhere), owing_less=1)
+    assert found(conn, a_view(only="CPL"), only_counted=None) == everybody
+
+
+def test_who_is_in_collections_is_counted_and_not_looked_at_unless_their_charges_need_it(
+    koha: KohaDatabase, conn: Connection
+) -> None:
+    known, new, withdrawn = (a_patron(koha) for _ in range(3))
+    for patron in (known, new, withdrawn):
+        owes(koha, patron, "25.00", day=INSIDE)
+    view = replace(a_view(), withdrawn={withdrawn: INSIDE})
+    counted = found(conn, view, only_counted={known, withdrawn})
+    assert counted == CandidateScan(numbers=(new, withdrawn), known=1)
+    assert found(conn, view, only_counted=None) == CandidateScan(numbers=(known, new, withdrawn))
 
 
 @pytest.mark.parametrize("seed", [100, 101])

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, insert, update
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.koha.read.plugin_data import LOG_MODULE, SINGLE
-from gentle_nudge.store.tables import case, case_line, delivery, report, run
+from gentle_nudge.store.tables import case, case_line, delivery, notice, report, run
 from tests.builders.koha import an_item
 from tests.builders.ours import DAY, NOW
 from tests.integration.store.conftest import with_our_tables
@@ -55,6 +55,17 @@ def a_library(koha: KohaDatabase) -> Engine:
     koha.put_many("authorised_value_categories", [{"category_name": name} for name in ("Bsort1", "CCODE")])
     values = ({"category": "Bsort1" if n < 3 else "CCODE", "authorised_value": str(n)} for n in range(300))
     koha.put_many("authorised_values", values)
+    koha.put("message_transport_types", message_transport_type="email")
+    message = {"message_transport_type": "email", "status": "sent"}
+    letters = ("BILL", *["ODUE"] * 20)
+    messages = ({**message, "borrowernumber": n, "letter_code": letters[n % 21]} for n in PATRONS)
+    koha.put_many("message_queue", messages)
+    koha.put_many(
+        "letter", ({"module": "circulation", "code": f"L{n}", "message_transport_type": "email"} for n in range(300))
+    )
+    koha.put_many(
+        "return_claims", ({"borrowernumber": n, "itemnumber": items[0], "created_by": n} for n in PATRONS[::10])
+    )
     with_our_tables(koha.engine)
     with koha.engine.begin() as conn:
         conn.execute(insert(case), [a_case_row(number) for number in PATRONS])
@@ -62,6 +73,8 @@ def a_library(koha: KohaDatabase) -> Engine:
             {"case_id": n, "line": line, "outstanding": 1, "counted": True} for n in PATRONS for line in (n, n + 1)
         ]
         conn.execute(insert(case_line), lines)
+        kept = [{"message_id": n, "patron": n, "letter": letters[n % 21], "sent_on": DAY} for n in PATRONS]
+        conn.execute(insert(notice), kept)
         conn.execute(
             insert(run),
             {"id": 1, "section": "x", "report": "update", "day": DAY, "number": 1, "late": False, "started": NOW},

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from gentle_nudge.domain.wording import counted, utc_offset
+from gentle_nudge.domain.wording import counted, ordinal, utc_offset
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 patrons"), (1, "1 patron"), (2, "2 patrons"), (21, "21 patrons")])
@@ -25,3 +25,10 @@ def test_a_plural_may_be_more_than_an_s() -> None:
 )
 def test_a_zone_is_shown_as_people_write_it(minutes: int, text: str) -> None:
     assert utc_offset(timedelta(minutes=minutes)) == text
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th"), (22, "22nd")]
+)
+def test_a_place_in_a_row(place: int, words: str) -> None:
+    assert ordinal(place) == words

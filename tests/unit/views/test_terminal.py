@@ -174,3 +174,45 @@ def test_under_one_row_there_is_no_total() -> None:
 
 def test_a_figure_is_shown_with_its_caption_only() -> None:
     assert shown(Figure(value=19, caption="Others"), Figure(value=3, key="hidden")) == ["Others: 19"]
+
+
+def runs(section: str = "north", fees: str = "0.00") -> Table:
+    columns: tuple[Column[tuple[object, ...]], ...] = (
+        column("section", lambda row: row[0], "word"),
+        column("since", lambda row: row[1], "time"),
+        column("amount", lambda row: row[2], "money"),
+        column("fees", lambda row: row[3], "money"),
+        column("why", lambda row: row[4]),
+    )
+    rows = [
+        ("north", "2026-11-22 00:30", Decimal("7.50"), Decimal(0), "paid"),
+        (section, "", Decimal(1), Decimal(fees), ""),
+    ]
+    return table(columns, rows)
+
+
+@pytest.mark.parametrize(
+    ("width", "titles"),
+    [
+        (41, ["section", "since", "amount", "fees", "why"]),
+        (40, ["since", "amount", "fees", "why"]),
+        (33, ["since", "amount", "fees", "why"]),
+        (32, ["amount", "fees", "why"]),
+        (16, ["amount", "fees", "why"]),
+        (15, ["amount", "why"]),
+        (11, ["amount", "why"]),
+    ],
+)
+def test_before_anything_is_folded_the_only_section_is_left_out_then_times_then_amounts_of_zero(
+    width: int, titles: list[str]
+) -> None:
+    assert shown(runs(), width=width, terminal=True)[0].split() == titles
+
+
+def test_a_section_among_others_and_an_amount_that_is_not_zero_stay() -> None:
+    several = shown(runs(section="south", fees="0.01"), width=29, terminal=True)[0].split()
+    assert several == ["section", "amount", "fees", "why"]
+
+
+def test_piped_no_column_is_left_out() -> None:
+    assert shown(runs(), width=11)[0].split() == ["section", "since", "amount", "fees", "why"]

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from gentle_nudge.domain.case import Case
+from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.plan import Reopening
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, Reason, verdicts
-from gentle_nudge.domain.ledger import JudgedLine, Window
+from gentle_nudge.domain.ledger import JudgedLine, Line, Window
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """One patron as one section sees them on one day; `reopening` if a closed case would be opened again."""
+    """One patron as one section sees them on one day; `reopening` if a closed case would be opened again.
+
+    `recorded` are the lines recorded with the open case, if there is one.
+    """
 
     section: Section
     day: date
+    today: date
     candidate: Candidate
     lines: tuple[JudgedLine, ...]
-    cases: tuple[Case, ...]
+    cases: tuple[Case, ...] = ()
+    recorded: tuple[Line, ...] = ()
     reopening: Reopening | None = None
+
+    @property
+    def open_case(self) -> Case | None:
+        """The open case; of several the oldest, for that one goes on."""
+        return next((case for case in self.cases if case.state is CaseState.OPEN), None)
 
     @property
     def window(self) -> Window:
@@ -33,6 +43,18 @@ class Explanation:
     def verdicts(self) -> Mapping[Reason, bool]:
         """Every rule, with whether it keeps the patron out."""
         return verdicts(self.candidate, self.section, self.day)
+
+    @property
+    def without_case(self) -> Explanation:
+        """The same without the open case: as if it had never been, nor the flag that came with it."""
+        if self.open_case is None:
+            return self
+        patron = replace(self.candidate.patron, flag=()) if self.candidate.patron.is_flagged else self.candidate.patron
+        records = self.candidate.records
+        for case in self.cases:
+            records = records.without(case.section)
+        closed = tuple(case for case in self.cases if case.state is not CaseState.OPEN)
+        return replace(self, candidate=replace(self.candidate, patron=patron, records=records), cases=closed)
 
     @property
     def reason(self) -> Reason | None:

@@ -22,7 +22,7 @@ from gentle_nudge.domain.collections.case_outcome import (
 from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount, refused
 from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Succession, heir_of
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, is_minor, why_not
+from gentle_nudge.domain.collections.referral import Candidate, LeftOut, PatronRecords, Reason, is_minor, why_not
 from gentle_nudge.domain.collections.reopening import reopenings
 from gentle_nudge.domain.collections.section_facts import Adoptee, Evidence, passed_over, passing_over
 from gentle_nudge.domain.collections.submission_day import Due, Limit, Refusal, is_lifted_for, too_many
@@ -55,14 +55,16 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
     adoptees = [adoptee for adoptee in evidence.adoptees if adoptee.candidate.patron.number not in in_cases]
     too_many_adopted = too_many("adoptions", len(adoptees), due.most_adoptions)
     adopted = [] if too_many_adopted else [adopt(section, adoptee) for adoptee in adoptees]
-    referred, left_out, owing_less = _referrals(section, day, evidence, in_cases)
+    left_out_patrons: list[LeftOut] | None = [] if due.names_left_out else None
+    referred, left_out, owing_less = _referrals(section, day, evidence, in_cases, named=left_out_patrons)
     too_many_reopened = _fused("reopenings", reopened, due) if due.update_due else None
     limits = (too_many_reopened, too_many_adopted, _fused("fuse", referred, due))
     refusals = (due.beside_plugin, *plan.refusals, *anomalies.refusals(section), *limits)
     plan = replace(
         plan,
         decisions=(*plan.decisions, *(reopened if due.update_due and not too_many_reopened else ()), *adopted),
-        left_out=left_out,
+        left_out=left_out + Counter(evidence.left_out()),
+        left_out_patrons=tuple(left_out_patrons or ()),
         owing_less=evidence.owing_less() + owing_less,
         refusals=tuple(refusal for refusal in refusals if refusal),
         named=(*plan.named, *passed_over(too_large)),
@@ -158,11 +160,12 @@ def adopt(section: Section, adoptee: Adoptee) -> Adoption:
 
 
 def _referrals(
-    section: Section, day: date, evidence: Evidence, in_cases: AbstractSet[int]
+    section: Section, day: date, evidence: Evidence, in_cases: AbstractSet[int], *, named: list[LeftOut] | None
 ) -> tuple[tuple[Referral, ...], Counter[Reason], int]:
     """The referrals, how many others owe enough in the window by first reason, and how many owe less there.
 
-    Heirs and patrons whose case is reopened are in collections, even before the case is theirs.
+    Heirs and patrons whose case is reopened are in collections, even before the case is theirs. Whoever is left out is
+    added to `named`, if it is given.
     """
     left_out: Counter[Reason] = Counter()
     referred, owing_less = [], 0
@@ -173,6 +176,8 @@ def _referrals(
             referred.append(refer(section, candidate, day))
         elif candidate.account.owed >= section.policy.threshold:
             left_out[reason] += 1
+            if named is not None:
+                named.append(LeftOut(candidate=each, reason=reason))
         elif candidate.account.owed > ZERO:
             owing_less += 1
     return tuple(referred), left_out, owing_less

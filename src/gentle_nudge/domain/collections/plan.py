@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.referral import Account, Candidate, Reason, SectionRecords
+from gentle_nudge.domain.collections.referral import Account, Candidate, LeftOut, Reason, SectionRecords
 from gentle_nudge.domain.collections.submission_day import Refusal
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Guardian, Patron
@@ -180,9 +180,10 @@ class Plan:
 
     `decisions` are those that change something, `held` the referrals that a fuse or limit holds back, `kept` the
     update's rows of cases that just go on. `left_out` counts, by first reason, the patrons whose owed in window
-    reaches the threshold; `owing_less` all others who owe something in the window. `named` are cases and accounts that
-    staff should look at, `untold` the closed cases whose last word has to wait. `order` ranks patrons as the database
-    collates their surnames. `records` is what our own tables knew when the plan was made.
+    reaches the threshold; `left_out_patrons` are these patrons, if asked for. `owing_less` counts all others who owe
+    something in the window. `named` are cases and accounts that staff should look at, `untold` the closed cases whose
+    last word has to wait. `order` ranks patrons as the database collates their surnames. `records` is what our own
+    tables knew when the plan was made.
     """
 
     section: str
@@ -194,6 +195,7 @@ class Plan:
     held: tuple[Referral, ...] = ()
     kept: tuple[UpdateRow, ...] = ()
     left_out: Mapping[Reason, int] = field(default_factory=dict)
+    left_out_patrons: tuple[LeftOut, ...] = ()
     owing_less: int = 0
     refusals: tuple[Refusal, ...] = ()
     named: tuple[str, ...] = ()
@@ -244,9 +246,22 @@ class Plan:
         """The patrons that it changes, heirs included."""
         return self.heirs | {decision.number for decision in self.decisions}
 
+    @property
+    def listed(self) -> frozenset[int]:
+        """The patrons whom it shows: those that it changes, holds back, keeps in the update, or leaves out by name."""
+        left_out = {each.number for each in self.left_out_patrons}
+        return self.concerned | left_out | {row.patron for row in self.kept} | {held.number for held in self.held}
+
     def submission(self) -> list[Referral]:
         """The submission's rows, by surname as the database collates, then by number."""
         return self.in_order(self.of(Referral))
+
+    def left_out_in_order(self) -> list[LeftOut]:
+        """Those who are left out, if asked for: by reason in the order of the rules, then as the files have them."""
+        reasons = list(Reason)
+        return sorted(
+            self.left_out_patrons, key=lambda each: (reasons.index(each.reason), *self._place(each.number, each.number))
+        )
 
     def in_order(self, decisions: Iterable[D]) -> list[D]:
         """Decisions as the files have them: by surname as the database collates, then by number."""

@@ -17,6 +17,7 @@ from gentle_nudge.domain.setting import Addresses, Amount, Codes, Days, Key, Num
 
 GLOBAL = "global"
 PLUGIN_COMMENT = "Patron sent to collections on {date}"
+NOTICES_KEPT = 400  # days, beyond the window
 A_DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
 # Koha's columns: borrower_attributes.code (the longest of all versions), borrowers.debarredcomment.
 LONGEST_ATTRIBUTE_CODE, LONGEST_COMMENT = 64, 255
@@ -274,6 +275,10 @@ class Policy:
         newer, older = self.count_fees_newer_than, self.count_fees_older_than
         return Window(first=day - timedelta(days=max(newer, older)), last=day - timedelta(days=min(newer, older)))
 
+    def kept_notices_since(self, day: date) -> date:
+        """The first day of the notices that are still kept on this day."""
+        return self.window(day).first - timedelta(days=NOTICES_KEPT)
+
     def reopens_since(self, day: date) -> date | None:
         """The first day of an ending that may be taken back on this day; None: endings are final."""
         return day - timedelta(days=self.reopen_days) if self.reopen_days else None
@@ -281,7 +286,12 @@ class Policy:
     @property
     def patron_fields(self) -> PatronFields:
         """The fields of a patron that these rules ask for."""
-        return PatronFields(flag=self.flag, exemption=self.exemption, guardians=self.minors == "guardian")
+        return PatronFields(
+            flag=self.flag,
+            exemption=self.exemption,
+            guardians=self.minors == "guardian",
+            contact=self.unreachable == "exclude",
+        )
 
     def recipients(self) -> tuple[str, ...]:
         """Everybody who gets the reports by e-mail, each once."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.submission_day import SubmissionHistory
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.money import ZERO, can_be_kept
-from gentle_nudge.domain.patron import FlagState, Patron, age, flag_state, known_birth
+from gentle_nudge.domain.patron import FlagState, Patron, SentNotice, age, flag_state, known_birth
 
 
 class Reason(StrEnum):
@@ -28,6 +28,9 @@ class Reason(StrEnum):
     MINOR = "a minor"
     UNKNOWN_AGE = "no date of birth, or one more than 110 years ago"
     NO_LOST_CHARGE = "no lost charge is outstanding"
+    NO_NOTICE = "no letter of prior_notice was sent in time"
+    PAID_LATELY = "has paid something lately"
+    UNREACHABLE = "cannot be reached: marked as gone, or no address, telephone or e-mail"
     BELOW_THRESHOLD = "owes less than the threshold in the window"
     BALANCE_BELOW_THRESHOLD = "the balance is less than the threshold"
 
@@ -37,7 +40,8 @@ class Account:
     """The sums of one patron as one section sees them, rounded to the cent, and the section's outstanding `lines`.
 
     `owed` is the sum owed in the window, `balance` the section's, `whole_balance` the patron's over all lines.
-    `latest_charge` is the latest date of a counted line still owing, in the library's zone.
+    `latest_charge` is the latest date of a counted line still owing, in the library's zone. `last_payment` is the day
+    of the patron's latest payment that was not voided, read with `defer_after_payment` alone.
     """
 
     owed: Decimal = ZERO
@@ -47,6 +51,14 @@ class Account:
     latest_charge: datetime | None = None
     has_lines_here: bool = True
     lines: tuple[Line, ...] = ()
+    last_payment: date | None = None
+
+    @property
+    def oldest_charge(self) -> date | None:
+        """The day of the oldest counted debit still owing."""
+        return min(
+            (line.day for line in self.lines if line.counted and line.outstanding > 0 and line.day), default=None
+        )
 
     @property
     def can_be_kept(self) -> bool:
@@ -56,9 +68,10 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatronRecords:
-    """Our records of a patron: the sections with an open case."""
+    """Our records of a patron: the sections with an open case, and the notices that `prior_notice` asks for."""
 
     open_cases: frozenset[str] = frozenset()
+    notices: tuple[SentNotice, ...] = ()
 
     def has_case(self, section: Section) -> bool:
         """Whether a case of this section is open; of any section if it has all charges, so that no debt goes twice."""
@@ -66,7 +79,7 @@ class PatronRecords:
 
     def without(self, section: str) -> PatronRecords:
         """The records without the open case of the section with this name."""
-        return PatronRecords(open_cases=self.open_cases - {section})
+        return replace(self, open_cases=self.open_cases - {section})
 
     def is_held(self, section: Section) -> bool:
         """Whether a case is open of a section that is gone, and nobody may be told of it."""
@@ -127,6 +140,19 @@ class Candidate:
     records: PatronRecords = NO_RECORDS
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """A patron who owes enough in the window and is not referred, with the first reason."""
+
+    candidate: Candidate
+    reason: Reason
+
+    @property
+    def number(self) -> int:
+        """The borrowernumber."""
+        return self.candidate.patron.number
+
+
 Rule = Callable[[Candidate, Section, date], bool]
 
 
@@ -162,6 +188,26 @@ def _unknown_age(candidate: Candidate, section: Section, day: date) -> bool:
     return policy.minors != "include" and policy.unknown_birthdate == "exclude" and born is None
 
 
+def had_notice(candidate: Candidate, policy: Policy, day: date) -> bool:
+    """Whether a notice was sent on a day from that of the oldest counted debit to `prior_notice_days` before this one.
+
+    Nobody needs one without a counted debit.
+    """
+    oldest, latest = candidate.account.oldest_charge, day - timedelta(days=policy.prior_notice_days)
+    return oldest is None or any(oldest <= notice.sent_on <= latest for notice in candidate.records.notices)
+
+
+def deferred_until(account: Account, policy: Policy) -> date | None:
+    """The first day on which the patron's latest payment keeps nobody from being referred; None: there is none."""
+    paid, days = account.last_payment, policy.defer_after_payment
+    return paid + timedelta(days=days) if paid and days else None
+
+
+def _paid_lately(candidate: Candidate, section: Section, day: date) -> bool:
+    until = deferred_until(candidate.account, section.policy)
+    return until is not None and day < until
+
+
 RULES: dict[Reason, Rule] = {
     Reason.OTHER_SECTION: lambda candidate, section, _day: not speaks_for(section, candidate),
     Reason.IN_COLLECTIONS: lambda candidate, section, _day: (
@@ -177,6 +223,13 @@ RULES: dict[Reason, Rule] = {
     Reason.UNKNOWN_AGE: _unknown_age,
     Reason.NO_LOST_CHARGE: lambda candidate, section, _day: (
         section.policy.require_lost_fee and not candidate.account.lost_charge
+    ),
+    Reason.NO_NOTICE: lambda candidate, section, day: (
+        bool(section.policy.prior_notice) and not had_notice(candidate, section.policy, day)
+    ),
+    Reason.PAID_LATELY: _paid_lately,
+    Reason.UNREACHABLE: lambda candidate, section, _day: (
+        section.policy.unreachable == "exclude" and (candidate.patron.is_gone or not candidate.patron.has_contact)
     ),
     Reason.BELOW_THRESHOLD: lambda candidate, section, _day: candidate.account.owed < section.policy.threshold,
     Reason.BALANCE_BELOW_THRESHOLD: lambda candidate, section, _day: (

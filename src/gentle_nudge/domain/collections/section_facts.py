@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
 
 from gentle_nudge.domain.collections.case_outcome import CaseFacts, last_row
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
+from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason
 from gentle_nudge.domain.collections.reopening import ClosedCase
 from gentle_nudge.domain.money import can_be_kept
 from gentle_nudge.domain.patron import Patron
@@ -40,11 +40,13 @@ class Evidence:
     opens again.
 
     `cases` and then `candidates` are iterated once, so that they may be read meanwhile and are never in memory all at
-    once. `owing_less` is asked last: how many others owe something in the window.
+    once. Two are asked last: how many others owe something in the window (`owing_less`), and how many owe enough there
+    and are left out for a reason that needs no look at them (`left_out`).
     """
 
     candidates: Iterable[Candidate] = ()
     owing_less: Callable[[], int] = int  # which is 0
+    left_out: Callable[[], Mapping[Reason, int]] = dict
     cases: Iterable[CaseFacts] = ()
     last_words: tuple[CaseFacts, ...] = ()
     adoptees: tuple[Adoptee, ...] = ()

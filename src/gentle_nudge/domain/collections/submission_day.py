@@ -77,7 +77,8 @@ TOO_MANY: dict[Limit, Refusal] = {
 class Due:
     """What is due, and how much of it may happen; None: no limit.
 
-    `lifted_to` and `endings_lifted_to` are the fuses as lifted by hand.
+    `lifted_to` and `endings_lifted_to` are the fuses as lifted by hand. `names_left_out`: the plan keeps not only how
+    many patrons are left out, but also who.
     """
 
     submission_due: bool = False
@@ -89,11 +90,17 @@ class Due:
     most_endings: int | Literal["usual"] | None = None
     endings_lifted_to: int | None = None
     beside_plugin: Refusal | None = None
+    names_left_out: bool = False
 
     @property
     def is_anything(self) -> bool:
         """Whether a report of the day is still to be made."""
         return self.submission_due or self.update_due
+
+    @property
+    def without_limits(self) -> Due:
+        """The same, with no limit to how much may happen."""
+        return replace(self, most_referrals=None, most_adoptions=None, most_endings=None, beside_plugin=None)
 
 
 def submits_on(policy: Policy, day: date) -> date:

@@ -85,6 +85,7 @@ def _questions_about(sections: Sequence[Section], conn: Connection, moment: Mome
     yield flag_fields.exemptions(conn, [section.policy.exemption for section in submitting])
     for section in submitting:
         yield policy_findings.window(section, moment.day)
+        yield policy_findings.notices(conn, section, moment.day)
         yield database_findings.too_old(conn, section, moment)
     for section in sections:
         yield database_findings.to_adopt(conn, section, moment)

@@ -20,8 +20,9 @@ from gentle_nudge.jobs.patrons.evidence import unadopted
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sections import held_cases, orphans, refuse_shared_patrons, sections_of
 from gentle_nudge.jobs.sending.manage import cancelled_submissions
-from gentle_nudge.koha.read import borrowers, candidates, debarments, plugin_data
+from gentle_nudge.koha.read import borrowers, debarments, plugin_data
 from gentle_nudge.koha.read.administration import branches_of_groups
+from gentle_nudge.koha.read.candidates import select_candidates, unpaid_lines
 from gentle_nudge.settings import Settings
 from gentle_nudge.store import cases, meta
 from gentle_nudge.store.dates_ahead import dates_ahead
@@ -158,9 +159,9 @@ def too_old(conn: Connection, section: Section, moment: Moment) -> Iterator[Find
     rules = line_rules(replace(section, policy=past), moment, records)
     # Everybody would be looked at line by line who ever was a minor or was withdrawn: the scan counts their charges.
     scanned = replace(rules, majority=None, withdrawn={})
-    owing = set(
-        candidates.select_candidates(conn, scanned, ownership_of(conn, section, records, ()), threshold).numbers
-    )
+    unpaid = unpaid_lines(conn, scanned.window, scanned.zone)
+    ownership = ownership_of(conn, section, records, ())
+    owing = set(select_candidates(conn, unpaid, rules=scanned, ownership=ownership, threshold=threshold).numbers)
     missed = sum(
         section.scope.holds(each.patron.branch) and not each.patron.is_flagged and each.account.owed >= threshold
         for each in read_candidates(conn, section, records, owing - records.open_cases.keys(), rules=rules)

@@ -12,6 +12,8 @@ from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.koha.inspect.lossy_columns import character_set_lacking
 from gentle_nudge.koha.koha_tables import accountlines, borrower_debarments, borrowers
+from gentle_nudge.koha.read import message_queue
+from gentle_nudge.store import meta, notices_sent
 
 A_WEEK = 7
 
@@ -68,6 +70,49 @@ def window(section: Section, day: date) -> Iterator[Finding]:
             why="Until then nobody is referred.",
             way_out=f"If that is not meant, set ignore_fees_before to an earlier day than {first - timedelta(days=1)}.",
         )
+
+
+def notices(conn: Connection, section: Section, day: date) -> Iterator[Finding]:
+    """Letters that Koha does not have, since when they are kept, and a notice that is longer than the window."""
+    policy = section.policy
+    if not policy.prior_notice:
+        return
+    for code in message_queue.unknown_letters(conn, policy.prior_notice):
+        yield Finding(
+            name="notice-letter-unknown",
+            what=f"Koha has no letter {code}, which prior_notice of section {section.name} names.",
+            why="It is never sent. Whoever is sent no other letter of prior_notice is never referred.",
+            way_out="Make it in Koha (Tools, Notices & slips), or mend prior_notice in the settings.",
+        )
+    span = policy.window(day)
+    days = (span.last - span.first).days + 1
+    if policy.prior_notice_days > days:
+        yield Finding(
+            name="notice-outlasts-window",
+            severity=Severity.WARNING,
+            what=f"Section {section.name} waits {policy.prior_notice_days} days after a letter, and its window is "
+            f"{counted(days, 'day')} wide.",
+            why="A charge can leave the window before the days after the letter are over: then it refers nobody.",
+            way_out=f"Let prior_notice_days be {days} at most, or count_fees_newer_than greater.",
+        )
+    if meta.missing_or_old(conn):
+        return
+    first = notices_sent.first_day(conn, policy.prior_notice)
+    if first is None:
+        begin = "No letter has been collected yet; every night collects those that Koha has sent."
+    else:
+        able = first + timedelta(days=policy.prior_notice_days)
+        submission = able + timedelta(days=(policy.submit_on - able.weekday()) % A_WEEK)
+        begin = f"The oldest letter that is known was sent on {first}: from the submission of {submission} on patrons "
+        begin += "can qualify."
+    yield Finding(
+        name="notice-begins",
+        severity=Severity.NOTE,
+        what=f"Section {section.name} refers only who was sent a letter ({', '.join(policy.prior_notice)}). {begin}",
+        why="Koha deletes its messages after a month, and letters from before the first night may be gone: nobody is "
+        "excused for that time.",
+        way_out="If that is meant, nothing is to be done.",
+    )
 
 
 def paid_patrons(sections: Sequence[Section]) -> Iterator[Finding]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 from dateutil.relativedelta import relativedelta
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.policy import GLOBAL, Section
+from gentle_nudge.domain.collections.referral import SectionRecords
+from gentle_nudge.domain.ledger import Ownership
 from gentle_nudge.domain.outbox import UNDELIVERED, DeliveryState
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import UserError
-from gentle_nudge.koha.read import borrowers
+from gentle_nudge.jobs.patrons.evidence import case_facts
+from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.koha.read import accountlines, borrowers
 from gentle_nudge.settings import Settings
+from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import cases, deliveries, meta
 from gentle_nudge.store.cases import Moved
 
@@ -35,6 +41,27 @@ def listed(conn: Connection, wanted: Filter) -> list[Case]:
     month = wanted.month
     referred = (month.replace(day=1), month + relativedelta(day=31)) if month else None
     return cases.listed(conn, states=wanted.states, referred=referred, sections=wanted.sections)
+
+
+def present_balances(
+    conn: Connection, listed: Iterable[Case], sections: tuple[Section, ...], *, whole_accounts: bool
+) -> dict[int, Decimal]:
+    """What the section's charges of each open case sum up to today, by id of the case; read a thousand at a time.
+
+    The account is that of the patron, or of the heir if cards were merged since. While the settings are incomplete
+    `sections` is empty; then only whole accounts can be told, of libraries where all charges are one section's.
+    """
+    open_ones = [case for case in listed if case.state is CaseState.OPEN]
+    if not sections and whole_accounts:
+        balances = accountlines.balances(conn, Ownership(), {case.patron for case in open_ones if case.patron})
+        return {case.id: balances[case.patron] for case in open_ones if case.patron}
+    now: dict[int, Decimal] = {}
+    for section in sections:
+        of_section = [case for case in open_ones if case.section in section.may_end]
+        records = read_records(conn, section) if of_section else SectionRecords()
+        for chunk in a_thousand_at_a_time(of_section):
+            now |= {facts.case.id: facts.balance for facts in case_facts(conn, section, records, chunk)}
+    return now
 
 
 def move(

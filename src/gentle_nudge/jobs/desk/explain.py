@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -13,7 +14,7 @@ from gentle_nudge.domain.collections.referral import speaks_for
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import find_number
-from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates
+from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates, with_facts
 from gentle_nudge.jobs.patrons.closed_cases import to_reopen
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read.accountlines import judged_lines
@@ -39,16 +40,19 @@ def _explanation(conn: Connection, section: Section, number: int, moment: Moment
     for candidate in read_candidates(conn, section, records, [number], rules=rules):
         ownership = ownership_of(conn, section, records, [number])
         reopened = (each for each in to_reopen(conn, section, moment, records) if each.number == number)
-        cases_of_patron = cases.find(conn, patron=number) if records.is_any else []
-        yield Explanation(
+        cases_of_patron = tuple(
+            case
+            for case in (cases.find(conn, patron=number) if records.is_any else ())
+            if case.section in section.may_end and not is_somebody_else(case, candidate.patron)
+        )
+        explanation = Explanation(
             section=section,
             day=moment.day,
+            today=moment.today,
             candidate=candidate,
-            lines=judged_lines(conn, rules.with_ages([candidate.patron]), ownership, number),
-            cases=tuple(
-                case
-                for case in cases_of_patron
-                if case.section in section.may_end and not is_somebody_else(case, candidate.patron)
-            ),
+            lines=judged_lines(conn, with_facts(conn, rules, [candidate.patron]), ownership, number),
+            cases=cases_of_patron,
             reopening=next(reopened, None),
         )
+        case = explanation.open_case
+        yield replace(explanation, recorded=cases.lines_of(conn, case.id)) if case else explanation

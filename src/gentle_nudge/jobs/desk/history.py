@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import date
 from zoneinfo import ZoneInfo
 
+from dateutil.relativedelta import relativedelta
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case
@@ -18,10 +21,20 @@ LAST_RUNS = 60
 BY_NUMBER = "number:"
 
 
-def of_runs(conn: Connection) -> View:
-    """The last runs, newest first."""
+def of_runs(
+    conn: Connection,
+    *,
+    today: date,
+    month: date | None = None,
+    since: date | None = None,
+    sections: Collection[str] | None = None,
+) -> View:
+    """The runs of a month, or since a day, else the last ones; newest first, of these sections (None: all)."""
     meta.ready(conn)
-    return runs_view(runs.runs(conn, limit=LAST_RUNS))
+    first, last = month.replace(day=1) if month else since, month + relativedelta(day=31) if month else today
+    limit = None if first else LAST_RUNS
+    made = runs.runs(conn, first=first, last=last if month else None, sections=sections, limit=limit)
+    return runs_view(made, since=first or min((run.day for run in made), default=None), until=last)
 
 
 def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:

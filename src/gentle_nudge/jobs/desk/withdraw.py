@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -20,6 +21,7 @@ from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.outbox import Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.desk.find_patron import for_each_card
 from gentle_nudge.jobs.desk.history import known_cases
 from gentle_nudge.jobs.patrons.accounts import line_rules, with_accounts
 from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
@@ -33,10 +35,10 @@ from gentle_nudge.store import cases, deliveries, meta, report_files
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WithdrawalRequest:
-    """What to withdraw, and why: the case of a patron (`card`) or the submission of a `day`, of sections so named."""
+    """What to withdraw, and why: the cases of patrons (`cards`) or the submission of a `day`, of sections so named."""
 
     reason: str
-    card: str | None = None
+    cards: tuple[str, ...] = ()
     day: date | None = None
     sections: tuple[str, ...] = ()
     waive_fee: bool = False
@@ -47,38 +49,52 @@ class WithdrawalRequest:
         return self.day is not None
 
 
-def concerned(conn: Connection, sections: Sequence[Section], wanted: WithdrawalRequest) -> list[Section]:
-    """The sections in which something is to be withdrawn.
+def withdraw_cases(
+    conn: Connection, sections: Sequence[Section], wanted: WithdrawalRequest, *, moment: Moment, dry_run: bool = False
+) -> list[Withdrawal]:
+    """What the request withdraws in each section; the same request again finds nothing left to do.
 
-    UserError for an unknown card or submission, and for a patron with cases in several sections.
+    UserError, and nothing is done, for an unknown card or submission and for a patron with cases in several sections.
     """
-    meta.ready(conn)
+    meta.ready(conn) if dry_run else meta.lock(conn)
     if wanted.day and not report_files.find(
         conn, report=ReportKind.SUBMISSION, day=wanted.day, sections=wanted.sections
     ):
         raise UserError(f"There is no submission of {wanted.day}.", "gentle-nudge history shows every run.")
-    chosen = {section.name: _chosen(conn, section, wanted) for section in sections}
-    names = sorted({case.section for ours in chosen.values() for case in ours})
-    if len(names) > 1 and not wanted.is_submission:
+    of_cards = for_each_card(wanted.cards, partial(_of_patron, conn, sections, wanted))
+    named = {case.id: case for ours in of_cards for case in ours}.values()
+    withdrawals = []
+    for section in sections:
+        chosen = [case for case in named if case.section in section.may_end] or _of_submission(conn, section, wanted)
+        if chosen or _submissions(conn, section, wanted):
+            withdrawals.append(_withdrawal(conn, section, wanted, chosen, moment=moment, dry_run=dry_run))
+    return withdrawals
+
+
+def _of_patron(conn: Connection, sections: Sequence[Section], wanted: WithdrawalRequest, card: str) -> list[Case]:
+    """What is to be withdrawn of one patron; UserError for an unknown one, and for cases in several sections."""
+    known, ours = known_cases(conn, card), list[Case]()
+    for section in sections:
+        may_end = set(section.may_end).intersection(wanted.sections or section.may_end)
+        ours += _still_to_do([case for case in known if case.section in may_end], wanted)
+    names = sorted({case.section for case in ours})
+    if len(names) > 1:
         listed = ", ".join(names)
         raise UserError(f"This patron has cases in several sections: {listed}.", "Name one of them with --library.")
-    return [section for section in sections if chosen[section.name] or _submissions(conn, section, wanted)]
+    return ours
 
 
-def _chosen(conn: Connection, section: Section, wanted: WithdrawalRequest) -> list[Case]:
-    """The open cases of this section; if the fee is waived, also cases that are withdrawn already."""
-    if wanted.day:
-        candidates = cases.of_submission(conn, day=wanted.day, sections=wanted.sections)
-    else:
-        candidates = [
-            each
-            for each in known_cases(conn, wanted.card or "")
-            if each.section in (wanted.sections or section.may_end)
-        ]
-    ours = [case for case in candidates if case.section in section.may_end]
+def _still_to_do(ours: Sequence[Case], wanted: WithdrawalRequest) -> list[Case]:
+    """The open ones of these cases; if the fee is waived, also cases that are withdrawn already."""
     still_open = [case for case in ours if case.state is CaseState.OPEN]
     withdrawn = [case for case in ours if case.state is CaseState.WITHDRAWN] if wanted.waive_fee else []
-    return [*still_open, *withdrawn] if wanted.is_submission else (still_open or withdrawn[-1:])
+    return [*still_open, *withdrawn] if wanted.day else (still_open or withdrawn[-1:])
+
+
+def _of_submission(conn: Connection, section: Section, wanted: WithdrawalRequest) -> list[Case]:
+    """What is to be withdrawn of a submission in this section; nothing if patrons are named."""
+    referred = cases.of_submission(conn, day=wanted.day, sections=wanted.sections) if wanted.day else []
+    return _still_to_do([case for case in referred if case.section in section.may_end], wanted)
 
 
 def _submissions(conn: Connection, section: Section, wanted: WithdrawalRequest) -> list[Stored]:
@@ -87,13 +103,17 @@ def _submissions(conn: Connection, section: Section, wanted: WithdrawalRequest) 
     return report_files.find(conn, report=ReportKind.SUBMISSION, day=wanted.day, sections=names) if wanted.day else []
 
 
-def withdraw_cases(
-    conn: Connection, section: Section, wanted: WithdrawalRequest, *, moment: Moment, dry_run: bool = False
+def _withdrawal(
+    conn: Connection,
+    section: Section,
+    wanted: WithdrawalRequest,
+    chosen: Sequence[Case],
+    *,
+    moment: Moment,
+    dry_run: bool,
 ) -> Withdrawal:
-    """What the request withdraws in this section; the same request again finds nothing left to do."""
-    if not dry_run:
-        meta.lock(conn)
-    facts, holdings = _look(conn, section, _chosen(conn, section, wanted), moment=moment, lock=not dry_run)
+    """The withdrawal of these cases in their section, carried out unless this is a dry run."""
+    facts, holdings = _look(conn, section, chosen, moment=moment, lock=not dry_run)
     taken = tuple(_withdrawn(conn, section, facts, holdings, wanted=wanted, moment=moment))
     withdrawal = _with_deliveries(conn, section, taken, wanted)
     if not dry_run:

@@ -16,7 +16,7 @@ from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.store import cases, meta, report_files
+from gentle_nudge.store import cases, meta, notices_sent, report_files
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
     """
     works: dict[str, Callable[[Connection], None]] = {
         "Dropping the names of deleted patrons": lambda conn: _forget_deleted_patrons(conn, library),
-        "Dropping the names of old closed cases": lambda conn: _forget_old_cases(conn, library, moment),
+        "Dropping the names of old closed cases, and old notices": lambda conn: _forget_old(conn, library, moment),
         "Deleting old reports": lambda conn: _prune(conn, library, moment),
     }
     for title, work in works.items():
@@ -50,10 +50,13 @@ def _forget_deleted_patrons(conn: Connection, library: Library) -> None:
     cases.forget_names(conn, cases.names_no_longer_needed(conn, _heard(conn, library)))
 
 
-def _forget_old_cases(conn: Connection, library: Library, moment: Moment) -> None:
+def _forget_old(conn: Connection, library: Library, moment: Moment) -> None:
     meta.lock(conn)
     before = moment.today - timedelta(days=library.settings.archive.keep_cases_days)
     cases.forget(conn, cases.closed_before(conn, before, _heard(conn, library)), moment.now)
+    notices_sent.forget_before(
+        conn, min(draft.policy.kept_notices_since(moment.today) for draft in library.settings.drafts)
+    )
 
 
 def _heard(conn: Connection, library: Library) -> cases.HeardOf:

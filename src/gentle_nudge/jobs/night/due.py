@@ -28,13 +28,15 @@ NIGHTS_MISSED = timedelta(days=2)
 class NightOptions:
     """What the person who starts a night may ask for: limits lifted for this one night, or nothing written at all.
 
-    `beside_plugin`: a submission is made even while the Perl plugin of the same purpose is at work.
+    `beside_plugin`: a submission is made even while the Perl plugin of the same purpose is at work. `left_out`: also
+    tell who is left out.
     """
 
     dry_run: bool = False
     most_referrals: int | None = None
     most_endings: int | None = None
     beside_plugin: bool = False
+    left_out: bool = False
 
 
 def what_is_due(
@@ -57,6 +59,7 @@ def what_is_due(
         most_endings=policy.most_endings or None,
         endings_lifted_to=options.most_endings,
         beside_plugin=None if options.beside_plugin else beside_plugin(conn, moment),
+        names_left_out=options.left_out,
     )
 
 

@@ -28,6 +28,7 @@ from gentle_nudge.jobs.patrons.evidence import gather
 from gentle_nudge.jobs.patrons.lock import PlanOutdated, judge_under_lock
 from gentle_nudge.jobs.patrons.recorded_lines import recently_closed
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.patrons.shared_reads import SharedReads
 from gentle_nudge.jobs.sections import refuse_shared_patrons
 from gentle_nudge.jobs.sending.enqueue import Run
 from gentle_nudge.jobs.sending.outlets import Outlets
@@ -67,6 +68,11 @@ class Night:
         else:
             self.done_before.append(plan.section)
 
+    @property
+    def planned(self) -> list[tuple[Section, Plan]]:
+        """The sections that have a plan, each with it."""
+        return [(section, self.plans[section.name]) for section in self.sections if section.name in self.plans]
+
     def how_far(self, options: NightOptions) -> str:
         """What an interrupted night has done and has not done."""
         if options.dry_run:
@@ -99,12 +105,12 @@ def nightly(
     """
     with read_only(engine) as conn:
         refuse_shared_patrons(conn, sections)
-    night = Night(day=moment.day, sections=sections)
+    night, shared = Night(day=moment.day, sections=sections), SharedReads(sections, moment)
     try:
         for section in sections:
             with night.keep_going(section.name):
                 run = Run(section=section, moment=moment, outlets=outlets)
-                night.add(repeat_if_outdated(partial(night_of, engine, run, options)))
+                night.add(repeat_if_outdated(partial(night_of, engine, run, options, shared=shared)))
         if not options.dry_run:
             log_troubles(engine, night, moment)
     except Interrupted as interrupt:
@@ -122,10 +128,10 @@ def repeat_if_outdated(work: Callable[[], Plan]) -> Plan:
     return work()
 
 
-def night_of(engine: Engine, run: Run, options: NightOptions) -> Plan:
+def night_of(engine: Engine, run: Run, options: NightOptions, *, shared: SharedReads) -> Plan:
     """The section's plan, carried out unless this is a dry run."""
     name, started = run.section.name, perf_counter()
-    plan = decide(engine, run.section, run.moment, options)
+    plan = decide(engine, run.section, run.moment, options, shared=shared)
     decided = perf_counter()
     log.info("%s: decided about %s (%.1f s)", name, counted(len(plan.decisions), "patron"), decided - started)
     if options.dry_run or not plan.has_work:
@@ -135,18 +141,16 @@ def night_of(engine: Engine, run: Run, options: NightOptions) -> Plan:
     return plan
 
 
-def decide(engine: Engine, section: Section, moment: Moment, options: NightOptions) -> Plan:
+def decide(engine: Engine, section: Section, moment: Moment, options: NightOptions, *, shared: SharedReads) -> Plan:
     """What this night would change, read and judged in a transaction that cannot write."""
     with read_only(engine) as conn:
         records = read_records(conn, section)
         due = what_is_due(conn, section, moment, records=records, options=options)
         if not due.is_anything:
             return Plan(section=section.name, day=moment.day, update_due=False)
-        with gather(conn, section, moment, records=records, due=due) as evidence:
+        with gather(conn, section, moment, records=records, due=due, shared=shared) as evidence:
             plan = plan_night(section, moment.day, evidence, due)
-        listed = {row.patron for row in plan.kept} | {referral.number for referral in plan.held}
-        ranks = order(conn, plan.concerned | listed)
-        return replace(plan, order=ranks, records=records)
+        return replace(plan, order=order(conn, plan.listed), records=records)
 
 
 def apply(conn: Connection, run: Run, plan: Plan) -> Plan:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from operator import attrgetter
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -13,11 +15,11 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, SectionRecords
 from gentle_nudge.domain.ledger import LineRules, Majority, OurFee, Ownership
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.patron import Patron
+from gentle_nudge.domain.patron import Patron, SentNotice
 from gentle_nudge.jobs.patrons.recorded_lines import OwingAgain
-from gentle_nudge.koha.read import accountlines, borrowers
+from gentle_nudge.koha.read import accountlines, borrowers, message_queue, return_claims
 from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store import cases
+from gentle_nudge.store import cases, notices_sent
 
 
 def line_rules(section: Section, moment: Moment, records: SectionRecords) -> LineRules:
@@ -33,6 +35,7 @@ def line_rules(section: Section, moment: Moment, records: SectionRecords) -> Lin
         excluded_fee=None if policy.count_processing_fees else fee,
         withdrawn=records.withdrawn,
         withdrawn_count=policy.refer_withdrawn_charges,
+        leaves_out_claimed=policy.claims_returned == "leave_out",
         majority=Majority(age=policy.adult_age, day=moment.day) if policy.charged_as_minor == "leave_out" else None,
     )
 
@@ -85,6 +88,32 @@ def ownership_of(
     )
 
 
+def with_facts(conn: Connection, rules: LineRules, patrons: Collection[Patron]) -> LineRules:
+    """The rules with what they have to know of these patrons: when they came of age, what they claim as returned."""
+    rules = rules.with_ages(patrons)
+    if not rules.leaves_out_claimed:
+        return rules
+    return replace(rules, claimed=return_claims.claimed_lines(conn, [patron.number for patron in patrons]))
+
+
+def notices_of(
+    conn: Connection, section: Section, records: SectionRecords, numbers: Collection[int], *, zone: ZoneInfo
+) -> dict[int, tuple[SentNotice, ...]]:
+    """Patron -> the letters of `prior_notice` that were sent; those that are kept, and those that Koha still has.
+
+    A night keeps the latter first. A dry run cannot, and sees the same.
+    """
+    letters = section.policy.prior_notice
+    if not letters:
+        return {}
+    in_koha = message_queue.sent_to(conn, letters, numbers, zone)
+    kept = notices_sent.kept_of(conn, letters, numbers) if records.is_any else ()
+    notices: defaultdict[int, tuple[SentNotice, ...]] = defaultdict(tuple)
+    for each in sorted({each.message: each for each in (*in_koha, *kept)}.values(), key=attrgetter("message")):
+        notices[each.patron] += (each,)
+    return dict(notices)
+
+
 def read_candidates(
     conn: Connection, section: Section, records: SectionRecords, numbers: Iterable[int], *, rules: LineRules
 ) -> Iterator[Candidate]:
@@ -107,6 +136,13 @@ def with_accounts(
     for chunk in a_thousand_at_a_time(patrons):
         numbers = [patron.number for patron in chunk]
         whose = ownership or ownership_of(conn, section, records, numbers)
-        accounts = accountlines.accounts(conn, rules.with_ages(chunk), whose, numbers, lock=lock)
+        accounts = accountlines.accounts(conn, with_facts(conn, rules, chunk), whose, numbers, lock=lock)
+        notices = notices_of(conn, section, records, numbers, zone=rules.zone)
+        payments = accountlines.paid_on(conn, numbers, rules.zone) if section.policy.defer_after_payment else {}
         for patron in chunk:
-            yield Candidate(patron=patron, account=accounts[patron.number], records=records.of(patron.number))
+            account, ours = accounts[patron.number], records.of(patron.number)
+            if patron.number in payments:
+                account = replace(account, last_payment=payments[patron.number])
+            if patron.number in notices:
+                ours = replace(ours, notices=notices[patron.number])
+            yield Candidate(patron=patron, account=account, records=ours)

@@ -25,15 +25,6 @@ def to_reopen(conn: Connection, section: Section, moment: Moment, records: Secti
     return reopenings(section, moment.day, closed, frozenset())
 
 
-def reopened_elsewhere(conn: Connection, section: Section, moment: Moment, records: SectionRecords) -> frozenset[int]:
-    """The patrons whose case another section would open again on this day, if no debt may be in two sections.
-
-    A patron may have moved to a branch of this section since.
-    """
-    others = section.others if section.charges_by == "patron" else ()
-    return frozenset(each.number for other in others for each in to_reopen(conn, other, moment, records))
-
-
 def closed_cases(
     conn: Connection, section: Section, records: SectionRecords, day: date, *, rules: LineRules
 ) -> tuple[ClosedCase, ...]:

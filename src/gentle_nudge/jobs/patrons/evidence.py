@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -15,15 +14,17 @@ from gentle_nudge.domain.collections.case_outcome import CaseFacts, is_somebody_
 from gentle_nudge.domain.collections.changes import Holdings
 from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, PatronRecords, SectionRecords
+from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, PatronRecords, Reason, SectionRecords
 from gentle_nudge.domain.collections.section_facts import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.collections.submission_day import Due
+from gentle_nudge.domain.ledger import LineRules
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Patron, PatronFields
 from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates, with_accounts
-from gentle_nudge.jobs.patrons.closed_cases import closed_cases, reopened_elsewhere, to_reopen
+from gentle_nudge.jobs.patrons.closed_cases import closed_cases, to_reopen
 from gentle_nudge.jobs.patrons.recorded_lines import most_frequent
+from gentle_nudge.jobs.patrons.shared_reads import SharedReads
 from gentle_nudge.jobs.transaction import alongside
 from gentle_nudge.koha.read import accountlines, borrowers, debarments
 from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates
@@ -34,34 +35,68 @@ from gentle_nudge.store import cases
 
 @contextmanager
 def gather(
-    conn: Connection, section: Section, moment: Moment, *, records: SectionRecords, due: Due
+    conn: Connection,
+    section: Section,
+    moment: Moment,
+    *,
+    records: SectionRecords,
+    due: Due,
+    shared: SharedReads,
+    at_one_moment: bool = False,
 ) -> Iterator[Evidence]:
     """The evidence of a night: every open case, everybody flagged, and who may owe enough.
 
     Cases and candidates are read a thousand at a time while they are judged; meanwhile a second connection scans the
-    window. Without a submission due nobody is a candidate.
+    window, unless everything has to be as it was `at_one_moment`. Without a submission due nobody is a candidate.
     """
     rules, policy = line_rules(section, moment, records), section.policy
-    recorded_lines_matter = section.charges_by != "patron" and policy.count_processing_fees
-    ownership = ownership_of(conn, section, records, records.open_cases if recorded_lines_matter else ())
-    scan = partial(select_candidates, rules=rules, ownership=ownership, threshold=policy.threshold)
+
+    def scan(second: Connection) -> CandidateScan:
+        return _scan(second, section, records, shared, rules=rules, due=due)
 
     def may_owe_enough() -> Iterator[Candidate]:
         yield from read_candidates(conn, section, records, scanned().numbers, rules=rules)
 
-    with alongside(conn, scan if due.submission_due else lambda _conn: CandidateScan()) as scanned:
+    with alongside(conn, scan, at_one_moment=at_one_moment) as scanned:
         last_words = records.last_words if due.update_due else ()
-        adoptees = flagged_without_case(conn, section, moment, records) if due.update_due else ()
+        flagged = shared.flagged(conn, policy.flag) if due.update_due else ()
+        adoptees = adoptees_among(conn, section, moment, records, flagged=flagged)
         somebody_new = due.submission_due or adoptees
         yield Evidence(
             candidates=may_owe_enough(),
             owing_less=lambda: scanned().owing_less,
+            left_out=lambda: {
+                Reason.OTHER_SECTION: scanned().elsewhere,
+                Reason.IN_COLLECTIONS: scanned().known,
+            },
             cases=open_case_facts(conn, section, records),
             last_words=case_facts(conn, section, records, last_words),
             adoptees=adoptees,
             closed=closed_cases(conn, section, records, moment.day, rules=rules),
-            elsewhere=reopened_elsewhere(conn, section, moment, records) if somebody_new else frozenset(),
+            elsewhere=shared.reopened_elsewhere(conn, section, records) if somebody_new else frozenset(),
         )
+
+
+def _scan(
+    conn: Connection, section: Section, records: SectionRecords, shared: SharedReads, *, rules: LineRules, due: Due
+) -> CandidateScan:
+    """Who may owe enough, if a submission is due.
+
+    Where all charges are the patron's, the lines show what is owed in the window: whoever is in collections, or of
+    another section, is counted without a further look. Otherwise the lines recorded with cases would have to be known.
+    """
+    if not due.submission_due:
+        return CandidateScan()
+    by_patron, policy = section.charges_by == "patron", section.policy
+    recorded_lines_matter = by_patron != policy.count_processing_fees
+    ownership = ownership_of(conn, section, records, records.open_cases if recorded_lines_matter else ())
+    only_counted = None
+    if by_patron and not due.names_left_out:
+        only_counted = {number for number in records.open_cases if records.of(number).has_case(section)}
+    unpaid, threshold = shared.unpaid(conn), policy.threshold
+    return select_candidates(
+        conn, unpaid, rules=rules, ownership=ownership, threshold=threshold, only_counted=only_counted
+    )
 
 
 def open_case_facts(conn: Connection, section: Section, records: SectionRecords) -> Iterator[CaseFacts]:
@@ -75,8 +110,15 @@ def flagged_without_case(
     conn: Connection, section: Section, moment: Moment, records: SectionRecords
 ) -> tuple[Adoptee, ...]:
     """The patrons of the section whose flag says yes, without an open case in any section with this flag."""
+    flagged = borrowers.flagged(conn, section.policy.flag)
+    return adoptees_among(conn, section, moment, records, flagged=flagged)
+
+
+def adoptees_among(
+    conn: Connection, section: Section, moment: Moment, records: SectionRecords, *, flagged: Iterable[int]
+) -> tuple[Adoptee, ...]:
+    """The patrons among the `flagged` who may be adopted."""
     policy, rules = section.policy, line_rules(section, moment, records)
-    flagged = borrowers.flagged(conn, policy.flag)
     alone = [number for number in flagged if not records.of(number).has_flag_of(section)]
     patrons = borrowers.one_by_one(conn, policy.patron_fields, alone)
     adoptable = [patron for patron in patrons if is_adoptee(patron, records.of(patron.number), section)]
@@ -93,7 +135,7 @@ def flagged_without_case(
 def unadopted(conn: Connection, section: Section, moment: Moment, records: SectionRecords) -> tuple[Adoptee, ...]:
     """The patrons whom a person may have adopted: flagged, without a case, and without one that the night reopens."""
     here = {reopening.number for reopening in to_reopen(conn, section, moment, records)}
-    reopened = here | reopened_elsewhere(conn, section, moment, records)
+    reopened = here | SharedReads([section], moment).reopened_elsewhere(conn, section, records)
     flagged = flagged_without_case(conn, section, moment, records)
     return tuple(adoptee for adoptee in flagged if adoptee.candidate.patron.number not in reopened)
 

@@ -18,6 +18,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.patrons.accounts import line_rules, read_candidates
 from gentle_nudge.jobs.patrons.evidence import flagged_without_case, gather
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.patrons.shared_reads import SharedReads
 from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, rules, server
 from gentle_nudge.jobs.setup.plugin_translation import KohaCodes, entries
 from gentle_nudge.koha.read import administration, plugin_data
@@ -117,7 +118,7 @@ def section_of(text: str) -> Section | None:
 
 def _referred(conn: Connection, section: Section, moment: Moment, records: SectionRecords) -> frozenset[int]:
     due = Due(submission_due=True, update_due=False)
-    with gather(conn, section, moment, records=records, due=due) as evidence:
+    with gather(conn, section, moment, records=records, due=due, shared=SharedReads([section], moment)) as evidence:
         heirs = {case.heir.number for case in evidence.cases if case.heir}
         referred = {each.patron.number for each in evidence.candidates if why_not(each, section, moment.day) is None}
     return frozenset(referred - heirs)

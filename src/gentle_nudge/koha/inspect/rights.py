@@ -58,6 +58,8 @@ class Uses:
     groups: bool = True
     items: bool = True
     mail_servers: bool = True
+    notices: bool = True
+    claims: bool = True
 
     @property
     def unused_tables(self) -> frozenset[str]:
@@ -66,7 +68,10 @@ class Uses:
             "borrower_attributes": self.flag_attributes or self.exemption_attributes,
             "borrower_relationships": self.guardians,
             "items": self.items,
+            "letter": self.notices,
             "library_groups": self.groups,
+            "message_queue": self.notices,
+            "return_claims": self.claims,
             "smtp_servers": self.mail_servers,
         }
         return frozenset(table for table, is_used in used.items() if not is_used)
@@ -112,7 +117,8 @@ WRITING = (
 
 
 # Nothing but these columns of a table is granted; everywhere else the whole table.
-BY_COLUMN = {("SELECT", "borrowers"), ("SELECT", "deletedborrowers")} | {
+PERSONAL = ("borrowers", "deletedborrowers", "message_queue", "return_claims")
+BY_COLUMN = {("SELECT", table) for table in PERSONAL} | {
     ("UPDATE", right.table) for right in WRITING if right.kind == "UPDATE"
 }
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.errors import UserError
-from gentle_nudge.koha.read import administration
+from gentle_nudge.koha.read import administration, return_claims
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +27,7 @@ class SectionCodes:
     fee_branches: tuple[str, ...]
     restriction_types: tuple[str, ...]
     branches: tuple[str, ...]
+    leaves_out_claimed: bool
 
 
 def refuse_misfits(conn: Connection, sections: Sequence[SectionCodes]) -> None:
@@ -65,6 +66,15 @@ def misfits(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Find
             what=f"Koha has no restriction type {code}, which the settings of {where} name.",
             why="The restriction could not be made, so nobody could be referred.",
             way_out="Make it in Koha (Administration, Patron restrictions), or mend restriction_type in the settings.",
+        )
+    leaving_out = [codes.section for codes in sections if codes.leaves_out_claimed]
+    if leaving_out and not return_claims.is_there(conn):
+        yield Finding(
+            name="return-claims-missing",
+            what="Koha's table return_claims is not there, or this user may not read it, and the settings of section "
+            f"{', '.join(leaving_out)} leave out what is claimed to have been returned.",
+            why="Patrons would be referred for what they say they have brought back.",
+            way_out='Set claims_returned = "count", or grant the right to read it: gentle-nudge grants',
         )
 
 

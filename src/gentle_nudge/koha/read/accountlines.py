@@ -203,6 +203,27 @@ def latest_charge_query(description: str, numbers: Collection[int]) -> Select[An
     )
 
 
+def paid_on(conn: Connection, numbers: Collection[int], zone: ZoneInfo) -> dict[int, date]:
+    """The day of each patron's latest payment that was not voided; who never paid is left out."""
+    rows = rows_by_thousands(conn, latest_payment_query, numbers)
+    return {number: at.astimezone(zone).date() for number, at in rows if at is not None}
+
+
+def latest_payment_query(numbers: Collection[int]) -> Select[Any]:
+    """When each of these patrons last paid something, voided payments aside (with `defer_after_payment` alone).
+
+    Index: accountlines acctsborridx.
+    """
+    line = accountlines.c
+    return (
+        select(line.borrowernumber, func.max(line.date).label("latest"))
+        .where(among(line.borrowernumber, numbers), line.credit_type_code == "PAYMENT")
+        .where(func.coalesce(line.status, "") != "VOID")
+        .group_by(line.borrowernumber)
+        .with_hint(accountlines, "FORCE INDEX (acctsborridx)")
+    )
+
+
 def balances(conn: Connection, ownership: Ownership, numbers: Collection[int]) -> dict[int, Decimal]:
     """The section's balance of these patrons, rounded to the cent."""
     sums = rows_by_thousands(conn, partial(balances_query, ownership), numbers)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, literal, or_, select
 
-from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, Patron, PatronFields, flag_state
+from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, NamedPatron, Patron, PatronFields, flag_state
 from gentle_nudge.koha.connect.locks import never_wait_from_now_on
 from gentle_nudge.koha.koha_tables import (
     borrower_attributes,
@@ -23,6 +23,8 @@ from gentle_nudge.koha.koha_tables import (
 )
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among, rows_by_thousands
+
+CONTACT = ("gonenoaddress", "address", "phone", "mobile", "phonepro", "B_phone", "email")
 
 
 def patrons(conn: Connection, fields: PatronFields, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Patron]:
@@ -43,7 +45,7 @@ def one_by_one(
     koha_itself, present = used_by_koha(conn), columns_of(conn, borrowers)
     types = {code.casefold(): kind for code, kind in conn.execute(category_types_query())}
     for chunk in a_thousand_at_a_time(wanted):
-        query = patrons_query(present, chunk)
+        query = patrons_query(present, chunk, CONTACT if fields.contact else ())
         if lock:
             never_wait_from_now_on(conn)
             query = query.with_hint(borrowers, "FORCE INDEX (PRIMARY)").with_for_update(nowait=True)
@@ -53,7 +55,7 @@ def one_by_one(
         before = used_before(conn, [row.borrowernumber for row in rows])
         guardians = _guardians(conn, [row.borrowernumber for row in rows]) if fields.guardians else {}
         for row in rows:
-            number, card, surname, firstname, branch, category, born, _, _, protected, anonymized = row
+            number, card, surname, firstname, branch, category, born, _, _, protected, anonymized, *contact = row
             yield Patron(
                 number=number,
                 card=card,
@@ -69,11 +71,15 @@ def one_by_one(
                 flag=flags.get(number, ()),
                 exemption=exemptions.get(number, ()),
                 guardian=guardians.get(number),
+                is_gone=bool(contact and contact[0]),
+                has_contact=not contact or any((value or "").strip() for value in contact[1:]),
             )
 
 
-def patrons_query(present: Collection[str], numbers: Collection[int]) -> Select[Any]:
+def patrons_query(present: Collection[str], numbers: Collection[int], contact: Collection[str]) -> Select[Any]:
     """These patrons in order of number, with both sort fields; `present` are the columns that this Koha has.
+
+    `contact`: the columns that say how to reach them, with `unreachable = "exclude"` alone.
 
     Index: borrowers PRIMARY.
     """
@@ -81,7 +87,7 @@ def patrons_query(present: Collection[str], numbers: Collection[int]) -> Select[
     optional = (who[name] if name in present else literal(0).label(name) for name in ("protected", "anonymized"))
     return (
         select(who.borrowernumber, who.cardnumber, who.surname, who.firstname, who.branchcode, who.categorycode)
-        .add_columns(who.dateofbirth, who.sort1, who.sort2, *optional)
+        .add_columns(who.dateofbirth, who.sort1, who.sort2, *optional, *(who[name] for name in contact))
         .where(among(who.borrowernumber, numbers))
         .order_by(who.borrowernumber)
     )
@@ -266,6 +272,24 @@ def existing_query(numbers: Collection[int]) -> Select[Any]:
     Index: borrowers PRIMARY.
     """
     return select(borrowers.c.borrowernumber).where(among(borrowers.c.borrowernumber, numbers))
+
+
+def with_name(conn: Connection, text: str, numbers: Iterable[int]) -> Iterator[NamedPatron]:
+    """Those among these patrons who have the text in "surname, firstname"."""
+    for number, card, surname, firstname in rows_by_thousands(conn, partial(with_name_query, text), numbers):
+        yield NamedPatron(number=number, card=card, surname=surname, firstname=firstname)
+
+
+def with_name_query(text: str, numbers: Collection[int]) -> Select[Any]:
+    """Those among these patrons who have the text in "surname, firstname", as the database compares (`name:TEXT`).
+
+    Index: borrowers PRIMARY.
+    """
+    who = borrowers.c
+    name = func.coalesce(who.surname, "") + ", " + func.coalesce(who.firstname, "")
+    return select(who.borrowernumber, who.cardnumber, who.surname, who.firstname).where(
+        among(who.borrowernumber, numbers), name.contains(text, autoescape=True)
+    )
 
 
 def number_of(conn: Connection, card: str) -> int | None:

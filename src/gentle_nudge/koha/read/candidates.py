@@ -2,102 +2,149 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from array import array
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, FromClause, Select, and_, case, func, literal, not_, null, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, false, func, not_, select, true
 
-from gentle_nudge.domain.ledger import LineRules, OurFee, Ownership
+from gentle_nudge.domain.ledger import LineRules, Ownership, Window
 from gentle_nudge.koha.koha_tables import accountlines, borrowers
 from gentle_nudge.koha.read.line_conditions import (
     IS_OUTSTANDING,
     belongs,
-    in_window,
+    dated_in,
     is_our_fee,
     joined,
+    of_branches,
     out_by_type_or_day,
     recorded_fee,
 )
-from gentle_nudge.sqltypes import Money, among
+from gentle_nudge.koha.read.return_claims import claimants
+from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among
 
 HALF_A_CENT = Decimal("0.005")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class UnpaidLines:
+    """The unpaid lines of a window, in order of patron: the patron and the number of each."""
+
+    patrons: array[int] = field(default_factory=lambda: array("q"))
+    lines: array[int] = field(default_factory=lambda: array("q"))
+
+    def by_patron(self) -> Iterator[tuple[int, list[int]]]:
+        """Each patron with the numbers of their lines."""
+        for patron, rows in groupby(zip(self.patrons, self.lines, strict=True), itemgetter(0)):
+            yield patron, [line for _, line in rows]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CandidateScan:
-    """Who may owe enough in the window, and how many others owe something there."""
+    """Who may owe enough in the window, and how many others owe something there.
+
+    Patrons who owe enough and are only counted: those whose branch is `elsewhere`, and those `known` before.
+    """
 
     numbers: tuple[int, ...] = ()
     owing_less: int = 0
+    elsewhere: int = 0
+    known: int = 0
 
 
-def select_candidates(conn: Connection, rules: LineRules, ownership: Ownership, threshold: Decimal) -> CandidateScan:
-    """Find by one grouped scan who may owe the threshold in the window.
+def unpaid_lines(conn: Connection, window: Window, zone: ZoneInfo) -> UnpaidLines:
+    """Read the unpaid lines of a window by one scan, which may serve several sections."""
+    unpaid = UnpaidLines()
+    for patron, line in conn.execute(unpaid_lines_query(window, zone), execution_options={"stream_results": True}):
+        unpaid.patrons.append(patron)
+        unpaid.lines.append(line)
+    return unpaid
 
-    Patrons with a withdrawn case, with a fee of ours in the window, or with charges that may be from before they came
-    of age are always named: only a look at each of their lines shows which count.
+
+def unpaid_lines_query(window: Window, zone: ZoneInfo) -> Select[Any]:
+    """The unpaid lines of a window, in order of patron: the only query that reads all lines.
+
+    No description is read, a long text that would nearly double the time. With the index that MariaDB would choose,
+    the scan would take six to nine times as long.
+    Index: accountlines none.
     """
-    always = sorted({*rules.withdrawn, *with_fees_of_ours(conn, rules)})
-    rows = conn.execute(candidates_query(rules, ownership, threshold, always)).all()
-    return CandidateScan(
-        numbers=tuple(sorted(row.number for row in rows if row.number is not None)),
-        owing_less=sum(row.patrons for row in rows if row.number is None),
+    line = accountlines.c
+    return (
+        select(line.borrowernumber, line.accountlines_id)
+        .where(IS_OUTSTANDING, dated_in(window, zone), line.borrowernumber.is_not(None))
+        .order_by(line.borrowernumber)
+        .with_hint(accountlines, "USE INDEX ()")
     )
 
 
-def candidates_query(
-    rules: LineRules, ownership: Ownership, threshold: Decimal, always: Collection[int]
-) -> Select[Any]:
-    """Who may owe the threshold in the window, and in one row without a number how many others owe a cent or more.
+def select_candidates(
+    conn: Connection,
+    unpaid: UnpaidLines,
+    *,
+    rules: LineRules,
+    ownership: Ownership,
+    threshold: Decimal,
+    only_counted: Collection[int] | None = None,
+) -> CandidateScan:
+    """Find among the patrons with `unpaid` lines who may owe the threshold in the window of these rules.
 
-    `always`: patrons who are named whatever they owe there. So are those born after `born_after`; the date is looked
-    up once for each patron, not for each line. No description is read, a long text that would nearly double the time.
-    With the index that MariaDB would choose, the scan would take six to nine times as long.
-    Index: accountlines none, borrowers PRIMARY, items PRIMARY.
+    Patrons with a withdrawn case, with a claim that leaves out charges, or with charges that may be from before they
+    came of age, are always named: only a look at each of their lines shows which count. With `only_counted` neither
+    these patrons are named nor patrons of other branches.
     """
-    line, with_fees = accountlines, ownership.fees.keys()
-    never = {**out_by_type_or_day(rules), **recorded_fee(rules, ownership, with_fees)}
+    numbers: list[int] = []
+    owing_less = elsewhere = known = 0
+    line_by_line = {*rules.withdrawn, *(claimants(conn) if rules.leaves_out_claimed else ())}
+    for chunk in a_thousand_at_a_time(unpaid.by_patron()):
+        query = owed_query(rules, ownership, dict(chunk))
+        for patron, owed, is_here, may_be_too_young in conn.execute(query):
+            owes_enough = owed >= threshold - HALF_A_CENT
+            if may_be_too_young or patron in line_by_line or (owes_enough and only_counted is None):
+                numbers.append(patron)
+            elif owes_enough and not is_here:
+                elsewhere += 1
+            elif owes_enough and patron in (only_counted or ()):
+                known += 1
+            elif owes_enough:
+                numbers.append(patron)
+            elif owed >= HALF_A_CENT:
+                owing_less += 1
+    return CandidateScan(numbers=tuple(numbers), owing_less=owing_less, elsewhere=elsewhere, known=known)
+
+
+def owed_query(rules: LineRules, ownership: Ownership, unpaid: dict[int, list[int]]) -> Select[Any]:
+    """What each of these patrons owes in the window by the `unpaid` lines, and two facts about the patron.
+
+    The facts: whether the section speaks for the patron's branch, where all charges are the patron's; and whether the
+    patron was born after `born_after`.
+    Index: accountlines PRIMARY, borrowers PRIMARY, items PRIMARY.
+    """
+    line, lines = accountlines.c, [number for numbers in unpaid.values() for number in numbers]
+    never = {**out_by_type_or_day(rules), **recorded_fee(rules, ownership, unpaid.keys() & ownership.fees.keys())}
+    if rules.excluded_fee:
+        never["our processing fee"] = is_our_fee(rules.excluded_fee)
     sums = (
-        select(line.c.borrowernumber.label("number"), func.sum(line.c.amountoutstanding).label("owed"))
+        select(line.borrowernumber.label("number"), func.sum(line.amountoutstanding, type_=Money()).label("owed"))
         .select_from(joined(ownership))
-        .where(IS_OUTSTANDING, line.c.borrowernumber.is_not(None))
-        .where(in_window(rules), belongs(ownership, with_fees), *(not_(why) for why in never.values()))
-        .group_by(line.c.borrowernumber)
-        .with_hint(line, "USE INDEX ()")
+        .where(among(line.accountlines_id, lines), IS_OUTSTANDING, line.borrowernumber.is_not(None))
+        .where(dated_in(rules.window, rules.zone), belongs(ownership, unpaid.keys()))
+        .where(*(not_(why) for why in never.values()))
+        .group_by(line.borrowernumber)
+        .with_hint(accountlines, "FORCE INDEX (PRIMARY)")
         .subquery()
     )
     people: FromClause = sums
-    named = [sums.c.owed >= literal(threshold - HALF_A_CENT, Money())]
-    if always:
-        named.append(among(sums.c.number, always))
+    is_here: ColumnElement[bool] = true()
+    may_be_too_young: ColumnElement[bool] = false()
+    if ownership.charges_by == "patron":
+        is_here = of_branches(ownership, borrowers.c.branchcode)
     if rules.born_after:
+        may_be_too_young = func.coalesce(borrowers.c.dateofbirth > rules.born_after, false())
+    if ownership.branches or rules.born_after:
         people = sums.outerjoin(borrowers, borrowers.c.borrowernumber == sums.c.number)
-        named.append(borrowers.c.dateofbirth > rules.born_after)
-    chosen = or_(*named)
-    number = case((chosen, sums.c.number), else_=null()).label("number")
-    owing = sums.c.owed >= literal(HALF_A_CENT, Money())
-    return select(number, func.count().label("patrons")).select_from(people).where(or_(owing, chosen)).group_by(number)
-
-
-def with_fees_of_ours(conn: Connection, rules: LineRules) -> frozenset[int]:
-    """The patrons who owe a fee described as ours in the window, where such fees do not count."""
-    if rules.excluded_fee is None:
-        return frozenset()
-    return frozenset(conn.scalars(our_fees_query(rules, rules.excluded_fee)))
-
-
-def our_fees_query(rules: LineRules, fee: OurFee) -> Select[Any]:
-    """The patrons who owe a fee of this type and description in the window.
-
-    Index: accountlines debit_type_code.
-    """
-    line = accountlines.c
-    of_the_type = line.debit_type_code == fee.debit_type
-    return (
-        select(line.borrowernumber)
-        .distinct()
-        .where(and_(of_the_type, is_our_fee(fee)), IS_OUTSTANDING, in_window(rules))
-        .where(line.borrowernumber.is_not(None))
-    )
+    return select(sums.c.number, sums.c.owed, is_here, may_be_too_young).select_from(people).order_by(sums.c.number)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, FromClause, and_, case, false, func, literal, not_, null
 
-from gentle_nudge.domain.ledger import LineRules, OurFee, Ownership
+from gentle_nudge.domain.ledger import LineRules, OurFee, Ownership, Window
 from gentle_nudge.domain.moment import midnight
 from gentle_nudge.koha.koha_tables import accountlines, borrowers, items
 from gentle_nudge.sqltypes import Money, among
@@ -20,7 +20,7 @@ IS_OUTSTANDING = accountlines.c.amountoutstanding != literal(Decimal(0), Money()
 def why_not_counted(rules: LineRules, ownership: Ownership, numbers: Collection[int]) -> dict[str, ColumnElement[bool]]:
     """The reasons why a line of these patrons does not count, each with its condition."""
     reasons = {
-        "outside the window": not_(func.coalesce(in_window(rules), false())),
+        "outside the window": not_(func.coalesce(dated_in(rules.window, rules.zone), false())),
         **out_by_type_or_day(rules),
     }
     if rules.excluded_fee:
@@ -37,6 +37,8 @@ def why_not_counted(rules: LineRules, ownership: Ownership, numbers: Collection[
     of_age = {number: day for number, day in rules.of_age.items() if number in asked}
     if of_age:
         reasons["from before the patron was of age"] = is_debit_before(of_age, rules.zone)
+    if claimed := _of(numbers, rules.claimed):
+        reasons["claimed to have been returned"] = among(accountlines.c.accountlines_id, claimed)
     reasons["of another section"] = not_(belongs(ownership, numbers))
     return reasons
 
@@ -62,13 +64,20 @@ def belongs(ownership: Ownership, numbers: Collection[int]) -> ColumnElement[boo
     """
     if ownership.charges_by == "patron":
         return literal(True)  # noqa: FBT003 - SQL's own word
-    line, branches = accountlines.c, sorted(ownership.branches)
+    line = accountlines.c
     home = line.branchcode if ownership.charges_by == "charge" else items.c.homebranch
-    branch = func.coalesce(home, borrowers.c.branchcode)
-    by_branch = branch.not_in(branches) if ownership.all_but else branch.in_(branches)
+    by_branch = of_branches(ownership, func.coalesce(home, borrowers.c.branchcode))
     own, others = _of(numbers, ownership.own), _of(numbers, ownership.others)
     recorded = [(among(line.accountlines_id, ids), yes) for ids, yes in ((own, True), (others, False)) if ids]
     return case(*recorded, else_=by_branch) if recorded else by_branch
+
+
+def of_branches(ownership: Ownership, branch: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether this is a branch of the section's."""
+    if not ownership.branches:
+        return literal(ownership.all_but)
+    branches = sorted(ownership.branches)
+    return branch.not_in(branches) if ownership.all_but else branch.in_(branches)
 
 
 def _of(numbers: Collection[int], lines: Mapping[int, tuple[int, ...]]) -> list[int]:
@@ -86,9 +95,9 @@ def joined(ownership: Ownership) -> FromClause:
     return with_patrons.outerjoin(items, items.c.itemnumber == line.c.itemnumber)
 
 
-def in_window(rules: LineRules) -> ColumnElement[bool]:
+def dated_in(window: Window, zone: ZoneInfo) -> ColumnElement[bool]:
     """Whether a line is dated in the window."""
-    first, after = rules.window.bounds(rules.zone)
+    first, after = window.bounds(zone)
     return and_(accountlines.c.date >= first, accountlines.c.date < after)
 
 

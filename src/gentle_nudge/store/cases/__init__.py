@@ -28,7 +28,9 @@ from gentle_nudge.store.cases.case_search import find as find
 from gentle_nudge.store.cases.case_search import lines_of as lines_of
 from gentle_nudge.store.cases.case_search import listed as listed
 from gentle_nudge.store.cases.case_search import of_submission as of_submission
+from gentle_nudge.store.cases.case_search import on_open_lists as on_open_lists
 from gentle_nudge.store.cases.case_search import opened_by as opened_by
+from gentle_nudge.store.cases.case_search import with_name as with_name
 from gentle_nudge.store.cases.open_cases import HeardOf as HeardOf
 from gentle_nudge.store.cases.open_cases import closed_since as closed_since
 from gentle_nudge.store.cases.open_cases import last_told as last_told

@@ -6,12 +6,13 @@ from collections.abc import Collection
 from dataclasses import fields
 from datetime import date
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.patron import NamedPatron
 from gentle_nudge.domain.report_row import ReportedDue, ReportKind
-from gentle_nudge.store.tables import case, case_line, report, report_row, run
+from gentle_nudge.store.tables import case, case_line, report, report_row, review_list, review_list_row, run
 
 COLUMNS = tuple(field.name for field in fields(Case))
 
@@ -33,6 +34,28 @@ def find(conn: Connection, *, patron: int | None = None, card: str | None = None
     if card is not None:
         asked.append(case.c.card == card)
     return cases_where(conn, or_(*asked)) if asked else []
+
+
+def with_name(conn: Connection, text: str) -> list[NamedPatron]:
+    """The patrons of the cases with the text in "surname, firstname"; the latest case of a patron comes last."""
+    number = func.coalesce(case.c.patron, case.c.number)
+    name = func.coalesce(case.c.surname, "") + ", " + func.coalesce(case.c.firstname, "")
+    query = select(number, case.c.card, case.c.surname, case.c.firstname)
+    named = query.where(
+        name.contains(text, autoescape=True),
+        number.is_not(None),
+        case.c.surname.is_not(None) | case.c.firstname.is_not(None),
+    )
+    return [
+        NamedPatron(number=patron, card=card, surname=surname, firstname=firstname)
+        for patron, card, surname, firstname in conn.execute(named.order_by(case.c.id))
+    ]
+
+
+def on_open_lists(conn: Connection) -> list[int]:
+    """The patrons on a list that is open."""
+    joined = review_list_row.join(review_list, review_list.c.id == review_list_row.c.list_id)
+    return list(conn.scalars(select(review_list_row.c.patron).select_from(joined).where(review_list.c.state == "open")))
 
 
 def of_submission(conn: Connection, *, day: date, sections: Collection[str]) -> list[Case]:

@@ -10,7 +10,8 @@ import pytest
 
 from gentle_nudge.domain.collections.policy import Scope, Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, verdicts, why_not
-from gentle_nudge.domain.patron import Flag, Guardian
+from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.patron import Flag, Guardian, SentNotice
 from tests.builders.values import (
     IN_CASE,
     SUNDAY,
@@ -283,9 +284,69 @@ def test_the_threshold_is_the_librarys() -> None:
     assert reason(owing("30.01"), section) is None
 
 
+# Letters, payments, nobody to reach
+
+
+def billed(*sent: date, counted: bool = True) -> Candidate:
+    """A patron who owes for a charge of 14 September, and was sent a letter on these days."""
+    line = Line(id=1, day=date(2026, 9, 14), type="LOST", outstanding=Decimal(30), counted=counted)
+    credit = Line(id=2, day=date(2026, 9, 1), type="PAYMENT", outstanding=Decimal(-1), counted=True)
+    notices = tuple(SentNotice(message=n, patron=1, letter="BILL", sent_on=day) for n, day in enumerate(sent))
+    account = an_account(lines=(credit, line))
+    return replace(a_candidate(), account=account, records=PatronRecords(notices=notices))
+
+
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        ((), Reason.NO_NOTICE),
+        ((date(2026, 11, 9),), Reason.NO_NOTICE),  # 13 days before
+        ((date(2026, 11, 8),), None),
+        ((date(2026, 9, 14),), None),
+        ((date(2026, 9, 13),), Reason.NO_NOTICE),  # before the charge
+        ((date(2026, 9, 13), date(2026, 10, 1)), None),
+    ],
+)
+def test_a_letter_is_sent_from_the_day_of_the_oldest_charge_to_two_weeks_before(
+    sent: tuple[date, ...], why: Reason | None
+) -> None:
+    assert reason(billed(*sent), a_section(prior_notice=("BILL",))) is why
+
+
+def test_where_no_letter_is_needed_nobody_waits_for_one() -> None:
+    assert reason(billed()) is None
+
+
+def test_a_charge_that_does_not_count_asks_for_no_letter() -> None:
+    assert reason(billed(counted=False), a_section(prior_notice=("BILL",))) is None
+
+
+@pytest.mark.parametrize(
+    ("days", "paid", "why"),
+    [
+        (60, date(2026, 9, 24), Reason.PAID_LATELY),
+        (60, date(2026, 9, 23), None),
+        (60, None, None),
+        (1, SUNDAY, Reason.PAID_LATELY),
+        (0, SUNDAY, None),
+    ],
+)
+def test_nobody_is_referred_within_so_many_days_of_a_payment(days: int, paid: date | None, why: Reason | None) -> None:
+    candidate = replace(a_candidate(), account=an_account(last_payment=paid))
+    assert reason(candidate, a_section(defer_after_payment=days)) is why
+
+
+def test_whoever_cannot_be_reached_is_left_out_if_the_library_says_so() -> None:
+    for candidate in (a_candidate(is_gone=True), a_candidate(has_contact=False)):
+        assert reason(candidate) is None
+        assert reason(candidate, a_section(unreachable="exclude")) is Reason.UNREACHABLE
+    assert reason(a_candidate(), a_section(unreachable="exclude")) is None
+
+
 # The first reason
 
 
+A_CHARGE = Line(id=1, day=date(2026, 9, 14), type="OVERDUE", outstanding=Decimal(1), counted=True)
 HOPELESS = Candidate(
     patron=a_patron(
         flag="yes",
@@ -294,12 +355,21 @@ HOPELESS = Candidate(
         exemption=in_attributes("1"),
         category="STAFF",
         born=date(2020, 1, 1),
+        is_gone=True,
     ),
-    account=an_account("0.00"),
+    account=an_account("0.00", lines=(A_CHARGE,), last_payment=SUNDAY),
     records=IN_CASE,
 )
 EVERYTHING = replace(
-    a_section(minors="exclude", exemption=EXEMPT, excluded_categories=frozenset({"STAFF"}), require_lost_fee=True),
+    a_section(
+        minors="exclude",
+        exemption=EXEMPT,
+        excluded_categories=frozenset({"STAFF"}),
+        require_lost_fee=True,
+        prior_notice=("BILL",),
+        defer_after_payment=1,
+        unreachable="exclude",
+    ),
     scope=Scope(branches=frozenset({"CPL"}), all_but=False),
 )
 STEP_BY_STEP: list[tuple[Reason, Callable[[Candidate], Candidate]]] = [
@@ -312,6 +382,9 @@ STEP_BY_STEP: list[tuple[Reason, Callable[[Candidate], Candidate]]] = [
     (Reason.MINOR, lambda found: _with(found, born=None)),
     (Reason.UNKNOWN_AGE, lambda found: _with(found, born=date(1980, 5, 5))),
     (Reason.NO_LOST_CHARGE, lambda found: replace(found, account=replace(found.account, lost_charge=True))),
+    (Reason.NO_NOTICE, lambda found: replace(found, account=replace(found.account, lines=()))),
+    (Reason.PAID_LATELY, lambda found: replace(found, account=replace(found.account, last_payment=None))),
+    (Reason.UNREACHABLE, lambda found: _with(found, is_gone=False)),
     (Reason.BELOW_THRESHOLD, lambda found: replace(found, account=replace(found.account, owed=Decimal(25)))),
     (Reason.BALANCE_BELOW_THRESHOLD, lambda found: replace(found, account=an_account("25.00", lost_charge=True))),
 ]

@@ -1,0 +1,70 @@
+"""Which patron is meant: by card, by number, or by a part of the name of somebody in collections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from gentle_nudge.domain.patron import NamedPatron
+from gentle_nudge.domain.wording import counted, ordinal
+from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.desk.history import BY_NUMBER
+from gentle_nudge.koha.read import borrowers
+from gentle_nudge.store import cases, meta
+
+BY_NAME = "name:"
+T = TypeVar("T")
+
+
+class CardRefused(UserError):
+    """No patron, or more than one, is meant: `matches` are those who have the name."""
+
+    def __init__(self, sentence: str, hint: str = "", matches: Sequence[NamedPatron] = ()) -> None:
+        super().__init__(sentence, hint)
+        self.matches = tuple(matches)
+
+
+def by_card_or_number(conn: Connection, card: str) -> str:
+    """The card, or `number:123` of the one patron who is meant by `name:TEXT`; else CardRefused."""
+    if not card.startswith(BY_NAME):
+        return card
+    text = card.removeprefix(BY_NAME).strip()
+    matches = _named(conn, text) if text else []
+    if len(matches) == 1:
+        return f"{BY_NUMBER}{matches[0].number}"
+    if matches:
+        sentence = f"This is in the names of {counted(len(matches), 'patron')}; nothing was done."
+        raise CardRefused(sentence, "Name one of them by card, or as number:123.", matches)
+    raise CardRefused(
+        "This is in no name among the patrons with a case whose name we still hold, and those on a list that is open.",
+        "Elsewhere names are not looked for: look the patron up in Koha, and name the card.",
+    )
+
+
+def _named(conn: Connection, text: str) -> list[NamedPatron]:
+    """The patrons with this in the name, in order of number: with the name in our records, else with that in Koha."""
+    if meta.read_meta(conn) is None:
+        return []
+    meta.ready(conn)
+    in_koha = borrowers.with_name(conn, text, cases.on_open_lists(conn))
+    by_number = {patron.number: patron for patron in (*in_koha, *cases.with_name(conn, text))}
+    return [by_number[number] for number in sorted(by_number)]
+
+
+def for_each_card(cards: Sequence[str], look: Callable[[str], T]) -> list[T]:
+    """What `look` returns of each card; CardRefused that names by its place each one of which it raises a UserError."""
+    results, refused = [], []
+    for place, card in enumerate(cards, start=1):
+        try:
+            results.append(look(card))
+        except UserError as trouble:
+            if len(cards) == 1:
+                raise
+            refused.append((f"the {ordinal(place)} card: {trouble.sentence}", trouble))
+    if refused:
+        hints = dict.fromkeys(trouble.hint for _, trouble in refused if trouble.hint)
+        matches = [each for _, trouble in refused for each in getattr(trouble, "matches", ())]
+        raise CardRefused("\n".join(said for said, _ in refused), "\n".join(hints), matches)
+    return results

@@ -1,0 +1,54 @@
+"""What the sections of one night read in common."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection
+
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import SectionRecords
+from gentle_nudge.domain.ledger import Window
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.patron import Flag
+from gentle_nudge.jobs.patrons.closed_cases import to_reopen
+from gentle_nudge.koha.read import borrowers
+from gentle_nudge.koha.read.candidates import UnpaidLines, unpaid_lines
+
+
+class SharedReads:
+    """What is read once for all sections of a night, when the first asks: whole tables of Koha, and closed cases.
+
+    They may be some minutes old. So they only say whom to look at; everything about these patrons is read anew.
+    """
+
+    def __init__(self, sections: Collection[Section], moment: Moment) -> None:
+        windows = [section.policy.window(moment.day) for section in sections]
+        self.window = Window(first=min(each.first for each in windows), last=max(each.last for each in windows))
+        self.moment = moment
+        self._unpaid: UnpaidLines | None = None
+        self._flagged: dict[Flag, frozenset[int]] = {}
+        self._reopened: dict[str, frozenset[int]] = {}
+
+    def unpaid(self, conn: Connection) -> UnpaidLines:
+        """The unpaid lines of the widest window."""
+        self._unpaid = self._unpaid or unpaid_lines(conn, self.window, self.moment.zone)
+        return self._unpaid
+
+    def flagged(self, conn: Connection, flag: Flag) -> frozenset[int]:
+        """The patrons whose flag says yes."""
+        if flag not in self._flagged:
+            self._flagged[flag] = borrowers.flagged(conn, flag)
+        return self._flagged[flag]
+
+    def reopened_elsewhere(self, conn: Connection, section: Section, records: SectionRecords) -> frozenset[int]:
+        """The patrons whose case another section would open again on this day, if no debt may be in two sections.
+
+        A patron may have moved to a branch of this section since.
+        """
+        others = section.others if section.charges_by == "patron" else ()
+        for other in others:
+            if other.name not in self._reopened:
+                reopenings = to_reopen(conn, other, self.moment, records)
+                self._reopened[other.name] = frozenset(reopening.number for reopening in reopenings)
+        return frozenset().union(*(self._reopened[other.name] for other in others))
