@@ -362,6 +362,13 @@ class Section:
         return (*self.cases_of, *self.frees)
 
     @property
+    def heard(self) -> dict[tuple[str, ...], frozenset[str]]:
+        """Its own names -> all sections whose cases everybody hears of who is told of its own."""
+        told = {recipient.casefold() for recipient in self.policy.send_to}
+        with_them = (each for each in self.others if told <= {to.casefold() for to in each.policy.send_to})
+        return {self.cases_of: frozenset(self.cases_of).union(*(each.cases_of for each in with_them))}
+
+    @property
     def is_global(self) -> bool:
         """Whether this is `[policy]` itself."""
         return self.name == GLOBAL

@@ -31,7 +31,7 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
     Nothing is done while another run has the lock: that run does it.
     """
     works: dict[str, Callable[[Connection], None]] = {
-        "Dropping the names of deleted patrons": _forget_deleted_patrons,
+        "Dropping the names of deleted patrons": lambda conn: _forget_deleted_patrons(conn, library),
         "Dropping old lists and notices, and the names of old closed cases": lambda conn: _forget_old(
             conn, library, moment
         ),
@@ -52,15 +52,15 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
             yield GentleNudgeError(f"{title} failed: {type(error).__name__}.", "It is tried again the next night.")
 
 
-def _forget_deleted_patrons(conn: Connection) -> None:
+def _forget_deleted_patrons(conn: Connection, library: Library) -> None:
     meta.lock(conn)
-    cases.forget_names(conn, cases.names_no_longer_needed(conn))
+    cases.forget_names(conn, cases.names_no_longer_needed(conn, _heard(conn, library)))
 
 
 def _forget_old(conn: Connection, library: Library, moment: Moment) -> None:
     meta.lock(conn)
     kept = timedelta(days=library.settings.archive.keep_cases_days)
-    cases.forget(conn, cases.closed_before(conn, moment.today - kept), moment.now)
+    cases.forget(conn, cases.closed_before(conn, moment.today - kept, _heard(conn, library)), moment.now)
     wishes.forget_before(conn, moment.now - kept)
     holds.forget_before(conn, moment.now - kept)
     review_lists.delete_before(conn, moment.today - kept)
@@ -68,6 +68,11 @@ def _forget_old(conn: Connection, library: Library, moment: Moment) -> None:
     notices_sent.forget_before(
         conn, min(draft.policy.kept_notices_since(moment.today) for draft in library.settings.drafts)
     )
+
+
+def _heard(conn: Connection, library: Library) -> cases.HeardOf:
+    """What the agencies of all sections hear of."""
+    return {own: names for section in library.known_sections(conn) for own, names in section.heard.items()}
 
 
 def _prune(conn: Connection, library: Library, moment: Moment) -> None:

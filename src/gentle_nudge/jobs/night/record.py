@@ -147,7 +147,8 @@ def queue_update(conn: Connection, run: Run, plan: Plan, adopted: dict[int, int]
         news = [row for row in with_case if row.case and (row.is_news or row.case in always)]
         cases.report_dues(conn, stored.id, news)
         cases.tell_of_newer(conn, {row.number for row in news if row.case in last_words}, but=run.section.may_end)
-    cases.mark_to_report(conn, last_words, flag=False)
+    in_vain = cases.marked_in_vain(conn, run.section.may_end, run.section.heard)
+    cases.mark_to_report(conn, {*last_words, *in_vain}, flag=False)
     return stored
 
 

@@ -32,7 +32,7 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
         by_person[hold.patron] += (hold,)
     return SectionRecords(
         revision=our_row.revision,
-        last_words=tuple(cases.to_report(conn, section.may_end)),
+        last_words=tuple(cases.to_report(conn, section.may_end, section.heard)),
         withdrawn=withdrawals.latest,
         inherited=withdrawals.inherited,
         merged={} if section.charges_by == "patron" else _merged(conn),

@@ -36,10 +36,12 @@ from gentle_nudge.store.cases.case_search import of_submission as of_submission
 from gentle_nudge.store.cases.case_search import on_open_lists as on_open_lists
 from gentle_nudge.store.cases.case_search import opened_by as opened_by
 from gentle_nudge.store.cases.case_search import with_name as with_name
+from gentle_nudge.store.cases.open_cases import HeardOf as HeardOf
 from gentle_nudge.store.cases.open_cases import OpenCases as OpenCases
 from gentle_nudge.store.cases.open_cases import closed_since as closed_since
 from gentle_nudge.store.cases.open_cases import how_many_open as how_many_open
 from gentle_nudge.store.cases.open_cases import last_told as last_told
+from gentle_nudge.store.cases.open_cases import marked_in_vain as marked_in_vain
 from gentle_nudge.store.cases.open_cases import open_case_patrons as open_case_patrons
 from gentle_nudge.store.cases.open_cases import open_cases as open_cases
 from gentle_nudge.store.cases.open_cases import patrons_of_cases as patrons_of_cases
