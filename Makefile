@@ -1,7 +1,7 @@
 # make help says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench check fix pages deb test-deb lock clean
+.PHONY: help demo test soak bench check fix pages screenshots deb test-deb lock clean
 .DELETE_ON_ERROR:
 
 bin := .venv/bin
@@ -14,7 +14,7 @@ demo: .venv/runtime ## a sample library, its Sunday night, and where the files a
 	@$(bin)/gentle-nudge demo
 
 test: .venv/all ## all tests but the long ones
-	@tools/need mariadbd:mariadb-server sshd:openssh-server
+	@tools/need mariadbd:mariadb-server sshd:openssh-server chromium:chromium
 	$(bin)/python -m pytest -n 2 -q
 
 soak: .venv/all ## the long tests
@@ -37,6 +37,10 @@ fix: .venv/all ## mends what can be mended by machine
 
 pages: .venv/all ## the sample configuration and the reference pages that the program writes
 	@tools/pages
+
+screenshots: .venv/all ## the pictures of pages in docs/images
+	@tools/need chromium:chromium
+	$(bin)/python -m tests.support.screenshots
 
 deb: .venv/runtime ## a Debian package for this system's Python and architecture, in dist
 	@tools/deb

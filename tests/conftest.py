@@ -81,11 +81,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def needs_server(config: pytest.Config) -> bool:
-    """Whether anything but the unit tests may be run."""
-    unit = Path(__file__).parent / "unit"
+    """Whether anything may be run but unit tests and pages."""
+    without = [Path(__file__).parent / ring for ring in ("unit", "pages")]
     here = config.invocation_params.dir
     asked = [(here / argument.split("::")[0]).resolve() for argument in config.args]
-    return not all(path.is_relative_to(unit) for path in asked)
+    return not all(any(path.is_relative_to(ring) for ring in without) for path in asked)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

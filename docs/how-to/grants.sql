@@ -20,6 +20,8 @@ GRANT SELECT
 GRANT SELECT
     ON `koha_LIB`.`authorised_values` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
+    ON `koha_LIB`.`biblio` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
     ON `koha_LIB`.`borrower_attribute_types` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`borrower_attributes` TO 'gentle_nudge_LIB'@'localhost';
@@ -49,6 +51,8 @@ GRANT SELECT
     ON `koha_LIB`.`plugin_data` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`plugin_methods` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`reserves` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`restriction_types` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT (borrowernumber, id, itemnumber, resolved_on)

@@ -197,6 +197,31 @@ def a_library_group_that_koha_does_not_have(library: Library) -> None:
     library.sections = '[[library]]\nname = "north"\ngroup = "Nroth"\n'
 
 
+@plant("hold-attribute-opac-editable")
+def patrons_may_put_themselves_on_hold(library: Library) -> None:
+    an_attribute_type(library.koha, "COLLHOLD", opac_editable=1)
+    library.set("policy", hold='"attribute:COLLHOLD"')
+
+
+@plant("hold-field-unknown")
+def a_field_of_holds_that_koha_does_not_have(library: Library) -> None:
+    library.set("policy", hold='"attribute:COLHOLD"')
+
+
+@plant("hold-field-unknown")
+def a_last_day_that_need_not_be_a_date(library: Library) -> None:
+    an_attribute_type(library.koha, "HOLDUNTIL", is_date=0)
+    library.set("policy", hold='"sort2"', hold_until='"attribute:HOLDUNTIL"')
+
+
+@plant("hold-until-unreadable")
+def a_last_day_that_is_no_date(library: Library) -> None:
+    an_attribute_type(library.koha, "HOLDUNTIL", is_date=1)
+    has_attribute(library.koha, a_patron(library.koha), "HOLDUNTIL", "soon")
+    has_attribute(library.koha, a_patron(library.koha), "HOLDUNTIL", "2026-12-31")
+    library.set("policy", hold='"sort2"', hold_until='"attribute:HOLDUNTIL"')
+
+
 @plant("koha-column-missing")
 def a_column_that_koha_lost(library: Library) -> None:
     library.koha.spoil("ALTER TABLE borrowers DROP COLUMN mobile")
@@ -361,6 +386,22 @@ def a_window_that_charges_pass_unseen(library: Library) -> None:
     library.set("policy", count_fees_newer_than="65", count_fees_older_than="60")
 
 
+@plant("review-reaches-nobody")
+def lists_that_nobody_gets(library: Library) -> None:
+    library.set("policy", review_days="1")
+
+
+@plant("window-too-short-for-review")
+def a_window_that_somebody_left_out_for_a_week_falls_out_of(library: Library) -> None:
+    library.set(
+        "policy",
+        review_days="2",
+        staff_to='["desk@library.example.org"]',
+        count_fees_newer_than="74",
+        count_fees_older_than="60",
+    )
+
+
 @plant("zone-differs")
 def a_zone_that_is_not_kohas(library: Library) -> None:
     library.set("koha", timezone='"Europe/Berlin"')
@@ -395,6 +436,17 @@ def _logged_by_the_plugin(library: Library, *, days_ago: int) -> None:
 def test_a_planted_fault_is_found_by_its_name(library: Library, name: str, fault: Plant) -> None:
     fault(library)
     assert set(names(library)) == {name}
+
+
+def test_a_window_of_two_weeks_and_the_days_of_a_list_is_wide_enough(library: Library) -> None:
+    library.set(
+        "policy",
+        review_days="2",
+        staff_to='["desk@library.example.org"]',
+        count_fees_newer_than="75",
+        count_fees_older_than="60",
+    )
+    assert library.check() == []
 
 
 def test_a_birth_date_may_be_that_of_twenty_patrons(library: Library) -> None:

@@ -217,7 +217,6 @@ def test_no_day_and_no_instant_of_our_tables_is_left_ahead(library: Library, koh
     koha.put("gentle_nudge_list", id=1, section="global", for_day=MONDAY, made=MONDAY, state="open")
     koha.put("gentle_nudge_list_row", list_id=1, patron=1, owed=1, balance=1, marks="", outcome="listed")
     koha.put("gentle_nudge_notice", message_id=1, patron=1, letter="ODUE", sent_on=MONDAY)
-    koha.put("gentle_nudge_night", section="global", day=MONDAY, made=now, content="{}")
     later = f"{AHEAD} 12:00:00"
     for table in metadata.sorted_tables:
         names = [column.name for column in table.columns if type(column.type) in {Date, Instant}]

@@ -132,7 +132,7 @@ def test_every_message_is_in_the_maildir_with_the_archived_file(demo: Shown) -> 
 
 def test_the_paths_on_the_screen_exist(demo: Shown) -> None:
     paths = re.findall(rf"^  ({DEMO}/\S+)", demo.screen, re.MULTILINE)
-    assert len(paths) == 3
+    assert len(paths) == 4
     assert all((demo.folder.parent / path).exists() for path in paths)
 
 

@@ -14,7 +14,7 @@ from tests.support.programs import find
 
 BUILT = {str(file.relative_to(SHARE)) for file in files()}
 BIN = Path(sys.executable).parent
-PACKAGED = {".py", ".sql", ".toml", ".txt", ".typed", ".html"}
+PACKAGED = {".py", ".sql", ".toml", ".txt", ".typed", ".html", ".json"}
 SOURCE = {"src", "share", "package", "cron", "docs", "tools", "CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"}
 SOURCE |= {".gitignore", "PKG-INFO", "config.example.toml", "requirements.txt", "requirements-build.txt"}
 
@@ -114,7 +114,7 @@ def test_bash_completes_commands_and_options() -> None:
             COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _gentle_nudge_completion "$1"
             echo "${{COMPREPLY[@]}}"
         }}
-        complete_words gentle-nudge ni
+        complete_words gentle-nudge nightl
         complete_words gentle-nudge outbox re
         complete_words gentle-nudge nightly --dr
     """

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from tests.acceptance.evenings import AGENCY, Evenings, Library
+from tests.acceptance.evenings import AGENCY, Evenings, Library, dues
 from tests.acceptance.test_identity import sftp_table
 from tests.builders.days import MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY, WEDNESDAY
-from tests.builders.koha import has_credit, owes, pays
+from tests.builders.koha import has_credit, owes, pays, void
 from tests.support.sftp import SftpServer
 from tests.support.smtp import SmtpServer
 
@@ -229,6 +229,74 @@ def test_a_late_last_word_of_one_section_is_followed_by_the_balance_of_a_newer_c
     for days in (0, 1):
         evenings.does("nightly", on=NEXT_SUNDAY + timedelta(days=days))
     assert holds(smtp) == {patron: 87}
+
+
+NORTH = '[[library]]\nname = "north"\nbranches = ["FPL"]\nsend_to = ["{to}"]\n'
+ITS_OWN = "reports@others.org"
+
+
+@both_lists
+@pytest.mark.parametrize("to", [AGENCY, ITS_OWN])
+def test_a_late_last_word_is_told_only_to_an_agency_that_hears_of_no_newer_case_in_any_section(
+    library: Library, smtp: SmtpServer, lists: str, to: str
+) -> None:
+    evenings = library(policy=policy(lists), tables=NORTH.format(to=to), port=smtp.port)
+    patron = evenings.referred("50.00", branch="FPL")
+    pays(evenings.koha, patron)
+    night_without_mail(evenings, smtp, NEXT_SUNDAY - timedelta(days=1))
+    cancel_what_waits(evenings)
+    evenings.koha.execute("UPDATE borrowers SET branchcode = 'CPL'")
+    owes(evenings.koha, patron, "77.00", day=NEXT_SUNDAY - timedelta(days=70))
+    evenings.does("nightly", "--library", "global", on=NEXT_SUNDAY)
+    evenings.does("nightly", "--library", "north")
+    last_word = {} if to == AGENCY else {patron: 0}
+    assert dues(evenings.stored(f"ums-updates-{NEXT_SUNDAY}-north.csv")) == last_word
+    assert holds(smtp) == {patron: 87}
+    assert to == AGENCY or holds(smtp, to) == {patron: 0}
+
+
+@both_lists
+@pytest.mark.parametrize("to", [AGENCY, ITS_OWN])
+def test_a_sync_of_a_newer_case_calls_up_no_last_word_of_a_section_that_comes_back(
+    library: Library, smtp: SmtpServer, lists: str, to: str
+) -> None:
+    evenings = library(policy=policy(lists), tables=NORTH.format(to=to), port=smtp.port)
+    patron = evenings.referred("50.00", branch="FPL")
+    pays(evenings.koha, patron)
+    evenings.does("nightly", on=MONDAY)
+    evenings.configure(policy=policy(lists), port=smtp.port)
+    evenings.koha.execute("UPDATE borrowers SET branchcode = 'CPL'")
+    owes(evenings.koha, patron, "77.00", day=NEXT_SUNDAY - timedelta(days=70))
+    evenings.does("nightly", on=NEXT_SUNDAY)
+    evenings.does("sync")
+    evenings.configure(policy=policy(lists), tables=NORTH.format(to=to), port=smtp.port)
+    for days in (1, 2):
+        evenings.does("nightly", on=NEXT_SUNDAY + timedelta(days=days))
+        assert dues(evenings.stored(f"ums-updates-{NEXT_SUNDAY + timedelta(days=days)}-north.csv")) == {}
+    assert holds(smtp) == {patron: 87}
+    assert "the next update tells of it" not in evenings.does("history", f"number:{patron}")
+
+
+def test_the_last_word_of_a_case_opened_again_is_not_overtaken_by_a_case_that_ended_before(
+    library: Library, smtp: SmtpServer
+) -> None:
+    evenings = library(port=smtp.port)
+    patron = evenings.referred("50.00")
+    payment = pays(evenings.koha, patron)
+    evenings.does("nightly", on=MONDAY)
+    owes(evenings.koha, patron, "77.00", day=NEXT_SUNDAY - timedelta(days=70))
+    evenings.does("nightly", on=NEXT_SUNDAY)
+    pays(evenings.koha, patron)
+    evenings.does("nightly", on=NEXT_SUNDAY + timedelta(days=1))
+    void(evenings.koha, payment)
+    evenings.does("nightly", on=NEXT_SUNDAY + timedelta(days=2))
+    assert [case["state"] for case in evenings.cases()] == ["open", "released"]
+    pays(evenings.koha, patron)
+    night_without_mail(evenings, smtp, NEXT_SUNDAY + timedelta(days=3))
+    cancel_what_waits(evenings)
+    assert holds(smtp) == {patron: 60}
+    evenings.does("nightly", on=NEXT_SUNDAY + timedelta(days=4))
+    assert holds(smtp) == {patron: 0}
 
 
 # A repeat says once more what was true once

@@ -302,6 +302,11 @@ def an_item(koha: KohaDatabase, *, branch: str = "CPL", title: str = "A Title", 
     return koha.put("items", **(known | columns))
 
 
+def reserves(koha: KohaDatabase, patron: int, title: int, **columns: object) -> int:
+    """The patron waits for any copy of the title; its number."""
+    return koha.put("reserves", borrowernumber=patron, biblionumber=title, branchcode="CPL", **columns)
+
+
 def is_sent(koha: KohaDatabase, patron: int, letter: str, *, day: date, status: str = "sent") -> int:
     """A message of that letter, which Koha sent (or tried to) at noon of that day; its number."""
     if not koha.query("SELECT 1 FROM message_transport_types WHERE message_transport_type = 'email'"):

@@ -122,7 +122,8 @@ class Consortium(Desks):
         self.repeats = sum(report.is_repeat for report in arrived)
         for report in arrived:
             self.agencies.hear(report)
-            self.handed_over -= {(report.to, number) for number, _ in report.dues()}
+            if not report.is_repeat:  # a repeat says what was true before the cases were moved
+                self.handed_over -= {(report.to, number) for number, _ in report.dues()}
             if "submissions" not in report.file_name and not report.is_repeat:
                 self.places[report.stream] = report.place
         return done

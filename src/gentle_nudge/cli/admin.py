@@ -26,7 +26,7 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.restore_mark import journal_of, tell_archive
 from gentle_nudge.jobs.setup import plugin_import
 from gentle_nudge.jobs.setup.adopt import adopt_all
-from gentle_nudge.jobs.setup.grants import DatabaseUser, default_user
+from gentle_nudge.jobs.setup.grants import DatabaseUser, default_user, grants_outside
 from gentle_nudge.jobs.setup.grants import grants as grants_for
 from gentle_nudge.jobs.setup.initialise import initialise, waiting_for_adoption
 from gentle_nudge.jobs.setup.mend_clock import mend_clock
@@ -60,14 +60,22 @@ def check(invocation: Invocation, form: str) -> None:
 @click.command()
 @click.option("--user", metavar="NAME@HOST", help="The user. Default: gentle_nudge_INSTANCE@localhost.")
 @click.option("--read-only", "dry_runs", is_flag=True, help="Only what a dry run needs.")
+@click.option(
+    "--outside-writer", "writer", metavar="NAME@HOST", help="Instead: a user who may only write down what staff want."
+)
 @click.pass_obj
-def grants(invocation: Invocation, user: str | None, *, dry_runs: bool) -> None:
+def grants(invocation: Invocation, user: str | None, *, dry_runs: bool, writer: str | None) -> None:
     """Print the SQL for a database user with only the rights that this configuration needs.
 
     Nothing is changed. An administrator of the database runs what is printed. No password is in it: a new user is
     locked until it gets one.
     """
+    if writer and (user or dry_runs):
+        raise UserError("--outside-writer is for a user of its own.", "Leave out --user and --read-only.")
     library = invocation.library("koha")
+    if writer:
+        click.echo(grants_outside(library, DatabaseUser.parse(writer)), nl=False)
+        return
     whom = DatabaseUser.parse(user) if user else default_user(library)
     click.echo(grants_for(library, whom, for_dry_runs=dry_runs), nl=False)
 

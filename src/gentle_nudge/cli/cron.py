@@ -28,7 +28,9 @@ from gentle_nudge.cli.options import (
 )
 from gentle_nudge.cli.words import day_option
 from gentle_nudge.domain.wording import counted
-from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError, UserError
+from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError, UserError, worst_exit_code
+from gentle_nudge.jobs.desk.take_files import take
+from gentle_nudge.jobs.desk.take_wishes import Taken
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.compare import compare
 from gentle_nudge.jobs.night.due import NightOptions
@@ -125,12 +127,14 @@ def _show_done_before(night: Night, form: str) -> None:
 
 
 def _tell(
-    invocation: Invocation, form: str, shown: Progress | None, step: Night | Round | GentleNudgeError | str
+    invocation: Invocation, form: str, shown: Progress | None, step: Taken | Night | Round | GentleNudgeError | str
 ) -> None:
     """Tell of a step of the routine: of success on stdout if somebody wants to know, of trouble on stderr."""
     if shown:
         shown.hide()
     match step:
+        case Taken():
+            _tell_taken(invocation, step)
         case Night():
             if form == "json":
                 show([night_view(section, plan) for section, plan in step.planned], form)
@@ -146,6 +150,28 @@ def _tell(
             say(step)
     if shown:
         shown.show()
+
+
+def _tell_taken(invocation: Invocation, taken: Taken) -> None:
+    """Tell of the wishes that were done if somebody wants to know, and on stderr of all others."""
+    for wish in taken.wishes:
+        about = f"wish {wish.id} of {wish.who}: {wish.answer}"
+        if not wish.done:
+            say(about, "warning")
+        elif invocation.speaks:
+            click.echo(about)
+    for name, answers in taken.files.items() if invocation.speaks else ():
+        click.echo(f"{name}: {' '.join(answers) or 'nothing new'}")
+    for failure in taken.failures:
+        _tell_failure(failure)
+
+
+def _take(invocation: Invocation, library: Library) -> int:
+    """Take the wishes that wait, and tell what became of them; the exit code."""
+    with progress():
+        taken = take(library, moment_of(library, interface="cron"))
+    _tell_taken(invocation, taken)
+    return taken.exit_code
 
 
 def _tell_trouble(night: Night, *, refusals: bool = True) -> None:
@@ -178,11 +204,12 @@ def sync(
     library = invocation.library()
     moment = moment_of(library, day, dry_run=dry_run, person=True, interface="cron")
     sections, outlets = library.ready(libraries, dry_run=dry_run)
+    taken = 0 if dry_run else _take(invocation, library)
     for section in sections:
         with progress():
             if dry_run:
                 with read_only(library.engine) as conn:
-                    listed = rows_of(conn, section)
+                    listed = rows_of(conn, section, moment.day)
                 if output:
                     write_files(output, file_of(section, listed.rows, moment))
             else:
@@ -192,14 +219,15 @@ def sync(
         if dry_run or invocation.speaks:
             click.echo(f"{section.name}, {moment.day}: {counted(len(listed.rows), 'open case')} in the sync")
     if not dry_run:
-        sys.exit(_deliver(invocation, library))
+        sys.exit(worst_exit_code(taken, _deliver(invocation, library)))
 
 
 @click.command()
 @click.pass_obj
 def deliver(invocation: Invocation) -> None:
     """Try every delivery that is due; nothing to say unless something changed."""
-    exit_code = _deliver(invocation, invocation.library("koha"))
+    library = invocation.library("koha")
+    exit_code = worst_exit_code(_take(invocation, library), _deliver(invocation, library))
     sys.exit(0 if exit_code == EXIT_TEMPFAIL else exit_code)
 
 

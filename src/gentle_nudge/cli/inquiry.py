@@ -1,4 +1,4 @@
-"""The commands that answer a question: explain, cases, history."""
+"""The commands that answer a question: explain, cases, history, koha-report."""
 
 from __future__ import annotations
 
@@ -32,11 +32,16 @@ from gentle_nudge.jobs.desk.history import of_patron, of_runs
 from gentle_nudge.jobs.sections import assuming
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.settings.section_policies import what_if
+from gentle_nudge.texts.koha_reports import REPORTS, sql_of
 from gentle_nudge.views.case_view import cases_view
 from gentle_nudge.views.explanation_view import explanation_view
-from gentle_nudge.views.plain import View
+from gentle_nudge.views.plain import Column, View, column, table
 
 CASE_STATES = [state.value for state in CaseState]
+KOHA_REPORTS: tuple[Column[tuple[str, str]], ...] = (
+    column("name", lambda report: report[0], "word"),
+    column("what it answers", lambda report: report[1]),
+)
 
 
 @click.group(invoke_without_command=True)
@@ -143,3 +148,13 @@ def history(
         else:
             view = of_patron(conn, card, library.zone)
     show(view, form)
+
+
+@click.command()
+@click.argument("name", required=False)
+def koha_report(name: str | None) -> None:
+    """Print the SQL of a report, to paste into Koha (Reports, Create from SQL); without NAME, which there are."""
+    if name:
+        click.echo(sql_of(name), nl=False)
+    else:
+        show(View(parts=[table(KOHA_REPORTS, list(REPORTS.items()))]))

@@ -6,16 +6,41 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
+from pathlib import Path
+from typing import Any, Literal
 
 import click
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import moment_of, progress, show
-from gentle_nudge.cli.words import cards_argument, cards_of, date_option
+from gentle_nudge.cli.boundary import say
+from gentle_nudge.cli.options import (
+    dry_run_option,
+    folder_option,
+    library_option,
+    listing_format_option,
+    moment_of,
+    progress,
+    show,
+)
+from gentle_nudge.cli.words import card_argument, card_of, cards_argument, cards_of, date_argument, date_option
+from gentle_nudge.delivery.whole_files import write_over
+from gentle_nudge.domain.hold import REASONS
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.desk import hold_list
+from gentle_nudge.jobs.desk.deeds import Desk
+from gentle_nudge.jobs.desk.night_page import WantedNight, file_name_of, look, page_head, page_of
+from gentle_nudge.jobs.desk.statement import statement as make_statement
+from gentle_nudge.jobs.desk.take_wishes import ask_for
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
+from gentle_nudge.jobs.night.preview import write_files
 from gentle_nudge.jobs.sections import names_to_end
 from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.views.hold_view import holds_view
+from gentle_nudge.views.html import as_page
+from gentle_nudge.views.night_page_view import night_page_view
+from gentle_nudge.views.plain import View, notes
+from gentle_nudge.views.statement_view import statement_view
+from gentle_nudge.views.structured import as_json
 from gentle_nudge.views.withdrawal_view import withdrawal_view
 
 
@@ -66,3 +91,151 @@ def release(
             withdrawals = writing(library.engine, work)
     if dry_run or invocation.speaks:
         show(withdrawal_view(withdrawals, dry_run=dry_run, names_patrons=dry_run and sys.stdout.isatty()))
+
+
+@click.command()
+@date_argument("day", required=False)
+@click.option("--week", is_flag=True, help="The seven days up to DATE.")
+@library_option
+@click.option("--format", "form", type=click.Choice(["table", "html", "json"]), default="table")
+@folder_option(help="Write the pages there, as files.")
+@click.option("--names", is_flag=True, help="With the names of patrons, not only their cards.")
+@click.pass_obj
+def night(
+    invocation: Invocation,
+    day: date | None,
+    week: bool,
+    libraries: Sequence[str],
+    form: Literal["table", "html", "json"],
+    output: Path | None,
+    names: bool,
+) -> None:
+    """What a night did, who needs a look, and which reports arrived. DATE is the day of the night; default: the last.
+
+    In JSON an object for each section.
+    """
+    library = invocation.library("koha")
+    wanted = library.families_of(libraries)
+    if form == "html" and not output and len(wanted) > 1:
+        raise UserError("There is a page for each section.", "Name one with --library, or a folder with --output.")
+    with progress(), read_only(library.engine) as conn:
+        nights = [
+            look(conn, WantedNight(sections=family, day=day, week=week, names=names), library.zone) for family in wanted
+        ]
+        head = page_head(conn)
+    made = moment_of(library).now
+    pages = {file_name_of(values): page_of(library, head, values, made, names=names) for values in nights}
+    if output:
+        for path in write_files(output, ((name, [page.encode()]) for name, page in pages.items())):
+            click.echo(f"Written: {path}")
+    elif form == "html":
+        click.echo("".join(pages.values()).encode(), nl=False)
+    else:
+        show([night_page_view(values) for values in nights], form)
+
+
+@click.command()
+@card_argument()
+@click.option("--case", "case_number", type=int, metavar="N", help="Of this case. Default: the latest open one.")
+@click.option("--titles", is_flag=True, help="Name the titles too, where Koha still knows the item.")
+@click.option("--format", "form", type=click.Choice(["text", "html", "json"]), help="Default: text.")
+@folder_option(help="Write a file there instead, statement-CASE-DAY.html unless --format says otherwise.")
+@click.pass_obj
+def statement(
+    invocation: Invocation, card: str, case_number: int | None, titles: bool, form: str | None, output: Path | None
+) -> None:
+    """What a patron owes and why, for the patron: at the desk, or as a letter.
+
+    CARD: also number:123, or name:TEXT. It reads only, and names nobody else.
+    """
+    library = invocation.library()
+    card = card_of(library, card)
+    sections, moment = library.sections(changes=False), moment_of(library)
+    with progress(), read_only(library.engine) as conn:
+        made = make_statement(conn, sections, card, moment, case_number=case_number, titles=titles)
+    view, form = statement_view(made), form or ("html" if output else "text")
+    name = f"statement.{'txt' if form == 'text' else form}"
+    if form == "json":
+        text = as_json(view) + "\n"
+    else:
+        text = as_page(library.texts.render, name, view, library_name=made.library, made=moment.now, names=False)
+    for failure in library.texts.failures:
+        say(failure, "warning")
+    if output:
+        output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = output / f"statement-{made.case.id}-{made.day}{Path(name).suffix}"
+        write_over(path, [text.encode()])
+        click.echo(f"Written: {path}")
+    elif form == "text":
+        show(View(parts=notes(*text.splitlines(), style="copy")))
+    else:
+        click.echo(text.encode(), nl=False)
+
+
+@click.command()
+@cards_argument()
+@click.option("--reason", type=click.Choice(REASONS), help="Why.")
+@date_option("--until", ahead=True, help="The last day; only bankruptcy and deceased may have none.")
+@click.option("--note", metavar="TEXT", help="More about it, for the library alone.")
+@dry_run_option
+@click.option("--ended", is_flag=True, help="Without CARD: also the holds that are over.")
+@click.option("--library", "libraries", multiple=True, metavar="NAME", help="Without CARD: only of this section.")
+@listing_format_option
+@click.pass_obj
+def hold(
+    invocation: Invocation,
+    cards: Sequence[str],
+    reason: str | None,
+    until: date | None,
+    note: str | None,
+    dry_run: bool,
+    ended: bool,
+    libraries: Sequence[str],
+    form: str,
+) -> None:
+    """Keep patrons (CARD: also number:123, or name:TEXT) back; without CARD: show who is kept back.
+
+    Patrons on hold are not referred, and an open case is paused: the next update tells of it once, as hold_due says,
+    and then no more until the hold has ended. Flag, restriction and charges stay as they are. On somebody who is kept
+    back already it replaces reason and day.
+    """
+    if cards and reason is None:
+        raise UserError("A reason is needed.", f"Give one with --reason: {', '.join(REASONS)}.")
+    if cards:
+        _ask(invocation, cards, what="hold", dry_run=dry_run, reason=reason, until=until, note=note)
+        return
+    if reason or until or note or dry_run:
+        raise UserError("Name at least one patron.", "gentle-nudge hold CARD --reason WORD; without options: all holds")
+    library = invocation.library("koha")
+    sections, day = library.names_of(libraries) if libraries else None, moment_of(library).day
+    with progress(), read_only(library.engine) as conn:
+        listed = list(hold_list.listed(conn, ended_too=ended, sections=sections, day=day))
+    show(holds_view(listed), form)
+
+
+@click.command()
+@cards_argument(required=True)
+@click.option("--reason", metavar="TEXT", help="Why; kept, so name nobody in it.")
+@dry_run_option
+@click.pass_obj
+def resume(invocation: Invocation, cards: Sequence[str], reason: str | None, dry_run: bool) -> None:
+    """End the holds of patrons (CARD: also number:123, or name:TEXT) that a command or an edited list has made.
+
+    The next update tells what is owed. A hold that stands in Koha's field is ended there: staff empty the field.
+    """
+    _ask(invocation, cards, what="resume", dry_run=dry_run, reason=reason)
+
+
+def _ask(invocation: Invocation, cards: Sequence[str], *, what: str, dry_run: bool, **columns: Any) -> None:
+    """Do the wish about each of these patrons, all or none, and say what was done."""
+    library = invocation.library("koha")
+    desk = Desk(moment=moment_of(library, person=True))
+    work = partial(ask_for, cards=cards_of(library, cards), desk=desk, what=what, columns=columns, dry_run=dry_run)
+    if dry_run:
+        click.echo("Dry run: nothing is written.")
+        with read_only(library.engine) as conn:
+            answers = work(conn)
+    else:
+        library.may_act()
+        answers = writing(library.engine, work)
+    click.echo("\n".join(answers))

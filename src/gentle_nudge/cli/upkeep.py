@@ -22,7 +22,7 @@ from gentle_nudge.cli.options import (
 )
 from gentle_nudge.cli.words import card_argument, card_of, date_option
 from gentle_nudge.domain.outbox import Delivery, DeliveryState
-from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.report_row import TO_AGENCY, ReportKind
 from gentle_nudge.errors import EXIT_FAILURE, UserError
 from gentle_nudge.jobs.desk.forget import forget as forget_person
 from gentle_nudge.jobs.identity import refuse_elsewhere
@@ -35,7 +35,7 @@ from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.views.status_view import status_view
 
 STATES = [state.value for state in DeliveryState]
-REPORTS = [kind.value for kind in ReportKind]
+REPORTS = [kind.value for kind in TO_AGENCY]
 
 ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(min=1))
 
@@ -111,9 +111,10 @@ def forget(invocation: Invocation, card: str, *, anyway: bool) -> None:
     """
     library = invocation.library("koha")
     library.refuse_other_time()
-    keep_days = library.settings.archive.keep_days
+    keep_days, pages = library.settings.archive.keep_days, library.settings.staff.keep_days
     card = card_of(library, card)
-    show(writing(library.engine, partial(forget_person, card=card, keep_days=keep_days, anyway=anyway)))
+    work = partial(forget_person, card=card, keep_days=keep_days, pages_keep_days=pages, anyway=anyway)
+    show(writing(library.engine, work))
 
 
 @click.command()

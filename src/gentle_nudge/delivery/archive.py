@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
+from typing import ClassVar
 
-from gentle_nudge.delivery.outlet import DeliveryFailed, Item, system_reason
-from gentle_nudge.delivery.whole_files import OWN_FOLDER, folder_findings, numbered, write_once, write_over
+from gentle_nudge.delivery.marked_folder import MARKER, MarkedFolder
+from gentle_nudge.delivery.outlet import DeliveryFailed, Item
+from gentle_nudge.delivery.whole_files import folder_findings, numbered, write_once
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.domain.report_row import ReportKind
 
-MARKER = ".gentle-nudge"
 REPORTS = "ums-*.csv"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ArchiveOutlet:
+class ArchiveOutlet(MarkedFolder):
     """Keeps copies in the archive folder of one database."""
 
-    directory: Path
-    database: str
+    called: ClassVar[str] = "archive"
+    patterns: ClassVar[tuple[str, ...]] = (REPORTS,)
 
-    def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - a copy of everything
-        """The folder itself."""
-        return (str(self.directory),)
+    def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - of all sections
+        """The folder itself, for a copy of every report to the agency."""
+        return () if kind.is_page else (str(self.directory),)
 
     def tells(self, section: Section, recipient: str) -> bool:  # noqa: ARG002 - a copy is no report
         """False: nobody hears of anything by a copy."""
@@ -61,79 +60,33 @@ class ArchiveOutlet:
         A file with other bytes is never overwritten: the report gets a number before .csv. A file with the same
         bytes is the report. DeliveryFailed leaves nothing half-written.
         """
-        with self._failing(name):
-            self._make_ours()
+        with self.failing(name):
+            self.make_ours()
             try:
                 return write_once(self.directory / name, chunks, or_numbered=True)
             except FileExistsError as error:
                 sentence = f"The archive {self.directory} holds too many files named like {name}."
                 raise DeliveryFailed(sentence) from error
 
-    def read_note(self) -> str | None:
-        """The note in the marker file, None if there is no marker; DeliveryFailed if the archive is not ours."""
-        try:
-            marker = json.loads((self.directory / MARKER).read_text(encoding="utf-8"))
-            database, note = marker["database"], marker.get("note", "")
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise DeliveryFailed(
-                f"The file {MARKER} in the archive {self.directory} cannot be read.",
-                "Give the archive a folder of its own, or delete that file if the folder is this database's.",
-            ) from error
-        if database != self.database:
-            raise DeliveryFailed(
-                f"The archive {self.directory} belongs to the database {database}, not to {self.database}.",
-                f"Give each database a folder of its own; if this one was renamed, delete {MARKER} in the folder.",
-            )
-        return str(note)
-
     def note(self, text: str) -> None:
         """The marker file has this note."""
-        with self._failing(MARKER):
-            self._make_ours()
-            self._mark(text)
+        with self.failing(MARKER):
+            self.make_ours()
+            self.mark(text)
 
     def reports(self) -> list[Path]:
         """The files of reports, by name; none if there is no folder."""
-        with self._failing(REPORTS):
+        with self.failing(REPORTS):
             return sorted(self.directory.glob(REPORTS))
 
     def remove(self, name: str, sha256: str) -> bool:
         """The files with this name (numbered ones too) and these bytes are gone; returns whether there were any."""
-        with self._failing(name):
-            self._make_ours()
+        with self.failing(name):
+            self.make_ours()
             copies = [path for path in map(self.directory.joinpath, numbered(name)) if _holds(path, sha256)]
             for path in copies:
                 path.unlink()
             return bool(copies)
-
-    def _make_ours(self) -> None:
-        with suppress(FileExistsError):
-            self.directory.mkdir(mode=OWN_FOLDER)
-        if self.read_note() is None:
-            if any(not file.match(REPORTS) for file in self.directory.iterdir() if not file.match(".*.part")):
-                raise DeliveryFailed(
-                    f"The folder {self.directory} holds other files; it is not made an archive.",
-                    "Give the archive an empty folder, or one that does not exist yet.",
-                )
-            self._mark("")
-        if self.directory.stat().st_mode & 0o777 != OWN_FOLDER:
-            self.directory.chmod(OWN_FOLDER)
-
-    def _mark(self, note: str) -> None:
-        marker = json.dumps({"database": self.database, "note": note})
-        write_over(self.directory / MARKER, [f"{marker}\n".encode()])
-
-    @contextmanager
-    def _failing(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise DeliveryFailed(
-                f"The archive {self.directory} does not take {name}: {system_reason(error)}.",
-                "See that the folder above it is there, that this user may write in it, and that the disk has room.",
-            ) from error
 
 
 def _holds(path: Path, sha256: str) -> bool:

@@ -41,9 +41,9 @@ class ByAddress:
 
     __slots__ = ()
 
-    def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - all get all kinds
-        """Everybody who gets the section's reports by e-mail."""
-        return section.policy.recipients()
+    def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:
+        """Everybody who gets the section's reports, or its pages, by e-mail."""
+        return section.policy.staff_to if kind.is_page else section.policy.recipients()
 
     def tells(self, section: Section, recipient: str) -> bool:
         """Whether reports are for this recipient; the others get copies."""
@@ -72,7 +72,12 @@ def compose(item: Item, letterhead: Letterhead) -> EmailMessage:
     message.set_content(item.body)
     if item.file_name:
         message.add_attachment(
-            PLACE, maintype="text", subtype="csv", cte="base64", filename=item.file_name, params={"charset": "utf-8"}
+            PLACE,
+            maintype="text",
+            subtype="html" if item.file_name.endswith(".html") else "csv",
+            cte="base64",
+            filename=item.file_name,
+            params={"charset": "utf-8"},
         )
     return message
 

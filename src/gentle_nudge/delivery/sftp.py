@@ -34,9 +34,9 @@ class SftpOutlet:
         self._server = f"SFTP server {sftp.host}:{sftp.port}"
         self._folder: RemoteFolder | None = None
 
-    def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - it gets everything
-        """The server with its folder."""
-        return (self.destination(""),)
+    def recipients(self, section: Section, kind: ReportKind) -> tuple[str, ...]:  # noqa: ARG002 - of all sections
+        """The server with its folder, for reports to the agency."""
+        return () if kind.is_page else (self.destination(""),)
 
     def destination(self, recipient: str) -> str:  # noqa: ARG002 - it has one place
         """The server of the settings with its folder, whatever it was when the report was queued."""

@@ -107,12 +107,6 @@ class Desk:
         for table in (borrower_debarments, borrower_attributes, borrowers):
             self.conn.execute(delete(table).where(table.c.borrowernumber == number))
 
-    def anonymize(self, number: int) -> None:
-        """Remove the patron's name and card, and say that this was done."""
-        nameless = dict.fromkeys(("surname", "firstname", "cardnumber", "address", "phone", "email"))
-        patron = update(borrowers).where(borrowers.c.borrowernumber == number)
-        self.conn.execute(patron.values(anonymized=1, **nameless))
-
     def _restrict(self, number: int, at: datetime) -> None:
         comment = PLUGIN_COMMENT.replace("{date}", at.date().isoformat())
         new = {"borrowernumber": number, "type": "MANUAL", "comment": comment, "created": at}

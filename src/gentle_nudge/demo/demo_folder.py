@@ -9,7 +9,8 @@ from pathlib import Path
 from gentle_nudge.errors import UserError
 from gentle_nudge.texts.environment import Texts
 
-CONFIG, DATABASE, MAIL, ARCHIVE = "gentle-nudge.toml", "koha.sqlite", "mail", "archive"
+CONFIG, DATABASE = "gentle-nudge.toml", "koha.sqlite"
+MAIL, ARCHIVE, STAFF = "mail", "archive", "staff"
 MARKER = ".gentle-nudge-demo"
 MARKED = "Made by gentle-nudge demo, which begins afresh in folders that hold this file.\n"
 
@@ -47,7 +48,7 @@ def _empty(folder: Path) -> None:
     """Delete everything that an earlier demo made, and nothing else."""
     for file in (CONFIG, DATABASE, f"{DATABASE}-journal"):
         (folder / file).unlink(missing_ok=True)
-    for path in (folder / MAIL, folder / ARCHIVE):
+    for path in (folder / MAIL, folder / ARCHIVE, folder / STAFF):
         if path.is_symlink():
             path.unlink()
         elif path.is_dir():

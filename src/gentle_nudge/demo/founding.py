@@ -26,6 +26,7 @@ PREFERENCES = {
     "FinesLog": "1",
     "SendAllEmailsTo": "",
     "timeformat": "24hr",
+    "staffClientBaseURL": "https://staff.fernwood.example",
 }
 
 # The columns of a table, and the rows that are in it.

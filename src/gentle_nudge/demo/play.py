@@ -23,6 +23,7 @@ from gentle_nudge.domain.collections.plan import Plan
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import Delivery
+from gentle_nudge.jobs.desk.staff_pages import queue_pages
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import nightly
@@ -125,4 +126,6 @@ def _night(koha: Library, day: date) -> StoryStep:
     for failure in night.failures.values():
         raise failure
     delivered = deliver(koha.engine, sections, outlets, lambda: now)
+    if queue_pages(koha, outlets, sections, moment):
+        deliver(koha.engine, sections, outlets, lambda: now)
     return StoryStep(plan=night.plans[sections[0].name], delivered=tuple(delivered.sent))

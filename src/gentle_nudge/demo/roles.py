@@ -35,7 +35,6 @@ class Role(StrEnum):
     TWO_CARDS = "had a second card, into which the first was merged"
     TWO_CASES = "had two cards, both in collections, which were merged"
     LEAVES = "was deleted from Koha"
-    ANONYMIZED = "was anonymized in Koha"
     SECOND_CARD = "the card that remained"
     SECOND_CASE = "the card that remained, in collections itself"
     TURNS_EIGHTEEN = "turns eighteen a day after the Sunday shown"
@@ -131,9 +130,7 @@ def first_sunday() -> Iterator[Sample]:
     yield sample("Mbeki", "Thandiwe", lost(79, "38.00"), role=Role.FLAG_OVERWRITTEN, ago=3)
     yield sample("Delacroix", "Étienne", lost(76, "52.40"), role=Role.TWO_CARDS, ago=3)
     yield sample("Delacroix", "E.", overdue(20, "2.00"), role=Role.SECOND_CARD)
-    yield sample(
-        "McAllister", "Fiona", lost(77, "95.00"), charge(77, "5.00", "PROCESSING"), role=Role.ANONYMIZED, ago=2
-    )
+    yield sample("McAllister", "Fiona", lost(77, "95.00"), charge(77, "5.00", "PROCESSING"))
 
 
 def second_sunday() -> Iterator[Sample]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from shlex import quote
 
-from gentle_nudge.demo.demo_folder import ARCHIVE, CONFIG, MAIL
+from gentle_nudge.demo.demo_folder import ARCHIVE, CONFIG, MAIL, STAFF
 from gentle_nudge.demo.founding import LIBRARY
 from gentle_nudge.demo.people import FIRST_CARD
 from gentle_nudge.demo.play import Story
@@ -19,6 +19,7 @@ from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.reports.render import page_name
 from gentle_nudge.views.night_view import LEFT_OUT, changes, person
 from gentle_nudge.views.plain import Column, Note, Part, View, column, name, table
 
@@ -41,7 +42,6 @@ CHANGES = {
     "followed": ("Merged cards", "The case goes on with the patron who has the charges now."),
     CaseState.MERGED: ("Merged cards, both with a case", "One case goes on, this one ends with a last 0.00."),
     CaseState.DELETED: ("Gone from Koha", "The case ends with a last 0.00."),
-    CaseState.ANONYMIZED: ("Anonymized in Koha", "The agency is told a last 0.00 without a name, which we forget too."),
     "adopted": (
         "Adopted, flagged by hand",
         "From now on they are reported like all others; who owes nothing is released at once.",
@@ -177,6 +177,8 @@ def _files(story: Story) -> Iterator[Part]:
             rows = tonight.plan.submission() if delivery.kind is ReportKind.SUBMISSION else tonight.plan.update()
             yield _line(f"{folder / ARCHIVE / delivery.file_name}  ({len(rows)} patrons)")
     yield _line(f"{folder / MAIL / 'new'}  ({mails[-1]} messages of tonight, {sum(mails[:-1])} of earlier Sundays)")
+    page = page_name(ReportKind.NIGHT, tonight.plan.day, story.section.name)
+    yield _line(f"{folder / STAFF / page}  (the night's page for staff: open it with a browser)")
     recipients = " and ".join(story.section.policy.recipients())
     yield Note(text=f"The messages are for {recipients}: the demo puts them into a folder instead of sending them.")
 

@@ -47,5 +47,3 @@ def go_by(desk: Desk, samples: Mapping[int, Sample], week: int) -> None:
             desk.merge(number, next(keep for keep, each in samples.items() if each.role is MERGERS[role]))
         if role is Role.LEAVES:
             desk.delete(number)
-        if role is Role.ANONYMIZED:
-            desk.anonymize(number)

@@ -37,6 +37,7 @@ class Case:
     `used_before`: how many patrons with the number `patron` Koha had deleted when the case began to follow this one.
     `closed_owing` is what its recorded lines owed when it was closed; None while it is open, or if an older program
     closed it. `last_word` is the last due of a case that was closed while nobody might be told of it.
+    `paused_on`: since when the agency hears no more of an open case on hold.
     """
 
     id: int
@@ -65,3 +66,4 @@ class Case:
     opened_run: int | None = None
     used_before: int = 0
     closed_owing: Decimal | None = None
+    paused_on: date | None = None

@@ -14,6 +14,8 @@ from dateutil.relativedelta import relativedelta
 from gentle_nudge.domain.moment import midnight
 from gentle_nudge.domain.patron import Patron, comes_of_age, known_birth
 
+VOID = "VOID"  # Koha's word for the status of a voided credit, and for the type of the debit against it
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
@@ -123,3 +125,16 @@ class JudgedLine:
     type: str | None
     outstanding: Decimal
     why_not: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountLine:
+    """A line of a patron's account as Koha has it now; `is_new` if it was made after the referral."""
+
+    id: int
+    day: date | None
+    type: str | None
+    amount: Decimal
+    outstanding: Decimal
+    voided: bool
+    is_new: bool

@@ -31,6 +31,11 @@ def format_amount(amount: Decimal) -> str:
     return f"{round_to_cent(amount):f}"
 
 
+def for_people(amount: Decimal) -> str:
+    """The amount as sentences and pages show it: `1,602.48`."""
+    return f"{round_to_cent(amount):,f}"
+
+
 def parse_amount(text: str) -> Decimal:
     """An amount of 0 or more with at most two decimals; ValueError says what is needed instead."""
     try:

@@ -19,11 +19,12 @@ CLOCKS_APART = 2 * CLOCKS_MAY_DIFFER  # the clocks of two programs, one before a
 
 
 class Channel(StrEnum):
-    """How a report travels; `file` is the archive."""
+    """How a report travels; `file` is the archive, `folder` that of staff."""
 
     EMAIL = "email"
     SFTP = "sftp"
     FILE = "file"
+    FOLDER = "folder"
 
 
 class Standing(StrEnum):
@@ -36,8 +37,8 @@ class Standing(StrEnum):
 
 # A channel that is not listed stays: its deliveries remain due.
 MAY_LEAVE = {
-    Standing.LIBRARY: frozenset({Channel.EMAIL, Channel.SFTP, Channel.FILE}),
-    Standing.TEST_COPY: frozenset({Channel.EMAIL, Channel.FILE}),
+    Standing.LIBRARY: frozenset({Channel.EMAIL, Channel.SFTP, Channel.FILE, Channel.FOLDER}),
+    Standing.TEST_COPY: frozenset({Channel.EMAIL, Channel.FILE, Channel.FOLDER}),
     Standing.COPY: frozenset({Channel.EMAIL}),
 }
 # On these channels each address is a recipient of its own; on the others the settings name one place for everything.
@@ -92,6 +93,16 @@ class Address:
     def is_archive(self) -> bool:
         """Whether the recipient is an archive folder."""
         return self.channel is Channel.FILE
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the recipient is a folder of the library's own."""
+        return self.is_archive or self.is_staff_folder
+
+    @property
+    def is_staff_folder(self) -> bool:
+        """Whether the recipient is the folder of staff, which has the page of every night."""
+        return self.channel is Channel.FOLDER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

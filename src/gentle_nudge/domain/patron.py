@@ -79,6 +79,8 @@ class Patron:
     used_before: int = 0
     flag: tuple[FlagRow, ...] = ()
     exemption: tuple[FlagRow, ...] = ()
+    hold: tuple[FlagRow, ...] = ()
+    hold_until: tuple[FlagRow, ...] = ()
     guardian: Guardian | None = None
     is_gone: bool = False
     has_contact: bool = True
@@ -178,5 +180,7 @@ class PatronFields:
 
     flag: Flag
     exemption: Flag | None = None
+    hold: Flag | None = None
+    hold_until: Flag | None = None
     guardians: bool = False
     contact: bool = False

@@ -1,4 +1,4 @@
-"""The kinds of reports, and the rows of the update and the sync."""
+"""The kinds of reports and pages, and the rows of the update and the sync."""
 
 from __future__ import annotations
 
@@ -14,11 +14,23 @@ NAMELESS = Patron(number=0)
 
 
 class ReportKind(StrEnum):
-    """The three reports."""
+    """The three reports to the agency, and the pages for staff."""
 
     SUBMISSION = "submission"
     UPDATE = "update"
     SYNC = "sync"
+    REVIEW = "review"
+    NIGHT = "night"
+    DIGEST = "digest"
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is for the library's own staff: the agency never hears of it, and it decides nothing."""
+        return self not in TO_AGENCY
+
+
+TO_AGENCY = (ReportKind.SUBMISSION, ReportKind.UPDATE, ReportKind.SYNC)
+PAGES = (ReportKind.REVIEW, ReportKind.NIGHT, ReportKind.DIGEST)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,7 +35,7 @@ class RunCounts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedRun:
-    """A row of `gentle_nudge_run`."""
+    """A row of `gentle_nudge_run`; `reason`: why nobody was referred, if a list was rejected or has lapsed."""
 
     id: int
     section: str
@@ -47,3 +47,4 @@ class RecordedRun:
     late: bool
     who: str | None
     counts: RunCounts
+    reason: str | None = None

@@ -119,6 +119,15 @@ class Library:
         """The names of each section, its former ones included; known even while the settings are incomplete."""
         return tuple((draft.keys.name, *draft.keys.formerly) for draft in self.settings.drafts)
 
+    def families_of(self, wanted: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+        """The families of the wanted sections (all, if none is named); UserError for an unknown name."""
+        families = {family[0].casefold(): family for family in self.families}
+        unknown = sorted(name for name in wanted if name.casefold() not in families)
+        if unknown:
+            names = ", ".join(family[0] for family in self.families)
+            raise UserError(f"There is no section {', '.join(unknown)}.", f"The sections are: {names}.")
+        return tuple(families[name.casefold()] for name in dict.fromkeys(wanted)) or self.families
+
     def ready_to_send(self) -> tuple[tuple[Section, ...], Outlets]:
         """All sections (none while the settings are incomplete) and the outlets; an error where we must not act."""
         self.may_act()

@@ -1,7 +1,8 @@
-"""All that cron's `nightly` does, in order: the night, the deliveries, the alerts, and tidying up."""
+"""All that cron's `nightly` does, in order: the wishes, the night, the deliveries, the alerts, and tidying up."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ from datetime import datetime
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import CancelledSubmission
 from gentle_nudge.errors import EXIT_FAILURE, EXIT_TEMPFAIL, GentleNudgeError, worst_exit_code
+from gentle_nudge.jobs.desk.list_pages import queue_lists
+from gentle_nudge.jobs.desk.staff_pages import queue_pages
+from gentle_nudge.jobs.desk.take_files import take
+from gentle_nudge.jobs.desk.take_wishes import Taken
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.monitor.alerting import tell_staff
 from gentle_nudge.jobs.monitor.retention import apply_retention
@@ -19,9 +24,11 @@ from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import Night, nightly
 from gentle_nudge.jobs.sending.deliver import Delivered, deliver
 from gentle_nudge.jobs.sending.manage import cancelled_submissions
+from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import read_only
 
 Clock = Callable[[], datetime]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,20 +46,22 @@ class Round:
         return worst_exit_code(failed, EXIT_TEMPFAIL if self.delivered.interrupted else 0)
 
 
-Tell = Callable[[Night | Round | GentleNudgeError | str], None]
+Tell = Callable[[Taken | Night | Round | GentleNudgeError | str], None]
 
 
 def routine(
     library: Library, moment: Moment, clock: Clock, tell: Tell, *, wanted: Sequence[str], options: NightOptions
 ) -> int:
-    """Call `tell` after each step with the night, the round or an error in its place; last, sentences about the rest.
+    """Call `tell` after each step with the wishes, the night, the round or an error in its place.
 
-    A step that fails with a GentleNudgeError does not stop the next. The worst exit code of all is returned, and the
-    monitor hears of it.
+    Last come sentences about the rest. A step that fails with a GentleNudgeError does not stop the next. The worst exit
+    code of all is returned, and the monitor hears of it.
     """
     not_collected = 0
     with watched(library, moment, clock) as watch:
         sections, outlets = library.ready(wanted, dry_run=False)
+        taken = take(library, moment)
+        tell(taken)
         try:
             collect_notices(library.engine, sections, moment)
         except GentleNudgeError as failure:
@@ -66,12 +75,34 @@ def routine(
         except GentleNudgeError as failure:
             sent = failure
         tell(sent)
-        watch.exit_code = worst_exit_code(not_collected, night.exit_code, sent.exit_code)
+        pages = staff_pages(library, outlets, night, moment=moment, clock=clock)
+        if pages:
+            tell(pages)
+        exit_codes = (taken.exit_code, not_collected, night.exit_code, sent.exit_code, pages.exit_code if pages else 0)
+        watch.exit_code = worst_exit_code(*exit_codes)
     for note in watch.notes:
         tell(note)
     for trouble in apply_retention(library, moment):
         tell(f"{trouble.sentence}\n  {trouble.hint}".rstrip())
     return watch.exit_code
+
+
+def staff_pages(
+    library: Library, outlets: Outlets, night: Night, *, moment: Moment, clock: Clock
+) -> Round | GentleNudgeError | None:
+    """The pages of the night were made and sent: that round, or why there are none; None if there is none to send."""
+    try:
+        pages = queue_pages(library, outlets, night.sections, moment)
+        lists = queue_lists(library, outlets, night.sections, moment)
+        return deliver_and_alert(library, clock) if pages or lists else None
+    except GentleNudgeError as failure:
+        return failure
+    except Exception as error:
+        log.debug("the pages", exc_info=error)
+        return GentleNudgeError(
+            f"The pages for staff were not made: internal error ({type(error).__name__}).",
+            "The night itself is done. Run it again with --debug and report the output.",
+        )
 
 
 def deliver_and_alert(library: Library, clock: Clock, *, night: Night | None = None, failed_too: bool = False) -> Round:

@@ -32,15 +32,16 @@ def uses_of(settings: Settings) -> Uses:
     if settings.lacks:
         return Uses()
     policies = [draft.policy for draft in settings.drafts]
-    flags, exemptions = [policy.flag for policy in policies], [policy.exemption for policy in policies]
+    flags = [policy.flag for policy in policies]
+    others = [field for policy in policies for field in (policy.exemption, policy.hold, policy.hold_until)]
     return Uses(
         sort_flags=tuple(field for field in SORT_FIELDS if field in {flag.column for flag in flags}),
         flag_attributes=any(flag.column == "attribute" for flag in flags),
-        exemption_attributes=any(field and field.column == "attribute" for field in exemptions),
+        other_attributes=any(field and field.column == "attribute" for field in others),
         guardians=any(policy.patron_fields.guardians for policy in policies),
         restrictions=any(policy.add_restriction for policy in policies),
         groups=bool(settings.groups),
-        items=settings.libraries.charges_by == "item",
+        lists=any(policy.review_days for policy in policies),
         mail_servers=not (settings.mail.maildir or settings.mail.names_a_server),
         notices=any(policy.prior_notice for policy in policies),
         claims=any(policy.claims_returned == "leave_out" for policy in policies),
@@ -143,6 +144,7 @@ def codes_of(section: Section) -> SectionCodes:
         section=section.name,
         flag_attributes=(policy.flag.code,) if policy.flag.code else (),
         exemption_attributes=(policy.exemption.code,) if policy.exemption and policy.exemption.code else (),
+        hold_attributes=tuple(field.code for field in (policy.hold, policy.hold_until) if field and field.code),
         categories=(*policy.categories, *policy.excluded_categories),
         debit_types=(*policy.debit_types, *policy.excluded_debit_types),
         fee_debit_types=(policy.fee_debit_type,) if charges else (),

@@ -64,7 +64,20 @@ account_offsets = _table(
     (Instant, "created_on"),
 )
 account_debit_types = _table("account_debit_types", (String, "code"), (String, "description"), (Integer, "archived"))
-items = _table("items", (Integer, "itemnumber"), (String, "homebranch"))
+biblio = _table("biblio", (Integer, "biblionumber"), (String, "title"))
+items = _table(
+    "items",
+    (Integer, "itemnumber"),
+    (Integer, "biblionumber itemlost"),
+    (String, "barcode homebranch location itemcallnumber"),
+)
+reserves = _table(
+    "reserves",
+    (Integer, "reserve_id"),
+    (Integer, "borrowernumber biblionumber suspend"),
+    (String, "found"),
+    (Day, "cancellationdate"),
+)
 return_claims = _table(
     "return_claims", (Integer, "id"), (Integer, "itemnumber borrowernumber"), (Instant, "resolved_on")
 )
@@ -74,7 +87,7 @@ borrower_attributes = _table(
 borrower_attribute_types = _table(
     "borrower_attribute_types",
     (String, "code"),
-    (Integer, "repeatable unique_id opac_editable"),
+    (Integer, "repeatable unique_id opac_editable is_date"),
     (String, "authorised_value_category"),
 )
 authorised_values = _table("authorised_values", (Integer, "id"), (String, "category authorised_value"))

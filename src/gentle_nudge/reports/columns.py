@@ -104,11 +104,9 @@ CONTACT = tuple(column.contact for column in SUBMISSION if column.contact)
 
 def columns_of(report: ReportKind, *, guardians: bool = False) -> tuple[ReportColumn, ...]:
     """The columns of a report, in order; the five about guardians end a submission that is asked for them."""
-    match report:
-        case ReportKind.SUBMISSION:
-            return SUBMISSION + GUARDIANS if guardians else SUBMISSION
-        case ReportKind.UPDATE | ReportKind.SYNC:
-            return UPDATE
+    if report is ReportKind.SUBMISSION:
+        return SUBMISSION + GUARDIANS if guardians else SUBMISSION
+    return UPDATE
 
 
 def texts(columns: tuple[ReportColumn, ...], *, guard: bool) -> Callable[[Any], list[str]]:

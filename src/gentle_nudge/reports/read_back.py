@@ -12,6 +12,7 @@ from decimal import Decimal
 from gentle_nudge.domain.collections.policy import GLOBAL
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.reports.columns import GUARDIANS
 from gentle_nudge.reports.render import STEMS
 
 # A number at the end is one that the archive gave to a file whose name was taken: no section's name ends so.
@@ -46,6 +47,27 @@ def read_dues(content: bytes) -> dict[int, Decimal]:
     table = csv.DictReader(io.StringIO(content.decode(), newline=""))
     rows = table if "Due" in (table.fieldnames or ()) else ()
     return {int(row["borrowernumber"]): Decimal(row["Due"]) for row in rows}
+
+
+# The fields of a submission as a person calls them, each with its columns.
+GIVEN: dict[str, tuple[str, ...]] = {
+    "name": ("surname", "firstname"),
+    "card": ("cardnumber",),
+    "address": ("address", "address2", "city", "zipcode", "state"),
+    "telephone": ("phone", "mobile", "Alt Ph 1", "Alt Ph 2"),
+    "email": ("email",),
+    "date_of_birth": ("dateofbirth",),
+    "amount": ("Total_Due",),
+    "guardian": tuple(column.header for column in GUARDIANS),
+}
+
+
+def read_given(content: bytes, number: int) -> tuple[str, ...]:
+    """The fields that a submission gave of this borrowernumber, without empty ones; none if it is not there."""
+    for row in csv.DictReader(io.StringIO(content.decode(), newline="")):
+        if row.get("borrowernumber") == str(number):
+            return tuple(field for field, columns in GIVEN.items() if any(map(row.get, columns)))
+    return ()
 
 
 def read_submission(file_name: str, content: bytes) -> Submission | None:

@@ -27,6 +27,11 @@ TITLES = {
     ReportKind.UPDATE: "UMS Updates",
     ReportKind.SYNC: "UMS Sync",
 }
+PAGES = {
+    ReportKind.REVIEW: "Collections list of {day} for {name}",
+    ReportKind.NIGHT: "Collections night of {day} for {name}",
+    ReportKind.DIGEST: "Collections week to {day} for {name}",
+}
 
 
 def render(
@@ -69,6 +74,16 @@ def file_name(report: ReportKind, day: date, section: str, number: int = 1) -> s
 def subject(report: ReportKind, name: str | None) -> str:
     """The subject of the report's message; `name` is Koha's LibraryName or the section's, on one line here."""
     return f"{TITLES[report]} for {one_line(name) or NAMELESS}"
+
+
+def page_name(kind: ReportKind, day: date, section: str, ending: str = "html") -> str:
+    """The name of a page's file; that of the same day and section takes its place."""
+    return f"{kind}-{day.isoformat()}-{section}.{ending}"
+
+
+def page_subject(kind: ReportKind, day: date, name: str | None) -> str:
+    """The subject of the message with a page; `name` is Koha's LibraryName or the section's."""
+    return PAGES[kind].format(day=day.isoformat(), name=one_line(name) or NAMELESS)
 
 
 def one_line(text: str | None) -> str:

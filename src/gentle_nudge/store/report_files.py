@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator
-from datetime import date
+from datetime import date, datetime
 from itertools import count
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
 
 from gentle_nudge.domain.outbox import UNDELIVERED, Stored
-from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.report_row import TO_AGENCY, ReportKind
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import tables
@@ -20,7 +20,7 @@ from gentle_nudge.store.tables import fitted, report_part
 # The driver sends bytes as text, with a backslash before each quote, NUL and line end: a part of which every byte
 # needs one still fits into a packet of 1 MiB, the least that a server may allow by default.
 PART = 500_000
-LONGEST_ROW_START = len("\n2147483647,")
+LONGEST_ROW_START = len('borrowernumber=2147483647"')
 
 
 def save(
@@ -63,9 +63,23 @@ def is_stored(conn: Connection, file_name: str, sha256: str) -> bool:
     return bool(_stored(conn, tables.report.c.file_name == file_name, tables.report.c.sha256 == sha256))
 
 
+def last_made(conn: Connection, file_name: str) -> datetime | None:
+    """When a report or page of this name was made last; None: never."""
+    named = tables.report.join(tables.run, tables.run.c.id == tables.report.c.run_id)
+    query = select(func.max(tables.run.c.started)).select_from(named).where(tables.report.c.file_name == file_name)
+    made: datetime | None = conn.scalar(query)
+    return made
+
+
 def of_runs(conn: Connection, runs: Collection[int]) -> list[Stored]:
     """The reports that these runs made, oldest first."""
     return _stored(conn, tables.report.c.run_id.in_(runs))
+
+
+def named(conn: Connection, file_names: Collection[str], sections: Collection[str]) -> dict[str, Stored]:
+    """The reports of a section with these names of files, by name; of several with one name the latest."""
+    which = (tables.report.c.file_name.in_(file_names), tables.run.c.section.in_(sections))
+    return {stored.file_name: stored for stored in _stored(conn, *which)}
 
 
 def get(conn: Connection, report: int) -> Stored:
@@ -98,11 +112,12 @@ def checked(conn: Connection, stored: Stored) -> Iterator[bytes]:
         )
 
 
-def prune(conn: Connection, *, before: date, today: date) -> list[Stored]:
+def prune(conn: Connection, *, before: date, today: date, kinds: Collection[ReportKind] = TO_AGENCY) -> list[Stored]:
     """The bytes of reports of earlier days are gone, unless a delivery is undelivered. Returns the reports."""
     report, delivery = tables.report, tables.delivery
     undelivered = exists().where(delivery.c.report_id == report.c.id, delivery.c.state.in_(UNDELIVERED))
-    old = _stored(conn, tables.run.c.day < before, report.c.pruned_on.is_(None), ~undelivered)
+    of_kinds = tables.run.c.report.in_(kinds)
+    old = _stored(conn, of_kinds, tables.run.c.day < before, report.c.pruned_on.is_(None), ~undelivered)
     for chunk in a_thousand_at_a_time(stored.id for stored in old):
         conn.execute(delete(report_part).where(report_part.c.report_id.in_(chunk)))
         conn.execute(update(report).where(report.c.id.in_(chunk)).values(pruned_on=today))
@@ -110,11 +125,12 @@ def prune(conn: Connection, *, before: date, today: date) -> list[Stored]:
 
 
 def holding(conn: Connection, numbers: Collection[int]) -> list[Stored]:
-    """The stored reports with a row of one of these borrowernumbers (as reported), oldest first.
+    """The stored reports with a row of one of these borrowernumbers (as reported), and pages, oldest first.
 
-    Reads every report that is not pruned.
+    Reads every report and page that is not pruned.
     """
-    rows = re.compile(rb"\n(?:%s)," % "|".join(map(str, numbers)).encode())
+    either = "|".join(map(str, numbers)).encode()
+    rows = re.compile(rb"\n(?:%b),|borrowernumber=(?:%b)\"|>number (?:%b)<" % (either, either, either))
     kept = _stored(conn, tables.report.c.pruned_on.is_(None)) if numbers else []
     return [stored for stored in kept if _holds(content(conn, stored.id), rows)]
 

@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.report_row import TO_AGENCY, ReportKind
 from gentle_nudge.domain.run import RecordedRun, RunCounts
 from gentle_nudge.sqltypes import among
 from gentle_nudge.store.tables import fitted, meta, run, run_count
 
 HISTORY_OF_THE_FUSE = 8
+TOLD_THE_AGENCY = run.c.report.in_(TO_AGENCY)  # the others made pages
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,8 +68,11 @@ def runs(
     sections: Collection[str] | None = None,
     limit: int | None = None,
 ) -> list[RecordedRun]:
-    """The runs from the first day to the last, both included, of these sections (None: all), newest first."""
-    asked: list[ColumnElement[bool]] = []
+    """The runs that made reports to the agency, newest first.
+
+    From the first day to the last, both included, of these sections (None: all).
+    """
+    asked: list[ColumnElement[bool]] = [TOLD_THE_AGENCY]
     if first is not None:
         asked.append(run.c.day >= first)
     if last is not None:
@@ -79,8 +83,8 @@ def runs(
 
 
 def after(conn: Connection, day: date) -> list[RecordedRun]:
-    """The runs of later days, in the order they were made."""
-    return _runs(conn, select(run).where(run.c.day > day).order_by(run.c.id))
+    """The runs of later days that made reports to the agency, in the order they were made."""
+    return _runs(conn, select(run).where(run.c.day > day, TOLD_THE_AGENCY).order_by(run.c.id))
 
 
 def redate(conn: Connection, made: RecordedRun, day: date) -> None:
@@ -109,14 +113,16 @@ def days(conn: Connection, sections: Collection[str], report: ReportKind) -> fro
 
 
 def first_day(conn: Connection, sections: Collection[str]) -> date | None:
-    """The earliest day with a run of any report; None: there was none."""
-    earliest: date | None = conn.scalar(select(func.min(run.c.day)).where(run.c.section.in_(sections)))
+    """The earliest day with a run of any report to the agency; None: there was none."""
+    of_sections = (run.c.section.in_(sections), TOLD_THE_AGENCY)
+    earliest: date | None = conn.scalar(select(func.min(run.c.day)).where(*of_sections))
     return earliest
 
 
 def last_success(conn: Connection) -> list[RecordedRun]:
-    """The latest finished run of every section and report, by section."""
-    newest = select(func.max(run.c.id)).where(run.c.finished.is_not(None)).group_by(run.c.section, run.c.report)
+    """The latest finished run of every section and report to the agency, by section."""
+    finished = (run.c.finished.is_not(None), TOLD_THE_AGENCY)
+    newest = select(func.max(run.c.id)).where(*finished).group_by(run.c.section, run.c.report)
     return _runs(conn, select(run).where(run.c.id.in_(newest)).order_by(run.c.section, run.c.id))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,9 +14,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.settings.key_pages import toml
+from gentle_nudge.texts.page_filters import FILTERS
 
 PACKAGED = Path(__file__).parent
-SAMPLES = PACKAGED / "samples.toml"
+SAMPLES, PAGE_SAMPLES = PACKAGED / "samples.toml", PACKAGED / "samples.json"
 
 
 class Texts:
@@ -59,8 +61,10 @@ class Texts:
 
 
 def sample_values() -> dict[str, list[dict[str, object]]]:
-    """Values to try each template with, by its name."""
-    return tomllib.loads(SAMPLES.read_text(encoding="utf-8"), parse_float=Decimal)
+    """Values to try each template with, by its name; those of pages are as in the JSON of the commands."""
+    mails = tomllib.loads(SAMPLES.read_text(encoding="utf-8"), parse_float=Decimal)
+    pages: dict[str, list[dict[str, object]]] = json.loads(PAGE_SAMPLES.read_text(encoding="utf-8"))
+    return mails | pages
 
 
 @cache
@@ -73,5 +77,5 @@ def _environment(*directories: Path) -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"amount": format_amount, "toml": toml}
+    environment.filters |= {"amount": format_amount, "toml": toml, **FILTERS}
     return environment

@@ -78,6 +78,7 @@ RUNS: tuple[Column[RecordedRun], ...] = (
     column("who", lambda run: run.who),
     column(None, partial(_count, "reopened"), key="reopened"),
     *unseen(number="number", started="started", finished="finished"),
+    column("reason", lambda run: run.reason),
 )
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.explanation import Explanation
+from gentle_nudge.domain.collections.list_days import next_submission_day
 from gentle_nudge.domain.collections.referral import Reason, deferred_until
+from gentle_nudge.domain.collections.review import ListRow, Place
 from gentle_nudge.domain.ledger import JudgedLine, Line
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import OLDEST, FlagRow, known_birth
+from gentle_nudge.views.hold_view import HOLDS, ListedHold
 from gentle_nudge.views.plain import Column, Note, Part, View, column, figures, notes, table, unseen
 
 LINES: tuple[Column[JudgedLine], ...] = (
@@ -39,6 +43,7 @@ RECORDED: tuple[Column[Line], ...] = (
     *unseen(counted="counted"),
 )
 
+HOLDS_OF_PATRON = [replace(column, title=None) for column in HOLDS if column.key != "note"]
 CASES = unseen(case="id", state="state", referred_on="referred_on", why="why")
 
 
@@ -71,6 +76,7 @@ def explanation_view(explanation: Explanation) -> View:
             table(VERDICTS, judged.verdicts.items(), level=1),
             *notes(_verdict(judged), level=1),
             table(CASES, explanation.cases, "cases"),
+            table(HOLDS_OF_PATRON, _listed(explanation), "holds"),
             *notes(*(_case(case) for case in explanation.cases if case is not explanation.open_case), level=1),
         ]
     )
@@ -85,14 +91,14 @@ def _in_collections(explanation: Explanation) -> Iterator[Part]:
     verdicts = None if case.adopted else {reason.name: False for reason in Reason}  # who is referred, no rule keeps out
     recorded = table(RECORDED, explanation.recorded, level=1)
     facts: dict[str, object] = {"case": case.id, "since": case.referred_on, "adopted": case.adopted}
-    facts |= {"owed_in_window": case.owed, "balance": case.balance, "fee": case.fee}
+    facts |= {"owed_in_window": case.owed, "balance": case.balance, "fee": case.fee, "paused_on": case.paused_on}
     yield from figures(in_collections={**facts, "verdicts": verdicts, "lines": recorded})
     judged = "flagged before this program knew of it; what was judged then is not known"
     if not case.adopted:
         owed, balance, fee = (format_amount(amount or ZERO) for amount in (case.owed, case.balance, case.fee))
         judged = f"owed {owed} in the window and {balance} in all, fee {fee}; no rule kept the patron out that day"
-    link = ", " if case.adopted else ": "
-    yield Note(text=f"In collections since {_since(case)} (case {case.id}){link}{judged}.")
+    link, paused = ", " if case.adopted else ": ", f", paused since {case.paused_on}" if case.paused_on else ""
+    yield Note(text=f"In collections since {_since(case)} (case {case.id}){link}{judged}{paused}.")
     yield recorded
     yield from notes(case.why or "", level=1) if case.why else ()
     yield Note(text=f"Without the case, {'today' if explanation.day == explanation.today else explanation.day}:")
@@ -108,8 +114,19 @@ def _facts(explanation: Explanation) -> Iterator[str]:
     yield f"flag {policy.flag}: {_values(patron.flag)}"
     if policy.exemption:
         yield f"exemption {policy.exemption}: {_values(patron.exemption)}"
+    for hold in explanation.holds:
+        until = f"until {hold.until}" if hold.until else "without a last day"
+        by = f"by {hold.who}" if hold.who else f"in {policy.hold}"
+        since = f", since {hold.since:%Y-%m-%d}" if hold.since else ""
+        yield f"on hold {until}: {hold.reason}, {by}{since}"
     yield from _staff_rules(explanation)
     yield f"window {window.first} to {window.last}, both days included"
+
+
+def _listed(explanation: Explanation) -> list[ListedHold]:
+    patron, balance = explanation.candidate.patron, explanation.candidate.account.whole_balance
+    case = explanation.open_case
+    return [ListedHold(hold=hold, card=patron.card, case=case, balance=balance) for hold in explanation.holds]
 
 
 def _staff_rules(explanation: Explanation) -> Iterator[str]:
@@ -134,10 +151,24 @@ def _verdict(explanation: Explanation) -> str:
         case = explanation.reopening.case
         return f"Case {case.id} would be reopened, without a second fee: its charges owe again."
     if explanation.reason:
-        return f"Not referred: {explanation.reason} ({explanation.reason.name})."
+        reason = explanation.reason
+        return f"Not referred: {reason}{_about_the_list(explanation)} ({reason.name})."
     if not explanation.candidate.account.can_be_kept:
         return "Not referred: passed over, because the sums are too large to be kept."
     return "Would be referred."
+
+
+def _about_the_list(explanation: Explanation) -> str:
+    """What the list says, if it is the reason."""
+    place = explanation.candidate.records.place
+    match explanation.reason, place:
+        case Reason.LEFT_OUT, Place(row=ListRow(why=why, who=who, at=at)):
+            when = f" on {at.date()}" if at else ""
+            return f" for {place.for_day} ({who}{when}: {why})"
+        case Reason.NOT_ON_THE_LIST, Place():
+            return f": {next_submission_day(explanation.section.policy, explanation.day)}"
+        case _:
+            return ""
 
 
 def _values(rows: tuple[FlagRow, ...]) -> str:

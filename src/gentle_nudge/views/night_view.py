@@ -14,9 +14,11 @@ from gentle_nudge.domain.collections.plan import (
     Decision,
     Ending,
     NewCase,
+    Pause,
     Plan,
     Referral,
     Reopening,
+    Resumption,
     Succession,
 )
 from gentle_nudge.domain.collections.policy import Section
@@ -24,6 +26,7 @@ from gentle_nudge.domain.collections.referral import LeftOut, Reason
 from gentle_nudge.domain.collections.submission_day import submits_on
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import Patron
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.views.plain import (
     Column,
     Figure,
@@ -43,6 +46,8 @@ CHANGES = {
     "adopted": "Adopted: flagged without a case",
     "reopened": "Reopened: the charges owe again",
     "followed": "Merged cards: the case follows",
+    "paused": "On hold: the agency hears of the case once more, as hold_due says",
+    "resumed": "The hold is over: the agency hears of the case again",
     CaseState.RELEASED.value: "Released",
     CaseState.PAID.value: "Ended by staff, paid",
     CaseState.WITHDRAWN.value: "Withdrawn by staff",
@@ -63,6 +68,8 @@ def outcome(decision: Decision) -> str:
             return "reopened"
         case Succession():
             return "followed"
+        case Pause() | Resumption():
+            return "paused" if decision.paused_on else "resumed"
         case Ending(state=state):
             return state.value
 
@@ -131,12 +138,28 @@ def night_view(section: Section, plan: Plan, *, left_out: bool = False) -> View:
         *(who_is_left_out(plan) if left_out else ()),
         *figures(update_due=plan.update_due),
         *_update(plan),
+        *_lists(plan),
         *figures(refusals=[asdict(refusal) for refusal in plan.refusals], named=plan.named),
     ]
     for refusal in plan.refusals:
         parts += [*notes(f"! {refusal.sentence}", style="problem"), *notes(refusal.hint, level=1)]
     parts += notes(*(f"! {named}" for named in plan.named), style="warning")
     return View(parts=[*parts, *notes(f"In all: {'; '.join(_totals(plan))}.")])
+
+
+def _lists(plan: Plan) -> Iterator[Part]:
+    """The list under which the submission is made, and the one that the night makes."""
+    under, in_force, made = plan.under, plan.records.in_force, plan.list_made
+    listed = len(in_force.rows) if in_force else 0
+    yield from figures(
+        list={"for_day": under.for_day, "state": under.state.value, "patrons": listed} if under else None,
+        list_made={"for_day": made.for_day, "patrons": len(made.rows), "balance": made.balance} if made else None,
+    )
+    if under:
+        yield Note(text=f"By the list for {under.for_day}, {under.state}: {counted(listed, 'patron')}.")
+    if made:
+        owing = format_amount(made.balance)
+        yield Note(text=f"A list for {made.for_day} is made: {counted(len(made.rows), 'patron')}, owing {owing}.")
 
 
 def _submission(section: Section, plan: Plan) -> Iterator[Part]:
@@ -210,6 +233,7 @@ def done_view(plan: Plan) -> View:
     """A line about what a night has done."""
     ended, referred, adopted = plan.closes.total(), len(plan.of(Referral)), len(plan.of(Adoption))
     rows = f"{len(plan.update())} in the update" if plan.update_due else "no update"
-    reopened = f"{count} reopened, " if (count := len(plan.of(Reopening))) else ""
-    counts = f"{referred} referred, {adopted} adopted, {reopened}{ended} ended, {rows}"
+    rare = {"reopened": Reopening, "paused": Pause, "resumed": Resumption}
+    others = "".join(f"{count} {word}, " for word, kind in rare.items() if (count := len(plan.of(kind))))
+    counts = f"{referred} referred, {adopted} adopted, {others}{ended} ended, {rows}"
     return View(parts=notes(f"{plan.section}, {plan.day}: {counts}"))

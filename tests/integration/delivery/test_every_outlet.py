@@ -15,8 +15,9 @@ from gentle_nudge.delivery.maildir import MaildirOutlet
 from gentle_nudge.delivery.outlet import DeliveryFailed, Outlet
 from gentle_nudge.delivery.sftp import SftpOutlet
 from gentle_nudge.delivery.smtp import SmtpOutlet
+from gentle_nudge.delivery.staff_folder import StaffFolder
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.report_row import PAGES, TO_AGENCY, ReportKind
 from gentle_nudge.settings.keys import Mail, Sftp
 from tests.integration.delivery.items import LETTERHEAD, REPORT, an_item
 from tests.support.nights import a_policy
@@ -34,6 +35,8 @@ class Place:
     outlet: Outlet
     arrived: Callable[[], list[bytes]]
     nowhere: Outlet
+    replaces: bool = False
+    kinds: tuple[ReportKind, ...] = TO_AGENCY
 
 
 def a_mail_server(request: pytest.FixtureRequest) -> Place:
@@ -42,6 +45,7 @@ def a_mail_server(request: pytest.FixtureRequest) -> Place:
         outlet=SmtpOutlet(Mail(port=server.port), LETTERHEAD, timeout=10),
         arrived=lambda: attached_to(received.message for received in server.messages),
         nowhere=SmtpOutlet(Mail(port=free_port(), user="koha", password=SECRET), LETTERHEAD, timeout=2),
+        kinds=tuple(ReportKind),
     )
 
 
@@ -51,6 +55,7 @@ def a_maildir(request: pytest.FixtureRequest) -> Place:
         outlet=MaildirOutlet(folder=folder / "mail", letterhead=LETTERHEAD),
         arrived=lambda: attached_to(mailbox.Maildir(folder / "mail")) if (folder / "mail").exists() else [],
         nowhere=MaildirOutlet(folder=folder / "none" / "mail", letterhead=LETTERHEAD),
+        kinds=tuple(ReportKind),
     )
 
 
@@ -76,7 +81,18 @@ def an_archive(request: pytest.FixtureRequest) -> Place:
     )
 
 
-PLACES = (a_mail_server, a_maildir, an_sftp_server, an_archive)
+def a_staff_folder(request: pytest.FixtureRequest) -> Place:
+    folder: Path = request.getfixturevalue("tmp_path") / "staff"
+    return Place(
+        outlet=StaffFolder(directory=folder, database="koha_lib"),
+        arrived=lambda: [path.read_bytes() for path in folder.glob("*.csv")],
+        nowhere=StaffFolder(directory=folder / "none" / "staff", database="koha_lib"),
+        replaces=True,
+        kinds=PAGES,
+    )
+
+
+PLACES = (a_mail_server, a_maildir, an_sftp_server, an_archive, a_staff_folder)
 
 
 def attached_to(messages: Iterator[Message] | mailbox.Maildir) -> list[bytes]:
@@ -102,10 +118,10 @@ class TestEveryOutlet:
         place.outlet.deliver(an_item())
         assert place.arrived() == [REPORT]
 
-    def test_another_report_of_the_same_name_takes_the_place_of_none(self, place: Place) -> None:
+    def test_another_report_of_the_same_name_takes_the_place_of_none_but_a_page_does(self, place: Place) -> None:
         place.outlet.deliver(an_item())
         place.outlet.deliver(an_item(b"other", delivery=8))
-        assert Counter(place.arrived()) == Counter([REPORT, b"other"])
+        assert Counter(place.arrived()) == Counter([b"other"] if place.replaces else [REPORT, b"other"])
 
     def test_several_reports_go_one_after_the_other_and_again_after_closing(self, place: Place) -> None:
         for number in range(3):
@@ -141,9 +157,11 @@ class TestEveryOutlet:
         assert all((finding.name, finding.what, finding.why, finding.way_out))
         assert SECRET not in f"{finding.what} {finding.way_out}"
 
-    def test_every_kind_of_report_has_somebody_who_gets_it(self, place: Place) -> None:
-        section = Section(policy=a_policy())
-        assert all(place.outlet.recipients(section, kind) for kind in ReportKind)
+    def test_reports_go_to_the_agency_and_pages_to_staff(self, place: Place) -> None:
+        section = Section(policy=a_policy(staff_to=("clerk@library.example",)))
+        gets = {kind: place.outlet.recipients(section, kind) for kind in ReportKind}
+        assert tuple(kind for kind, recipients in gets.items() if recipients) == place.kinds
+        assert set(gets[ReportKind.UPDATE]).isdisjoint(gets[ReportKind.NIGHT])
 
     def test_what_was_never_opened_can_be_closed_and_more_than_once(self, place: Place) -> None:
         place.outlet.close()

@@ -12,8 +12,18 @@ from gentle_nudge.domain.collections.policy import Scope, Section
 from gentle_nudge.domain.collections.referral import Account, Candidate, PatronRecords
 from gentle_nudge.domain.patron import Flag, Patron
 from gentle_nudge.domain.report_row import ReportKind
-from tests.builders.days import IN_THE_WINDOW, SUNDAY
-from tests.builders.koha import a_guarantor, a_patron, an_item, claims_returned, delete_patron, is_sent, owes, pays
+from tests.builders.days import IN_THE_WINDOW, LAST_SUNDAY, SUNDAY
+from tests.builders.koha import (
+    a_guarantor,
+    a_patron,
+    an_item,
+    claims_returned,
+    delete_patron,
+    has_attribute,
+    is_sent,
+    owes,
+    pays,
+)
 from tests.integration.jobs.test_races import Race
 from tests.support.koha import KohaDatabase
 from tests.support.nights import a_policy
@@ -35,6 +45,33 @@ def a_case_elsewhere(koha: KohaDatabase, patron: int) -> None:
         "VALUES ('north', :n, :n, :n, 0, 'open', 0)",
         n=patron,
     )
+    koha.execute("UPDATE gentle_nudge_meta SET note = note + 1")
+
+
+def a_hold(koha: KohaDatabase, patron: int) -> None:
+    """Somebody has put the patron on hold."""
+    koha.execute(
+        "INSERT INTO gentle_nudge_hold (patron, reason, source, since, open_key) "
+        "VALUES (:n, 'bankruptcy', 'command', '2026-11-22', CONCAT(:n, ' command'))",
+        n=patron,
+    )
+    koha.execute("UPDATE gentle_nudge_meta SET note = note + 1")
+
+
+def is_listed(koha: KohaDatabase, patron: int) -> None:
+    """The patron stands on the list for the Sunday."""
+    listed = koha.put("gentle_nudge_list", section="global", for_day=SUNDAY, made=LAST_SUNDAY, state="open")
+    koha.execute(
+        "INSERT INTO gentle_nudge_list_row (list_id, patron, owed, balance, marks, outcome) "
+        "VALUES (:listed, :patron, 30, 30, '', 'listed')",
+        listed=listed,
+        patron=patron,
+    )
+
+
+def is_left_out(koha: KohaDatabase, patron: int) -> None:
+    """Staff leave the patron out."""
+    koha.execute("UPDATE gentle_nudge_list_row SET outcome = 'left_out' WHERE patron = :patron", patron=patron)
     koha.execute("UPDATE gentle_nudge_meta SET note = note + 1")
 
 
@@ -81,6 +118,13 @@ CHANGES: dict[type, dict[str, Change]] = {
         ),
         "flag": Change(happens=sets("borrowers", "sort1 = 'yes'")),
         "exemption": Change(happens=sets("borrowers", "sort2 = 'yes'"), rules={"exemption": Flag.parse("sort2")}),
+        "hold": Change(happens=sets("borrowers", "sort2 = 'PLAN'"), rules={"hold": Flag.parse("sort2")}),
+        "hold_until": Change(
+            happens=sets("borrower_attributes", "attribute = '2026-12-31'"),
+            before=lambda koha, patron: has_attribute(koha, patron, "HOLDUNTIL", "2026-11-21"),
+            rules={"hold": Flag.parse("sort2"), "hold_until": Flag.parse("attribute:HOLDUNTIL")},
+            columns={"sort2": "PLAN"},
+        ),
         "guardian": Change(
             happens=lambda koha, _patron: koha.execute("DELETE FROM borrower_relationships"),
             before=lambda koha, patron: a_guarantor(koha, of=patron),
@@ -126,6 +170,8 @@ CHANGES: dict[type, dict[str, Change]] = {
     },
     PatronRecords: {
         "open_cases": Change(happens=a_case_elsewhere, at="gentle_nudge_meta"),
+        "holds": Change(happens=a_hold, at="gentle_nudge_meta"),
+        "place": Change(before=is_listed, happens=is_left_out, at="gentle_nudge_meta"),
         "notices": Change(
             before=lambda koha, patron: is_sent(koha, patron, "BILL", day=SUNDAY - timedelta(days=14)),
             happens=lambda koha, _patron: koha.execute("UPDATE message_queue SET status = 'failed'"),
@@ -153,8 +199,8 @@ def test_a_candidate_is_nothing_but_patron_account_and_records() -> None:
 def test_what_changes_between_plan_and_lock_is_judged_again(koha: KohaDatabase, change: Change) -> None:
     patron = a_patron(koha, **({"born": ADULT} | change.columns))
     owes(koha, patron, "30.00", day=IN_THE_WINDOW, branch="CPL")
-    change.before(koha, patron)
     nights = Race(koha, Section(policy=a_policy(**change.rules), **change.section))
+    change.before(koha, patron)
     foreseen = nights.dry_run()
     assert foreseen is not None
     assert [referral.number for referral in foreseen.of(Referral)] == [patron]

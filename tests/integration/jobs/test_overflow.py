@@ -118,7 +118,7 @@ def test_a_sync_passes_the_account_over(koha: KohaDatabase) -> None:
     nights.sync()
     assert [int(row["borrowernumber"]) for row in nights.rows(ReportKind.SYNC)] == [usual]
     with read_only(nights.engine) as conn:
-        listed = rows_of(conn, nights.sections[0])
+        listed = rows_of(conn, nights.sections[0], SUNDAY)
     assert [row.number for row in listed.rows] == [usual]
     (named,) = listed.named
     assert named.startswith(f"patron number {huge}:")

@@ -284,6 +284,35 @@ def test_a_fee_belongs_to_the_section_of_its_case_whatever_its_branch(koha: Koha
     assert Decimal(nights.dues(MONDAY, "south")[patron]) == 55
 
 
+def test_a_fee_belongs_to_the_section_of_its_case_though_another_section_has_handed_it_over(koha: KohaDatabase) -> None:
+    patron = owing(koha, "30.00", branch="CPL")
+    nights = Nights(koha, *two_sections("patron"))
+    nights.good_night()
+    koha.execute("UPDATE borrowers SET sort1 = NULL")
+    nights.good_night(MONDAY)
+    koha.execute("UPDATE borrowers SET branchcode = 'FPL', sort2 = 'yes'")
+    nights.good_night(TUESDAY)
+    assert nights.dues(TUESDAY, "south") == {patron: "40.00"}, "adopted with all charges"
+    nights.sections = two_sections("charge")
+    nights.good_night(WEDNESDAY)
+    assert nights.dues(WEDNESDAY, "south") == {patron: "30.00"}
+
+
+def test_a_charge_that_two_sections_have_handed_over_belongs_to_the_first(koha: KohaDatabase) -> None:
+    patron = a_patron(koha)
+    for branch, amount in (("FPL", "45.00"), ("CPL", "30.00")):
+        owes(koha, patron, amount, day=IN_THE_WINDOW, branch=branch)
+    nights = Nights(koha, *reversed(two_sections("charge")))
+    nights.good_night()
+    lines = """INSERT INTO gentle_nudge_case_line (case_id, line, outstanding, counted)
+        SELECT other.id, line, l.outstanding, 1 FROM gentle_nudge_case_line l JOIN gentle_nudge_case c ON c.id = case_id
+        JOIN gentle_nudge_case other ON other.id <> c.id"""
+    koha.execute(lines)
+    nights.good_night(MONDAY)
+    assert nights.dues(MONDAY, "south") == {patron: "85.00"}
+    assert nights.dues(MONDAY, "north") == {patron: "10.00"}
+
+
 # ---- a section gone from the settings that had other recipients
 
 

@@ -1,5 +1,6 @@
 """Each query reads Koha's tables by the indexes that its docstring names, as MariaDB plans it on a library's tables."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -8,27 +9,73 @@ from sqlalchemy import Connection, Engine, insert, update
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.koha.read.plugin_data import LOG_MODULE, SINGLE
-from gentle_nudge.store.tables import case, case_line, delivery, notice, report, run
+from gentle_nudge.store.tables import (
+    attempt,
+    case,
+    case_line,
+    delivery,
+    hold,
+    notice,
+    report,
+    report_row,
+    review_list,
+    review_list_row,
+    run,
+)
+from gentle_nudge.texts.koha_reports import REPORTS, sql_of
 from tests.builders.koha import an_item
 from tests.builders.ours import DAY, NOW
 from tests.integration.store.conftest import with_our_tables
 from tests.support.koha import KohaDatabase, explained
-from tests.support.queries import SAMPLES, Query, every_query
+from tests.support.queries import SAMPLES, every_query
 
 PATRONS = range(1, 3001)
 QUERIES = every_query()
+# The reports for Koha (`koha-report`): table by its letter -> the index by which it is read; only ours are read whole.
+PERSON = {"b": "PRIMARY", "d": "borrowernumber"}
+TOLD = {"t": "gentle_nudge_report_row_case", "p": "PRIMARY", "r": "PRIMARY"}
+REPORTS_READ = {
+    "open-cases": {"c": "none", **PERSON, "h": "gentle_nudge_hold_patron", "a": "acctsborridx"},
+    "card": {"c": "none", **PERSON, **TOLD},
+    "still-blocked": {"c": "none", "d": "PRIMARY", "b": "PRIMARY", "o": "gentle_nudge_case_patron"},
+    "holds": {"h": "none", "b": "PRIMARY", "c": "gentle_nudge_case_patron"},
+    "list": {"l": "none", "r": "PRIMARY", "b": "PRIMARY"},
+    "invoice": {"c": "none", **PERSON},
+    "undelivered": {"d": "gentle_nudge_delivery_next", "p": "PRIMARY", "a": "PRIMARY", "t": "delivery_id"},
+}
 
 
 @pytest.mark.own_server  # each version plans in its own way
 def test_every_query_reads_by_the_indexes_that_its_docstring_names(a_library: Engine) -> None:
     with a_library.connect() as conn:
-        used = {query.name: indexes_used(conn, query) for query in QUERIES}
+        used = {query.name: indexes_used(conn, query.statement) for query in QUERIES}
     assert used == {query.name: query.indexes for query in QUERIES}
 
 
-def indexes_used(conn: Connection, query: Query) -> dict[str, str]:
+@pytest.mark.own_server  # each version plans in its own way
+def test_every_report_for_koha_reads_large_tables_by_an_index(a_library: Engine) -> None:
+    on_hold = {"reason": "plan", "source": "command", "since": NOW}
+    on_list = {"owed": 1, "balance": 1, "marks": "", "outcome": "listed"}
+    a_list = {"for_day": DAY, "made": DAY, "state": "used"}
+    pairs = [(number, case_number) for number in PATRONS for case_number in (number, 3001 - number)]
+    with a_library.begin() as conn:
+        conn.execute(insert(hold), [on_hold | {"patron": number} for number in range(1, 1001)])
+        conn.execute(
+            insert(review_list), [a_list | {"id": number, "section": f"s{number}"} for number in range(1, 101)]
+        )
+        conn.execute(insert(review_list_row), [on_list | {"list_id": 1 + n % 100, "patron": n} for n in PATRONS])
+        conn.execute(insert(report_row), [{"report_id": n, "case_id": m, "due": 1} for n, m in pairs])
+        conn.execute(insert(attempt), [{"delivery_id": n, "at": NOW, "outcome": "failed"} for n in PATRONS])
+        for table in conn.exec_driver_sql("SHOW TABLES LIKE 'gentle%%'").scalars().all():
+            conn.exec_driver_sql(f"ANALYZE TABLE {table}").all()
+    with a_library.connect() as conn:
+        used = {name: indexes_used(conn, re.sub("<<[^>]+>>", "'2026-11'", sql_of(name))) for name in REPORTS}
+    assert used == REPORTS_READ
+
+
+def indexes_used(conn: Connection, statement: str) -> dict[str, str]:
     """Table -> the index by which MariaDB would read it, or none; a filter by a second index is left out."""
-    plan = explained(conn, query.statement.replace("%", "%%"))
+    plan = explained(conn, statement.replace("%", "%%"))
     tables = (row for row in plan if row["table"] and not row["table"].startswith("<"))
     return {row["table"]: (row["key"] or "none").partition("|")[0] for row in tables}
 
@@ -39,6 +86,8 @@ def a_library(koha: KohaDatabase) -> Engine:
     items = [an_item(koha) for _ in range(20)]
     koha.put_many("borrowers", (a_row(number) for number in PATRONS))
     koha.put_many("accountlines", (a_line(number, items) for number in range(1, 9001)))
+    applied = ({"credit_id": n, "debit_id": 1 + n % 9000, "type": "APPLY", "amount": -1} for n in range(1, 9001))
+    koha.put_many("account_offsets", applied)
     for code in ("COLLECT", "OTHER"):
         koha.put("borrower_attribute_types", code=code, description=code)
     codes = ("COLLECT", *["OTHER"] * 29)

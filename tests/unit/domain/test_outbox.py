@@ -44,8 +44,8 @@ def test_a_test_copy_uploads_nothing_and_a_copy_sends_only_mail() -> None:
         for standing in Standing
     }
     assert leaves == {
-        Standing.LIBRARY: ["email", "sftp", "file"],
-        Standing.TEST_COPY: ["email", "file"],
+        Standing.LIBRARY: ["email", "sftp", "file", "folder"],
+        Standing.TEST_COPY: ["email", "file", "folder"],
         Standing.COPY: ["email"],
     }
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.plan import Ending, Succession
+from gentle_nudge.domain.collections.plan import CaseDecision, Ending, Pause, Resumption, Succession
 from gentle_nudge.domain.collections.policy import Policy, Section
-from gentle_nudge.domain.collections.referral import NO_RECORDS, PatronRecords
+from gentle_nudge.domain.collections.referral import NO_RECORDS, PatronRecords, hold_of
+from gentle_nudge.domain.hold import Hold
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import FlagState, Patron, flag_state
 from gentle_nudge.domain.report_row import UpdateRow, case_row
@@ -39,13 +40,17 @@ class CaseFacts:
         return self.patron or self.heir
 
 
-def outcome_of(facts: CaseFacts, section: Section) -> UpdateRow | Succession | Ending:
+# A row: the case just goes on. None: so it does, but the agency hears nothing of it, because its patron is on hold.
+Outcome = UpdateRow | CaseDecision | None
+
+
+def outcome_of(facts: CaseFacts, section: Section, day: date) -> Outcome:
     """What becomes of this open case of the section, or of one whose section is gone and that it frees."""
-    return judge_held(facts, section) if facts.case.section in section.frees else judge(facts, section)
+    return judge_held(facts, section) if facts.case.section in section.frees else judge(facts, section, day)
 
 
-def judge(facts: CaseFacts, section: Section) -> UpdateRow | Succession | Ending:
-    """What becomes of this open case; the row of the update if it just goes on."""
+def judge(facts: CaseFacts, section: Section, day: date) -> Outcome:
+    """What becomes of this open case."""
     person, policy, owes = facts.person, section.policy, f"owes {format_amount(facts.balance)}"
     if person is None:
         return _ending(facts, CaseState.DELETED, ZERO, why="the patron is gone from Koha")
@@ -60,10 +65,50 @@ def judge(facts: CaseFacts, section: Section) -> UpdateRow | Succession | Ending
         return _ending(facts, state, last_word(facts.balance, policy), why=why)
     if is_released(facts.balance, policy):
         return _ending(facts, CaseState.RELEASED, released_due(facts.balance, policy), why=_why_released(facts, policy))
-    row = as_before(facts, policy)
-    if facts.heir is None:
-        return row
-    return _succession(facts, facts.heir, row)
+    return go_on(facts, person, policy, day)
+
+
+def go_on(facts: CaseFacts, person: Patron, policy: Policy, day: date) -> Outcome:
+    """How an open case of this patron or heir goes on: as before, with the heir, paused or resumed."""
+    hold, row = hold_of(person, facts.records, day), as_before(facts, policy)
+    if facts.heir:
+        return _succession(facts, facts.heir, None if hold else row)
+    if hold is None:
+        return row if facts.case.paused_on is None else resume(facts, row)
+    if facts.case.paused_on is None:
+        return pause(facts, hold, policy, day)
+    return row_on_hold(facts, policy) if facts.case.to_report else None
+
+
+def pause(facts: CaseFacts, hold: Hold, policy: Policy, day: date) -> Pause:
+    """The case is paused; a reason that staff wrote into Koha's field stays there."""
+    until = f" until {hold.until}" if hold.until else ""
+    why = f"on hold{until}: {hold.reason}" if hold.is_by_person else f"on hold{until} by {policy.hold}"
+    row = row_on_hold(facts, policy)
+    return Pause(facts=facts, why=why, row=row, paused_on=day, is_by_person=hold.is_by_person)
+
+
+def resume(facts: CaseFacts, row: UpdateRow) -> Resumption:
+    """The case is told of again, even if nothing but the hold has changed."""
+    why = f"the hold is over; paused since {facts.case.paused_on}"
+    return Resumption(facts=facts, why=why, row=replace(row, marked=True))
+
+
+def row_on_hold(facts: CaseFacts, policy: Policy) -> UpdateRow | None:
+    """The row of an open case on hold, as `hold_due` says; None if the agency is told nothing."""
+    if policy.hold_due == "none":
+        return None
+    due = shown(facts.balance, policy) if policy.hold_due == "balance" else ZERO
+    return replace(case_row(facts.case, facts.person, due), marked=True)
+
+
+def is_in_syncs(facts: CaseFacts, day: date) -> bool:
+    """Whether syncs list this open case: not while its patron is on hold.
+
+    One that Koha's field alone keeps back is listed until an update has paused it: the fuse on pauses may forbid that.
+    """
+    hold = hold_of(facts.person, facts.records, day) if facts.person else None
+    return hold is None or not (hold.is_by_person or facts.case.paused_on)
 
 
 def _why_released(facts: CaseFacts, policy: Policy) -> str:
@@ -82,7 +127,7 @@ def is_somebody_else(case: Case, patron: Patron) -> bool:
     return patron.used_before > case.used_before
 
 
-def judge_held(facts: CaseFacts, section: Section) -> UpdateRow | Succession | Ending:
+def judge_held(facts: CaseFacts, section: Section) -> Outcome:
     """What becomes of an open case of which nobody may be told; only a payment ends it, and its last word waits.
 
     With another open case it stays as it is: part of the balance is told there.

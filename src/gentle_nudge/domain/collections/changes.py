@@ -11,7 +11,16 @@ from typing import TypeVar
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Referral, Reopening, Succession
+from gentle_nudge.domain.collections.plan import (
+    Adoption,
+    Decision,
+    Ending,
+    Pause,
+    Referral,
+    Reopening,
+    Resumption,
+    Succession,
+)
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.referral import PatronRecords
 from gentle_nudge.domain.patron import FlagRow, FlagState, Patron, Restriction, flag_state
@@ -71,6 +80,14 @@ class FollowCase:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PauseCase:
+    """The open case is paused since this day; None: it is paused no more."""
+
+    case: int
+    since: date | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RecordRestriction:
     """Record a restriction of ours that was there before with the case just opened for this patron.
 
@@ -92,6 +109,7 @@ Action = (
     | ReopenCase
     | CloseCase
     | FollowCase
+    | PauseCase
     | RecordRestriction
 )
 
@@ -141,22 +159,38 @@ def planned_changes(decision: Decision, section: Section) -> Iterator[Action]:
                 restriction_type=policy.restriction_type,
                 restriction_comment=policy.comment(decision.day),
             )
-        case Succession(facts=facts):
-            if facts.heir:
-                yield follow_case(facts.case, facts.heir)
-                yield from set_flag(facts.heir, policy)
-        case Ending(facts=facts):
-            if decision.state is CaseState.RELEASED and facts.heir:
-                yield follow_case(facts.case, facts.heir)
-            if decision.state is CaseState.RELEASED and facts.person:
-                yield from clear_flag(facts.person, facts.records, section)
-            yield CloseCase(
-                case=facts.case.id,
-                patron=decision.number,
-                state=decision.state,
-                why=decision.why,
-                waiting=decision.waiting,
-            )
+        case Succession():
+            yield from go_on_with_heir(decision, policy)
+        case Pause() | Resumption():
+            yield PauseCase(case=decision.case.id, since=decision.paused_on)
+        case Ending():
+            yield from end_case(decision, section)
+
+
+def go_on_with_heir(succession: Succession, policy: Policy) -> Iterator[Action]:
+    """The case follows the heir, who is flagged; it is paused no more if the agency is told of it."""
+    facts = succession.facts
+    if facts.heir:
+        yield follow_case(facts.case, facts.heir)
+        yield from set_flag(facts.heir, policy)
+    if facts.case.paused_on and succession.row:
+        yield PauseCase(case=facts.case.id, since=None)
+
+
+def end_case(ending: Ending, section: Section) -> Iterator[Action]:
+    """The case is closed; if it is released, the flag says no."""
+    facts, is_released = ending.facts, ending.state is CaseState.RELEASED
+    if is_released and facts.heir:
+        yield follow_case(facts.case, facts.heir)
+    if is_released and facts.person:
+        yield from clear_flag(facts.person, facts.records, section)
+    yield CloseCase(
+        case=facts.case.id,
+        patron=ending.number,
+        state=ending.state,
+        why=ending.why,
+        waiting=ending.waiting,
+    )
 
 
 def follow_case(case: Case, heir: Patron) -> FollowCase:
@@ -183,8 +217,31 @@ def restriction_changes(decision: Decision, holdings: Holdings, section: Section
             yield from restrict_again(decision, holdings, policy)
         case Ending(state=CaseState.RELEASED | CaseState.PAID, facts=facts) if policy.remove_restriction:
             yield from lift(holdings, facts.case, facts.records, section)
-        case Referral() | Succession() | Ending():
+        case Referral() | Succession() | Pause() | Resumption() | Ending():
             pass
+
+
+def is_still_restricted(decision: Decision, holdings: Holdings, section: Section) -> bool:
+    """Whether a restriction of ours stays active although this decision ends a case that was paid.
+
+    It may stay for an open case of another section.
+    """
+    match decision:
+        case Ending(state=CaseState.RELEASED | CaseState.PAID, facts=facts):
+            records, recorded = facts.records, {*holdings.recorded, facts.case.restriction or 0}
+        case Adoption(released=True):
+            records, recorded = decision.candidate.records, {*holdings.recorded}
+        case Referral() | Adoption() | Reopening() | Succession() | Pause() | Resumption() | Ending():
+            return False
+    if records.restriction_is_needed(section):
+        return False
+    lifted = {action.restriction.id for action in of(restriction_changes(decision, holdings, section), LiftRestriction)}
+    left = replace(
+        holdings,
+        restrictions=tuple(each for each in holdings.restrictions if each.id not in lifted),
+        recorded=frozenset(recorded),
+    )
+    return active_restriction_of_ours(left, section.policy) is not None
 
 
 def charge_fee(referral: Referral, policy: Policy) -> Iterator[ChargeFee]:

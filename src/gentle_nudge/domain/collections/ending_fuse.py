@@ -1,4 +1,4 @@
-"""The fuse on endings: staff end cases by ones, accidents by dozens."""
+"""The fuse on endings and pauses: staff end and pause cases by ones, accidents by dozens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gentle_nudge.domain.case import CaseState, by_state
-from gentle_nudge.domain.collections.plan import Ending
+from gentle_nudge.domain.collections.plan import Ending, Pause
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.collections.submission_day import Due, Refusal, is_lifted_for, too_many
 
@@ -53,6 +53,19 @@ def refused(counted: EndingsThatCount, due: Due, *, open_cases: int) -> tuple[tu
             lifted = is_lifted_for(len(endings), due.endings_lifted_to)
             return ((), None) if lifted else (endings, refusal)
     return (), None
+
+
+def refused_pauses(
+    pauses: Iterable[Pause], counted: EndingsThatCount, due: Due, *, open_cases: int
+) -> tuple[tuple[Pause, ...], Refusal | None]:
+    """The pauses that must not happen, with the refusal: those of Koha's field, if they are too many.
+
+    Cases ended by staff count with them, because one import may do both. The endings are judged by themselves.
+    """
+    by_field = tuple(pause for pause in pauses if not pause.is_by_person)
+    count, (most, _) = len(by_field) + len(counted.unpaid), most_endings(due, open_cases)
+    refusal = too_many("pauses", count, most) if by_field else None
+    return ((), None) if refusal is None or is_lifted_for(count, due.endings_lifted_to) else (by_field, refusal)
 
 
 def most_endings(due: Due, open_cases: int) -> tuple[int | None, int | None]:

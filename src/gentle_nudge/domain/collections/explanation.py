@@ -10,6 +10,7 @@ from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.plan import Reopening
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, Reason, verdicts
+from gentle_nudge.domain.hold import Hold
 from gentle_nudge.domain.ledger import JudgedLine, Line, Window
 
 
@@ -17,7 +18,7 @@ from gentle_nudge.domain.ledger import JudgedLine, Line, Window
 class Explanation:
     """One patron as one section sees them on one day; `reopening` if a closed case would be opened again.
 
-    `recorded` are the lines recorded with the open case, if there is one.
+    `recorded` are the lines recorded with the open case, if there is one; `holds` are those in force on that day.
     """
 
     section: Section
@@ -28,6 +29,7 @@ class Explanation:
     cases: tuple[Case, ...] = ()
     recorded: tuple[Line, ...] = ()
     reopening: Reopening | None = None
+    holds: tuple[Hold, ...] = ()
 
     @property
     def open_case(self) -> Case | None:

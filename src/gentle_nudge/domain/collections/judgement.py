@@ -12,6 +12,8 @@ from operator import attrgetter
 from gentle_nudge.domain.collections.anomalies import Anomalies
 from gentle_nudge.domain.collections.case_outcome import (
     CaseFacts,
+    Outcome,
+    as_before,
     is_released,
     last_row,
     lists_everybody,
@@ -19,8 +21,9 @@ from gentle_nudge.domain.collections.case_outcome import (
     released_due,
     shown,
 )
-from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount, refused
-from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral, Succession, heir_of
+from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount, refused, refused_pauses
+from gentle_nudge.domain.collections.for_a_person import Need, of_open_case
+from gentle_nudge.domain.collections.plan import Adoption, CaseDecision, Ending, Pause, Plan, Referral, heir_of
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, LeftOut, PatronRecords, Reason, is_minor, why_not
 from gentle_nudge.domain.collections.reopening import reopenings
@@ -43,6 +46,9 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
         submission_due=due.submission_due,
         update_due=due.update_due,
         late=due.late,
+        holds=evidence.holds,
+        under=due.under,
+        list_ends=due.list_ends,
         untold=frozenset(facts.case.id for facts in last_words) - {facts.case.id for facts in evidence.last_words},
     )
     anomalies = Anomalies()
@@ -58,7 +64,8 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
     left_out_patrons: list[LeftOut] | None = [] if due.names_left_out else None
     referred, left_out, owing_less = _referrals(section, day, evidence, in_cases, named=left_out_patrons)
     too_many_reopened = _fused("reopenings", reopened, due) if due.update_due else None
-    limits = (too_many_reopened, too_many_adopted, _fused("fuse", referred, due))
+    too_many_referred = None if due.is_approved else _fused("fuse", referred, due)
+    limits = (too_many_reopened, too_many_adopted, too_many_referred)
     refusals = (due.beside_plugin, *plan.refusals, *anomalies.refusals(section), *limits)
     plan = replace(
         plan,
@@ -67,7 +74,7 @@ def plan_night(section: Section, day: date, evidence: Evidence, due: Due) -> Pla
         left_out_patrons=tuple(left_out_patrons or ()),
         owing_less=evidence.owing_less() + owing_less,
         refusals=tuple(refusal for refusal in refusals if refusal),
-        named=(*plan.named, *passed_over(too_large)),
+        named=(*plan.named, *passed_over(too_large), *evidence.holds.named),
     )
     return replace(plan, decisions=(*plan.decisions, *referred)) if plan.submits else replace(plan, held=referred)
 
@@ -85,13 +92,14 @@ def _with_cases(
 
     Cases whose ending is refused are in no report: whatever is told of them now may be wrong.
     """
-    changes: list[Ending | Succession] = []
+    changes: list[CaseDecision] = []
     rows: list[UpdateRow] = []
+    needs: list[Need] = []
     heirs: set[int] = set()
     everybody, open_cases = lists_everybody(section.policy, plan.day), 0
     # Each patron's latest, unless the patron is in collections again.
     last_words = {facts.case.number: facts for facts in sorted(evidence.last_words, key=attrgetter("case.id"))}
-    for facts, outcome in _one_case_each(section, evidence.cases):
+    for facts, outcome in _one_case_each(section, evidence.cases, plan.day):
         if facts.heir:
             heirs.add(facts.heir.number)
         if not due.update_due:
@@ -101,27 +109,32 @@ def _with_cases(
         may_be_told = facts.case.section not in section.frees
         if may_be_told:
             last_words.pop(facts.case.number, None)
-        if not isinstance(outcome, UpdateRow):
+        if isinstance(outcome, CaseDecision):
             changes.append(outcome)
-        elif may_be_told and (everybody or outcome.is_news):
+            continue
+        needs += of_open_case(facts, section)
+        if outcome and may_be_told and (everybody or outcome.is_news):
             rows.append(outcome)
     endings = EndingsThatCount.among((each for each in changes if isinstance(each, Ending)), section.policy)
     accidents, refusal = refused(endings, due, open_cases=open_cases)
-    untouched = {ending.case.id for ending in accidents}
+    pauses = (each for each in changes if isinstance(each, Pause))
+    not_paused, too_many_paused = refused_pauses(pauses, endings, due, open_cases=open_cases)
+    as_unpaused = (as_before(pause.facts, section.policy) for pause in not_paused)
+    rows += [row for row in as_unpaused if everybody or row.is_news]
+    untouched = {each.case.id for each in (*accidents, *not_paused)}
     last_rows = [row for facts in last_words.values() if (row := last_row(section, facts))]
     plan = replace(
         plan,
         decisions=tuple(sorted((c for c in changes if c.case.id not in untouched), key=attrgetter("case.id"))),
         kept=(*sorted(rows, key=attrgetter("case")), *last_rows),
-        refusals=(refusal,) if refusal else (),
+        refusals=tuple(each for each in (refusal, too_many_paused) if each),
         named=tuple(anomalies.in_words(section)),
+        needs=tuple(needs),
     )
     return plan, heirs
 
 
-def _one_case_each(
-    section: Section, cases: Iterable[CaseFacts]
-) -> Iterator[tuple[CaseFacts, UpdateRow | Succession | Ending]]:
+def _one_case_each(section: Section, cases: Iterable[CaseFacts], day: date) -> Iterator[tuple[CaseFacts, Outcome]]:
     """Every case with what becomes of it; of several that lead to one heir only the oldest goes on.
 
     Those of which nobody may be told come last: whoever has another case is told of it there.
@@ -131,12 +144,12 @@ def _one_case_each(
         if facts.heir:
             merged.append(facts)
         else:
-            yield facts, outcome_of(facts, section)
+            yield facts, outcome_of(facts, section, day)
     heirs: set[int | None] = set()
     for facts in sorted(merged, key=lambda facts: (facts.case.section in section.frees, facts.case.id)):
         goes_on_already = facts.heir and facts.heir.number in heirs
-        outcome = outcome_of(replace(facts, records=_with_case(section)) if goes_on_already else facts, section)
-        if not isinstance(outcome, UpdateRow):
+        outcome = outcome_of(replace(facts, records=_with_case(section)) if goes_on_already else facts, section, day)
+        if isinstance(outcome, CaseDecision):
             heirs.add(heir_of(outcome))
         yield facts, outcome
 

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, TypeVar
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.referral import Account, Candidate, LeftOut, Reason, SectionRecords
 from gentle_nudge.domain.collections.submission_day import Refusal
+from gentle_nudge.domain.hold import HoldChanges
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Guardian, Patron
 from gentle_nudge.domain.report_row import UpdateRow, case_row, new_case_row
 
 if TYPE_CHECKING:
     from gentle_nudge.domain.collections.case_outcome import CaseFacts
+    from gentle_nudge.domain.collections.for_a_person import Need
+    from gentle_nudge.domain.collections.review import Draft, ListState, ReviewList
 
 
 D = TypeVar("D", bound="Decision")
@@ -139,7 +142,7 @@ class ChangedCase:
 class Succession(ChangedCase):
     """Cards were merged: the case goes on with the heir, the patron who took over its lines.
 
-    `row` is None if nobody may be told of it.
+    `row` is None if nobody may be told of it, or because the heir is on hold.
     """
 
     row: UpdateRow | None
@@ -162,7 +165,25 @@ class Ending(ChangedCase):
         return ZERO if self.state is CaseState.MERGED else self.facts.balance
 
 
-Decision = Referral | Adoption | Reopening | Succession | Ending
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pause(ChangedCase):
+    """The patron is on hold: the agency hears of the open case once, by `row` (None: not at all), and then no more."""
+
+    row: UpdateRow | None
+    paused_on: date
+    is_by_person: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resumption(ChangedCase):
+    """The hold is over: the agency hears of the open case again, with its balance."""
+
+    row: UpdateRow
+    paused_on: None = None
+
+
+CaseDecision = Succession | Pause | Resumption | Ending
+Decision = Referral | Adoption | Reopening | CaseDecision
 
 
 def heir_of(decision: Decision) -> int | None:
@@ -170,7 +191,7 @@ def heir_of(decision: Decision) -> int | None:
     match decision:
         case Succession() | Ending(state=CaseState.RELEASED):
             return decision.facts.heir.number if decision.facts.heir else None
-        case Referral() | Adoption() | Reopening() | Ending():
+        case Referral() | Adoption() | Reopening() | Pause() | Resumption() | Ending():
             return None
 
 
@@ -179,11 +200,13 @@ class Plan:
     """Everything one section's run intends.
 
     `decisions` are those that change something, `held` the referrals that a fuse or limit holds back, `kept` the
-    update's rows of cases that just go on. `left_out` counts, by first reason, the patrons whose owed in window
-    reaches the threshold; `left_out_patrons` are these patrons, if asked for. `owing_less` counts all others who owe
-    something in the window. `named` are cases and accounts that staff should look at, `untold` the closed cases whose
-    last word has to wait. `order` ranks patrons as the database collates their surnames. `records` is what our own
-    tables knew when the plan was made.
+    update's rows of cases that just go on. `left_out` counts, by first reason, the patrons whose owed in window reaches
+    the threshold; `left_out_patrons` are these patrons, if asked for. `owing_less` counts all others who owe something
+    in the window. `named` are cases and accounts that staff should look at, `needs` what cases that go on leave to a
+    person, `untold` the closed cases whose last word has to wait. `order` ranks patrons as the database collates their
+    surnames. `records` is what our own tables knew when the plan was made, `holds` what has become of the holds since
+    the last night. A submission is made `under` a list, if there is one, which then ends as `list_ends`; `list_made` is
+    a new list.
     """
 
     section: str
@@ -199,9 +222,14 @@ class Plan:
     owing_less: int = 0
     refusals: tuple[Refusal, ...] = ()
     named: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
     untold: frozenset[int] = frozenset()
     order: Mapping[int, int] = field(default_factory=dict)
     records: SectionRecords = field(default_factory=SectionRecords)
+    holds: HoldChanges = field(default_factory=HoldChanges)
+    under: ReviewList | None = None
+    list_ends: ListState | None = None
+    list_made: Draft | None = None
 
     def of(self, kind: type[D]) -> tuple[D, ...]:
         """The decisions of one kind."""
@@ -210,12 +238,12 @@ class Plan:
     @property
     def cases(self) -> tuple[Case, ...]:
         """The open cases that change."""
-        return tuple(decision.case for decision in self.decisions if isinstance(decision, Succession | Ending))
+        return tuple(decision.case for decision in self.decisions if isinstance(decision, CaseDecision))
 
     @property
     def has_work(self) -> bool:
-        """Whether a report of the day is still to be made."""
-        return self.submission_due or self.update_due
+        """Whether a report or a list of the day is still to be made."""
+        return self.submission_due or self.update_due or self.list_made is not None
 
     @property
     def submits(self) -> bool:

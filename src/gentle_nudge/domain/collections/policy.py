@@ -289,6 +289,8 @@ class Policy:
         return PatronFields(
             flag=self.flag,
             exemption=self.exemption,
+            hold=self.hold,
+            hold_until=self.hold_until,
             guardians=self.minors == "guardian",
             contact=self.unreachable == "exclude",
         )
@@ -358,6 +360,13 @@ class Section:
     def may_end(self) -> tuple[str, ...]:
         """The names of the sections whose cases it may end: its own and those it frees."""
         return (*self.cases_of, *self.frees)
+
+    @property
+    def heard(self) -> dict[tuple[str, ...], frozenset[str]]:
+        """Its own names -> all sections whose cases everybody hears of who is told of its own."""
+        told = {recipient.casefold() for recipient in self.policy.send_to}
+        with_them = (each for each in self.others if told <= {to.casefold() for to in each.policy.send_to})
+        return {self.cases_of: frozenset(self.cases_of).union(*(each.cases_of for each in with_them))}
 
     @property
     def is_global(self) -> bool:

@@ -10,7 +10,9 @@ from enum import StrEnum
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.policy import Policy, Section
+from gentle_nudge.domain.collections.review import ListInForce, Place, ReviewList
 from gentle_nudge.domain.collections.submission_day import SubmissionHistory
+from gentle_nudge.domain.hold import Hold, hold_in_field
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.money import ZERO, can_be_kept
 from gentle_nudge.domain.patron import FlagState, Patron, SentNotice, age, flag_state, known_birth
@@ -24,6 +26,7 @@ class Reason(StrEnum):
     FLAG_IN_OTHER_USE = "the flag field holds something that is neither a yes nor a no"
     PROTECTED = "a protected or anonymized patron, or one that Koha uses itself"
     EXEMPT = "the exemption field says so"
+    ON_HOLD = "on hold: staff keep the patron back"
     CATEGORY = "the patron category is not referred"
     MINOR = "a minor"
     UNKNOWN_AGE = "no date of birth, or one more than 110 years ago"
@@ -33,6 +36,8 @@ class Reason(StrEnum):
     UNREACHABLE = "cannot be reached: marked as gone, or no address, telephone or e-mail"
     BELOW_THRESHOLD = "owes less than the threshold in the window"
     BALANCE_BELOW_THRESHOLD = "the balance is less than the threshold"
+    LEFT_OUT = "staff have left the patron out of the list"
+    NOT_ON_THE_LIST = "qualifies only since the list was made, and will be on the next one"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,10 +73,15 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatronRecords:
-    """Our records of a patron: the sections with an open case, and the notices that `prior_notice` asks for."""
+    """Our records of a patron: the sections with an open case, the holds by people, the notices of `prior_notice`.
+
+    `place` is the patron's place on the list in force, if one is.
+    """
 
     open_cases: frozenset[str] = frozenset()
+    holds: tuple[Hold, ...] = ()
     notices: tuple[SentNotice, ...] = ()
+    place: Place | None = None
 
     def has_case(self, section: Section) -> bool:
         """Whether a case of this section is open; of any section if it has all charges, so that no debt goes twice."""
@@ -110,6 +120,9 @@ class SectionRecords:
     open case. `withdrawn`: patron -> the latest day a case was withdrawn, None if only by sections whose days do not
     count here; cases of cards merged into theirs included, whose lines are `inherited`.
     `merged`: patron -> those gone from Koha whose recorded lines they have now; empty if all charges are the patron's.
+    `holds`: patron -> the open holds by command or file; `in_field` are those that the nights have recorded of the
+    section's field in Koha.
+    `lists` are the section's latest lists; under the one `in_force`, if there is one, patrons are judged.
     """
 
     revision: int | None = None
@@ -118,8 +131,12 @@ class SectionRecords:
     withdrawn: Mapping[int, date | None] = field(default_factory=dict)
     inherited: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     merged: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    holds: Mapping[int, tuple[Hold, ...]] = field(default_factory=dict)
+    in_field: tuple[Hold, ...] = ()
     past: SubmissionHistory = field(default_factory=SubmissionHistory)
     last_update: date | None = None
+    lists: tuple[ReviewList, ...] = ()
+    in_force: ListInForce | None = None
 
     @property
     def is_any(self) -> bool:
@@ -128,7 +145,13 @@ class SectionRecords:
 
     def of(self, patron: int) -> PatronRecords:
         """The records of one patron."""
-        return PatronRecords(open_cases=self.open_cases[patron]) if patron in self.open_cases else NO_RECORDS
+        if self.in_force is None and patron not in self.open_cases and patron not in self.holds:
+            return NO_RECORDS
+        return PatronRecords(
+            open_cases=self.open_cases.get(patron, frozenset()),
+            holds=self.holds.get(patron, ()),
+            place=self.in_force.place_of(patron) if self.in_force else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,6 +161,15 @@ class Candidate:
     patron: Patron
     account: Account
     records: PatronRecords = NO_RECORDS
+
+
+def hold_of(patron: Patron, records: PatronRecords, day: date) -> Hold | None:
+    """The hold that keeps the patron back on this day, first one by a person; None if there is none.
+
+    The field in Koha is read if the section's policy names one.
+    """
+    in_field = hold_in_field(patron) if patron.hold else None
+    return next((hold for hold in (*records.holds, *filter(None, [in_field])) if hold.is_in_force(day)), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -218,6 +250,7 @@ RULES: dict[Reason, Rule] = {
     Reason.EXEMPT: lambda candidate, section, _day: (
         section.policy.exemption is not None and flag_state(candidate.patron.exemption) is not FlagState.NO
     ),
+    Reason.ON_HOLD: lambda candidate, _section, day: hold_of(candidate.patron, candidate.records, day) is not None,
     Reason.CATEGORY: _category,
     Reason.MINOR: _minor,
     Reason.UNKNOWN_AGE: _unknown_age,
@@ -234,6 +267,12 @@ RULES: dict[Reason, Rule] = {
     Reason.BELOW_THRESHOLD: lambda candidate, section, _day: candidate.account.owed < section.policy.threshold,
     Reason.BALANCE_BELOW_THRESHOLD: lambda candidate, section, _day: (
         min(candidate.account.balance, candidate.account.whole_balance) < section.policy.threshold
+    ),
+    Reason.LEFT_OUT: lambda candidate, _section, _day: (
+        candidate.records.place is not None and candidate.records.place.is_left_out
+    ),
+    Reason.NOT_ON_THE_LIST: lambda candidate, _section, _day: (
+        candidate.records.place is not None and candidate.records.place.row is None
     ),
 }
 

@@ -17,7 +17,7 @@ from gentle_nudge.domain.collections.referral import RULES, Candidate, Reason
 from gentle_nudge.domain.money import ZERO, format_amount, round_to_cent
 
 MAY_BE_REOPENED = (CaseState.RELEASED, CaseState.PAID)
-SPEAK_AGAINST = (Reason.FLAG_IN_OTHER_USE, Reason.PROTECTED, Reason.EXEMPT)
+SPEAK_AGAINST = (Reason.FLAG_IN_OTHER_USE, Reason.PROTECTED, Reason.EXEMPT, Reason.ON_HOLD)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

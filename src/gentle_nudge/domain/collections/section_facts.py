@@ -11,6 +11,7 @@ from gentle_nudge.domain.collections.case_outcome import CaseFacts, last_row
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason
 from gentle_nudge.domain.collections.reopening import ClosedCase
+from gentle_nudge.domain.hold import NO_CHANGES, HoldChanges
 from gentle_nudge.domain.money import can_be_kept
 from gentle_nudge.domain.patron import Patron
 
@@ -37,7 +38,7 @@ class Evidence:
     """Everything gathered about one section; `last_words` are closed cases the agency is still to be told of.
 
     `closed` are the closed cases that may have to be opened again, `elsewhere` the patrons whose case another section
-    opens again.
+    opens again. `holds` is what has become of the holds since the last night.
 
     `cases` and then `candidates` are iterated once, so that they may be read meanwhile and are never in memory all at
     once. Two are asked last: how many others owe something in the window (`owing_less`), and how many owe enough there
@@ -52,6 +53,7 @@ class Evidence:
     adoptees: tuple[Adoptee, ...] = ()
     closed: tuple[ClosedCase, ...] = ()
     elsewhere: AbstractSet[int] = frozenset()
+    holds: HoldChanges = NO_CHANGES
 
 
 def passing_over(section: Section, evidence: Evidence, noted: set[int]) -> Evidence:

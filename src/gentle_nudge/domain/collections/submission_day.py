@@ -11,12 +11,13 @@ from dateutil.relativedelta import relativedelta
 from dateutil.rrule import weekdays
 
 from gentle_nudge.domain.collections.policy import Policy
+from gentle_nudge.domain.collections.review import ListState, ReviewList
 from gentle_nudge.domain.wording import counted
 
 A_WEEK = 7
 USUAL_FACTOR = 4
 USUAL_LEAST, USUAL_MOST, USUAL_AT_FIRST = 50, 500, 100
-Limit = Literal["fuse", "adoptions", "endings", "reopenings"]
+Limit = Literal["fuse", "adoptions", "endings", "pauses", "reopenings"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +40,7 @@ class Refusal:
     @property
     def stops_submission(self) -> bool:
         """Whether no submission is made because of it."""
-        return self.kind not in {"endings", "reopenings", "held"}
+        return self.kind not in {"endings", "pauses", "reopenings", "held"}
 
 
 # The refusal of each limit that is passed; {count}, {most} and the like are still to be filled in.
@@ -50,6 +51,13 @@ TOO_MANY: dict[Limit, Refusal] = {
         "them was closed, changed or listed; all others went on",
         hint="if an import, a form or a clean-up did it, put flags, patrons or charges back; if all of it is right, "
         "start the next night with nightly --most-endings {count}",
+    ),
+    "pauses": Refusal(
+        kind="pauses",
+        sentence="{count} open cases would be paused by Koha's field or ended by staff, more than the {most} of one "
+        "night: none of them was paused, and they are reported as before; all others went on",
+        hint="if an import or a form did it, put the field back; if all of it is right, start the next night with "
+        "nightly --most-endings {count}",
     ),
     "adoptions": Refusal(
         kind="adoptions",
@@ -78,7 +86,8 @@ class Due:
     """What is due, and how much of it may happen; None: no limit.
 
     `lifted_to` and `endings_lifted_to` are the fuses as lifted by hand. `names_left_out`: the plan keeps not only how
-    many patrons are left out, but also who.
+    many patrons are left out, but also who. The submission is made `under` a list, if there is one, which then ends as
+    `list_ends`. A list for the day `list_for` is made.
     """
 
     submission_due: bool = False
@@ -90,12 +99,25 @@ class Due:
     most_endings: int | Literal["usual"] | None = None
     endings_lifted_to: int | None = None
     beside_plugin: Refusal | None = None
+    under: ReviewList | None = None
+    list_ends: ListState | None = None
+    list_for: date | None = None
     names_left_out: bool = False
 
     @property
     def is_anything(self) -> bool:
-        """Whether a report of the day is still to be made."""
-        return self.submission_due or self.update_due
+        """Whether a report or a list of the day is still to be made."""
+        return self.submission_due or self.update_due or self.list_for is not None
+
+    @property
+    def may_refer(self) -> bool:
+        """Whether a submission is due in which somebody may be: its list was not rejected and has not lapsed."""
+        return self.submission_due and self.list_ends in {None, ListState.USED}
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether staff have approved the list, so that no fuse looks at its length."""
+        return self.under is not None and self.under.state is ListState.APPROVED
 
     @property
     def without_limits(self) -> Due:

@@ -65,6 +65,9 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
         sections: list[Section] = []
         yield database_findings.sections(conn, library.settings, sections)
         yield from _questions_about(sections, conn, moment)
+        has_folder = library.settings.staff.folder is not None
+        for section in (each for each in sections if each.enabled):
+            yield policy_findings.lists(section, moment.day, has_folder=has_folder)
         yield connection_findings.people(conn, library, sections)
         yield connection_findings.held(conn, library)
     yield connection_findings.answers(library)
@@ -83,6 +86,7 @@ def _questions_about(sections: Sequence[Section], conn: Connection, moment: Mome
     yield database_findings.restrictions_left(conn, sections, moment)
     yield flag_fields.flags(conn, [section.policy.flag for section in sections])
     yield flag_fields.exemptions(conn, [section.policy.exemption for section in submitting])
+    yield flag_fields.holds(conn, [section.policy.patron_fields for section in sections])
     for section in submitting:
         yield policy_findings.window(section, moment.day)
         yield policy_findings.notices(conn, section, moment.day)

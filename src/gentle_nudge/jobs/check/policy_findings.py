@@ -72,6 +72,29 @@ def window(section: Section, day: date) -> Iterator[Finding]:
         )
 
 
+def lists(section: Section, day: date, *, has_folder: bool) -> Iterator[Finding]:
+    """Lists that nobody gets, or that keep a patron back for so long that the charges leave the window."""
+    policy = section.policy
+    if policy.review_days and not has_folder and not policy.staff_to:
+        yield Finding(
+            name="review-reaches-nobody",
+            what=f"Section {section.name} makes lists (review_days), and nobody gets them.",
+            why="Staff who do not see who will be referred cannot decide about it.",
+            way_out="Name staff_to, or a folder in [staff].",
+        )
+    span = policy.window(day)
+    days, needed = (span.last - span.first).days + 1, 2 * A_WEEK + policy.review_days
+    if policy.review_days and days < needed:
+        yield Finding(
+            name="window-too-short-for-review",
+            severity=Severity.WARNING,
+            what=f"The window of section {section.name} is {counted(days, 'day')} wide, and lists are made "
+            f"{counted(policy.review_days, 'day')} before a submission.",
+            why="The charges of somebody left out for a week can leave the window before the next list.",
+            way_out=f"Let the window be at least {needed} days wide (count_fees_newer_than, count_fees_older_than).",
+        )
+
+
 def notices(conn: Connection, section: Section, day: date) -> Iterator[Finding]:
     """Letters that Koha does not have, since when they are kept, and a notice that is longer than the window."""
     policy = section.policy

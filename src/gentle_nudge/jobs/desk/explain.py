@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.collections.case_outcome import is_somebody_else
 from gentle_nudge.domain.collections.explanation import Explanation
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import speaks_for
+from gentle_nudge.domain.collections.referral import Candidate, SectionRecords, speaks_for
+from gentle_nudge.domain.hold import Hold, hold_in_field
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.history import find_number
 from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates, with_facts
 from gentle_nudge.jobs.patrons.closed_cases import to_reopen
-from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.patrons.records import read_records, under_list
 from gentle_nudge.koha.read.accountlines import judged_lines
 from gentle_nudge.store import cases
 
@@ -35,7 +36,7 @@ def explain(conn: Connection, sections: tuple[Section, ...], card: str, moment: 
 
 def _explanation(conn: Connection, section: Section, number: int, moment: Moment) -> Iterator[Explanation]:
     """The explanation of this section; nothing if Koha has no such patron."""
-    records = read_records(conn, section)
+    records = under_list(conn, read_records(conn, section), moment.day)
     rules = line_rules(section, moment, records)
     for candidate in read_candidates(conn, section, records, [number], rules=rules):
         ownership = ownership_of(conn, section, records, [number])
@@ -53,6 +54,19 @@ def _explanation(conn: Connection, section: Section, number: int, moment: Moment
             lines=judged_lines(conn, with_facts(conn, rules, [candidate.patron]), ownership, number),
             cases=cases_of_patron,
             reopening=next(reopened, None),
+            holds=tuple(
+                replace(hold, since=hold.since and hold.since.astimezone(moment.zone))
+                for hold in _holds(candidate, section, records)
+                if hold.is_in_force(moment.day)
+            ),
         )
         case = explanation.open_case
         yield replace(explanation, recorded=cases.lines_of(conn, case.id)) if case else explanation
+
+
+def _holds(candidate: Candidate, section: Section, records: SectionRecords) -> Iterator[Hold]:
+    """The holds by people, and that of Koha's field, as recorded if a night has seen it."""
+    yield from candidate.records.holds
+    if in_field := hold_in_field(candidate.patron, section.name):
+        recorded = {hold.patron: hold for hold in records.in_field}.get(in_field.patron, in_field)
+        yield replace(in_field, id=recorded.id, since=recorded.since)

@@ -8,32 +8,37 @@ from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.desk.history import known_cases
+from gentle_nudge.jobs.desk.history import UNKNOWN, cases_of, find_number
 from gentle_nudge.jobs.sending.manage import copies
-from gentle_nudge.store import cases, meta, report_files
+from gentle_nudge.store import cases, holds, meta, report_files, review_lists, wishes
 from gentle_nudge.views.case_view import Holding, forgotten_view
 from gentle_nudge.views.plain import View
 
 
-def forget(conn: Connection, card: str, *, keep_days: int, anyway: bool = False) -> View:
-    """The patron's cases have no name and no card any more.
+def forget(conn: Connection, card: str, *, keep_days: int, pages_keep_days: int, anyway: bool = False) -> View:
+    """The patron's cases have no name and no card any more, the holds no note, and the wishes neither note nor reason.
 
-    UserError if the patron has no case, and if one is open, unless it is wanted `anyway`.
+    UserError if we know nothing of the patron, and if a case is open, unless it is wanted `anyway`.
     """
     meta.lock(conn)
-    of_patron = known_cases(conn, card)
+    of_patron, number = cases_of(conn, card), find_number(conn, card)
+    numbers = {each for case in of_patron for each in (case.number, case.patron) if each} | {number or 0}
+    if not of_patron and not any((*wishes.of_patron(conn, each), *holds.of_patron(conn, each)) for each in numbers):
+        raise UserError(*UNKNOWN)
     if not anyway and any(case.state is CaseState.OPEN for case in of_patron):
         raise UserError(
             "A case of this patron is open: the next update would record name and card again. Nothing was done.",
             "First end it: gentle-nudge release CARD --reason TEXT. Or forget them until then: --anyway",
         )
     cases.forget_names(conn, [case.id for case in of_patron])
-    numbers = {number for case in of_patron for number in (case.number, case.patron) if number}
+    wishes.forget(conn, numbers)
+    holds.forget(conn, numbers)
+    review_lists.forget(conn, numbers)
     holding = [
         Holding(
             file_name=stored.file_name,
             folders=tuple(copies(conn, stored)),
-            kept_until=stored.day + timedelta(days=keep_days),
+            kept_until=stored.day + timedelta(days=pages_keep_days if stored.report.is_page else keep_days),
         )
         for stored in report_files.holding(conn, sorted(numbers))
     ]

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import date
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.sending.manage import tried
 from gentle_nudge.koha.read.borrowers import number_of, used_before
-from gentle_nudge.store import cases, deliveries, meta, runs
+from gentle_nudge.store import cases, deliveries, meta, review_lists, runs
 from gentle_nudge.views.case_view import case_view, runs_view
 from gentle_nudge.views.plain import View
 
 LAST_RUNS = 60
+A_WEEK = timedelta(days=7)
 BY_NUMBER = "number:"
+NO_CARD = "A patron without a card is found as number:123."
+UNKNOWN = ("We know nothing of this patron.", NO_CARD)
 
 
 def of_runs(
@@ -34,7 +40,18 @@ def of_runs(
     first, last = month.replace(day=1) if month else since, month + relativedelta(day=31) if month else today
     limit = None if first else LAST_RUNS
     made = runs.runs(conn, first=first, last=last if month else None, sections=sections, limit=limit)
+    made = list(_with_reasons(conn, made))
     return runs_view(made, since=first or min((run.day for run in made), default=None), until=last)
+
+
+def _with_reasons(conn: Connection, made: Iterable[RecordedRun]) -> Iterator[RecordedRun]:
+    """The runs, those of submissions with the reason if a list kept everybody out of them."""
+    lists = review_lists.refused(conn)
+    for run in made:
+        is_empty = run.report is ReportKind.SUBMISSION and not run.counts["patrons"]
+        week = (each for each in lists if is_empty and each.section == run.section)
+        reasons = [each.reason for each in week if each.for_day <= run.day < each.for_day + A_WEEK]
+        yield replace(run, reason=reasons[-1]) if reasons else run
 
 
 def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
@@ -49,7 +66,14 @@ def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
 
 
 def known_cases(conn: Connection, card: str) -> list[Case]:
-    """Every case of a patron, oldest first; UserError if there is none.
+    """Every case of a patron, oldest first; UserError if there is none."""
+    if of_patron := cases_of(conn, card):
+        return of_patron
+    raise UserError(*UNKNOWN)
+
+
+def cases_of(conn: Connection, card: str) -> list[Case]:
+    """Every case of a patron, oldest first.
 
     The patron is the one who has the card in Koha now; if nobody has it, the one last reported with it. Cases of
     somebody who had the same number before are found by the number alone.
@@ -59,8 +83,6 @@ def known_cases(conn: Connection, card: str) -> list[Case]:
     if number is not None and not card.startswith(BY_NUMBER):
         before = used_before(conn, [number]).get(number, 0)
         of_patron = [case for case in of_patron if case.used_before >= before]
-    if not of_patron:
-        raise UserError("We know nothing of this patron.", "A patron without a card is found as number:123.")
     return of_patron
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
@@ -16,6 +17,7 @@ from gentle_nudge.domain.collections.case_outcome import CaseFacts
 from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, Holdings, of
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.withdrawal import Withdrawal, WithdrawnCase, outcome_of_deliveries, withdraw
+from gentle_nudge.domain.hold import HoldEnd
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.outbox import Stored
@@ -30,7 +32,7 @@ from gentle_nudge.jobs.patrons.recorded_lines import owing_of
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.koha.write import action_logs, charge
-from gentle_nudge.store import cases, deliveries, meta, report_files
+from gentle_nudge.store import cases, deliveries, holds, meta, report_files
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,12 +193,21 @@ def _apply(conn: Connection, withdrawal: Withdrawal, wanted: WithdrawalRequest, 
     cases.close(conn, of(actions, CloseCase), run=None, day=moment.day, now=moment.now)
     _forgive(conn, withdrawal.taken, moment)
     cases.keep_owing(conn, owing_of(conn, [withdrawn.case for withdrawn in withdrawal.taken if withdrawn.ends]))
+    _end_holds(conn, {each.case.patron for each in withdrawal.taken if each.ends}, moment)
     cases.mark_to_report(conn, withdrawal.to_tell, flag=True)
     cases.mark_to_report(conn, withdrawal.unheard, flag=False)
     for outcome in withdrawal.fates:
         ids = [delivery.id for delivery in outcome.cancelled]
         deliveries.cancel(conn, ids, now=moment.now, reason=wanted.reason, who=moment.who)
         deliveries.set_aside(conn, [delivery.id for delivery in outcome.set_aside], moment.now)
+
+
+def _end_holds(conn: Connection, patrons: AbstractSet[int | None], moment: Moment) -> None:
+    """The holds that people have made of these patrons are over, unless another case of theirs is open."""
+    over = [hold for hold in holds.open_holds(conn) if hold.is_by_person and hold.patron in patrons]
+    in_collections = cases.open_case_patrons(conn) if over else {}
+    ended = [replace(hold, ended_by=HoldEnd.CLOSED) for hold in over if hold.patron not in in_collections]
+    holds.end(conn, ended, moment.now)
 
 
 def _forgive(conn: Connection, taken: Sequence[WithdrawnCase], moment: Moment) -> None:

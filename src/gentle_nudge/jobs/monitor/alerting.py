@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from gentle_nudge.delivery.outlet import Item
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.plan import Plan, Succession
+from gentle_nudge.domain.collections.review import ListState
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import DeliveryState
 from gentle_nudge.domain.wording import counted
@@ -41,6 +42,7 @@ class AlertKind(StrEnum):
     CANCELLED = "cancelled"
     FAILED_SECTION = "failed_section"
     CASES = "cases"
+    LIST_LAPSED = "list-lapsed"
 
 
 A_DAY = timedelta(hours=24)
@@ -89,6 +91,8 @@ def of_night(night: Night) -> Iterator[StaffAlert]:
 def _of_plan(plan: Plan) -> Iterator[tuple[AlertKind, str]]:
     for refusal in plan.refusals:
         yield {"fuse": AlertKind.FUSE, "held": AlertKind.HELD}.get(refusal.kind, AlertKind.LIMITS), refusal.sentence
+    if plan.submits and plan.list_ends is ListState.LAPSED:
+        yield AlertKind.LIST_LAPSED, "nobody had approved the list, so nobody was referred"
     if plan.submission_due and plan.late:
         yield AlertKind.LATE, "it was made today, late" if plan.submits else "it is still not made"
     gone = {

@@ -12,11 +12,15 @@ from sqlalchemy import Connection
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.outbox import MAY_LEAVE, Channel
+from gentle_nudge.domain.report_row import PAGES
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.night.lists import end_lists_of_gone_sections
 from gentle_nudge.jobs.sending.manage import copies
+from gentle_nudge.jobs.sending.outlets import staff_folder, standing_of
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.store import cases, meta, notices_sent, report_files
+from gentle_nudge.store import cases, holds, meta, night_values, notices_sent, report_files, review_lists, wishes
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +31,12 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
     Nothing is done while another run has the lock: that run does it.
     """
     works: dict[str, Callable[[Connection], None]] = {
-        "Dropping the names of deleted patrons": _forget_deleted_patrons,
-        "Dropping the names of old closed cases, and old notices": lambda conn: _forget_old(conn, library, moment),
+        "Dropping the names of deleted patrons": lambda conn: _forget_deleted_patrons(conn, library),
+        "Dropping old lists and notices, and the names of old closed cases": lambda conn: _forget_old(
+            conn, library, moment
+        ),
         "Deleting old reports": lambda conn: _prune(conn, library, moment),
+        "Deleting old pages": lambda conn: _prune_pages(conn, library, moment),
     }
     for title, work in works.items():
         started = perf_counter()
@@ -45,25 +52,45 @@ def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeErr
             yield GentleNudgeError(f"{title} failed: {type(error).__name__}.", "It is tried again the next night.")
 
 
-def _forget_deleted_patrons(conn: Connection) -> None:
+def _forget_deleted_patrons(conn: Connection, library: Library) -> None:
     meta.lock(conn)
-    cases.forget_names(conn, cases.names_no_longer_needed(conn))
+    cases.forget_names(conn, cases.names_no_longer_needed(conn, _heard(conn, library)))
 
 
 def _forget_old(conn: Connection, library: Library, moment: Moment) -> None:
     meta.lock(conn)
-    before = moment.today - timedelta(days=library.settings.archive.keep_cases_days)
-    cases.forget(conn, cases.closed_before(conn, before), moment.now)
+    kept = timedelta(days=library.settings.archive.keep_cases_days)
+    cases.forget(conn, cases.closed_before(conn, moment.today - kept, _heard(conn, library)), moment.now)
+    wishes.forget_before(conn, moment.now - kept)
+    holds.forget_before(conn, moment.now - kept)
+    review_lists.delete_before(conn, moment.today - kept)
+    end_lists_of_gone_sections(conn, library.known_sections(conn), moment.now)
     notices_sent.forget_before(
         conn, min(draft.policy.kept_notices_since(moment.today) for draft in library.settings.drafts)
     )
 
 
+def _heard(conn: Connection, library: Library) -> cases.HeardOf:
+    """What the agencies of all sections hear of."""
+    return {own: names for section in library.known_sections(conn) for own, names in section.heard.items()}
+
+
 def _prune(conn: Connection, library: Library, moment: Moment) -> None:
-    """Old reports are deleted here and in the archive folders, or in neither."""
+    """Old reports are deleted here and in the archive folders, or in neither; with them the values of nights."""
     meta.lock(conn)
     before = moment.today - timedelta(days=library.settings.archive.keep_days)
+    night_values.prune(conn, before=before)
     for stored in report_files.prune(conn, before=before, today=moment.today):
         for folder in filter(Path.is_dir, copies(conn, stored)):
             archive = ArchiveOutlet(directory=folder, database=library.instance.database)
             archive.remove(stored.file_name, stored.sha256)
+
+
+def _prune_pages(conn: Connection, library: Library, moment: Moment) -> None:
+    """Old pages are deleted here and in the folder of staff, which no copy touches."""
+    meta.lock(conn)
+    kept = timedelta(days=library.settings.staff.keep_days)
+    report_files.prune(conn, before=moment.today - kept, today=moment.today, kinds=PAGES)
+    folder = staff_folder(library.settings, library.instance)
+    if folder and Channel.FOLDER in MAY_LEAVE[standing_of(conn)]:
+        folder.tidy(moment.today - kept, moment.now - kept)

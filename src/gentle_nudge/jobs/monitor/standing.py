@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.collections.list_days import list_day
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.submission_day import is_late, is_submission_due, submits_on
+from gentle_nudge.domain.collections.submission_day import is_late, submits_on
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.jobs.identity import is_here
 from gentle_nudge.jobs.library import Library
@@ -49,6 +50,7 @@ def status(conn: Connection, library: Library, moment: Moment) -> Status:
 def late(conn: Connection, sections: Iterable[Section], moment: Moment) -> Iterator[Late]:
     """The sections with a submission that was due on an earlier day and is not made yet."""
     for section in sections:
-        past, day = read_records(conn, section).past, moment.today
-        if section.enabled and is_submission_due(section.policy, day, past) and is_late(section.policy, day):
+        records, day = read_records(conn, section), moment.today
+        lists = list_day(section.policy, day, records.lists, records.past, today=day)
+        if section.enabled and lists.submission_due and is_late(section.policy, day):
             yield Late(section=section.name, due=submits_on(section.policy, day))

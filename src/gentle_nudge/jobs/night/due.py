@@ -8,9 +8,10 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.collections.list_days import ends_as, list_day
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
-from gentle_nudge.domain.collections.submission_day import Due, Refusal, is_late, is_submission_due, most_referrals
+from gentle_nudge.domain.collections.submission_day import Due, Refusal, is_late, most_referrals
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.report_row import ReportKind
@@ -49,8 +50,13 @@ def what_is_due(
     policy, day = section.policy, moment.day
     if not options.dry_run:
         _refuse_earlier_day(conn, moment, records.last_update)
+    lists = list_day(policy, day, records.lists, records.past, today=moment.today)
+    under = lists.under if section.enabled else None
     return Due(
-        submission_due=section.enabled and is_submission_due(policy, day, records.past),
+        submission_due=section.enabled and lists.submission_due,
+        under=under,
+        list_ends=ends_as(policy, under) if under else None,
+        list_for=lists.make_for if section.enabled else None,
         late=is_late(policy, day),
         update_due=records.last_update != day,
         most_referrals=most_referrals(policy, records.past.sizes),

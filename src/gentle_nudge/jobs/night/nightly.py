@@ -13,7 +13,7 @@ from time import perf_counter
 from sqlalchemy import Connection, Engine
 
 from gentle_nudge.domain.collections.judgement import plan_night
-from gentle_nudge.domain.collections.plan import Plan, Reopening
+from gentle_nudge.domain.collections.plan import Plan, Referral, Reopening
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.report_row import ReportKind
@@ -22,12 +22,14 @@ from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError, worst_exit_code
 from gentle_nudge.jobs.interruption import Interrupted
 from gentle_nudge.jobs.koha_log import log_errors
 from gentle_nudge.jobs.night.due import NightOptions, what_is_due
-from gentle_nudge.jobs.night.record import change_koha, claim_run, write_ours
+from gentle_nudge.jobs.night.foresee import foresee, late_list
+from gentle_nudge.jobs.night.lists import write_lists
+from gentle_nudge.jobs.night.record import change_koha, claim_run, keep_values, write_ours
 from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of
 from gentle_nudge.jobs.patrons.evidence import gather
 from gentle_nudge.jobs.patrons.lock import PlanOutdated, judge_under_lock
 from gentle_nudge.jobs.patrons.recorded_lines import recently_closed
-from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.patrons.records import read_records, under_list
 from gentle_nudge.jobs.patrons.shared_reads import SharedReads
 from gentle_nudge.jobs.sections import refuse_shared_patrons
 from gentle_nudge.jobs.sending.enqueue import Run
@@ -144,13 +146,19 @@ def night_of(engine: Engine, run: Run, options: NightOptions, *, shared: SharedR
 def decide(engine: Engine, section: Section, moment: Moment, options: NightOptions, *, shared: SharedReads) -> Plan:
     """What this night would change, read and judged in a transaction that cannot write."""
     with read_only(engine) as conn:
-        records = read_records(conn, section)
+        records = under_list(conn, read_records(conn, section), moment.day)
         due = what_is_due(conn, section, moment, records=records, options=options)
         if not due.is_anything:
             return Plan(section=section.name, day=moment.day, update_due=False)
         with gather(conn, section, moment, records=records, due=due, shared=shared) as evidence:
             plan = plan_night(section, moment.day, evidence, due)
-        return replace(plan, order=order(conn, plan.listed), records=records)
+        plan = replace(plan, order=order(conn, plan.listed), records=records)
+        if due.list_for is None:
+            return plan
+        referred = {referral.number for referral in plan.of(Referral)}
+        draft = foresee(conn, section, moment, due.list_for, records=records, but=referred)
+        late = (late_list(section, draft),) if draft.late else ()
+        return replace(plan, list_made=draft, named=(*plan.named, *late))
 
 
 def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
@@ -167,14 +175,16 @@ def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
     ownership = ownership_of(conn, section, records, plan.concerned, reopened=plan.of(Reopening))
     closed = recently_closed(conn, section, records, plan.day)
     prepared = conn.begin_nested()
-    write_ours(conn, claimed, plan)
+    written = write_ours(conn, claimed, plan)
     judged = judge_under_lock(conn, section, plan, rules=rules, ownership=ownership, closed=closed)
     if judged.decisions == plan.decisions:
         prepared.commit()
     else:
         prepared.rollback()
-        write_ours(conn, claimed, judged)
-    change_koha(conn, claimed, judged)
+        written = write_ours(conn, claimed, judged)
+    write_lists(conn, claimed, judged)
+    restrictions = change_koha(conn, claimed, judged)
+    keep_values(conn, claimed, judged, written=written, restrictions=restrictions)
     return judged
 
 

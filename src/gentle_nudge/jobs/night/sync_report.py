@@ -1,14 +1,15 @@
-"""Sync: every open case with its balance, on request; changes nothing in Koha or in the cases."""
+"""Sync: every open case with its balance but those on hold, on request; changes nothing in Koha or in the cases."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from gentle_nudge.domain.collections.case_outcome import as_before
+from gentle_nudge.domain.collections.case_outcome import as_before, is_in_syncs
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.section_facts import Evidence, passed_over, passing_over
 from gentle_nudge.domain.moment import Moment
@@ -37,13 +38,13 @@ class SyncRows:
     named: tuple[str, ...]
 
 
-def rows_of(conn: Connection, section: Section) -> SyncRows:
-    """The rows of a sync; UserError if a patron has open cases in several sections and must not."""
+def rows_of(conn: Connection, section: Section, day: date) -> SyncRows:
+    """The rows of a sync of this day; UserError if a patron has open cases in several sections and must not."""
     refuse_shared_patrons(conn, [section])
     too_large: set[int] = set()
     cases = open_case_facts(conn, section, read_records(conn, section))
     evidence = passing_over(section, Evidence(cases=cases), too_large)
-    told = (facts for facts in evidence.cases if facts.case.section not in section.frees)
+    told = (facts for facts in evidence.cases if facts.case.section not in section.frees and is_in_syncs(facts, day))
     rows = [as_before(facts, section.policy) for facts in told]
     ranks = order(conn, {row.patron for row in rows if not row.gone})
     return SyncRows(
@@ -70,7 +71,7 @@ def sync(conn: Connection, section: Section, moment: Moment, outlets: Outlets) -
     if claimed is None:
         raise AssertionError("our lock is held, so nobody else can have taken the number")
     run = Run(section=section, moment=moment, outlets=outlets, ids={ReportKind.SYNC: claimed}, number=number)
-    listed = rows_of(conn, section)
+    listed = rows_of(conn, section, moment.day)
     rows = listed.rows
     counts = RunCounts(numbers={"patrons": len(rows)}, amount=sum((row.due for row in rows), ZERO))
     queue(conn, run, ReportKind.SYNC, rows, counts=counts)

@@ -50,14 +50,20 @@ def ownership_of(
 ) -> Ownership:
     """Whose the charges of these patrons are; with recorded fees, and the lines of open and of withdrawn cases.
 
-    The lines of cases that may be `reopened` are the section's, as if these were open already. A merged card's recorded
-    lines are those of the patron who has them now.
+    The lines of cases that may be `reopened` belong to these as if they were open already. A merged card's recorded
+    lines are those of the patron who has them now. A line recorded with several cases belongs to the section of the one
+    that it is the fee of, or else of the first.
     """
     numbers = tuple(numbers)
     heirs = {gone: number for number in records.merged.keys() & set(numbers) for gone in records.merged[number]}
     asked = (*numbers, *heirs)
     recorded_fees = cases.recorded_fees(conn, asked) if records.is_any else []
     lines = cases.handed_over(conn, asked) if records.is_any and section.charges_by != "patron" else []
+    lines += (
+        cases.RecordedLine(case=again.case.id, line=line, patron=again.number, section=section.name)
+        for again in reopened
+        for line in again.lines
+    )
     own, others, fees, withdrawn = (defaultdict[int, tuple[int, ...]](tuple) for _ in range(4))
     for each in cases.withdrawn_lines(conn, records.withdrawn.keys() & set(numbers)):
         withdrawn[each.patron] += (each.line,)
@@ -65,13 +71,12 @@ def ownership_of(
         withdrawn[number] += records.inherited[number]
     for fee in recorded_fees:
         fees[heirs.get(fee.patron, fee.patron)] += (fee.line,)
-    for line in (*recorded_fees, *lines):
+    whose = {line.line: line for line in (*sorted(lines, key=attrgetter("case"), reverse=True), *recorded_fees)}
+    for line in whose.values():
         patron = heirs.get(line.patron, line.patron)
         alone = line.section in section.frees and not records.of(patron).open_cases.difference(section.held)
         owner = own if alone or line.section in section.cases_of else others
         owner[patron] += (line.line,)
-    for case in reopened:
-        own[case.number] += tuple(case.lines)
     return Ownership(
         charges_by=section.charges_by,
         branches=section.scope.branches,

@@ -17,6 +17,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, PatronRecords, Reason, SectionRecords
 from gentle_nudge.domain.collections.section_facts import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.collections.submission_day import Due
+from gentle_nudge.domain.hold import NO_CHANGES, HoldChanges, hold_changes
 from gentle_nudge.domain.ledger import LineRules
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
@@ -73,6 +74,7 @@ def gather(
             last_words=case_facts(conn, section, records, last_words),
             adoptees=adoptees,
             closed=closed_cases(conn, section, records, moment.day, rules=rules),
+            holds=changes_of_holds(conn, section, records, moment.day) if due.update_due else NO_CHANGES,
             elsewhere=shared.reopened_elsewhere(conn, section, records) if somebody_new else frozenset(),
         )
 
@@ -85,7 +87,7 @@ def _scan(
     Where all charges are the patron's, the lines show what is owed in the window: whoever is in collections, or of
     another section, is counted without a further look. Otherwise the lines recorded with cases would have to be known.
     """
-    if not due.submission_due:
+    if not due.may_refer:
         return CandidateScan()
     by_patron, policy = section.charges_by == "patron", section.policy
     recorded_lines_matter = by_patron != policy.count_processing_fees
@@ -104,6 +106,23 @@ def open_case_facts(conn: Connection, section: Section, records: SectionRecords)
     if records.is_any:
         for chunk in a_thousand_at_a_time(cases.open_cases(conn, section.may_end)):
             yield from case_facts(conn, section, records, chunk)
+
+
+def changes_of_holds(conn: Connection, section: Section, records: SectionRecords, day: date) -> HoldChanges:
+    """What has become of the holds since the last night; of the field in Koha, for the patrons of the section."""
+    field, fields = section.policy.hold, section.policy.patron_fields
+    numbers = borrowers.with_something_in(conn, field) if field else ()
+    in_koha = (
+        patron
+        for patron in borrowers.one_by_one(conn, fields, numbers)
+        if section.charges_by != "patron"
+        or section.scope.holds(patron.branch)
+        or not records.of(patron.number).open_cases.isdisjoint(section.cases_of)
+    )
+    by_person = (hold for holds in records.holds.values() for hold in holds)
+    without_case = records.holds.keys() - records.open_cases.keys()
+    gone = without_case - borrowers.existing(conn, without_case)
+    return hold_changes((*by_person, *records.in_field), in_koha, section.name, day, gone=gone)
 
 
 def flagged_without_case(
@@ -152,7 +171,8 @@ def case_facts(
 
     `candidates` are the patrons and heirs read (and locked) before; a patron who is not among them is gone. So is one
     whose number was used again, unless recorded lines are still under it: a patron whom Koha deletes loses them.
-    The records of the patron of a case that the section frees tell of the patron's other cases.
+    The records of the patron of a case that the section frees tell of the patron's other cases. Those of an heir have
+    the holds of the patron who is gone, too.
     """
     which, fields = tuple(which), section.policy.patron_fields
     if candidates is None:
@@ -172,6 +192,8 @@ def case_facts(
 
     def records_of(case: Case, person: Patron | None) -> PatronRecords:
         known = records.of(person.number) if person else NO_RECORDS
+        inherited = records.holds.get(case.patron or 0) if person and person.number != case.patron else None
+        known = replace(known, holds=(*known.holds, *inherited)) if inherited else known
         frees = case.section in section.frees and person and person.number == case.patron
         return known.without(case.section) if frees else known
 

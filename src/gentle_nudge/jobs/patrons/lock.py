@@ -71,6 +71,7 @@ def judge_under_lock(
         decisions=(*others, *unchanged.values(), *again.of(Referral)),
         kept=(*plan.kept, *again.kept),
         named=tuple(dict.fromkeys((*plan.named, *again.named))),
+        needs=(*plan.needs, *again.needs),
     )
     planned, now_ending = (EndingsThatCount.among(each.of(Ending), section.policy) for each in (plan, judged))
     if judged.heirs != plan.heirs or now_ending.exceed(planned):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.collections.list_days import in_force
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
+from gentle_nudge.domain.collections.review import ListInForce
 from gentle_nudge.domain.collections.submission_day import SubmissionHistory
+from gentle_nudge.domain.hold import Hold
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.koha.read import accountlines, borrowers
-from gentle_nudge.store import cases, meta, runs
+from gentle_nudge.store import cases, holds, meta, review_lists, runs
 
 
 def read_records(conn: Connection, section: Section) -> SectionRecords:
@@ -23,20 +26,34 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
         return SectionRecords()
     our_row = meta.ready(conn)
     names, withdrawals = section.names, _withdrawals(conn, section)
+    open_holds = [hold for hold in holds.open_holds(conn) if hold.section in {None, *section.cases_of}]
+    by_person = defaultdict[int, tuple[Hold, ...]](tuple)
+    for hold in (hold for hold in open_holds if hold.is_by_person):
+        by_person[hold.patron] += (hold,)
     return SectionRecords(
         revision=our_row.revision,
-        last_words=tuple(cases.to_report(conn, section.may_end)),
+        last_words=tuple(cases.to_report(conn, section.may_end, section.heard)),
         withdrawn=withdrawals.latest,
         inherited=withdrawals.inherited,
         merged={} if section.charges_by == "patron" else _merged(conn),
         open_cases=cases.open_case_patrons(conn),
+        holds=by_person,
+        in_field=tuple(hold for hold in open_holds if not hold.is_by_person),
         past=SubmissionHistory(
             last_submission=runs.last_day(conn, names, ReportKind.SUBMISSION),
             first_run=runs.first_day(conn, names),
             sizes=tuple(runs.submission_sizes(conn, names)),
         ),
         last_update=runs.last_day(conn, names, ReportKind.UPDATE),
+        lists=review_lists.latest(conn, names),
     )
+
+
+def under_list(conn: Connection, records: SectionRecords, day: date) -> SectionRecords:
+    """The records with the list in force on this day, if there is one."""
+    latest = in_force(records.lists, day)
+    rows = review_lists.rows(conn, latest.id) if latest else {}
+    return replace(records, in_force=ListInForce(of=latest, rows=rows)) if latest else records
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -88,6 +88,11 @@ def deliver(
         waiting = deliveries.due(conn, clock(), failed_too=failed_too)
         undelivered = deliveries.by_state(conn, *UNDELIVERED) if failed_too else waiting
     reasons = outlets.held(undelivered, sections)
+    pages = [each.id for each in undelivered if each.kind.is_page and reasons.pop(each.id, "")]
+    if pages:
+        reason = "the settings name this address no more"
+        writing(engine, partial(deliveries.cancel, ids=pages, now=clock(), reason=reason, who=None))
+        waiting = [each for each in waiting if each.id not in pages]
     if failed_too:
         sending.done.held.extend((each, reasons[each.id]) for each in undelivered if each.id in reasons)
     waiting = [each for each in waiting if each.may_leave(outlets.standing) and each.id not in reasons]
@@ -181,9 +186,9 @@ def _note_failure(sending: Sending, claimed: Delivery, failure: GentleNudgeError
 
 
 def _note_arrival(sending: Sending, claimed: Delivery) -> None:
-    """The delivery is sent; on any copy it is cancelled, because the mail went to SendAllEmailsTo or a Maildir."""
+    """The delivery is sent; on any copy a report is cancelled: its mail went to SendAllEmailsTo or a Maildir."""
     now, nobody = sending.clock(), TELLS_NOBODY.get(sending.outlets.standing)
-    if nobody and claimed.address.tells_agency:
+    if nobody and claimed.address.tells_agency and not claimed.kind.is_page:
         writing(sending.engine, partial(deliveries.cancel, ids=[claimed.id], now=now, reason=nobody, who=None))
         sending.done.cancelled.append(replace(claimed, reason=nobody))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import chain
 
 from sqlalchemy import Connection
@@ -12,14 +13,15 @@ from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.submission_day import submits_on
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import Stored
+from gentle_nudge.domain.outbox import Address, Stored
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.koha_log import LOGGED, log_ours
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.koha.write.action_logs import Logs
-from gentle_nudge.reports.render import file_name, render, subject
+from gentle_nudge.reports.render import file_name, page_name, page_subject, render, subject
 from gentle_nudge.store import deliveries, report_files, runs
+from gentle_nudge.store.runs import Claim
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +47,43 @@ def contents(section: Section, report: ReportKind, rows: Iterable[Referral | Upd
     chunks = render(report, rows, guard=policy.spreadsheet_guard, empty=policy.empty_report, guardians=guardians)
     first = next(chunks, None)
     return None if first is None else chain([first], chunks)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """A page for staff, about this day, with the text of the message that it is attached to."""
+
+    kind: ReportKind
+    day: date
+    content: bytes
+    body: str
+    ending: str = "html"
+
+
+def queue_page(conn: Connection, run: Run, page: Page, to: Iterable[Address]) -> Stored:
+    """The page is stored and queued for these addresses, with a run of its own that bears today's date.
+
+    Our lock has to be held. Koha's log does not hear of pages.
+    """
+    section, moment = run.section, run.moment
+    number = runs.next_number(conn, section=section.name, report=page.kind, day=moment.today)
+    claimed = runs.claim(
+        conn, Claim(section=section.name, report=page.kind, day=moment.today, number=number), now=moment.now
+    )
+    if claimed is None:
+        raise AssertionError("our lock is held, so nobody else can have taken the number")
+    runs.finish(conn, claimed, now=moment.now, counts=RunCounts())
+    stored = report_files.save(
+        conn,
+        run=claimed,
+        file_name=page_name(page.kind, page.day, section.name, page.ending),
+        subject=page_subject(page.kind, page.day, run.outlets.name_for(section)),
+        body=page.body,
+        chunks=[page.content],
+        rows=0,
+    )
+    deliveries.enqueue(conn, report=stored.id, to=to, now=moment.now)
+    return stored
 
 
 def queue(

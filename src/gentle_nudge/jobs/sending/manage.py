@@ -144,7 +144,7 @@ def _refuse(problems: Iterator[str]) -> None:
 
 
 def copies(conn: Connection, stored: Stored) -> list[Path]:
-    """The archive folders that a copy of this report went to or was queued for."""
-    archived = [delivery for delivery in deliveries.of_report(conn, stored.id) if delivery.address.is_archive]
+    """The folders, of the archive or of staff, that a copy of this report went to or was queued for."""
+    archived = [each for each in deliveries.of_report(conn, stored.id) if each.address.is_folder]
     folders = (folder for each in archived for folder in (each.went_to, each.address.recipient) if folder)
     return [Path(folder) for folder in dict.fromkeys(folders)]

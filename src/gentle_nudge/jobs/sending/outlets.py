@@ -15,6 +15,7 @@ from gentle_nudge.delivery.message import Letterhead
 from gentle_nudge.delivery.outlet import DeliveryFailed, Item, Outlet
 from gentle_nudge.delivery.sftp import SftpOutlet
 from gentle_nudge.delivery.smtp import SmtpOutlet
+from gentle_nudge.delivery.staff_folder import StaffFolder
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.outbox import MAY_LEAVE, Address, Channel, Delivery, Standing
 from gentle_nudge.domain.report_row import ReportKind
@@ -57,7 +58,7 @@ class Outlets:
     def addresses(self, section: Section, kind: ReportKind) -> tuple[Address, ...]:
         """Everybody who gets reports of this kind about the section."""
         return tuple(
-            Address(channel=channel, recipient=recipient, tells=outlet.tells(section, recipient))
+            Address(channel=channel, recipient=recipient, tells=not kind.is_page and outlet.tells(section, recipient))
             for channel, outlet in self.by_channel.items()
             for recipient in outlet.recipients(section, kind)
         )
@@ -114,6 +115,7 @@ def outlets_of(
         Channel.EMAIL: _mail_outlet(conn, settings, instance, standing=standing, patience=patience),
         Channel.SFTP: SftpOutlet(settings.sftp, min(UPLOAD_TIMEOUT, patience)) if settings.sftp else None,
         Channel.FILE: ArchiveOutlet(directory=directory, database=instance.database) if directory else None,
+        Channel.FOLDER: staff_folder(settings, instance),
     }
     used = MAY_LEAVE[standing] if standing is Standing.COPY else frozenset(configured)
     return Outlets(
@@ -122,6 +124,14 @@ def outlets_of(
         texts=texts,
         by_channel={channel: outlet for channel, outlet in configured.items() if outlet and channel in used},
     )
+
+
+def staff_folder(settings: Settings, instance: Instance) -> StaffFolder | None:
+    """The folder of staff, if the settings name one."""
+    staff = settings.staff
+    if staff.folder is None:
+        return None
+    return StaffFolder(directory=staff.folder, database=instance.database, group=staff.group)
 
 
 def standing_of(conn: Connection) -> Standing:

@@ -14,7 +14,8 @@ from gentle_nudge.koha.inspect import rights
 from gentle_nudge.koha.inspect.missing_columns import OPTIONAL
 from gentle_nudge.koha.inspect.rights import Right, Uses
 from gentle_nudge.koha.koha_tables import borrowers, columns_of
-from gentle_nudge.store.tables import metadata
+from gentle_nudge.store import wishes
+from gentle_nudge.store.tables import metadata, wish
 from gentle_nudge.texts.environment import Texts
 
 NAME = "gentle_nudge_{instance}"
@@ -60,10 +61,26 @@ def default_user(library: Library) -> DatabaseUser:
 
 def grants(library: Library, user: DatabaseUser, *, for_dry_runs: bool) -> str:
     """The statements that make this user and give it all rights, or with `for_dry_runs` those of a dry run."""
+    database = _server_database(library)
+    return statements(uses_of(library.settings), database, user, present=look(library), for_dry_runs=for_dry_runs)
+
+
+def grants_outside(library: Library, user: DatabaseUser) -> str:
+    """The statements that make a user who writes wishes, in our table of them, and may do nothing else."""
+    database = _server_database(library)
+    return Texts().render(
+        "grants-outside-writer.sql",
+        user=user,
+        database=rights.identifier(database),
+        table=wish.name,
+        columns=wishes.WRITTEN,
+    )
+
+
+def _server_database(library: Library) -> str:
     if library.instance.url.drivername == "sqlite":
         raise UserError("A SQLite file has no users: there is nothing to grant.")
-    database = library.instance.url.database or ""
-    return statements(uses_of(library.settings), database, user, present=look(library), for_dry_runs=for_dry_runs)
+    return library.instance.url.database or ""
 
 
 def statements(uses: Uses, database: str, user: DatabaseUser, *, present: Present, for_dry_runs: bool) -> str:

@@ -1,4 +1,4 @@
-"""The fields that mark a referred patron, or exempt one: whether they can hold what we write and read."""
+"""The fields that mark, exempt or keep back a patron: whether they can hold what we write and read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.finding import Finding, Severity
-from gentle_nudge.domain.patron import Flag, FlagState, state_of_values
+from gentle_nudge.domain.hold import is_day
+from gentle_nudge.domain.patron import Flag, FlagState, PatronFields, state_of_values
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.koha.read import administration
 from gentle_nudge.koha.read.administration import SORT_CATEGORIES, AttributeType
@@ -42,6 +43,34 @@ def exemptions(conn: Connection, fields: Iterable[Flag | None]) -> Iterator[Find
                 what=f"{counted(exempt, 'patron is', 'patrons are')} exempt by {field}.",
                 why="They are never referred, whatever they owe.",
                 way_out=f"If that is more than you know of, look at who has something in {field}.",
+            )
+
+
+def holds(conn: Connection, fields: Iterable[PatronFields]) -> Iterator[Finding]:
+    """Everything about the fields that keep patrons back."""
+    types, asked = administration.attribute_types(conn), list(fields)
+    for field in dict.fromkeys(field for each in asked for field in (each.hold, each.hold_until) if field):
+        kind = types.get(field.code)
+        if field.column == "attribute" and kind and kind.opac_editable:
+            yield _opac_editable(kind, "hold")
+    for field in dict.fromkeys(each.hold_until for each in asked if each.hold_until):
+        kind = types.get(field.code)
+        if kind and kind.is_date is False:
+            yield Finding(
+                name="hold-field-unknown",
+                severity=Severity.WARNING,
+                what=f"The patron attribute {field.code}, the last day of holds, is not of the type date.",
+                why="Koha's patron form takes anything there, and what is no date keeps a patron back for good.",
+                way_out="Make it a date in Koha (Administration, Patron attribute types).",
+            )
+        values = administration.values_in(conn, field).items()
+        if unreadable := sum(number for value, number in values if not is_day(value)):
+            yield Finding(
+                name="hold-until-unreadable",
+                what=f"{counted(unreadable, 'patron has', 'patrons have')} something that is no date in {field}, the "
+                "last day of holds.",
+                why="They are kept back as long as the other field says so, as if there were no last day.",
+                way_out="Write the day as 2026-12-31, or empty the field.",
             )
 
 

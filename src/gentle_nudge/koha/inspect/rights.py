@@ -52,12 +52,12 @@ class Uses:
 
     sort_flags: tuple[str, ...] = ("sort1", "sort2")
     flag_attributes: bool = True
-    exemption_attributes: bool = True
+    other_attributes: bool = True
     guardians: bool = True
     restrictions: bool = True
     groups: bool = True
-    items: bool = True
     mail_servers: bool = True
+    lists: bool = True
     notices: bool = True
     claims: bool = True
 
@@ -65,13 +65,13 @@ class Uses:
     def unused_tables(self) -> frozenset[str]:
         """Koha's tables that the program knows and never asks with this configuration."""
         used = {
-            "borrower_attributes": self.flag_attributes or self.exemption_attributes,
+            "borrower_attributes": self.flag_attributes or self.other_attributes,
             "borrower_relationships": self.guardians,
-            "items": self.items,
             "letter": self.notices,
             "library_groups": self.groups,
             "message_queue": self.notices,
-            "return_claims": self.claims,
+            "reserves": self.lists,
+            "return_claims": self.claims or self.lists,
             "smtp_servers": self.mail_servers,
         }
         return frozenset(table for table, is_used in used.items() if not is_used)

@@ -21,6 +21,7 @@ class SectionCodes:
     section: str
     flag_attributes: tuple[str, ...]
     exemption_attributes: tuple[str, ...]
+    hold_attributes: tuple[str, ...]
     categories: tuple[str, ...]
     debit_types: tuple[str, ...]
     fee_debit_types: tuple[str, ...]
@@ -80,13 +81,15 @@ def misfits(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Find
 
 def _attributes(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
     exempt_nobody = "Nobody would be exempt, and those who should be would be referred."
+    hold_nobody = "Nobody would be kept back, or not until the day that staff have given."
     for use, codes, why in (
         ("flag", _by_code(sections, lambda codes: codes.flag_attributes), "Nobody could be marked as referred."),
         ("exemption", _by_code(sections, lambda codes: codes.exemption_attributes), exempt_nobody),
+        ("hold", _by_code(sections, lambda codes: codes.hold_attributes), hold_nobody),
     ):
         for code, where in _unknown(codes, partial(administration.attribute_types, conn)):
             yield Finding(
-                name=f"{use}-attribute-unknown",
+                name="hold-field-unknown" if use == "hold" else f"{use}-attribute-unknown",
                 what=f"Koha has no patron attribute type {code}, which is the {use} of {where}.",
                 why=why,
                 way_out=f"Make it in Koha (Administration, Patron attribute types), or mend {use} in the settings.",

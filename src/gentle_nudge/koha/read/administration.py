@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Select, func, select
+from sqlalchemy import Column, Connection, Row, Select, func, null, select
 
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.koha.connect.conf import KohaConf, SmtpServer
@@ -33,12 +33,16 @@ SORT_CATEGORIES = {"sort1": "Bsort1", "sort2": "Bsort2"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttributeType:
-    """A kind of patron attribute; `values` is the category of its authorised values, if it has one."""
+    """A kind of patron attribute; `values` is the category of its authorised values, if it has one.
+
+    `is_date` is None where Koha is too old to know.
+    """
 
     code: str
     repeatable: bool
     unique: bool
     opac_editable: bool
+    is_date: bool | None
     values: str | None
 
 
@@ -79,23 +83,44 @@ def debit_types_query() -> Select[Any]:
     return select(account_debit_types.c.code, account_debit_types.c.archived)
 
 
+def debit_type_names(conn: Connection) -> dict[str, str]:
+    """What Koha calls each debit type, for those that have a description."""
+    return {code: name for code, name in conn.execute(debit_type_names_query()) if name}
+
+
+def debit_type_names_query() -> Select[Any]:
+    """Every debit type with its description.
+
+    Index: account_debit_types none.
+    """
+    return select(account_debit_types.c.code, account_debit_types.c.description)
+
+
 def attribute_types(conn: Connection) -> dict[str, AttributeType]:
     """The kinds of patron attributes by code."""
     return {
         code: AttributeType(
-            code=code, repeatable=bool(many), unique=bool(unique), opac_editable=bool(editable), values=values or None
+            code=code,
+            repeatable=bool(many),
+            unique=bool(unique),
+            opac_editable=bool(editable),
+            is_date=None if is_date is None else bool(is_date),
+            values=values or None,
         )
-        for code, many, unique, editable, values in conn.execute(attribute_types_query())
+        for code, many, unique, editable, values, is_date in conn.execute(
+            attribute_types_query(columns_of(conn, borrower_attribute_types))
+        )
     }
 
 
-def attribute_types_query() -> Select[Any]:
-    """Every kind of patron attribute.
+def attribute_types_query(present: Collection[str]) -> Select[Any]:
+    """Every kind of patron attribute; `present` are the columns that this Koha has.
 
     Index: borrower_attribute_types none.
     """
     kind = borrower_attribute_types.c
-    return select(kind.code, kind.repeatable, kind.unique_id, kind.opac_editable, kind.authorised_value_category)
+    query = select(kind.code, kind.repeatable, kind.unique_id, kind.opac_editable, kind.authorised_value_category)
+    return query.add_columns(kind.is_date if "is_date" in present else null())
 
 
 def authorised(conn: Connection, category: str) -> frozenset[str]:

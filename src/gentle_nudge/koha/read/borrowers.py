@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from sys import intern
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, literal, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, literal, or_, select
 
 from gentle_nudge.domain.patron import Flag, FlagRow, FlagState, Guardian, NamedPatron, Patron, PatronFields, flag_state
 from gentle_nudge.koha.connect.locks import never_wait_from_now_on
@@ -50,8 +50,8 @@ def one_by_one(
             never_wait_from_now_on(conn)
             query = query.with_hint(borrowers, "FORCE INDEX (PRIMARY)").with_for_update(nowait=True)
         rows = conn.execute(query).all()
-        flags = _field(conn, fields.flag, rows)
-        exemptions = _field(conn, fields.exemption, rows) if fields.exemption else {}
+        asked = (fields.flag, fields.exemption, fields.hold, fields.hold_until)
+        flags, exemptions, holds, last_days = (_field(conn, field, rows) if field else {} for field in asked)
         before = used_before(conn, [row.borrowernumber for row in rows])
         guardians = _guardians(conn, [row.borrowernumber for row in rows]) if fields.guardians else {}
         for row in rows:
@@ -70,6 +70,8 @@ def one_by_one(
                 used_before=before.get(number, 0),
                 flag=flags.get(number, ()),
                 exemption=exemptions.get(number, ()),
+                hold=holds.get(number, ()),
+                hold_until=last_days.get(number, ()),
                 guardian=guardians.get(number),
                 is_gone=bool(contact and contact[0]),
                 has_contact=not contact or any((value or "").strip() for value in contact[1:]),
@@ -212,14 +214,35 @@ def flagged_query(flag: Flag) -> Select[Any]:
     For a flag in a sort field the whole of `borrowers` is read.
     Index: borrower_attributes code_attribute.
     """
-    if flag.column == "attribute":
+    return _rows_with(flag, lambda value: or_(value.like("%yes%"), value.like("%1%")))
+
+
+def with_something_in(conn: Connection, field: Flag) -> frozenset[int]:
+    """The patrons in whose field there is anything but a no."""
+    return frozenset(
+        number
+        for number, value in conn.execute(with_something_in_query(field))
+        if flag_state((FlagRow(row=None, value=value),)) is not FlagState.NO
+    )
+
+
+def with_something_in_query(field: Flag) -> Select[Any]:
+    """The patrons in whose field there may be anything but a no, to be looked at one by one.
+
+    For a sort field the whole of `borrowers` is read.
+    Index: borrower_attributes code_attribute.
+    """
+    return _rows_with(field, lambda value: value.not_in(("", "no", "0")))
+
+
+def _rows_with(field: Flag, wanted: Callable[[Column[str]], ColumnElement[bool]]) -> Select[Any]:
+    """The patrons with the values of this field that are `wanted`."""
+    if field.column == "attribute":
         attribute = borrower_attributes.c
-        query = select(attribute.borrowernumber, attribute.attribute).where(attribute.code == flag.code)
-        value = attribute.attribute
-    else:
-        value = borrowers.c[flag.column]
-        query = select(borrowers.c.borrowernumber, value)
-    return query.where(or_(value.like("%yes%"), value.like("%1%")))
+        query = select(attribute.borrowernumber, attribute.attribute).where(attribute.code == field.code)
+        return query.where(wanted(attribute.attribute))
+    value = borrowers.c[field.column]
+    return select(borrowers.c.borrowernumber, value).where(wanted(value))
 
 
 def order(conn: Connection, numbers: Collection[int]) -> dict[int, int]:
@@ -272,6 +295,13 @@ def existing_query(numbers: Collection[int]) -> Select[Any]:
     Index: borrowers PRIMARY.
     """
     return select(borrowers.c.borrowernumber).where(among(borrowers.c.borrowernumber, numbers))
+
+
+def cards(conn: Connection, numbers: Iterable[int]) -> dict[int, str | None]:
+    """The card of each of these patrons; None for who has none, or is gone from Koha."""
+    wanted = frozenset(numbers)
+    read = contacts(conn, wanted, ("cardnumber",))
+    return {number: read[number]["cardnumber"] if number in read else None for number in wanted}
 
 
 def with_name(conn: Connection, text: str, numbers: Iterable[int]) -> Iterator[NamedPatron]:

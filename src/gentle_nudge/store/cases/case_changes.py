@@ -131,7 +131,8 @@ def close(conn: Connection, actions: Sequence[CloseCase], *, run: int | None, da
 
     If another last row is due, `report_dues` or `mark_to_report` comes after.
     """
-    ended = {"closed_run": run, "closed_on": day, "closed_at": now, "open_key": None, "told_in": None}
+    ended = {"closed_run": run, "closed_on": day, "closed_at": now}
+    ended |= dict.fromkeys(("open_key", "told_in", "paused_on"))
     endings = {
         _case_of(action): (action.state, action.why, action.waiting, action.waiting is not None) for action in actions
     }
@@ -154,6 +155,11 @@ def reopen(conn: Connection, actions: Sequence[ReopenCase]) -> None:
     columns = ("patron", "open_key", "used_before", "why", "flag", "restriction_type", "restriction_comment")
     values = {each.case: (each.patron, each.patron, *(getattr(each, name) for name in columns[2:])) for each in actions}
     _set_each(conn, columns, values, ~IS_OPEN, **dict.fromkeys(empty), state=CaseState.OPEN, to_report=False)
+
+
+def pause(conn: Connection, since: Mapping[int, date | None]) -> None:
+    """The open cases are paused since these days, or paused no more."""
+    _set_each(conn, ("paused_on",), {number: (day,) for number, day in since.items()}, IS_OPEN)
 
 
 def set_reason(conn: Connection, reasons: Mapping[int, str]) -> None:

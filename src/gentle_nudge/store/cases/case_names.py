@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, delete, or_, select, update
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store.cases.open_cases import sections, to_report
+from gentle_nudge.store.cases.open_cases import NOBODY_ELSE, HeardOf, sections, to_report
 from gentle_nudge.store.tables import case, case_line
 
 NAMELESS = {"surname": None, "firstname": None, "card": None}
@@ -18,22 +18,22 @@ NAMELESS = {"surname": None, "firstname": None, "card": None}
 NOBODYS = NAMELESS | {"patron": None, "number": None, "fee_line": None, "restriction": None, "why": None}
 
 
-def closed_before(conn: Connection, day: date) -> list[int]:
+def closed_before(conn: Connection, day: date, heard: HeardOf = NOBODY_ELSE) -> list[int]:
     """The cases closed before this day and not yet forgotten, except those whose last row must still be reported."""
     old = (case.c.state != CaseState.OPEN, case.c.closed_on < day, case.c.forgotten.is_(None))
-    return _told(conn, select(case.c.id).where(*old))
+    return _told(conn, select(case.c.id).where(*old), heard)
 
 
-def names_no_longer_needed(conn: Connection) -> list[int]:
+def names_no_longer_needed(conn: Connection, heard: HeardOf = NOBODY_ELSE) -> list[int]:
     """The cases of deleted patrons that still hold a name or card although their last row has arrived."""
     has_a_name = or_(*(case.c[column].is_not(None) for column in NAMELESS))
     was_told = case.c.told_in.is_not(None)
-    return _told(conn, select(case.c.id).where(case.c.state == CaseState.DELETED, has_a_name, was_told))
+    return _told(conn, select(case.c.id).where(case.c.state == CaseState.DELETED, has_a_name, was_told), heard)
 
 
-def _told(conn: Connection, ids: Select[Any]) -> list[int]:
+def _told(conn: Connection, ids: Select[Any], heard: HeardOf) -> list[int]:
     """The cases that the query finds, without those that a next update must list."""
-    waiting = {each.id for each in to_report(conn, sections(conn))}
+    waiting = {each.id for each in to_report(conn, sections(conn), heard)}
     return [number for number in conn.scalars(ids.order_by(case.c.id)) if number not in waiting]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import fields
 from datetime import date
+from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
@@ -12,7 +14,9 @@ from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.patron import NamedPatron
 from gentle_nudge.domain.report_row import ReportedDue, ReportKind
-from gentle_nudge.store.tables import case, case_line, report, report_row, review_list, review_list_row, run
+from gentle_nudge.sqltypes import a_thousand_at_a_time, among
+from gentle_nudge.store.runs import HISTORY_OF_THE_FUSE
+from gentle_nudge.store.tables import case, case_line, hold, report, report_row, review_list, review_list_row, run
 
 COLUMNS = tuple(field.name for field in fields(Case))
 
@@ -34,6 +38,28 @@ def find(conn: Connection, *, patron: int | None = None, card: str | None = None
     if card is not None:
         asked.append(case.c.card == card)
     return cases_where(conn, or_(*asked)) if asked else []
+
+
+def of_patrons(conn: Connection, patrons: Collection[int]) -> dict[int, list[Case]]:
+    """Patron -> all cases that follow the patron, oldest first; patrons without one are left out."""
+    by_patron = defaultdict[int, list[Case]](list)
+    for chunk in a_thousand_at_a_time(sorted(patrons)):
+        for each in cases_where(conn, among(case.c.patron, chunk)):
+            by_patron[each.patron or 0].append(each)
+    return by_patron
+
+
+def balances_referred(conn: Connection, sections: Collection[str]) -> list[Decimal]:
+    """The balances at referral of all cases that the last eight submissions of these sections opened."""
+    lately = select(run.c.id).where(run.c.report == ReportKind.SUBMISSION, run.c.section.in_(sections))
+    latest = lately.order_by(run.c.id.desc()).limit(HISTORY_OF_THE_FUSE).subquery()
+    query = select(case.c.balance).join(latest, latest.c.id == case.c.opened_run)
+    return list(conn.scalars(query.where(~case.c.adopted, case.c.balance.is_not(None))))
+
+
+def get(conn: Connection, ids: Collection[int]) -> dict[int, Case]:
+    """The cases with these ids; those that do not exist are left out."""
+    return {each.id: each for each in cases_where(conn, among(case.c.id, ids))}
 
 
 def with_name(conn: Connection, text: str) -> list[NamedPatron]:
@@ -87,6 +113,14 @@ def listed(
     if sections is not None:
         asked.append(case.c.section.in_(sections))
     return cases_where(conn, *asked)
+
+
+def held_until(conn: Connection, kept: Case) -> date | None:
+    """The last day of the open holds of a case's patron; None if one of them has no end, or if there is none."""
+    of_section = or_(hold.c.section.is_(None), hold.c.section == kept.section)
+    query = select(hold.c.until).where(hold.c.patron == kept.patron, hold.c.ended.is_(None), of_section)
+    ends = list(conn.scalars(query))
+    return None if None in ends else max(ends, default=None)
 
 
 def lines_of(conn: Connection, case_id: int) -> tuple[Line, ...]:

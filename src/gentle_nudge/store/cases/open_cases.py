@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.reopening import MAY_BE_REOPENED
+from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outbox import DeliveryState
-from gentle_nudge.sqltypes import AT_A_TIME
+from gentle_nudge.sqltypes import AT_A_TIME, Money
 from gentle_nudge.store.cases.case_search import COLUMNS, cases_where
 from gentle_nudge.store.tables import case, delivery, report_row
 
 AMOUNTS = ("owed", "balance", "fee", "closed_owing", "last_word")
 NOT_ASKED = (*AMOUNTS, "referred_on", "adopted", "fee_line", "state", "closed_on", "why", "opened_run")
+# Names of sections -> all sections whose cases everybody hears of who is told of theirs.
+HeardOf = Mapping[tuple[str, ...], Collection[str]]
+NOBODY_ELSE: HeardOf = MappingProxyType({})
 OF_A_NIGHT = tuple(name for name in COLUMNS if name not in NOT_ASKED)
 
 
@@ -52,6 +59,24 @@ def open_cases_query(sections: Collection[str], after: int, untold: Collection[i
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenCases:
+    """How many cases are open, how many of them are paused, and what the agency was last told of the others."""
+
+    count: int
+    due: Decimal
+    paused: int
+
+
+def how_many_open(conn: Connection, sections: Collection[str]) -> OpenCases:
+    """The open cases of these sections, counted."""
+    told = value_by((case.c.paused_on.is_(None), case.c.last_due))
+    sums = select(func.count(), func.sum(told, type_=Money()), func.count(case.c.paused_on))
+    of_sections = (case.c.section.in_(sections), case.c.state == CaseState.OPEN)
+    count, due, paused = conn.execute(sums.where(*of_sections)).one()
+    return OpenCases(count=count, due=due or ZERO, paused=paused)
+
+
 def closed_since(conn: Connection, sections: Collection[str], states: Collection[CaseState], first: date) -> list[Case]:
     """The cases of these sections that ended in these states on this day or later, in order of id.
 
@@ -61,18 +86,39 @@ def closed_since(conn: Connection, sections: Collection[str], states: Collection
     return cases_where(conn, *ended, case.c.closed_owing.is_not(None))
 
 
-def to_report(conn: Connection, sections: Collection[str]) -> list[Case]:
+def to_report(conn: Connection, sections: Collection[str], heard: HeardOf = NOBODY_ELSE) -> list[Case]:
     """The closed cases that the next update must list, in order of id.
 
     These are the cases marked by `mark_to_report`, and those whose last row is in a report that has not reached the
     agency, unless the agency hears of a newer case under the same number.
     """
+    untold = or_(case.c.to_report, case.c.told_in.in_(untold_reports(conn)))
+    return cases_where(conn, *_closed(sections), untold, ~_is_overtaken(heard))
+
+
+def marked_in_vain(conn: Connection, sections: Collection[str], heard: HeardOf) -> list[int]:
+    """The closed cases marked by `mark_to_report` though the agency hears of a newer case under the same number."""
+    in_vain = (*_closed(sections), case.c.to_report, _is_overtaken(heard))
+    return list(conn.scalars(select(case.c.id).where(*in_vain)))
+
+
+def _closed(sections: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    return case.c.section.in_(sections), case.c.state != CaseState.OPEN, case.c.forgotten.is_(None)
+
+
+def _is_overtaken(heard: HeardOf) -> ColumnElement[bool]:
+    """Whether the agency of a closed case hears of one under the same number that is open, or was closed later."""
     newer = case.alias("newer")
-    is_heard_of = or_(newer.c.state == CaseState.OPEN, newer.c.told_in.is_not(None))
-    same = (newer.c.number == case.c.number, newer.c.id > case.c.id, newer.c.section.in_(sections))
-    untold = and_(case.c.told_in.in_(untold_reports(conn)), ~exists().where(*same, is_heard_of))
-    closed = (case.c.section.in_(sections), case.c.state != CaseState.OPEN, case.c.forgotten.is_(None))
-    return cases_where(conn, *closed, or_(case.c.to_report, untold))
+    by_the_agency = (and_(case.c.section.in_(own), newer.c.section.in_(others)) for own, others in heard.items())
+    later = and_(newer.c.closed_on == case.c.closed_on, newer.c.id > case.c.id)
+    has_ended_later = and_(
+        or_(newer.c.closed_on > case.c.closed_on, later), or_(newer.c.told_in.is_not(None), newer.c.to_report)
+    )
+    return exists().where(
+        newer.c.number == case.c.number,
+        or_(newer.c.section == case.c.section, *by_the_agency),
+        or_(newer.c.state == CaseState.OPEN, has_ended_later),
+    )
 
 
 def untold_reports(conn: Connection) -> list[int]:

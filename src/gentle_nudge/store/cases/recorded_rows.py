@@ -31,6 +31,7 @@ class WithdrawnLine:
 class RecordedLine:
     """A line recorded with a case: the fee that we charged, or one it was opened for."""
 
+    case: int
     line: int
     patron: int
     section: str
@@ -75,8 +76,7 @@ def withdrawn_lines_query(numbers: Collection[int]) -> Select[Any]:
 
 def recorded_fees(conn: Connection, patrons: Iterable[int]) -> list[RecordedLine]:
     """The fee lines recorded with any case of these patrons, in order of line."""
-    rows = sorted(rows_by_thousands(conn, recorded_fees_query, patrons))
-    return [RecordedLine(line=line, patron=patron, section=section) for line, patron, section in rows]
+    return _recorded(rows_by_thousands(conn, recorded_fees_query, patrons))
 
 
 def recorded_fees_query(numbers: Collection[int]) -> Select[Any]:
@@ -84,14 +84,13 @@ def recorded_fees_query(numbers: Collection[int]) -> Select[Any]:
 
     Index: gentle_nudge_case gentle_nudge_case_patron.
     """
-    fee = select(case.c.fee_line, case.c.patron, case.c.section).where(case.c.fee_line.is_not(None))
+    fee = select(case.c.fee_line, case.c.patron, case.c.section, case.c.id).where(case.c.fee_line.is_not(None))
     return fee.where(among(case.c.patron, numbers))
 
 
 def handed_over(conn: Connection, patrons: Iterable[int]) -> list[RecordedLine]:
     """The lines that the open cases of these patrons were opened for, in order of line."""
-    rows = sorted(rows_by_thousands(conn, handed_over_query, patrons))
-    return [RecordedLine(line=line, patron=patron, section=section) for line, patron, section in rows]
+    return _recorded(rows_by_thousands(conn, handed_over_query, patrons))
 
 
 def handed_over_query(numbers: Collection[int]) -> Select[Any]:
@@ -99,8 +98,16 @@ def handed_over_query(numbers: Collection[int]) -> Select[Any]:
 
     Index: gentle_nudge_case gentle_nudge_case_patron, gentle_nudge_case_line PRIMARY.
     """
-    line = select(case_line.c.line, case.c.patron, case.c.section).join(case, case.c.id == case_line.c.case_id)
+    columns = (case_line.c.line, case.c.patron, case.c.section, case.c.id)
+    line = select(*columns).join(case, case.c.id == case_line.c.case_id)
     return line.where(among(case.c.patron, numbers), case.c.state == CaseState.OPEN)
+
+
+def _recorded(rows: Iterable[tuple[int, int, str, int]]) -> list[RecordedLine]:
+    in_order = sorted(rows)
+    return [
+        RecordedLine(line=line, patron=patron, section=section, case=id_) for line, patron, section, id_ in in_order
+    ]
 
 
 def recorded_restrictions(conn: Connection, patrons: Iterable[int]) -> dict[int, set[int]]:

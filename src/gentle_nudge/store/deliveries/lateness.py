@@ -9,11 +9,12 @@ from itertools import takewhile
 from sqlalchemy import ColumnElement, Connection, select
 
 from gentle_nudge.domain.outbox import TELLS_AGENCY, UNDELIVERED, Channel, Delivery, DeliveryState, LateDelivery
+from gentle_nudge.domain.report_row import TO_AGENCY
 from gentle_nudge.domain.restore_journal import SentDelivery
 from gentle_nudge.sqltypes import among
 from gentle_nudge.store.deliveries.delivery_order import to_the_same
 from gentle_nudge.store.deliveries.waiting import by_state, deliveries
-from gentle_nudge.store.tables import delivery, report
+from gentle_nudge.store.tables import delivery, report, run
 
 
 def sent_since(conn: Connection, instant: datetime) -> tuple[SentDelivery, ...]:
@@ -32,7 +33,8 @@ def _sent(conn: Connection, condition: ColumnElement[bool]) -> tuple[SentDeliver
         .add_columns(report.c.file_name, report.c.sha256, delivery.c.since.label("at"))
         .join(report, report.c.id == delivery.c.report_id)
         .where(delivery.c.state == DeliveryState.SENT, condition)
-        .where(delivery.c.channel.in_(TELLS_AGENCY))
+        .join(run, run.c.id == report.c.run_id)
+        .where(delivery.c.channel.in_(TELLS_AGENCY), run.c.report.in_(TO_AGENCY))
         .order_by(delivery.c.id)
     )
     rows = conn.execute(query).mappings()
@@ -40,8 +42,9 @@ def _sent(conn: Connection, condition: ColumnElement[bool]) -> tuple[SentDeliver
 
 
 def late_deliveries(conn: Connection) -> list[LateDelivery]:
-    """All that is undelivered, in the order of queueing."""
-    return [LateDelivery(delivery=late, since=_since(conn, late)) for late in by_state(conn, *UNDELIVERED)]
+    """Every report to the agency that is undelivered, in the order of queueing."""
+    late_ones = (late for late in by_state(conn, *UNDELIVERED) if not late.kind.is_page)
+    return [LateDelivery(delivery=late, since=_since(conn, late)) for late in late_ones]
 
 
 def _since(conn: Connection, late: Delivery) -> datetime:

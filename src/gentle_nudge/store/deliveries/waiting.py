@@ -18,7 +18,7 @@ from gentle_nudge.domain.outbox import (
     Delivery,
     DeliveryState,
 )
-from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.report_row import TO_AGENCY, ReportKind
 from gentle_nudge.sqltypes import among
 from gentle_nudge.store.tables import attempt, delivery, report, run
 
@@ -47,9 +47,9 @@ def of_report(conn: Connection, stored: int) -> list[Delivery]:
 
 
 def had_report(conn: Connection, recipient: str, sections: Collection[str]) -> bool:
-    """Whether a report of one of these sections was ever sent to this recipient; letter case does not matter."""
-    to_recipient = func.lower(delivery.c.recipient) == recipient.lower()
-    return bool(deliveries(conn, to_recipient, delivery.c.state == DeliveryState.SENT, run.c.section.in_(sections)))
+    """Whether a report of one of these sections, no page, was ever sent to this recipient in any letter case."""
+    to_recipient = (func.lower(delivery.c.recipient) == recipient.lower(), run.c.report.in_(TO_AGENCY))
+    return bool(deliveries(conn, *to_recipient, delivery.c.state == DeliveryState.SENT, run.c.section.in_(sections)))
 
 
 def cancelled_submissions(conn: Connection) -> list[int]:

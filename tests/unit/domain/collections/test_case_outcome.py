@@ -15,7 +15,7 @@ from gentle_nudge.domain.collections.case_outcome import (
     outcome_of,
     shown,
 )
-from gentle_nudge.domain.collections.plan import Ending, Succession, heir_of
+from gentle_nudge.domain.collections.plan import CaseDecision, Ending, Succession, heir_of
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import PatronRecords
 from gentle_nudge.domain.moment import Weekday
@@ -34,11 +34,17 @@ from tests.builders.values import (
     merged,
 )
 
-Outcome = UpdateRow | Succession | Ending
+Outcome = UpdateRow | CaseDecision
+
+
+def told(outcome: Outcome | None) -> Outcome:
+    """What becomes of a case that is not kept quiet."""
+    assert outcome is not None
+    return outcome
 
 
 def judged(tonight: CaseFacts, **policy: object) -> Outcome:
-    return judge(tonight, a_section(**policy))
+    return told(judge(tonight, a_section(**policy), SUNDAY))
 
 
 def row(outcome: Outcome) -> UpdateRow | None:
@@ -344,13 +350,13 @@ FREES = replace(a_section(clear_paid=True), held=("south",), frees=("south",))
 
 def held(tonight: CaseFacts, section: Section = FREES) -> Outcome:
     """What becomes of this case if it is one of the section that is gone."""
-    return outcome_of(replace(tonight, case=replace(tonight.case, section="south")), section)
+    return told(outcome_of(replace(tonight, case=replace(tonight.case, section="south")), section, SUNDAY))
 
 
 def test_a_held_case_is_not_withdrawn_and_not_ended_by_a_deleted_patron() -> None:
     assert isinstance(held(in_collections(flag="no", balance="40.00")), UpdateRow)
     assert isinstance(held(gone()), UpdateRow)
-    assert isinstance(outcome_of(in_collections(flag="no", balance="40.00"), FREES), Ending)
+    assert isinstance(outcome_of(in_collections(flag="no", balance="40.00"), FREES, SUNDAY), Ending)
 
 
 def test_a_held_case_is_released_untold_by_the_policy_of_the_section_that_frees_it() -> None:

@@ -45,8 +45,8 @@ LIFTING = a_section(clear_paid=True, remove_restriction=True)
 
 def of_case(tonight: CaseFacts, held: Holdings, section: Section) -> list[Action]:
     """What is planned, and what the restrictions found under lock add to it."""
-    outcome = judge(tonight, section)
-    if isinstance(outcome, UpdateRow):
+    outcome = judge(tonight, section, SUNDAY)
+    if outcome is None or isinstance(outcome, UpdateRow):
         return []
     return [*planned_changes(outcome, section), *restriction_changes(outcome, held, section)]
 

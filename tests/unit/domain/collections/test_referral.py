@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -10,6 +10,8 @@ import pytest
 
 from gentle_nudge.domain.collections.policy import Scope, Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords, Reason, verdicts, why_not
+from gentle_nudge.domain.collections.review import ListRow, Outcome, Place
+from gentle_nudge.domain.hold import Hold, HoldSource
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.patron import Flag, Guardian, SentNotice
 from tests.builders.values import (
@@ -346,6 +348,7 @@ def test_whoever_cannot_be_reached_is_left_out_if_the_library_says_so() -> None:
 # The first reason
 
 
+A_ROW_LEFT_OUT = ListRow(patron=1, owed=Decimal(30), balance=Decimal(30), outcome=Outcome.LEFT_OUT)
 A_CHARGE = Line(id=1, day=date(2026, 9, 14), type="OVERDUE", outstanding=Decimal(1), counted=True)
 HOPELESS = Candidate(
     patron=a_patron(
@@ -355,10 +358,11 @@ HOPELESS = Candidate(
         exemption=in_attributes("1"),
         category="STAFF",
         born=date(2020, 1, 1),
+        hold=in_attributes("PLAN"),
         is_gone=True,
     ),
     account=an_account("0.00", lines=(A_CHARGE,), last_payment=SUNDAY),
-    records=IN_CASE,
+    records=replace(IN_CASE, place=Place(for_day=SUNDAY, row=A_ROW_LEFT_OUT)),
 )
 EVERYTHING = replace(
     a_section(
@@ -374,10 +378,11 @@ EVERYTHING = replace(
 )
 STEP_BY_STEP: list[tuple[Reason, Callable[[Candidate], Candidate]]] = [
     (Reason.OTHER_SECTION, lambda found: _with(found, branch="CPL")),
-    (Reason.IN_COLLECTIONS, lambda found: _with(replace(found, records=PatronRecords()), flag=in_sort1("x"))),
+    (Reason.IN_COLLECTIONS, lambda found: _with(_records(found, open_cases=frozenset()), flag=in_sort1("x"))),
     (Reason.FLAG_IN_OTHER_USE, lambda found: _with(found, flag=in_sort1("no"))),
     (Reason.PROTECTED, lambda found: _with(found, protected=False)),
     (Reason.EXEMPT, lambda found: _with(found, exemption=())),
+    (Reason.ON_HOLD, lambda found: _with(found, hold=())),
     (Reason.CATEGORY, lambda found: _with(found, category="PT")),
     (Reason.MINOR, lambda found: _with(found, born=None)),
     (Reason.UNKNOWN_AGE, lambda found: _with(found, born=date(1980, 5, 5))),
@@ -387,11 +392,17 @@ STEP_BY_STEP: list[tuple[Reason, Callable[[Candidate], Candidate]]] = [
     (Reason.UNREACHABLE, lambda found: _with(found, is_gone=False)),
     (Reason.BELOW_THRESHOLD, lambda found: replace(found, account=replace(found.account, owed=Decimal(25)))),
     (Reason.BALANCE_BELOW_THRESHOLD, lambda found: replace(found, account=an_account("25.00", lost_charge=True))),
+    (Reason.LEFT_OUT, lambda found: _records(found, place=Place(for_day=SUNDAY))),
+    (Reason.NOT_ON_THE_LIST, lambda found: _records(found, place=None)),
 ]
 
 
 def _with(found: Candidate, **facts: object) -> Candidate:
     return replace(found, patron=replace(found.patron, **facts))  # type: ignore[arg-type]
+
+
+def _records(found: Candidate, **facts: object) -> Candidate:
+    return replace(found, records=replace(found.records, **facts))  # type: ignore[arg-type]
 
 
 def test_the_first_reason_is_the_one_we_give() -> None:
@@ -407,6 +418,24 @@ def test_the_order_of_the_reasons_is_that_of_the_rules() -> None:
     assert [why for why, _ in STEP_BY_STEP] == list(Reason)
 
 
+@pytest.mark.parametrize(("days", "kept"), [(0, True), (1, False), (-1, True)])
+def test_a_hold_keeps_back_up_to_its_last_day(days: int, kept: bool) -> None:  # noqa: FBT001 - a parameter
+    day = SUNDAY + timedelta(days=days)
+    hold = Hold(patron=1, reason="plan", until=SUNDAY, source=HoldSource.COMMAND)
+    by_person = replace(a_candidate(), records=PatronRecords(holds=(hold,)))
+    in_koha = a_candidate(hold=in_attributes("PLAN"), hold_until=in_attributes(str(SUNDAY)))
+    for candidate in (by_person, in_koha):
+        assert (why_not(candidate, a_section(), day) is Reason.ON_HOLD) == kept
+
+
+@pytest.mark.parametrize(
+    "until", [(), ("",), ("soon",), ("20261201",), ("2026-11-01", "soon"), ("2026-11-01", "2026-11-22")]
+)
+def test_without_a_readable_last_day_that_is_over_the_field_keeps_back(until: tuple[str, ...]) -> None:
+    candidate = a_candidate(hold=in_attributes("PLAN"), hold_until=in_attributes(*until))
+    assert reason(candidate) is Reason.ON_HOLD
+
+
 def test_an_open_case_comes_before_a_flag_in_other_use() -> None:
     assert reason(with_case(a_candidate(flag="Class of 2027"))) is Reason.IN_COLLECTIONS
 
@@ -417,4 +446,5 @@ def test_explain_hears_every_rule_not_only_the_first() -> None:
     assert {why for why, keeps_out in found.items() if not keeps_out} == {
         Reason.FLAG_IN_OTHER_USE,
         Reason.UNKNOWN_AGE,
+        Reason.NOT_ON_THE_LIST,
     }

@@ -1,0 +1,110 @@
+"""Take the edited lists that staff have saved into the staff folder, and before them all other wishes."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from gentle_nudge.delivery.outlet import DeliveryFailed
+from gentle_nudge.delivery.staff_folder import StaffFolder
+from gentle_nudge.delivery.whole_files import write_over
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.outbox import Channel
+from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError
+from gentle_nudge.jobs.desk.deeds import Desk
+from gentle_nudge.jobs.desk.read_list import edited_file, read_list
+from gentle_nudge.jobs.desk.take_wishes import Taken, take_wishes
+from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.transaction import writing
+
+STILL_BEING_WRITTEN = 5  # seconds
+IN, READ, REFUSED = "in", "read", "refused"
+
+
+def take(library: Library, moment: Moment) -> Taken:
+    """Every wish that waits is taken, and then the edited lists in the staff folder, each read or refused."""
+    taken = take_wishes(library, moment)
+    paths = list(_waiting(library, moment))
+    if paths:
+        sections, outlets = library.ready_to_send()
+        outlets.close()
+        desk, folder = Desk(moment=moment, sections=sections), outlets.by_channel.get(Channel.FOLDER)
+        try:
+            is_ours = isinstance(folder, StaffFolder) and (folder.read_note() or True)
+        except DeliveryFailed as failure:  # it is marked with another database
+            taken.failures.append(failure)
+            return taken
+        for path in paths if sections and is_ours else ():
+            if not _taken(library, path, desk, taken):
+                break
+    return taken
+
+
+def _waiting(library: Library, moment: Moment) -> Iterator[Path]:
+    """The plain files in the folder that nobody is writing any more, by name; hidden ones aside."""
+    folder = library.settings.staff.folder
+    if folder is None or not (folder / IN).is_dir():
+        return
+    for path in sorted((folder / IN).iterdir()):
+        with suppress(FileNotFoundError):
+            status = path.lstat()
+            is_whole = abs(moment.now.timestamp() - status.st_mtime) >= STILL_BEING_WRITTEN
+            if stat.S_ISREG(status.st_mode) and is_whole and not path.name.startswith((".", "~")):
+                yield path
+
+
+def _taken(library: Library, path: Path, desk: Desk, taken: Taken) -> bool:
+    """False if another run is at work, which will take the file. Else it was read or refused, or there is a failure."""
+    try:
+        _read_or_refuse(library, path, desk, taken)
+    except AnotherRunInProgress:
+        return False
+    except GentleNudgeError as failure:
+        taken.failures.append(failure)
+    except OSError as trouble:
+        sentence = f"{path.name} cannot be read or moved: {trouble.strerror}"
+        taken.failures.append(GentleNudgeError(sentence, "let this user read it, and write into the folder"))
+    except Exception as error:  # noqa: BLE001 - the next file, and the night, have their own right
+        sentence = f"internal error ({type(error).__name__}) while {path.name} was read: it waits"
+        taken.failures.append(GentleNudgeError(sentence, "run it again with --debug and report the output"))
+        taken.failures[-1].__cause__ = error
+    return True
+
+
+def _read_or_refuse(library: Library, path: Path, desk: Desk, taken: Taken) -> None:
+    try:
+        file = edited_file(path, may_decide=partial(_may_decide, group=library.settings.staff.group))
+        answers = writing(library.engine, partial(read_list, file=file, desk=desk))
+    except UserError as fault:
+        target = _move(path, path.parent / REFUSED)
+        write_over(target.with_name(f"{target.name}.txt"), [f"{fault.text}\n".encode()])
+        taken.failures.append(GentleNudgeError(f"{path.name} was refused: {fault.sentence}", f"It lies in {target}."))
+    else:
+        _move(path, path.parent / READ)
+        taken.files[path.name] = answers
+
+
+def _may_decide(uid: int, group: str | None) -> bool:
+    """Whether this user is we, or in the group."""
+    if uid == os.getuid() or group is None:
+        return uid == os.getuid()
+    try:
+        owner, members = pwd.getpwuid(uid), grp.getgrnam(group)
+    except KeyError:
+        return False
+    return owner.pw_gid == members.gr_gid or owner.pw_name in members.gr_mem
+
+
+def _move(path: Path, folder: Path) -> Path:
+    """The file is in that folder, beside others of its name."""
+    folder.mkdir(exist_ok=True)
+    names = (path.name, *(f"{path.stem}-{number}{path.suffix}" for number in range(2, 1000)))
+    target = next(folder / name for name in names if not (folder / name).exists())
+    path.rename(target)
+    return target

@@ -1,0 +1,100 @@
+"""What a night does with lists: the one of its submission ends, another is made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gentle_nudge.domain.collections.plan import Plan, Referral
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import Candidate, Reason, SectionRecords, why_not
+from gentle_nudge.domain.collections.review import (
+    NOT_APPROVED,
+    REPLACED,
+    TO_COME,
+    Draft,
+    ListRow,
+    ListState,
+    Outcome,
+)
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.jobs.patrons.accounts import line_rules, read_candidates
+from gentle_nudge.jobs.sending.enqueue import Run
+from gentle_nudge.store import review_lists
+
+DELETED, TOO_LARGE = "DELETED", "SUMS_TOO_LARGE"
+
+
+def write_lists(conn: Connection, run: Run, plan: Plan) -> None:
+    """Older lists have lapsed, the list of the submission has ended, and the new one is there."""
+    moment, under = run.moment, plan.under
+    latest = plan.records.in_force
+    replaced = [
+        each.id for each in plan.records.lists if latest and each.for_day < latest.of.for_day and each.state in TO_COME
+    ]
+    review_lists.set_state(conn, replaced, ListState.LAPSED, reason=REPLACED, at=moment.now)
+    if under and plan.list_ends and plan.submits:
+        lapsed = {"reason": NOT_APPROVED, "at": moment.now} if plan.list_ends is ListState.LAPSED else {}
+        review_lists.set_state(conn, [under.id], plan.list_ends, **lapsed)
+        if plan.list_ends is ListState.USED:
+            review_lists.end_rows(conn, under.id, _reasons(conn, run, plan))
+    if plan.list_made:
+        review_lists.add(
+            conn,
+            section=plan.section,
+            for_day=plan.list_made.for_day,
+            made=plan.day,
+            listed=rows_of(plan.list_made),
+            now=moment.now,
+        )
+
+
+def end_lists_of_gone_sections(conn: Connection, sections: Collection[Section], now: datetime) -> None:
+    """Lists of sections that are gone from the settings, or whose submissions are off, have lapsed.
+
+    Without any section the settings are incomplete, and nobody knows.
+    """
+    there = {name for section in sections if section.enabled for name in section.names}
+    gone = [each.id for each in review_lists.to_come(conn) if each.section not in there] if sections else []
+    review_lists.set_state(conn, gone, ListState.LAPSED, reason=REPLACED, at=now)
+
+
+def rows_of(draft: Draft) -> list[ListRow]:
+    """The rows of a new list."""
+    return [
+        ListRow(
+            patron=each.referral.number,
+            owed=each.referral.account.owed,
+            balance=each.referral.balance,
+            marks=tuple(mark.word.value for mark in each.marks),
+        )
+        for each in draft.rows
+    ]
+
+
+def _reasons(conn: Connection, run: Run, plan: Plan) -> dict[int, str | None]:
+    """Every listed patron with the word why nothing came of it; None for those who are referred."""
+    rows = plan.records.in_force.rows if plan.records.in_force else {}
+    listed = {patron for patron, row in rows.items() if row.outcome is Outcome.LISTED}
+    referred = {referral.number for referral in plan.of(Referral)}
+    others = dropped(conn, run.section, run.moment, listed - referred, records=plan.records)
+    return {**dict.fromkeys(listed & referred), **others}
+
+
+def dropped(
+    conn: Connection, section: Section, moment: Moment, numbers: Collection[int], *, records: SectionRecords
+) -> dict[int, str]:
+    """The word why each of these patrons is not referred on the day of the moment."""
+    rules = line_rules(section, moment, records)
+    read = read_candidates(conn, section, records, numbers, rules=rules)
+    words = {each.patron.number: word_for(each, section, moment) for each in read}
+    return {number: words.get(number, DELETED) for number in numbers}
+
+
+def word_for(candidate: Candidate, section: Section, moment: Moment) -> str:
+    """The word why a patron on a list is not referred after all."""
+    if not candidate.account.can_be_kept:
+        return TOO_LARGE
+    return (why_not(candidate, section, moment.day) or Reason.IN_COLLECTIONS).name

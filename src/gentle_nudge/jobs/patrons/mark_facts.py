@@ -1,0 +1,93 @@
+"""What the marks of a list ask, read from Koha and from our cases."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from gentle_nudge.domain.collections.marks import (
+    LOST,
+    MarkFacts,
+    Payment,
+    Usual,
+    Waiting,
+    marks_of,
+    waited_for,
+)
+from gentle_nudge.domain.collections.plan import Referral
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.referral import SectionRecords
+from gentle_nudge.domain.collections.review import Marked
+from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.jobs.patrons.accounts import line_rules, read_candidates
+from gentle_nudge.koha.read import lost_items
+from gentle_nudge.koha.read.lost_items import ChargedItem
+from gentle_nudge.store import cases
+
+A_WEEK = timedelta(days=7)
+
+
+def marked(
+    conn: Connection, section: Section, ahead: Moment, referrals: Sequence[Referral], *, records: SectionRecords
+) -> tuple[Marked, ...]:
+    """These referrals of the day `ahead` with their marks, in the same order."""
+    numbers = [each.number for each in referrals]
+    charged = lost_items.charged_items(conn, [line.id for each in referrals for line in owing(each)])
+    claims, payments = lost_items.claimed(conn, numbers), lost_items.last_payments(conn, numbers, ahead.zone)
+    titles = titles_of(referrals, charged)
+    others = waited_for(titles, lost_items.waiting(conn, frozenset().union(*titles.values())) or {})
+    before = cases.of_patrons(conn, numbers)
+    next_week = line_rules(section, replace(ahead, day=ahead.day + A_WEEK), records)
+    later = read_candidates(conn, section, records, numbers, rules=next_week)
+    owed_next_week = {candidate.patron.number: candidate.account.owed for candidate in later}
+    usual = Usual.of(cases.balances_referred(conn, section.names), [each.balance for each in referrals])
+
+    def facts_of(referral: Referral) -> MarkFacts:
+        items = [charged[line.id] for line in owing(referral) if line.id in charged]
+        number, lost = referral.number, {line.id for line in lost_lines(referral)}
+        return MarkFacts(
+            found=sum(item.line in lost and not item.is_lost for item in items),
+            claimed=len({item.item for item in items} & claims.get(number, frozenset())),
+            payment=Payment(day=payments[number][0], amount=payments[number][1]) if number in payments else None,
+            cases=tuple(before.get(number, ())),
+            waiting=len(others.get(number, ())),
+            owed_next_week=owed_next_week.get(number, ZERO),
+        )
+
+    return tuple(Marked(referral=each, marks=marks_of(each, section, facts_of(each), usual)) for each in referrals)
+
+
+def waiting_for(conn: Connection, referrals: Iterable[Referral]) -> Waiting | None:
+    """How many of these patrons hold back a title, and how many others wait; None if this Koha has no reserves."""
+    referrals = tuple(referrals)
+    lost = [line.id for each in referrals for line in lost_lines(each)]
+    titles = titles_of(referrals, lost_items.charged_items(conn, lost))
+    waiting = lost_items.waiting(conn, frozenset().union(*titles.values()))
+    if waiting is None:
+        return None
+    others = {patron: people for patron, people in waited_for(titles, waiting).items() if people}
+    return Waiting(patrons=len(others), others=len(frozenset().union(*others.values())))
+
+
+def owing(referral: Referral) -> list[Line]:
+    """The debits still owing."""
+    return [line for line in referral.account.lines if line.outstanding > ZERO]
+
+
+def lost_lines(referral: Referral) -> list[Line]:
+    """The lost charges still owing."""
+    return [line for line in owing(referral) if line.type == LOST]
+
+
+def titles_of(referrals: Iterable[Referral], charged: Mapping[int, ChargedItem]) -> dict[int, frozenset[int]]:
+    """Patron -> the titles of the items of lost charges still owing."""
+    titles = defaultdict[int, frozenset[int]](frozenset)
+    for referral in referrals:
+        titles[referral.number] |= {charged[line.id].title for line in lost_lines(referral) if line.id in charged}
+    return dict(titles)
