@@ -32,8 +32,8 @@ SEEDS = (
         ('LibraryName', 'Big Library'), ('KohaAdminEmailAddress', 'koha@library.example')""",
 )
 
-# Two in a hundred are in collections. Where one in a hundred owns half of the debts, nine of ten of these are among them:
-# who owes so much was referred long ago.
+# Two in a hundred are in collections. Where one in a hundred owns half of the debts, nine of ten of them are in
+# collections: who owes so much was referred long ago.
 PATRONS = """
     INSERT INTO borrowers (borrowernumber, cardnumber, surname, firstname, address, city, zipcode, state, phone, email,
         branchcode, categorycode, dateofbirth, sort1)

@@ -141,11 +141,19 @@ def selection(engine: Engine) -> tuple[float, float]:
     moment = Moment(day=NIGHT, now=datetime.now(UTC), zone=ZONE)
     with engine.connect() as conn:
         memory = read_records(conn, section)
-        rules, ownership = line_rules(section, moment, memory), ownership_of(conn, section, memory, ())
+        rules, in_collections = line_rules(section, moment, memory), memory.open_cases.keys()
+        ownership = ownership_of(conn, section, memory, in_collections)
 
         def scan() -> CandidateScan:
             unpaid = unpaid_lines(conn, rules.window, rules.zone)
-            return select_candidates(conn, unpaid, rules=rules, ownership=ownership, threshold=policy.threshold)
+            return select_candidates(
+                conn,
+                unpaid,
+                rules=rules,
+                ownership=ownership,
+                threshold=policy.threshold,
+                only_counted=in_collections,
+            )
 
         grouped = best(scan)
         whole = best(lambda: list(read_candidates(conn, section, memory, scan().numbers, rules=rules)))
