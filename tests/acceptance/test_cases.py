@@ -117,7 +117,7 @@ def test_the_list_has_the_balance_of_today_beside_that_of_the_referral(library: 
         "fee": "20.00",
     }
     (first, _) = rows(evenings.does("cases", "--format", "csv"))
-    assert list(first)[-1] == "balance_now"
+    assert list(first)[-3:] == ["balance_now", "paused_on", "hold_until"]
     assert (first["last_due"], first["balance_now"]) == ("40.00", "27.50")
     said = evenings.does("cases").splitlines()
     assert said[0].split() == ["case", "card", "name", "referred", "then", "now", "told", "state"]
@@ -147,6 +147,40 @@ def test_if_cards_were_merged_it_is_the_heir_s_and_if_the_patron_is_gone_nothing
     merge(evenings.koha, heir, [merged])
     delete_patron(evenings.koha, gone)
     assert [case["balance_now"] for case in listed(evenings)["cases"]] == ["43.00", "0.00"]
+
+
+def test_who_is_paused_is_shown_with_the_last_day_of_the_hold(library: Library) -> None:
+    evenings = library()
+    planned, bankrupt, twice, free = (evenings.owing(amount) for amount in ("30.00", "40.00", "50.00", "60.00"))
+    evenings.does("nightly", on=SUNDAY)
+    plan = ("--reason", "plan", "--until")
+    evenings.does("hold", f"number:{planned}", f"number:{twice}", *plan, "2026-12-31")
+    evenings.does("hold", f"number:{bankrupt}", "--reason", "bankruptcy")
+    evenings.does("hold", f"number:{twice}", *plan, "2027-01-31")
+    before = {case["patron"]: (case["paused_on"], case["hold_until"]) for case in listed(evenings)["cases"]}
+    assert before == {
+        planned: (None, "2026-12-31"),
+        bankrupt: (None, None),
+        twice: (None, "2027-01-31"),
+        free: (None, None),
+    }
+    evenings.does("nightly", on=MONDAY)
+    pays(evenings.koha, twice, "60.00")
+    evenings.does("nightly", on=TUESDAY)
+    cases = {
+        case["patron"]: (case["state"], case["paused_on"], case["hold_until"]) for case in listed(evenings)["cases"]
+    }
+    assert cases == {
+        planned: ("open", str(MONDAY), "2026-12-31"),
+        bankrupt: ("open", str(MONDAY), None),
+        twice: ("released", None, None),
+        free: ("open", None, None),
+    }
+    in_csv = {row["patron"]: row for row in rows(evenings.does("cases", "--format", "csv"))}
+    assert in_csv[str(planned)]["hold_until"] == "2026-12-31"
+    assert (in_csv[str(bankrupt)]["paused_on"], in_csv[str(bankrupt)]["hold_until"]) == (str(MONDAY), "")
+    said = evenings.does("cases").splitlines()
+    assert said[0].split() == ["case", "card", "name", "referred", "then", "now", "told", "paused", "state"]
 
 
 def test_without_a_policy_whole_accounts_are_told_and_no_section_s(library: Library) -> None:

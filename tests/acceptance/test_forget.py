@@ -1,10 +1,11 @@
 """What is kept, how long, and how a person is forgotten."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from tests.acceptance.evenings import Evenings, Library
 from tests.builders.days import MONDAY, SUNDAY, TUESDAY
-from tests.builders.koha import delete_patron, merge, pays
+from tests.builders.koha import a_patron, delete_patron, merge, pays
 from tests.support.smtp import SmtpServer
 
 ARCHIVE = '[archive]\ndirectory = "{folder}/archive"\n'
@@ -162,3 +163,23 @@ def test_a_patron_who_left_is_found_by_the_card_last_reported_and_a_merged_one_b
     assert [case["card"] for case in evenings.cases()] == [None, None]
     said = evenings.does("history", f"number:{merged}")
     assert f"patron {heir}, reported as {merged}" in said
+
+
+def test_who_was_only_on_a_list_is_forgotten_too(library: Library, tmp_path: Path) -> None:
+    tables = f'[staff]\nfolder = "{tmp_path}/staff"\n'
+    evenings = library(policy="review_days = 3", tables=tables)
+    listed, other = evenings.owing(card="1001"), evenings.owing(card="1002")
+    stranger = a_patron(evenings.koha, card="1003")
+    evenings.does("nightly", on=SUNDAY - timedelta(days=3))
+    evenings.does("review", "leave-out", f"number:{listed}", f"number:{other}", "--reason", "Mr. Secret is ill")
+    said = evenings.does("forget", "1001")
+    assert f"review-{SUNDAY}-global.html" in said
+    rows = evenings.koha.query("SELECT patron, outcome, why FROM gentle_nudge_list_row ORDER BY patron")
+    assert [tuple(row.values()) for row in rows] == [
+        (listed, "left_out", None),
+        (other, "left_out", "Mr. Secret is ill"),
+    ]
+    wishes = evenings.koha.query("SELECT patron, reason FROM gentle_nudge_wish ORDER BY patron")
+    assert [row["reason"] for row in wishes] == [None, "Mr. Secret is ill"]
+    done = evenings.run("forget", f"number:{stranger}")
+    assert (done.returncode, done.stdout) == (2, "")

@@ -150,7 +150,8 @@ def test_any_fault_refuses_the_whole_file(
     assert done.returncode == 1
     assert fault in done.stderr
     assert folder.files() == {f"refused/{name}", f"refused/{name}.txt"}
-    assert folder.library.koha.query("SELECT * FROM gentle_nudge_wish") == []
+    (wish,) = folder.library.koha.query("SELECT what, done FROM gentle_nudge_wish")
+    assert (wish["what"], wish["done"]) == ("read", 0), "nothing but that the file was refused"
 
 
 def test_a_file_for_a_list_that_is_decided_is_refused(folder: Folder) -> None:

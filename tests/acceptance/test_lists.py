@@ -81,7 +81,7 @@ def desk(library: Library, koha: KohaDatabase) -> Callable[..., Desk]:
         }
         amounts |= {"E": ("50.00", date(2026, 9, 23)), "G": ("45.00", date(2026, 8, 24))}
         desk.five = {
-            letter: owing(koha, amount, day=day, surname=f"Surname {letter}")
+            letter: owing(koha, amount, day=day, surname=f"Surname {letter}", email=f"{letter}@example.org")
             for letter, (amount, day) in amounts.items()
         }
         return desk
@@ -127,7 +127,7 @@ def test_v2_who_pays_after_the_list_was_made_is_dropped(desk: DeskFixture) -> No
 def test_v4_who_qualifies_after_the_list_was_made_is_on_the_next(desk: DeskFixture) -> None:
     library = desk()
     library.nights(19)
-    library.five["H"] = owing(library.koha, "60.00", day=date(2026, 9, 15))
+    library.five["H"] = owing(library.koha, "60.00", day=date(2026, 9, 15), email="h@example.org")
     library.nights(20, 21)
     shown = library.does("nightly", "--dry-run", "--format", "json", on=nov(22))
     assert '"NOT_ON_THE_LIST": 1' in shown
@@ -319,7 +319,7 @@ def test_v12_an_item_found_again_makes_the_charge_probably_our_mistake(desk: Des
 @pytest.mark.parametrize(("owed", "marks"), [("404.00", ""), ("425.00", "MUCH")])
 def test_v15_ten_times_the_usual_is_much(desk: DeskFixture, owed: str, marks: str) -> None:
     library = desk()
-    library.five["H"] = owing(library.koha, owed, day=date(2026, 9, 11))
+    library.five["H"] = owing(library.koha, owed, day=date(2026, 9, 11), email="h@example.org")
     library.nights(19)
     assert library.rows(22)["H"] == ("listed", None, marks)
 
@@ -511,3 +511,30 @@ def test_without_lists_nothing_is_asked_or_said_about_them(library: Library, koh
     evenings.does("nightly", on=nov(22))
     assert koha.query("SELECT * FROM gentle_nudge_list") == []
     assert len(evenings.cases()) == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "lacks"),
+    [
+        ("gonenoaddress = 1", "marked as gone, no address"),
+        ("email = ' '", "no address, telephone or e-mail"),
+        ("email = '', phone = '555-0100'", None),
+        ("gonenoaddress = 1, email = ''", "marked as gone, no address and no address, telephone or e-mail"),
+    ],
+)
+@pytest.mark.parametrize("unreachable", ["include", "exclude"])
+def test_who_cannot_be_reached_is_marked_or_excluded(
+    desk: DeskFixture, unreachable: str, columns: str, lacks: str | None
+) -> None:
+    library = desk(f'unreachable = "{unreachable}"\n')
+    library.koha.execute(f"UPDATE borrowers SET {columns} WHERE borrowernumber = :n", n=library.five["B"])
+    library.nights(19)
+    rows = {row["number"]: row["marks"] for row in shown(library, 22, on=20)["rows"]}
+    if lacks and unreachable == "exclude":
+        assert library.five["B"] not in rows
+        return
+    sentence = f"Cannot be reached: {lacks}."
+    assert rows[library.five["B"]] == [{"mark": "UNREACHABLE", "sentence": sentence}] * bool(lacks)
+    assert library.rows(22)["B"][2] == ("UNREACHABLE" if lacks else "")
+    library.nights(21, 22)
+    assert library.submission()[0] == "ABCEG"

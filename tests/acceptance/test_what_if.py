@@ -166,6 +166,25 @@ def test_a_fuse_is_named_and_holds_nobody_back(library: Library) -> None:
     assert "2 patrons qualify" in done.stdout
 
 
+@pytest.mark.parametrize("decided", ["open", "rejected", "left out", "none"])
+def test_it_is_judged_as_if_there_were_no_list(library: Library, decided: str) -> None:
+    evenings = library(policy='review_days = 3\nreview_ends = "lapse"')
+    listed = [evenings.owing("30.00"), evenings.owing("50.00")]
+    if decided != "none":
+        evenings.does("nightly", on=SUNDAY - timedelta(days=3))
+    if decided == "rejected":
+        evenings.does("review", "reject", str(SUNDAY), "--reason", "closed")
+    if decided == "left out":
+        evenings.does("review", "leave-out", f"number:{listed[0]}", "--reason", "found")
+    later = evenings.owing("60.00")
+    (plan,) = asked(evenings, "--set", "threshold=40")
+    what_if = plan["what_if"]
+    assert (what_if["now"]["referred"], what_if["then"]["referred"], what_if["only_now"]) == (3, 2, [listed[0]])
+    assert {row["number"] for row in plan["referred"]} == {*listed, later}
+    reasons = {*what_if["now"]["left_out"], *what_if["then"]["left_out"]}
+    assert not reasons & {"LEFT_OUT", "NOT_ON_THE_LIST"}
+
+
 def test_the_files_are_those_of_then(library: Library) -> None:
     evenings = library()
     less, more = evenings.owing("30.00"), evenings.owing("50.00")

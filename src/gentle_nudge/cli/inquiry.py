@@ -68,7 +68,8 @@ def cases(
             sections = library.known_sections(conn)
         whole_accounts = library.settings.libraries.charges_by == "patron"
         now = case_list.present_balances(conn, listed, sections, whole_accounts=whole_accounts)
-    show(cases_view(listed, now), form)
+        held_until = case_list.held_until(conn, listed)
+    show(cases_view(listed, now, held_until), form)
 
 
 @cases.command()

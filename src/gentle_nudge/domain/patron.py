@@ -86,6 +86,12 @@ class Patron:
     has_contact: bool = True
 
     @property
+    def lacks(self) -> str:
+        """Why the patron cannot be reached; empty if they can be."""
+        missing = ["marked as gone, no address"] if self.is_gone else []
+        return " and ".join([*missing, *([] if self.has_contact else ["no address, telephone or e-mail"])])
+
+    @property
     def is_flagged(self) -> bool:
         """Whether the flag says yes."""
         return flag_state(self.flag) is FlagState.YES

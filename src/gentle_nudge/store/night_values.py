@@ -42,6 +42,14 @@ def needs_before(conn: Connection, sections: Collection[str], day: date) -> list
     return json.loads(found) if found else []
 
 
+def made_before(conn: Connection, sections: Collection[str], day: date) -> datetime | None:
+    """When the values of the latest night before this day were last changed; None if there are none."""
+    made: datetime | None = conn.scalar(
+        select(func.max(night.c.made)).where(night.c.section.in_(sections), night.c.day < day)
+    )
+    return made
+
+
 def between(conn: Connection, sections: Collection[str], first: date, until: date) -> list[NightValues]:
     """The nights of these days, both included, latest first."""
     return _nights(conn, night.c.section.in_(sections), night.c.day >= first, night.c.day <= until)

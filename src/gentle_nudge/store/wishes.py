@@ -32,6 +32,12 @@ def waiting_query() -> Select[Any]:
     return select(*COLUMNS).where(wish.c.taken_at.is_(None)).order_by(wish.c.id)
 
 
+def refused(conn: Connection, *, after: datetime | None) -> list[Wish]:
+    """The wishes taken after this instant (None: ever) that could not be done, oldest first."""
+    taken = wish.c.taken_at > after if after else wish.c.taken_at.is_not(None)
+    return _wishes(conn, select(*COLUMNS).where(taken, ~wish.c.done).order_by(wish.c.id))
+
+
 def of_patron(conn: Connection, patron: int) -> list[Wish]:
     """Every wish about this patron, taken or not, oldest first."""
     return _wishes(conn, select(*COLUMNS).where(wish.c.patron == patron).order_by(wish.c.id))

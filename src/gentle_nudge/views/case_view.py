@@ -107,10 +107,10 @@ def matches_view(patrons: Sequence[NamedPatron]) -> View:
     return View(parts=[table(MATCHES, patrons[:MATCHES_SHOWN]), *notes(*(f"and {more} more" for _ in range(more > 0)))])
 
 
-def cases_view(cases: Sequence[Case], now: Mapping[int, Decimal]) -> View:
+def cases_view(cases: Sequence[Case], now: Mapping[int, Decimal], held_until: Mapping[int, date | None]) -> View:
     """Cases with their amounts at the referral, the section's balance of today, and the due that was last told.
 
-    `now` holds the balances of today by id of the case.
+    `now` holds the balances of today by id of the case, `held_until` the last days of holds.
     """
     shown: tuple[Column[Case], ...] = (
         column("case", lambda case: case.id, "number", key=None),
@@ -121,9 +121,12 @@ def cases_view(cases: Sequence[Case], now: Mapping[int, Decimal]) -> View:
         column("then", lambda case: case.balance, "money", key=None),
         column("now", lambda case: now.get(case.id), "money", key=None),
         column("told", lambda case: case.last_due, "money", key=None),
+        column("paused", lambda case: case.paused_on, "day", key=None),
         column("state", lambda case: f"{case.state} {case.closed_on or ''}".rstrip(), key=None),
         *FACTS,
         column(None, lambda case: now.get(case.id), key="balance_now"),
+        *unseen(paused_on="paused_on"),
+        column(None, lambda case: held_until.get(case.id), key="hold_until"),
     )
     totals = {
         "balance": _sum(case.balance for case in cases),
@@ -184,7 +187,7 @@ def case_view(
         for due in dues
         for entry in deliveries[due.report]
     ]
-    parts: list[Part] = [*figures(**facts, lines=[asdict(line) for line in lines])]
+    parts: list[Part] = [*figures(**facts, lines=[asdict(line) for line in lines], paused_on=case.paused_on)]
     parts += [table(TOLD, told, "told"), *notes(heading), *notes(*_beginning(case, lines), level=1)]
     for due in (due for due in dues if ended is None or due.day < ended):
         parts += _reported(due, deliveries[due.report], zone)
@@ -194,6 +197,8 @@ def case_view(
         parts += notes(f"closed on {ended}: {case.why or 'the reason has been forgotten'}", level=1)
     for due in (due for due in dues if ended and due.day >= ended):
         parts += _reported(due, deliveries[due.report], zone)
+    if case.paused_on:
+        parts += notes(f"paused since {case.paused_on}: the agency hears no more of it while the hold lasts", level=1)
     if case.to_report:
         parts += notes("the next update tells of it", level=1)
     return View(parts=parts)

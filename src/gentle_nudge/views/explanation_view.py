@@ -14,7 +14,7 @@ from gentle_nudge.domain.collections.review import ListRow, Place
 from gentle_nudge.domain.ledger import JudgedLine, Line
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import OLDEST, FlagRow, known_birth
-from gentle_nudge.views.hold_view import HOLDS, ListedHold
+from gentle_nudge.views.hold_view import HOLDS, ListedHold, on_list
 from gentle_nudge.views.plain import Column, Note, Part, View, column, figures, notes, table, unseen
 
 LINES: tuple[Column[JudgedLine], ...] = (
@@ -69,6 +69,7 @@ def explanation_view(explanation: Explanation) -> View:
                     {"letter": each.letter, "sent_on": each.sent_on} for each in explanation.candidate.records.notices
                 ]
             ),
+            *figures(list=_list(explanation.place)),
             *figures(**{what.replace(" ", "_"): amount for what, amount in sums.items()}),
             *notes(*_facts(explanation), level=1),
             table(LINES, explanation.lines, "lines", level=1),
@@ -119,8 +120,18 @@ def _facts(explanation: Explanation) -> Iterator[str]:
         by = f"by {hold.who}" if hold.who else f"in {policy.hold}"
         since = f", since {hold.since:%Y-%m-%d}" if hold.since else ""
         yield f"on hold {until}: {hold.reason}, {by}{since}"
+    if explanation.place and explanation.place.row:
+        yield on_list(explanation.place.for_day, explanation.place.row)
     yield from _staff_rules(explanation)
     yield f"window {window.first} to {window.last}, both days included"
+
+
+def _list(place: Place | None) -> dict[str, object] | None:
+    """What a list says of the patron; None if no list does."""
+    if place is None or place.row is None:
+        return None
+    row = place.row
+    return {"for_day": place.for_day, "outcome": row.outcome, "why": row.why, "who": row.who, "at": row.at}
 
 
 def _listed(explanation: Explanation) -> list[ListedHold]:
@@ -141,9 +152,7 @@ def _staff_rules(explanation: Explanation) -> Iterator[str]:
         paid, until = candidate.account.last_payment, deferred_until(candidate.account, policy)
         yield f"last payment {paid}, may be referred from {until} on" if paid else "last payment: none"
     if policy.unreachable == "exclude":
-        lacks = ["marked as gone, no address"] if candidate.patron.is_gone else []
-        lacks += [] if candidate.patron.has_contact else ["no address, telephone or e-mail"]
-        yield f"can be reached: {'no, ' + ' and '.join(lacks) if lacks else 'yes'}"
+        yield f"can be reached: {'no, ' + candidate.patron.lacks if candidate.patron.lacks else 'yes'}"
 
 
 def _verdict(explanation: Explanation) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from gentle_nudge.domain.case import Case
+from gentle_nudge.domain.collections.review import ListRow
 from gentle_nudge.domain.hold import Hold
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.views.plain import WHOLE, Column, View, amounts, column, notes, table, unseen
@@ -38,6 +40,13 @@ HOLDS: tuple[Column[ListedHold], ...] = (
     column("paused", lambda row: row.case and row.case.paused_on, "day", key="paused_on"),
     amounts("balance", lambda row: row.balance),
 )
+
+
+def on_list(for_day: date, row: ListRow) -> str:
+    """What became of a patron on a list, for people: left out by whom and why, or why nothing came of it."""
+    by = f" by {row.who}{f' on {row.at.date()}' if row.at else ''}" if row.who else ""
+    why = f": {row.why}" if row.why else ""
+    return f"on the list for {for_day}, {row.outcome.replace('_', ' ')}{by}{why}"
 
 
 def holds_view(holds: Sequence[ListedHold]) -> View:

@@ -49,6 +49,11 @@ REFERRED: tuple[Column[Row], ...] = (
     amounts("fee", lambda row: Decimal(row["fee"])),
     amounts("told", lambda row: Decimal(row["due"])),
 )
+HOLDS_ENDING: tuple[Column[Row], ...] = (
+    *WHO,
+    column("reason", lambda row: row["reason"]),
+    column("until", lambda row: row["until"], "day"),
+)
 CHANGED: tuple[Column[Row], ...] = (
     *WHO,
     column("what happened", lambda row: row["sentence"]),
@@ -88,6 +93,7 @@ def _for_people(values: Values) -> Iterator[Part]:
     )
     yield table(REPORTS, values["reports"], caption="Reports", empty="No file was made.")
     if is_week:
+        yield table(HOLDS_ENDING, values["holds_ending"], caption="Holds that end soon" * bool(values["holds_ending"]))
         return
     yield table(REFERRED, values["referred"], caption=f"Referred: {sums['referred']}" if values["referred"] else "")
     for outcome, title in CHANGES.items():

@@ -16,9 +16,11 @@ from gentle_nudge.domain.collections.plan import (
     Adoption,
     Decision,
     Ending,
+    Pause,
     Plan,
     Referral,
     Reopening,
+    Resumption,
     Succession,
     heir_of,
 )
@@ -36,8 +38,8 @@ SENTENCES = {
     "adopted": "reported from tonight on",
     "reopened": "owes {owes} again; the case goes on, without a second fee",
     "followed": "the case goes on with the card that was kept",
-    "paused": "on hold; the agency hears no more of it until the hold is over",
-    "resumed": "the hold is over; owes {owes}",
+    "paused": "{why}; the agency is told {told}, and then no more until the hold ends",
+    "resumed": "{why}; the agency is told {told}",
     "paid": "paid; the flag was taken off",
     "withdrawn": "withdrawn; still owes {owes}, the agency is told {told}",
     "merged": "two cases became one; this one ends",
@@ -72,7 +74,8 @@ def values_of(plan: Plan, section: Section, done: Done, *, before: Iterable[Need
     endings = Counter(ending.state for ending in plan.of(Ending))
     last_words = {case.id for case in plan.records.last_words}
     going_on = [row for row in plan.kept if row.case not in last_words]
-    began = len(referred) + sum(not adoption.released for adoption in plan.of(Adoption)) + len(plan.of(Reopening))
+    began = len(referred) + sum(not adoption.released for adoption in plan.of(Adoption))
+    shown = began + sum(isinstance(each, Reopening | Succession | Pause | Resumption) for each in plan.decisions)
     return {
         "section": section.name,
         "day": plan.day.isoformat(),
@@ -93,7 +96,7 @@ def values_of(plan: Plan, section: Section, done: Done, *, before: Iterable[Need
         "referred": rows,
         "changed": others,
         "not_shown": len(referred) + len(changed) - len(rows) - len(others),
-        "others": max(done.open_cases - began - len(plan.of(Succession)), 0),
+        "others": max(done.open_cases - shown, 0),
         "others_changed": sum(row.new_due for row in going_on),
         "list": list_of(plan),
     }
@@ -196,7 +199,7 @@ def debits(lines: Iterable[Line]) -> list[Values]:
 
 
 def _changed(decision: Decision, done: Done) -> Values:
-    case = decision.case.id if isinstance(decision, Reopening | Succession | Ending) else None
+    case = None if isinstance(decision, Referral | Adoption) else decision.case.id
     return {
         "outcome": outcome(decision),
         "number": heir_of(decision) or decision.number,
@@ -214,5 +217,7 @@ def _sentence(decision: Decision, done: Done) -> str:
     if word == "released":
         restriction = ", restriction lifted" if decision.number in done.lifted else ""
         return f"flag off{'; restriction left, see above' if decision.number in done.blocked else restriction}"
+    if isinstance(decision, Pause) and decision.row is None:
+        return f"{decision.why}; the agency is told nothing"
     told = for_people(decision.row.due) if decision.row else "nothing"
-    return SENTENCES[word].format(owes=for_people(decision.balance), told=told)
+    return SENTENCES[word].format(owes=for_people(decision.balance), told=told, why=decision.why)

@@ -10,6 +10,7 @@ from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.plan import Reopening
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, Reason, verdicts
+from gentle_nudge.domain.collections.review import Place
 from gentle_nudge.domain.hold import Hold
 from gentle_nudge.domain.ledger import JudgedLine, Line, Window
 
@@ -19,6 +20,7 @@ class Explanation:
     """One patron as one section sees them on one day; `reopening` if a closed case would be opened again.
 
     `recorded` are the lines recorded with the open case, if there is one; `holds` are those in force on that day.
+    `place` is the patron's on the newest list that the patron is on: one in force, or one to come.
     """
 
     section: Section
@@ -30,6 +32,7 @@ class Explanation:
     recorded: tuple[Line, ...] = ()
     reopening: Reopening | None = None
     holds: tuple[Hold, ...] = ()
+    place: Place | None = None
 
     @property
     def open_case(self) -> Case | None:

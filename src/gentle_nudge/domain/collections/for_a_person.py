@@ -8,10 +8,11 @@ from datetime import date, timedelta
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts, shown
-from gentle_nudge.domain.collections.plan import Decision, Ending, Plan, heir_of
+from gentle_nudge.domain.collections.plan import Decision, Ending, Pause, Plan, Resumption, heir_of
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.review import ListState
 from gentle_nudge.domain.collections.submission_day import Refusal
+from gentle_nudge.domain.hold import Hold, HoldEnd
 from gentle_nudge.domain.money import ZERO, for_people
 from gentle_nudge.domain.patron import Flag, FlagState, flag_state
 
@@ -117,6 +118,7 @@ def of_plan(plan: Plan, section: Section, blocked: Collection[int]) -> Iterator[
     """What the night of a section leaves to a person; `blocked` are those whose restriction stays, by number."""
     yield from map(of_refusal, plan.refusals)
     yield from of_lists(plan, section)
+    yield from of_holds(plan, section.policy)
     yield from plan.needs
     for decision in plan.decisions:
         if decision.number in blocked:
@@ -139,6 +141,42 @@ def of_lists(plan: Plan, section: Section) -> Iterator[Need]:
         day = plan.list_made.for_day
         sentence = f"No list was made in time, so nobody was referred. The submission follows on {day}, late."
         yield Need(kind="list_late", about=day.isoformat(), sentence=sentence)
+
+
+def of_holds(plan: Plan, policy: Policy) -> Iterator[Need]:
+    """What holds leave to a person: they are over, nobody was told of them, or the field in Koha is to be mended."""
+    ended = {hold.id for hold in plan.holds.ended}
+    before = (*plan.records.in_field, *(hold for holds in plan.records.holds.values() for hold in holds))
+    goes_on = (*plan.holds.begun, *(hold for hold in before if hold.id not in ended))
+    not_over = {hold.patron for hold in goes_on} | {ending.number for ending in plan.of(Ending)}
+    for hold in plan.holds.ended:
+        if hold.ended_by is HoldEnd.DATE and hold.patron not in not_over:
+            yield hold_over(hold, plan)
+    for pause in plan.of(Pause):
+        if pause.row is None:
+            sentence = "Paused, and hold_due is “none”: the agency was told nothing. Tell it yourselves."
+            yield Need(kind="hold_untold", number=pause.number, case=pause.case.id, sentence=sentence)
+    if policy.hold:
+        sentence = f"{in_words(policy.hold)} is still set although the hold is over. Empty it, or give it a later day."
+        yield from (Need(kind="field_still_set", number=each, sentence=sentence) for each in plan.holds.still_set)
+    if policy.hold_until:
+        sentence = f"{in_words(policy.hold_until)} is no day, so the hold has no end. Write it as 2026-12-31."
+        yield from (
+            Need(kind="hold_until_unreadable", number=each, sentence=sentence) for each in plan.holds.unreadable
+        )
+
+
+def hold_over(hold: Hold, plan: Plan) -> Need:
+    """The last day of a hold is over; a reason that staff wrote into Koha's field stays there."""
+    reason = f" ({hold.reason})" if hold.is_by_person else ""
+    case, goes_on = None, "The charges count again for the next submission."
+    if hold.patron in plan.records.open_cases:
+        goes_on = "The case goes on, and the agency hears of it as before."
+    for resumption in plan.of(Resumption):
+        if resumption.number == hold.patron:
+            case, goes_on = resumption.case.id, f"The agency is told {for_people(resumption.row.due)} again."
+    sentence = f"The hold{reason} ended with {hold.until}. {goes_on}"
+    return Need(kind="hold_over", number=hold.patron, case=case, about=str(hold.id), sentence=sentence)
 
 
 def of_refusal(refusal: Refusal) -> Need:

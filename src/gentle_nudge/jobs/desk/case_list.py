@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.policy import GLOBAL, Section
 from gentle_nudge.domain.collections.referral import SectionRecords
+from gentle_nudge.domain.hold import Hold
 from gentle_nudge.domain.ledger import Ownership
 from gentle_nudge.domain.outbox import UNDELIVERED, DeliveryState
 from gentle_nudge.domain.wording import counted
@@ -22,7 +24,7 @@ from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import accountlines, borrowers
 from gentle_nudge.settings import Settings
 from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store import cases, deliveries, meta
+from gentle_nudge.store import cases, deliveries, holds, meta
 from gentle_nudge.store.cases import Moved
 
 
@@ -62,6 +64,19 @@ def present_balances(
         for chunk in a_thousand_at_a_time(of_section):
             now |= {facts.case.id: facts.balance for facts in case_facts(conn, section, records, chunk)}
     return now
+
+
+def held_until(conn: Connection, listed: Iterable[Case]) -> dict[int, date | None]:
+    """Until when the patron of each open case is on hold, by id of the case; None: without a last day."""
+    by_patron: defaultdict[int | None, list[Hold]] = defaultdict(list)
+    for hold in holds.open_holds(conn):
+        by_patron[hold.patron].append(hold)
+    until: dict[int, date | None] = {}
+    for case in listed:
+        ends = [hold.until for hold in by_patron[case.patron] if hold.section in {None, case.section}]
+        if ends and case.state is CaseState.OPEN:
+            until[case.id] = None if None in ends else max(filter(None, ends))
+    return until
 
 
 def move(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
@@ -15,12 +14,11 @@ from gentle_nudge.domain.wish import Wish
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk import keep_back
 from gentle_nudge.jobs.desk.deeds import Deed, Desk
-from gentle_nudge.jobs.patrons.accounts import line_rules, read_candidates
+from gentle_nudge.jobs.patrons.mark_facts import owed_a_week_later
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read.borrowers import existing
 from gentle_nudge.store import review_lists, runs
 
-A_WEEK = timedelta(days=7)
 SHOW = "gentle-nudge review shows the coming list."
 
 
@@ -130,8 +128,6 @@ def leaves_the_window(conn: Connection, desk: Desk, chosen: ReviewList, patron: 
     section = next((each for each in desk.sections if chosen.section in each.names), None)
     if section is None or patron not in existing(conn, [patron]):
         return False
-    records = read_records(conn, section)
-    day: date = chosen.for_day + A_WEEK
-    rules = line_rules(section, replace(desk.moment, day=day), records)
-    read = read_candidates(conn, section, records, [patron], rules=rules)
-    return any(candidate.account.owed < section.policy.threshold for candidate in read)
+    ahead, records = replace(desk.moment, day=chosen.for_day), read_records(conn, section)
+    later = owed_a_week_later(conn, section, ahead, [patron], records=records)
+    return any(owed < section.policy.threshold for owed in later.values())

@@ -11,6 +11,7 @@ from gentle_nudge.domain.collections.case_outcome import is_somebody_else
 from gentle_nudge.domain.collections.explanation import Explanation
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, SectionRecords, speaks_for
+from gentle_nudge.domain.collections.review import Place
 from gentle_nudge.domain.hold import Hold, hold_in_field
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
@@ -19,7 +20,7 @@ from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_ca
 from gentle_nudge.jobs.patrons.closed_cases import to_reopen
 from gentle_nudge.jobs.patrons.records import read_records, under_list
 from gentle_nudge.koha.read.accountlines import judged_lines
-from gentle_nudge.store import cases
+from gentle_nudge.store import cases, review_lists
 
 
 def explain(conn: Connection, sections: tuple[Section, ...], card: str, moment: Moment) -> list[Explanation]:
@@ -59,9 +60,20 @@ def _explanation(conn: Connection, section: Section, number: int, moment: Moment
                 for hold in _holds(candidate, section, records)
                 if hold.is_in_force(moment.day)
             ),
+            place=_place(conn, records, number, moment),
         )
         case = explanation.open_case
         yield replace(explanation, recorded=cases.lines_of(conn, case.id)) if case else explanation
+
+
+def _place(conn: Connection, records: SectionRecords, number: int, moment: Moment) -> Place | None:
+    """The patron's place on the newest list that has one: a list to come, or the one in force."""
+    in_force = records.in_force.of.id if records.in_force else None
+    for each in records.lists:
+        if each.for_day > moment.day or each.id == in_force:
+            for row in review_lists.rows(conn, each.id, [number]).values():
+                return Place(for_day=each.for_day, row=replace(row, at=row.at and row.at.astimezone(moment.zone)))
+    return None
 
 
 def _holds(candidate: Candidate, section: Section, records: SectionRecords) -> Iterator[Hold]:

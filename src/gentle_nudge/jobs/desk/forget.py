@@ -23,7 +23,8 @@ def forget(conn: Connection, card: str, *, keep_days: int, pages_keep_days: int,
     meta.lock(conn)
     of_patron, number = cases_of(conn, card), find_number(conn, card)
     numbers = {each for case in of_patron for each in (case.number, case.patron) if each} | {number or 0}
-    if not of_patron and not any((*wishes.of_patron(conn, each), *holds.of_patron(conn, each)) for each in numbers):
+    ours = (wishes.of_patron, holds.of_patron, review_lists.with_patron)
+    if not of_patron and not any(rows_of(conn, each) for rows_of in ours for each in numbers):
         raise UserError(*UNKNOWN)
     if not anyway and any(case.state is CaseState.OPEN for case in of_patron):
         raise UserError(

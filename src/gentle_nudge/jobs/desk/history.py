@@ -16,9 +16,10 @@ from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.sending.manage import tried
 from gentle_nudge.koha.read.borrowers import number_of, used_before
-from gentle_nudge.store import cases, deliveries, meta, review_lists, runs
+from gentle_nudge.store import cases, deliveries, holds, meta, review_lists, runs
 from gentle_nudge.views.case_view import case_view, runs_view
-from gentle_nudge.views.plain import View
+from gentle_nudge.views.kept_back_view import KeptBack, for_people, for_programs
+from gentle_nudge.views.plain import Part, View, figures, notes
 
 LAST_RUNS = 60
 A_WEEK = timedelta(days=7)
@@ -55,14 +56,30 @@ def _with_reasons(conn: Connection, made: Iterable[RecordedRun]) -> Iterator[Rec
 
 
 def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
-    """Everything that happened to each case of a patron, oldest first; UserError if the patron has no case."""
+    """Everything that happened to each case of a patron, oldest first, then all holds and lists.
+
+    UserError if the patron has neither.
+    """
     meta.ready(conn)
-    views = []
-    for case in known_cases(conn, card):
+    of_patron, number = cases_of(conn, card), find_number(conn, card)
+    numbers = sorted({each for case in of_patron for each in (case.patron, case.number) if each} | {number or 0})
+    kept_back = KeptBack(
+        holds=[hold for each in numbers for hold in holds.of_patron(conn, each)],
+        lists=[place for each in numbers for place in review_lists.with_patron(conn, each)],
+    )
+    parts: list[list[Part]] = []
+    for case in of_patron:
         dues, lines = cases.dues_of(conn, case.id), cases.lines_of(conn, case.id)
         attempts = {due.report: list(tried(conn, deliveries.of_report(conn, due.report))) for due in dues}
-        views.append(case_view(case, lines=lines, dues=dues, deliveries=attempts, zone=zone))
-    return views
+        view = case_view(case, lines=lines, dues=dues, deliveries=attempts, zone=zone)
+        parts.append([*view.parts, *for_programs(kept_back.of_section(case.section), zone)])
+    if not of_patron:
+        if not (kept_back.holds or kept_back.lists):
+            raise UserError(*UNKNOWN)
+        without = notes(f"Patron {number} was never in collections.")
+        parts.append([*figures(case=None, number=number), *without, *for_programs(kept_back, zone)])
+    parts[-1] += for_people(kept_back, zone)
+    return [View(parts=each) for each in parts]
 
 
 def known_cases(conn: Connection, card: str) -> list[Case]:

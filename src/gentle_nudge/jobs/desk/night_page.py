@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,22 +10,23 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.for_a_person import TITLES, TROUBLES
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.outbox import Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.koha.read import borrowers
 from gentle_nudge.koha.read.administration import debit_type_names, preferences
 from gentle_nudge.reports.render import page_name
-from gentle_nudge.store import cases, deliveries, meta, night_values, report_files
+from gentle_nudge.store import cases, deliveries, holds, meta, night_values, report_files
 from gentle_nudge.views.html import as_page
 from gentle_nudge.views.night_page_view import night_page_view
 from gentle_nudge.views.night_summary import Values, week_of
 from gentle_nudge.views.plain import name
 
 A_WEEK = timedelta(days=7)
+WHO = ("cardnumber", "surname", "firstname")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,18 +50,42 @@ def look(conn: Connection, wanted: WantedNight, zone: ZoneInfo) -> Values:
         what = f"The night of {day} is not known" if day else "No night is known"
         raise UserError(f"{what} (section {wanted.sections[0]}).", "gentle-nudge history shows every run.")
     values = week_of([night.content for night in nights]) if wanted.week else nights[0].content
-    values = values | {"day": day.isoformat(), "from": first.isoformat(), "holds_ending": []}
+    ending = list(_holds_ending(conn, wanted, day, zone)) if wanted.week else []
+    values = values | {"day": day.isoformat(), "from": first.isoformat(), "holds_ending": ending}
     return looked_up(conn, values, wanted.sections, zone=zone, names=wanted.names)
+
+
+def _holds_ending(conn: Connection, wanted: WantedNight, day: date, zone: ZoneInfo) -> Iterator[Values]:
+    """The holds open at the end of that day whose last day is among the seven that begin with it, by that day."""
+    ending = [
+        hold
+        for hold in holds.all_holds(conn)
+        if hold.until and day <= hold.until < day + A_WEEK and hold.section in {None, *wanted.sections}
+        if hold.since and hold.since.astimezone(zone).date() <= day
+        if hold.ended is None or hold.ended.astimezone(zone).date() > day
+    ]
+    people = borrowers.contacts(conn, {hold.patron for hold in ending}, WHO)
+    for hold in sorted(ending, key=lambda hold: (hold.until, hold.patron)):
+        shown = {"number": hold.patron, "section": hold.section, "reason": hold.reason, "source": hold.source.value}
+        row = shown | {"until": hold.until.isoformat() if hold.until else None}
+        yield _with_person(row, people.get(hold.patron, {}), names=wanted.names)
 
 
 def looked_up(conn: Connection, values: Values, sections: Collection[str], *, zone: ZoneInfo, names: bool) -> Values:
     """The values with cards, names and deliveries as our tables have them now."""
     people = ("needs_a_person", "referred", "changed")
-    known = cases.get(conn, {row["case"] for key in people for row in values[key] if row["case"]})
+    rows = [row for key in people for row in values[key]]
+    known = cases.get(conn, {row["case"] for row in rows if row["case"]})
+    in_koha = borrowers.contacts(conn, {row["number"] for row in rows if row["number"] and not row["case"]}, WHO)
     stored = report_files.named(conn, [report["file_name"] for report in values["reports"]], sections)
-    with_people = {
-        key: [_with_person(row, known.get(row["case"] or 0), names=names) for row in values[key]] for key in people
-    }
+
+    def person_of(row: Values) -> Mapping[str, str | None]:
+        if row["case"] is None:
+            return in_koha.get(row["number"], {})
+        case = known.get(row["case"])
+        return {"cardnumber": case.card, "surname": case.surname, "firstname": case.firstname} if case else {}
+
+    with_people = {key: [_with_person(row, person_of(row), names=names) for row in values[key]] for key in people}
     reports = [
         report | {"deliveries": list(_deliveries(conn, stored.get(report["file_name"]), zone))}
         for report in values["reports"]
@@ -69,9 +94,9 @@ def looked_up(conn: Connection, values: Values, sections: Collection[str], *, zo
     return values | with_people | {"reports": reports, "well": well}
 
 
-def _with_person(row: Values, case: Case | None, *, names: bool) -> Values:
-    shown = name(case.surname, case.firstname) or None if case and names else None
-    return row | {"card": case.card if case else None, "name": shown}
+def _with_person(row: Values, person: Mapping[str, str | None], *, names: bool) -> Values:
+    shown = name(person.get("surname"), person.get("firstname")) or None if names else None
+    return row | {"card": person.get("cardnumber"), "name": shown}
 
 
 def _deliveries(conn: Connection, stored: Stored | None, zone: ZoneInfo) -> Iterable[Values]:

@@ -15,6 +15,7 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import TELLS_NOBODY, Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.wish import Door
 from gentle_nudge.jobs.desk.night_page import WantedNight, look, page_head, page_of
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sections import section_for
@@ -23,13 +24,13 @@ from gentle_nudge.jobs.sending.manage import cancelled_submissions
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.reports.render import page_name
-from gentle_nudge.store import deliveries, meta, night_values, report_files, runs
+from gentle_nudge.store import deliveries, meta, night_values, report_files, runs, wishes
 from gentle_nudge.store.night_values import NightValues
 from gentle_nudge.views.night_summary import Values, kept, read
 
 A_DAY, A_WEEK = timedelta(hours=24), timedelta(days=7)
 # The kinds of needs that are looked up when the page is made; all others are kept with the night.
-LOOKED_UP = frozenset({"address_gone", "submission_untold", "report_undelivered"})
+LOOKED_UP = frozenset({"address_gone", "submission_untold", "report_undelivered", "wish_refused", "file_refused"})
 
 
 def queue_pages(library: Library, outlets: Outlets, sections: Sequence[Section], moment: Moment) -> bool:
@@ -112,7 +113,7 @@ def _needs(conn: Connection, library: Library, run: Run, night: NightValues) -> 
     before = [*read(night_values.needs_before(conn, run.section.names, night.day)), *others]
     sections = library.known_sections(conn)
     of_deliveries = (*_waiting(conn, run, sections), *_cancelled(conn, run, sections, night))
-    for need in in_order([*others, *of_deliveries], before, night.day):
+    for need in in_order([*others, *of_deliveries, *_refused(conn, run, sections, night)], before, night.day):
         yield kept(need)
 
 
@@ -147,6 +148,20 @@ def _cancelled(conn: Connection, run: Run, sections: Sequence[Section], night: N
             unsent = delivery.state is DeliveryState.CANCELLED and delivery.reason not in TELLS_NOBODY.values()
             if unsent and delivery.address.tells and not delivery.is_repeat:
                 yield _undelivered(delivery, "was cancelled unsent; the next update tells of everybody in it")
+
+
+def _refused(conn: Connection, run: Run, sections: Sequence[Section], night: NightValues) -> Iterator[Need]:
+    """The wishes and edited lists that could not be done since the night before; without a section every one's."""
+    others = {name.casefold() for section in sections for name in section.names if section.name != run.section.name}
+    for wish in wishes.refused(conn, after=night_values.made_before(conn, run.section.names, night.day)):
+        if (wish.section or "").casefold() in others:
+            continue
+        answer = " ".join((wish.answer or "").split())
+        if wish.door == Door.FILE:
+            yield Need(kind="file_refused", about=str(wish.id), sentence=answer)
+        else:
+            sentence = f"{wish.who} wanted “{wish.what.replace('_', ' ')}”: {answer}"
+            yield Need(kind="wish_refused", number=wish.patron, about=str(wish.id), sentence=sentence)
 
 
 def _undelivered(delivery: Delivery, what: str) -> Need:

@@ -15,6 +15,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import Patron, age, known_birth
 from gentle_nudge.domain.report_row import ReportedDue, ReportKind
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.desk.case_list import held_until
 from gentle_nudge.jobs.desk.history import known_cases
 from gentle_nudge.jobs.sections import section_for
 from gentle_nudge.koha.read import account_offsets, administration, borrowers
@@ -58,7 +59,7 @@ def statement(
         rows=rows,
         names=administration.debit_type_names(conn),
         titles=account_offsets.titles(conn, lines) if titles else {},
-        paused_until=cases.held_until(conn, case) if case.paused_on else None,
+        paused_until=held_until(conn, [case]).get(case.id) if case.paused_on else None,
     )
 
 

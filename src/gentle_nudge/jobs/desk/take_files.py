@@ -10,18 +10,23 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
+
+from sqlalchemy import Connection
 
 from gentle_nudge.delivery.outlet import DeliveryFailed
 from gentle_nudge.delivery.staff_folder import StaffFolder
 from gentle_nudge.delivery.whole_files import write_over
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import Channel
+from gentle_nudge.domain.wish import Door, Wish
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError
 from gentle_nudge.jobs.desk.deeds import Desk
-from gentle_nudge.jobs.desk.read_list import edited_file, read_list
+from gentle_nudge.jobs.desk.read_list import edited_file, login_of, read_list
 from gentle_nudge.jobs.desk.take_wishes import Taken, take_wishes
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.transaction import writing
+from gentle_nudge.store import wishes
 
 STILL_BEING_WRITTEN = 5  # seconds
 IN, READ, REFUSED = "in", "read", "refused"
@@ -82,12 +87,21 @@ def _read_or_refuse(library: Library, path: Path, desk: Desk, taken: Taken) -> N
         file = edited_file(path, may_decide=partial(_may_decide, group=library.settings.staff.group))
         answers = writing(library.engine, partial(read_list, file=file, desk=desk))
     except UserError as fault:
+        writing(library.engine, partial(_record, path=path, fault=fault, desk=desk))
         target = _move(path, path.parent / REFUSED)
         write_over(target.with_name(f"{target.name}.txt"), [f"{fault.text}\n".encode()])
         taken.failures.append(GentleNudgeError(f"{path.name} was refused: {fault.sentence}", f"It lies in {target}."))
     else:
         _move(path, path.parent / READ)
         taken.files[path.name] = answers
+
+
+def _record(conn: Connection, path: Path, fault: UserError, desk: Desk) -> None:
+    """The refused file stands among the wishes as one that could not be done, so that the night's page names it."""
+    now, who = desk.moment.now, login_of(path.lstat().st_uid)
+    number = wishes.add(conn, Wish(door=Door.FILE, origin=token_hex(32), what="read", who=who, at=now)) or 0
+    wishes.take(conn, number, now)
+    wishes.answer(conn, number, f"{path.name} was refused: {fault.text}", done=False)
 
 
 def _may_decide(uid: int, group: str | None) -> bool:

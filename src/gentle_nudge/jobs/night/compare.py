@@ -78,12 +78,16 @@ def compare(
 def _judged_twice(
     conn: Connection, section: Section, other: Section, moment: Moment, *, options: NightOptions
 ) -> Iterator[Plan]:
-    """The plan of the section, then that of the other, as the library is at one moment; read once, if possible."""
-    records = read_records(conn, section)
+    """The plan of the section, then that of the other, as the library is at one moment; read once, if possible.
+
+    Both are judged without a list: as if none had been made, and none were needed.
+    """
+    records = replace(read_records(conn, section), lists=())
     lowest = min(section.policy.threshold, other.policy.threshold)
     evidence = None
     for each in (section, other):
-        due = what_is_due(conn, each, moment, records=records, options=options)
+        without_list = replace(each, policy=replace(each.policy, review_days=0))
+        due = what_is_due(conn, without_list, moment, records=records, options=options)
         if evidence is None or not _reads_alike(section.policy, other.policy):
             widest = replace(each, policy=replace(each.policy, threshold=lowest))
             evidence = _read(conn, widest, moment, records=records, due=due)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.collections.for_a_person import Need
+from gentle_nudge.domain.collections.marks import LEAVES
 from gentle_nudge.domain.collections.plan import Plan, Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, Reason, SectionRecords, why_not
@@ -21,6 +24,7 @@ from gentle_nudge.domain.collections.review import (
 )
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.jobs.patrons.accounts import line_rules, read_candidates
+from gentle_nudge.jobs.patrons.mark_facts import owed_a_week_later
 from gentle_nudge.jobs.sending.enqueue import Run
 from gentle_nudge.store import review_lists
 
@@ -81,6 +85,20 @@ def _reasons(conn: Connection, run: Run, plan: Plan) -> dict[int, str | None]:
     referred = {referral.number for referral in plan.of(Referral)}
     others = dropped(conn, run.section, run.moment, listed - referred, records=plan.records)
     return {**dict.fromkeys(listed & referred), **others}
+
+
+def left_for_good(conn: Connection, section: Section, moment: Moment, *, records: SectionRecords) -> Iterator[Need]:
+    """Whom staff alone keep out of this submission, and the next one's window will not have the charges of."""
+    if records.in_force is None:
+        return
+    left_out = [patron for patron, row in records.in_force.rows.items() if row.outcome is Outcome.LEFT_OUT]
+    words = dropped(conn, section, moment, left_out, records=records)
+    alone = [patron for patron, word in words.items() if word == Reason.LEFT_OUT.name]
+    ahead = replace(moment, day=records.in_force.of.for_day)
+    later = owed_a_week_later(conn, section, ahead, alone, records=records)
+    for patron in alone:
+        if later[patron] < section.policy.threshold:
+            yield Need(kind="left_for_good", number=patron, sentence=f"Left out of the list by staff. {LEAVES}")
 
 
 def dropped(

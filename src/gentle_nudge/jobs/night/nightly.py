@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 from gentle_nudge.domain.collections.judgement import plan_night
 from gentle_nudge.domain.collections.plan import Plan, Referral, Reopening
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.review import ListState
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.wording import counted
@@ -23,7 +24,7 @@ from gentle_nudge.jobs.interruption import Interrupted
 from gentle_nudge.jobs.koha_log import log_errors
 from gentle_nudge.jobs.night.due import NightOptions, what_is_due
 from gentle_nudge.jobs.night.foresee import foresee, late_list
-from gentle_nudge.jobs.night.lists import write_lists
+from gentle_nudge.jobs.night.lists import left_for_good, write_lists
 from gentle_nudge.jobs.night.record import change_koha, claim_run, keep_values, write_ours
 from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of
 from gentle_nudge.jobs.patrons.evidence import gather
@@ -153,6 +154,8 @@ def decide(engine: Engine, section: Section, moment: Moment, options: NightOptio
         with gather(conn, section, moment, records=records, due=due, shared=shared) as evidence:
             plan = plan_night(section, moment.day, evidence, due)
         plan = replace(plan, order=order(conn, plan.listed), records=records)
+        if plan.submits and plan.list_ends is ListState.USED:
+            plan = replace(plan, needs=(*plan.needs, *left_for_good(conn, section, moment, records=records)))
         if due.list_for is None:
             return plan
         referred = {referral.number for referral in plan.of(Referral)}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 from sqlalchemy import Connection
 
@@ -25,8 +26,9 @@ from gentle_nudge.domain.collections.review import Marked
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
+from gentle_nudge.domain.patron import PatronFields
 from gentle_nudge.jobs.patrons.accounts import line_rules, read_candidates
-from gentle_nudge.koha.read import lost_items
+from gentle_nudge.koha.read import borrowers, lost_items
 from gentle_nudge.koha.read.lost_items import ChargedItem
 from gentle_nudge.store import cases
 
@@ -43,9 +45,8 @@ def marked(
     titles = titles_of(referrals, charged)
     others = waited_for(titles, lost_items.waiting(conn, frozenset().union(*titles.values())) or {})
     before = cases.of_patrons(conn, numbers)
-    next_week = line_rules(section, replace(ahead, day=ahead.day + A_WEEK), records)
-    later = read_candidates(conn, section, records, numbers, rules=next_week)
-    owed_next_week = {candidate.patron.number: candidate.account.owed for candidate in later}
+    in_koha = borrowers.patrons(conn, PatronFields(flag=section.policy.flag, contact=True), numbers)
+    owed_next_week = owed_a_week_later(conn, section, ahead, numbers, records=records)
     usual = Usual.of(cases.balances_referred(conn, section.names), [each.balance for each in referrals])
 
     def facts_of(referral: Referral) -> MarkFacts:
@@ -56,11 +57,21 @@ def marked(
             claimed=len({item.item for item in items} & claims.get(number, frozenset())),
             payment=Payment(day=payments[number][0], amount=payments[number][1]) if number in payments else None,
             cases=tuple(before.get(number, ())),
+            unreachable=f"Cannot be reached: {lacks}." if (lacks := in_koha[number].lacks) else "",
             waiting=len(others.get(number, ())),
             owed_next_week=owed_next_week.get(number, ZERO),
         )
 
     return tuple(Marked(referral=each, marks=marks_of(each, section, facts_of(each), usual)) for each in referrals)
+
+
+def owed_a_week_later(
+    conn: Connection, section: Section, ahead: Moment, numbers: Collection[int], *, records: SectionRecords
+) -> dict[int, Decimal]:
+    """Patron -> what is owed by today's facts in the window a week after the day `ahead`; nobody who is gone."""
+    rules = line_rules(section, replace(ahead, day=ahead.day + A_WEEK), records)
+    read = read_candidates(conn, section, records, numbers, rules=rules)
+    return {candidate.patron.number: candidate.account.owed for candidate in read}
 
 
 def waiting_for(conn: Connection, referrals: Iterable[Referral]) -> Waiting | None:

@@ -28,7 +28,6 @@ from gentle_nudge.store.cases.case_search import balances_referred as balances_r
 from gentle_nudge.store.cases.case_search import dues_of as dues_of
 from gentle_nudge.store.cases.case_search import find as find
 from gentle_nudge.store.cases.case_search import get as get
-from gentle_nudge.store.cases.case_search import held_until as held_until
 from gentle_nudge.store.cases.case_search import lines_of as lines_of
 from gentle_nudge.store.cases.case_search import listed as listed
 from gentle_nudge.store.cases.case_search import of_patrons as of_patrons

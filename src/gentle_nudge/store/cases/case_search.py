@@ -16,7 +16,7 @@ from gentle_nudge.domain.patron import NamedPatron
 from gentle_nudge.domain.report_row import ReportedDue, ReportKind
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 from gentle_nudge.store.runs import HISTORY_OF_THE_FUSE
-from gentle_nudge.store.tables import case, case_line, hold, report, report_row, review_list, review_list_row, run
+from gentle_nudge.store.tables import case, case_line, report, report_row, review_list, review_list_row, run
 
 COLUMNS = tuple(field.name for field in fields(Case))
 
@@ -113,14 +113,6 @@ def listed(
     if sections is not None:
         asked.append(case.c.section.in_(sections))
     return cases_where(conn, *asked)
-
-
-def held_until(conn: Connection, kept: Case) -> date | None:
-    """The last day of the open holds of a case's patron; None if one of them has no end, or if there is none."""
-    of_section = or_(hold.c.section.is_(None), hold.c.section == kept.section)
-    query = select(hold.c.until).where(hold.c.patron == kept.patron, hold.c.ended.is_(None), of_section)
-    ends = list(conn.scalars(query))
-    return None if None in ends else max(ends, default=None)
 
 
 def lines_of(conn: Connection, case_id: int) -> tuple[Line, ...]:
