@@ -24,6 +24,7 @@ FAULTS: dict[str, Callable[[list[Row]], object]] = {
     "another's card": lambda rows: rows[0].update(card="NOBODY"),
     "no day": lambda rows: rows[0].update(decision="leave out", reason="found", until="31.12.2026"),
     "twice": lambda rows: rows.append(rows[0]),
+    "no column": lambda rows: [row.pop("decision") for row in rows],
     "one too few": lambda rows: rows.pop(),
 }
 
@@ -140,7 +141,7 @@ class Clerks(Desks):
     def saves_a_broken_list(self) -> None:
         """A list comes back with a fault: nothing of it is done."""
         if read := self._opened():
-            fault = self.chance.choice(list(FAULTS))
+            fault = self.chance.choice([each for each in FAULTS if each != "one too few" or len(read[1]) > 1])
             FAULTS[fault](read[1])
             self._saves(*read, approved=fault == "one too few" or self.chance.random() < 0.5, fault=fault)
 

@@ -97,7 +97,10 @@ def is_from(until: date | None, day: date) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What Koha and our cases hold at one moment; `flags` and `blocks` (restrictions not ours) by number."""
+    """What Koha and our cases hold at one moment; `flags` and `blocks` (restrictions not ours) by number.
+
+    `updates` are sections with the days of their updates, `unheard` the reports that have not reached an agency.
+    """
 
     people: dict[int, Row]
     flags: dict[tuple[int, str], tuple[str, ...]]
@@ -109,6 +112,7 @@ class Seen:
     letters: int
     logged: list[str]
     updates: frozenset[tuple[str, date]]
+    unheard: frozenset[int]
     decided: Decided
 
     def open(self, scopes: Scopes | None = None, section: str | None = None) -> list[Row]:
@@ -197,6 +201,12 @@ def look(koha: KohaDatabase) -> Seen:
         updates=frozenset(
             (row["section"], row["day"])
             for row in koha.query("SELECT section, day FROM gentle_nudge_run WHERE report = 'update'")
+        ),
+        unheard=frozenset(
+            row["report_id"]
+            for row in koha.query(
+                "SELECT report_id FROM gentle_nudge_delivery WHERE tells AND NOT is_repeat AND state != 'sent'"
+            )
         ),
         decided=_decided(koha),
     )

@@ -14,6 +14,7 @@ from gentle_nudge.domain.collections import for_a_person
 from gentle_nudge.domain.collections.for_a_person import Need
 from gentle_nudge.domain.collections.plan import (
     Adoption,
+    ChangedCase,
     Decision,
     Ending,
     Plan,
@@ -36,6 +37,8 @@ SENTENCES = {
     "adopted": "reported from tonight on",
     "reopened": "owes {owes} again; the case goes on, without a second fee",
     "followed": "the case goes on with the card that was kept",
+    "paused": "on hold; the agency hears no more of it until the hold is over",
+    "resumed": "the hold is over; owes {owes}",
     "paid": "paid; the flag was taken off",
     "withdrawn": "withdrawn; still owes {owes}, the agency is told {told}",
     "merged": "two cases became one; this one ends",
@@ -194,7 +197,7 @@ def debits(lines: Iterable[Line]) -> list[Values]:
 
 
 def _changed(decision: Decision, done: Done) -> Values:
-    case = decision.case.id if isinstance(decision, Reopening | Succession | Ending) else None
+    case = decision.case.id if isinstance(decision, Reopening | ChangedCase) else None
     return {
         "outcome": outcome(decision),
         "number": heir_of(decision) or decision.number,
