@@ -86,6 +86,11 @@ class Decided:
         until = max(map(date.fromisoformat, untils), default=None) if all(map(ISO.fullmatch, untils)) else None
         return by_person or (bool(values) and is_from(until, day))
 
+    def why(self, patron: int) -> str:
+        """What keeps the patron back, in words."""
+        holds = [hold for hold in self.holds.values() if hold["patron"] == patron]
+        return f"holds {holds}, field {self.fields.get(patron)}"
+
 
 ISO = re.compile(r"\d{4}-\d\d-\d\d")
 

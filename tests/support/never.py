@@ -315,8 +315,14 @@ def it_pauses_who_is_on_hold_and_nobody_else(step: Step) -> Iterator[str]:
             was = step.before.cases.get(case["id"])
             if case["section"] != section or step.done.returncode or was is None or was["state"] != "open":
                 continue
+            has_inherited = any(
+                hold["patron"] == case["patron"] != step.before.decided.holds.get(n, hold)["patron"]
+                for n, hold in step.after.decided.holds.items()
+            )
+            if was["patron"] != case["patron"] or has_inherited:
+                continue  # cards were merged: what follows from the hold of another card comes with the next night
             if step.after.decided.keeps_back(case["patron"], section, day, rules) != bool(case["paused_on"]):
-                yield f"case {case['id']} of {case['patron']} is paused since {case['paused_on']}"
+                yield f"{step.after.decided.why(case['patron'])}; {case}"
 
 
 Invariant = Callable[[Step], Iterator[str]]
