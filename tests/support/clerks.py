@@ -5,7 +5,7 @@ import io
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -160,7 +160,8 @@ class Clerks(Desks):
         writer.writerows(rows)
         file = self.folder / "in" / f"{name}{'-approved' * approved}.csv"
         file.write_bytes(text.getvalue().encode(self.chance.choice(["utf-8", "utf-8-sig", "cp1252"])))
-        os.utime(file, (0, 0))  # nobody writes it any more
+        noon = datetime.combine(self.day, time(12), UTC).timestamp()
+        os.utime(file, (noon, noon))  # nobody writes it any more
         if self.chance.random() < 0.3:
             return  # it waits for the night
         before, refused_before = self._by_file(), self._refused()
