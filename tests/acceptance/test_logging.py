@@ -51,7 +51,7 @@ def test_verbose_logs_each_step_of_a_night_with_its_figures_and_time(library: Li
         "ums-new-submissions-2026-11-22.csv delivered by email (0.0 s)",
         "ums-updates-2026-11-22.csv delivered by email (0.0 s)",
         "Dropping the names of deleted patrons: done (0.0 s)",
-        "Dropping the names of old closed cases, and old notices: done (0.0 s)",
+        "Dropping old lists and notices, and the names of old closed cases: done (0.0 s)",
         "Deleting old reports: done (0.0 s)",
         "Deleting old pages: done (0.0 s)",
     ]

@@ -106,7 +106,7 @@ def test_pages_that_are_old_are_removed_and_nothing_else(library: Library, folde
     evenings = library(tables=FOLDER.format(folder=folder) + "keep_days = 60\n")
     evenings.does("nightly", on=SUNDAY)
     old = (SUNDAY - timedelta(days=365)).strftime("%s")
-    for name in ("notes.html", "in/list.csv", "in/read/old.csv", "in/read/new.csv", "in/refused/old.txt"):
+    for name in ("notes.html", "in/.list.csv", "in/read/old.csv", "in/read/new.csv", "in/refused/old.txt"):
         (folder / name).write_text("x")
         if "new" not in name:
             os.utime(folder / name, (int(old), int(old)))
@@ -116,7 +116,7 @@ def test_pages_that_are_old_are_removed_and_nothing_else(library: Library, folde
     assert f"night-{SUNDAY}-global.html" not in pages(folder)
     assert "notes.html" in pages(folder)
     kept = sorted(str(file.relative_to(folder)) for file in (folder / "in").rglob("*") if file.is_file())
-    assert kept == ["in/list.csv", "in/read/new.csv"]
+    assert kept == ["in/.list.csv", "in/read/new.csv"]
     assert evenings.stored(f"night-{SUNDAY}-global.html") == b""
 
 

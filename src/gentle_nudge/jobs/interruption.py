@@ -7,6 +7,7 @@ the signal is remembered, and asked for before each transaction.
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,12 +44,19 @@ class Interrupted(BaseException):
 def listening() -> Iterator[None]:
     """Both signals raise Interrupted in the block, once."""
     before = {each: signal.signal(each, _receive) for each in (signal.SIGINT, signal.SIGTERM)}
+    sys.unraisablehook = _ignore_lost
     try:
         yield
     finally:
-        received.signal = None
+        received.signal, sys.unraisablehook = None, sys.__unraisablehook__
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def _ignore_lost(lost: sys.UnraisableHookArgs) -> None:
+    """Say nothing of an interrupt that Python drops in a finalizer or a callback of an import: it is remembered."""
+    if lost.exc_type is not Interrupted:
+        sys.__unraisablehook__(lost)
 
 
 def _receive(number: int, _frame: FrameType | None) -> None:

@@ -32,7 +32,7 @@ from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.views.night_view import outcome
 
 Values = dict[str, Any]
-MOST_ROWS = 3000  # of one night: their values fit into a packet of 1 MiB, the least that a server may allow
+MOST_ROWS = 1000  # of one night: nobody reads more on a page, and their values fit into a packet of 1 MiB
 SENTENCES = {
     "adopted": "reported from tonight on",
     "reopened": "owes {owes} again; the case goes on, without a second fee",

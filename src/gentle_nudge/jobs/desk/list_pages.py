@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from gentle_nudge.delivery.staff_folder import StaffFolder
 from gentle_nudge.domain.collections.list_days import next_submission_day
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.collections.referral import Reason
+from gentle_nudge.domain.collections.referral import Reason, SectionRecords
 from gentle_nudge.domain.collections.review import TO_COME
 from gentle_nudge.domain.collections.shown_list import Review
 from gentle_nudge.domain.moment import Moment
@@ -27,7 +27,7 @@ from gentle_nudge.jobs.sending.enqueue import Page, Run, queue_page
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.reports.render import page_name
-from gentle_nudge.store import meta, report_files
+from gentle_nudge.store import meta, report_files, review_lists
 from gentle_nudge.views.html import as_page
 from gentle_nudge.views.review_view import review_view
 
@@ -43,18 +43,16 @@ def queue_lists(library: Library, outlets: Outlets, sections: Sequence[Section],
     for section in sections:
         to, run = outlets.addresses(section, ReportKind.REVIEW), Run(section=section, moment=moment, outlets=outlets)
         with read_only(library.engine) as conn:
-            records = read_records(conn, section)
-            new = [
-                review(conn, section, moment, each.for_day, records=records, of=each)
-                for each in records.lists
-                if to and each.state in TO_COME and not is_made(conn, section, each.for_day)
-            ]
+            lists = review_lists.latest(conn, section.names) if to else ()
+            to_show = [each for each in lists if each.state in TO_COME and not is_made(conn, section, each.for_day)]
+            records = read_records(conn, section) if to_show else SectionRecords()
+            new = [review(conn, section, moment, each.for_day, records=records, of=each) for each in to_show]
             files = [file for each in new for file in files_of(conn, each, names=library.settings.staff.names)]
             head = page_head(conn)
         if isinstance(folder, StaffFolder):
             for name, chunks in files:
                 folder.put(name, chunks)
-            for each in records.lists:
+            for each in lists:
                 if each.state not in TO_COME:
                     (folder.directory / name_of("shelf", each.for_day, section.name, "csv")).unlink(missing_ok=True)
         for shown in new:
