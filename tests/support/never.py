@@ -300,10 +300,13 @@ def it_never_tells_of_a_case_on_hold_but_once(step: Step) -> Iterator[str]:
         was = step.before.cases.get(case["id"]) if case else None
         if case is None or case["paused_on"] is None or not _is_told_in(file, case["section"]):
             continue
-        hold_due = step.scopes.desks.get(case["section"], NO_DESK).hold_due
         was_heard = was is not None and not was["to_report"] and was["told_in"] not in step.before.unheard
         again = was is not None and was["paused_on"] is not None and was_heard
-        if hold_due == "none" or again or (hold_due == "zero" and due):
+        rules = step.scopes.desks.get(case["section"], NO_DESK)
+        is_held = step.after.decided.keeps_back(case["patron"], case["section"], step.day, rules)
+        if "sync" in file and not (is_held and was and was["paused_on"]):
+            continue  # made before the update that pauses the case, or that tells of it again
+        if rules.hold_due == "none" or again or (rules.hold_due == "zero" and due):
             yield f"{file} says {due} of case {case['id']}, which is paused since {case['paused_on']}"
 
 
