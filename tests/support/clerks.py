@@ -167,6 +167,8 @@ class Clerks(Desks):
         before, refused_before = self._by_file(), self._refused()
         self.asks("deliver")
         refused = self._refused() - refused_before
+        reasons = [self.folder / "in" / "refused" / f"{name}.txt" for name in refused]
+        self.complains([f"{reason.stem} was refused without a word" for reason in reasons if not reason.is_file()])
         if self._by_file() != before and (refused or fault):
             self.complains([f"{file.name} ({fault}) was refused, and yet something of it was done"])
         if fault and not refused and not file.exists():
@@ -187,11 +189,8 @@ class Clerks(Desks):
         return int(self.koha.value("SELECT COUNT(*) FROM gentle_nudge_wish WHERE door = 'file'"))
 
     def _refused(self) -> set[str]:
-        """The files that were refused, each with its reason beside it."""
-        names = {path.name for path in (self.folder / "in" / "refused").glob("*")}
-        files = {name for name in names if not name.endswith(".txt")}
-        self.complains([f"{name} was refused without a word" for name in files if f"{name}.txt" not in names])
-        return files
+        """The files that were refused."""
+        return {path.name for path in (self.folder / "in" / "refused").glob("*.csv")}
 
     def _soon(self) -> str:
         return str(self.day + timedelta(days=self.chance.choice([0, 1, 3, 10, 30])))
