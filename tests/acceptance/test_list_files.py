@@ -82,7 +82,8 @@ def test_v7_a_card_that_nobody_has_refuses_the_whole_file(folder: Folder) -> Non
     folder.save(APPROVED, text + "99999999,,MAIN,46,30.00,30.00,40.00,,leave out,found,\n")
     done = folder.library.run("deliver", on=nov(21))
     assert done.returncode == 1
-    assert "was refused: line 7: nobody on the list has the card 99999999." in done.stderr
+    assert "was refused: line 7: nobody on the list has this card." in done.stderr
+    assert "99999999" not in done.stderr
     assert folder.files() == {f"refused/{APPROVED}", f"refused/{APPROVED}.txt"}
     assert "line 7" in (folder.place / "in/refused" / f"{APPROVED}.txt").read_text()
     assert state(folder)["state"] == "open"
@@ -131,8 +132,12 @@ def test_a_plain_file_decides_only_about_whom_it_names(folder: Folder) -> None:
     ("name", "change", "fault"),
     [
         (PLAIN, lambda folder: folder.edited("B", "leave out", ""), "needs a reason"),
-        (PLAIN, lambda folder: folder.edited("B", "keep back", "found"), "neither empty nor leave out: keep back"),
-        (PLAIN, lambda folder: folder.edited("B", "leave out", "found", "31.12.2026"), "until is no day: 31.12.2026"),
+        (PLAIN, lambda folder: folder.edited("B", "keep back", "found"), "neither empty nor leave out."),
+        (
+            PLAIN,
+            lambda folder: folder.edited("B", "leave out", "found", "31.12.2026"),
+            "until is no day. Write it as 2026-12-31.",
+        ),
         (PLAIN, lambda folder: folder.edited("B", "leave out", "found", "2026-11-19"), "before today"),
         (PLAIN, lambda folder: folder.text.replace("card,number", "x,y"), "There is no line with the columns"),
         ("review-2026-11-29-global.csv", lambda folder: folder.text, "There is no list for 2026-11-29"),

@@ -25,10 +25,23 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeskRules:
+    """What a section's settings say of lists and holds; without `review_days` nobody sees a list."""
+
+    review_days: int = 0
+    review_ends: str = "refer"
+    hold_due: str = "zero"
+    has_hold_field: bool = False
+
+
+NO_DESK = DeskRules()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scopes:
     """The sections as the settings have them: branch -> section, section -> agency, section -> flag field.
 
-    `everybody` are recipients that every section tells besides.
+    `everybody` are recipients that every section tells besides. `desks` are the rules of sections with lists and holds.
     """
 
     branches: Mapping[str, str]
@@ -36,6 +49,7 @@ class Scopes:
     flags: Mapping[str, str]
     charges_by: str
     everybody: tuple[str, ...] = ()
+    desks: Mapping[str, DeskRules] = field(default_factory=dict)
 
     def keeper(self, section: str) -> str:
         """Who goes on with the cases of a section: itself, or `global` once it is gone."""
@@ -47,8 +61,51 @@ class Scopes:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decided:
+    """What clerks have decided, as our tables hold it by number; `fields` are patron -> values and last days."""
+
+    lists: dict[int, Row]
+    rows: dict[tuple[int, int], Row]
+    holds: dict[int, Row]
+    wishes: dict[int, Row]
+    fields: dict[int, tuple[list[str], list[str]]]
+
+    def in_force(self, section: str, day: date) -> Row | None:
+        """The list in force: that of this day, or the latest before."""
+        lists = [each for each in self.lists.values() if each["section"] == section and each["for_day"] <= day]
+        return max(lists, key=lambda each: each["for_day"], default=None)
+
+    def keeps_back(self, patron: int, section: str, day: date, rules: DeskRules) -> bool:
+        """Whether the patron is on hold, by a person or by Koha's field."""
+        by_person = any(
+            hold["patron"] == patron and hold["section"] in {None, section} and is_from(hold["until"], day)
+            for hold in self.holds.values()
+            if hold["ended"] is None and hold["source"] != "koha"
+        )
+        values, untils = self.fields.get(patron, ([], [])) if rules.has_hold_field else ([], [])
+        until = max(map(date.fromisoformat, untils), default=None) if all(map(ISO.fullmatch, untils)) else None
+        return by_person or (bool(values) and is_from(until, day))
+
+    def why(self, patron: int) -> str:
+        """What keeps the patron back, in words."""
+        holds = [hold for hold in self.holds.values() if hold["patron"] == patron]
+        return f"holds {holds}, field {self.fields.get(patron)}"
+
+
+ISO = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def is_from(until: date | None, day: date) -> bool:
+    """Whether something that lasts until then, that day included, lasts on this day."""
+    return until is None or day <= until
+
+
+@dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What Koha and our cases hold at one moment; `flags` and `blocks` (restrictions not ours) by number."""
+    """What Koha and our cases hold at one moment; `flags` and `blocks` (restrictions not ours) by number.
+
+    `updates` are sections with the days of their updates, `unheard` the reports that have not reached an agency.
+    """
 
     people: dict[int, Row]
     flags: dict[tuple[int, str], tuple[str, ...]]
@@ -59,6 +116,9 @@ class Seen:
     recorded: dict[int, frozenset[int]]
     letters: int
     logged: list[str]
+    updates: frozenset[tuple[str, date]]
+    unheard: frozenset[int]
+    decided: Decided
 
     def open(self, scopes: Scopes | None = None, section: str | None = None) -> list[Row]:
         """The open cases, or those that this section keeps up."""
@@ -143,7 +203,42 @@ def look(koha: KohaDatabase) -> Seen:
         recorded=recorded,
         letters=koha.value("SELECT COUNT(*) FROM message_queue"),
         logged=[row["info"] for row in koha.query("SELECT info FROM action_logs WHERE module = 'GENTLENUDGE'")],
+        updates=frozenset(
+            (row["section"], row["day"])
+            for row in koha.query("SELECT section, day FROM gentle_nudge_run WHERE report = 'update'")
+        ),
+        unheard=frozenset(
+            row["report_id"]
+            for row in koha.query(
+                "SELECT report_id FROM gentle_nudge_delivery WHERE tells AND NOT is_repeat AND state != 'sent'"
+            )
+        ),
+        decided=_decided(koha),
     )
+
+
+def _decided(koha: KohaDatabase) -> Decided:
+    fields: dict[int, tuple[list[str], list[str]]] = {}
+    texts = "SELECT borrowernumber AS n, code, attribute FROM borrower_attributes WHERE code IN ('HOLD', 'HOLDUNTIL')"
+    for row in koha.query(texts):
+        values, untils = fields.setdefault(row["n"], ([], []))
+        text = (row["attribute"] or "").strip()
+        if row["code"] == "HOLDUNTIL" and text:
+            untils.append(text)
+        elif row["code"] == "HOLD" and text.lower() not in {"", "no", "0"}:
+            values.append(text)
+    rows = koha.query("SELECT * FROM gentle_nudge_list_row")
+    return Decided(
+        lists=_by_id(koha, "list"),
+        rows={(row["list_id"], row["patron"]): row for row in rows},
+        holds=_by_id(koha, "hold"),
+        wishes=_by_id(koha, "wish"),
+        fields=fields,
+    )
+
+
+def _by_id(koha: KohaDatabase, name: str) -> dict[int, Row]:
+    return {row["id"]: row for row in koha.query(f"SELECT * FROM gentle_nudge_{name} ORDER BY id")}
 
 
 def _line(row: Row) -> Row:
@@ -201,6 +296,13 @@ class Agencies:
             section = scopes.keeper(case["section"])
             for recipient in (scopes.agencies[section], *scopes.everybody):
                 account = recipient, case["number"]
+                rules = scopes.desks.get(section, NO_DESK)
+                if case["paused_on"] and rules.hold_due != "zero":
+                    truth[account] = self.held.get(account, (ZERO, ""))[0], case["id"]  # what it was told before
+                    continue
+                if case["paused_on"]:
+                    truth[account] = ZERO, case["id"]
+                    continue
                 truth[account] = seen.balance(case["patron"], section, scopes), case["id"]
                 if account not in self.held:
                     yield f"{account} was never told: case {case['id']}"

@@ -11,11 +11,13 @@ from datetime import date
 from decimal import Decimal
 
 from tests.support.command import Finished
-from tests.support.holdings import OURS, Arrived, Row, Scopes, Seen
+from tests.support.holdings import NO_DESK, OURS, Arrived, Row, Scopes, Seen
 
 THRESHOLD, REOPEN_DAYS = Decimal("25.00"), 60
+SUNDAY = 6
 PRIVATE = re.compile(r"Quist\d|PRIVY|CARD\d|CANARY")  # each patron's name, address and card, each line's note
 SECRET = b"CANARY"  # the part of it that no agency may read either
+TAKES_WISHES = {"nightly", "sync", "deliver"}
 UNPAID = {"paid", "withdrawn", "deleted", "anonymized"}
 
 
@@ -43,6 +45,22 @@ class Step:
         """The cases whose state has changed: before and after."""
         both = ((self.before.cases[n], case) for n, case in self.after.cases.items() if n in self.before.cases)
         return [(was, case) for was, case in both if was["state"] != case["state"]]
+
+    @property
+    def answered(self) -> list[Row]:
+        """The wishes that this command has taken, in the order of their numbers."""
+        waited = self.before.decided.wishes
+        return [
+            wish
+            for n, wish in self.after.decided.wishes.items()
+            if wish["taken_at"] and not (n in waited and waited[n]["taken_at"])
+        ]
+
+    def of_tonight(self, kind: str) -> Iterator[tuple[str, int, Decimal]]:
+        """The file, the number and the due of what the reports of this kind and day say."""
+        for report in self.arrived:
+            if report.file_name.startswith(f"ums-{kind}-{self.day}") and not report.is_repeat:
+                yield from ((report.file_name, number, due) for number, due in report.dues())
 
 
 def it_never_writes_to_a_patron(step: Step) -> Iterator[str]:
@@ -168,7 +186,12 @@ def it_never_takes_an_accident_for_a_decision(step: Step) -> Iterator[str]:
 
 
 def it_never_acts_when_it_refuses(step: Step) -> Iterator[str]:
-    if step.done.returncode == 2 and replace(step.before, logged=[]) != replace(step.after, logged=[]):
+    if step.done.returncode != 2:
+        return
+    before, after = (replace(seen, logged=[]) for seen in (step.before, step.after))
+    if step.args[0] in TAKES_WISHES:  # a wish is taken also where no report can be made
+        after = replace(after, decided=before.decided)
+    if before != after:
         yield step.done.stderr
 
 
@@ -193,9 +216,127 @@ def it_leaves_nobody_restricted_who_has_paid(step: Step) -> Iterator[str]:
             yield f"patron {case['patron']}: case {case['id']} {case['state']}"
 
 
+def it_never_refers_whom_staff_keep_back(step: Step) -> Iterator[str]:
+    decided, day = step.after.decided, step.day
+    for case in step.opened:
+        section, rules = case["section"], step.scopes.desks.get(case["section"], NO_DESK)
+        if case["adopted"]:
+            continue
+        if decided.keeps_back(case["patron"], section, day, rules):
+            yield f"patron {case['patron']} is on hold"
+        if not rules.review_days:
+            continue
+        under = decided.in_force(section, day)
+        is_usual = (
+            under is not None and under["for_day"].weekday() == SUNDAY
+        )  # its list may be made a day before, at last
+        seen_for = 1 if is_usual else rules.review_days
+        if under is None or under["state"] != "used" or (day - under["made"]).days < seen_for:
+            yield f"patron {case['patron']} is referred by the list {under}"
+            continue
+        was, row = (seen.decided.rows.get((under["id"], case["patron"])) for seen in (step.before, step.after))
+        if was is None or _last_word(step, under, was) != "listed" or row is None or row["outcome"] != "referred":
+            yield f"patron {case['patron']} is referred, but the list for {under['for_day']} says {was} and then {row}"
+
+
+def _last_word(step: Step, of: Row, row: Row) -> str:
+    """Whether the patron is listed or left out after the wishes that this command has taken."""
+    word: str = row["outcome"]
+    for wish in step.answered:
+        is_meant = wish["patron"] == row["patron"] and wish["section"] in {None, of["section"]}
+        if wish["done"] and is_meant and wish["list_day"] in {None, of["for_day"]}:
+            word = {"leave_out": "left_out", "put_back": "listed"}.get(wish["what"], word)
+    return word
+
+
+def it_never_lets_a_list_out_that_nobody_approved(step: Step) -> Iterator[str]:
+    before, after = step.before.decided.lists, step.after.decided.lists
+    for n, now in after.items():
+        was = before.get(n)
+        if was is None or was["state"] == now["state"]:
+            continue
+        ended = {"used", "lapsed"}
+        wishes = [w for w in step.answered if w["done"] and w["list_day"] == now["for_day"]]
+        words = [was["state"]] + [w["what"] for w in wishes if w["section"] in {None, now["section"]}]
+        last = next(
+            word for word in reversed(words) if word in {"open", "approve", "approved", "reject", "rejected", *ended}
+        )
+        must_lapse = step.scopes.desks.get(now["section"], NO_DESK).review_ends == "lapse" and last == "open"
+        if was["state"] in ended or (now["state"] == "used" and (must_lapse or last.startswith("reject"))):
+            yield f"the list {was} is {now}"
+
+
+def it_never_loses_a_wish_or_takes_one_twice(step: Step) -> Iterator[str]:
+    before, after = step.before.decided.wishes, step.after.decided.wishes
+    for n, was in before.items():
+        now = after.get(n, {})
+        if was["taken_at"] and any(
+            now.get(name) != was[name] for name in was.keys() - {"at", "taken_at"}
+        ):  # mended clocks
+            yield f"{was} became {now}"
+    for wish in after.values():
+        if (wish["done"] is None) != (wish["taken_at"] is None) or bool(wish["taken_at"]) != bool(wish["answer"]):
+            yield f"half an answer: {wish}"
+        if wish["taken_at"] is None and step.args[0] in TAKES_WISHES and step.done.returncode == 0:
+            yield f"not taken: {wish}"
+    held_before = step.before.decided.holds
+    begun = Counter(
+        (hold["until"], hold["who"])
+        for n, hold in step.after.decided.holds.items()
+        if n not in held_before and hold["source"] != "koha"
+    )
+    asked = [
+        w for w in step.answered if w["done"] and (w["what"] == "hold" or (w["what"] == "leave_out" and w["until"]))
+    ]
+    if begun != Counter((wish["until"], wish["who"]) for wish in asked):
+        yield f"holds {begun}, wished {asked}"
+
+
+def it_never_tells_of_a_case_on_hold_but_once(step: Step) -> Iterator[str]:
+    """A case is paused by the update that tells of it as `hold_due` says, and heard of again when it goes on."""
+    cases = {case["number"]: case for case in step.after.open() if case["section"] in step.scopes.agencies}
+    for file, number, due in (*step.of_tonight("updates"), *step.of_tonight("sync")):
+        case = cases.get(number)
+        was = step.before.cases.get(case["id"]) if case else None
+        if case is None or case["paused_on"] is None or not _is_told_in(file, case["section"]):
+            continue
+        was_heard = was is not None and not was["to_report"] and was["told_in"] not in step.before.unheard
+        again = was is not None and was["paused_on"] is not None and was_heard
+        rules = step.scopes.desks.get(case["section"], NO_DESK)
+        is_held = step.after.decided.keeps_back(case["patron"], case["section"], step.day, rules)
+        if "sync" in file and not (is_held and was and was["paused_on"]):
+            continue  # made before the update that pauses the case, or that tells of it again
+        if rules.hold_due == "none" or again or (rules.hold_due == "zero" and due):
+            yield f"{file} says {due} of case {case['id']}, which is paused since {case['paused_on']}"
+
+
+def _is_told_in(file: str, section: str) -> bool:
+    return bool(re.search(r"\d\d-" + section, file)) or (
+        section == "global" and bool(re.search(r"-\d\d(-\d+)?\.csv", file))
+    )
+
+
+def it_pauses_who_is_on_hold_and_nobody_else(step: Step) -> Iterator[str]:
+    for section, day in step.after.updates - step.before.updates:
+        rules = step.scopes.desks.get(section, NO_DESK)
+        for case in step.after.open():
+            was = step.before.cases.get(case["id"])
+            is_done = step.args[0] == "nightly" and step.done.returncode == 0
+            if case["section"] != section or not is_done or was is None or was["state"] != "open":
+                continue
+            has_inherited = any(
+                hold["patron"] == case["patron"] != step.before.decided.holds.get(n, hold)["patron"]
+                for n, hold in step.after.decided.holds.items()
+            )
+            if was["patron"] != case["patron"] or has_inherited:
+                continue  # cards were merged: what follows from the hold of another card comes with the next night
+            if step.after.decided.keeps_back(case["patron"], section, day, rules) != bool(case["paused_on"]):
+                yield f"{step.after.decided.why(case['patron'])}; {case}"
+
+
 Invariant = Callable[[Step], Iterator[str]]
 NEVER: tuple[Invariant, ...] = tuple(
-    function for name, function in list(globals().items()) if name.startswith(("it_never_", "it_leaves_"))
+    function for name, function in list(globals().items()) if name.startswith(("it_never_", "it_leaves_", "it_pauses_"))
 )
 
 

@@ -7,7 +7,7 @@ from tests.support.holdings import Arrived
 from tests.support.sftp import SftpServer
 from tests.support.smtp import Received, SmtpServer
 
-STAFF = ("me@library.example", "admin@library.example")
+STAFF = ("me@library.example", "admin@library.example", "clerks@library.example")
 UPLOADED = "uploaded"
 
 

@@ -1,10 +1,12 @@
 """Consortia of three sections: which agencies they have, and the configuration as it is at the moment."""
 
+import random
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from tests.support.holdings import GLOBAL, Scopes
+from tests.support.holdings import GLOBAL, NO_DESK, DeskRules, Scopes
 from tests.support.koha import KohaDatabase
-from tests.support.post import UPLOADED, Post
+from tests.support.post import STAFF, UPLOADED, Post
 
 BRANCHES = {"CPL": "north", "FPL": "south", "MPL": GLOBAL}
 CONFIG = """
@@ -44,21 +46,36 @@ class World:
     agencies: dict[str, str]
     flags: dict[str, str] = field(default_factory=lambda: dict.fromkeys(BRANCHES.values(), "sort1"))
     charges_by: tuple[str, ...] = ("patron",)
+    has_clerks: bool = False
 
     @property
     def is_together(self) -> bool:
         """Whether one agency works for all."""
         return len(set(self.agencies.values())) == 1
 
+    def desks(self, chance: random.Random) -> dict[str, DeskRules]:
+        """The rules of its sections' desks, if they have clerks: one lets lists lapse, one may have none."""
+        if not self.has_clerks:
+            return {}
+        names = list(BRANCHES.values())
+        chance.shuffle(names)
+        ends, dues = ("lapse", "refer", "refer"), ("zero", chance.choice(["balance", "none"]), "zero")
+        days = (chance.randrange(1, 7), chance.randrange(1, 7), chance.randrange(7))
+        return {
+            name: DeskRules(review_days=ahead, review_ends=end, hold_due=due, has_hold_field=True)
+            for name, ahead, end, due in zip(names, days, ends, dues, strict=True)
+        }
+
 
 EACH_ITS_OWN = {name: f"{name}@agency.example.org" for name in BRANCHES.values()}
 WORLDS = {
     "together": World(agencies=dict.fromkeys(BRANCHES.values(), "one@agency.example.org")),
-    "rivals": World(agencies=EACH_ITS_OWN),
+    "rivals": World(agencies=EACH_ITS_OWN, has_clerks=True),
     "apart": World(
         agencies=EACH_ITS_OWN,
         flags={"north": "sort1", "south": "sort2", GLOBAL: "attribute:COLL"},
         charges_by=("charge", "patron"),
+        has_clerks=True,
     ),
 }
 
@@ -69,6 +86,8 @@ class Setup:
 
     world: World
     lists: str
+    desks: dict[str, DeskRules]
+    folder: Path
     gone: set[str] = field(default_factory=set)
     disabled: set[str] = field(default_factory=set)
     charges_by: str = ""
@@ -81,6 +100,7 @@ class Setup:
             flags=self.world.flags,
             charges_by=self.charges_by,
             everybody=(UPLOADED,) if self.world.is_together else (),
+            desks=self.desks,
         )
 
     def text(self, koha: KohaDatabase, post: Post) -> str:
@@ -94,6 +114,8 @@ class Setup:
         if self.world.is_together:
             of_server = ("host", "port", "user", "key_file", "host_key")
             tables += SFTP.format(**{name: getattr(post.sftp, name) for name in of_server})
+        if self.world.has_clerks:
+            tables += f'\n[staff]\nfolder = "{self.folder}"\n'
         return CONFIG.format(
             url=koha.url_without_password,
             lists=self.lists,
@@ -104,4 +126,10 @@ class Setup:
         )
 
     def _keys(self, name: str) -> str:
-        return f'send_to = ["{self.world.agencies[name]}"]\nflag = "{self.world.flags[name]}"\n'
+        keys = f'send_to = ["{self.world.agencies[name]}"]\nflag = "{self.world.flags[name]}"\n'
+        rules = self.desks.get(name, NO_DESK)
+        if rules.has_hold_field:
+            keys += 'hold = "attribute:HOLD"\nhold_until = "attribute:HOLDUNTIL"\n'
+            keys += f'hold_due = "{rules.hold_due}"\nreview_days = {rules.review_days}\n'
+            keys += f'review_ends = "{rules.review_ends}"\nstaff_to = ["{STAFF[2]}"]\n'
+        return keys

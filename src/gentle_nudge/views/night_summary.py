@@ -14,6 +14,7 @@ from gentle_nudge.domain.collections import for_a_person
 from gentle_nudge.domain.collections.for_a_person import Need
 from gentle_nudge.domain.collections.plan import (
     Adoption,
+    ChangedCase,
     Decision,
     Ending,
     Pause,
@@ -199,7 +200,7 @@ def debits(lines: Iterable[Line]) -> list[Values]:
 
 
 def _changed(decision: Decision, done: Done) -> Values:
-    case = None if isinstance(decision, Referral | Adoption) else decision.case.id
+    case = decision.case.id if isinstance(decision, Reopening | ChangedCase) else None
     return {
         "outcome": outcome(decision),
         "number": heir_of(decision) or decision.number,

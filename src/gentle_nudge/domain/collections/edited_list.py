@@ -27,7 +27,7 @@ WHAT_IS_WRONG = {
 
 
 class FileFault(Exception):
-    """What is wrong with a file, in the reader's words; the line, if it is about one."""
+    """What is wrong with a file, and in which line, without what stands there: it is told where nobody may be named."""
 
     def __init__(self, sentence: str, line: int | None = None) -> None:
         super().__init__(sentence)
@@ -102,15 +102,15 @@ def _row(line: int, row: Mapping[str, str]) -> EditedRow:
     number, until = row.get("number", "").lstrip("'"), row.get("until", "").lstrip("'")
     decision = " ".join(re.sub("[_-]", " ", row.get("decision", "")).casefold().split())
     if number and not NUMBER.fullmatch(number):
-        raise FileFault(f"the number {number} is none.", line)
+        raise FileFault("the number is none.", line)
     if decision not in {"", LEAVE_OUT}:
-        raise FileFault(f"the decision is neither empty nor {LEAVE_OUT}: {row['decision']}", line)
+        raise FileFault(f"the decision is neither empty nor {LEAVE_OUT}.", line)
     left_out, reason = bool(decision), row.get("reason", "")
     if left_out and not reason:
         raise FileFault(f"{LEAVE_OUT} needs a reason.", line)
     last_day = day_of(until)
     if left_out and until and last_day is None:
-        raise FileFault(f"until is no day: {until}. Write it as 2026-12-31.", line)
+        raise FileFault("until is no day. Write it as 2026-12-31.", line)
     return EditedRow(
         line=line,
         number=int(number) if number else None,

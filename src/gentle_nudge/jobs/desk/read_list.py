@@ -154,8 +154,7 @@ def _found(edited: Iterable[EditedRow], cards: Mapping[int, str | None]) -> Iter
             same = [patron for card, patron in by_card.items() if row.card and is_same_card(row.card, card)]
             number = by_card.get(row.card) or (same[0] if len(same) == 1 else None)
         if number is None or number not in cards:
-            who = f"the card {row.card}" if row.card else f"the number {row.number}"
-            raise FileFault(f"nobody on the list has {who}.", row.line)
+            raise FileFault(f"nobody on the list has this {'card' if row.card else 'number'}.", row.line)
         if not is_same_card(row.card, cards[number]):
-            raise FileFault(f"the card {row.card} is not that of patron number {number}.", row.line)
+            raise FileFault(f"the card is not that of patron number {number}.", row.line)
         yield row, number

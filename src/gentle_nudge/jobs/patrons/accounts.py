@@ -74,8 +74,10 @@ def ownership_of(
     whose = {line.line: line for line in (*sorted(lines, key=attrgetter("case"), reverse=True), *recorded_fees)}
     for line in whose.values():
         patron = heirs.get(line.patron, line.patron)
-        alone = line.section in section.frees and not records.of(patron).open_cases.difference(section.held)
-        owner = own if alone or line.section in section.cases_of else others
+        open_cases = records.of(patron).open_cases
+        is_told_elsewhere = line.section in open_cases and open_cases.difference(section.held)
+        is_freed = line.section in section.frees and not is_told_elsewhere
+        owner = own if is_freed or line.section in section.cases_of else others
         owner[patron] += (line.line,)
     return Ownership(
         charges_by=section.charges_by,
