@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.evenings import Evenings, Library, dues
-from tests.builders.days import MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY, WEDNESDAY
+from tests.builders.days import IN_THE_WINDOW, MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY, WEDNESDAY
 from tests.builders.koha import a_patron, merge, owes, owing, pays, void
 from tests.support import backup
 from tests.support.smtp import SmtpServer
@@ -320,3 +320,18 @@ def test_a_last_word_that_never_left_is_named_after_its_section_is_gone_and_move
     evenings.does("cases", "move", "north", "global")
     evenings.does("nightly", on=WEDNESDAY)
     assert evenings.update(WEDNESDAY) == {patron: 0}
+
+
+def test_the_fee_of_a_closed_case_of_a_gone_section_is_owed_like_every_other_charge(library: Library) -> None:
+    by_charge = '[libraries]\ncharges_by = "charge"\n'
+    evenings = library(tables=by_charge + north(keys='flag = "sort2"'))
+    patron = a_patron(evenings.koha)
+    for branch, amount in (("FPL", "30.00"), ("CPL", "40.00")):
+        owes(evenings.koha, patron, amount, day=IN_THE_WINDOW, branch=branch)
+    evenings.does("nightly", on=SUNDAY)
+    evenings.does("release", f"number:{patron}", "--library", "north", "--reason", "a mistake")
+    evenings.does("nightly", on=MONDAY)
+    assert evenings.update(MONDAY) == {patron: Decimal("50.00")}
+    evenings.configure(tables=by_charge)
+    evenings.run("nightly", on=TUESDAY)
+    assert evenings.update(TUESDAY) == {patron: Decimal("90.00")}  # both charges, both fees
