@@ -328,10 +328,12 @@ def test_the_fee_of_a_closed_case_of_a_gone_section_is_owed_like_every_other_cha
     patron = a_patron(evenings.koha)
     for branch, amount in (("FPL", "30.00"), ("CPL", "40.00")):
         owes(evenings.koha, patron, amount, day=IN_THE_WINDOW, branch=branch)
+    another = owing(evenings.koha, branch="FPL")
     evenings.does("nightly", on=SUNDAY)
+    pays(evenings.koha, another)  # and might have to be reopened, so that north's cases are held
     evenings.does("release", f"number:{patron}", "--library", "north", "--reason", "a mistake")
     evenings.does("nightly", on=MONDAY)
     assert evenings.update(MONDAY) == {patron: Decimal("50.00")}
     evenings.configure(tables=by_charge)
-    evenings.run("nightly", on=TUESDAY)
+    evenings.does("nightly", on=TUESDAY)
     assert evenings.update(TUESDAY) == {patron: Decimal("90.00")}  # both charges, both fees

@@ -190,6 +190,9 @@ def test_a_case_on_hold_is_told_once_and_then_no_more_until_it_is_resumed(  # O2
     assert in_the_sync(evenings, koha) == {}
     assert update(evenings, 18) == {patron: Decimal(0)}
     assert paused_on(koha, patron) == november(18)
+    ((changed,),) = (night["changed"] for night in json.loads(evenings.does("night", "--format", "json")))
+    case = koha.value("SELECT id FROM gentle_nudge_case WHERE patron = :n", n=patron)
+    assert (changed["outcome"], changed["case"], changed["due"]) == ("paused", case, "0.00")
     assert in_the_sync(evenings, koha) == {}
     assert update(evenings, 19) == {}
     assert evenings.flag(patron) == "yes"

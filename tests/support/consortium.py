@@ -101,7 +101,7 @@ class Consortium(Clerks):
         return int(self.koha.value("SELECT COUNT(*) FROM gentle_nudge_run WHERE report = 'update'"))
 
     def _wronged(self) -> Iterator[str]:
-        return self.agencies.wronged(look(self.koha), self.setup.scopes(), self.handed_over)
+        return self.agencies.wronged(look(self.koha), self.setup.scopes(), self.handed_over, self.day)
 
     def asks(self, *args: str, on: date | None = None, first: bool = False) -> Finished:
         """The finished command; nothing that may never be has happened."""

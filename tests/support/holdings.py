@@ -289,21 +289,25 @@ class Agencies:
         for number, due in report.dues():
             self.held[report.to, number] = (due, report.file_name)
 
-    def wronged(self, seen: Seen, scopes: Scopes, handed_over: set[tuple[str, int]]) -> Iterator[str]:
-        """Every account that an agency has otherwise than it is: its newest balance while it is open, then nothing."""
+    def wronged(self, seen: Seen, scopes: Scopes, handed_over: set[tuple[str, int]], day: date) -> Iterator[str]:
+        """Every account that an agency has otherwise than it is: its newest balance while it is open, then nothing.
+
+        Of a paused case it has what `hold_due` says; of one that is about to be paused on this day what it had.
+        """
         truth: dict[tuple[str, int], tuple[Decimal, int]] = {}
         for case in seen.open():
             section = scopes.keeper(case["section"])
             for recipient in (scopes.agencies[section], *scopes.everybody):
                 account = recipient, case["number"]
                 rules = scopes.desks.get(section, NO_DESK)
-                if case["paused_on"] and rules.hold_due != "zero":
-                    truth[account] = self.held.get(account, (ZERO, ""))[0], case["id"]  # what it was told before
-                    continue
-                if case["paused_on"]:
-                    truth[account] = ZERO, case["id"]
-                    continue
-                truth[account] = seen.balance(case["patron"], section, scopes), case["id"]
+                is_held = case["paused_on"] or seen.decided.keeps_back(case["patron"], section, day, rules)
+                if case["paused_on"] and rules.hold_due == "zero":
+                    due = ZERO
+                elif is_held and account in self.held:
+                    due = self.held[account][0]
+                else:
+                    due = seen.balance(case["patron"], section, scopes)
+                truth[account] = due, case["id"]
                 if account not in self.held:
                     yield f"{account} was never told: case {case['id']}"
         for account, (due, told_in) in self.held.items():

@@ -304,8 +304,8 @@ def it_never_tells_of_a_case_on_hold_but_once(step: Step) -> Iterator[str]:
         again = was is not None and was["paused_on"] is not None and was_heard
         rules = step.scopes.desks.get(case["section"], NO_DESK)
         is_held = step.after.decided.keeps_back(case["patron"], case["section"], step.day, rules)
-        if "sync" in file and not (is_held and was and was["paused_on"]):
-            continue  # made before the update that pauses the case, or that tells of it again
+        if "sync" in file and not (is_held and was and was["paused_on"] and due):
+            continue  # made before the update that pauses the case, or that tells of it again, or that it has ended
         if rules.hold_due == "none" or again or (rules.hold_due == "zero" and due):
             yield f"{file} says {due} of case {case['id']}, which is paused since {case['paused_on']}"
 
