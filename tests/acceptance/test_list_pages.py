@@ -121,6 +121,18 @@ def test_a_list_that_comes_too_late_stands_on_the_page(staffed: Callable[..., De
     assert needs(library, 22) == ["list_late"]
 
 
+def test_a_page_offers_to_approve_only_where_there_is_a_list(staffed: Callable[..., Desk]) -> None:
+    library = staffed()
+    before = library.does("review", "2026-11-22", "--format", "html", on=nov(18))
+    assert "There is no list of this day yet: it will be made 3 days before it" in before
+    assert not any(offer in before for offer in ("review approve", "leave-out", "CSV", "only become shorter"))
+    library.nights(19)
+    after = library.does("review", "2026-11-22", "--format", "html", on=nov(19))
+    assert all(offer in after for offer in ("review approve", "review leave-out", "CSV", "only become shorter"))
+    assert "no list of this day" not in after
+    assert "Rules: 25.00 or more, charges 60 to 90 days old, no minors." in after
+
+
 def test_review_writes_its_files(desk: DeskFixture, tmp_path: Path) -> None:
     library = desk()
     library.nights(19)

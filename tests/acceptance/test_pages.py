@@ -22,6 +22,7 @@ PUBLISHED = sorted(
     if file.suffix in {".md", ".sql", ".cron", ".service", ".timer"}
 )
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```[a-z]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TOML = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
@@ -123,6 +124,11 @@ def test_every_page_of_the_documentation_is_in_its_index() -> None:
     index = ROOT / "docs/README.md"
     linked = {(index.parent / target.partition("#")[0]).resolve() for target in LINK.findall(text_of(index))}
     assert {page for page in (ROOT / "docs").rglob("*.md") if page != index} <= linked
+
+
+def test_every_picture_is_there_and_stands_on_a_page() -> None:
+    shown = {(page.parent / target).resolve() for page in PAGES for target in PICTURE.findall(text_of(page))}
+    assert shown == set((ROOT / "docs/images").iterdir())
 
 
 def text_of(page: Path) -> str:

@@ -92,12 +92,12 @@ class Browser:
                 faults += [f"{paper}: lost column: {title}" for title in columns if title not in page.evaluate(COLUMNS)]
         return faults
 
-    def picture(self, file: Path, picture: Path, *, width: int, height: int, scheme: Scheme = "light") -> None:
-        """The top of the page as a PNG."""
+    def picture(self, file: Path, picture: Path, *, width: int, height: int | None, scheme: Scheme = "light") -> None:
+        """The page as a PNG: its top of that height, or all of it."""
         with self._opened(file, width, []) as page:
             page.emulate_media(color_scheme=scheme)
-            page.set_viewport_size({"width": width, "height": height})
-            page.screenshot(path=picture)
+            page.set_viewport_size({"width": width, "height": height or HEIGHT})
+            page.screenshot(path=picture, full_page=height is None)
 
     @staticmethod
     def _content_faults(page: Page, shows: Sequence[str]) -> Iterator[str]:

@@ -151,6 +151,23 @@ sed -i "/^.sftp.$/a port = $port" /etc/koha/sites/LIB/gentle-nudge.toml""",
     "second-instance": """
 sed -e 's/LIB/OTHER/g' /etc/koha/sites/LIB/gentle-nudge.toml > /etc/koha/sites/OTHER/gentle-nudge.toml
 koha-gentle-nudge OTHER init --yes""",
+    # What the desk does with a spreadsheet: the patron with this card stays, the others of that day's list may go.
+    "desk-approves": """
+cd /var/lib/koha/LIB/staff
+python3 - "$@" <<'END'
+import csv, sys
+day, card = sys.argv[1:]
+with open(f"review-{day}-global.csv", encoding="utf-8-sig", newline="") as file:
+    rows = list(csv.DictReader(file))
+for row in rows:
+    if row["card"] == card:
+        row |= {"decision": "leave out", "reason": "found on the shelf"}
+with open(f"in/review-{day}-global-approved.csv", "w", encoding="utf-8", newline="") as file:
+    edited = csv.DictWriter(file, rows[0])
+    edited.writeheader()
+    edited.writerows(rows)
+END
+chown LIB-koha in/*.csv""",
     "run-crontab": """
 sed -n 's/^[0-9*].* root  *//p' /etc/cron.d/gentle-nudge > /run/crontab
 sh -e /run/crontab > /run/said 2>&1

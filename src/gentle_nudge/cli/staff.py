@@ -30,13 +30,13 @@ from gentle_nudge.jobs.desk import hold_list
 from gentle_nudge.jobs.desk.deeds import Desk
 from gentle_nudge.jobs.desk.night_page import WantedNight, file_name_of, look, page_head, page_of
 from gentle_nudge.jobs.desk.statement import statement as make_statement
+from gentle_nudge.jobs.desk.statement import statement_file, statement_text
 from gentle_nudge.jobs.desk.take_wishes import ask_for
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
 from gentle_nudge.jobs.night.preview import write_files
 from gentle_nudge.jobs.sections import names_to_end
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.views.hold_view import holds_view
-from gentle_nudge.views.html import as_page
 from gentle_nudge.views.night_page_view import night_page_view
 from gentle_nudge.views.plain import View, notes
 from gentle_nudge.views.statement_view import statement_view
@@ -154,16 +154,13 @@ def statement(
     with progress(), read_only(library.engine) as conn:
         made = make_statement(conn, sections, card, moment, case_number=case_number, titles=titles)
     view, form = statement_view(made), form or ("html" if output else "text")
-    name = f"statement.{'txt' if form == 'text' else form}"
-    if form == "json":
-        text = as_json(view) + "\n"
-    else:
-        text = as_page(library.texts.render, name, view, library_name=made.library, made=moment.now, names=False)
+    ending = "txt" if form == "text" else form
+    text = as_json(view) + "\n" if form == "json" else statement_text(library, made, moment.now, ending=ending)
     for failure in library.texts.failures:
         say(failure, "warning")
     if output:
         output.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = output / f"statement-{made.case.id}-{made.day}{Path(name).suffix}"
+        path = output / statement_file(made, ending)
         write_over(path, [text.encode()])
         click.echo(f"Written: {path}")
     elif form == "text":

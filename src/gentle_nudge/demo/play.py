@@ -17,21 +17,29 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from gentle_nudge.demo import demo_folder, founding
 from gentle_nudge.demo.counter import Desk, owing
+from gentle_nudge.demo.people import FIRST_CARD
 from gentle_nudge.demo.roles import Role, Sample
 from gentle_nudge.demo.weeks import go_by
 from gentle_nudge.domain.collections.plan import Plan
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import Delivery
+from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.jobs.desk.list_pages import list_page
+from gentle_nudge.jobs.desk.night_page import page_head
+from gentle_nudge.jobs.desk.review_list import reviews
 from gentle_nudge.jobs.desk.staff_pages import queue_pages
+from gentle_nudge.jobs.desk.statement import statement, statement_file, statement_text
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import nightly
+from gentle_nudge.jobs.night.preview import write_files
 from gentle_nudge.jobs.sections import sections_of
 from gentle_nudge.jobs.sending.deliver import deliver
 from gentle_nudge.jobs.setup.initialise import initialise
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.connect.instance import instance
+from gentle_nudge.reports.render import page_name
 from gentle_nudge.settings import load
 
 ZONE = ZoneInfo(founding.ZONE)
@@ -48,7 +56,11 @@ class StoryStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """Everything that the demo tells; `samples` are the patrons as they were before the first night, by number."""
+    """Everything that the demo tells.
+
+    `samples` are the patrons as they were before the first night, by number; `to_look_at` names the page of the coming
+    list and a patron's statement.
+    """
 
     folder: Path
     was_there: bool
@@ -56,6 +68,7 @@ class Story:
     samples: Mapping[int, Sample]
     founded: tuple[int, Decimal]
     chapters: tuple[StoryStep, ...]
+    to_look_at: tuple[str, str]
 
     @property
     def tonight(self) -> StoryStep:
@@ -88,12 +101,17 @@ def play(folder: Path, day: date) -> Story:
     for week in (1, 0):
         nights.append(_night(koha, shown - timedelta(weeks=week + 1)))
         _at_the_desk(koha, shown, partial(go_by, samples=samples, week=week))
+    nights.append(_night(koha, shown))
+    (payer,) = (number for number, sample in samples.items() if sample.role is Role.PAYS_A_PART)
+    pages = _pages_to_look_at(koha, shown, str(FIRST_CARD + payer))
+    write_files(folder / demo_folder.STAFF, ((name, [page.encode()]) for name, page in pages))
     return Story(
         folder=folder,
         was_there=was_there,
         samples=samples,
         founded=founded,
-        chapters=(*nights, _night(koha, shown)),
+        chapters=tuple(nights),
+        to_look_at=(pages[0][0], pages[1][0]),
         section=koha.settings.with_groups({})[0],
     )
 
@@ -129,3 +147,18 @@ def _night(koha: Library, day: date) -> StoryStep:
     if queue_pages(koha, outlets, sections, moment):
         deliver(koha.engine, sections, outlets, lambda: now)
     return StoryStep(plan=night.plans[sections[0].name], delivered=tuple(delivered.sent))
+
+
+def _pages_to_look_at(koha: Library, day: date, card: str) -> list[tuple[str, str]]:
+    """The list of the Sunday to come, and the statement of the patron with this card: the name and the page of each."""
+    now = datetime.combine(day, NIGHT, koha.zone)
+    moment = Moment(day=day, now=now, zone=koha.zone)
+    with read_only(koha.engine) as conn:
+        sections = sections_of(conn, koha.settings)
+        (coming,) = reviews(conn, sections, moment, day + timedelta(weeks=1))
+        list_ = list_page(koha, page_head(conn), coming, now, names=koha.settings.staff.names)
+        owed = statement(conn, sections, card, moment)
+    return [
+        (page_name(ReportKind.REVIEW, coming.for_day, coming.section.name), list_),
+        (statement_file(owed, "html"), statement_text(koha, owed, now, ending="html")),
+    ]

@@ -63,6 +63,7 @@ def story_view(story: Story, environ: Mapping[str, str], *, program: str) -> Vie
             *_items("Who was in collections already", _changes(story)),
             *_files(story),
             *_play_on(story, environ, program),
+            *_to_open(story),
         ]
     )
 
@@ -177,8 +178,6 @@ def _files(story: Story) -> Iterator[Part]:
             rows = tonight.plan.submission() if delivery.kind is ReportKind.SUBMISSION else tonight.plan.update()
             yield _line(f"{folder / ARCHIVE / delivery.file_name}  ({len(rows)} patrons)")
     yield _line(f"{folder / MAIL / 'new'}  ({mails[-1]} messages of tonight, {sum(mails[:-1])} of earlier Sundays)")
-    page = page_name(ReportKind.NIGHT, tonight.plan.day, story.section.name)
-    yield _line(f"{folder / STAFF / page}  (the night's page for staff: open it with a browser)")
     recipients = " and ".join(story.section.policy.recipients())
     yield Note(text=f"The messages are for {recipients}: the demo puts them into a folder instead of sending them.")
 
@@ -203,3 +202,21 @@ def _play_on(story: Story, environ: Mapping[str, str], program: str) -> Iterator
     yield Note(text=f"Change a rule in {config} and look at the Sunday after once more.")
     if environ.get("KOHA_CONF"):
         yield Note(text="KOHA_CONF is set here and leads to a real library: put env -u KOHA_CONF before each command.")
+
+
+def _to_open(story: Story) -> Iterator[Part]:
+    """Which pages to look at in a browser."""
+    day = story.tonight.plan.day
+    (payer,) = story.those_who(Role.PAYS_A_PART)
+    the_list, statement = story.to_look_at
+    yield _heading("Open with a browser")
+    for page, purpose in (
+        (page_name(ReportKind.NIGHT, day, story.section.name), "the night for staff: first what needs a person"),
+        (
+            the_list,
+            f"who will be referred on {day + timedelta(weeks=1):%A}, {day + timedelta(weeks=1)}, and why to look twice",
+        ),
+        (statement, f"for {_name(story, payer)}, who asks at the desk what is owed and why"),
+    ):
+        yield _line(str(story.folder / STAFF / page))
+        yield Note(text=purpose, level=2, style="aside")

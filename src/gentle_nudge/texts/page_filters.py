@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 PATRON = "/cgi-bin/koha/members/moremember.pl?borrowernumber="
 COMMAND = re.compile(r"gentle-nudge(?: [^\s.,;)]+)+")  # up to the next punctuation mark
+ISO_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 DEBITS = {
     "LOST": ("lost item", "lost items"),
     "PROCESSING": ("processing charge", "processing charges"),
@@ -42,6 +43,11 @@ def short_day(when: date | str) -> str:
     """The day in a column: `6 Sep 2026`."""
     when = _instant(when)
     return f"{when.day} {when:%b %Y}"
+
+
+def days_written_out(sentence: str) -> str:
+    """The sentence of ours with its days as people write them."""
+    return ISO_DAY.sub(lambda found: day(found[0]), sentence)
 
 
 def weekday(when: date | str) -> str:
@@ -111,6 +117,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "money": money,
     "day": day,
     "short_day": short_day,
+    "days_written_out": days_written_out,
     "weekday": weekday,
     "time": time,
     "in_words": in_words,

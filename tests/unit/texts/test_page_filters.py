@@ -21,6 +21,12 @@ def test_a_day_is_written_out() -> None:
     assert rendered("{{ day | weekday }} {{ day | day }}", day="2026-11-02") == "Monday 2 November 2026"
 
 
+def test_the_days_of_a_sentence_are_written_out() -> None:
+    sentence = "Turned 18 on 2026-11-23 & was referred on 2026-01-02, paid on 2026-02-03."
+    shown = "Turned 18 on 23 November 2026 &amp; was referred on 2 January 2026, paid on 3 February 2026."
+    assert rendered("{{ sentence | days_written_out }}", sentence=sentence) == shown
+
+
 def test_an_instant_shows_the_clock_it_was_given_with() -> None:
     assert rendered("{{ at | time }}", at="2026-11-22T00:30:00-05:00") == "00:30"
 

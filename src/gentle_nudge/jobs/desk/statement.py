@@ -17,11 +17,14 @@ from gentle_nudge.domain.report_row import ReportedDue, ReportKind
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.case_list import held_until
 from gentle_nudge.jobs.desk.history import known_cases
+from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sections import section_for
 from gentle_nudge.koha.read import account_offsets, administration, borrowers
 from gentle_nudge.koha.read.account_offsets import IsNew
 from gentle_nudge.reports.read_back import GIVEN, read_given
 from gentle_nudge.store import cases, report_files
+from gentle_nudge.views.html import as_page
+from gentle_nudge.views.statement_view import statement_view
 
 ADOPTED_GIVEN = ("name", "card", "amount")  # an update has no more columns
 
@@ -61,6 +64,17 @@ def statement(
         titles=account_offsets.titles(conn, lines) if titles else {},
         paused_until=held_until(conn, [case]).get(case.id) if case.paused_on else None,
     )
+
+
+def statement_text(library: Library, made: Statement, now: datetime, *, ending: str) -> str:
+    """The statement as a page (`html`) or as a letter in plain text (`txt`)."""
+    beside = {"library_name": made.library, "made": now, "names": False}
+    return as_page(library.texts.render, f"statement.{ending}", statement_view(made), **beside)
+
+
+def statement_file(made: Statement, ending: str) -> str:
+    """The name of its file; no card and no name is in it."""
+    return f"statement-{made.case.id}-{made.day}.{ending}"
 
 
 def _chosen(of_patron: list[Case], number: int | None) -> Case:
