@@ -17,6 +17,7 @@ LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 ADDRESS = re.compile(rf"{ATOM}(?:\.{ATOM})*@{LABEL}(?:\.{LABEL})*")
 EXAMPLE = re.compile(r"(?:^|[@.])(?:example|invalid|test)\.?$", re.IGNORECASE)
 LONGEST_AGE = 36_500
+LONGEST_COMMENT = 255  # of a restriction: borrowers.debarredcomment
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,17 @@ def parse_address(text: str) -> str:
     """One plausible e-mail address, without a name."""
     if not ADDRESS.fullmatch(text):
         raise ValueError("an e-mail address is needed, such as reports@agency.example")
+    return text
+
+
+def parse_comment(text: str) -> str:
+    """The comment of a restriction: holds `{date}` and words, and fits Koha's column once the date is in."""
+    if "{date}" not in text:
+        raise ValueError("{date} has to be in it, so that our restrictions are known again")
+    if not any(map(str.isalpha, text.replace("{date}", ""))):
+        raise ValueError("words besides {date} are needed: staff's own comment may be a date, and is not ours")
+    if len(text.replace("{date}", "2000-12-31")) > LONGEST_COMMENT:
+        raise ValueError(f"at most {LONGEST_COMMENT} characters are possible once the date is in")
     return text
 
 

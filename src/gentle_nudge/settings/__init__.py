@@ -39,12 +39,13 @@ class Settings(Tables):
         """SettingsError if something would be sent to an example."""
         _raise(self.examples, "Write the true address, or nothing. To try things out, set maildir in [mail].")
 
-    def with_groups(self, groups: Groups) -> tuple[Section, ...]:
+    def with_groups(self, groups: Groups, *, whole: bool = True) -> tuple[Section, ...]:
         """The sections; `groups` holds the branches of each group in Koha, subgroups included.
 
-        SettingsError if a group is missing, is empty or shares a branch, and if the policy lacks a key.
+        SettingsError if a group is missing, is empty or shares a branch, and if the policy lacks a key, unless it need
+        not be `whole`.
         """
-        _raise([*self.lacks, *map(self.places.sentence, group_problems(self, groups))])
+        _raise([*(self.lacks if whole else ()), *map(self.places.sentence, group_problems(self, groups))])
         return sections_of(self, groups)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
+from gentle_nudge.domain.collections.policy import PLUGIN_COMMENT
 from gentle_nudge.domain.setting import is_example
 from gentle_nudge.settings.keys import TABLES, SectionKeys
 from gentle_nudge.settings.parsing import Loc, Problem, keys_of
@@ -20,6 +21,17 @@ def _keys_of_a_policy_fit(tables: Tables) -> Iterator[Problem]:
     for draft in tables.sections:
         for keys, sentence in contradictions(draft.policy).items():
             yield Problem(about=draft.places(*keys), sentence=sentence)
+
+
+def _comments_tell_restrictions_apart(tables: Tables) -> Iterator[Problem]:
+    for draft in tables.sections:
+        comment = draft.remind and draft.remind.restriction_comment
+        if comment in {draft.policy.restriction_comment, PLUGIN_COMMENT}:
+            loc = ("remind",) if draft is tables.sections[0] else (*draft.loc, "remind")
+            yield Problem.at(
+                (*loc, "restriction_comment"),
+                "this is also the comment of a referral: each would take the other's restriction for its own",
+            )
 
 
 def _names_are_unique(tables: Tables) -> Iterator[Problem]:
@@ -121,6 +133,7 @@ def _examples(loc: Loc, given: Iterable[str]) -> Iterator[Problem]:
 
 RULES: tuple[Callable[[Tables], Iterator[Problem]], ...] = (
     _keys_of_a_policy_fit,
+    _comments_tell_restrictions_apart,
     _required_keys_are_given,
     _names_are_unique,
     _a_branch_has_one_section,

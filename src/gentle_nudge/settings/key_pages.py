@@ -14,14 +14,22 @@ from sqlalchemy.engine import URL
 
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.patron import Flag
+from gentle_nudge.domain.reminders.levels import BILL, Level, Remind
 from gentle_nudge.settings import Settings
 from gentle_nudge.settings.keys import TABLES, Koha, SectionKeys
 from gentle_nudge.settings.parsing import DeclaredKey, Loc, keys_of
 from gentle_nudge.settings.values import shown
 
 # Every table in the order of the pages, and the tables that a library may leave out.
-PAGES: dict[str, type] = {"koha": Koha, "policy": Policy, "[library]": SectionKeys, **TABLES}
-OPTIONAL = {"[library]", "sftp"}
+PAGES: dict[str, type] = {
+    "koha": Koha,
+    "policy": Policy,
+    "[library]": SectionKeys,
+    "remind": Remind,
+    "[remind.level]": Level,
+    **TABLES,
+}
+OPTIONAL = {"[library]", "remind", "[remind.level]", "sftp"}
 WIDTH = 110
 HIDDEN = "(hidden)"
 SAMPLE_BEGINS = """\
@@ -113,12 +121,29 @@ def effective(settings: Settings) -> str:
         if values is not None:
             keys = keys_of(table).values()
             lines += ["", f"[{name}]", *(_effective(key, values, (name,), settings) for key in keys)]
+            lines += _levels(values) if isinstance(values, Remind) else []
     for section in sections:
         lines += ["", "[[library]]"]
         for table, values in ((Policy, section.policy), (SectionKeys, section.keys)):
             own = (key for key in keys_of(table).values() if key.name in section.own)
             lines += [_effective(key, values, section.loc, settings) for key in own]
+        if section.remind and section.remind != whole.remind:
+            lines += ["", "[library.remind]", *(_plain(key.name, section.remind) for key in keys_of(Remind).values())]
+            lines += _levels(section.remind, "library.")
     return "\n".join(lines) + "\n"
+
+
+def _levels(remind: Remind, prefix: str = "") -> list[str]:
+    """Every level with all its values; they are given in the file only."""
+    lines = []
+    for number, level in remind.steps.items():
+        name = f"[{prefix}remind.bill]" if number == BILL else f"[[{prefix}remind.level]]"
+        lines += ["", name, *(_plain(key.name, level) for key in keys_of(Level).values())]
+    return lines
+
+
+def _plain(name: str, values: object) -> str:
+    return f"{name} = {toml(getattr(values, name))}"
 
 
 def _effective(declared: DeclaredKey, values: object, table: Loc, settings: Settings) -> str:

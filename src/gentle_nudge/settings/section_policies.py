@@ -12,6 +12,7 @@ from typing import Any
 
 from gentle_nudge.domain.collections.policy import GLOBAL, Policy, Scope, Section
 from gentle_nudge.domain.money import MOST, ZERO
+from gentle_nudge.domain.reminders.levels import Remind
 from gentle_nudge.errors import SettingsError
 from gentle_nudge.settings.keys import (
     TABLES,
@@ -27,6 +28,7 @@ from gentle_nudge.settings.keys import (
     Templates,
 )
 from gentle_nudge.settings.parsing import Loc, Problem, did_you_mean, homes, keys_of, parse
+from gentle_nudge.settings.reminder_tables import AT_THE_TOP, ReminderDraft, draft_of
 
 Groups = Mapping[str, frozenset[str]]
 Given = Mapping[str, Any]
@@ -45,7 +47,7 @@ class SectionDraft:
     """`[policy]` or a [[library]] with what it inherits, maybe incomplete.
 
     `own` are the keys of its own table, `missing` the required keys that are given nowhere. In the policy a missing key
-    is None, or a value that refers nobody.
+    is None, or a value that refers nobody. Without `remind` nobody is reminded.
     """
 
     loc: Loc
@@ -53,6 +55,7 @@ class SectionDraft:
     policy: Policy
     own: frozenset[str]
     missing: tuple[str, ...]
+    remind: Remind | None = None
 
     def places(self, *keys: str) -> tuple[Loc, ...]:
         """Where these keys are given, first the keys of its own table, then the keys of [policy]."""
@@ -82,6 +85,11 @@ class Tables:
         return tuple(draft.keys for draft in self.sections[1:])
 
     @property
+    def remind(self) -> Remind | None:
+        """The keys of [remind] itself."""
+        return self.sections[0].remind
+
+    @property
     def drafts(self) -> tuple[SectionDraft, ...]:
         """The sections; [policy] is one only if it holds for other branches."""
         return self.sections if self.libraries.others else self.sections[1:]
@@ -96,11 +104,12 @@ def parse_tables(data: Given, folder: Path | None) -> Tables:
     """The tables of a file, and a problem for each value that its key does not take."""
     given = {name: table for name, table in data.items() if name in TABLES and isinstance(table, dict)}
     problems = [Problem.at((name,), WRITE_A_TABLE) for name in TABLES if name in data and name not in given]
-    sections, wrong = _drafts(given.get("policy", {}), data.get("library", []), folder)
+    reminders = draft_of(given.get("remind"), AT_THE_TOP)
+    sections, wrong = _drafts(given.get("policy", {}), data.get("library", []), folder, reminders)
     problems += wrong
     tables: dict[str, Any] = {"sftp": None}
     for name, table in TABLES.items():
-        if table is not Policy and (name in given or name not in tables):
+        if table not in {Policy, Remind} and (name in given or name not in tables):
             parsed = parse(table, given=given.get(name, {}), loc=(name,), folder=folder)
             tables[name] = table(**parsed.values)
             problems += parsed.problems
@@ -112,11 +121,14 @@ def parse_tables(data: Given, folder: Path | None) -> Tables:
     return Tables(sections=sections, **tables, problems=tuple(problems))
 
 
-def _drafts(policy: Given, libraries: Any, folder: Path | None) -> tuple[tuple[SectionDraft, ...], list[Problem]]:
+def _drafts(
+    policy: Given, libraries: Any, folder: Path | None, reminders: ReminderDraft
+) -> tuple[tuple[SectionDraft, ...], list[Problem]]:
     """Every section with what it inherits, and a problem for each value that its key does not take."""
     parsed = parse(Policy, given=policy, loc=("policy",), folder=folder)
-    problems = [*parsed.problems]
-    drafts = [_draft(("policy",), {**parsed.values, "name": GLOBAL}, frozenset(keys_of(Policy)))]
+    problems = [*parsed.problems, *reminders.problems]
+    own_keys = frozenset(keys_of(Policy))
+    drafts = [_draft(("policy",), {**parsed.values, "name": GLOBAL}, own_keys, reminders.remind)]
     if not isinstance(libraries, list):
         problems.append(Problem.at(("library",), WRITE_DOUBLE_BRACKETS))
         libraries = []
@@ -125,14 +137,15 @@ def _drafts(policy: Given, libraries: Any, folder: Path | None) -> tuple[tuple[S
         loc = ("library", number)
         if not isinstance(library, dict):
             problems.append(Problem.at(loc, WRITE_A_TABLE))
-        own = library if isinstance(library, dict) else {}
+        own = {**library} if isinstance(library, dict) else {}
+        own_reminders = draft_of(own.pop("remind", None), (*loc, "remind"), inherited=reminders.given)
         parsed = parse(Policy, SectionKeys, given={**inherited, **own}, loc=loc, folder=folder)
-        problems += parsed.problems
-        drafts.append(_draft(loc, parsed.values, frozenset(own)))
+        problems += [*parsed.problems, *own_reminders.problems]
+        drafts.append(_draft(loc, parsed.values, frozenset(own), own_reminders.remind))
     return tuple(drafts), problems
 
 
-def _draft(loc: Loc, values: Given, own: frozenset[str]) -> SectionDraft:
+def _draft(loc: Loc, values: Given, own: frozenset[str], remind: Remind | None) -> SectionDraft:
     required = [declared for declared in keys_of(Policy).values() if declared.is_required]
     nothing = {each.name: each.default for each in required if values.get(each.name, each.default) in (None, ())}
     rules = {key: value for key, value in values.items() if key in keys_of(Policy)}
@@ -142,6 +155,7 @@ def _draft(loc: Loc, values: Given, own: frozenset[str]) -> SectionDraft:
         policy=Policy(**{**nothing, **REFERS_NOBODY, **rules}),
         own=own,
         missing=tuple(nothing),
+        remind=remind,
     )
 
 

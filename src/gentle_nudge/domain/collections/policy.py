@@ -13,14 +13,14 @@ from gentle_nudge.domain.ledger import Window
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.money import MOST, ZERO
 from gentle_nudge.domain.patron import Flag, PatronFields
-from gentle_nudge.domain.setting import Addresses, Amount, Codes, Days, Key, Number, Parsed, Text
+from gentle_nudge.domain.setting import Addresses, Amount, Codes, Days, Key, Number, Parsed, Text, parse_comment
 
 GLOBAL = "global"
 PLUGIN_COMMENT = "Patron sent to collections on {date}"
 NOTICES_KEPT = 400  # days, beyond the window
 A_DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
-# Koha's columns: borrower_attributes.code (the longest of all versions), borrowers.debarredcomment.
-LONGEST_ATTRIBUTE_CODE, LONGEST_COMMENT = 64, 255
+# Koha's column borrower_attributes.code, the longest of all versions.
+LONGEST_ATTRIBUTE_CODE = 64
 
 
 def parse_flag(text: str) -> Flag:
@@ -41,17 +41,6 @@ def parse_category_type(text: str) -> str:
 def parse_fee_branch(text: str) -> str:
     """`none`, `patron`, or a branch code."""
     return text.lower() if text.lower() in {"none", "patron"} else text
-
-
-def parse_comment(text: str) -> str:
-    """The comment of a restriction: holds `{date}` and words, and fits Koha's column once the date is in."""
-    if "{date}" not in text:
-        raise ValueError("{date} has to be in it, so that our restrictions are known again")
-    if not any(map(str.isalpha, text.replace("{date}", ""))):
-        raise ValueError("words besides {date} are needed: staff's own comment may be a date, and is not ours")
-    if len(text.replace("{date}", "2000-12-31")) > LONGEST_COMMENT:
-        raise ValueError(f"at most {LONGEST_COMMENT} characters are possible once the date is in")
-    return text
 
 
 def parse_most(text: str) -> int | str:
