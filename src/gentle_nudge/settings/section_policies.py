@@ -12,6 +12,7 @@ from typing import Any
 
 from gentle_nudge.domain.collections.policy import GLOBAL, Policy, Scope, Section
 from gentle_nudge.domain.money import MOST, ZERO
+from gentle_nudge.domain.outcomes.terms import Outcomes
 from gentle_nudge.errors import SettingsError
 from gentle_nudge.settings.keys import (
     TABLES,
@@ -71,6 +72,7 @@ class Tables:
     sftp: Sftp | None
     archive: Archive
     staff: Staff
+    outcomes: Outcomes
     alerts: Alerts
     monitoring: Monitoring
     templates: Templates
