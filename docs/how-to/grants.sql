@@ -39,6 +39,8 @@ GRANT SELECT
     ON `koha_LIB`.`categories` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT (borrowernumber)
     ON `koha_LIB`.`deletedborrowers` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT (issue_id, date_due)
+    ON `koha_LIB`.`issues` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`items` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
@@ -47,6 +49,8 @@ GRANT SELECT
     ON `koha_LIB`.`library_groups` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT (message_id, borrowernumber, letter_code, status, updated_on)
     ON `koha_LIB`.`message_queue` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT (issue_id, date_due)
+    ON `koha_LIB`.`old_issues` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`plugin_data` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
@@ -92,6 +96,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_hold` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_invoice` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_list` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_meta` TO 'gentle_nudge_LIB'@'localhost';
@@ -99,6 +105,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_night` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_notice` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_outcome` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_outcome_line` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_run` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES

@@ -19,6 +19,28 @@ branches = ["MPL"]
 flag = "{flag}"
 """
 
+# What became of each case, behind all other columns.
+OUTCOME = [
+    "recorded",
+    "grown",
+    "paid",
+    "returned",
+    "waived",
+    "other",
+    "referred_again",
+    "owing",
+    "difference",
+    "fee_paid",
+    "fee_waived",
+    "fee_other",
+    "fee_owing",
+    "first_credit",
+    "settled_on",
+    "items",
+    "items_back",
+    "price",
+]
+
 
 def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
@@ -117,7 +139,8 @@ def test_the_list_has_the_balance_of_today_beside_that_of_the_referral(library: 
         "fee": "20.00",
     }
     (first, _) = rows(evenings.does("cases", "--format", "csv"))
-    assert list(first)[-3:] == ["balance_now", "paused_on", "hold_until"]
+    behind = list(first)[list(first).index("balance_now") :]
+    assert behind == ["balance_now", "paused_on", "hold_until", *OUTCOME]
     assert (first["last_due"], first["balance_now"]) == ("40.00", "27.50")
     said = evenings.does("cases").splitlines()
     assert said[0].split() == ["case", "card", "name", "referred", "then", "now", "told", "state"]

@@ -18,7 +18,8 @@ from tests.support.nights import snapshot
 from tests.support.smtp import SmtpServer
 
 AHEAD = SUNDAY + timedelta(days=98)  # a Sunday, too
-KOHA_S_OWN = {"gentle_nudge_case_line.day"}  # the day of a charge, as Koha says it
+# Days of charges and checkouts, and instants of offsets, as Koha says them.
+KOHA_S_OWN = {"gentle_nudge_case_line.day", "gentle_nudge_case_line.due_on", "gentle_nudge_outcome.at"}
 TO_COME = {
     "gentle_nudge_wish.list_day",
     "gentle_nudge_wish.until",
@@ -217,6 +218,9 @@ def test_no_day_and_no_instant_of_our_tables_is_left_ahead(library: Library, koh
     koha.put("gentle_nudge_list", id=1, section="global", for_day=MONDAY, made=MONDAY, state="open")
     koha.put("gentle_nudge_list_row", list_id=1, patron=1, owed=1, balance=1, marks="", outcome="listed")
     koha.put("gentle_nudge_notice", message_id=1, patron=1, letter="ODUE", sent_on=MONDAY)
+    numbers = dict.fromkeys(("sent", "billed", "billed_twice", "never_sent", "other_month", "not_billed"), 0)
+    koha.put("gentle_nudge_invoice", month="2026-11", library="all", read_at=now, **numbers)
+    koha.put("gentle_nudge_outcome_line", line=1_000_000, owing=1, seen_on=MONDAY, found_on=MONDAY, gone_on=MONDAY)
     later = f"{AHEAD} 12:00:00"
     for table in metadata.sorted_tables:
         names = [column.name for column in table.columns if type(column.type) in {Date, Instant}]

@@ -27,6 +27,7 @@ from gentle_nudge.koha.koha_tables import categories
 from gentle_nudge.koha.read.borrowers import CONTACT as CONTACT_COLUMNS
 from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
 from gentle_nudge.reports.columns import CONTACT
+from gentle_nudge.store.tables import outcome, outcome_line
 from tests.builders.days import ZONE
 
 PAGE = Path(__file__).parents[2] / "docs/reference/queries.md"
@@ -84,9 +85,11 @@ SAMPLES: dict[str, Any] = {
     "code": "COLLECT",
     "columns": CONTACT,
     "description": FEE.description,
+    "grouped_by": "branchcode",
     "item_ids": [6001, 6002],
     "contact": CONTACT_COLUMNS,
     "codes": ["BILL"],
+    "copied": outcome.c.offset_id,
     "letters": ["BILL"],
     "line_ids": [7001, 7002],
     "list_id": 3,
@@ -97,6 +100,7 @@ SAMPLES: dict[str, Any] = {
     "number": 101,
     "numbers": [101, 102, 103],
     "plugin": SINGLE,
+    "seen": outcome_line,
     "sections": ["global", "north"],
     "present": {"protected", "anonymized", "script", "is_date"},
     "title_ids": [5001, 5002],

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hold": ("gentle_nudge.cli.staff:hold", "Keep patrons back from collections; or who is kept back."),
     "resume": ("gentle_nudge.cli.staff:resume", "End holds: these patrons are kept back no more."),
     "cases": ("gentle_nudge.cli.inquiry:cases", "Every case, open and closed; move open ones to another section."),
+    "outcomes": ("gentle_nudge.cli.outcomes:outcomes", "What has become of the cases, to the cent."),
     "forget": ("gentle_nudge.cli.upkeep:forget", "Forget a person's name and card, and name what still holds them."),
     "explain": ("gentle_nudge.cli.inquiry:explain", "Why a patron is, or is not, referred: facts and verdicts."),
     "statement": ("gentle_nudge.cli.staff:statement", "What a patron owes and why, for the patron."),

@@ -29,12 +29,14 @@ from gentle_nudge.errors import EXIT_FAILURE, UserError
 from gentle_nudge.jobs.desk import case_list
 from gentle_nudge.jobs.desk.explain import explain as explain_patron
 from gentle_nudge.jobs.desk.history import of_patron, of_runs
+from gentle_nudge.jobs.outcomes.period import read_figures
 from gentle_nudge.jobs.sections import assuming
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.settings.section_policies import what_if
 from gentle_nudge.texts.koha_reports import REPORTS, sql_of
 from gentle_nudge.views.case_view import cases_view
 from gentle_nudge.views.explanation_view import explanation_view
+from gentle_nudge.views.outcome_view import case_columns
 from gentle_nudge.views.plain import Column, View, column, table
 
 CASE_STATES = [state.value for state in CaseState]
@@ -69,7 +71,9 @@ def cases(
         whole_accounts = library.settings.libraries.charges_by == "patron"
         now = case_list.present_balances(conn, listed, sections, whole_accounts=whole_accounts)
         held_until = case_list.held_until(conn, listed)
-    show(cases_view(listed, now, held_until), form)
+        became = {} if form == "table" else {each.case.id: each for each in read_figures(conn, library.zone)}
+    more = case_columns(became, library.settings.outcomes.price_per_case)
+    show(cases_view(listed, now, held_until, more), form)
 
 
 @cases.command()

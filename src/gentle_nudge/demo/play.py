@@ -34,6 +34,7 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import nightly
 from gentle_nudge.jobs.night.preview import write_files
+from gentle_nudge.jobs.outcomes.nightly_copy import copy_outcomes
 from gentle_nudge.jobs.sections import sections_of
 from gentle_nudge.jobs.sending.deliver import deliver
 from gentle_nudge.jobs.setup.initialise import initialise
@@ -143,6 +144,8 @@ def _night(koha: Library, day: date) -> StoryStep:
     night = nightly(koha.engine, sections, moment, outlets=outlets, options=NightOptions())
     for failure in night.failures.values():
         raise failure
+    if not_copied := copy_outcomes(koha.engine, [section.policy for section in sections], moment):
+        raise not_copied
     delivered = deliver(koha.engine, sections, outlets, lambda: now)
     if queue_pages(koha, outlets, sections, moment):
         deliver(koha.engine, sections, outlets, lambda: now)

@@ -1,4 +1,4 @@
-"""All that cron's `nightly` does, in order: the wishes, the night, the deliveries, the alerts, and tidying up."""
+"""All that cron's `nightly` does, in order: wishes, the night, the copy of outcomes, deliveries, alerts, tidying up."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from gentle_nudge.jobs.monitor.watch import watched
 from gentle_nudge.jobs.night.collect_notices import collect_notices
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import Night, nightly
+from gentle_nudge.jobs.outcomes.nightly_copy import copy_outcomes
 from gentle_nudge.jobs.sending.deliver import Delivered, deliver
 from gentle_nudge.jobs.sending.manage import cancelled_submissions
 from gentle_nudge.jobs.sending.outlets import Outlets
@@ -69,6 +70,9 @@ def routine(
             not_collected = failure.exit_code
         night = nightly(library.engine, sections, moment, outlets=outlets, options=options)
         tell(night)
+        copied = copy_outcomes(library.engine, (draft.policy for draft in library.settings.drafts), moment)
+        if copied:
+            tell(copied)
         sent: Round | GentleNudgeError
         try:
             sent = deliver_and_alert(library, clock, night=night, failed_too=True)
@@ -78,8 +82,9 @@ def routine(
         pages = staff_pages(library, outlets, night, moment=moment, clock=clock)
         if pages:
             tell(pages)
-        exit_codes = (taken.exit_code, not_collected, night.exit_code, sent.exit_code, pages.exit_code if pages else 0)
-        watch.exit_code = worst_exit_code(*exit_codes)
+        exit_codes = (taken.exit_code, not_collected, night.exit_code, sent.exit_code)
+        later = (step.exit_code for step in (copied, pages) if step)
+        watch.exit_code = worst_exit_code(*exit_codes, *later)
     for note in watch.notes:
         tell(note)
     for trouble in apply_retention(library, moment):

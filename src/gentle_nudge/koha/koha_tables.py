@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Column, Connection, Date, Dialect, Integer, MetaData, String, Table, text
+from sqlalchemy import Column, Connection, Date, DateTime, Dialect, Integer, MetaData, String, Table, text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from gentle_nudge.sqltypes import Instant, Money
@@ -48,7 +48,7 @@ branches = _table("branches", (String, "branchcode"), (String, "branchname"))
 accountlines = _table(
     "accountlines",
     (Integer, "accountlines_id"),
-    (Integer, "borrowernumber itemnumber"),
+    (Integer, "issue_id old_issue_id borrowernumber itemnumber"),
     (Instant, "date"),
     (Money, "amount amountoutstanding"),
     (String, "description note credit_type_code debit_type_code status"),
@@ -64,6 +64,8 @@ account_offsets = _table(
     (Instant, "created_on"),
 )
 account_debit_types = _table("account_debit_types", (String, "code"), (String, "description"), (Integer, "archived"))
+issues = _table("issues", (Integer, "issue_id"), (DateTime, "date_due"))
+old_issues = _table("old_issues", (Integer, "issue_id"), (DateTime, "date_due"))
 biblio = _table("biblio", (Integer, "biblionumber"), (String, "title"))
 items = _table(
     "items",

@@ -12,6 +12,7 @@ from typing import Any
 
 from gentle_nudge.domain.collections.policy import GLOBAL, Policy, Scope, Section
 from gentle_nudge.domain.money import MOST, ZERO
+from gentle_nudge.domain.outcomes.terms import Outcomes
 from gentle_nudge.domain.reminders.levels import Remind
 from gentle_nudge.errors import SettingsError
 from gentle_nudge.settings.keys import (
@@ -74,6 +75,7 @@ class Tables:
     sftp: Sftp | None
     archive: Archive
     staff: Staff
+    outcomes: Outcomes
     alerts: Alerts
     monitoring: Monitoring
     templates: Templates

@@ -20,9 +20,11 @@ from gentle_nudge.store.tables import (
     case,
     delivery,
     hold,
+    invoice,
     meta,
     night,
     notice,
+    outcome_line,
     report,
     review_list,
     review_list_row,
@@ -31,8 +33,9 @@ from gentle_nudge.store.tables import (
 )
 
 NONE = timedelta(0)
-# How far ahead each may lie. The day of a run has a number beside it and is not among them, nor is the day of a charge,
-# which is Koha's; an alert and the values of a night are deleted. The day of a list and the end of a hold are to come.
+# How far ahead each may lie. The day of a run has a number beside it and is not among them, nor are days that Koha
+# says, of charges and checkouts; an alert and the values of a night are deleted. The day of a list and the end of a
+# hold are to come.
 DAYS: tuple[Column[Any], ...] = (
     case.c.referred_on,
     case.c.closed_on,
@@ -40,9 +43,13 @@ DAYS: tuple[Column[Any], ...] = (
     report.c.pruned_on,
     review_list.c.made,
     notice.c.sent_on,
+    outcome_line.c.seen_on,
+    outcome_line.c.found_on,
+    outcome_line.c.gone_on,
 )
 INSTANTS: Mapping[Column[Any], timedelta] = {
     meta.c.initialised: NONE,
+    meta.c.outcomes_copied: NONE,
     run.c.started: NONE,
     run.c.finished: NONE,
     case.c.closed_at: NONE,
@@ -57,6 +64,7 @@ INSTANTS: Mapping[Column[Any], timedelta] = {
     hold.c.ended: NONE,
     review_list.c.at: NONE,
     review_list_row.c.at: NONE,
+    invoice.c.read_at: NONE,
 }
 
 

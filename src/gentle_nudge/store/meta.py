@@ -15,6 +15,7 @@ THE_ROW = 1
 OTHERS_SECONDS = 10  # how long another run may hold the row until we give way
 LOCK_WAIT_TIMEOUT = 1205
 AS_BEFORE = "innodb_lock_wait_timeout = @waited"
+NOT_IN_META = {"id", "outcomes_copied"}  # columns without a field: they stay as they are when the library moves
 RUN_INIT = "Run: gentle-nudge init"
 
 
@@ -66,7 +67,7 @@ def read_meta(conn: Connection) -> Meta | None:
     present = _columns(conn)
     if not present:
         return None
-    columns = (column.label(column.key) for column in meta.c if column.name in present - {"id"})
+    columns = (column.label(column.key) for column in meta.c if column.name in present - NOT_IN_META)
     row = conn.execute(select(*columns).where(meta.c.id == THE_ROW)).mappings().one_or_none()
     return Meta(**row) if row else None
 

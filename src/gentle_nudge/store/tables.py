@@ -34,7 +34,7 @@ OPTIONS: dict[str, Any] = {
         "row_format": "DYNAMIC",
     }.items()
 }
-SCHEMA_VERSION = 4  # a change of the tables needs a step in `upgrade.py`, and the next number here
+SCHEMA_VERSION = 5  # a change of the tables needs a step in `upgrade.py`, and the next number here
 NAME = 16_000  # characters: four bytes each fit into a TEXT
 
 metadata = MetaData()
@@ -62,6 +62,7 @@ meta = _table(
     Column("note", Integer, key="revision", nullable=False),
     Column("initialised", Instant(), nullable=False),
     Column("server_uid", String(255)),
+    Column("outcomes_copied", Instant()),
 )
 
 run = _table(
@@ -90,6 +91,7 @@ run_count = _table(
 # `told_in` is the report with the latest row of the case that was news. `closed_owing` is the sum that its recorded
 # lines owed when it was closed; NULL if an older program closed it. `last_word` is the last due of a case that was
 # closed while nobody might be told of it. `paused_on`: since when the agency hears no more of an open case on hold.
+# `branch`, `category` and `age` are the patron's at the referral.
 case = _table(
     "case",
     _id(),
@@ -123,6 +125,9 @@ case = _table(
     Column("forgotten", Instant()),
     Column("used_before", Integer, nullable=False, server_default="0"),
     Column("paused_on", Date),
+    Column("branch", String(10)),
+    Column("category", String(10)),
+    Column("age", Integer),
     Column("open_key", Integer),
     UniqueConstraint("section", "open_key", name="gentle_nudge_case_one_open"),
     CheckConstraint(
@@ -137,6 +142,8 @@ case = _table(
     Index("gentle_nudge_case_to_report", "to_report"),
 )
 
+# `last_offset`: the highest id of Koha's offsets of the line when it was recorded; 0 for none, NULL until `init` has
+# brought it along. `due_on`: when its checkout was due.
 case_line = _table(
     "case_line",
     Column("case_id", Integer, ForeignKey("gentle_nudge_case.id", ondelete="CASCADE"), primary_key=True),
@@ -145,7 +152,51 @@ case_line = _table(
     Column("type", String(80)),
     Column("outstanding", Money(), nullable=False),
     Column("counted", Boolean, nullable=False),
+    Column("last_offset", Integer),
+    Column("due_on", Date),
     Index("gentle_nudge_case_line_line", "line"),
+)
+
+# Koha's offsets of recorded lines and fees, kept when Koha purges them; never changed while a case has the line.
+outcome = _table(
+    "outcome",
+    Column("offset_id", Integer, primary_key=True, autoincrement=False),
+    Column("line", Integer, nullable=False),
+    Column("at", Instant(), nullable=False),
+    Column("type", String(20), nullable=False),
+    Column("amount", Money(), nullable=False),
+    Column("credit", Integer),
+    Column("credit_type", String(80)),
+    Column("credit_amount", Money()),
+    Column("same_item", Boolean, nullable=False),
+    Index("gentle_nudge_outcome_of_line", "line"),
+)
+
+# `seen_on` is the night that saw the last change, `found_on` and `gone_on` that which first saw it FOUND or missing.
+outcome_line = _table(
+    "outcome_line",
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("owing", Money(), nullable=False),
+    Column("seen_on", Date, nullable=False),
+    Column("found_on", Date),
+    Column("gone_on", Date),
+)
+
+# The agency's invoices compared with what was sent, as numbers; `month` is YYYY-MM.
+invoice = _table(
+    "invoice",
+    _id(),
+    Column("month", String(7), nullable=False),
+    Column("library", String(100), nullable=False),
+    Column("sent", Integer, nullable=False),
+    Column("billed", Integer, nullable=False),
+    Column("billed_twice", Integer, nullable=False),
+    Column("never_sent", Integer, nullable=False),
+    Column("other_month", Integer, nullable=False),
+    Column("not_billed", Integer, nullable=False),
+    Column("read_at", Instant(), nullable=False),
+    Column("who", String(80)),
+    UniqueConstraint("month", "library", name="gentle_nudge_invoice_once"),
 )
 
 report = _table(

@@ -10,7 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, column, exists, insert, inspect, literal, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    column,
+    exists,
+    insert,
+    inspect,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.schema import CreateColumn
 
 from gentle_nudge.domain.outbox import TELLS_AGENCY
@@ -28,6 +40,7 @@ class Step:
 
 
 STAFF = (tables.wish, tables.hold, tables.review_list, tables.review_list_row, tables.notice, tables.night)
+OUTCOMES = (tables.outcome, tables.outcome_line, tables.invoice)
 COUNT_COLUMNS = ("patrons", "referred", "adopted", "released", "paid", "withdrawn", "merged", "deleted")
 
 
@@ -56,15 +69,21 @@ def what_was_told(conn: Connection) -> None:
 def what_staff_decide(conn: Connection) -> None:
     """Wishes, holds, lists, notices and the values of nights have tables; a case knows that it is paused."""
     _add(conn, case.c.paused_on)
-    metadata.create_all(conn, tables=STAFF)
-    for index in (index for table in STAFF for index in table.indexes):
-        index.create(conn, checkfirst=True)
+    _make(conn, STAFF)
+
+
+def what_became_of_cases(conn: Connection) -> None:
+    """Offsets, lines and invoices have tables; cases and their lines know what outcomes need. `init` fills the rest."""
+    _add(conn, meta.c.outcomes_copied, case.c.branch, case.c.category, case.c.age)
+    _add(conn, tables.case_line.c.last_offset, tables.case_line.c.due_on)
+    _make(conn, OUTCOMES)
 
 
 STEPS = (
     Step(version=2, change=counts_as_rows),
     Step(version=3, change=what_was_told),
     Step(version=4, change=what_staff_decide),
+    Step(version=5, change=what_became_of_cases),
 )
 
 
@@ -79,6 +98,13 @@ def _add(conn: Connection, *columns: Column[Any]) -> None:
             declared = CreateColumn(new).compile(dialect=conn.dialect)
             conn.exec_driver_sql(f"ALTER TABLE {new.table.name} ADD COLUMN {declared}")
             conn.info.pop(new.table.name, None)
+
+
+def _make(conn: Connection, made: Sequence[Table]) -> None:
+    """These tables are there, with all their indexes."""
+    metadata.create_all(conn, tables=made)
+    for index in (index for table in made for index in table.indexes):
+        index.create(conn, checkfirst=True)
 
 
 def create_or_upgrade(conn: Connection, steps: Sequence[Step] = STEPS) -> None:

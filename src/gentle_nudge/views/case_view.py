@@ -107,10 +107,15 @@ def matches_view(patrons: Sequence[NamedPatron]) -> View:
     return View(parts=[table(MATCHES, patrons[:MATCHES_SHOWN]), *notes(*(f"and {more} more" for _ in range(more > 0)))])
 
 
-def cases_view(cases: Sequence[Case], now: Mapping[int, Decimal], held_until: Mapping[int, date | None]) -> View:
+def cases_view(
+    cases: Sequence[Case],
+    now: Mapping[int, Decimal],
+    held_until: Mapping[int, date | None],
+    more: Sequence[Column[Case]] = (),
+) -> View:
     """Cases with their amounts at the referral, the section's balance of today, and the due that was last told.
 
-    `now` holds the balances of today by id of the case, `held_until` the last days of holds.
+    `now` holds the balances of today by id of the case, `held_until` the last days of holds, `more` further columns.
     """
     shown: tuple[Column[Case], ...] = (
         column("case", lambda case: case.id, "number", key=None),
@@ -127,6 +132,7 @@ def cases_view(cases: Sequence[Case], now: Mapping[int, Decimal], held_until: Ma
         column(None, lambda case: now.get(case.id), key="balance_now"),
         *unseen(paused_on="paused_on"),
         column(None, lambda case: held_until.get(case.id), key="hold_until"),
+        *more,
     )
     totals = {
         "balance": _sum(case.balance for case in cases),

@@ -33,7 +33,7 @@ from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.patrons.carry_out import carry_out
 from gentle_nudge.jobs.patrons.evidence import holdings_of, with_contacts
 from gentle_nudge.jobs.patrons.lock import PlanOutdated
-from gentle_nudge.jobs.patrons.recorded_lines import owing_of
+from gentle_nudge.jobs.patrons.recorded_lines import follow_lines, owing_of
 from gentle_nudge.jobs.sending.enqueue import Run, queue
 from gentle_nudge.koha.write import action_logs
 from gentle_nudge.sqltypes import a_thousand_at_a_time
@@ -172,6 +172,7 @@ def change_koha(conn: Connection, run: Run, plan: Plan) -> Restrictions:
         made = carry_out(conn, [*planned, *blocks], moment, run.logs)
         opened = [action.patron for action in planned if isinstance(action, OpenCase | ReopenCase)]
         cases.complete(conn, section.cases_of, opened, fee=made.fee, restriction=made.restriction)
+        follow_lines(conn, cases.opened_for(conn, run.ids.values(), [each.patron for each in of(planned, OpenCase)]))
         recorded = {action.patron: action for action in of(blocks, RecordRestriction)}
         if recorded:
             new_cases = cases.opened_for(conn, run.ids.values(), recorded)

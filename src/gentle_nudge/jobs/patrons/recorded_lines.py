@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -14,9 +15,9 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
 from gentle_nudge.domain.collections.reopening import MAY_BE_REOPENED
 from gentle_nudge.domain.money import ZERO, can_be_kept, round_to_cent
-from gentle_nudge.koha.read import accountlines
+from gentle_nudge.koha.read import account_offsets, accountlines
 from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store import cases
+from gentle_nudge.store import cases, outcome_log
 
 Amount = tuple[int | None, Decimal]
 
@@ -74,6 +75,12 @@ def with_amounts(conn: Connection, which: Iterable[RecordedCase]) -> Iterator[tu
         lines = accountlines.outstanding(conn, frozenset().union(*(each.lines for each in chunk)))
         for each in chunk:
             yield each, [lines[line] for line in each.lines if line in lines]
+
+
+def follow_lines(conn: Connection, opened: Mapping[int, int]) -> None:
+    """The lines of the new cases (patron -> case), which are locked, say from which offset on they are followed."""
+    due_on = partial(account_offsets.due_day, conn)
+    outcome_log.complete(conn, opened.values(), last_offset=account_offsets.latest_offset, due_on=due_on)
 
 
 def _sum_of(amounts: Iterable[Amount]) -> Decimal:

@@ -19,6 +19,7 @@ from gentle_nudge.domain.collections.judgement import adopt
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.jobs.patrons.evidence import holdings_of, unadopted
+from gentle_nudge.jobs.patrons.recorded_lines import follow_lines
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import accountlines, borrowers
 from gentle_nudge.store import cases, meta
@@ -45,4 +46,5 @@ def open_cases(conn: Connection, section: Section, actions: Sequence[Action], ru
     opened = cases.open_new(conn, section=section.name, actions=of(actions, OpenCase), run=run)
     in_place = {opened[action.patron]: action.restriction for action in of(actions, RecordRestriction)}
     cases.record_restrictions(conn, in_place)
+    follow_lines(conn, opened)
     return opened

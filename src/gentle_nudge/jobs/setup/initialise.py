@@ -18,12 +18,14 @@ from gentle_nudge.jobs.patrons.evidence import unadopted
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.connect.engine import server_of
 from gentle_nudge.koha.connect.instance import Instance
-from gentle_nudge.store import meta, upgrade
+from gentle_nudge.koha.read import account_offsets
+from gentle_nudge.store import meta, outcome_log, upgrade
 
 
 def initialise(conn: Connection, instance: Instance, now: datetime) -> bool:
     """Create or upgrade our tables and note where they belong; True if they are new. UserError on another machine."""
     upgrade.create_or_upgrade(conn)
+    outcome_log.bring_along(conn, account_offsets.latest_offset)
     former = meta.read_meta(conn)
     if former is None:
         note_here(conn, instance, now)

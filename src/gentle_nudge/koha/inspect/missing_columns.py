@@ -11,6 +11,7 @@ from gentle_nudge.koha.koha_tables import columns_of, koha
 
 # What older versions of Koha lack, and the program does without.
 OPTIONAL: Mapping[str, frozenset[str]] = {
+    "accountlines": frozenset({"old_issue_id"}),
     "action_logs": frozenset({"object", "interface", "script", "trace", "diff"}),
     "borrowers": frozenset({"protected", "anonymized"}),
     "borrower_attribute_types": frozenset({"is_date"}),

@@ -117,7 +117,7 @@ WRITING = (
 
 
 # Nothing but these columns of a table is granted; everywhere else the whole table.
-PERSONAL = ("borrowers", "deletedborrowers", "message_queue", "return_claims")
+PERSONAL = ("borrowers", "deletedborrowers", "issues", "message_queue", "old_issues", "return_claims")
 BY_COLUMN = {("SELECT", table) for table in PERSONAL} | {
     ("UPDATE", right.table) for right in WRITING if right.kind == "UPDATE"
 }

@@ -1,20 +1,30 @@
-"""What became of an account: every line with what it is now, and what credits paid of older debits."""
+"""What became of an account: every line with what it is now, what credits paid of debits, what is new since a night."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Column, ColumnElement, Connection, ScalarSelect, Select, Table, and_, func, literal, or_, select
 
 from gentle_nudge.domain.ledger import VOID, AccountLine
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.koha.koha_tables import account_offsets, accountlines, biblio, items
+from gentle_nudge.koha.koha_tables import (
+    account_offsets,
+    accountlines,
+    biblio,
+    columns_of,
+    issues,
+    items,
+    old_issues,
+)
 from gentle_nudge.sqltypes import Money, among, rows_by_thousands
 
+FOUND = "FOUND"  # the status of a charge for a lost item once it is found
 IsNew = Callable[[int, datetime | None], bool]
 
 
@@ -90,4 +100,89 @@ def titles_query(line_ids: Collection[int]) -> Select[Any]:
         .select_from(accountlines.join(items, items.c.itemnumber == line.itemnumber))
         .join(biblio, biblio.c.biblionumber == items.c.biblionumber)
         .where(among(line.accountlines_id, line_ids))
+    )
+
+
+# What nights keep of the lines that are recorded with cases
+
+BY_DEBIT, BY_NUMBER = "FORCE INDEX (account_offsets_ibfk_f)", "FORCE INDEX (PRIMARY)"
+
+
+def latest_offset(line: ColumnElement[int], until: ColumnElement[datetime] | None = None) -> ScalarSelect[Any]:
+    """The highest id of the offsets of the debit in this column, made no later than `until`; 0 if there is none."""
+    offset = account_offsets.c
+    latest = select(func.coalesce(func.max(offset.id), 0)).where(offset.debit_id == line)
+    if until is not None:
+        latest = latest.where(or_(until.is_(None), offset.created_on <= until))
+    return latest.with_hint(account_offsets, BY_DEBIT).scalar_subquery()
+
+
+def due_day(conn: Connection, line: ColumnElement[int]) -> ScalarSelect[Any]:
+    """The day on which the checkout of the debit in this column was due, NULL if that is unknown.
+
+    Koha writes the date in the library's zone. From 25.11 on a checkout that has ended has a column of its own.
+    """
+    debit = accountlines.c
+    ended: ColumnElement[Any] = debit.issue_id
+    if "old_issue_id" in columns_of(conn, accountlines):
+        ended = func.coalesce(debit.old_issue_id, debit.issue_id)
+    return (
+        select(func.date(func.coalesce(issues.c.date_due, old_issues.c.date_due)))
+        .select_from(accountlines)
+        .outerjoin(issues, issues.c.issue_id == debit.issue_id)
+        .outerjoin(old_issues, old_issues.c.issue_id == ended)
+        .where(debit.accountlines_id == line)
+        .scalar_subquery()
+    )
+
+
+def new_offsets(conn: Connection, copied: Column[int], lines: Collection[int]) -> Iterator[Any]:
+    """The offsets of these debits that are not in the column `copied`, in the order of `new_offsets_query`."""
+    return rows_by_thousands(conn, partial(new_offsets_query, copied), lines)
+
+
+def new_offsets_query(copied: Column[int], line_ids: Collection[int]) -> Select[Any]:
+    """The offsets of these debits that are not copied yet, each with its credit, those of their making left out.
+
+    Index: account_offsets account_offsets_ibfk_f, gentle_nudge_outcome PRIMARY, debit PRIMARY, credit PRIMARY.
+    """
+    offset, debit, credit = account_offsets.c, accountlines.alias("debit"), accountlines.alias("credit")
+    return (
+        select(offset.id, offset.debit_id, offset.created_on, offset.type, offset.amount, offset.credit_id)
+        .add_columns(credit.c.credit_type_code, credit.c.amount.label("credit_amount"))
+        .add_columns(credit.c.itemnumber.is_not_distinct_from(debit.c.itemnumber).label("same_item"))
+        .select_from(account_offsets)
+        .outerjoin(copied.table, copied == offset.id)
+        .outerjoin(debit, debit.c.accountlines_id == offset.debit_id)
+        .outerjoin(credit, credit.c.accountlines_id == offset.credit_id)
+        .where(among(offset.debit_id, line_ids), offset.type != "CREATE", copied.is_(None))
+        .with_hint(account_offsets, BY_DEBIT)
+        .with_hint(copied.table, BY_NUMBER)
+        .with_hint(debit, BY_NUMBER)
+        .with_hint(credit, BY_NUMBER)
+    )
+
+
+def changed_lines(conn: Connection, seen: Table, lines: Collection[int]) -> Iterator[tuple[int, Decimal, bool, bool]]:
+    """Those among these lines that changed since they were seen: what each owes, whether it is found, or gone."""
+    for line, number, outstanding, status in rows_by_thousands(conn, partial(changed_lines_query, seen), lines):
+        yield line, outstanding or ZERO, status == FOUND, number is None
+
+
+def changed_lines_query(seen: Table, line_ids: Collection[int]) -> Select[Any]:
+    """Those among these lines that owe something else than was seen, are found or gone since, as they are now.
+
+    Index: gentle_nudge_outcome_line PRIMARY, accountlines PRIMARY.
+    """
+    line, known = accountlines.c, seen.c
+    owing = func.coalesce(line.amountoutstanding, literal(ZERO, Money()))
+    has_changed = or_(
+        line.accountlines_id.is_(None), owing != known.owing, and_(line.status == FOUND, known.found_on.is_(None))
+    )
+    return (
+        select(known.line, line.accountlines_id, line.amountoutstanding, line.status)
+        .select_from(seen.outerjoin(accountlines, line.accountlines_id == known.line))
+        .where(among(known.line, line_ids), known.gone_on.is_(None), has_changed)
+        .with_hint(seen, BY_NUMBER)
+        .with_hint(accountlines, BY_NUMBER)
     )

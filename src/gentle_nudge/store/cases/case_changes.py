@@ -14,7 +14,7 @@ from sqlalchemy import case as value_by
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, OpenCase, ReopenCase
 from gentle_nudge.domain.collections.plan import Adoption, Referral
-from gentle_nudge.domain.patron import Restriction
+from gentle_nudge.domain.patron import Restriction, age, known_birth
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 from gentle_nudge.store import tables
@@ -65,11 +65,17 @@ def _new(action: OpenCase) -> dict[str, Any]:
             sums = {"last_due": decision.total, "owed": account.owed, "balance": account.balance, "fee": fee}
         case Adoption(referred_on=referred_on):
             sums = {}
+    years = None
+    if referred_on and (born := known_birth(patron.born, referred_on)):
+        years = age(born, referred_on)
     return {
         "patron": patron.number,
         "number": patron.number,
         "open_key": patron.number,
         "used_before": patron.used_before,
+        "branch": patron.branch,
+        "category": patron.category,
+        "age": years,
         **{name: fitted(getattr(patron, name), case.c[name]) for name in NAMES},
         "referred_on": referred_on,
         "adopted": isinstance(decision, Adoption),

@@ -10,12 +10,14 @@ from sqlalchemy import Connection, Select, delete, or_, select, update
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.store import outcome_log
 from gentle_nudge.store.cases.open_cases import NOBODY_ELSE, HeardOf, sections, to_report
 from gentle_nudge.store.tables import case, case_line
 
 NAMELESS = {"surname": None, "firstname": None, "card": None}
 # The fee line and the restriction are rows of Koha's that bear the borrowernumber; a reason may name somebody.
-NOBODYS = NAMELESS | {"patron": None, "number": None, "fee_line": None, "restriction": None, "why": None}
+LEADING = ("patron", "number", "fee_line", "restriction", "why", "branch", "category", "age")
+NOBODYS = NAMELESS | dict.fromkeys(LEADING)
 
 
 def closed_before(conn: Connection, day: date, heard: HeardOf = NOBODY_ELSE) -> list[int]:
@@ -53,5 +55,7 @@ def forget(conn: Connection, cases: Iterable[int], now: datetime) -> None:
     """Names, numbers, lines and reasons, which lead to the patron, are removed from the closed ones of these cases."""
     for chunk in a_thousand_at_a_time(cases):
         closed = (case.c.id.in_(chunk), case.c.state != CaseState.OPEN)
+        lines = outcome_log.lines_of(conn, conn.scalars(select(case.c.id).where(*closed)).all())
         conn.execute(delete(case_line).where(case_line.c.case_id.in_(select(case.c.id).where(*closed))))
         conn.execute(update(case).where(*closed).values(NOBODYS | {"forgotten": now}))
+        outcome_log.forget(conn, lines)

@@ -1,0 +1,1 @@
+"""Outcomes: what has become of the cases, to the cent."""

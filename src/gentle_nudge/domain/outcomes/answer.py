@@ -1,0 +1,68 @@
+"""What is asked about outcomes, and the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from gentle_nudge.domain.outcomes.figures import CaseFigures, LineFigures
+from gentle_nudge.domain.outcomes.invoice import ReadInvoice
+from gentle_nudge.domain.outcomes.road import RoadStep
+from gentle_nudge.domain.outcomes.threshold_study import SettledWithin, ThresholdStudy
+from gentle_nudge.domain.outcomes.totals import By, Figures
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """Which cases: referred in the months from `first` to `last` (their first days), of these sections.
+
+    Without `sections`: of all that have cases. `thresholds` are the amounts of --if-threshold.
+    """
+
+    first: date
+    last: date
+    sections: tuple[str, ...] = ()
+    by: By = "month"
+    thresholds: tuple[Decimal, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PeriodOutcomes:
+    """The answer; `cases` are those of the period, `adopted` all that were flagged before us."""
+
+    question: Question
+    sections: tuple[str, ...]
+    as_of: datetime | None
+    complete_from: date
+    rows: tuple[tuple[str, Figures], ...]
+    total: Figures
+    before_us: Figures
+    thresholds: tuple[ThresholdStudy, ...]
+    over: int
+    how_soon: tuple[SettledWithin, ...]
+    road: tuple[RoadStep, ...]
+    invoices: tuple[ReadInvoice, ...]
+    cases: tuple[CaseFigures, ...]
+    adopted: tuple[CaseFigures, ...]
+
+    @property
+    def does_not_add_up(self) -> list[tuple[int, LineFigures]]:
+        """The lines, fees too, that were changed outside Koha's account pages, each with its case."""
+        return with_difference((*self.cases, *self.adopted))
+
+    @property
+    def unseen(self) -> list[LineFigures]:
+        """The lines that left Koha with something left of them between two nights."""
+        return unseen_lines((*self.cases, *self.adopted))
+
+
+def with_difference(cases: Iterable[CaseFigures]) -> list[tuple[int, LineFigures]]:
+    """The lines, fees too, that have a difference, each with its case."""
+    return [(each.case.id, line) for each in cases for line in each.lines if line.amounts.difference]
+
+
+def unseen_lines(cases: Iterable[CaseFigures]) -> list[LineFigures]:
+    """The lines of which something was settled between two nights, unseen; fees are left out."""
+    return [line for each in cases for line in each.lines if line.unseen and not line.share.is_fee]

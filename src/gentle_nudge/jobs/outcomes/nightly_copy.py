@@ -1,0 +1,61 @@
+"""The nightly copy: what became of recorded lines is kept, before Koha purges it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import partial
+from time import perf_counter
+
+from sqlalchemy import Connection, Engine
+
+from gentle_nudge.domain.collections.policy import Policy
+from gentle_nudge.domain.moment import Moment
+from gentle_nudge.errors import GentleNudgeError, UserError
+from gentle_nudge.jobs.transaction import writing
+from gentle_nudge.koha.read import account_offsets
+from gentle_nudge.store import meta, outcome_log
+from gentle_nudge.store.outcome_log import SeenLine
+from gentle_nudge.store.tables import outcome, outcome_line
+
+WATCHED_DAYS = 180  # so long after its end a case is watched, longer if it may be reopened for longer
+ONE_STATE = "REPEATABLE READ"
+AGAIN = "The next night copies all that is still in Koha."
+log = logging.getLogger(__name__)
+
+
+def copy_outcomes(engine: Engine, policies: Iterable[Policy], moment: Moment) -> GentleNudgeError | None:
+    """The offsets of all watched lines are kept, with what the lines owe; an error in its place if that failed.
+
+    Everything is read as of one instant, so that what a line owes agrees with its offsets. Nothing is lost by a copy
+    that failed: the next one takes all that is still there.
+    """
+    days = max([WATCHED_DAYS, *(policy.reopen_days for policy in policies)])
+    one_state = engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level=ONE_STATE)
+    started = perf_counter()
+    try:
+        writing(one_state, partial(_copy, moment=moment, days=timedelta(days=days)))
+    except GentleNudgeError as failure:
+        sentence = f"What became of the cases was not copied: {failure.sentence}"
+        return GentleNudgeError(sentence, failure.hint or AGAIN)
+    except Exception as error:
+        log.debug("the copy of outcomes", exc_info=error)
+        return GentleNudgeError(f"What became of the cases was not copied: {type(error).__name__}.", AGAIN)
+    log.info("what became of the cases copied (%.1f s)", perf_counter() - started)
+    return None
+
+
+def _copy(conn: Connection, moment: Moment, days: timedelta) -> None:
+    try:
+        meta.lock(conn)  # before anything is read: what is read is the state of that instant
+    except UserError:
+        return  # our tables are missing or old: the night says so
+    watched = outcome_log.watched_lines(conn, moment.today - days)
+    new = ((line, recorded) for line, recorded in watched.items() if recorded is not None)
+    outcome_log.begin(conn, new, moment.today)
+    outcome_log.keep(conn, account_offsets.new_offsets(conn, outcome.c.offset_id, watched))
+    changed = account_offsets.changed_lines(conn, outcome_line, watched)
+    seen = (SeenLine(line=line, owing=owing, found=found, gone=gone) for line, owing, found, gone in changed)
+    outcome_log.see(conn, seen, moment.today)
+    outcome_log.note_copied(conn, moment.now)

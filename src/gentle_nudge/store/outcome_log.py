@@ -1,0 +1,244 @@
+"""Koha's offsets of recorded lines, kept when Koha purges them, and what was last seen of the lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Connection, Select, delete, insert, literal, or_, select, update
+from sqlalchemy import case as value_by
+
+from gentle_nudge.domain.case import CaseState
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.domain.outcomes.figures import FollowedCase, FollowedLine, Offset, Share
+from gentle_nudge.domain.outcomes.invoice import ReadInvoice
+from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
+from gentle_nudge.store.tables import case, case_line, fitted, invoice, meta, outcome, outcome_line, run
+
+IS_RECORDED = case_line.c.outstanding > literal(ZERO, Money())
+Line = ColumnElement[int]
+Subquery = Callable[[Line], ColumnElement[Any]]
+FACTS = tuple(field.name for field in fields(FollowedCase))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeenLine:
+    """What a night saw of a line: what it owes, whether its item was found, whether it is gone."""
+
+    line: int
+    owing: Decimal
+    found: bool = False
+    gone: bool = False
+
+
+def complete(conn: Connection, cases: Iterable[int], *, last_offset: Subquery, due_on: Subquery) -> None:
+    """The lines of these new cases hold their latest offset and the day on which their checkout was due.
+
+    Both are found by the number of the line; the lines are locked.
+    """
+    values = {"last_offset": last_offset(case_line.c.line), "due_on": due_on(case_line.c.line)}
+    for chunk in a_thousand_at_a_time(cases):
+        conn.execute(update(case_line).where(among(case_line.c.case_id, chunk)).values(values))
+
+
+def bring_along(conn: Connection, last_offset: Callable[[Line, ColumnElement[datetime]], ColumnElement[int]]) -> None:
+    """Lines that an older program recorded hold their latest offset of before the run that opened their case began."""
+    opened = case.join(run, run.c.id == case.c.opened_run)
+    began = select(run.c.started).select_from(opened).where(case.c.id == case_line.c.case_id).correlate(case_line)
+    latest = last_offset(case_line.c.line, began.scalar_subquery())
+    conn.execute(update(case_line).where(case_line.c.last_offset.is_(None)).values(last_offset=latest))
+
+
+def _is_watched(since: date) -> ColumnElement[bool]:
+    return or_(case.c.state == CaseState.OPEN, case.c.closed_on >= since)
+
+
+def watched_lines(conn: Connection, since: date) -> dict[int, Decimal | None]:
+    """Line or fee -> what was recorded of it, None once a night has seen it: of open cases and those closed `since`."""
+    rows = (row for query in (watched_lines_query, watched_fees_query) for row in conn.execute(query(since)))
+    return {line: recorded if seen is None else None for line, recorded, seen in rows}
+
+
+def watched_lines_query(day: date) -> Select[Any]:
+    """The recorded lines of cases that are open, or were closed on this day or later, and whether they were seen.
+
+    Index: gentle_nudge_case none, gentle_nudge_case_line PRIMARY, gentle_nudge_outcome_line PRIMARY.
+    """
+    return (
+        select(case_line.c.line, case_line.c.outstanding, outcome_line.c.line)
+        .select_from(case)
+        .join(case_line, case_line.c.case_id == case.c.id)
+        .outerjoin(outcome_line, outcome_line.c.line == case_line.c.line)
+        .where(_is_watched(day), IS_RECORDED)
+    )
+
+
+def watched_fees_query(day: date) -> Select[Any]:
+    """The fees of cases that are open, or were closed on this day or later, and whether they were seen.
+
+    Index: gentle_nudge_case none, gentle_nudge_outcome_line PRIMARY.
+    """
+    return (
+        select(case.c.fee_line, case.c.fee, outcome_line.c.line)
+        .select_from(case)
+        .outerjoin(outcome_line, outcome_line.c.line == case.c.fee_line)
+        .where(_is_watched(day), case.c.fee_line.is_not(None), case.c.fee.is_not(None))
+    )
+
+
+def begin(conn: Connection, recorded: Iterable[tuple[int, Decimal]], day: date) -> None:
+    """These lines owe what was recorded, until a night sees them; none of them was seen before."""
+    for chunk in a_thousand_at_a_time(recorded):
+        rows = [{"line": line, "owing": owing, "seen_on": day} for line, owing in chunk]
+        conn.execute(insert(outcome_line), rows)
+
+
+def keep(conn: Connection, offsets: Iterable[Any]) -> None:
+    """The rows of `account_offsets.new_offsets` are kept; none of them was before."""
+    for chunk in a_thousand_at_a_time(offsets):
+        rows = [dict(zip(outcome.c.keys(), row, strict=True)) for row in chunk]
+        for row in rows:
+            row["credit_type"] = fitted(row["credit_type"], outcome.c.credit_type)
+        conn.execute(insert(outcome), rows)
+
+
+def see(conn: Connection, lines: Iterable[SeenLine], day: date) -> None:
+    """These lines are as they were seen on this day; what was first seen before stays."""
+    seen = outcome_line.c
+    for chunk in a_thousand_at_a_time(lines):
+        owing = {each.line: literal(each.owing, Money()) for each in chunk}
+        of_chunk = update(outcome_line).where(among(seen.line, list(owing)))
+        conn.execute(of_chunk.values(owing=value_by(owing, value=seen.line), seen_on=day))
+        for column, numbers in (
+            (seen.found_on, [each.line for each in chunk if each.found]),
+            (seen.gone_on, [each.line for each in chunk if each.gone]),
+        ):
+            first = update(outcome_line).where(among(seen.line, numbers), column.is_(None))
+            conn.execute(first.values({column: day}))
+
+
+def note_copied(conn: Connection, now: datetime) -> None:
+    """The last copy was made now."""
+    conn.execute(update(meta).values(outcomes_copied=now))
+
+
+def last_copied(conn: Connection) -> datetime | None:
+    """The instant of the last copy; None if there was none."""
+    copied: datetime | None = conn.scalar(select(meta.c.outcomes_copied))
+    return copied
+
+
+# What was kept
+
+
+def followed_cases(conn: Connection) -> list[FollowedCase]:
+    """All cases but those that are forgotten, in order of id."""
+    rows = conn.execute(select(*(case.c[name] for name in FACTS)).where(case.c.forgotten.is_(None)).order_by(case.c.id))
+    return [FollowedCase(**{**row, "state": CaseState(row["state"])}) for row in rows.mappings()]
+
+
+def followed_lines(conn: Connection, zone: ZoneInfo) -> Iterator[tuple[FollowedLine, list[Offset]]]:
+    """Every recorded line and fee as last seen, with its kept offsets in order of id; days are those of the zone."""
+    kept = outcome.c
+    columns = (kept.line, kept.offset_id, kept.at, kept.type, kept.amount, kept.credit, kept.credit_type)
+    rows = conn.execute(select(*columns, kept.credit_amount, kept.same_item).order_by(kept.line, kept.offset_id))
+    of_lines = groupby(rows, itemgetter(0))
+    line, offsets = next(of_lines, (None, iter(())))
+    for number, recorded in groupby(_recorded(conn), itemgetter(0)):
+        while line is not None and line < number:
+            line, offsets = next(of_lines, (None, iter(())))
+        yield _followed(list(recorded)), [_offset(row, zone) for row in offsets] if line == number else []
+
+
+def _recorded(conn: Connection) -> list[Any]:
+    """What each case recorded of its lines and of its fee, in order of line and case."""
+    seen = (outcome_line.c.owing, outcome_line.c.found_on, outcome_line.c.gone_on)
+    line, owed = case_line.c, (case.c.fee_line.is_not(None), case.c.fee > literal(ZERO, Money()))
+    lines = (
+        select(line.line, line.case_id, line.outstanding, line.last_offset, line.day, line.due_on, line.type, *seen)
+        .outerjoin(outcome_line, outcome_line.c.line == line.line)
+        .where(IS_RECORDED)
+    )
+    none = (literal(None).label(name) for name in ("last_offset", "day", "due_on"))
+    fees = (
+        select(case.c.fee_line, case.c.id, case.c.fee, *none, literal(None), *seen)
+        .outerjoin(outcome_line, outcome_line.c.line == case.c.fee_line)
+        .where(*owed)
+    )
+    rows = [(*row, False) for row in conn.execute(lines)] + [(*row, True) for row in conn.execute(fees)]
+    return sorted(rows, key=itemgetter(0, 1))
+
+
+def _followed(rows: list[Any]) -> FollowedLine:
+    number, *_, owing, found_on, gone_on, _ = rows[0]
+    shares = (
+        Share(case=case_id, outstanding=amount, last_offset=last or 0, is_fee=is_fee, day=day, due_on=due_on)
+        for _, case_id, amount, last, day, due_on, *_, is_fee in rows
+    )
+    return FollowedLine(
+        number=number,
+        type=next((row[6] for row in rows if row[6]), None),
+        shares=tuple(shares),
+        owing=owing,
+        found_on=found_on,
+        gone_on=gone_on,
+    )
+
+
+def _offset(row: Any, zone: ZoneInfo) -> Offset:
+    _, id_, at, type_, amount, credit, credit_type, credit_amount, same_item = row
+    return Offset(
+        id=id_,
+        day=at.astimezone(zone).date(),
+        type=type_,
+        amount=amount,
+        credit=credit,
+        credit_type=credit_type,
+        credit_amount=credit_amount,
+        same_item=same_item,
+    )
+
+
+# Forgotten with the last case
+
+
+def lines_of(conn: Connection, cases: Collection[int]) -> set[int]:
+    """The lines and fees recorded with these cases."""
+    recorded = select(case_line.c.line).where(case_line.c.case_id.in_(cases))
+    fees = select(case.c.fee_line).where(case.c.id.in_(cases), case.c.fee_line.is_not(None))
+    return {*conn.scalars(recorded), *conn.scalars(fees)}
+
+
+def forget(conn: Connection, lines: Collection[int]) -> None:
+    """Nothing is kept of those among these lines that no case has recorded any more."""
+    recorded = {line for (line,) in rows_by_thousands(conn, recorded_elsewhere_query, lines)}
+    fees = select(case.c.fee_line).where(case.c.fee_line.is_not(None))
+    for chunk in a_thousand_at_a_time(set(lines) - recorded):
+        unrecorded = set(chunk) - set(conn.scalars(fees.where(among(case.c.fee_line, chunk))))
+        for kept in (outcome, outcome_line):
+            conn.execute(delete(kept).where(among(kept.c.line, unrecorded)))
+
+
+def recorded_elsewhere_query(line_ids: Collection[int]) -> Select[Any]:
+    """Those among these lines that are recorded with a case.
+
+    Index: gentle_nudge_case_line gentle_nudge_case_line_line.
+    """
+    return select(case_line.c.line).where(among(case_line.c.line, line_ids)).distinct()
+
+
+# Invoices
+
+
+def invoices(conn: Connection, months: tuple[date, date], libraries: Collection[str]) -> list[ReadInvoice]:
+    """What was found in the invoices of these months (by the first day of the first and the last) and libraries."""
+    first, last = (f"{month:%Y-%m}" for month in months)
+    columns = (invoice.c[field.name] for field in fields(ReadInvoice))
+    read = select(*columns).where(invoice.c.month.between(first, last), invoice.c.library.in_(libraries))
+    return [ReadInvoice(**row) for row in conn.execute(read.order_by(invoice.c.month, invoice.c.library)).mappings()]
