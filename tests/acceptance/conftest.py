@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.evenings import Evenings
+from tests.acceptance.reminding import Reminding
 from tests.support.command import Command
 from tests.support.koha import KohaDatabase
 
@@ -19,5 +20,19 @@ def library(koha: KohaDatabase, command: Command, tmp_path: Path) -> Callable[..
         evenings.configure(**settings)  # type: ignore[arg-type]
         evenings.does("init", "--yes")
         return evenings
+
+    return begin
+
+
+@pytest.fixture
+def reminders(library: Callable[..., Evenings]) -> Callable[..., Reminding]:
+    """`reminders("minimum = 5", letters=False)` is a library with two sections that reminds, after `init`."""
+
+    def begin(remind: str = "", *, letters: bool = True, **how: str) -> Reminding:
+        reminding = Reminding(library())
+        reminding.configure(remind, **how)
+        if letters:
+            reminding.has_letters()
+        return reminding
 
     return begin

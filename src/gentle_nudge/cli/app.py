@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "night": ("gentle_nudge.cli.staff:night", "What a night, or a week, did, and who needs a look."),
     "hold": ("gentle_nudge.cli.staff:hold", "Keep patrons back from collections; or who is kept back."),
     "resume": ("gentle_nudge.cli.staff:resume", "End holds: these patrons are kept back no more."),
+    "remind": ("gentle_nudge.cli.reminders:remind", "Remind patrons of debts before collections; what became of it."),
     "cases": ("gentle_nudge.cli.inquiry:cases", "Every case, open and closed; move open ones to another section."),
     "outcomes": ("gentle_nudge.cli.outcomes:outcomes", "What has become of the cases, to the cent."),
     "forget": ("gentle_nudge.cli.upkeep:forget", "Forget a person's name and card, and name what still holds them."),

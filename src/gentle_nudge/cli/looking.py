@@ -40,10 +40,12 @@ from gentle_nudge.views.review_view import list_file_view, review_view, shelf_vi
 class ReviewCommands(HelpfulGroup):
     """A group whose first command needs no name: `review DATE` is `review show DATE`."""
 
+    first = "show"
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """What click leaves of the arguments."""
         named = args[:1] and (args[0] in self.commands or args[0] in ctx.help_option_names)
-        return super().parse_args(ctx, args if named else ["show", *args])
+        return super().parse_args(ctx, args if named else [self.first, *args])
 
 
 @click.group(cls=ReviewCommands)

@@ -117,6 +117,23 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OwedLine:
+    """An outstanding line of a section; a credit owes less than nothing.
+
+    `out`: by its type, its status, a withdrawal or a claim it does not count. `branch` is whose charge it is; empty
+    where all charges are the patron's.
+    """
+
+    id: int
+    day: date | None
+    type: str
+    outstanding: Decimal
+    is_fee: bool = False
+    out: bool = False
+    branch: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JudgedLine:
     """An outstanding line; it counts unless there are reasons `why_not`. `at` is in the library's zone."""
 

@@ -14,7 +14,7 @@ NAMELESS = Patron(number=0)
 
 
 class ReportKind(StrEnum):
-    """The three reports to the agency, and the pages for staff."""
+    """The three reports to the agency, the pages for staff, and the reminders, which Koha sends."""
 
     SUBMISSION = "submission"
     UPDATE = "update"
@@ -22,6 +22,7 @@ class ReportKind(StrEnum):
     REVIEW = "review"
     NIGHT = "night"
     DIGEST = "digest"
+    REMIND = "remind"
 
     @property
     def is_page(self) -> bool:

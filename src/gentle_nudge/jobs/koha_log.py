@@ -14,7 +14,12 @@ from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.write import action_logs
 
-LOGGED = {ReportKind.SUBMISSION: "NEW_SUBMISSIONS", ReportKind.UPDATE: "UPDATES", ReportKind.SYNC: "SYNC"}
+LOGGED = {
+    ReportKind.SUBMISSION: "NEW_SUBMISSIONS",
+    ReportKind.UPDATE: "UPDATES",
+    ReportKind.SYNC: "SYNC",
+    ReportKind.REMIND: "REMINDERS",
+}
 LOG_MODULE = "GENTLENUDGE"
 log = logging.getLogger(__name__)
 

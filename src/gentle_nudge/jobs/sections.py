@@ -45,6 +45,7 @@ def uses_of(settings: Settings) -> Uses:
         mail_servers=not (settings.mail.maildir or settings.mail.names_a_server),
         notices=any(policy.prior_notice for policy in policies),
         claims=any(policy.claims_returned == "leave_out" for policy in policies),
+        reminders=any(draft.remind for draft in settings.drafts),
     )
 
 

@@ -36,7 +36,7 @@ borrowers = _table(
     "borrowers",
     (Integer, "borrowernumber"),
     (String, "cardnumber surname firstname address address2 city zipcode state phone mobile phonepro B_phone email"),
-    (String, "branchcode categorycode sort1 sort2 debarredcomment userid"),
+    (String, "branchcode categorycode sort1 sort2 debarredcomment userid title country emailpro B_email lang"),
     (Day, "dateofbirth debarred"),
     (Integer, "gonenoaddress protected anonymized"),
     (Instant, "updated_on"),
@@ -44,7 +44,12 @@ borrowers = _table(
 # No key in Koha: a number that was used again and again has as many rows.
 deletedborrowers = _table("deletedborrowers", (Integer, "borrowernumber"))
 categories = _table("categories", (String, "categorycode"), (String, "description category_type"))
-branches = _table("branches", (String, "branchcode"), (String, "branchname"))
+branches = _table(
+    "branches",
+    (String, "branchcode"),
+    (String, "branchname branchaddress1 branchaddress2 branchaddress3 branchzip branchcity branchstate branchcountry"),
+    (String, "branchphone branchemail branchurl"),
+)
 accountlines = _table(
     "accountlines",
     (Integer, "accountlines_id"),
@@ -64,6 +69,7 @@ account_offsets = _table(
     (Instant, "created_on"),
 )
 account_debit_types = _table("account_debit_types", (String, "code"), (String, "description"), (Integer, "archived"))
+account_credit_types = _table("account_credit_types", (String, "code"), (String, "description"))
 issues = _table("issues", (Integer, "issue_id"), (DateTime, "date_due"))
 old_issues = _table("old_issues", (Integer, "issue_id"), (DateTime, "date_due"))
 biblio = _table("biblio", (Integer, "biblionumber"), (String, "title"))
@@ -122,13 +128,19 @@ smtp_servers = _table(
     (String, "ssl_mode user_name password"),
     (Integer, "is_default"),
 )
-letter = _table("letter", (Integer, "id"), (String, "code"))
+letter = _table(
+    "letter",
+    (Integer, "id"),
+    (String, "module code branchcode"),
+    (Integer, "is_html"),
+    (String, "title content message_transport_type lang"),
+)
 message_queue = _table(
     "message_queue",
     (Integer, "message_id"),
     (Integer, "borrowernumber"),
-    (String, "letter_code status"),
-    (Instant, "updated_on"),
+    (String, "letter_code message_transport_type status failure_code"),
+    (Instant, "time_queued updated_on"),
 )
 systempreferences = _table("systempreferences", (String, "variable"), (String, "value"))
 plugin_data = _table("plugin_data", (String, "plugin_class plugin_key"), (String, "plugin_value"))

@@ -25,10 +25,12 @@ from gentle_nudge.store.tables import (
     night,
     notice,
     outcome_line,
+    reminder,
     report,
     review_list,
     review_list_row,
     run,
+    series,
     wish,
 )
 
@@ -46,6 +48,10 @@ DAYS: tuple[Column[Any], ...] = (
     outcome_line.c.seen_on,
     outcome_line.c.found_on,
     outcome_line.c.gone_on,
+    series.c.opened_on,
+    series.c.closed_on,
+    series.c.lifted_on,
+    reminder.c.day,
 )
 INSTANTS: Mapping[Column[Any], timedelta] = {
     meta.c.initialised: NONE,
@@ -65,6 +71,7 @@ INSTANTS: Mapping[Column[Any], timedelta] = {
     review_list.c.at: NONE,
     review_list_row.c.at: NONE,
     invoice.c.read_at: NONE,
+    reminder.c.at: NONE,
 }
 
 

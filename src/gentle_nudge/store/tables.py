@@ -34,7 +34,7 @@ OPTIONS: dict[str, Any] = {
         "row_format": "DYNAMIC",
     }.items()
 }
-SCHEMA_VERSION = 5  # a change of the tables needs a step in `upgrade.py`, and the next number here
+SCHEMA_VERSION = 6  # a change of the tables needs a step in `upgrade.py`, and the next number here
 NAME = 16_000  # characters: four bytes each fit into a TEXT
 
 metadata = MetaData()
@@ -361,6 +361,64 @@ night = _table(
     Column("made", Instant(), nullable=False),
     Column("content", Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"), nullable=False),
     UniqueConstraint("section", "day", name="gentle_nudge_night_once"),
+)
+
+# Reminders of one patron in one section, one after the other. `open_key` is the patron while it is open, so that one
+# is. `used_before`: how many patrons with this number Koha had deleted when it began. `restriction` is the one it made.
+series = _table(
+    "series",
+    _id(),
+    Column("section", String(100), nullable=False),
+    Column("patron", Integer, nullable=False),
+    Column("since", Date, nullable=False),
+    Column("opened_on", Date, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("closed_on", Date),
+    Column("why", String(1000)),
+    Column("who", String(80)),
+    Column("used_before", Integer, nullable=False, server_default="0"),
+    Column("restriction", Integer),
+    Column("restriction_type", String(50)),
+    Column("restriction_comment", String(255)),
+    Column("lifted_on", Date),
+    Column("open_key", Integer),
+    UniqueConstraint("section", "open_key", name="gentle_nudge_series_one_open"),
+    Index("gentle_nudge_series_patron", "patron"),
+)
+
+# One level of a series: a letter and its fee, which are there together or not at all. Periods run from its `day`.
+reminder = _table(
+    "reminder",
+    _id(),
+    Column("series_id", Integer, ForeignKey("gentle_nudge_series.id", ondelete="CASCADE"), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("at", Instant(), nullable=False),
+    Column("letter", String(20), nullable=False),
+    Column("branch", String(10), nullable=False),
+    Column("charges", Money(), nullable=False),
+    Column("fee", Money(), nullable=False),
+    Column("fee_line", Integer),
+    Column("total", Money(), nullable=False),
+    Column("run_id", Integer, ForeignKey("gentle_nudge_run.id"), nullable=False),
+    UniqueConstraint("series_id", "level", name="gentle_nudge_reminder_once"),
+    Index("gentle_nudge_reminder_fee", "fee_line"),
+)
+
+# What became of a letter in Koha's queue, whose number is `message`. `replaces` is the number of the failed e-mail.
+reminder_message = _table(
+    "reminder_message",
+    _id(),
+    Column("reminder_id", Integer, ForeignKey("gentle_nudge_reminder.id", ondelete="CASCADE"), nullable=False),
+    Column("message", Integer, nullable=False),
+    Column("addressee", Integer, nullable=False),
+    Column("transport", String(20), nullable=False),
+    Column("language", String(25), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("failure", String(255)),
+    Column("replaces", Integer),
+    UniqueConstraint("message", name="gentle_nudge_reminder_message_once"),
+    Index("gentle_nudge_reminder_message_state", "state"),
 )
 
 

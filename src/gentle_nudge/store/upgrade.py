@@ -40,6 +40,7 @@ class Step:
 
 
 STAFF = (tables.wish, tables.hold, tables.review_list, tables.review_list_row, tables.notice, tables.night)
+REMINDERS = (tables.series, tables.reminder, tables.reminder_message)
 OUTCOMES = (tables.outcome, tables.outcome_line, tables.invoice)
 COUNT_COLUMNS = ("patrons", "referred", "adopted", "released", "paid", "withdrawn", "merged", "deleted")
 
@@ -79,11 +80,17 @@ def what_became_of_cases(conn: Connection) -> None:
     _make(conn, OUTCOMES)
 
 
+def what_was_reminded(conn: Connection) -> None:
+    """Series, reminders and their messages have tables."""
+    _make(conn, REMINDERS)
+
+
 STEPS = (
     Step(version=2, change=counts_as_rows),
     Step(version=3, change=what_was_told),
     Step(version=4, change=what_staff_decide),
     Step(version=5, change=what_became_of_cases),
+    Step(version=6, change=what_was_reminded),
 )
 
 

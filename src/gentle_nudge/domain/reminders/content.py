@@ -7,16 +7,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from gentle_nudge.domain.ledger import OwedLine
 from gentle_nudge.domain.money import ZERO, round_to_cent
 from gentle_nudge.domain.reminders.addressee import Addressee, Columns, Correspondence, Envelope
 from gentle_nudge.domain.reminders.letter import rendered
 from gentle_nudge.domain.reminders.levels import BILL
-from gentle_nudge.domain.reminders.series import Debt, OwedLine
+from gentle_nudge.domain.reminders.series import Debt
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LetterFacts:
-    """Everything that the letters of one patron and level say; `fee` is that of this letter, not among the debt's."""
+    """Everything that the letters of one patron and level say; `fee` is that of this letter, not among the debt's.
+
+    `types`: what Koha calls each type, by its code in lower case. `titles`: by number of the line.
+    """
 
     patron: Addressee
     branch: Columns
@@ -50,7 +54,7 @@ def text_of(facts: LetterFacts, envelope: Envelope, correspondence: Corresponden
             "line.date": correspondence.day(line.day),
             "line.type": facts.types.get(line.type.casefold(), "") or line.type,
             "line.outstanding": correspondence.amount(round_to_cent(line.outstanding)),
-            "line.title": facts.titles.get(line.item or 0, "") if envelope.names_titles else "",
+            "line.title": facts.titles.get(line.id, "") if envelope.names_titles else "",
         }
         for line in facts.lines
     ]

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from gentle_nudge.domain.ledger import OwedLine
 from gentle_nudge.domain.money import ZERO, round_to_cent
 from gentle_nudge.domain.patron import Patron
 from gentle_nudge.domain.reminders.levels import Level, Remind
@@ -54,24 +55,6 @@ ENDS = {
     Reason.TOO_OLD: SeriesState.BELOW_MINIMUM,
     Reason.BELOW_MINIMUM: SeriesState.BELOW_MINIMUM,
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OwedLine:
-    """An outstanding line of the section; a credit owes less than nothing.
-
-    `out`: by its type, its status, a withdrawal or a claim it is in no sum of a reminder. `branch` is whose charge it
-    is.
-    """
-
-    id: int
-    day: date | None
-    type: str
-    outstanding: Decimal
-    is_fee: bool = False
-    out: bool = False
-    branch: str = ""
-    item: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,7 @@ from gentle_nudge.domain.patron import Patron, SentNotice
 from gentle_nudge.jobs.patrons.recorded_lines import OwingAgain
 from gentle_nudge.koha.read import accountlines, borrowers, message_queue, return_claims
 from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store import cases, notices_sent
+from gentle_nudge.store import cases, notices_sent, reminder_series
 
 
 def line_rules(section: Section, moment: Moment, records: SectionRecords) -> LineRules:
@@ -57,7 +57,7 @@ def ownership_of(
     numbers = tuple(numbers)
     heirs = {gone: number for number in records.merged.keys() & set(numbers) for gone in records.merged[number]}
     asked = (*numbers, *heirs)
-    recorded_fees = cases.recorded_fees(conn, asked) if records.is_any else []
+    recorded_fees = fees_of(conn, asked) if records.is_any else []
     lines = cases.handed_over(conn, asked) if records.is_any and section.charges_by != "patron" else []
     lines += (
         cases.RecordedLine(case=again.case.id, line=line, patron=again.number, section=section.name)
@@ -88,6 +88,17 @@ def ownership_of(
         fees=fees,
         withdrawn=withdrawn,
     )
+
+
+def fees_of(conn: Connection, numbers: Collection[int]) -> list[cases.RecordedLine]:
+    """The fee lines recorded with cases of these patrons, and those recorded with reminders that are theirs now."""
+    reminded = accountlines.recorded_lines(conn, reminder_series.FEE_LINE, numbers)
+    series = reminder_series.of_fees(conn, reminded)
+    with_reminders = (
+        cases.RecordedLine(case=id_, line=line, patron=reminded[line], section=section)
+        for line, (id_, section) in series.items()
+    )
+    return [*cases.recorded_fees(conn, numbers), *with_reminders]
 
 
 def with_facts(conn: Connection, rules: LineRules, patrons: Collection[Patron]) -> LineRules:

@@ -7,13 +7,23 @@ from collections.abc import Collection, Iterator, Mapping
 from sqlalchemy import Connection, Table
 
 from gentle_nudge.domain.finding import Finding
-from gentle_nudge.koha.koha_tables import columns_of, koha
+from gentle_nudge.koha.koha_tables import branches, columns_of, koha, letter
+
+# What only reminders read, besides the tables that are theirs alone.
+REMINDED: Mapping[str, frozenset[str]] = {
+    "borrowers": frozenset({"title", "country", "emailpro", "B_email", "lang"}),
+    "branches": frozenset(column.name for column in branches.columns if column.name.startswith("branch"))
+    - {"branchcode", "branchname"},
+    "letter": frozenset(column.name for column in letter.columns) - {"id", "code"},
+    "message_queue": frozenset({"message_transport_type", "failure_code", "time_queued"}),
+}
 
 # What older versions of Koha lack, and the program does without.
 OPTIONAL: Mapping[str, frozenset[str]] = {
     "accountlines": frozenset({"old_issue_id"}),
     "action_logs": frozenset({"object", "interface", "script", "trace", "diff"}),
-    "borrowers": frozenset({"protected", "anonymized"}),
+    "borrowers": frozenset({"protected", "anonymized", *REMINDED["borrowers"]}),
+    **{table: columns for table, columns in REMINDED.items() if table != "borrowers"},
     "borrower_attribute_types": frozenset({"is_date"}),
     "return_claims": frozenset({"id", "itemnumber", "borrowernumber", "resolved_on"}),
     "restriction_types": frozenset({"code", "lift_after_payment", "fee_limit"}),

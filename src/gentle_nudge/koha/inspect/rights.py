@@ -15,8 +15,9 @@ from sqlalchemy.exc import DBAPIError
 
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.errors import UserError
-from gentle_nudge.koha.inspect.missing_columns import OPTIONAL, names_of
+from gentle_nudge.koha.inspect.missing_columns import OPTIONAL, REMINDED, names_of
 from gentle_nudge.koha.koha_tables import koha
+from gentle_nudge.koha.write.queue_letter import QUEUED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,16 +61,18 @@ class Uses:
     lists: bool = True
     notices: bool = True
     claims: bool = True
+    reminders: bool = True
 
     @property
     def unused_tables(self) -> frozenset[str]:
         """Koha's tables that the program knows and never asks with this configuration."""
         used = {
             "borrower_attributes": self.flag_attributes or self.other_attributes,
-            "borrower_relationships": self.guardians,
-            "letter": self.notices,
+            "account_credit_types": self.reminders,
+            "borrower_relationships": self.guardians or self.reminders,
+            "letter": self.notices or self.reminders,
             "library_groups": self.groups,
-            "message_queue": self.notices,
+            "message_queue": self.notices or self.reminders,
             "reserves": self.lists,
             "return_claims": self.claims or self.lists,
             "smtp_servers": self.mail_servers,
@@ -83,6 +86,8 @@ class Uses:
                 return self.flag_attributes
             case "INSERT", "borrower_debarments":
                 return self.restrictions
+            case "INSERT", "message_queue":
+                return self.reminders
             case "UPDATE", "borrowers" if right.columns[0] in SORT_FIELDS:
                 return right.columns[0] in self.sort_flags
         return True
@@ -111,6 +116,7 @@ WRITING = (
     _writing("UPDATE", "borrower_attributes", "attribute"),
     _writing("INSERT", "borrower_debarments", "borrowernumber type comment created"),
     _writing("DELETE", "borrower_debarments", ""),
+    *(_writing("INSERT", "message_queue", column) for column in names_of(QUEUED)),
     _writing("INSERT", "action_logs", "timestamp user module action info"),
     *(_writing("INSERT", "action_logs", column) for column in ("object", "interface", "script", "trace", "diff")),
 )
@@ -138,9 +144,10 @@ def reading(uses: Uses) -> Iterator[Right]:
     for table in koha.sorted_tables:
         if table.name in uses.unused_tables:
             continue
-        optional = sorted(OPTIONAL.get(table.name, ()))
+        unused = frozenset() if uses.reminders else REMINDED.get(table.name, frozenset())
+        optional = sorted(OPTIONAL.get(table.name, frozenset()) - unused)
         yield from (Right(kind="SELECT", table=table.name, columns=(name,)) for name in optional)
-        if always := tuple(name for name in names_of(table) if name not in optional):
+        if always := tuple(name for name in names_of(table) if name not in {*optional, *unused}):
             yield Right(kind="SELECT", table=table.name, columns=always)
 
 

@@ -12,7 +12,7 @@ from sys import intern
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, and_, case, func, literal, select
+from sqlalchemy import Column, Connection, Select, and_, case, func, literal, select
 
 from gentle_nudge.domain.collections.referral import Account
 from gentle_nudge.domain.ledger import JudgedLine, Line, LineRules, Ownership
@@ -180,6 +180,25 @@ def single_lines_query(line_ids: Collection[int]) -> Select[Any]:
     line = accountlines.c
     return select(line.accountlines_id, line.borrowernumber, line.amountoutstanding).where(
         among(line.accountlines_id, line_ids)
+    )
+
+
+def recorded_lines(conn: Connection, recorded: Column[int], numbers: Iterable[int]) -> dict[int, int]:
+    """Line -> patron, of the lines of these patrons that are in our column `recorded`."""
+    rows = rows_by_thousands(conn, partial(recorded_lines_query, recorded), numbers)
+    return {line: patron for line, patron in rows}  # noqa: C416 - typed
+
+
+def recorded_lines_query(recorded: Column[int], numbers: Collection[int]) -> Select[Any]:
+    """The lines of these patrons that are recorded with reminders as their fees.
+
+    Index: accountlines acctsborridx, gentle_nudge_reminder gentle_nudge_reminder_fee.
+    """
+    line = accountlines.c
+    return (
+        select(line.accountlines_id, line.borrowernumber)
+        .join(recorded.table, recorded == line.accountlines_id)
+        .where(among(line.borrowernumber, numbers))
     )
 
 

@@ -61,3 +61,17 @@ def unknown_letters(conn: Connection, codes: Collection[str]) -> list[str]:
     """The codes that Koha has no letter of, whatever the letter case."""
     in_koha = {code.casefold() for code in conn.scalars(letters_query(codes))} if codes else set()
     return sorted(code for code in codes if code.casefold() not in in_koha)
+
+
+def states(conn: Connection, messages: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """The state of each of these messages and why it failed; those that Koha has cleaned up are left out."""
+    return {message: (state, why or "") for message, state, why in rows_by_thousands(conn, states_query, messages)}
+
+
+def states_query(numbers: Collection[int]) -> Select[Any]:
+    """What has become of these messages (with `[remind]` alone).
+
+    Index: message_queue PRIMARY.
+    """
+    message = message_queue.c
+    return select(message.message_id, message.status, message.failure_code).where(among(message.message_id, numbers))

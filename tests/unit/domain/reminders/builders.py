@@ -4,10 +4,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from gentle_nudge.domain.ledger import OwedLine
 from gentle_nudge.domain.patron import Patron
 from gentle_nudge.domain.reminders.letter import LetterRow
 from gentle_nudge.domain.reminders.levels import Level, Remind
-from gentle_nudge.domain.reminders.series import Debtor, Message, OwedLine, Reminder, Series, debt_of
+from gentle_nudge.domain.reminders.series import Debtor, Message, Reminder, Series, debt_of
 
 TODAY = date(2026, 2, 9)
 PERIODS = (30, 14, 14, 14)

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gentle_nudge.domain.ledger import OwedLine
 from gentle_nudge.domain.reminders.addressee import Addressee, Correspondence, Envelope
 from gentle_nudge.domain.reminders.content import LetterFacts, text_of
 from gentle_nudge.domain.reminders.letter import KNOWN, LetterRow, bad_letters, chosen, problem_of
-from gentle_nudge.domain.reminders.series import OwedLine, debt_of
+from gentle_nudge.domain.reminders.series import debt_of
 from tests.unit.domain.reminders.builders import TODAY, a_line, a_row, the_levels
 
 BLOCK = "<debt>\n<<line.date>> <<line.type>> <<line.outstanding>> <<line.title>></debt>"
@@ -19,10 +20,10 @@ MONEY = st.integers(-5000, 5000).filter(bool).map(lambda cents: Decimal(cents) /
 
 
 def facts(*lines: OwedLine, **columns: object) -> LetterFacts:
-    debt = debt_of(lines or [a_line(item=3)], the_levels(), TODAY)
+    debt = debt_of(lines or [a_line()], the_levels(), TODAY)
     known: dict[str, object] = {"patron": PATRON, "branch": {"branchname": "Centerville"}, "debt": debt, "level": 2}
     known |= {"day": TODAY, "since": date(2026, 1, 10), "next_on": date(2026, 2, 23), "fee_type": "MANUAL"}
-    return LetterFacts(**(known | {"titles": {3: "Dune"}, "types": {"lost": "Lost item"}} | columns))  # type: ignore[arg-type]
+    return LetterFacts(**(known | {"titles": {1: "Dune"}, "types": {"lost": "Lost item"}} | columns))  # type: ignore[arg-type]
 
 
 def text(content: str, of: LetterFacts | None = None, **row: object) -> str:
@@ -104,15 +105,15 @@ def test_a_value_is_no_placeholder() -> None:
 
 def test_the_block_has_a_line_for_each_charge_fee_and_credit() -> None:
     lines = (
-        a_line("5.00", date(2026, 1, 20), id=2, item=3),
+        a_line("5.00", date(2026, 1, 20), id=2),
         a_line("25.00", date(2026, 1, 10), id=1),
         a_line("2.00", date(2026, 1, 1), id=3, is_fee=True, type="MANUAL"),
         a_line("-1.00", date(2026, 1, 2), id=4, type="PAYMENT"),
     )
     assert text(BLOCK, facts(*lines, fee=Decimal("3.00"))).split("\n")[1:] == [
-        "01/10/2026 Lost item 25.00 ",
+        "01/10/2026 Lost item 25.00 Dune",
         "",
-        "01/20/2026 Lost item 5.00 Dune",
+        "01/20/2026 Lost item 5.00 ",
         "",
         "01/01/2026 MANUAL 2.00 ",
         "",

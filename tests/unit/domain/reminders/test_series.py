@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gentle_nudge.domain.ledger import OwedLine
 from gentle_nudge.domain.patron import Patron
 from gentle_nudge.domain.reminders.series import (
     Message,
-    OwedLine,
     Reason,
     debt_of,
     failed_emails,

@@ -1,0 +1,134 @@
+"""Koha's notices and what they need: preferences, guarantors, branches, the names of types."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from gentle_nudge.domain.reminders.addressee import Columns, Correspondence
+from gentle_nudge.domain.reminders.letter import LetterRow
+from gentle_nudge.koha.koha_tables import account_credit_types, borrower_relationships, borrowers, branches, letter
+from gentle_nudge.koha.read.administration import debit_type_names, preferences
+from gentle_nudge.sqltypes import among, rows_by_thousands
+
+MODULE = "circulation"
+TRANSPORTS = ("email", "print")
+ADDRESSES = ("email", "emailpro", "B_email")
+PREFERENCES = (
+    *("TranslateNotices", "RedirectGuaranteeEmail", "dateformat", "CurrencyFormat"),
+    *("EmailFieldPrimary", "EmailFieldPrecedence", "EmailFieldSelection"),
+)
+
+
+def letter_rows(conn: Connection, codes: Collection[str]) -> dict[str, tuple[LetterRow, ...]]:
+    """The rows of each of these letters by e-mail and print, by the code in lower case."""
+    rows: defaultdict[str, list[LetterRow]] = defaultdict(list)
+    for id_, code, branch, transport, language, is_html, title, content in conn.execute(letter_rows_query(codes)):
+        row = LetterRow(
+            id=id_,
+            code=code,
+            branch=branch,
+            transport=transport,
+            language=language,
+            is_html=bool(is_html),
+            title=title,
+            content=content or "",
+        )
+        rows[code.casefold()].append(row)
+    return {code: tuple(of_code) for code, of_code in rows.items()}
+
+
+def letter_rows_query(codes: Collection[str]) -> Select[Any]:
+    """The notices of these codes by e-mail and print, for all branches and languages (with `[remind]` alone).
+
+    Index: letter letter_uniq_1.
+    """
+    row = letter.c
+    return (
+        select(row.id, row.code, row.branchcode, row.message_transport_type, row.lang, row.is_html)
+        .add_columns(row.title, row.content)
+        .where(row.module == MODULE, row.code.in_(sorted(codes)), row.message_transport_type.in_(TRANSPORTS))
+        .order_by(row.id)
+    )
+
+
+def correspondence(conn: Connection) -> Correspondence:
+    """What this Koha's preferences say of letters."""
+    value = {name: text.strip() for name, text in preferences(conn, PREFERENCES).items()}
+    return Correspondence(
+        translates=value["TranslateNotices"] == "1",
+        copies_to_guarantors=value["RedirectGuaranteeEmail"] not in {"", "0"},
+        date_format=value["dateformat"] or "us",
+        decimal_comma=value["CurrencyFormat"] == "FR",
+        primary=value["EmailFieldPrimary"],
+        precedence=_listed(value["EmailFieldPrecedence"]) or ADDRESSES,
+        selection=_listed(value["EmailFieldSelection"]),
+    )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, text.split("|" if "|" in text else ","))))
+
+
+def guarantors(conn: Connection, numbers: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """The guarantors of each of these patrons, in the order in which they were linked."""
+    of_patron: defaultdict[int, tuple[int, ...]] = defaultdict(tuple)
+    for number, guarantor in rows_by_thousands(conn, guarantors_query, numbers):
+        of_patron[number] += (guarantor,)
+    return dict(of_patron)
+
+
+def guarantors_query(numbers: Collection[int]) -> Select[Any]:
+    """The guarantors of these patrons, in the order in which they were linked (with `[remind]` alone).
+
+    Index: borrower_relationships r_guarantee.
+    """
+    link = borrower_relationships.c
+    return (
+        select(link.guarantee_id, link.guarantor_id)
+        .where(among(link.guarantee_id, numbers), link.guarantor_id.is_not(None))
+        .order_by(link.id)
+    )
+
+
+def branch_columns(conn: Connection) -> dict[str, Columns]:
+    """What letters may say of each branch, by its code in lower case."""
+    return {row["branchcode"].casefold(): dict(row) for row in conn.execute(branch_columns_query()).mappings()}
+
+
+def branch_columns_query() -> Select[Any]:
+    """Name, address and telephone of every branch (with `[remind]` alone).
+
+    Index: branches none.
+    """
+    return select(*branches.columns)
+
+
+def type_names(conn: Connection) -> dict[str, str]:
+    """What Koha calls each type of debit and credit, by its code in lower case."""
+    names = {code: name for code, name in conn.execute(credit_type_names_query()) if name}
+    return {code.casefold(): name for code, name in {**names, **debit_type_names(conn)}.items()}
+
+
+def credit_type_names_query() -> Select[Any]:
+    """Every credit type with its description.
+
+    Index: account_credit_types none.
+    """
+    return select(account_credit_types.c.code, account_credit_types.c.description)
+
+
+def languages(conn: Connection) -> frozenset[str]:
+    """The languages in which patrons read."""
+    return frozenset(filter(None, conn.scalars(languages_query())))
+
+
+def languages_query() -> Select[str]:
+    """The languages in which patrons read (`check`, with `[remind]` alone).
+
+    Index: borrowers none.
+    """
+    return select(borrowers.c.lang).where(borrowers.c.lang != "default").distinct()

@@ -1,0 +1,244 @@
+"""Series of reminders, their levels, and what became of each letter."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
+
+from gentle_nudge.domain.reminders.series import Message, Reminder, Series, SeriesState
+from gentle_nudge.sqltypes import a_thousand_at_a_time, among, rows_by_thousands
+from gentle_nudge.store.tables import fitted, reminder, reminder_message, series
+
+HAS_RESTRICTION = and_(series.c.restriction.is_not(None), series.c.lifted_on.is_(None))
+UNSETTLED = "pending"
+FEE_LINE = reminder.c.fee_line
+SERIES = tuple(series.c[field.name] for field in fields(Series) if field.name != "reminders")
+REMINDER = tuple(reminder.c[field.name] for field in fields(Reminder) if field.name != "messages")
+MESSAGE = tuple(reminder_message.c[field.name] for field in fields(Message))
+
+
+# What is there
+
+
+def current(conn: Connection, sections: Collection[str]) -> list[Series]:
+    """The series of these sections that are open, or whose restriction has not been lifted."""
+    return _series(conn, current_query(sections))
+
+
+def current_query(sections: Collection[str]) -> Select[Any]:
+    """The series of these sections that are open, or whose restriction has not been lifted.
+
+    Index: gentle_nudge_series gentle_nudge_series_one_open.
+    """
+    going_on = or_(series.c.open_key.is_not(None), HAS_RESTRICTION)
+    return select(*SERIES).where(series.c.section.in_(sections), going_on)
+
+
+def of_patrons(conn: Connection, numbers: Iterable[int], sections: Collection[str] | None = None) -> list[Series]:
+    """Every series of these patrons, open or closed, the oldest first."""
+    found = [each for chunk in a_thousand_at_a_time(numbers) for each in _series(conn, of_patrons_query(chunk))]
+    return [each for each in found if sections is None or each.section in sections]
+
+
+def of_patrons_query(numbers: Collection[int]) -> Select[Any]:
+    """Every series of these patrons.
+
+    Index: gentle_nudge_series gentle_nudge_series_patron.
+    """
+    return select(*SERIES).where(among(series.c.patron, numbers))
+
+
+def in_state(conn: Connection, state: SeriesState | None, sections: Collection[str] | None) -> list[Series]:
+    """The series in this state (None: in any), of these sections (None: of all), the oldest first."""
+    asked: list[ColumnElement[bool]] = []
+    if state:
+        asked.append(series.c.state == state)
+    if sections is not None:
+        asked.append(series.c.section.in_(sections))
+    return _series(conn, select(*SERIES).where(*asked))
+
+
+def since(conn: Connection, first: date, last: date) -> list[Series]:
+    """The series with a letter of these days, both included; every letter of theirs is there."""
+    sent = select(reminder.c.series_id).where(reminder.c.day >= first, reminder.c.day <= last)
+    return _series(conn, select(*SERIES).where(series.c.id.in_(sent)))
+
+
+def _series(conn: Connection, query: Select[Any]) -> list[Series]:
+    rows = conn.execute(query.order_by(series.c.id)).mappings().all()
+    reminders = _reminders(conn, [row["id"] for row in rows])
+    return [
+        Series(**{**row, "state": SeriesState(row["state"])}, reminders=tuple(reminders.get(row["id"], ())))
+        for row in rows
+    ]
+
+
+def _reminders(conn: Connection, ids: Sequence[int]) -> Mapping[int, list[Reminder]]:
+    """The reminders of these series with their messages, in order of level."""
+    found = list(rows_by_thousands(conn, reminders_query, ids))
+    messages: defaultdict[int, list[Message]] = defaultdict(list)
+    for of, *values in rows_by_thousands(conn, messages_query, [row.id for row in found]):
+        messages[of].append(Message(**dict(zip((each.name for each in MESSAGE), values, strict=True))))
+    reminders: defaultdict[int, list[Reminder]] = defaultdict(list)
+    for of, *values in found:
+        known = dict(zip((each.name for each in REMINDER), values, strict=True))
+        reminders[of].append(Reminder(**known, messages=tuple(messages[known["id"]])))
+    return reminders
+
+
+def reminders_query(numbers: Collection[int]) -> Select[Any]:
+    """The levels of these series that have been sent, in order.
+
+    Index: gentle_nudge_reminder gentle_nudge_reminder_once.
+    """
+    query = select(reminder.c.series_id, *REMINDER).where(among(reminder.c.series_id, numbers))
+    return query.order_by(reminder.c.series_id, reminder.c.level)
+
+
+def messages_query(numbers: Collection[int]) -> Select[Any]:
+    """The messages of these levels, in the order in which they were queued.
+
+    Index: gentle_nudge_reminder_message reminder_id.
+    """
+    message = reminder_message.c
+    return select(message.reminder_id, *MESSAGE).where(among(message.reminder_id, numbers)).order_by(message.id)
+
+
+def stopped_on(conn: Connection, sections: Collection[str], numbers: Iterable[int]) -> dict[int, date]:
+    """The latest day on which staff stopped a series of these sections, by patron."""
+    rows = rows_by_thousands(conn, partial(stopped_query, sections), numbers)
+    return {number: day for number, day in rows}  # noqa: C416 - typed
+
+
+def stopped_query(sections: Collection[str], numbers: Collection[int]) -> Select[Any]:
+    """The latest day on which staff stopped a series of these sections, by patron.
+
+    Index: gentle_nudge_series gentle_nudge_series_patron.
+    """
+    stopped = (series.c.state == SeriesState.STOPPED, series.c.section.in_(sections))
+    latest = select(series.c.patron, func.max(series.c.closed_on)).where(among(series.c.patron, numbers), *stopped)
+    return latest.group_by(series.c.patron)
+
+
+def of_fees(conn: Connection, lines: Iterable[int]) -> dict[int, tuple[int, str]]:
+    """Line -> the series with which it is recorded as a fee, and the section of that; other lines are left out."""
+    return {line: (id_, section) for line, id_, section in rows_by_thousands(conn, of_fees_query, lines)}
+
+
+def of_fees_query(line_ids: Collection[int]) -> Select[Any]:
+    """The series with which these lines are recorded as fees.
+
+    Index: gentle_nudge_reminder gentle_nudge_reminder_fee, gentle_nudge_series PRIMARY.
+    """
+    fee = select(reminder.c.fee_line, series.c.id, series.c.section).join(series, series.c.id == reminder.c.series_id)
+    return fee.where(among(reminder.c.fee_line, line_ids))
+
+
+def unsettled(conn: Connection, sections: Collection[str] | None = None) -> dict[int, datetime]:
+    """The messages of these sections (None: of all) that waited when we last looked, each with when it was queued."""
+    message = reminder_message.c
+    query = (
+        select(message.message, reminder.c.at)
+        .join(reminder, reminder.c.id == message.reminder_id)
+        .join(series, series.c.id == reminder.c.series_id)
+        .where(message.state == UNSETTLED)
+    )
+    if sections is not None:
+        query = query.where(series.c.section.in_(sections))
+    return {number: at for number, at in conn.execute(query)}  # noqa: C416 - typed
+
+
+# What a run writes
+
+
+def settle(conn: Connection, news: Mapping[int, tuple[str, str]]) -> None:
+    """The messages have these states, and the reasons why they failed."""
+    for message, (state, failure) in news.items():
+        values = {"state": state, "failure": fitted(failure, reminder_message.c.failure) or None}
+        conn.execute(update(reminder_message).where(reminder_message.c.message == message).values(values))
+
+
+def close(conn: Connection, id_: int, state: SeriesState, *, day: date, why: str | None, who: str | None) -> None:
+    """The series is closed, unless it was before."""
+    ended = {"state": state, "closed_on": day, "why": fitted(why, series.c.why), "who": fitted(who, series.c.who)}
+    is_open = (series.c.id == id_, series.c.open_key.is_not(None))
+    conn.execute(update(series).where(*is_open).values(**ended, open_key=None))
+
+
+def lifted(conn: Connection, ids: Iterable[int], day: date) -> None:
+    """The restrictions of these series are no longer there, or no longer ours."""
+    for chunk in a_thousand_at_a_time(ids):
+        conn.execute(update(series).where(among(series.c.id, chunk)).values(lifted_on=day))
+
+
+def begin(conn: Connection, new: Sequence[Series]) -> dict[int, int]:
+    """The series are open; patron -> the number of the new series. IntegrityError if one of the same is open."""
+    for chunk in a_thousand_at_a_time(new):
+        conn.execute(insert(series), [_row(each) for each in chunk])
+    found: dict[int, int] = {}
+    for each in a_thousand_at_a_time(new):
+        sections = {begun.section for begun in each}
+        query = select(series.c.open_key, series.c.id).where(series.c.section.in_(sections))
+        rows = conn.execute(query.where(among(series.c.open_key, [begun.patron for begun in each])))
+        found |= {patron: id_ for patron, id_ in rows}  # noqa: C416 - typed
+    return found
+
+
+def _row(new: Series) -> dict[str, Any]:
+    row = asdict(new) | {"open_key": new.patron}
+    return {name: value for name, value in row.items() if name not in {"id", "reminders"}}
+
+
+def restrict(conn: Connection, id_: int, restriction: int, *, type_: str, comment: str) -> None:
+    """The restriction is recorded with the series that has made it."""
+    made = {"restriction": restriction, "restriction_type": type_, "restriction_comment": comment}
+    conn.execute(update(series).where(series.c.id == id_).values(made))
+
+
+def record(conn: Connection, sent: Mapping[int, Reminder], *, run: int, now: datetime) -> None:
+    """The levels are recorded with these series, and their messages. IntegrityError if one was sent before."""
+    for chunk in a_thousand_at_a_time(sent.items()):
+        rows = [
+            {name: value for name, value in asdict(each).items() if name not in {"id", "messages"}}
+            | {"series_id": id_, "run_id": run, "at": now}
+            for id_, each in chunk
+        ]
+        conn.execute(insert(reminder), rows)
+        of_chunk = dict(chunk)
+        ids = conn.execute(
+            select(reminder.c.series_id, reminder.c.id).where(
+                among(reminder.c.series_id, of_chunk), reminder.c.run_id == run
+            )
+        )
+        add_messages(conn, {number: of_chunk[id_].messages for id_, number in ids})
+
+
+def add_messages(conn: Connection, messages: Mapping[int, Iterable[Message]]) -> None:
+    """The messages are recorded with these reminders, by their numbers."""
+    rows = [
+        {name: value for name, value in asdict(each).items() if name != "id"} | {"reminder_id": number}
+        for number, of_reminder in messages.items()
+        for each in of_reminder
+    ]
+    if rows:
+        conn.execute(insert(reminder_message), rows)
+
+
+# What is forgotten
+
+
+def forget(conn: Connection, patrons: Iterable[int]) -> None:
+    """What staff wrote when they stopped a series of these patrons is removed."""
+    for chunk in a_thousand_at_a_time(patrons):
+        conn.execute(update(series).where(among(series.c.patron, chunk)).values(why=None))
+
+
+def forget_before(conn: Connection, day: date) -> None:
+    """The series that were closed before this day are deleted, unless their restriction stands."""
+    conn.execute(delete(series).where(series.c.closed_on < day, ~HAS_RESTRICTION))
