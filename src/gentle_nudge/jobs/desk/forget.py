@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.desk.history import UNKNOWN, cases_of, find_number
+from gentle_nudge.jobs.desk.find_patron import UNKNOWN, cases_of, numbers_of
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.store import cases, holds, meta, report_files, review_lists, wishes
 from gentle_nudge.views.case_view import Holding, forgotten_view
@@ -21,8 +21,8 @@ def forget(conn: Connection, card: str, *, keep_days: int, pages_keep_days: int,
     UserError if we know nothing of the patron, and if a case is open, unless it is wanted `anyway`.
     """
     meta.lock(conn)
-    of_patron, number = cases_of(conn, card), find_number(conn, card)
-    numbers = {each for case in of_patron for each in (case.number, case.patron) if each} | {number or 0}
+    of_patron = cases_of(conn, card)
+    numbers = numbers_of(conn, card, of_patron)
     ours = (wishes.of_patron, holds.of_patron, review_lists.with_patron)
     if not of_patron and not any(rows_of(conn, each) for rows_of in ours for each in numbers):
         raise UserError(*UNKNOWN)
@@ -41,6 +41,6 @@ def forget(conn: Connection, card: str, *, keep_days: int, pages_keep_days: int,
             folders=tuple(copies(conn, stored)),
             kept_until=stored.day + timedelta(days=pages_keep_days if stored.report.is_page else keep_days),
         )
-        for stored in report_files.holding(conn, sorted(numbers))
+        for stored in report_files.holding(conn, numbers)
     ]
     return forgotten_view(of_patron, holding)

@@ -16,8 +16,7 @@ from gentle_nudge.domain.wish import Door, Wish
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError, worst_exit_code
 from gentle_nudge.jobs.desk import decide_list, keep_back
 from gentle_nudge.jobs.desk.deeds import Deed, Desk, Kind
-from gentle_nudge.jobs.desk.find_patron import for_each_card
-from gentle_nudge.jobs.desk.history import NO_CARD, find_number
+from gentle_nudge.jobs.desk.find_patron import NOT_IN_KOHA, find_number, for_each_card
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.sync_report import sync
 from gentle_nudge.jobs.sections import named
@@ -131,7 +130,7 @@ def ask_for(
     def answer_to(card: str) -> str:
         number = find_number(conn, card)
         if number is None:
-            raise UserError("Koha has no patron with this card.", NO_CARD)
+            raise UserError(*NOT_IN_KOHA)
         return ask(conn, wish(origin=token_hex(32), patron=number), desk, dry_run=dry_run)
 
     return for_each_card(cards, answer_to)

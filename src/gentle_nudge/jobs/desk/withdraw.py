@@ -23,8 +23,7 @@ from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.outbox import Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.desk.find_patron import for_each_card
-from gentle_nudge.jobs.desk.history import known_cases
+from gentle_nudge.jobs.desk.find_patron import for_each_card, known_cases
 from gentle_nudge.jobs.patrons.accounts import line_rules, with_accounts
 from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
 from gentle_nudge.jobs.patrons.evidence import case_facts, holdings_of
