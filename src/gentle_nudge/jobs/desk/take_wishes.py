@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from secrets import token_hex
@@ -51,12 +51,28 @@ KINDS: Mapping[str, Kind] = {
 class Taken:
     """The wishes that were taken, each with its answer, and what went wrong with those that wait on.
 
-    `files` are the edited lists that were read, each with the answers to its wishes.
+    `files` are the edited lists that were read, each with the answers to its wishes. `is_left`: another run takes the
+    rest.
     """
 
     wishes: list[Wish] = field(default_factory=list)
     files: dict[str, list[str]] = field(default_factory=dict)
     failures: list[GentleNudgeError] = field(default_factory=list)
+    is_left: bool = False
+
+    @contextmanager
+    def keep_going(self, what: str) -> Iterator[None]:
+        """One failure stops neither the next wish nor the night; if another run is at work, the rest is left to it."""
+        try:
+            yield
+        except AnotherRunInProgress:
+            self.is_left = True
+        except GentleNudgeError as failure:
+            self.failures.append(failure)
+        except Exception as error:  # noqa: BLE001 - the next wish, and the night, have their own right
+            sentence = f"internal error ({type(error).__name__}) while {what}: it waits"
+            self.failures.append(GentleNudgeError(sentence, "run it again with --debug and report the output"))
+            self.failures[-1].__cause__ = error
 
     @property
     def refused(self) -> list[Wish]:
@@ -85,19 +101,10 @@ def take_wishes(library: Library, moment: Moment) -> Taken:
         desk = Desk(moment=replace(moment, day=moment.today), sections=sections, outlets=outlets)
         for wish in waiting:
             kind = KINDS.get(wish.what)
-            if kind and kind.needs_policy and not sections:
+            if taken.is_left or (kind and kind.needs_policy and not sections):
                 continue
-            try:
+            with taken.keep_going(f"wish {wish.id} was taken"):
                 answered = writing(library.engine, partial(take, wish=wish, desk=desk))
-            except AnotherRunInProgress:
-                break
-            except GentleNudgeError as failure:
-                taken.failures.append(failure)
-            except Exception as error:  # noqa: BLE001 - the next wish, and the night, have their own right
-                sentence = f"internal error ({type(error).__name__}) while wish {wish.id} was taken: it waits"
-                taken.failures.append(GentleNudgeError(sentence, "run it again with --debug and report the output"))
-                taken.failures[-1].__cause__ = error
-            else:
                 taken.wishes += [answered] if answered else []
     return taken
 
