@@ -28,8 +28,7 @@ from gentle_nudge.jobs.setup import plugin_import
 from gentle_nudge.jobs.setup.adopt import adopt_all
 from gentle_nudge.jobs.setup.grants import DatabaseUser, default_user, grants_outside
 from gentle_nudge.jobs.setup.grants import grants as grants_for
-from gentle_nudge.jobs.setup.initialise import initialise, waiting_for_adoption
-from gentle_nudge.jobs.setup.mend_clock import mend_clock
+from gentle_nudge.jobs.setup.initialise import initialise, mend_clock, waiting_for_adoption
 from gentle_nudge.jobs.setup.restore import look, mend
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.connect.instance import instance
