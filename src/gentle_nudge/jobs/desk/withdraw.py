@@ -44,11 +44,6 @@ class WithdrawalRequest:
     sections: tuple[str, ...] = ()
     waive_fee: bool = False
 
-    @property
-    def is_submission(self) -> bool:
-        """Whether a whole submission is meant."""
-        return self.day is not None
-
 
 def withdraw_cases(
     conn: Connection, sections: Sequence[Section], wanted: WithdrawalRequest, *, moment: Moment, dry_run: bool = False
@@ -58,17 +53,25 @@ def withdraw_cases(
     UserError, and nothing is done, for an unknown card or submission and for a patron with cases in several sections.
     """
     meta.ready(conn) if dry_run else meta.lock(conn)
-    if wanted.day and not report_files.find(
-        conn, report=ReportKind.SUBMISSION, day=wanted.day, sections=wanted.sections
-    ):
-        raise UserError(f"There is no submission of {wanted.day}.", "gentle-nudge history shows every run.")
+    submissions: list[Stored] = []
+    referred: list[Case] = []
+    if wanted.day:
+        submissions = report_files.find(conn, report=ReportKind.SUBMISSION, day=wanted.day, sections=wanted.sections)
+        referred = cases.of_submission(conn, day=wanted.day, sections=wanted.sections)
+        if not submissions:
+            raise UserError(f"There is no submission of {wanted.day}.", "gentle-nudge history shows every run.")
     of_cards = for_each_card(wanted.cards, partial(_of_patron, conn, sections, wanted))
     named = {case.id: case for ours in of_cards for case in ours}.values()
     withdrawals = []
     for section in sections:
-        chosen = [case for case in named if case.section in section.may_end] or _of_submission(conn, section, wanted)
-        if chosen or _submissions(conn, section, wanted):
-            withdrawals.append(_withdrawal(conn, section, wanted, chosen, moment=moment, dry_run=dry_run))
+        chosen = [case for case in (named or _still_to_do(referred, wanted)) if case.section in section.may_end]
+        whole = [each for each in submissions if each.section in section.may_end]
+        if chosen or whole:
+            facts, holdings = _look(conn, section, chosen, moment=moment, lock=not dry_run)
+            taken = tuple(_withdrawn(conn, section, facts, holdings, wanted=wanted, moment=moment))
+            withdrawals.append(_with_deliveries(conn, section, taken, whole, by_day=bool(wanted.day)))
+            if not dry_run:
+                _apply(conn, withdrawals[-1], wanted, moment)
     return withdrawals
 
 
@@ -90,36 +93,6 @@ def _still_to_do(ours: Sequence[Case], wanted: WithdrawalRequest) -> list[Case]:
     still_open = [case for case in ours if case.state is CaseState.OPEN]
     withdrawn = [case for case in ours if case.state is CaseState.WITHDRAWN] if wanted.waive_fee else []
     return [*still_open, *withdrawn] if wanted.day else (still_open or withdrawn[-1:])
-
-
-def _of_submission(conn: Connection, section: Section, wanted: WithdrawalRequest) -> list[Case]:
-    """What is to be withdrawn of a submission in this section; nothing if patrons are named."""
-    referred = cases.of_submission(conn, day=wanted.day, sections=wanted.sections) if wanted.day else []
-    return _still_to_do([case for case in referred if case.section in section.may_end], wanted)
-
-
-def _submissions(conn: Connection, section: Section, wanted: WithdrawalRequest) -> list[Stored]:
-    """The submissions of this section that are to be withdrawn as a whole."""
-    names = set(section.may_end) & set(wanted.sections)
-    return report_files.find(conn, report=ReportKind.SUBMISSION, day=wanted.day, sections=names) if wanted.day else []
-
-
-def _withdrawal(
-    conn: Connection,
-    section: Section,
-    wanted: WithdrawalRequest,
-    chosen: Sequence[Case],
-    *,
-    moment: Moment,
-    dry_run: bool,
-) -> Withdrawal:
-    """The withdrawal of these cases in their section, carried out unless this is a dry run."""
-    facts, holdings = _look(conn, section, chosen, moment=moment, lock=not dry_run)
-    taken = tuple(_withdrawn(conn, section, facts, holdings, wanted=wanted, moment=moment))
-    withdrawal = _with_deliveries(conn, section, taken, wanted)
-    if not dry_run:
-        _apply(conn, withdrawal, wanted, moment)
-    return withdrawal
 
 
 def _look(
@@ -166,16 +139,16 @@ def _waived(fee: OwingFee | None) -> str:
 
 
 def _with_deliveries(
-    conn: Connection, section: Section, taken: tuple[WithdrawnCase, ...], wanted: WithdrawalRequest
+    conn: Connection, section: Section, taken: tuple[WithdrawnCase, ...], whole: Sequence[Stored], *, by_day: bool
 ) -> Withdrawal:
-    """These cases, with the outcome of the submissions that are withdrawn as a whole."""
+    """These cases, with the outcome of the submissions that are withdrawn as a whole, by day or by their cases."""
     ending = {withdrawn.case.id for withdrawn in taken if withdrawn.ends}
     runs = {each.case.opened_run for each in taken if each.case.opened_run and not each.case.adopted}
     outcomes, unheard = [], set[int]()
-    for submission in _submissions(conn, section, wanted) or report_files.of_runs(conn, runs):
+    for submission in whole or report_files.of_runs(conn, runs):
         referred = cases.opened_by(conn, [submission.run])
         all_withdrawn = all(case.id in ending or case.state is CaseState.WITHDRAWN for case in referred)
-        if submission.report is ReportKind.SUBMISSION and (wanted.is_submission or all_withdrawn):
+        if submission.report is ReportKind.SUBMISSION and (by_day or all_withdrawn):
             told = deliveries.since(conn, submission.id, {submission.section, *section.may_end})
             unsure = deliveries.unsure(conn, [delivery.id for delivery in told])
             outcomes.append(outcome_of_deliveries(told, submission.id, unsure=unsure))
