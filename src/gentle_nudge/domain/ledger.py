@@ -24,6 +24,11 @@ class Window:
     first: date
     last: date
 
+    @property
+    def days(self) -> int:
+        """How many days it is wide."""
+        return (self.last - self.first).days + 1
+
     def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """The instants, in UTC, of the first midnight inside and the first midnight after (half open)."""
         return midnight(self.first, zone), midnight(self.last + timedelta(days=1), zone)

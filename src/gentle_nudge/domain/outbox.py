@@ -43,6 +43,8 @@ MAY_LEAVE = {
 }
 # On these channels each address is a recipient of its own; on the others the settings name one place for everything.
 BY_ADDRESS = frozenset({Channel.EMAIL})
+# These are folders of the library's own: the archive, and that of staff, which has the page of every night.
+FOLDERS = frozenset({Channel.FILE, Channel.FOLDER})
 # Why a delivery of a database that is not the library's own is cancelled: whatever it sends tells nobody.
 TELLS_NOBODY = {Standing.TEST_COPY: "test copy", Standing.COPY: "this database is a copy"}
 # The channels by which the agency hears of a patron; a copy in the archive tells nobody.
@@ -88,21 +90,6 @@ class Address:
     def tells_agency(self) -> bool:
         """Whether it reaches the agency."""
         return self.channel in TELLS_AGENCY
-
-    @property
-    def is_archive(self) -> bool:
-        """Whether the recipient is an archive folder."""
-        return self.channel is Channel.FILE
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether the recipient is a folder of the library's own."""
-        return self.is_archive or self.is_staff_folder
-
-    @property
-    def is_staff_folder(self) -> bool:
-        """Whether the recipient is the folder of staff, which has the page of every night."""
-        return self.channel is Channel.FOLDER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
