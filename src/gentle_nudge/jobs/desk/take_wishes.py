@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.collections.review import ListState
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.wish import Door, Wish
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError, worst_exit_code
@@ -41,8 +42,8 @@ KINDS: Mapping[str, Kind] = {
     "resume": Kind(plan=keep_back.resume, needs=("patron",)),
     "leave_out": Kind(plan=decide_list.leave_out, needs=("patron", "reason")),
     "put_back": Kind(plan=decide_list.put_back, needs=("patron",)),
-    "approve": Kind(plan=decide_list.approve, needs=("list_day",)),
-    "reject": Kind(plan=decide_list.reject, needs=("list_day", "reason")),
+    "approve": Kind(plan=partial(decide_list.decide, state=ListState.APPROVED), needs=("list_day",)),
+    "reject": Kind(plan=partial(decide_list.decide, state=ListState.REJECTED), needs=("list_day", "reason")),
     "sync": Kind(plan=sync_now, needs_policy=True),
 }
 
@@ -117,9 +118,12 @@ def take(conn: Connection, wish: Wish, desk: Desk) -> Wish | None:
     try:
         deed = plan_of(conn, wish, desk)
     except UserError as refusal:
-        return _answer(conn, wish, refusal.text, done=False)
-    deed.do(conn)
-    return _answer(conn, wish, deed.answer, done=True)
+        answer, done = refusal.text, False
+    else:
+        deed.do(conn)
+        answer, done = deed.answer, True
+    wishes.answer(conn, wish.id, answer, done=done)
+    return replace(wish, done=done, answer=answer)
 
 
 def ask_for(
@@ -174,8 +178,3 @@ def plan_of(conn: Connection, wish: Wish, desk: Desk) -> Deed:
     if missing := wish.lacks(kind.needs):
         raise UserError(f"A wish of the kind {wish.what} needs {' and '.join(missing)}.")
     return kind.plan(conn, wish, replace(desk, moment=replace(desk.moment, who=wish.who)))
-
-
-def _answer(conn: Connection, wish: Wish, sentence: str, *, done: bool) -> Wish:
-    wishes.answer(conn, wish.id or 0, sentence, done=done)
-    return replace(wish, done=done, answer=sentence)
