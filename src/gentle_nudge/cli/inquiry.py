@@ -60,7 +60,7 @@ def cases(
     chosen = case_list.Filter(
         states=tuple(CaseState(state) for state in states),
         month=month,
-        sections=library.names_of(libraries) if libraries else None,
+        sections=library.names_of(libraries),
     )
     with progress(), read_only(library.engine) as conn:
         listed, sections = case_list.listed(conn, chosen), ()
@@ -84,8 +84,7 @@ def move(invocation: Invocation, old: str, new: str) -> None:
     library = invocation.library("koha")
     library.refuse_other_time()
     sections = () if library.settings.lacks else library.sections(changes=True)
-    work = partial(case_list.move, settings=library.settings, sections=sections, now=library.clock())
-    moved = writing(library.engine, partial(work, old=old, new=new))
+    moved = writing(library.engine, partial(case_list.move, library=library, sections=sections, old=old, new=new))
     if invocation.speaks:
         click.echo(f"{counted(moved.count, 'open case')} moved from {old} to {new}")
     if moved.staying:
@@ -140,7 +139,7 @@ def history(
             "gentle-nudge history --month YYYY-MM, --since DATE, or CARD",
         )
     library = invocation.library("koha")
-    sections = library.names_of(libraries) if libraries else None
+    sections = library.names_of(libraries)
     card = card and card_of(library, card)
     with progress(), read_only(library.engine) as conn:
         view: View | list[View]

@@ -204,7 +204,7 @@ def hold(
     if reason or until or note or dry_run:
         raise UserError("Name at least one patron.", "gentle-nudge hold CARD --reason WORD; without options: all holds")
     library = invocation.library("koha")
-    sections, day = library.names_of(libraries) if libraries else None, moment_of(library).day
+    sections, day = library.names_of(libraries), moment_of(library).day
     with progress(), read_only(library.engine) as conn:
         listed = list(on_hold(conn, ended_too=ended, sections=sections, day=day))
     show(holds_view(listed), form)

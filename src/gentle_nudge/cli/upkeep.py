@@ -151,7 +151,7 @@ def regenerate(
     if new_recipient and not to:
         raise UserError("--new-recipient belongs to --to.", "Name the address with --to ADDRESS.")
     library = invocation.library("policy" if send else "koha")
-    sections = library.names_of(libraries) if libraries else None
+    sections = library.names_of(libraries)
     request = ResendRequest(report=ReportKind(kind), day=day, sections=sections)
     if send:
         _send(library, request, to, reason.strip(), new_recipient=new_recipient)
