@@ -57,13 +57,9 @@ def cases(
     if context.invoked_subcommand is not None:
         return
     library = context.obj.library("koha")
-    chosen = case_list.Filter(
-        states=tuple(CaseState(state) for state in states),
-        month=month,
-        sections=library.names_of(libraries),
-    )
+    chosen, names = [CaseState(state) for state in states], library.names_of(libraries)
     with progress(), read_only(library.engine) as conn:
-        listed, sections = case_list.listed(conn, chosen), ()
+        listed, sections = case_list.listed(conn, states=chosen, month=month, sections=names), ()
         with suppress(UserError):  # a group that Koha lacks: `check` names it, and the list can be had all the same
             sections = library.known_sections(conn)
         whole_accounts = library.settings.libraries.charges_by == "patron"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -28,21 +27,13 @@ from gentle_nudge.store import cases, deliveries, holds, meta
 from gentle_nudge.store.cases import Moved
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Filter:
-    """Which cases: in these states (none: all), referred in the month of this day, of these sections (None: all)."""
-
-    states: tuple[CaseState, ...] = ()
-    month: date | None = None
-    sections: tuple[str, ...] | None = None
-
-
-def listed(conn: Connection, wanted: Filter) -> list[Case]:
-    """The cases, in order of id."""
+def listed(
+    conn: Connection, *, states: Collection[CaseState], month: date | None, sections: Collection[str] | None
+) -> list[Case]:
+    """The cases in these states (none: all), referred in the month of this day, of these sections (None: all)."""
     meta.ready(conn)
-    month = wanted.month
     referred = (month.replace(day=1), month + relativedelta(day=31)) if month else None
-    return cases.listed(conn, states=wanted.states, referred=referred, sections=wanted.sections)
+    return cases.listed(conn, states=states, referred=referred, sections=sections)
 
 
 def present_balances(
