@@ -76,11 +76,6 @@ class Taken:
             self.failures[-1].__cause__ = error
 
     @property
-    def refused(self) -> list[Wish]:
-        """The wishes that could not be done."""
-        return [wish for wish in self.wishes if not wish.done]
-
-    @property
     def exit_code(self) -> int:
         """The exit code of the worst failure; a wish that could not be done is none."""
         return worst_exit_code(*(failure.exit_code for failure in self.failures))
