@@ -21,7 +21,8 @@ from gentle_nudge.domain.report_row import UpdateRow, case_row, new_case_row
 if TYPE_CHECKING:
     from gentle_nudge.domain.collections.case_outcome import CaseFacts
     from gentle_nudge.domain.collections.for_a_person import Need
-    from gentle_nudge.domain.collections.review import Draft, ListState, ReviewList
+    from gentle_nudge.domain.collections.review import ListState, ReviewList
+    from gentle_nudge.domain.collections.shown_list import Review
 
 
 D = TypeVar("D", bound="Decision")
@@ -229,7 +230,7 @@ class Plan:
     holds: HoldChanges = field(default_factory=HoldChanges)
     under: ReviewList | None = None
     list_ends: ListState | None = None
-    list_made: Draft | None = None
+    list_made: Review | None = None
 
     def of(self, kind: type[D]) -> tuple[D, ...]:
         """The decisions of one kind."""

@@ -17,6 +17,8 @@ from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.money import ZERO, can_be_kept
 from gentle_nudge.domain.patron import FlagState, Patron, SentNotice, age, flag_state, known_birth
 
+LOST = "LOST"  # Koha's debit type
+
 
 class Reason(StrEnum):
     """Why a patron is not referred, in the order in which the rules are asked."""
@@ -59,11 +61,19 @@ class Account:
     last_payment: date | None = None
 
     @property
+    def debits(self) -> tuple[Line, ...]:
+        """The debits still owing."""
+        return tuple(line for line in self.lines if line.outstanding > 0)
+
+    @property
+    def lost_charges(self) -> tuple[Line, ...]:
+        """The charges for lost items still owing."""
+        return tuple(line for line in self.debits if line.type == LOST)
+
+    @property
     def oldest_charge(self) -> date | None:
         """The day of the oldest counted debit still owing."""
-        return min(
-            (line.day for line in self.lines if line.counted and line.outstanding > 0 and line.day), default=None
-        )
+        return min((line.day for line in self.debits if line.counted and line.day), default=None)
 
     @property
     def can_be_kept(self) -> bool:
