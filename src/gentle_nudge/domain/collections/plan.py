@@ -11,9 +11,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.referral import Account, Candidate, LeftOut, Reason, SectionRecords
+from gentle_nudge.domain.collections.referral import Candidate, LeftOut, Reason, SectionRecords
 from gentle_nudge.domain.collections.submission_day import Refusal
 from gentle_nudge.domain.hold import HoldChanges
+from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Guardian, Patron
 from gentle_nudge.domain.report_row import UpdateRow, case_row, new_case_row

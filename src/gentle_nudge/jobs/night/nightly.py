@@ -186,7 +186,7 @@ def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
         prepared.rollback()
         written = write_ours(conn, claimed, judged)
     write_lists(conn, claimed, judged)
-    restrictions = change_koha(conn, claimed, judged)
+    restrictions = change_koha(conn, claimed, judged, written.opened)
     keep_values(conn, claimed, judged, written=written, restrictions=restrictions)
     return judged
 

@@ -9,7 +9,6 @@ from gentle_nudge.store.cases.case_changes import keep_owing as keep_owing
 from gentle_nudge.store.cases.case_changes import mark_to_report as mark_to_report
 from gentle_nudge.store.cases.case_changes import move as move
 from gentle_nudge.store.cases.case_changes import open_new as open_new
-from gentle_nudge.store.cases.case_changes import opened_for as opened_for
 from gentle_nudge.store.cases.case_changes import pause as pause
 from gentle_nudge.store.cases.case_changes import record_restrictions as record_restrictions
 from gentle_nudge.store.cases.case_changes import reopen as reopen

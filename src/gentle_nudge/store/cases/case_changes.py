@@ -114,12 +114,6 @@ def complete(
         conn.execute(update(case).where(case.c.section.in_(sections), among(case.c.open_key, patrons)).values(new))
 
 
-def opened_for(conn: Connection, runs: Collection[int], patrons: Collection[int]) -> dict[int, int]:
-    """The case that one of these runs opened for each of these patrons; it may be closed again already."""
-    query = select(case.c.patron, case.c.id).where(case.c.opened_run.in_(runs), case.c.patron.in_(patrons))
-    return {row.patron: row.id for row in conn.execute(query)}
-
-
 def record_restrictions(conn: Connection, in_place: Mapping[int, Restriction]) -> None:
     """These cases hold the restriction of ours that was there before."""
     columns = ("restriction", "restriction_type", "restriction_comment")
