@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.domain.case import Case, CaseState
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 
 D = TypeVar("D", bound="Decision")
-NOT_READ: Mapping[str, str | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +67,7 @@ class Referral(NewCase):
     day: date
     fee: Decimal
     guardian: Guardian | None = None
-    contact: Mapping[str, str | None] = field(default_factory=lambda: NOT_READ)
+    contact: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def total(self) -> Decimal:
@@ -119,10 +117,11 @@ class Reopening(NewCase):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangedCase:
-    """An open case changes."""
+    """An open case changes; `row` is None if the agency is told nothing of it."""
 
     facts: CaseFacts
     why: str
+    row: UpdateRow | None
 
     @property
     def case(self) -> Case:
@@ -147,18 +146,12 @@ class Succession(ChangedCase):
     `row` is None if nobody may be told of it, or because the heir is on hold.
     """
 
-    row: UpdateRow | None
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending(ChangedCase):
-    """An open case is closed in this state; `row` is None if the agency is told nothing of it.
-
-    `waiting` is the due that the agency is to be told at last, once somebody may be told.
-    """
+    """An open case is closed in this state; `waiting` is the due to be told at last, once somebody may be told."""
 
     state: CaseState
-    row: UpdateRow | None
     waiting: Decimal | None = None
 
     @property
@@ -169,9 +162,8 @@ class Ending(ChangedCase):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pause(ChangedCase):
-    """The patron is on hold: the agency hears of the open case once, by `row` (None: not at all), and then no more."""
+    """The patron is on hold: the agency hears of the open case once, by `row`, and then no more."""
 
-    row: UpdateRow | None
     paused_on: date
     is_by_person: bool
 
