@@ -8,11 +8,12 @@ from typing import Any
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.changes import Holdings, OpenCase
+from gentle_nudge.domain.collections.changes import OpenCase
 from gentle_nudge.domain.collections.plan import Adoption, Referral
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
 from gentle_nudge.domain.collections.reopening import ClosedCase
+from gentle_nudge.domain.collections.restriction import Holdings
 from gentle_nudge.domain.collections.section_facts import Adoptee, Evidence
 from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.ledger import Account, Line

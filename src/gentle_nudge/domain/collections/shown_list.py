@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from gentle_nudge.domain.collections.list_days import is_late_list
 from gentle_nudge.domain.collections.marks import Mark, Waiting
 from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.collections.review import ListRow, ListState, Outcome, ReviewList
+from gentle_nudge.domain.collections.submission_day import is_late
 from gentle_nudge.domain.ledger import Line, Window
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Patron, age, known_birth
@@ -82,7 +82,7 @@ class Review:
     @property
     def late(self) -> bool:
         """Whether it is for a day on which no submission belongs, because none was made in time."""
-        return is_late_list(self.section.policy, self.for_day)
+        return is_late(self.section.policy, self.for_day)
 
     @property
     def window(self) -> Window:

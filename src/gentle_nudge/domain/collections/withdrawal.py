@@ -10,12 +10,11 @@ from decimal import Decimal
 from gentle_nudge.domain.actions import OwingFee
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.changes import Action, CloseCase, Holdings, clear_flag, follow_case, lift
+from gentle_nudge.domain.collections.changes import Action, CloseCase, clear_flag, follow_case
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.restriction import Holdings, lift
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, Delivery, DeliveryState
-
-WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
+from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, WAITING, Delivery
 
 
 def withdraw(facts: CaseFacts, holdings: Holdings | None, section: Section, why: str) -> Iterator[Action]:

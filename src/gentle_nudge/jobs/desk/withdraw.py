@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.actions import ForgiveFee, OwingFee
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, Holdings, of
+from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, of
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.restriction import Holdings
 from gentle_nudge.domain.collections.withdrawal import Withdrawal, WithdrawnCase, outcome_of_deliveries, withdraw
 from gentle_nudge.domain.hold import HoldEnd
 from gentle_nudge.domain.moment import Moment

@@ -16,16 +16,14 @@ from gentle_nudge.domain.collections.changes import (
     FollowCase,
     OpenCase,
     PauseCase,
-    RecordRestriction,
     ReopenCase,
     flag_changes,
-    is_still_restricted,
     of,
     planned_changes,
-    restriction_changes,
 )
 from gentle_nudge.domain.collections.hold_ends import ended_with_cases, inherited_holds
 from gentle_nudge.domain.collections.plan import Adoption, Ending, Pause, Plan, Referral, Reopening, Resumption, heir_of
+from gentle_nudge.domain.collections.restriction import RecordRestriction, is_still_restricted, restriction_changes
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outbox import Stored
 from gentle_nudge.domain.report_row import ReportKind
