@@ -171,12 +171,8 @@ def hold_over(hold: Hold, plan: Plan) -> Need:
 def of_refusal(refusal: Refusal) -> Need:
     """A part of the night that was refused, with the way out."""
     about = refusal.hint if refusal.kind == "held" else ""
-    return Need(kind=KIND_OF_REFUSAL[refusal.kind], sentence=in_sentences(refusal.sentence, refusal.hint), about=about)
-
-
-def in_sentences(*texts: str) -> str:
-    """The texts as sentences, with capitals and full stops."""
-    return " ".join(f"{text[0].upper()}{text[1:].rstrip('.')}." for text in texts if text)
+    sentences = (f"{text[0].upper()}{text[1:].rstrip('.')}." for text in (refusal.sentence, refusal.hint) if text)
+    return Need(kind=KIND_OF_REFUSAL[refusal.kind], sentence=" ".join(sentences), about=about)
 
 
 def of_open_case(facts: CaseFacts, section: Section) -> Iterator[Need]:
