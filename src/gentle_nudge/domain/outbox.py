@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from gentle_nudge.domain.moment import CLOCKS_MAY_DIFFER
-from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.report_row import BALANCES, ReportKind
 from gentle_nudge.domain.wording import counted
 
 FIRST_PAUSE = timedelta(minutes=1)
@@ -62,7 +62,8 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"
 
 
-UNDELIVERED = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.FAILED)
+WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
+UNDELIVERED = (*WAITING, DeliveryState.SENDING)
 GOING_OR_GONE = (DeliveryState.SENDING, DeliveryState.SENT)
 
 
@@ -151,8 +152,7 @@ class Delivery:
         settings point now. A submission says nothing that a later one could make untrue, a copy in the archive
         overtakes nobody, and a repeat is marked as one.
         """
-        balances = {ReportKind.UPDATE, ReportKind.SYNC}
-        return self.kind in balances and self.address.tells_agency and not self.is_repeat
+        return self.kind in BALANCES and self.address.tells_agency and not self.is_repeat
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,7 +29,8 @@ class ReportKind(StrEnum):
         return self not in TO_AGENCY
 
 
-TO_AGENCY = (ReportKind.SUBMISSION, ReportKind.UPDATE, ReportKind.SYNC)
+BALANCES = (ReportKind.UPDATE, ReportKind.SYNC)
+TO_AGENCY = (ReportKind.SUBMISSION, *BALANCES)
 PAGES = (ReportKind.REVIEW, ReportKind.NIGHT, ReportKind.DIGEST)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.wording import counted
-from gentle_nudge.koha.inspect.lossy_columns import character_set_lacking
+from gentle_nudge.koha.inspect.missing_columns import character_set_lacking
 from gentle_nudge.koha.koha_tables import accountlines, borrower_debarments, borrowers
 from gentle_nudge.koha.read import message_queue
 from gentle_nudge.store import meta, notices_sent

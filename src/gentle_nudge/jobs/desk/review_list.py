@@ -12,7 +12,7 @@ from gentle_nudge.domain.collections.list_days import next_submission_day
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
 from gentle_nudge.domain.collections.review import ListInForce, ListRow, Outcome, ReviewList
-from gentle_nudge.domain.collections.shown_list import Review, ShownRow, as_stored, of_draft, shown
+from gentle_nudge.domain.collections.shown_list import Review, ShownRow, as_stored
 from gentle_nudge.domain.collections.submission_day import submits_on
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.report_row import ReportKind, ShelfItem
@@ -69,19 +69,20 @@ def review(
 ) -> Review:
     """The section's list for that day; the rows of one that can still be used are judged as of now."""
     if of is None:
-        return of_draft(section, foresee(conn, section, moment, for_day, records=records))
+        return foresee(conn, section, moment, for_day, records=records)
     rows = review_lists.rows(conn, of.id)
     if not of.may_be_used(records.past.last_submission):
         return Review(section=section, for_day=for_day, of=of, rows=_stored(conn, section, for_day, rows.values()))
     under = replace(records, in_force=ListInForce(of=of, rows=rows))
-    draft = foresee(conn, section, moment, for_day, records=records, under=under.in_force)
-    listed = {each.referral.number for each in draft.rows}
-    gone = [patron for patron, row in rows.items() if row.outcome is Outcome.LISTED and patron not in listed]
+    judged = foresee(conn, section, moment, for_day, records=records, under=under.in_force)
+    current = {each.number: each for each in judged.rows}
+    gone = [patron for patron, row in rows.items() if row.outcome is Outcome.LISTED and patron not in current]
     reasons = dropped(conn, section, replace(moment, day=for_day), gone, records=under)
     left = [row for row in rows.values() if row.outcome is not Outcome.LISTED]
     left += [replace(rows[patron], outcome=Outcome.DROPPED, why=reasons[patron]) for patron in gone]
-    current = tuple(shown(each, rows[each.referral.number]) for each in draft.rows)
-    return replace(of_draft(section, draft, of), rows=(*current, *_stored(conn, section, for_day, left)))
+    kept = (rows[number] for number in current)
+    said = (replace(each, why=row.why, who=row.who, at=row.at) for each, row in zip(judged.rows, kept, strict=True))
+    return replace(judged, of=of, rows=(*said, *_stored(conn, section, for_day, left)))
 
 
 def _stored(conn: Connection, section: Section, day: date, rows: Iterable[ListRow]) -> tuple[ShownRow, ...]:

@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.actions import ForgiveFee, OwingFee
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, Holdings, of
+from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, of
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.restriction import Holdings
 from gentle_nudge.domain.collections.withdrawal import Withdrawal, WithdrawnCase, outcome_of_deliveries, withdraw
 from gentle_nudge.domain.hold import HoldEnd
 from gentle_nudge.domain.moment import Moment
@@ -154,7 +155,13 @@ def _with_deliveries(
             outcomes.append(outcome_of_deliveries(told, submission.id, unsure=unsure))
             if not outcomes[-1].heard:
                 unheard.update(case.id for case in referred)
-    return Withdrawal(section=section.name, taken=taken, fates=tuple(outcomes), unheard=frozenset(unheard))
+    return Withdrawal(
+        section=section.name,
+        taken=taken,
+        cancelled=tuple(delivery for outcome in outcomes for delivery in outcome.cancelled),
+        set_aside=tuple(delivery for outcome in outcomes for delivery in outcome.set_aside),
+        unheard=frozenset(unheard),
+    )
 
 
 def _apply(conn: Connection, withdrawal: Withdrawal, wanted: WithdrawalRequest, moment: Moment) -> None:
@@ -168,10 +175,9 @@ def _apply(conn: Connection, withdrawal: Withdrawal, wanted: WithdrawalRequest, 
     _end_holds(conn, {each.case.patron for each in withdrawal.taken if each.ends}, moment)
     cases.mark_to_report(conn, withdrawal.to_tell, flag=True)
     cases.mark_to_report(conn, withdrawal.unheard, flag=False)
-    for outcome in withdrawal.fates:
-        ids = [delivery.id for delivery in outcome.cancelled]
-        deliveries.cancel(conn, ids, now=moment.now, reason=wanted.reason, who=moment.who)
-        deliveries.set_aside(conn, [delivery.id for delivery in outcome.set_aside], moment.now)
+    ids = [delivery.id for delivery in withdrawal.cancelled]
+    deliveries.cancel(conn, ids, now=moment.now, reason=wanted.reason, who=moment.who)
+    deliveries.set_aside(conn, [delivery.id for delivery in withdrawal.set_aside], moment.now)
 
 
 def _end_holds(conn: Connection, patrons: AbstractSet[int | None], moment: Moment) -> None:
