@@ -13,6 +13,9 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say
 from gentle_nudge.cli.options import (
+    card_argument,
+    card_of,
+    date_option,
     format_option,
     library_option,
     listing_format_option,
@@ -22,7 +25,6 @@ from gentle_nudge.cli.options import (
     set_option,
     show,
 )
-from gentle_nudge.cli.words import card_argument, card_of, date_option
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_FAILURE, UserError
@@ -60,7 +62,7 @@ def cases(
     chosen = case_list.Filter(
         states=tuple(CaseState(state) for state in states),
         month=month,
-        sections=library.names_of(libraries) if libraries else None,
+        sections=library.names_of(libraries),
     )
     with progress(), read_only(library.engine) as conn:
         listed, sections = case_list.listed(conn, chosen), ()
@@ -140,7 +142,7 @@ def history(
             "gentle-nudge history --month YYYY-MM, --since DATE, or CARD",
         )
     library = invocation.library("koha")
-    sections = library.names_of(libraries) if libraries else None
+    sections = library.names_of(libraries)
     card = card and card_of(library, card)
     with progress(), read_only(library.engine) as conn:
         view: View | list[View]

@@ -109,10 +109,10 @@ class Library:
         with read_only(self.engine) as conn:
             return named(sections_of(conn, self.settings), wanted)
 
-    def names_of(self, wanted: Sequence[str]) -> tuple[str, ...]:
-        """These names, known or not, each followed by the section's former names."""
+    def names_of(self, wanted: Sequence[str]) -> tuple[str, ...] | None:
+        """These names, known or not, each followed by the section's former names; None if there is none."""
         former = {section.name.casefold(): section.formerly for section in self.settings.section_keys}
-        return tuple(each for name in wanted for each in (name, *former.get(name.casefold(), ())))
+        return tuple(each for name in wanted for each in (name, *former.get(name.casefold(), ()))) or None
 
     @property
     def families(self) -> tuple[tuple[str, ...], ...]:
