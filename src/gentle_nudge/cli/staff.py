@@ -32,7 +32,6 @@ from gentle_nudge.cli.options import (
     write,
 )
 from gentle_nudge.cli.reviewers import do
-from gentle_nudge.delivery.whole_files import write_over
 from gentle_nudge.domain.hold import REASONS
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk import hold_list
@@ -157,10 +156,7 @@ def statement(
     for failure in library.texts.failures:
         say(failure, "warning")
     if output:
-        output.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = output / statement_file(made, ending)
-        write_over(path, [text.encode()])
-        click.echo(f"Written: {path}")
+        write(output, [(statement_file(made, ending), [text.encode()])])
     elif form == "text":
         show(View(parts=notes(*text.splitlines(), style="copy")))
     else:
