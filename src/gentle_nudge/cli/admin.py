@@ -13,8 +13,7 @@ import click
 
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import HelpfulGroup
-from gentle_nudge.cli.options import format_option, moment_of, now, progress, show
-from gentle_nudge.cli.words import date_option
+from gentle_nudge.cli.options import date_option, format_option, moment_of, now, progress, show
 from gentle_nudge.demo.play import ZONE, play
 from gentle_nudge.demo.story import story_view
 from gentle_nudge.domain.finding import Severity

@@ -13,6 +13,9 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say
 from gentle_nudge.cli.options import (
+    card_argument,
+    card_of,
+    date_option,
     format_option,
     library_option,
     listing_format_option,
@@ -22,7 +25,6 @@ from gentle_nudge.cli.options import (
     set_option,
     show,
 )
-from gentle_nudge.cli.words import card_argument, card_of, date_option
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_FAILURE, UserError

@@ -129,6 +129,7 @@ def with_submission(earlier: Values, values: Values) -> Values:
             *(need for need in earlier["needs_a_person"] if need["kind"] != "referrals_held"),
         ],
         "list": values["list"] or earlier["list"],
+        "not_shown": earlier["not_shown"] + values["not_shown"],
         **{key: [*earlier[key], *values[key]] for key in ("reports", "referred", "changed")},
     }
 

@@ -17,7 +17,7 @@ from gentle_nudge.jobs.desk.find_patron import UNKNOWN, cases_of, numbers_of
 from gentle_nudge.jobs.sending.manage import tried
 from gentle_nudge.store import cases, deliveries, holds, meta, review_lists, runs
 from gentle_nudge.views.case_view import case_view, runs_view
-from gentle_nudge.views.kept_back_view import KeptBack, for_people, for_programs
+from gentle_nudge.views.hold_view import KeptBack, for_people, for_programs
 from gentle_nudge.views.plain import Part, View, figures, notes
 
 LAST_RUNS = 60
