@@ -103,7 +103,7 @@ def sections_asked(library: Library, wanted: Sequence[str], with_cases: Collecti
     known = {name.casefold(): name for name in names}
     if unknown := sorted(name for name in wanted if name.casefold() not in known):
         raise UserError(f"There is no section {', '.join(unknown)}.", f"The sections are: {', '.join(sorted(names))}.")
-    asked = {known[name.casefold()] for name in wanted} | (set(library.names_of(wanted)) & set(with_cases))
+    asked = {known[name.casefold()] for name in wanted} | (set(library.names_of(wanted) or ()) & set(with_cases))
     return tuple(sorted(asked if wanted else with_cases))
 
 
