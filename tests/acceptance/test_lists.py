@@ -223,6 +223,17 @@ def test_a_dry_run_of_leaving_out_writes_nothing(desk: DeskFixture) -> None:
     assert library.koha.query("SELECT * FROM gentle_nudge_wish") == []
 
 
+@pytest.mark.parametrize("asked", [("leave-out", "number:2"), ("reject", "2026-11-22")])
+def test_a_reason_of_blanks_is_none(desk: DeskFixture, asked: tuple[str, str]) -> None:
+    library = desk()
+    library.nights(19)
+    done = library.run("review", *asked, "--reason", " ")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "A reason is needed.\nSay why: --reason " in done.stderr
+    assert library.koha.query("SELECT * FROM gentle_nudge_wish") == []
+    assert library.lists()["2026-11-22"][0] == "open"
+
+
 def test_nobody_is_left_out_who_is_on_no_open_list(desk: DeskFixture) -> None:
     library = desk()
     library.nights(18)

@@ -48,6 +48,7 @@ def test_verbose_logs_each_step_of_a_night_with_its_figures_and_time(library: Li
     assert lines == [
         "global: decided about 1 patron (0.0 s)",
         "global: 1 decision carried out (0.0 s)",
+        "what became of the cases copied (0.0 s)",
         "ums-new-submissions-2026-11-22.csv delivered by email (0.0 s)",
         "ums-updates-2026-11-22.csv delivered by email (0.0 s)",
         "Dropping the names of deleted patrons: done (0.0 s)",

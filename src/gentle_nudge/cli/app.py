@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "outbox": ("gentle_nudge.cli.upkeep:outbox", "Which reports are on their way; try again, or give up."),
     "status": ("gentle_nudge.cli.upkeep:status", "What ran last, what is late, what has not arrived."),
     "release": ("gentle_nudge.cli.staff:release", "Take a patron, or a whole submission, back from collections."),
-    "review": ("gentle_nudge.cli.looking:review", "Who will be referred, and what to decide about it before."),
+    "review": ("gentle_nudge.cli.reviewers:review", "Who will be referred, and what to decide about it before."),
     "night": ("gentle_nudge.cli.staff:night", "What a night, or a week, did, and who needs a look."),
     "hold": ("gentle_nudge.cli.staff:hold", "Keep patrons back from collections; or who is kept back."),
     "resume": ("gentle_nudge.cli.staff:resume", "End holds: these patrons are kept back no more."),

@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from gentle_nudge.cli.named_lines import naming_the_instance
+from gentle_nudge.cli.entry import naming_the_instance
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.jobs.interruption import Interrupted, interruptible
 from gentle_nudge.views.plain import Note, Style, View

@@ -15,6 +15,7 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say, say_where
 from gentle_nudge.cli.options import (
+    day_option,
     dry_run_option,
     format_option,
     library_option,
@@ -25,8 +26,8 @@ from gentle_nudge.cli.options import (
     refuse_output,
     set_option,
     show,
+    write,
 )
-from gentle_nudge.cli.words import day_option
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_TEMPFAIL, GentleNudgeError, UserError, worst_exit_code
 from gentle_nudge.jobs.desk.take_files import take
@@ -116,8 +117,7 @@ def _show_dry_run(library: Library, night: Night, views: Sequence[View], form: s
     _show_done_before(night, form)
     if output:
         reports = (file for section, plan in night.planned for file in files(library.engine, section, plan))
-        for path in write_files(output, reports):
-            click.echo(f"Written: {path}", err=form == "json")
+        write(output, reports, stderr=form == "json")
     _tell_trouble(night, refusals=form == "json")
 
 

@@ -13,6 +13,9 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say
 from gentle_nudge.cli.options import (
+    card_argument,
+    card_of,
+    date_option,
     format_option,
     library_option,
     listing_format_option,
@@ -22,7 +25,6 @@ from gentle_nudge.cli.options import (
     set_option,
     show,
 )
-from gentle_nudge.cli.words import card_argument, card_of, date_option
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_FAILURE, UserError
@@ -59,13 +61,9 @@ def cases(
     if context.invoked_subcommand is not None:
         return
     library = context.obj.library("koha")
-    chosen = case_list.Filter(
-        states=tuple(CaseState(state) for state in states),
-        month=month,
-        sections=library.names_of(libraries) if libraries else None,
-    )
+    chosen, names = [CaseState(state) for state in states], library.names_of(libraries)
     with progress(), read_only(library.engine) as conn:
-        listed, sections = case_list.listed(conn, chosen), ()
+        listed, sections = case_list.listed(conn, states=chosen, month=month, sections=names), ()
         with suppress(UserError):  # a group that Koha lacks: `check` names it, and the list can be had all the same
             sections = library.known_sections(conn)
         whole_accounts = library.settings.libraries.charges_by == "patron"
@@ -88,8 +86,7 @@ def move(invocation: Invocation, old: str, new: str) -> None:
     library = invocation.library("koha")
     library.refuse_other_time()
     sections = () if library.settings.lacks else library.sections(changes=True)
-    work = partial(case_list.move, settings=library.settings, sections=sections, now=library.clock())
-    moved = writing(library.engine, partial(work, old=old, new=new))
+    moved = writing(library.engine, partial(case_list.move, library=library, sections=sections, old=old, new=new))
     if invocation.speaks:
         click.echo(f"{counted(moved.count, 'open case')} moved from {old} to {new}")
     if moved.staying:
@@ -144,7 +141,7 @@ def history(
             "gentle-nudge history --month YYYY-MM, --since DATE, or CARD",
         )
     library = invocation.library("koha")
-    sections = library.names_of(libraries) if libraries else None
+    sections = library.names_of(libraries)
     card = card and card_of(library, card)
     with progress(), read_only(library.engine) as conn:
         view: View | list[View]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
+from pathlib import Path
 from typing import cast, get_args
 
 import click
@@ -17,22 +19,23 @@ from gentle_nudge.domain.outcomes.answer import Question
 from gentle_nudge.domain.outcomes.totals import By
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.outcomes.period import outcomes_of
-from gentle_nudge.jobs.transaction import read_only
-from gentle_nudge.views.outcome_view import outcome_view, rows_view
+from gentle_nudge.jobs.outcomes.read_invoice import keep_invoice, read_invoice
+from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.views.outcome_view import invoice_view, outcome_view, rows_view
 
 YEAR = relativedelta(months=11)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--from", "first", metavar="YYYY-MM", help="The first month of referral. Default: eleven before --to.")
 @click.option("--to", "last", metavar="YYYY-MM", help="The last month of referral. Default: this month.")
 @library_option
 @click.option("--by", type=click.Choice(get_args(By)), default="month", help="What a row of the table stands for.")
 @click.option("--if-threshold", "thresholds", multiple=True, metavar="AMOUNT", help="Had it been so much; repeatable.")
 @listing_format_option
-@click.pass_obj
+@click.pass_context
 def outcomes(
-    invocation: Invocation,
+    context: click.Context,
     first: str | None,
     last: str | None,
     libraries: Sequence[str],
@@ -44,7 +47,9 @@ def outcomes(
 
     The figures say what came back after a referral, not because of it.
     """
-    library = invocation.library("koha")
+    if context.invoked_subcommand is not None:
+        return
+    library = context.obj.library("koha")
     moment = moment_of(library)
     to = month("--to", last) if last else moment.today.replace(day=1)
     question = Question(
@@ -61,6 +66,29 @@ def outcomes(
     with progress(), read_only(library.engine) as conn:
         period = outcomes_of(conn, library, question, moment)
     show(rows_view(period) if form == "csv" else outcome_view(period, moment.zone), form)
+
+
+@outcomes.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--month", "of", required=True, metavar="YYYY-MM", help="The month that it bills.")
+@click.option("--column", metavar="NAME", help="The column with the accounts. Default: the one that holds them.")
+@click.option("--library", metavar="NAME", help="Only this section.")
+@click.option("--dry-run", is_flag=True, help="Compare and keep nothing.")
+@listing_format_option
+@click.pass_obj
+def invoice(
+    invocation: Invocation, file: Path, of: str, column: str | None, library: str | None, dry_run: bool, form: str
+) -> None:
+    """The agency's invoice against what was sent: FILE is a CSV file, or a text with one account a line."""
+    ours = invocation.library("koha")
+    if not dry_run:
+        ours.refuse_other_time()
+    moment, sections = moment_of(ours, person=True), [library] if library else []
+    with progress(), read_only(ours.engine) as conn:
+        compared = read_invoice(conn, ours, file, month=month("--month", of), sections=sections, wanted_column=column)
+    if not dry_run:
+        writing(ours.engine, partial(keep_invoice, comparison=compared, moment=moment))
+    show(invoice_view(compared), form)
 
 
 def month(option: str, text: str) -> date:

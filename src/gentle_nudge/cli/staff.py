@@ -14,28 +14,34 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say
 from gentle_nudge.cli.options import (
+    card_argument,
+    card_of,
+    cards_argument,
+    cards_of,
+    date_argument,
+    date_option,
     dry_run_option,
     folder_option,
     library_option,
     listing_format_option,
     moment_of,
+    print_page,
     progress,
+    reason_option,
     show,
+    write,
 )
-from gentle_nudge.cli.words import card_argument, card_of, cards_argument, cards_of, date_argument, date_option
-from gentle_nudge.delivery.whole_files import write_over
+from gentle_nudge.cli.reviewers import do
 from gentle_nudge.domain.hold import REASONS
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.desk import hold_list
-from gentle_nudge.jobs.desk.deeds import Desk
+from gentle_nudge.jobs.desk.keep_back import on_hold
 from gentle_nudge.jobs.desk.night_page import WantedNight, file_name_of, look, page_head, page_of
 from gentle_nudge.jobs.desk.statement import statement as make_statement
 from gentle_nudge.jobs.desk.statement import statement_file, statement_text
 from gentle_nudge.jobs.desk.take_wishes import ask_for
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
-from gentle_nudge.jobs.night.preview import write_files
 from gentle_nudge.jobs.sections import names_to_end
-from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.jobs.transaction import carried_out, read_only
 from gentle_nudge.views.hold_view import holds_view
 from gentle_nudge.views.night_page_view import night_page_view
 from gentle_nudge.views.plain import View, notes
@@ -48,7 +54,7 @@ from gentle_nudge.views.withdrawal_view import withdrawal_view
 @cards_argument()
 @date_option("--submission", "day", help="Instead of one patron: everybody in the submission of this day.")
 @click.option("--library", "libraries", multiple=True, metavar="NAME", help="Only of this section.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; kept with the case, so name nobody in it.")
+@reason_option("Why; kept with the case, so name nobody in it.", example="referred by mistake", required=True)
 @click.option("--waive-fee", is_flag=True, help="Also forgive what is still owing of the processing fee.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing; on a terminal with names.")
 @click.pass_obj
@@ -70,12 +76,10 @@ def release(
     """
     if bool(cards) == bool(day):
         raise UserError("Name patrons, or a submission.", "gentle-nudge release CARD, or release --submission DATE")
-    if not reason.strip():
-        raise UserError("A reason is needed.", 'Say why: --reason "referred by mistake"')
     library = invocation.library()
     sections = library.sections(changes=not dry_run)
     request = WithdrawalRequest(
-        reason=reason.strip(),
+        reason=reason,
         cards=cards_of(library, cards),
         day=day,
         sections=names_to_end(sections, libraries),
@@ -84,11 +88,7 @@ def release(
     moment = moment_of(library, person=True)
     work = partial(withdraw_cases, sections=sections, wanted=request, moment=moment, dry_run=dry_run)
     with progress():
-        if dry_run:
-            with read_only(library.engine) as conn:
-                withdrawals = work(conn)
-        else:
-            withdrawals = writing(library.engine, work)
+        withdrawals = carried_out(library.engine, work, dry_run=dry_run)
     if dry_run or invocation.speaks:
         show(withdrawal_view(withdrawals, dry_run=dry_run, names_patrons=dry_run and sys.stdout.isatty()))
 
@@ -116,8 +116,6 @@ def night(
     """
     library = invocation.library("koha")
     wanted = library.families_of(libraries)
-    if form == "html" and not output and len(wanted) > 1:
-        raise UserError("There is a page for each section.", "Name one with --library, or a folder with --output.")
     with progress(), read_only(library.engine) as conn:
         nights = [
             look(conn, WantedNight(sections=family, day=day, week=week, names=names), library.zone) for family in wanted
@@ -126,10 +124,9 @@ def night(
     made = moment_of(library).now
     pages = {file_name_of(values): page_of(library, head, values, made, names=names) for values in nights}
     if output:
-        for path in write_files(output, ((name, [page.encode()]) for name, page in pages.items())):
-            click.echo(f"Written: {path}")
+        write(output, ((name, [page.encode()]) for name, page in pages.items()))
     elif form == "html":
-        click.echo("".join(pages.values()).encode(), nl=False)
+        print_page(pages.values())
     else:
         show([night_page_view(values) for values in nights], form)
 
@@ -159,10 +156,7 @@ def statement(
     for failure in library.texts.failures:
         say(failure, "warning")
     if output:
-        output.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = output / statement_file(made, ending)
-        write_over(path, [text.encode()])
-        click.echo(f"Written: {path}")
+        write(output, [(statement_file(made, ending), [text.encode()])])
     elif form == "text":
         show(View(parts=notes(*text.splitlines(), style="copy")))
     else:
@@ -199,20 +193,20 @@ def hold(
     if cards and reason is None:
         raise UserError("A reason is needed.", f"Give one with --reason: {', '.join(REASONS)}.")
     if cards:
-        _ask(invocation, cards, what="hold", dry_run=dry_run, reason=reason, until=until, note=note)
+        _ask(invocation, cards, "hold", dry_run=dry_run, reason=reason, until=until, note=note)
         return
     if reason or until or note or dry_run:
         raise UserError("Name at least one patron.", "gentle-nudge hold CARD --reason WORD; without options: all holds")
     library = invocation.library("koha")
-    sections, day = library.names_of(libraries) if libraries else None, moment_of(library).day
+    sections, day = library.names_of(libraries), moment_of(library).day
     with progress(), read_only(library.engine) as conn:
-        listed = list(hold_list.listed(conn, ended_too=ended, sections=sections, day=day))
+        listed = list(on_hold(conn, ended_too=ended, sections=sections, day=day))
     show(holds_view(listed), form)
 
 
 @click.command()
 @cards_argument(required=True)
-@click.option("--reason", metavar="TEXT", help="Why; kept, so name nobody in it.")
+@reason_option("Why; kept, so name nobody in it.", example="the plan is kept")
 @dry_run_option
 @click.pass_obj
 def resume(invocation: Invocation, cards: Sequence[str], reason: str | None, dry_run: bool) -> None:
@@ -220,19 +214,11 @@ def resume(invocation: Invocation, cards: Sequence[str], reason: str | None, dry
 
     The next update tells what is owed. A hold that stands in Koha's field is ended there: staff empty the field.
     """
-    _ask(invocation, cards, what="resume", dry_run=dry_run, reason=reason)
+    _ask(invocation, cards, "resume", dry_run=dry_run, reason=reason)
 
 
-def _ask(invocation: Invocation, cards: Sequence[str], *, what: str, dry_run: bool, **columns: Any) -> None:
-    """Do the wish about each of these patrons, all or none, and say what was done."""
+def _ask(invocation: Invocation, cards: Sequence[str], what: str, *, dry_run: bool, **columns: Any) -> None:
+    """Do the wish about each of these patrons, all or none; it needs no policy."""
     library = invocation.library("koha")
-    desk = Desk(moment=moment_of(library, person=True))
-    work = partial(ask_for, cards=cards_of(library, cards), desk=desk, what=what, columns=columns, dry_run=dry_run)
-    if dry_run:
-        click.echo("Dry run: nothing is written.")
-        with read_only(library.engine) as conn:
-            answers = work(conn)
-    else:
-        library.may_act()
-        answers = writing(library.engine, work)
-    click.echo("\n".join(answers))
+    work = partial(ask_for, cards=cards_of(library, cards), what=what, columns=columns, dry_run=dry_run)
+    do(library, work, dry_run=dry_run)

@@ -12,15 +12,18 @@ import click
 
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.options import (
+    card_argument,
+    card_of,
+    date_option,
     folder_option,
     format_option,
     library_option,
     listing_format_option,
     moment_of,
     progress,
+    reason_option,
     show,
 )
-from gentle_nudge.cli.words import card_argument, card_of, date_option
 from gentle_nudge.domain.outbox import Delivery, DeliveryState
 from gentle_nudge.domain.report_row import TO_AGENCY, ReportKind
 from gentle_nudge.errors import EXIT_FAILURE, UserError
@@ -74,7 +77,7 @@ def retry(invocation: Invocation, ids: Sequence[int]) -> None:
 
 @outbox.command()
 @ids_argument
-@click.option("--reason", required=True, metavar="TEXT", help="Why; kept with the delivery, so name nobody in it.")
+@reason_option("Why; kept with the delivery, so name nobody in it.", example="the address is no more", required=True)
 @click.pass_obj
 def cancel(invocation: Invocation, ids: Sequence[int], reason: str) -> None:
     """Give deliveries up for good: they are not tried again.
@@ -82,9 +85,7 @@ def cancel(invocation: Invocation, ids: Sequence[int], reason: str) -> None:
     ID is the number that gentle-nudge outbox shows. The patrons of a submission stay in collections; to take them
     back as well: gentle-nudge release --submission DATE.
     """
-    if not reason.strip():
-        raise UserError("A reason is needed.", 'Say why: --reason "the address is no more"')
-    _decide(invocation, partial(manage.cancel, ids=ids, reason=reason.strip()), "cancelled")
+    _decide(invocation, partial(manage.cancel, ids=ids, reason=reason), "cancelled")
 
 
 def _decide(invocation: Invocation, work: Callable[..., list[Delivery]], outcome: str) -> None:
@@ -111,10 +112,8 @@ def forget(invocation: Invocation, card: str, *, anyway: bool) -> None:
     """
     library = invocation.library("koha")
     library.refuse_other_time()
-    keep_days, pages = library.settings.archive.keep_days, library.settings.staff.keep_days
     card = card_of(library, card)
-    work = partial(forget_person, card=card, keep_days=keep_days, pages_keep_days=pages, anyway=anyway)
-    show(writing(library.engine, work))
+    show(writing(library.engine, partial(forget_person, library=library, card=card, anyway=anyway)))
 
 
 @click.command()
@@ -151,7 +150,7 @@ def regenerate(
     if new_recipient and not to:
         raise UserError("--new-recipient belongs to --to.", "Name the address with --to ADDRESS.")
     library = invocation.library("policy" if send else "koha")
-    sections = library.names_of(libraries) if libraries else None
+    sections = library.names_of(libraries)
     request = ResendRequest(report=ReportKind(kind), day=day, sections=sections)
     if send:
         _send(library, request, to, reason.strip(), new_recipient=new_recipient)

@@ -29,14 +29,6 @@ class ArchiveOutlet(MarkedFolder):
         """The folder itself, for a copy of every report to the agency."""
         return () if kind.is_page else (str(self.directory),)
 
-    def tells(self, section: Section, recipient: str) -> bool:  # noqa: ARG002 - a copy is no report
-        """False: nobody hears of anything by a copy."""
-        return False
-
-    def destination(self, recipient: str) -> str:  # noqa: ARG002 - it has one place
-        """The folder of the settings, wherever it was when the report was queued."""
-        return str(self.directory)
-
     def deliver(self, item: Item) -> tuple[str, ...]:
         """A copy is there."""
         self.store(item.file_name, item.content())
@@ -45,14 +37,7 @@ class ArchiveOutlet(MarkedFolder):
     def probe(self) -> Iterator[Finding]:
         """Whether files can be put there, and whether the folder is this database's."""
         yield from folder_findings("archive", self.directory)
-        try:
-            self.read_note()
-        except DeliveryFailed as failure:
-            why = "No copy can be kept: copies of two libraries must not mix."
-            yield Finding(name="archive-not-ours", what=failure.sentence, why=why, way_out=failure.hint)
-
-    def close(self) -> None:
-        """Nothing is open."""
+        yield from self.not_ours("archive-not-ours", "No copy can be kept: copies of two libraries must not mix.")
 
     def store(self, name: str, chunks: Iterable[bytes]) -> Path:
         """The report is there as a file, 0600, whole and on the disk; returns its path.

@@ -11,6 +11,8 @@ from typing import ClassVar
 
 from gentle_nudge.delivery.outlet import DeliveryFailed, system_reason
 from gentle_nudge.delivery.whole_files import OWN_FOLDER, write_over
+from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.finding import Finding
 
 MARKER = ".gentle-nudge"
 
@@ -24,6 +26,24 @@ class MarkedFolder:
 
     called: ClassVar[str]
     patterns: ClassVar[tuple[str, ...]]
+
+    def tells(self, section: Section, recipient: str) -> bool:  # noqa: ARG002 - the folder is the library's own
+        """False: the agency hears of nothing here."""
+        return False
+
+    def destination(self, recipient: str) -> str:  # noqa: ARG002 - it has one place
+        """The folder of the settings, wherever it was when the file was queued."""
+        return str(self.directory)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def not_ours(self, name: str, why: str) -> Iterator[Finding]:
+        """A finding of this name if the folder belongs to another database."""
+        try:
+            self.read_note()
+        except DeliveryFailed as failure:
+            yield Finding(name=name, what=failure.sentence, why=why, way_out=failure.hint)
 
     def read_note(self) -> str | None:
         """The note in the marker file, None if there is no marker; DeliveryFailed if the folder is not ours."""

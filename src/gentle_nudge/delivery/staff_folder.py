@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from gentle_nudge.delivery.marked_folder import MarkedFolder
-from gentle_nudge.delivery.outlet import DeliveryFailed, Item
+from gentle_nudge.delivery.outlet import Item
 from gentle_nudge.delivery.whole_files import OWN, OWN_FOLDER, folder_findings, refuse_link, write_over
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding
@@ -41,14 +41,6 @@ class StaffFolder(MarkedFolder):
         """The folder itself, for pages."""
         return (str(self.directory),) if kind.is_page else ()
 
-    def tells(self, section: Section, recipient: str) -> bool:  # noqa: ARG002 - it is the library's own
-        """False: the agency hears of nothing here."""
-        return False
-
-    def destination(self, recipient: str) -> str:  # noqa: ARG002 - it has one place
-        """The folder of the settings, wherever it was when the page was queued."""
-        return str(self.directory)
-
     def deliver(self, item: Item) -> tuple[str, ...]:
         """The page is there, in the place of an earlier one of its name."""
         self.put(item.file_name, item.content())
@@ -58,11 +50,8 @@ class StaffFolder(MarkedFolder):
         """Whether files can be put there, whether the folder is this database's, and whether others may read it."""
         for finding in folder_findings("staff-folder", self.directory):
             yield Finding(name="staff-folder", what=finding.what, why=finding.why, way_out=finding.way_out)
-        try:
-            self.read_note()
-        except DeliveryFailed as failure:
-            why = "Nothing is put there or read: pages of two libraries must not mix."
-            yield Finding(name="staff-folder", what=failure.sentence, why=why, way_out=failure.hint)
+        why = "Nothing is put there or read: pages of two libraries must not mix."
+        yield from self.not_ours("staff-folder", why)
         if self.directory.is_dir() and (self.directory.stat().st_mode & 0o7777) & ~self.mode:
             yield Finding(
                 name="staff-folder",
@@ -70,9 +59,6 @@ class StaffFolder(MarkedFolder):
                 why="Its pages hold cards, amounts and, if you want it so, names.",
                 way_out=f"chmod {self.mode:o} {self.directory}; the next page that is put there does it, too.",
             )
-
-    def close(self) -> None:
-        """Nothing is open."""
 
     def put(self, name: str, chunks: Iterable[bytes]) -> None:
         """The file is there, whole and on the disk, for us and the group alone. DeliveryFailed if it cannot be."""
@@ -110,7 +96,7 @@ class StaffFolder(MarkedFolder):
                 return
             for file in self.directory.iterdir():
                 named = OURS.fullmatch(file.name)
-                if named and date.fromisoformat(named[1]) < before:
+                if named and named[1] < before.isoformat():
                     file.unlink(missing_ok=True)
             for folder in map(self.directory.joinpath, (READ, REFUSED)):
                 for file in folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ():

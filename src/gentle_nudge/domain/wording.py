@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+# The kinds of charges for lost and overdue items, one and several.
+KINDS_OF_CHARGES = {
+    "LOST": ("lost item", "lost items"),
+    "PROCESSING": ("processing charge", "processing charges"),
+    "OVERDUE": ("fine", "fines"),
+}
+
 
 def counted(number: int, one: str, many: str = "") -> str:
     """The number and what is counted: `1 patron`, `2 patrons`; `many` if that is more than an s."""

@@ -108,3 +108,11 @@ def writing(engine: Engine, work: Callable[[Connection], T]) -> T:
         f"the database refused the changes {TRIES} times because of locks held by others (error {refused})",
         "nothing was changed; it will be tried again at the next run",
     )
+
+
+def carried_out(engine: Engine, work: Callable[[Connection], T], *, dry_run: bool) -> T:
+    """What `work` returns, committed; in a dry run it cannot write."""
+    if not dry_run:
+        return writing(engine, work)
+    with read_only(engine) as conn:
+        return work(conn)

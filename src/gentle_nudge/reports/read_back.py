@@ -44,9 +44,11 @@ class Submission:
 
 def read_dues(content: bytes) -> dict[int, Decimal]:
     """Borrowernumber -> due, as an update or a sync says it; nothing if it has no rows."""
-    table = csv.DictReader(io.StringIO(content.decode(), newline=""))
-    rows = table if "Due" in (table.fieldnames or ()) else ()
-    return {int(row["borrowernumber"]): Decimal(row["Due"]) for row in rows}
+    return {int(row["borrowernumber"]): Decimal(row["Due"]) for row in _rows(content) if "Due" in row}
+
+
+def _rows(content: bytes) -> csv.DictReader[str]:
+    return csv.DictReader(io.StringIO(content.decode(), newline=""))
 
 
 # The fields of a submission as a person calls them, each with its columns.
@@ -64,7 +66,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
 
 def read_given(content: bytes, number: int) -> tuple[str, ...]:
     """The fields that a submission gave of this borrowernumber, without empty ones; none if it is not there."""
-    for row in csv.DictReader(io.StringIO(content.decode(), newline="")):
+    for row in _rows(content):
         if row.get("borrowernumber") == str(number):
             return tuple(field for field, columns in GIVEN.items() if any(map(row.get, columns)))
     return ()
@@ -75,8 +77,6 @@ def read_submission(file_name: str, content: bytes) -> Submission | None:
     named = NAME.fullmatch(file_name)
     if named is None:
         return None
-    table = csv.DictReader(io.StringIO(content.decode(), newline=""))
-    rows = table if "Total_Plus_Fee" in (table.fieldnames or ()) else ()
     return Submission(
         day=date.fromisoformat(named[1]),
         section=named[2] or GLOBAL,
@@ -86,6 +86,7 @@ def read_submission(file_name: str, content: bytes) -> Submission | None:
                 balance=Decimal(row["Total_Due"]),
                 fee=Decimal(row["Total_Plus_Fee"]) - Decimal(row["Total_Due"]),
             )
-            for row in rows
+            for row in _rows(content)
+            if "Total_Plus_Fee" in row
         ),
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -17,7 +18,7 @@ from sqlalchemy import case as value_by
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outcomes.figures import FollowedCase, FollowedLine, Offset, Share
-from gentle_nudge.domain.outcomes.invoice import ReadInvoice
+from gentle_nudge.domain.outcomes.invoice import BilledCase, ReadInvoice
 from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
 from gentle_nudge.store.tables import case, case_line, fitted, invoice, meta, outcome, outcome_line, run
 
@@ -242,3 +243,19 @@ def invoices(conn: Connection, months: tuple[date, date], libraries: Collection[
     columns = (invoice.c[field.name] for field in fields(ReadInvoice))
     read = select(*columns).where(invoice.c.month.between(first, last), invoice.c.library.in_(libraries))
     return [ReadInvoice(**row) for row in conn.execute(read.order_by(invoice.c.month, invoice.c.library)).mappings()]
+
+
+def billed_cases(conn: Connection) -> dict[str, list[BilledCase]]:
+    """Section -> its cases that are not forgotten, as an invoice may name them."""
+    columns = (case.c[field.name] for field in fields(BilledCase))
+    by_section = defaultdict[str, list[BilledCase]](list)
+    for row in conn.execute(select(case.c.section, *columns).where(case.c.forgotten.is_(None))).mappings():
+        values = dict(row)
+        by_section[values.pop("section")].append(BilledCase(**values))
+    return by_section
+
+
+def keep_invoice(conn: Connection, read: ReadInvoice, now: datetime, who: str | None) -> None:
+    """The numbers of this invoice are kept, in place of those of an earlier reading."""
+    conn.execute(delete(invoice).where(invoice.c.month == read.month, invoice.c.library == read.library))
+    conn.execute(insert(invoice).values(**asdict(read), read_at=now, who=fitted(who, invoice.c.who)))

@@ -61,10 +61,14 @@ class Texts:
 
 
 def sample_values() -> dict[str, list[dict[str, object]]]:
-    """Values to try each template with, by its name; those of pages are as in the JSON of the commands."""
-    mails = tomllib.loads(SAMPLES.read_text(encoding="utf-8"), parse_float=Decimal)
-    pages: dict[str, list[dict[str, object]]] = json.loads(PAGE_SAMPLES.read_text(encoding="utf-8"))
-    return mails | pages
+    """Values to try each template with, by its name; those of pages are as in the JSON of the commands.
+
+    What a second or later example leaves out is as in the first.
+    """
+    examples = tomllib.loads(SAMPLES.read_text(encoding="utf-8"), parse_float=Decimal)
+    examples |= json.loads(PAGE_SAMPLES.read_text(encoding="utf-8"))
+    examples["statement.txt"] = examples["statement.html"]
+    return {name: [{**first, **each} for each in (first, *others)] for name, (first, *others) in examples.items()}
 
 
 @cache

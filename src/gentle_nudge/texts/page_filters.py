@@ -12,7 +12,7 @@ from jinja2 import pass_context
 from markupsafe import Markup, escape
 
 from gentle_nudge.domain.money import for_people
-from gentle_nudge.domain.wording import counted
+from gentle_nudge.domain.wording import KINDS_OF_CHARGES, counted
 
 if TYPE_CHECKING:
     from jinja2.runtime import Context
@@ -21,11 +21,6 @@ NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight",
 PATRON = "/cgi-bin/koha/members/moremember.pl?borrowernumber="
 COMMAND = re.compile(r"gentle-nudge(?: [^\s.,;)]+)+")  # up to the next punctuation mark
 ISO_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
-DEBITS = {
-    "LOST": ("lost item", "lost items"),
-    "PROCESSING": ("processing charge", "processing charges"),
-    "OVERDUE": ("fine", "fines"),
-}
 
 
 def money(amount: Decimal | str | int) -> str:
@@ -106,24 +101,11 @@ def what_for(context: Context, lines: Sequence[Mapping[str, Any]]) -> str:
 
 def _debits(line: Mapping[str, Any], types: Mapping[str, str]) -> str:
     kind, count = line["type"], line["count"]
-    return (
-        counted(count, *DEBITS[kind])
-        if kind in DEBITS
-        else f"{count} \N{MULTIPLICATION SIGN} {types.get(kind) or kind or 'other'}"
-    )
+    if kind in KINDS_OF_CHARGES:
+        return counted(count, *KINDS_OF_CHARGES[kind])
+    return f"{count} \N{MULTIPLICATION SIGN} {types.get(kind) or kind or 'other'}"
 
 
-FILTERS: dict[str, Callable[..., object]] = {
-    "money": money,
-    "day": day,
-    "short_day": short_day,
-    "days_written_out": days_written_out,
-    "weekday": weekday,
-    "time": time,
-    "in_words": in_words,
-    "counted": counted,
-    "name": name,
-    "patron_link": patron_link,
-    "code": code,
-    "what_for": what_for,
-}
+DAYS = (day, short_day, days_written_out, weekday, time)
+OTHERS = (money, in_words, counted, name, patron_link, code, what_for)
+FILTERS: dict[str, Callable[..., object]] = {each.__name__: each for each in (*DAYS, *OTHERS)}

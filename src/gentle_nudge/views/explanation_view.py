@@ -14,7 +14,7 @@ from gentle_nudge.domain.collections.review import ListRow, Place
 from gentle_nudge.domain.ledger import JudgedLine, Line
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import OLDEST, FlagRow, known_birth
-from gentle_nudge.views.hold_view import HOLDS, ListedHold, on_list
+from gentle_nudge.views.hold_view import HOLDS, ListedHold, on_list, until_when
 from gentle_nudge.views.plain import Column, Note, Part, View, column, figures, notes, table, unseen
 
 LINES: tuple[Column[JudgedLine], ...] = (
@@ -116,10 +116,9 @@ def _facts(explanation: Explanation) -> Iterator[str]:
     if policy.exemption:
         yield f"exemption {policy.exemption}: {_values(patron.exemption)}"
     for hold in explanation.holds:
-        until = f"until {hold.until}" if hold.until else "without a last day"
         by = f"by {hold.who}" if hold.who else f"in {policy.hold}"
         since = f", since {hold.since:%Y-%m-%d}" if hold.since else ""
-        yield f"on hold {until}: {hold.reason}, {by}{since}"
+        yield f"on hold {until_when(hold)}: {hold.reason}, {by}{since}"
     if explanation.place and explanation.place.row:
         yield on_list(explanation.place.for_day, explanation.place.row)
     yield from _staff_rules(explanation)

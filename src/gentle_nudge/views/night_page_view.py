@@ -99,5 +99,7 @@ def _for_people(values: Values) -> Iterator[Part]:
     for outcome, title in CHANGES.items():
         rows = [row for row in values["changed"] if row["outcome"] == outcome]
         yield table(CHANGED, rows, caption=f"{title}: {len(rows)}" if rows else "")
+    if values["not_shown"]:
+        yield Note(text=f"{values['not_shown']} more are not shown here: gentle-nudge cases lists everybody.")
     changed = f"; for {values['others_changed']} of them the amount changed" if values["others_changed"] else ""
     yield Note(text=f"{counted(values['others'], 'other case goes', 'other cases go')} on{changed}.")

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from gentle_nudge.domain.money import ZERO, for_people
 from gentle_nudge.domain.outcomes.answer import PeriodOutcomes
 from gentle_nudge.domain.outcomes.figures import CaseFigures
+from gentle_nudge.domain.outcomes.invoice import InvoiceComparison, InvoiceRow
 from gentle_nudge.domain.outcomes.totals import Figures
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.views.plain import Column, Note, View, clock, column, figures, notes, table
@@ -170,3 +171,29 @@ def case_columns(outcomes: Mapping[int, CaseFigures], price: Decimal) -> list[Co
         columns[-1],
         column(None, lambda case: None if case.adopted else price, key="price"),
     ]
+
+
+INVOICE_ROWS: tuple[Column[InvoiceRow], ...] = (
+    column("finding", lambda row: row.finding.replace("_", " "), "word", key=None),
+    column(None, lambda row: row.finding.value, key="finding"),
+    column("account", lambda row: row.account, "word"),
+    column("case", lambda row: row.case, "number"),
+    column("referred", lambda row: row.referred_on, "day", key="referred_on"),
+    column("times", lambda row: row.times, "number"),
+)
+
+
+def invoice_view(invoice: InvoiceComparison) -> View:
+    """An invoice against what was sent in its month."""
+    month, numbers = f"{invoice.month:%Y-%m}", {"billed": invoice.billed, "agreed": invoice.agreed}
+    values = {"month": month, "library": invoice.library, "sent": invoice.sent, **numbers}
+    sums = f"{month}: {counted(invoice.sent, 'case')} sent, {invoice.billed} billed, {invoice.agreed} agreed"
+    price = f"; in question {for_people(invoice.in_question)}" if invoice.in_question else ""
+    return View(
+        parts=[
+            *figures(**values),
+            table(INVOICE_ROWS, invoice.rows, "rows", empty="Nothing is in question."),
+            *figures(in_question=invoice.in_question),
+            *notes(f"{sums}{price}."),
+        ]
+    )

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from gentle_nudge.domain.collections.review import ListState, Outcome
 from gentle_nudge.domain.collections.shown_list import DebtOfAType, Review, ShownRow
 from gentle_nudge.domain.money import format_amount
-from gentle_nudge.domain.shelf import ShelfItem
-from gentle_nudge.domain.wording import counted
+from gentle_nudge.domain.report_row import ShelfItem
+from gentle_nudge.domain.wording import KINDS_OF_CHARGES, counted
 from gentle_nudge.views.plain import (
     Column,
     Note,
@@ -24,11 +24,6 @@ from gentle_nudge.views.plain import (
 )
 
 LEAVE_OUT = "leave out"
-KINDS_OF_CHARGES = {
-    "LOST": ("lost item", "lost items"),
-    "PROCESSING": ("processing charge", "processing charges"),
-    "OVERDUE": ("fine", "fines"),
-}
 
 
 def review_view(review: Review, *, names: bool) -> View:

@@ -13,6 +13,7 @@ from gentle_nudge.domain.restore_journal import SentDelivery
 from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.views.plain import View, notes
+from gentle_nudge.views.queue_view import recipient
 
 MOST_PATRONS = 20
 
@@ -45,8 +46,7 @@ def ahead_view(runs: Sequence[RecordedRun], claims: Sequence[Delivery], others: 
     parts += notes(*(f"{run.section} {run.report} {run.day}, number {run.number}" for run in runs), level=1)
     parts += notes(f"Deliveries being sent since an instant ahead: {len(claims)}")
     for claim in claims:
-        to = f"{claim.address.recipient} ({claim.address.channel})"
-        parts += notes(f"{claim.since:%Y-%m-%d %H:%M} UTC  {claim.file_name} to {to}", level=1)
+        parts += notes(f"{claim.since:%Y-%m-%d %H:%M} UTC  {claim.file_name} to {recipient(claim)}", level=1)
     parts += notes(f"Other dates ahead, of cases, reports, deliveries, attempts and alerts: {others}")
     return View(parts=parts)
 

@@ -113,6 +113,14 @@ def test_the_pages_of_earlier_days_go_and_nothing_that_is_not_ours(folder: Staff
     }
 
 
+def test_a_name_with_a_day_that_does_not_exist_stops_no_tidying(folder: StaffFolder) -> None:
+    folder.put(PAGE, [b"page"])
+    for name in ("night-2026-13-40-global.html", "night-2026-11-01-global.html"):
+        (folder.directory / name).touch()
+    folder.tidy(date(2026, 11, 22), NOON)
+    assert names(folder) == {PAGE, "night-2026-13-40-global.html"}
+
+
 def test_what_was_read_or_refused_goes_once_it_is_old(folder: StaffFolder) -> None:
     folder.put(PAGE, [b"page"])
     for name, hour in (("in/read/a.csv", 11), ("in/read/b.csv", 12), ("in/refused/a.txt", 11), ("in/c.csv", 11)):

@@ -6,6 +6,7 @@ from typing import Any
 from gentle_nudge.domain.collections.for_a_person import Need
 from gentle_nudge.domain.collections.judgement import plan_night
 from gentle_nudge.domain.ledger import Line
+from gentle_nudge.views.night_page_view import night_page_view
 from gentle_nudge.views.night_summary import (
     MOST_ROWS,
     Done,
@@ -17,6 +18,7 @@ from gentle_nudge.views.night_summary import (
     week_of,
     with_submission,
 )
+from gentle_nudge.views.plain import Note
 from tests.builders.values import (
     MONDAY,
     SUNDAY,
@@ -109,6 +111,21 @@ def test_a_submission_made_later_on_the_day_is_added_to_its_night() -> None:
     assert (both["figures"]["open_cases"], both["figures"]["open_due"]) == (5, "80.00")
     assert len(both["referred"]) == 2
     assert [row["outcome"] for row in both["changed"]] == ["released"]
+
+
+def test_a_submission_made_later_tells_of_its_patrons_who_are_not_shown_too() -> None:
+    held, later = night(21, 22, balances={}, most=1), night(21, 22, balances={})
+    assert with_submission(held | {"not_shown": 2}, later | {"not_shown": 30})["not_shown"] == 32
+
+
+def test_a_terminal_says_how_many_a_night_does_not_show() -> None:
+    of_page = {"from": f"{SUNDAY}", "well": True, "holds_ending": []}
+    values = night(balances={}) | of_page
+    texts = [
+        [part.text for part in night_page_view(each).parts if isinstance(part, Note)]
+        for each in (values, values | {"not_shown": 30})
+    ]
+    assert set(texts[1]) - set(texts[0]) == {"30 more are not shown here: gentle-nudge cases lists everybody."}
 
 
 def test_a_week_adds_up_its_nights_and_has_the_needs_of_the_last() -> None:

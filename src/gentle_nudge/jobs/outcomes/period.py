@@ -29,7 +29,7 @@ def outcomes_of(conn: Connection, library: Library, question: Question, moment: 
     meta.ready(conn)
     terms, today = library.settings.outcomes, moment.today
     followed = read_figures(conn, moment.zone)
-    sections = _sections(library, question.sections, {each.case.section for each in followed})
+    sections = sections_asked(library, question.sections, {each.case.section for each in followed})
     of_sections = [each for each in followed if each.case.section in sections]
     cases = tuple(each for each in of_sections if not each.case.adopted and _is_asked(each, question))
     adopted = tuple(each for each in of_sections if each.case.adopted)
@@ -97,13 +97,13 @@ def _is_asked(case: CaseFigures, question: Question) -> bool:
     return referred is not None and question.first <= referred <= question.last + relativedelta(day=31)
 
 
-def _sections(library: Library, wanted: Sequence[str], with_cases: Collection[str]) -> tuple[str, ...]:
+def sections_asked(library: Library, wanted: Sequence[str], with_cases: Collection[str]) -> tuple[str, ...]:
     """The names of the wanted sections, former ones included; without any all that have cases."""
     names = {family[0] for family in library.families} | set(with_cases)
     known = {name.casefold(): name for name in names}
     if unknown := sorted(name for name in wanted if name.casefold() not in known):
         raise UserError(f"There is no section {', '.join(unknown)}.", f"The sections are: {', '.join(sorted(names))}.")
-    asked = {known[name.casefold()] for name in wanted} | (set(library.names_of(wanted)) & set(with_cases))
+    asked = {known[name.casefold()] for name in wanted} | (set(library.names_of(wanted) or ()) & set(with_cases))
     return tuple(sorted(asked if wanted else with_cases))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -77,10 +77,10 @@ def with_amounts(conn: Connection, which: Iterable[RecordedCase]) -> Iterator[tu
             yield each, [lines[line] for line in each.lines if line in lines]
 
 
-def follow_lines(conn: Connection, opened: Mapping[int, int]) -> None:
-    """The lines of the new cases (patron -> case), which are locked, say from which offset on they are followed."""
+def follow_lines(conn: Connection, opened: Iterable[int]) -> None:
+    """The lines of these new cases, which are locked, say from which offset on they are followed."""
     due_on = partial(account_offsets.due_day, conn)
-    outcome_log.complete(conn, opened.values(), last_offset=account_offsets.latest_offset, due_on=due_on)
+    outcome_log.complete(conn, opened, last_offset=account_offsets.latest_offset, due_on=due_on)
 
 
 def _sum_of(amounts: Iterable[Amount]) -> Decimal:

@@ -7,16 +7,10 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.collections.changes import (
-    Action,
-    OpenCase,
-    RecordRestriction,
-    of,
-    planned_changes,
-    restriction_changes,
-)
+from gentle_nudge.domain.collections.changes import Action, OpenCase, of, planned_changes
 from gentle_nudge.domain.collections.judgement import adopt
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.restriction import RecordRestriction, restriction_changes
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.jobs.patrons.evidence import holdings_of, unadopted
 from gentle_nudge.jobs.patrons.recorded_lines import follow_lines
@@ -46,5 +40,5 @@ def open_cases(conn: Connection, section: Section, actions: Sequence[Action], ru
     opened = cases.open_new(conn, section=section.name, actions=of(actions, OpenCase), run=run)
     in_place = {opened[action.patron]: action.restriction for action in of(actions, RecordRestriction)}
     cases.record_restrictions(conn, in_place)
-    follow_lines(conn, opened)
+    follow_lines(conn, opened.values())
     return opened

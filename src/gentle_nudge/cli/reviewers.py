@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -14,27 +14,34 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import HelpfulGroup
 from gentle_nudge.cli.options import (
+    cards_argument,
+    cards_of,
+    date_argument,
+    date_option,
     dry_run_option,
     folder_option,
     library_option,
     moment_of,
+    print_page,
     progress,
+    reason_option,
     show,
+    write,
 )
-from gentle_nudge.cli.words import cards_argument, cards_of, date_argument, date_option
+from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.wish import Door, Wish
-from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.deeds import Desk
 from gentle_nudge.jobs.desk.list_pages import list_page
 from gentle_nudge.jobs.desk.night_page import page_head
 from gentle_nudge.jobs.desk.read_list import edited_file, read_list
-from gentle_nudge.jobs.desk.review_files import files_of, name_of
-from gentle_nudge.jobs.desk.review_list import reviews, shelf
+from gentle_nudge.jobs.desk.review_list import files_of, reviews, shelf
 from gentle_nudge.jobs.desk.take_wishes import ask_all, ask_for
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.night.preview import write_files
-from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.jobs.transaction import carried_out, read_only
+from gentle_nudge.reports.render import page_name
 from gentle_nudge.views.review_view import list_file_view, review_view, shelf_view
+
+section_option = click.option("--library", "section", metavar="NAME", help="The section whose list it is.")
 
 
 class ReviewCommands(HelpfulGroup):
@@ -86,21 +93,16 @@ def show_list(
         files = [file for each in lists for file in files_of(conn, each, names=names)] if output else []
         head = page_head(conn)
     pages = {
-        name_of("review", each.for_day, each.section.name, "html"): list_page(
-            library, head, each, moment.now, names=names
-        )
+        page_name("review", each.for_day, each.section.name): list_page(library, head, each, moment.now, names=names)
         for each in (lists if output or form == "html" else ())
     }
     if output:
         files += [(name, [page.encode()]) for name, page in pages.items()]
-        for path in write_files(output, files):
-            click.echo(f"Written: {path}")
+        write(output, files)
     elif for_shelves:
         show(shelf_view(items), "csv" if form == "table" else form)
     elif form == "html":
-        if len(pages) > 1:
-            raise UserError("There is a page for each section.", "Name one with --library, or a folder with --output.")
-        click.echo("".join(pages.values()).encode(), nl=False)
+        print_page(pages.values())
     elif form == "csv":
         show(list_file_view(lists, names=names), form)
     else:
@@ -109,7 +111,7 @@ def show_list(
 
 @review.command("leave-out")
 @cards_argument(required=True)
-@click.option("--reason", metavar="TEXT", required=True, help="Why; kept with the list, so name nobody in it.")
+@reason_option("Why; kept with the list, so name nobody in it.", example="found on the shelf", required=True)
 @date_option(
     "--list", "list_day", ahead=True, help="Only on the list of this day. Default: on every list that is open."
 )
@@ -143,16 +145,9 @@ def put_back(invocation: Invocation, cards: Sequence[str], list_day: date | None
     _ask_about(invocation, cards, "put_back", dry_run=dry_run, list_day=list_day)
 
 
-def _ask_about(invocation: Invocation, cards: Sequence[str], what: str, *, dry_run: bool, **columns: Any) -> None:
-    """Do the wish about each of these patrons, all or none, and say what was done."""
-    library = invocation.library()
-    desk, cards = _desk(library, dry_run=dry_run), cards_of(library, cards)
-    _do(library, partial(ask_for, cards=cards, desk=desk, what=what, columns=columns, dry_run=dry_run), dry_run=dry_run)
-
-
 @review.command()
 @date_argument("day", ahead=True)
-@click.option("--library", "section", metavar="NAME", help="The section whose list it is.")
+@section_option
 @dry_run_option
 @click.pass_obj
 def approve(invocation: Invocation, day: date, section: str | None, dry_run: bool) -> None:
@@ -162,22 +157,13 @@ def approve(invocation: Invocation, day: date, section: str | None, dry_run: boo
 
 @review.command()
 @date_argument("day", ahead=True)
-@click.option("--reason", metavar="TEXT", required=True, help="Why; history shows it.")
-@click.option("--library", "section", metavar="NAME", help="The section whose list it is.")
+@reason_option("Why; history shows it.", example="closed for repairs", required=True)
+@section_option
 @dry_run_option
 @click.pass_obj
 def reject(invocation: Invocation, day: date, reason: str, section: str | None, dry_run: bool) -> None:
     """Refer nobody by the list of that day. The next list is made as ever."""
     _decide(invocation, "reject", dry_run=dry_run, list_day=day, reason=reason, section=section)
-
-
-def _decide(invocation: Invocation, what: str, *, dry_run: bool, **columns: Any) -> None:
-    """Do the wish about a whole list, and say what was done."""
-    library = invocation.library()
-    desk = _desk(library, dry_run=dry_run)
-    who, at = desk.moment.who or "nobody", desk.moment.now
-    wish = Wish(door=Door.COMMAND, origin=token_hex(32), what=what, who=who, at=at, **columns)
-    _do(library, partial(ask_all, asked=[wish], desk=desk, dry_run=dry_run), dry_run=dry_run)
 
 
 @review.command("read")
@@ -191,20 +177,33 @@ def read_file(invocation: Invocation, file: Path, dry_run: bool) -> None:
     one. Saved under a name that ends in -approved.csv it approves the list as well.
     """
     library = invocation.library()
-    work = partial(read_list, file=edited_file(file.resolve()), desk=_desk(library, dry_run=dry_run), dry_run=dry_run)
-    _do(library, work, dry_run=dry_run)
+    work = partial(read_list, file=edited_file(file.resolve()), dry_run=dry_run)
+    do(library, work, library.sections(changes=False), dry_run=dry_run)
 
 
-def _desk(library: Library, *, dry_run: bool) -> Desk:
-    sections = library.sections(changes=not dry_run)
-    return Desk(moment=moment_of(library, person=True), sections=sections)
+def _ask_about(invocation: Invocation, cards: Sequence[str], what: str, *, dry_run: bool, **columns: Any) -> None:
+    """Do the wish about each of these patrons, all or none."""
+    library = invocation.library()
+    work = partial(ask_for, cards=cards_of(library, cards), what=what, columns=columns, dry_run=dry_run)
+    do(library, work, library.sections(changes=False), dry_run=dry_run)
 
 
-def _do(library: Library, work: Any, *, dry_run: bool) -> None:
+def _decide(invocation: Invocation, what: str, *, dry_run: bool, **columns: Any) -> None:
+    """Do the wish about a whole list."""
+    library = invocation.library()
+    moment = moment_of(library, person=True)
+    who, at = moment.who or "nobody", moment.now
+    wish = Wish(door=Door.COMMAND, origin=token_hex(32), what=what, who=who, at=at, **columns)
+    work = partial(ask_all, asked=[wish], dry_run=dry_run)
+    do(library, work, library.sections(changes=False), dry_run=dry_run)
+
+
+def do(library: Library, work: Callable[..., list[str]], sections: tuple[Section, ...] = (), *, dry_run: bool) -> None:
+    """Do what a person asks for, who may know these sections, and say what was done; a dry run writes nothing."""
     if dry_run:
         click.echo("Dry run: nothing is written.")
-        with read_only(library.engine) as conn:
-            answers = work(conn)
     else:
-        answers = writing(library.engine, work)
+        library.may_act()
+    desk = Desk(moment=moment_of(library, person=True), sections=sections)
+    answers = carried_out(library.engine, partial(work, desk=desk), dry_run=dry_run)
     click.echo("\n".join(answers) or "Nothing new: it was read before, or nothing is decided in it.")
