@@ -62,7 +62,7 @@ def test_another_section_takes_over_open_cases(library: Library) -> None:
     assert set(evenings.update(MONDAY)) == {here, there}
     for what, says in (
         (("north", "global"), "Section north has no open case"),
-        (("global", "south"), "The sections are: north, global"),
+        (("global", "south"), "The sections are: global, north"),
     ):
         done = evenings.run("cases", "move", *what)
         assert done.returncode == 2

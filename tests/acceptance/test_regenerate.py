@@ -47,6 +47,13 @@ def test_every_sync_of_a_day_comes_back(library: Library) -> None:
     assert b"45.00" in second.read_bytes()
 
 
+def test_a_section_named_twice_in_other_letters_has_one_sync(library: Library) -> None:
+    evenings = library()
+    evenings.does("sync", "--library", "global", "--library", "GLOBAL", on=MONDAY)
+    evenings.does("regenerate", "--day", str(MONDAY), "--report", "sync")
+    assert [path.name for path in evenings.command.cwd.glob("ums-sync-*")] == [f"ums-sync-{MONDAY}.csv"]
+
+
 def test_another_file_is_never_overwritten(library: Library) -> None:
     evenings = library()
     evenings.referred()

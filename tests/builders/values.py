@@ -8,14 +8,15 @@ from typing import Any
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.changes import Holdings, OpenCase
+from gentle_nudge.domain.collections.changes import OpenCase
 from gentle_nudge.domain.collections.plan import Adoption, Referral
 from gentle_nudge.domain.collections.policy import Policy, Section
-from gentle_nudge.domain.collections.referral import Account, Candidate, PatronRecords
+from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
 from gentle_nudge.domain.collections.reopening import ClosedCase
+from gentle_nudge.domain.collections.restriction import Holdings
 from gentle_nudge.domain.collections.section_facts import Adoptee, Evidence
 from gentle_nudge.domain.collections.submission_day import Due
-from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.ledger import Account, Line
 from gentle_nudge.domain.outbox import Address, Channel, Delivery, DeliveryState
 from gentle_nudge.domain.patron import Flag, FlagRow, Patron, Restriction
 from gentle_nudge.domain.report_row import ReportKind, UpdateRow

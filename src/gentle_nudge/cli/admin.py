@@ -22,13 +22,13 @@ from gentle_nudge.errors import EXIT_FAILURE, UserError
 from gentle_nudge.jobs import check as checks
 from gentle_nudge.jobs.identity import refuse_elsewhere, settle
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.sending.outlets import maildir_of_a_copy
 from gentle_nudge.jobs.sending.restore_mark import journal_of, tell_archive
 from gentle_nudge.jobs.setup import plugin_import
 from gentle_nudge.jobs.setup.adopt import adopt_all
 from gentle_nudge.jobs.setup.grants import DatabaseUser, default_user, grants_outside
 from gentle_nudge.jobs.setup.grants import grants as grants_for
-from gentle_nudge.jobs.setup.initialise import initialise, waiting_for_adoption
-from gentle_nudge.jobs.setup.mend_clock import mend_clock
+from gentle_nudge.jobs.setup.initialise import initialise, mend_clock, waiting_for_adoption
 from gentle_nudge.jobs.setup.restore import look, mend
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.connect.instance import instance
@@ -201,7 +201,7 @@ def _confirm(question: str, *, yes: bool) -> None:
 
 def _settle(library: Library, *, is_copy: bool, yes: bool) -> None:
     """Note that this machine and database are the library's from now on, or those of a copy."""
-    where, mail = library.instance.shown, library.mail_of_a_copy if is_copy else None
+    where, mail = library.instance.shown, maildir_of_a_copy(library.settings) if is_copy else None
     if is_copy:
         _confirm(f"Make {where} a copy? Its open deliveries are cancelled, later mail goes into {mail}.", yes=yes)
     else:

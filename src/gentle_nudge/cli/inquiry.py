@@ -59,13 +59,9 @@ def cases(
     if context.invoked_subcommand is not None:
         return
     library = context.obj.library("koha")
-    chosen = case_list.Filter(
-        states=tuple(CaseState(state) for state in states),
-        month=month,
-        sections=library.names_of(libraries),
-    )
+    chosen, names = [CaseState(state) for state in states], library.names_of(libraries)
     with progress(), read_only(library.engine) as conn:
-        listed, sections = case_list.listed(conn, chosen), ()
+        listed, sections = case_list.listed(conn, states=chosen, month=month, sections=names), ()
         with suppress(UserError):  # a group that Koha lacks: `check` names it, and the list can be had all the same
             sections = library.known_sections(conn)
         whole_accounts = library.settings.libraries.charges_by == "patron"
@@ -86,8 +82,7 @@ def move(invocation: Invocation, old: str, new: str) -> None:
     library = invocation.library("koha")
     library.refuse_other_time()
     sections = () if library.settings.lacks else library.sections(changes=True)
-    work = partial(case_list.move, settings=library.settings, sections=sections, now=library.clock())
-    moved = writing(library.engine, partial(work, old=old, new=new))
+    moved = writing(library.engine, partial(case_list.move, library=library, sections=sections, old=old, new=new))
     if invocation.speaks:
         click.echo(f"{counted(moved.count, 'open case')} moved from {old} to {new}")
     if moved.staying:

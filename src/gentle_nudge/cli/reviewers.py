@@ -34,11 +34,11 @@ from gentle_nudge.jobs.desk.deeds import Desk
 from gentle_nudge.jobs.desk.list_pages import list_page
 from gentle_nudge.jobs.desk.night_page import page_head
 from gentle_nudge.jobs.desk.read_list import edited_file, read_list
-from gentle_nudge.jobs.desk.review_files import files_of, name_of
-from gentle_nudge.jobs.desk.review_list import reviews, shelf
+from gentle_nudge.jobs.desk.review_list import files_of, reviews, shelf
 from gentle_nudge.jobs.desk.take_wishes import ask_all, ask_for
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.transaction import carried_out, read_only
+from gentle_nudge.reports.render import page_name
 from gentle_nudge.views.review_view import list_file_view, review_view, shelf_view
 
 section_option = click.option("--library", "section", metavar="NAME", help="The section whose list it is.")
@@ -91,9 +91,7 @@ def show_list(
         files = [file for each in lists for file in files_of(conn, each, names=names)] if output else []
         head = page_head(conn)
     pages = {
-        name_of("review", each.for_day, each.section.name, "html"): list_page(
-            library, head, each, moment.now, names=names
-        )
+        page_name("review", each.for_day, each.section.name): list_page(library, head, each, moment.now, names=names)
         for each in (lists if output or form == "html" else ())
     }
     if output:

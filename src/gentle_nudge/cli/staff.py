@@ -34,7 +34,7 @@ from gentle_nudge.cli.options import (
 from gentle_nudge.cli.reviewers import do
 from gentle_nudge.domain.hold import REASONS
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.desk import hold_list
+from gentle_nudge.jobs.desk.keep_back import on_hold
 from gentle_nudge.jobs.desk.night_page import WantedNight, file_name_of, look, page_head, page_of
 from gentle_nudge.jobs.desk.statement import statement as make_statement
 from gentle_nudge.jobs.desk.statement import statement_file, statement_text
@@ -200,7 +200,7 @@ def hold(
     library = invocation.library("koha")
     sections, day = library.names_of(libraries), moment_of(library).day
     with progress(), read_only(library.engine) as conn:
-        listed = list(hold_list.listed(conn, ended_too=ended, sections=sections, day=day))
+        listed = list(on_hold(conn, ended_too=ended, sections=sections, day=day))
     show(holds_view(listed), form)
 
 

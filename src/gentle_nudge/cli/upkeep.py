@@ -112,10 +112,8 @@ def forget(invocation: Invocation, card: str, *, anyway: bool) -> None:
     """
     library = invocation.library("koha")
     library.refuse_other_time()
-    keep_days, pages = library.settings.archive.keep_days, library.settings.staff.keep_days
     card = card_of(library, card)
-    work = partial(forget_person, card=card, keep_days=keep_days, pages_keep_days=pages, anyway=anyway)
-    show(writing(library.engine, work))
+    show(writing(library.engine, partial(forget_person, library=library, card=card, anyway=anyway)))
 
 
 @click.command()

@@ -18,6 +18,7 @@ from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referra
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.money import ZERO, format_amount
+from gentle_nudge.domain.outbox import FOLDERS
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.reports.render import page_name
 from gentle_nudge.views.night_view import LEFT_OUT, changes, person
@@ -174,7 +175,7 @@ def _files(story: Story) -> Iterator[Part]:
     mails = [sum(delivery.address.tells_agency for delivery in step.delivered) for step in story.chapters]
     yield _heading("Files and messages")
     for delivery in tonight.delivered:
-        if delivery.address.is_archive:
+        if delivery.address.channel in FOLDERS:
             rows = tonight.plan.submission if delivery.kind is ReportKind.SUBMISSION else tonight.plan.update
             yield _line(f"{folder / ARCHIVE / delivery.file_name}  ({len(rows)} patrons)")
     yield _line(f"{folder / MAIL / 'new'}  ({mails[-1]} messages of tonight, {sum(mails[:-1])} of earlier Sundays)")

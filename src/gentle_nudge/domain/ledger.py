@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 
 from gentle_nudge.domain.moment import midnight
+from gentle_nudge.domain.money import ZERO, can_be_kept
 from gentle_nudge.domain.patron import Patron, comes_of_age, known_birth
 
+LOST = "LOST"  # Koha's type of the debit for a lost item
 VOID = "VOID"  # Koha's word for the status of a voided credit, and for the type of the debit against it
 
 
@@ -23,6 +25,11 @@ class Window:
 
     first: date
     last: date
+
+    @property
+    def days(self) -> int:
+        """How many days it is wide."""
+        return (self.last - self.first).days + 1
 
     def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """The instants, in UTC, of the first midnight inside and the first midnight after (half open)."""
@@ -114,6 +121,45 @@ class Line:
     type: str | None
     outstanding: Decimal
     counted: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """The sums of one patron as one section sees them, rounded to the cent, and the section's outstanding `lines`.
+
+    `owed` is the sum owed in the window, `balance` the section's, `whole_balance` the patron's over all lines.
+    `latest_charge` is the latest date of a counted line still owing, in the library's zone. `last_payment` is the day
+    of the patron's latest payment that was not voided, read with `defer_after_payment` alone.
+    """
+
+    owed: Decimal = ZERO
+    balance: Decimal = ZERO
+    whole_balance: Decimal = ZERO
+    lost_charge: bool = False
+    latest_charge: datetime | None = None
+    has_lines_here: bool = True
+    lines: tuple[Line, ...] = ()
+    last_payment: date | None = None
+
+    @property
+    def debits(self) -> tuple[Line, ...]:
+        """The debits still owing."""
+        return tuple(line for line in self.lines if line.outstanding > 0)
+
+    @property
+    def lost_charges(self) -> tuple[Line, ...]:
+        """The charges for lost items still owing."""
+        return tuple(line for line in self.debits if line.type == LOST)
+
+    @property
+    def oldest_charge(self) -> date | None:
+        """The day of the oldest counted debit still owing."""
+        return min((line.day for line in self.debits if line.counted and line.day), default=None)
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether no sum is too large for our tables."""
+        return all(map(can_be_kept, (self.owed, self.balance, self.whole_balance)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

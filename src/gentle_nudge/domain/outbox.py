@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from gentle_nudge.domain.moment import CLOCKS_MAY_DIFFER
-from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.report_row import BALANCES, ReportKind
 from gentle_nudge.domain.wording import counted
 
 FIRST_PAUSE = timedelta(minutes=1)
@@ -43,6 +43,8 @@ MAY_LEAVE = {
 }
 # On these channels each address is a recipient of its own; on the others the settings name one place for everything.
 BY_ADDRESS = frozenset({Channel.EMAIL})
+# These are folders of the library's own: the archive, and that of staff, which has the page of every night.
+FOLDERS = frozenset({Channel.FILE, Channel.FOLDER})
 # Why a delivery of a database that is not the library's own is cancelled: whatever it sends tells nobody.
 TELLS_NOBODY = {Standing.TEST_COPY: "test copy", Standing.COPY: "this database is a copy"}
 # The channels by which the agency hears of a patron; a copy in the archive tells nobody.
@@ -60,7 +62,8 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"
 
 
-UNDELIVERED = (DeliveryState.DUE, DeliveryState.SENDING, DeliveryState.FAILED)
+WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
+UNDELIVERED = (*WAITING, DeliveryState.SENDING)
 GOING_OR_GONE = (DeliveryState.SENDING, DeliveryState.SENT)
 
 
@@ -88,21 +91,6 @@ class Address:
     def tells_agency(self) -> bool:
         """Whether it reaches the agency."""
         return self.channel in TELLS_AGENCY
-
-    @property
-    def is_archive(self) -> bool:
-        """Whether the recipient is an archive folder."""
-        return self.channel is Channel.FILE
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether the recipient is a folder of the library's own."""
-        return self.is_archive or self.is_staff_folder
-
-    @property
-    def is_staff_folder(self) -> bool:
-        """Whether the recipient is the folder of staff, which has the page of every night."""
-        return self.channel is Channel.FOLDER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,8 +152,7 @@ class Delivery:
         settings point now. A submission says nothing that a later one could make untrue, a copy in the archive
         overtakes nobody, and a repeat is marked as one.
         """
-        balances = {ReportKind.UPDATE, ReportKind.SYNC}
-        return self.kind in balances and self.address.tells_agency and not self.is_repeat
+        return self.kind in BALANCES and self.address.tells_agency and not self.is_repeat
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

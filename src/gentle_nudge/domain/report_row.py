@@ -1,4 +1,4 @@
-"""The kinds of reports and pages, and the rows of the update and the sync."""
+"""The kinds of reports and pages, and the rows of the update, of the sync and of the file for the shelves."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class ReportKind(StrEnum):
         return self not in TO_AGENCY
 
 
-TO_AGENCY = (ReportKind.SUBMISSION, ReportKind.UPDATE, ReportKind.SYNC)
+BALANCES = (ReportKind.UPDATE, ReportKind.SYNC)
+TO_AGENCY = (ReportKind.SUBMISSION, *BALANCES)
 PAGES = (ReportKind.REVIEW, ReportKind.NIGHT, ReportKind.DIGEST)
 
 
@@ -104,3 +105,14 @@ class ReportedDue:
     at: datetime
     file_name: str
     due: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShelfItem:
+    """A lost item, as it may stand on its shelf."""
+
+    library: str | None
+    location: str | None
+    call_number: str | None
+    barcode: str | None
+    title: str | None

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
@@ -16,8 +15,8 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.outbox import UNDELIVERED, Delivery, Standing
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.identity import refuse_elsewhere
-from gentle_nudge.jobs.sections import codes_of, named, sections_of
-from gentle_nudge.jobs.sending.outlets import ANY, Outlets, maildir_of_a_copy, outlets_of
+from gentle_nudge.jobs.sections import chosen, codes_of, named, sections_of
+from gentle_nudge.jobs.sending.outlets import ANY, Outlets, outlets_of
 from gentle_nudge.jobs.sending.restore_mark import journal_of, refuse_restored
 from gentle_nudge.jobs.transaction import log_statements, read_only
 from gentle_nudge.koha.connect.engine import engine
@@ -110,9 +109,10 @@ class Library:
             return named(sections_of(conn, self.settings), wanted)
 
     def names_of(self, wanted: Sequence[str]) -> tuple[str, ...] | None:
-        """These names, known or not, each followed by the section's former names; None if there is none."""
-        former = {section.name.casefold(): section.formerly for section in self.settings.section_keys}
-        return tuple(each for name in wanted for each in (name, *former.get(name.casefold(), ()))) or None
+        """These names, known or not, each with all names of its section, once; None (all sections) if none is named."""
+        families = {family[0].casefold(): family for family in self.families}
+        names = (name for each in wanted for name in (each, *families.get(each.casefold(), ())))
+        return tuple(dict.fromkeys(names)) or None
 
     @property
     def families(self) -> tuple[tuple[str, ...], ...]:
@@ -121,12 +121,7 @@ class Library:
 
     def families_of(self, wanted: Sequence[str]) -> tuple[tuple[str, ...], ...]:
         """The families of the wanted sections (all, if none is named); UserError for an unknown name."""
-        families = {family[0].casefold(): family for family in self.families}
-        unknown = sorted(name for name in wanted if name.casefold() not in families)
-        if unknown:
-            names = ", ".join(family[0] for family in self.families)
-            raise UserError(f"There is no section {', '.join(unknown)}.", f"The sections are: {names}.")
-        return tuple(families[name.casefold()] for name in dict.fromkeys(wanted)) or self.families
+        return chosen({family[0]: family for family in self.families}, wanted)
 
     def ready_to_send(self) -> tuple[tuple[Section, ...], Outlets]:
         """All sections (none while the settings are incomplete) and the outlets; an error where we must not act."""
@@ -159,8 +154,3 @@ class Library:
         except UserError:
             return {}  # with these settings nothing leaves at all, and `deliver` says so
         return outlets.held(undelivered, sections)
-
-    @property
-    def mail_of_a_copy(self) -> Path:
-        """The Maildir that a copy of the database sends to."""
-        return maildir_of_a_copy(self.settings)

@@ -71,7 +71,7 @@ def routine(
         tell(night)
         sent: Round | GentleNudgeError
         try:
-            sent = deliver_and_alert(library, clock, night=night, failed_too=True)
+            sent = deliver_and_alert(library, clock, night)
         except GentleNudgeError as failure:
             sent = failure
         tell(sent)
@@ -105,8 +105,9 @@ def staff_pages(
         )
 
 
-def deliver_and_alert(library: Library, clock: Clock, *, night: Night | None = None, failed_too: bool = False) -> Round:
-    """What is due has been tried (`failed_too`: what was given up as well), and staff know of every trouble."""
+def deliver_and_alert(library: Library, clock: Clock, night: Night | None = None) -> Round:
+    """What is due has been tried, after a night what was given up as well, and staff know of every trouble."""
+    failed_too = night is not None
     sections, outlets = library.ready_to_send()
     with closing(outlets):
         families = library.families

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -19,6 +20,7 @@ from gentle_nudge.koha.read.administration import branches_of_groups
 from gentle_nudge.settings import Settings
 from gentle_nudge.store import cases, deliveries, meta
 
+T = TypeVar("T")
 NAMED = 20  # patrons, in one sentence
 
 
@@ -71,7 +73,12 @@ def keeping_up(conn: Connection, sections: tuple[Section, ...]) -> tuple[Section
     """
     gone, keeper = _gone(conn, sections, cases.sections), _keeper(sections)
     reports = cases.last_told(conn, gone) if gone else {}
-    held = tuple(name for name in gone if name in reports and _has_other_recipients(conn, reports[name], keeper))
+    to_tell, to_get = keeper.policy.send_to, keeper.policy.recipients()
+    held = tuple(
+        name
+        for name, report in sorted(reports.items())
+        if went_to_others(deliveries.of_report(conn, report), to_tell=to_tell, to_get=to_get)
+    )
     kept = tuple(name for name in gone if name not in held)
     holding = (replace(section, held=held) for section in sections)
     return tuple(replace(each, keeps_up=kept, frees=held) if each.name == keeper.name else each for each in holding)
@@ -80,12 +87,6 @@ def keeping_up(conn: Connection, sections: tuple[Section, ...]) -> tuple[Section
 def _keeper(sections: Sequence[Section]) -> Section:
     """The section that goes on with the cases of those that are gone: `global`, or else the first."""
     return next((section for section in sections if section.is_global), sections[0])
-
-
-def _has_other_recipients(conn: Connection, report: int, section: Section) -> bool:
-    """Whether the reports of this section go to others than this report did."""
-    policy = section.policy
-    return went_to_others(deliveries.of_report(conn, report), to_tell=policy.send_to, to_get=policy.recipients())
 
 
 def held_cases(conn: Connection, sections: Sequence[Section]) -> dict[str, int]:
@@ -157,14 +158,16 @@ def codes_of(section: Section) -> SectionCodes:
 
 def named(sections: tuple[Section, ...], wanted: Collection[str]) -> tuple[Section, ...]:
     """The sections with these names, or all if none is given; UserError for an unknown name."""
-    by_name = {section.name.casefold(): section for section in sections}
-    unknown = sorted(name for name in wanted if name.casefold() not in by_name)
+    return chosen({section.name: section for section in sections}, wanted)
+
+
+def chosen(by_name: Mapping[str, T], wanted: Collection[str]) -> tuple[T, ...]:
+    """What the wanted sections have, each once, or all if none is named; UserError for an unknown name."""
+    folded = {name.casefold(): value for name, value in by_name.items()}
+    unknown = sorted(name for name in wanted if name.casefold() not in folded)
     if unknown:
-        raise UserError(
-            f"There is no section {', '.join(unknown)}.",
-            f"The sections are: {', '.join(section.name for section in sections)}.",
-        )
-    return tuple(by_name[name.casefold()] for name in dict.fromkeys(wanted)) or sections
+        raise UserError(f"There is no section {', '.join(unknown)}.", f"The sections are: {', '.join(by_name)}.")
+    return tuple(folded[name] for name in dict.fromkeys(map(str.casefold, wanted))) or tuple(by_name.values())
 
 
 def names_to_end(sections: tuple[Section, ...], wanted: Collection[str]) -> tuple[str, ...]:

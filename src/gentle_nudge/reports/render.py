@@ -76,8 +76,8 @@ def subject(report: ReportKind, name: str | None) -> str:
     return f"{TITLES[report]} for {one_line(name) or NAMELESS}"
 
 
-def page_name(kind: ReportKind, day: date, section: str, ending: str = "html") -> str:
-    """The name of a page's file; that of the same day and section takes its place."""
+def page_name(kind: str, day: date, section: str, ending: str = "html") -> str:
+    """The name of a page's file, or of one beside it; that of the same day and section takes its place."""
     return f"{kind}-{day.isoformat()}-{section}.{ending}"
 
 

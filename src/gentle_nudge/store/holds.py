@@ -51,11 +51,8 @@ def _holds(conn: Connection, query: Select[Any]) -> list[Hold]:
 def begin(conn: Connection, holds: Iterable[Hold], now: datetime) -> None:
     """The holds begin now; IntegrityError if one of the same patron, source and section is open."""
     for chunk in a_thousand_at_a_time(holds):
-        rows = [asdict(each) | {"since": now, "open_key": each.open_key} for each in chunk]
-        for row in rows:
-            del row["id"]
-        fitting = [{name: fitted(value, hold.c[name]) for name, value in row.items()} for row in rows]
-        conn.execute(insert(hold), fitting)
+        rows = [asdict(each) | {"id": None, "since": now, "open_key": each.open_key} for each in chunk]
+        conn.execute(insert(hold), [{name: fitted(value, hold.c[name]) for name, value in row.items()} for row in rows])
 
 
 def end(conn: Connection, holds: Iterable[Hold], now: datetime) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -48,13 +48,7 @@ def to_come(conn: Connection) -> list[ReviewList]:
 
 def with_patron(conn: Connection, patron: int) -> list[tuple[ReviewList, ListRow]]:
     """Every list that the patron stands on, with the row, the oldest day first."""
-    joined = review_list.join(review_list_row, each_row.list_id == each_list.id)
-    lists = [
-        _list(row)
-        for row in conn.execute(
-            select(review_list).select_from(joined).where(each_row.patron == patron).order_by(each_list.for_day)
-        ).mappings()
-    ]
+    lists = _where(conn, each_list.id.in_(select(each_row.list_id).where(each_row.patron == patron)))
     return [(each, rows(conn, each.id, [patron])[patron]) for each in lists]
 
 
@@ -87,27 +81,16 @@ def _row(row: RowMapping) -> ListRow:
     return ListRow(**{**row, "marks": marks, "outcome": Outcome(row["outcome"])})
 
 
-def add(conn: Connection, *, section: str, for_day: date, made: date, listed: Iterable[ListRow], now: datetime) -> int:
+def add(
+    conn: Connection, *, section: str, for_day: date, made: date, listed: Collection[ListRow], now: datetime
+) -> int:
     """A list is there with these rows, open; one of nobody has approved itself. Its id."""
-    rows_of = list(listed)
-    state = {"state": ListState.OPEN} if rows_of else {"state": ListState.APPROVED, "at": now}
+    state = {"state": ListState.OPEN} if listed else {"state": ListState.APPROVED, "at": now}
     new = insert(review_list).values(section=section, for_day=for_day, made=made, **state)
     (list_id,) = conn.execute(new).inserted_primary_key or (0,)
-    for chunk in a_thousand_at_a_time(rows_of):
-        conn.execute(
-            insert(review_list_row),
-            [
-                {
-                    "list_id": list_id,
-                    "patron": row.patron,
-                    "owed": row.owed,
-                    "balance": row.balance,
-                    "marks": ",".join(row.marks),
-                    "outcome": row.outcome,
-                }
-                for row in chunk
-            ],
-        )
+    for chunk in a_thousand_at_a_time(listed):
+        new_rows = [asdict(row) | {"list_id": list_id, "marks": ",".join(row.marks)} for row in chunk]
+        conn.execute(insert(review_list_row), new_rows)
     return int(list_id)
 
 

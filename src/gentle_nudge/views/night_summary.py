@@ -107,7 +107,7 @@ def list_of(plan: Plan) -> Values | None:
     """The list that the night has made, or used or ended; of both the new one."""
     if plan.list_made:
         made, state = plan.list_made, ListState.OPEN if plan.list_made.rows else ListState.APPROVED
-        return _list(made.for_day, state, [row.referral.balance for row in made.rows])
+        return _list(made.for_day, state, [row.balance for row in made.rows])
     if plan.under and plan.list_ends and plan.submits:
         return _list(plan.under.for_day, plan.list_ends, [referral.balance for referral in plan.of(Referral)])
     return None

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from gentle_nudge.domain.collections.review import ListState, Outcome
 from gentle_nudge.domain.collections.shown_list import DebtOfAType, Review, ShownRow
 from gentle_nudge.domain.money import format_amount
-from gentle_nudge.domain.shelf import ShelfItem
+from gentle_nudge.domain.report_row import ShelfItem
 from gentle_nudge.domain.wording import KINDS_OF_CHARGES, counted
 from gentle_nudge.views.plain import (
     Column,

@@ -9,7 +9,8 @@ import pytest
 
 from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Scope, Section
-from gentle_nudge.domain.collections.referral import Account, Candidate, PatronRecords
+from gentle_nudge.domain.collections.referral import Candidate, PatronRecords
+from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.patron import Flag, Patron
 from gentle_nudge.domain.report_row import ReportKind
 from tests.builders.days import IN_THE_WINDOW, LAST_SUNDAY, SUNDAY

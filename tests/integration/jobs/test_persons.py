@@ -10,7 +10,7 @@ from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.explain import explain
-from gentle_nudge.jobs.desk.history import known_cases
+from gentle_nudge.jobs.desk.find_patron import known_cases
 from gentle_nudge.jobs.desk.withdraw import WithdrawalRequest, withdraw_cases
 from gentle_nudge.jobs.transaction import read_only, writing
 from tests.builders.days import IN_THE_WINDOW, MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY

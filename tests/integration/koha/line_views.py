@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, event
 
 from gentle_nudge.domain.collections.policy import Policy, Scope, Section
-from gentle_nudge.domain.collections.referral import Account, SectionRecords
-from gentle_nudge.domain.ledger import Line, LineRules, Ownership
+from gentle_nudge.domain.collections.referral import SectionRecords
+from gentle_nudge.domain.ledger import Account, Line, LineRules, Ownership
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.jobs.patrons.accounts import line_rules
 from gentle_nudge.koha.read import accountlines, borrowers

@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Connection, select
 
-from gentle_nudge.domain.collections.referral import Account
-from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.ledger import Account, Line
 from gentle_nudge.koha.koha_tables import accountlines, borrowers
 from gentle_nudge.koha.read.accountlines import charged_on, lock_lines, owners
 from gentle_nudge.koha.read.line_conditions import why_not_counted

@@ -66,7 +66,6 @@ def test_an_adopted_case_may_know_neither_day_nor_amount(both: Connection) -> No
 def test_a_restriction_found_in_place_is_recorded_with_the_case_that_the_run_opened(both: Connection) -> None:
     run = a_run(both)
     opened = cases.open_new(both, section=HERE, actions=[opening(7), opening(8)], run=run)
-    assert cases.opened_for(both, [run], [7]) == {7: opened[7]}
     found = Restriction(id=4, type="OLD", comment="Sent to the agency", expires=None)
     cases.record_restrictions(both, {opened[7]: found})
     case, other = known(both, opened[7]), known(both, opened[8])

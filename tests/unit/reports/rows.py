@@ -6,7 +6,8 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.collections.plan import Referral
-from gentle_nudge.domain.collections.referral import Account, Candidate
+from gentle_nudge.domain.collections.referral import Candidate
+from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.patron import Guardian, Patron
 from gentle_nudge.domain.report_row import UpdateRow
 

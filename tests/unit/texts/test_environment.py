@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gentle_nudge.jobs.check import templates
-from gentle_nudge.jobs.monitor.alerting import AlertKind, Staff, alert
+from gentle_nudge.jobs.monitor.alerting import AlertKind, alert
 from gentle_nudge.texts.environment import PACKAGED, Texts, sample_values
 from tests.builders.days import SUNDAY
 
@@ -81,8 +81,8 @@ def test_what_a_failure_says_at_night_quotes_no_value(tmp_path: Path) -> None:
 
 def test_an_alert_of_a_librarys_own_words_needs_no_subject_line(tmp_path: Path) -> None:
     (tmp_path / "mail-alert.txt").write_text("Trouble at {{ library }}\n\n{{ kind }}\n")
-    staff = Staff(library="Springfield", recipients=(), texts=Texts(tmp_path))
-    assert alert(AlertKind.LATE, SUNDAY, (), staff) == ("Trouble at Springfield", "late\n")
+    told = alert(Texts(tmp_path), AlertKind.LATE, SUNDAY, (), library="Springfield")
+    assert told == ("Trouble at Springfield", "late\n")
 
 
 def test_names_are_escaped_in_pages_alone(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.jobs.monitor.alerting import AlertKind, Staff, alert
+from gentle_nudge.jobs.monitor.alerting import AlertKind, alert
 from gentle_nudge.jobs.setup.plugin_settings import PluginSettings, server
 from gentle_nudge.jobs.setup.plugin_translation import KohaCodes, entries
 from gentle_nudge.texts.environment import Texts
@@ -97,13 +97,13 @@ def test_a_repeat_says_so_as_ever(name: str, first: str) -> None:
 def test_every_kind_of_trouble_says_what_it_means_and_what_to_do(
     kind: AlertKind, name: str, facts: tuple[str, ...]
 ) -> None:
-    subject, text = alert(kind, SUNDAY, facts, Staff(library=LIBRARY, recipients=()))
+    subject, text = alert(Texts(), kind, SUNDAY, facts, library=LIBRARY)
     assert f"Subject: {subject}\n\n{text}" == frozen(name.format(kind))
 
 
 @pytest.mark.parametrize(("library", "name"), [(" A\r\nB ", "of-two-lines"), (" ", "without-a-name")])
 def test_a_subject_is_one_line_whatever_the_library_is_called(library: str, name: str) -> None:
-    subject, text = alert(AlertKind.FUSE, SUNDAY, (), Staff(library=library, recipients=()))
+    subject, text = alert(Texts(), AlertKind.FUSE, SUNDAY, (), library=library)
     assert f"Subject: {subject}\n\n{text}" == frozen(f"alert-fuse-library-{name}.txt")
 
 

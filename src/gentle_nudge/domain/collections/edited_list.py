@@ -19,11 +19,6 @@ LEAVE_OUT = "leave out"
 NUMBER = re.compile(r"\d{1,10}", re.ASCII)
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 AS_A_FLOAT = re.compile(r"\d+[.,]?\d*e\+?\d+", re.IGNORECASE)
-WHAT_IS_WRONG = {
-    "name": "The name is that of no list.",
-    "encoding": "The file is neither UTF-8 nor Windows-1252.",
-    "columns": "There is no line with the columns number (or card) and decision.",
-}
 
 
 class FileFault(Exception):
@@ -47,7 +42,7 @@ class FileName:
         named = NAME.fullmatch(name)
         day = day_of(named[1]) if named else None
         if not named or day is None:
-            raise FileFault(f"{WHAT_IS_WRONG['name']} Save it as review-DAY-SECTION.csv, as it was called.")
+            raise FileFault("The name is that of no list. Save it as review-DAY-SECTION.csv, as it was called.")
         section = named[2]
         approved = ((section[: -len(APPROVED)], True),) if section.lower().endswith(APPROVED) else ()
         return cls(day=day, readings=((section, False), *approved))
@@ -84,7 +79,7 @@ def _decoded(content: bytes) -> str:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise FileFault(WHAT_IS_WRONG["encoding"])
+    raise FileFault("The file is neither UTF-8 nor Windows-1252.")
 
 
 def _opened(text: str) -> tuple[_csv.Reader, dict[str, int]]:
@@ -95,7 +90,7 @@ def _opened(text: str) -> tuple[_csv.Reader, dict[str, int]]:
         columns = {name: place for place, name in reversed(list(enumerate(header)))}
         if "decision" in columns and {"number", "card"} & columns.keys():
             return reader, columns
-    raise FileFault(WHAT_IS_WRONG["columns"], 1)
+    raise FileFault("There is no line with the columns number (or card) and decision.", 1)
 
 
 def _row(line: int, row: Mapping[str, str]) -> EditedRow:

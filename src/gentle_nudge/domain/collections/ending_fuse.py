@@ -9,6 +9,7 @@ from gentle_nudge.domain.case import CaseState, by_state
 from gentle_nudge.domain.collections.plan import Ending, Pause
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.collections.submission_day import Due, Refusal, is_lifted_for, too_many
+from gentle_nudge.domain.money import ZERO
 
 # Every other state tells of no payment: staff, an import or a clean-up ended the case.
 PAYMENT_SEEN = (CaseState.RELEASED, CaseState.MERGED)
@@ -26,18 +27,15 @@ class EndingsThatCount:
     def among(cls, endings: Iterable[Ending], policy: Policy) -> EndingsThatCount:
         """All endings, but a release only if the case was last told with more than `clear_at_or_below`."""
         counted = tuple(
-            ending for ending in endings if ending.state is not CaseState.RELEASED or _was_told_more(ending, policy)
+            ending
+            for ending in endings
+            if ending.state is not CaseState.RELEASED or (ending.case.last_due or ZERO) > policy.clear_at_or_below
         )
         return cls(unpaid=tuple(ending for ending in counted if ending.state not in PAYMENT_SEEN), all=counted)
 
     def exceed(self, others: EndingsThatCount) -> bool:
         """Whether more cases end than by the others, without a payment seen or of all kinds."""
         return len(self.unpaid) > len(others.unpaid) or len(self.all) > len(others.all)
-
-
-def _was_told_more(ending: Ending, policy: Policy) -> bool:
-    told = ending.case.last_due
-    return told is not None and told > policy.clear_at_or_below
 
 
 def refused(counted: EndingsThatCount, due: Due, *, open_cases: int) -> tuple[tuple[Ending, ...], Refusal | None]:

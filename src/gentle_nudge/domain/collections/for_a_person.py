@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from enum import Enum
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts, shown
@@ -16,58 +17,45 @@ from gentle_nudge.domain.hold import Hold, HoldEnd
 from gentle_nudge.domain.money import ZERO, for_people
 from gentle_nudge.domain.patron import Flag, FlagState, flag_state
 
+
+class Weight(Enum):
+    """An event is named once, a state each night as long as it lasts; with a trouble, a state too, no night is well."""
+
+    EVENT = 0
+    STATE = 1
+    TROUBLE = 2
+
+
 # The kinds in the order of the page, with the heading of those that are about no patron. Whoever finds a new kind of
 # need, adds it here at its place.
-TITLES = {
-    "referrals_held": "Referrals are held",
-    "reopenings_held": "Reopenings are held",
-    "adoptions_held": "Adoptions are held",
-    "endings_held": "Endings are held",
-    "pauses_held": "Pauses are held",
-    "section_held": "The cases of a section are held",
-    "address_gone": "An address is gone from the settings",
-    "submission_untold": "The agency was not told of a submission",
-    "report_undelivered": "A report did not arrive",
-    "list_unapproved": "Nobody has approved the list",
-    "list_lapsed": "The list has lapsed",
-    "list_late": "The list came too late",
-    "file_refused": "A file was refused",
-    "wish_refused": "A wish could not be done",
-    "flag_overwritten": "A flag was overwritten",
-    "still_blocked": "Released, and still blocked",
-    "withdrawn_rest": "Withdrawn, and something is owing",
-    "paid_not_released": "Paid, and not released",
-    "hold_over": "A hold is over",
-    "hold_untold": "The agency was not told of a hold",
-    "field_still_set": "The field of a hold is still set",
-    "hold_until_unreadable": "The last day of a hold cannot be read",
-    "left_for_good": "Left out for good",
+KINDS = {
+    "referrals_held": (Weight.TROUBLE, "Referrals are held"),
+    "reopenings_held": (Weight.TROUBLE, "Reopenings are held"),
+    "adoptions_held": (Weight.TROUBLE, "Adoptions are held"),
+    "endings_held": (Weight.TROUBLE, "Endings are held"),
+    "pauses_held": (Weight.TROUBLE, "Pauses are held"),
+    "section_held": (Weight.TROUBLE, "The cases of a section are held"),
+    "address_gone": (Weight.TROUBLE, "An address is gone from the settings"),
+    "submission_untold": (Weight.TROUBLE, "The agency was not told of a submission"),
+    "report_undelivered": (Weight.TROUBLE, "A report did not arrive"),
+    "list_unapproved": (Weight.EVENT, "Nobody has approved the list"),
+    "list_lapsed": (Weight.EVENT, "The list has lapsed"),
+    "list_late": (Weight.EVENT, "The list came too late"),
+    "file_refused": (Weight.EVENT, "A file was refused"),
+    "wish_refused": (Weight.EVENT, "A wish could not be done"),
+    "flag_overwritten": (Weight.STATE, "A flag was overwritten"),
+    "still_blocked": (Weight.EVENT, "Released, and still blocked"),
+    "withdrawn_rest": (Weight.EVENT, "Withdrawn, and something is owing"),
+    "paid_not_released": (Weight.STATE, "Paid, and not released"),
+    "hold_over": (Weight.EVENT, "A hold is over"),
+    "hold_untold": (Weight.EVENT, "The agency was not told of a hold"),
+    "field_still_set": (Weight.STATE, "The field of a hold is still set"),
+    "hold_until_unreadable": (Weight.STATE, "The last day of a hold cannot be read"),
+    "left_for_good": (Weight.EVENT, "Left out for good"),
 }
-ORDER = {kind: place for place, kind in enumerate(TITLES)}
-# They are named each night as long as they last; all other kinds once, in the night in which they happen.
-STATES = frozenset(
-    {
-        "referrals_held",
-        "reopenings_held",
-        "adoptions_held",
-        "endings_held",
-        "pauses_held",
-        "section_held",
-        "address_gone",
-        "submission_untold",
-        "report_undelivered",
-        "flag_overwritten",
-        "paid_not_released",
-        "field_still_set",
-        "hold_until_unreadable",
-    }
-)
-# With one of them a night is not well.
-TROUBLES = frozenset(kind for kind in STATES if kind.endswith("_held")) | {
-    "address_gone",
-    "submission_untold",
-    "report_undelivered",
-}
+TITLES = {kind: title for kind, (_, title) in KINDS.items()}
+STATES = frozenset(kind for kind, (weight, _) in KINDS.items() if weight is not Weight.EVENT)
+TROUBLES = frozenset(kind for kind, (weight, _) in KINDS.items() if weight is Weight.TROUBLE)
 KIND_OF_REFUSAL = {
     "plugin": "referrals_held",
     "fuse": "referrals_held",
@@ -105,7 +93,8 @@ def in_order(needs: Iterable[Need], before: Iterable[Need], day: date) -> list[N
     """The needs of this day in the order of the page; a state begins when it was first seen, by the night `before`."""
     begun = {need.identity: need.since for need in before if need.kind in STATES}
     dated = [replace(need, since=begun.get(need.identity) or day) for need in needs]
-    return sorted(dated, key=lambda need: ORDER[need.kind])
+    kinds = list(KINDS)
+    return sorted(dated, key=lambda need: kinds.index(need.kind))
 
 
 def news(needs: Iterable[Need], before: Iterable[Need]) -> list[Need]:
@@ -182,12 +171,8 @@ def hold_over(hold: Hold, plan: Plan) -> Need:
 def of_refusal(refusal: Refusal) -> Need:
     """A part of the night that was refused, with the way out."""
     about = refusal.hint if refusal.kind == "held" else ""
-    return Need(kind=KIND_OF_REFUSAL[refusal.kind], sentence=in_sentences(refusal.sentence, refusal.hint), about=about)
-
-
-def in_sentences(*texts: str) -> str:
-    """The texts as sentences, with capitals and full stops."""
-    return " ".join(f"{text[0].upper()}{text[1:].rstrip('.')}." for text in texts if text)
+    sentences = (f"{text[0].upper()}{text[1:].rstrip('.')}." for text in (refusal.sentence, refusal.hint) if text)
+    return Need(kind=KIND_OF_REFUSAL[refusal.kind], sentence=" ".join(sentences), about=about)
 
 
 def of_open_case(facts: CaseFacts, section: Section) -> Iterator[Need]:

@@ -69,11 +69,6 @@ def _make_for(policy: Policy, day: date, lists: Sequence[ReviewList], *, is_miss
     return day + ahead if is_missing and not is_on_its_way else None
 
 
-def is_late_list(policy: Policy, for_day: date) -> bool:
-    """Whether a list is for a day on which no submission belongs."""
-    return submits_on(policy, for_day) != for_day
-
-
 def ends_as(policy: Policy, under: ReviewList) -> ListState:
     """How a list ends with its submission."""
     if under.state is ListState.OPEN and policy.review_ends == "lapse":

@@ -2,57 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from enum import StrEnum
 from statistics import median
-from typing import TYPE_CHECKING
 
 from gentle_nudge.domain.case import Case, CaseState
+from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.patron import age, comes_of_age, known_birth
 from gentle_nudge.domain.wording import counted
 
-if TYPE_CHECKING:
-    from gentle_nudge.domain.collections.plan import Referral
-    from gentle_nudge.domain.collections.review import Marked
-
 MUCH, NEARLY = 10, Decimal("1.05")
 YOUNG_ADULT_DAYS, RECENT_DAYS = 90, 30
-LOST = "LOST"
 LEAVES = "These charges will not refer the patron later: they leave the window."
-
-
-class MarkWord(StrEnum):
-    """The marks, in the order in which a row has them."""
-
-    FOUND = "FOUND"
-    CLAIMED = "CLAIMED"
-    MUCH = "MUCH"
-    JUST_ADULT = "JUST_ADULT"
-    PAYMENT = "PAYMENT"
-    CREDIT = "CREDIT"
-    AT_THRESHOLD = "AT_THRESHOLD"
-    REFERRED_BEFORE = "REFERRED_BEFORE"
-    UNREACHABLE = "UNREACHABLE"
-    YOUNGER = "YOUNGER"
-    WAITED_FOR = "WAITED_FOR"
-    LEAVING = "LEAVING"
-
-
-PROBABLY_OUR_MISTAKE = {MarkWord.FOUND, MarkWord.CLAIMED}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
-    """A mark, with a sentence for staff."""
+    """A mark, with a sentence for staff; None if only its word was kept."""
 
-    word: MarkWord
-    sentence: str
+    mark: str
+    sentence: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,12 +46,15 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MarkFacts:
-    """What the marks ask besides the referral; `is_found`: items of lost charges that the library has again.
+    """A patron on a list, with everything that a mark asks; `found`: items of lost charges that the library has again.
 
-    `owed_next_week` is the sum in the window a week later. `waiting` others wait for titles of the patron.
-    `unreachable` is a sentence about what is missing.
+    `usual` is the balance that is usual here, None if nobody knows. `owed_next_week` is the sum in the window a week
+    later. `waiting` others wait for titles of the patron. `unreachable` is a sentence about what is missing.
     """
 
+    referral: Referral
+    section: Section
+    usual: Decimal | None
     found: int = 0
     claimed: int = 0
     payment: Payment | None = None
@@ -88,96 +64,72 @@ class MarkFacts:
     owed_next_week: Decimal = ZERO
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Usual:
-    """The median of the balances that are usual here; None if there is none."""
-
-    balance: Decimal | None = field(default=None)
-
-    @classmethod
-    def of(cls, referred: Iterable[Decimal], listed: Iterable[Decimal]) -> Usual:
-        """The median of the balances referred lately; of those on the list if none was."""
-        balances = list(referred) or list(listed)
-        return cls(balance=median(balances) if balances else None)
+def usual_balance(referred: Iterable[Decimal], listed: Iterable[Decimal]) -> Decimal | None:
+    """The median of the balances referred lately; of those on the list if none was; None if there is none."""
+    balances = list(referred) or list(listed)
+    return median(balances) if balances else None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Looked:
-    """A patron on a list, with everything that a mark asks."""
-
-    referral: Referral
-    section: Section
-    facts: MarkFacts
-    usual: Usual
-
-    @property
-    def lines(self) -> tuple[Line, ...]:
-        """The section's outstanding lines."""
-        return self.referral.account.lines
-
-
-def marks_of(referral: Referral, section: Section, facts: MarkFacts, usual: Usual) -> tuple[Mark, ...]:
+def marks_of(facts: MarkFacts) -> tuple[Mark, ...]:
     """The marks of one patron, in their order."""
-    looked = Looked(referral=referral, section=section, facts=facts, usual=usual)
-    sentences = {word: sentence_of(looked) for word, sentence_of in SENTENCES.items()}
-    return tuple(Mark(word=word, sentence=sentences[word]) for word in MarkWord if sentences[word])
+    sentences = {word: sentence_of(facts) for word, sentence_of in SENTENCES.items()}
+    return tuple(Mark(mark=word, sentence=sentence) for word, sentence in sentences.items() if sentence)
 
 
-def _found(looked: Looked) -> str:
-    what = counted(looked.facts.found, "lost item is", "lost items are")
-    return f"{what} no longer lost in Koha: probably our mistake." if looked.facts.found else ""
+def _found(facts: MarkFacts) -> str:
+    what = counted(facts.found, "lost item is", "lost items are")
+    return f"{what} no longer lost in Koha: probably our mistake." if facts.found else ""
 
 
-def _claimed(looked: Looked) -> str:
-    what = counted(looked.facts.claimed, "item")
-    return f"Claims to have returned {what}, and nobody has decided." if looked.facts.claimed else ""
+def _claimed(facts: MarkFacts) -> str:
+    what = counted(facts.claimed, "item")
+    return f"Claims to have returned {what}, and nobody has decided." if facts.claimed else ""
 
 
-def _much(looked: Looked) -> str:
-    balance, usual = looked.referral.balance, looked.usual.balance
+def _much(facts: MarkFacts) -> str:
+    balance, usual = facts.referral.balance, facts.usual
     if not usual or balance < MUCH * usual:
         return ""
     times = (balance / usual).quantize(Decimal(1), ROUND_HALF_UP)
-    lost = sum(line.type == LOST and line.outstanding > 0 for line in looked.lines)
-    return f"Owes {times} times what is usual here; {counted(lost, 'lost item')}."
+    lost = counted(len(facts.referral.account.lost_charges), "lost item")
+    return f"Owes {times} times what is usual here; {lost}."
 
 
-def _just_adult(looked: Looked) -> str:
-    years, day = looked.section.policy.adult_age, looked.referral.day
-    born = known_birth(looked.referral.patron.born, day)
+def _just_adult(facts: MarkFacts) -> str:
+    years, day = facts.section.policy.adult_age, facts.referral.day
+    born = known_birth(facts.referral.patron.born, day)
     if born is None or age(born, day) < years:
         return ""
     birthday = comes_of_age(born, years)
-    counting = (line.day for line in looked.lines if line.counted and line.outstanding > 0 and line.day)
-    oldest = min(counting, default=birthday)
+    oldest = facts.referral.account.oldest_charge or birthday
     if birthday <= oldest and (day - birthday).days >= YOUNG_ADULT_DAYS:
         return ""
     turned = f"Turns {years} on the very day" if birthday == day else f"Turned {years} on {birthday}"
     return f"{turned}; the oldest charge was made as a minor." if birthday > oldest else f"{turned}."
 
 
-def _payment(looked: Looked) -> str:
-    payment = looked.facts.payment
-    if payment is None or (looked.referral.day - payment.day).days >= RECENT_DAYS:
+def _payment(facts: MarkFacts) -> str:
+    payment = facts.payment
+    if payment is None or (facts.referral.day - payment.day).days >= RECENT_DAYS:
         return ""
     return f"Paid {format_amount(payment.amount)} on {payment.day}."
 
 
-def _credit(looked: Looked) -> str:
-    credit = -sum((line.outstanding for line in looked.lines if line.outstanding < 0), ZERO)
+def _credit(facts: MarkFacts) -> str:
+    credit = -sum((line.outstanding for line in facts.referral.account.lines if line.outstanding < 0), ZERO)
     return f"Has an unused credit of {format_amount(credit)}; already taken off." if credit else ""
 
 
-def _at_threshold(looked: Looked) -> str:
-    balance, threshold = looked.referral.balance, looked.section.policy.threshold
+def _at_threshold(facts: MarkFacts) -> str:
+    balance, threshold = facts.referral.balance, facts.section.policy.threshold
     if balance == threshold:
         return "Owes exactly the threshold."
     near = f"Owes hardly more than the threshold of {format_amount(threshold)}."
     return near if balance < threshold * NEARLY else ""
 
 
-def _referred_before(looked: Looked) -> str:
-    return f"Was referred before: {'; '.join(map(_case, looked.facts.cases))}." if looked.facts.cases else ""
+def _referred_before(facts: MarkFacts) -> str:
+    return f"Was referred before: {'; '.join(map(_case, facts.cases))}." if facts.cases else ""
 
 
 def _case(case: Case) -> str:
@@ -185,43 +137,34 @@ def _case(case: Case) -> str:
     return f"{since}, still open" if case.state is CaseState.OPEN else f"{since}, {case.state} on {case.closed_on}"
 
 
-def _younger(looked: Looked) -> str:
-    day = looked.referral.day
-    last = looked.section.policy.window(day).last
-    later = (line.outstanding for line in looked.lines if line.outstanding > 0 and line.day and line.day > last)
+def _younger(facts: MarkFacts) -> str:
+    day = facts.referral.day
+    last = facts.section.policy.window(day).last
+    later = (line.outstanding for line in facts.referral.account.debits if line.day and line.day > last)
     younger, days = sum(later, ZERO), counted((day - last).days, "day")
     return f"{format_amount(younger)} of the balance is not {days} old yet." if younger else ""
 
 
-def _waited_for(looked: Looked) -> str:
-    others = counted(looked.facts.waiting, "other waits", "others wait")
-    return f"{others} for something that this patron holds back." if looked.facts.waiting else ""
+def _waited_for(facts: MarkFacts) -> str:
+    others = counted(facts.waiting, "other waits", "others wait")
+    return f"{others} for something that this patron holds back." if facts.waiting else ""
 
 
-SENTENCES: Mapping[MarkWord, Callable[[Looked], str]] = {
-    MarkWord.FOUND: _found,
-    MarkWord.CLAIMED: _claimed,
-    MarkWord.MUCH: _much,
-    MarkWord.JUST_ADULT: _just_adult,
-    MarkWord.PAYMENT: _payment,
-    MarkWord.CREDIT: _credit,
-    MarkWord.AT_THRESHOLD: _at_threshold,
-    MarkWord.REFERRED_BEFORE: _referred_before,
-    MarkWord.UNREACHABLE: lambda looked: looked.facts.unreachable,
-    MarkWord.YOUNGER: _younger,
-    MarkWord.WAITED_FOR: _waited_for,
-    MarkWord.LEAVING: lambda looked: LEAVES if looked.facts.owed_next_week < looked.section.policy.threshold else "",
+# In the order in which a row has them.
+SENTENCES: Mapping[str, Callable[[MarkFacts], str]] = {
+    "FOUND": _found,
+    "CLAIMED": _claimed,
+    "MUCH": _much,
+    "JUST_ADULT": _just_adult,
+    "PAYMENT": _payment,
+    "CREDIT": _credit,
+    "AT_THRESHOLD": _at_threshold,
+    "REFERRED_BEFORE": _referred_before,
+    "UNREACHABLE": lambda facts: facts.unreachable,
+    "YOUNGER": _younger,
+    "WAITED_FOR": _waited_for,
+    "LEAVING": lambda facts: LEAVES if facts.owed_next_week < facts.section.policy.threshold else "",
 }
-
-
-def in_list_order(rows: Sequence[Marked]) -> tuple[Marked, ...]:
-    """The rows of a list: first those with marks, probable mistakes of ours before all; the others as they come."""
-
-    def first(row: Marked) -> tuple[bool, Decimal, int]:
-        words = {mark.word for mark in row.marks}
-        return not words & PROBABLY_OUR_MISTAKE, -row.referral.balance, row.referral.number
-
-    return (*sorted((row for row in rows if row.marks), key=first), *(row for row in rows if not row.marks))
 
 
 def waited_for(

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.referral import Account, Candidate, LeftOut, Reason, SectionRecords
+from gentle_nudge.domain.collections.referral import Candidate, LeftOut, Reason, SectionRecords
 from gentle_nudge.domain.collections.submission_day import Refusal
 from gentle_nudge.domain.hold import HoldChanges
+from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Guardian, Patron
 from gentle_nudge.domain.report_row import UpdateRow, case_row, new_case_row
@@ -22,11 +22,11 @@ from gentle_nudge.domain.report_row import UpdateRow, case_row, new_case_row
 if TYPE_CHECKING:
     from gentle_nudge.domain.collections.case_outcome import CaseFacts
     from gentle_nudge.domain.collections.for_a_person import Need
-    from gentle_nudge.domain.collections.review import Draft, ListState, ReviewList
+    from gentle_nudge.domain.collections.review import ListState, ReviewList
+    from gentle_nudge.domain.collections.shown_list import Review
 
 
 D = TypeVar("D", bound="Decision")
-NOT_READ: Mapping[str, str | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +68,7 @@ class Referral(NewCase):
     day: date
     fee: Decimal
     guardian: Guardian | None = None
-    contact: Mapping[str, str | None] = field(default_factory=lambda: NOT_READ)
+    contact: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def total(self) -> Decimal:
@@ -118,10 +118,11 @@ class Reopening(NewCase):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangedCase:
-    """An open case changes."""
+    """An open case changes; `row` is None if the agency is told nothing of it."""
 
     facts: CaseFacts
     why: str
+    row: UpdateRow | None
 
     @property
     def case(self) -> Case:
@@ -146,18 +147,12 @@ class Succession(ChangedCase):
     `row` is None if nobody may be told of it, or because the heir is on hold.
     """
 
-    row: UpdateRow | None
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending(ChangedCase):
-    """An open case is closed in this state; `row` is None if the agency is told nothing of it.
-
-    `waiting` is the due that the agency is to be told at last, once somebody may be told.
-    """
+    """An open case is closed in this state; `waiting` is the due to be told at last, once somebody may be told."""
 
     state: CaseState
-    row: UpdateRow | None
     waiting: Decimal | None = None
 
     @property
@@ -168,9 +163,8 @@ class Ending(ChangedCase):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pause(ChangedCase):
-    """The patron is on hold: the agency hears of the open case once, by `row` (None: not at all), and then no more."""
+    """The patron is on hold: the agency hears of the open case once, by `row`, and then no more."""
 
-    row: UpdateRow | None
     paused_on: date
     is_by_person: bool
 
@@ -230,7 +224,7 @@ class Plan:
     holds: HoldChanges = field(default_factory=HoldChanges)
     under: ReviewList | None = None
     list_ends: ListState | None = None
-    list_made: Draft | None = None
+    list_made: Review | None = None
 
     def of(self, kind: type[D]) -> tuple[D, ...]:
         """The decisions of one kind."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import date, timedelta
 from enum import StrEnum
 
 from gentle_nudge.domain.case import Case
@@ -13,8 +12,7 @@ from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.review import ListInForce, Place, ReviewList
 from gentle_nudge.domain.collections.submission_day import SubmissionHistory
 from gentle_nudge.domain.hold import Hold, hold_in_field
-from gentle_nudge.domain.ledger import Line
-from gentle_nudge.domain.money import ZERO, can_be_kept
+from gentle_nudge.domain.ledger import Account
 from gentle_nudge.domain.patron import FlagState, Patron, SentNotice, age, flag_state, known_birth
 
 
@@ -38,37 +36,6 @@ class Reason(StrEnum):
     BALANCE_BELOW_THRESHOLD = "the balance is less than the threshold"
     LEFT_OUT = "staff have left the patron out of the list"
     NOT_ON_THE_LIST = "qualifies only since the list was made, and will be on the next one"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
-    """The sums of one patron as one section sees them, rounded to the cent, and the section's outstanding `lines`.
-
-    `owed` is the sum owed in the window, `balance` the section's, `whole_balance` the patron's over all lines.
-    `latest_charge` is the latest date of a counted line still owing, in the library's zone. `last_payment` is the day
-    of the patron's latest payment that was not voided, read with `defer_after_payment` alone.
-    """
-
-    owed: Decimal = ZERO
-    balance: Decimal = ZERO
-    whole_balance: Decimal = ZERO
-    lost_charge: bool = False
-    latest_charge: datetime | None = None
-    has_lines_here: bool = True
-    lines: tuple[Line, ...] = ()
-    last_payment: date | None = None
-
-    @property
-    def oldest_charge(self) -> date | None:
-        """The day of the oldest counted debit still owing."""
-        return min(
-            (line.day for line in self.lines if line.counted and line.outstanding > 0 and line.day), default=None
-        )
-
-    @property
-    def can_be_kept(self) -> bool:
-        """Whether no sum is too large for our tables."""
-        return all(map(can_be_kept, (self.owed, self.balance, self.whole_balance)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-from gentle_nudge.domain.money import ZERO
-
-if TYPE_CHECKING:
-    from gentle_nudge.domain.collections.marks import Mark, Waiting
-    from gentle_nudge.domain.collections.plan import Referral
-    from gentle_nudge.domain.collections.referral import Reason
 
 REPLACED, NOT_APPROVED = "replaced", "not approved"
 
@@ -100,34 +92,3 @@ class ListInForce:
     def place_of(self, patron: int) -> Place:
         """The patron's place on it."""
         return Place(for_day=self.of.for_day, row=self.rows.get(patron))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Marked:
-    """A patron who would be referred, with the marks."""
-
-    referral: Referral
-    marks: tuple[Mark, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Draft:
-    """Who would be referred on `for_day` as things stand, in the order of the list.
-
-    `left_out` and `owing_less` count as those of a plan do. `waiting` is None if Koha knows no reserves. `late`: the
-    list is for a day on which no submission belongs, because none was made in time. `fuse_holds`: it names more
-    patrons than one submission may refer.
-    """
-
-    for_day: date
-    rows: Sequence[Marked] = ()
-    left_out: Mapping[Reason, int] = field(default_factory=dict)
-    owing_less: int = 0
-    waiting: Waiting | None = None
-    late: bool = False
-    fuse_holds: bool = False
-
-    @property
-    def balance(self) -> Decimal:
-        """What the patrons owe together."""
-        return sum((row.referral.balance for row in self.rows), ZERO)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from gentle_nudge.domain.collections.list_days import is_late_list
-from gentle_nudge.domain.collections.marks import LOST, Waiting
+from gentle_nudge.domain.collections.marks import Mark, Waiting
+from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Reason
-from gentle_nudge.domain.collections.review import Draft, ListRow, ListState, Marked, Outcome, ReviewList
+from gentle_nudge.domain.collections.review import ListRow, ListState, Outcome, ReviewList
+from gentle_nudge.domain.collections.submission_day import is_late
 from gentle_nudge.domain.ledger import Line, Window
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import Patron, age, known_birth
 
 COUNTED = {Outcome.LISTED, Outcome.REFERRED}
+PROBABLY_OUR_MISTAKE = {"FOUND", "CLAIMED"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,14 +29,6 @@ class DebtOfAType:
     type: str | None
     count: int
     outstanding: Decimal
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ShownMark:
-    """A mark; the sentence is None if only its word was kept."""
-
-    mark: str
-    sentence: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +44,7 @@ class ShownRow:
     debts: tuple[DebtOfAType, ...] = ()
     lost_lines: tuple[int, ...] = ()
     oldest_days: int | None = None
-    marks: tuple[ShownMark, ...] = ()
+    marks: tuple[Mark, ...] = ()
     outcome: Outcome = Outcome.LISTED
     why: str | None = None
     who: str | None = None
@@ -73,6 +67,7 @@ class Review:
     """The list of a section for one day; without a list (`of` is None) what it would be.
 
     `left_out` and `owing_less` count as those of a plan do; of a list that has ended they are not known any more.
+    `waiting` is None if Koha knows no reserves. `fuse_holds`: it names more patrons than one submission may refer.
     """
 
     section: Section
@@ -86,8 +81,8 @@ class Review:
 
     @property
     def late(self) -> bool:
-        """Whether it is for a day on which no submission belongs."""
-        return is_late_list(self.section.policy, self.for_day)
+        """Whether it is for a day on which no submission belongs, because none was made in time."""
+        return is_late(self.section.policy, self.for_day)
 
     @property
     def window(self) -> Window:
@@ -115,26 +110,20 @@ class Review:
         return self.fuse_holds and (self.of is None or self.of.state is ListState.OPEN)
 
 
-def shown(marked: Marked, row: ListRow | None = None) -> ShownRow:
-    """A row with the amounts of now; what staff wrote is in the `row` of the list."""
-    referral = marked.referral
-    owing = [line for line in referral.account.lines if line.outstanding > ZERO]
-    days = [(referral.day - line.day).days for line in owing if line.day]
+def shown(referral: Referral, marks: tuple[Mark, ...]) -> ShownRow:
+    """A row with the amounts of now."""
+    account = referral.account
     return ShownRow(
         number=referral.number,
         patron=referral.patron,
         day=referral.day,
         fee=referral.fee,
-        owed=referral.account.owed,
-        balance=referral.balance,
-        debts=debts_by_type(owing),
-        lost_lines=tuple(line.id for line in owing if line.type == LOST),
-        oldest_days=max(days, default=None),
-        marks=tuple(ShownMark(mark=mark.word.value, sentence=mark.sentence) for mark in marked.marks),
-        outcome=row.outcome if row else Outcome.LISTED,
-        why=row.why if row else None,
-        who=row.who if row else None,
-        at=row.at if row else None,
+        owed=account.owed,
+        balance=account.balance,
+        debts=debts_by_type(account.debits),
+        lost_lines=tuple(line.id for line in account.lost_charges),
+        oldest_days=max(((referral.day - line.day).days for line in account.debits if line.day), default=None),
+        marks=marks,
     )
 
 
@@ -147,7 +136,7 @@ def as_stored(row: ListRow, patron: Patron | None, day: date, fee: Decimal) -> S
         fee=fee,
         owed=row.owed,
         balance=row.balance,
-        marks=tuple(ShownMark(mark=word, sentence=None) for word in row.marks),
+        marks=tuple(Mark(mark=word) for word in row.marks),
         outcome=row.outcome,
         why=row.why,
         who=row.who,
@@ -155,18 +144,13 @@ def as_stored(row: ListRow, patron: Patron | None, day: date, fee: Decimal) -> S
     )
 
 
-def of_draft(section: Section, draft: Draft, of: ReviewList | None = None) -> Review:
-    """A list as it is made."""
-    return Review(
-        section=section,
-        for_day=draft.for_day,
-        of=of,
-        rows=tuple(map(shown, draft.rows)),
-        left_out=draft.left_out,
-        owing_less=draft.owing_less,
-        waiting=draft.waiting,
-        fuse_holds=draft.fuse_holds,
-    )
+def in_list_order(rows: Sequence[ShownRow]) -> tuple[ShownRow, ...]:
+    """The rows of a list: first those with marks, probable mistakes of ours before all; the others as they come."""
+
+    def first(row: ShownRow) -> tuple[bool, Decimal, int]:
+        return not PROBABLY_OUR_MISTAKE & {mark.mark for mark in row.marks}, -row.balance, row.number
+
+    return (*sorted((row for row in rows if row.marks), key=first), *(row for row in rows if not row.marks))
 
 
 def debts_by_type(lines: Iterable[Line]) -> tuple[DebtOfAType, ...]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from gentle_nudge.domain.actions import OwingFee
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.changes import Action, CloseCase, Holdings, clear_flag, follow_case, lift
+from gentle_nudge.domain.collections.changes import Action, CloseCase, clear_flag, follow_case
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.restriction import Holdings, lift
 from gentle_nudge.domain.money import ZERO
-from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, Delivery, DeliveryState
-
-WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
+from gentle_nudge.domain.outbox import GOING_OR_GONE, UNDELIVERED, WAITING, Delivery
 
 
 def withdraw(facts: CaseFacts, holdings: Holdings | None, section: Section, why: str) -> Iterator[Action]:
@@ -84,24 +83,18 @@ class WithdrawnCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Withdrawal:
-    """Everything that is taken back in one section; `unheard` cases were reported to nobody and need no last row."""
+    """Everything that is taken back in one section; `unheard` cases were reported to nobody and need no last row.
+
+    Its deliveries are `cancelled`; updates that the next one replaces are `set_aside`.
+    """
 
     section: str
     taken: tuple[WithdrawnCase, ...] = ()
-    fates: tuple[DeliveryOutcome, ...] = ()
-    unheard: frozenset[int] = field(default_factory=frozenset)
+    cancelled: tuple[Delivery, ...] = ()
+    set_aside: tuple[Delivery, ...] = ()
+    unheard: frozenset[int] = frozenset()
 
     @property
     def to_tell(self) -> tuple[int, ...]:
         """The cases that the next update tells of."""
         return tuple(taken.case.id for taken in self.taken if taken.ends and taken.case.id not in self.unheard)
-
-    @property
-    def cancelled(self) -> tuple[Delivery, ...]:
-        """The deliveries that are cancelled."""
-        return tuple(delivery for fate in self.fates for delivery in fate.cancelled)
-
-    @property
-    def set_aside(self) -> tuple[Delivery, ...]:
-        """The updates that the next one replaces."""
-        return tuple(delivery for fate in self.fates for delivery in fate.set_aside)

@@ -18,7 +18,7 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.due import stopped
 from gentle_nudge.jobs.sections import codes_of, uses_of
 from gentle_nudge.jobs.transaction import in_our_words, read_only
-from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, server_options, unknown_codes
+from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, unknown_codes
 from gentle_nudge.settings import Settings
 from gentle_nudge.store.tables import metadata
 from gentle_nudge.texts.environment import Texts
@@ -56,7 +56,7 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
         yield rights.missing(conn, lacking)
         yield missing_columns.unfit(conn, uses.unused_tables.union(right.table for right in lacking))
     with read_only(library.engine) as conn:
-        yield server_options.forbidding(conn)
+        yield rights.forbidding(conn)
         yield database_findings.our_tables(conn, library)
         yield clock.clock(conn, library.instance, moment.now, library.settings.koha.timezone)
         yield database_findings.dated_ahead(conn, moment)

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.wording import counted
-from gentle_nudge.koha.inspect.lossy_columns import character_set_lacking
+from gentle_nudge.koha.inspect.missing_columns import character_set_lacking
 from gentle_nudge.koha.koha_tables import accountlines, borrower_debarments, borrowers
 from gentle_nudge.koha.read import message_queue
 from gentle_nudge.store import meta, notices_sent
@@ -50,12 +50,11 @@ def window(section: Section, day: date) -> Iterator[Finding]:
     """A window that charges can pass unseen, or that lies before the cut-off day."""
     policy = section.policy
     span = policy.window(day)
-    days = (span.last - span.first).days + 1
-    if days < A_WEEK:
+    if span.days < A_WEEK:
         yield Finding(
             name="window-narrow",
-            what=f"The window of section {section.name} is {counted(days, 'day')} wide, and submissions are made once "
-            "a week.",
+            what=f"The window of section {section.name} is {counted(span.days, 'day')} wide, and submissions are made "
+            "once a week.",
             why="A charge can pass through the window between two submissions and is never seen by one.",
             way_out="Let count_fees_newer_than be at least 6 more than count_fees_older_than.",
         )
@@ -82,8 +81,7 @@ def lists(section: Section, day: date, *, has_folder: bool) -> Iterator[Finding]
             why="Staff who do not see who will be referred cannot decide about it.",
             way_out="Name staff_to, or a folder in [staff].",
         )
-    span = policy.window(day)
-    days, needed = (span.last - span.first).days + 1, 2 * A_WEEK + policy.review_days
+    days, needed = policy.window(day).days, 2 * A_WEEK + policy.review_days
     if policy.review_days and days < needed:
         yield Finding(
             name="window-too-short-for-review",
@@ -107,8 +105,7 @@ def notices(conn: Connection, section: Section, day: date) -> Iterator[Finding]:
             why="It is never sent. Whoever is sent no other letter of prior_notice is never referred.",
             way_out="Make it in Koha (Tools, Notices & slips), or mend prior_notice in the settings.",
         )
-    span = policy.window(day)
-    days = (span.last - span.first).days + 1
+    days = policy.window(day).days
     if policy.prior_notice_days > days:
         yield Finding(
             name="notice-outlasts-window",

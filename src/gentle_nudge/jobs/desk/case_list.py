@@ -3,46 +3,37 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 
 from dateutil.relativedelta import relativedelta
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case, CaseState
-from gentle_nudge.domain.collections.policy import GLOBAL, Section
+from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
 from gentle_nudge.domain.hold import Hold
 from gentle_nudge.domain.ledger import Ownership
 from gentle_nudge.domain.outbox import UNDELIVERED, DeliveryState
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.patrons.evidence import case_facts
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import accountlines, borrowers
-from gentle_nudge.settings import Settings
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import cases, deliveries, holds, meta
 from gentle_nudge.store.cases import Moved
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Filter:
-    """Which cases: in these states (none: all), referred in the month of this day, of these sections (None: all)."""
-
-    states: tuple[CaseState, ...] = ()
-    month: date | None = None
-    sections: tuple[str, ...] | None = None
-
-
-def listed(conn: Connection, wanted: Filter) -> list[Case]:
-    """The cases, in order of id."""
+def listed(
+    conn: Connection, *, states: Collection[CaseState], month: date | None, sections: Collection[str] | None
+) -> list[Case]:
+    """The cases in these states (none: all), referred in the month of this day, of these sections (None: all)."""
     meta.ready(conn)
-    month = wanted.month
     referred = (month.replace(day=1), month + relativedelta(day=31)) if month else None
-    return cases.listed(conn, states=wanted.states, referred=referred, sections=wanted.sections)
+    return cases.listed(conn, states=states, referred=referred, sections=sections)
 
 
 def present_balances(
@@ -79,9 +70,7 @@ def held_until(conn: Connection, listed: Iterable[Case]) -> dict[int, date | Non
     return until
 
 
-def move(
-    conn: Connection, settings: Settings, sections: tuple[Section, ...], *, old: str, new: str, now: datetime
-) -> Moved:
+def move(conn: Connection, library: Library, sections: tuple[Section, ...], *, old: str, new: str) -> Moved:
     """The section `new` has the open cases of `old`; if a patron has an open case in both, the case in `old` stays.
 
     It has the last words that wait there, too. Waiting updates of `old` are superseded: the next ones of both sections
@@ -90,7 +79,7 @@ def move(
     settings are incomplete, `sections` is empty.
     """
     meta.lock(conn)
-    name = _section_name(settings, new)
+    ((name, *_),) = library.families_of([new])
     moving = list(cases.open_cases(conn, [old]))
     if not moving and not cases.waiting(conn, [old]):
         raise UserError(f"Section {old} has no open case.", "gentle-nudge cases --state open shows every one.")
@@ -100,17 +89,8 @@ def move(
     waiting = [each for each in deliveries.by_state(conn, *UNDELIVERED) if each.section == old and each.keeps_order]
     if any(each.state is DeliveryState.SENDING for each in waiting):
         raise UserError(f"A report of section {old} is being sent.", "Try again in half an hour at the latest.")
-    deliveries.set_aside(conn, [each.id for each in waiting], now)
+    deliveries.set_aside(conn, [each.id for each in waiting], library.clock())
     return cases.move(conn, old=old, new=name)
-
-
-def _section_name(settings: Settings, wanted: str) -> str:
-    """The name as the settings write it; UserError if they do not have it."""
-    names = [keys.name for keys in settings.section_keys] + [GLOBAL] * settings.libraries.others
-    for name in names:
-        if name.casefold() == wanted.casefold():
-            return name
-    raise UserError(f"There is no section {wanted}.", f"The sections are: {', '.join(names)}.")
 
 
 def _refuse_another_flag(conn: Connection, moving: Sequence[Case], target: Section) -> None:

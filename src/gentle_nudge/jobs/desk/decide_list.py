@@ -22,17 +22,8 @@ from gentle_nudge.store import review_lists, runs
 SHOW = "gentle-nudge review shows the coming list."
 
 
-def approve(conn: Connection, wish: Wish, desk: Desk) -> Deed:
-    """The list may go out: it does not lapse, and no fuse holds it back."""
-    return _decided(conn, wish, desk, ListState.APPROVED)
-
-
-def reject(conn: Connection, wish: Wish, desk: Desk) -> Deed:
-    """Nobody is referred by this list, for the reason given."""
-    return _decided(conn, wish, desk, ListState.REJECTED)
-
-
-def _decided(conn: Connection, wish: Wish, desk: Desk, state: ListState) -> Deed:
+def decide(conn: Connection, wish: Wish, desk: Desk, *, state: ListState) -> Deed:
+    """The list is approved (it does not lapse, and no fuse holds it back), or rejected, for the reason given."""
     chosen = list_of(conn, wish, desk)
     about = f"The list for {chosen.for_day} of section {chosen.section} is {state}"
     if chosen.state is state:

@@ -15,7 +15,7 @@ from gentle_nudge.domain.collections.review import Place
 from gentle_nudge.domain.hold import Hold, hold_in_field
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.desk.history import find_number
+from gentle_nudge.jobs.desk.find_patron import NOT_IN_KOHA, find_number
 from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates, with_facts
 from gentle_nudge.jobs.patrons.closed_cases import to_reopen
 from gentle_nudge.jobs.patrons.records import read_records, under_list
@@ -28,7 +28,7 @@ def explain(conn: Connection, sections: tuple[Section, ...], card: str, moment: 
     number = find_number(conn, card)
     explanations = [each for section in sections if number for each in _explanation(conn, section, number, moment)]
     if not explanations:
-        raise UserError("Koha has no patron with this card.", "A patron without a card is found as number:123.")
+        raise UserError(*NOT_IN_KOHA)
     concerned = [
         each for each in explanations if speaks_for(each.section, each.candidate) or each.cases or each.reopening
     ]

@@ -7,14 +7,17 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.patron import NamedPatron
 from gentle_nudge.domain.wording import counted, ordinal
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.desk.history import BY_NUMBER
 from gentle_nudge.koha.read import borrowers
 from gentle_nudge.store import cases, meta
 
-BY_NAME = "name:"
+BY_NAME, BY_NUMBER = "name:", "number:"
+NO_CARD = "A patron without a card is found as number:123."
+NOT_IN_KOHA = ("Koha has no patron with this card.", NO_CARD)
+UNKNOWN = ("We know nothing of this patron.", NO_CARD)
 T = TypeVar("T")
 
 
@@ -68,3 +71,36 @@ def for_each_card(cards: Sequence[str], look: Callable[[str], T]) -> list[T]:
         matches = [each for _, trouble in refused for each in getattr(trouble, "matches", ())]
         raise CardRefused("\n".join(said for said, _ in refused), "\n".join(hints), matches)
     return results
+
+
+def cases_of(conn: Connection, card: str) -> list[Case]:
+    """Every case of a patron, oldest first.
+
+    The patron is the one who has the card in Koha now; if nobody has it, the one last reported with it. Cases of
+    somebody who had the same number before are found by the number alone.
+    """
+    number = find_number(conn, card)
+    of_patron = cases.find(conn, card=card) if number is None else cases.find(conn, patron=number)
+    if number is not None and not card.startswith(BY_NUMBER):
+        before = borrowers.used_before(conn, [number]).get(number, 0)
+        of_patron = [case for case in of_patron if case.used_before >= before]
+    return of_patron
+
+
+def known_cases(conn: Connection, card: str) -> list[Case]:
+    """Every case of a patron, oldest first; UserError if there is none."""
+    if of_patron := cases_of(conn, card):
+        return of_patron
+    raise UserError(*UNKNOWN)
+
+
+def numbers_of(conn: Connection, card: str, of_patron: Sequence[Case]) -> list[int]:
+    """Every number of the patron who has the card, and who has these cases."""
+    numbers = {each for case in of_patron for each in (case.patron, case.number) if each}
+    return sorted(numbers | {find_number(conn, card) or 0})
+
+
+def find_number(conn: Connection, card: str) -> int | None:
+    """The borrowernumber: 123 for `number:123`, else that of the patron who has this card in Koha now."""
+    number = card.removeprefix(BY_NUMBER)
+    return int(number) if number != card and number.isdecimal() else borrowers.number_of(conn, card)

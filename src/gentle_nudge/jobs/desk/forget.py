@@ -8,21 +8,22 @@ from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.desk.history import UNKNOWN, cases_of, find_number
+from gentle_nudge.jobs.desk.find_patron import UNKNOWN, cases_of, numbers_of
+from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.store import cases, holds, meta, report_files, review_lists, wishes
 from gentle_nudge.views.case_view import Holding, forgotten_view
 from gentle_nudge.views.plain import View
 
 
-def forget(conn: Connection, card: str, *, keep_days: int, pages_keep_days: int, anyway: bool = False) -> View:
+def forget(conn: Connection, library: Library, card: str, *, anyway: bool) -> View:
     """The patron's cases have no name and no card any more, the holds no note, and the wishes neither note nor reason.
 
     UserError if we know nothing of the patron, and if a case is open, unless it is wanted `anyway`.
     """
     meta.lock(conn)
-    of_patron, number = cases_of(conn, card), find_number(conn, card)
-    numbers = {each for case in of_patron for each in (case.number, case.patron) if each} | {number or 0}
+    of_patron = cases_of(conn, card)
+    numbers = numbers_of(conn, card, of_patron)
     ours = (wishes.of_patron, holds.of_patron, review_lists.with_patron)
     if not of_patron and not any(rows_of(conn, each) for rows_of in ours for each in numbers):
         raise UserError(*UNKNOWN)
@@ -35,12 +36,13 @@ def forget(conn: Connection, card: str, *, keep_days: int, pages_keep_days: int,
     wishes.forget(conn, numbers)
     holds.forget(conn, numbers)
     review_lists.forget(conn, numbers)
+    pages, reports = library.settings.staff.keep_days, library.settings.archive.keep_days
     holding = [
         Holding(
             file_name=stored.file_name,
             folders=tuple(copies(conn, stored)),
-            kept_until=stored.day + timedelta(days=pages_keep_days if stored.report.is_page else keep_days),
+            kept_until=stored.day + timedelta(days=pages if stored.report.is_page else reports),
         )
-        for stored in report_files.holding(conn, sorted(numbers))
+        for stored in report_files.holding(conn, numbers)
     ]
     return forgotten_view(of_patron, holding)

@@ -10,12 +10,11 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.desk.find_patron import UNKNOWN, cases_of, numbers_of
 from gentle_nudge.jobs.sending.manage import tried
-from gentle_nudge.koha.read.borrowers import number_of, used_before
 from gentle_nudge.store import cases, deliveries, holds, meta, review_lists, runs
 from gentle_nudge.views.case_view import case_view, runs_view
 from gentle_nudge.views.hold_view import KeptBack, for_people, for_programs
@@ -23,9 +22,6 @@ from gentle_nudge.views.plain import Part, View, figures, notes
 
 LAST_RUNS = 60
 A_WEEK = timedelta(days=7)
-BY_NUMBER = "number:"
-NO_CARD = "A patron without a card is found as number:123."
-UNKNOWN = ("We know nothing of this patron.", NO_CARD)
 
 
 def of_runs(
@@ -61,8 +57,8 @@ def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
     UserError if the patron has neither.
     """
     meta.ready(conn)
-    of_patron, number = cases_of(conn, card), find_number(conn, card)
-    numbers = sorted({each for case in of_patron for each in (case.patron, case.number) if each} | {number or 0})
+    of_patron = cases_of(conn, card)
+    numbers = numbers_of(conn, card, of_patron)
     kept_back = KeptBack(
         holds=[hold for each in numbers for hold in holds.of_patron(conn, each)],
         lists=[place for each in numbers for place in review_lists.with_patron(conn, each)],
@@ -76,34 +72,7 @@ def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
     if not of_patron:
         if not (kept_back.holds or kept_back.lists):
             raise UserError(*UNKNOWN)
-        without = notes(f"Patron {number} was never in collections.")
-        parts.append([*figures(case=None, number=number), *without, *for_programs(kept_back, zone)])
+        without = notes(f"Patron {numbers[0]} was never in collections.")
+        parts.append([*figures(case=None, number=numbers[0]), *without, *for_programs(kept_back, zone)])
     parts[-1] += for_people(kept_back, zone)
     return [View(parts=each) for each in parts]
-
-
-def known_cases(conn: Connection, card: str) -> list[Case]:
-    """Every case of a patron, oldest first; UserError if there is none."""
-    if of_patron := cases_of(conn, card):
-        return of_patron
-    raise UserError(*UNKNOWN)
-
-
-def cases_of(conn: Connection, card: str) -> list[Case]:
-    """Every case of a patron, oldest first.
-
-    The patron is the one who has the card in Koha now; if nobody has it, the one last reported with it. Cases of
-    somebody who had the same number before are found by the number alone.
-    """
-    number = find_number(conn, card)
-    of_patron = cases.find(conn, card=card) if number is None else cases.find(conn, patron=number)
-    if number is not None and not card.startswith(BY_NUMBER):
-        before = used_before(conn, [number]).get(number, 0)
-        of_patron = [case for case in of_patron if case.used_before >= before]
-    return of_patron
-
-
-def find_number(conn: Connection, card: str) -> int | None:
-    """The borrowernumber: 123 for `number:123`, else that of the patron who has this card in Koha now."""
-    number = card.removeprefix(BY_NUMBER)
-    return int(number) if number != card and number.isdecimal() else number_of(conn, card)

@@ -1,17 +1,22 @@
-"""Keep back: staff put patrons on hold, and let them go on."""
+"""Keep back: staff put patrons on hold, let them go on, and see who is kept back."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
+from datetime import date
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.hold import REASONS, WITHOUT_END, Hold, HoldEnd, HoldSource
+from gentle_nudge.domain.ledger import Ownership
 from gentle_nudge.domain.wish import Door, Wish
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.deeds import Deed, Desk
-from gentle_nudge.koha.read import borrowers
-from gentle_nudge.store import holds
+from gentle_nudge.koha.read import accountlines, borrowers
+from gentle_nudge.store import cases, holds, meta
+from gentle_nudge.views.hold_view import ListedHold
 
 
 def hold(conn: Connection, wish: Wish, desk: Desk) -> Deed:
@@ -25,7 +30,9 @@ def hold(conn: Connection, wish: Wish, desk: Desk) -> Deed:
         )
     if wish.until is not None and wish.until < desk.moment.day:
         raise UserError(f"The hold would end on {wish.until}, before today ({desk.moment.day}).", "Give a later day.")
-    patron = patron_of(conn, wish)
+    patron = wish.patron or 0
+    if patron not in borrowers.existing(conn, [patron]):
+        raise UserError(f"Koha has no patron with the number {patron}.")
     new = Hold(
         patron=patron,
         reason=wish.reason or "",
@@ -63,9 +70,27 @@ def resume(conn: Connection, wish: Wish, desk: Desk) -> Deed:
     )
 
 
-def patron_of(conn: Connection, wish: Wish) -> int:
-    """The patron of the wish; UserError if Koha has none with this number."""
-    number = wish.patron or 0
-    if number not in borrowers.existing(conn, [number]):
-        raise UserError(f"Koha has no patron with the number {number}.")
-    return number
+def on_hold(conn: Connection, *, ended_too: bool, sections: Collection[str] | None, day: date) -> Iterator[ListedHold]:
+    """The holds in force on this day, oldest first, with `ended_too` all others as well.
+
+    Of these `sections` only (None: of all); a hold for all sections is one of every section.
+    """
+    meta.ready(conn)
+    chosen = [
+        each
+        for each in (holds.all_holds(conn) if ended_too else holds.open_holds(conn))
+        if (ended_too or each.is_in_force(day)) and (sections is None or each.section in {None, *sections})
+    ]
+    numbers = {each.patron for each in chosen}
+    cards = borrowers.contacts(conn, numbers, ("cardnumber",))
+    balances = accountlines.balances(conn, Ownership(), numbers)
+    for each in chosen:
+        of_patron = cases.find(conn, patron=each.patron)
+        open_cases = (case for case in of_patron if case.state is CaseState.OPEN and case.patron == each.patron)
+        is_here = each.patron in cards
+        yield ListedHold(
+            hold=each,
+            card=cards[each.patron]["cardnumber"] if is_here else None,
+            case=next((case for case in open_cases if each.section in {None, case.section}), None),
+            balance=balances.get(each.patron) if is_here else None,
+        )

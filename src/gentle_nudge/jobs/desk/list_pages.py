@@ -9,18 +9,15 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from gentle_nudge.delivery.staff_folder import StaffFolder
 from gentle_nudge.domain.collections.list_days import next_submission_day
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Reason, SectionRecords
 from gentle_nudge.domain.collections.review import TO_COME
 from gentle_nudge.domain.collections.shown_list import Review
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.desk.night_page import PageHead, page_head
-from gentle_nudge.jobs.desk.review_files import files_of, name_of
-from gentle_nudge.jobs.desk.review_list import review
+from gentle_nudge.jobs.desk.review_list import SHELF, files_of, review
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.sending.enqueue import Page, Run, queue_page
@@ -39,7 +36,7 @@ def queue_lists(library: Library, outlets: Outlets, sections: Sequence[Section],
 
     The files for the shelves of lists that have ended are gone.
     """
-    any_page, folder = False, outlets.by_channel.get(Channel.FOLDER)
+    any_page, folder = False, outlets.staff_folder
     for section in sections:
         to, run = outlets.addresses(section, ReportKind.REVIEW), Run(section=section, moment=moment, outlets=outlets)
         with read_only(library.engine) as conn:
@@ -49,12 +46,12 @@ def queue_lists(library: Library, outlets: Outlets, sections: Sequence[Section],
             new = [review(conn, section, moment, each.for_day, records=records, of=each) for each in to_show]
             files = [file for each in new for file in files_of(conn, each, names=library.settings.staff.names)]
             head = page_head(conn)
-        if isinstance(folder, StaffFolder):
+        if folder:
             for name, chunks in files:
                 folder.put(name, chunks)
             for each in lists:
                 if each.state not in TO_COME:
-                    (folder.directory / name_of("shelf", each.for_day, section.name, "csv")).unlink(missing_ok=True)
+                    (folder.directory / page_name(SHELF, each.for_day, section.name, "csv")).unlink(missing_ok=True)
         for shown in new:
             writing(library.engine, partial(_queue, library=library, run=run, shown=shown, head=head))
             any_page = True

@@ -1,8 +1,8 @@
-"""Review: the list of a submission day as it stands now, or what it would be."""
+"""Review: the list of a submission day as it stands now, or what it would be, and its files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -12,18 +12,23 @@ from gentle_nudge.domain.collections.list_days import next_submission_day
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
 from gentle_nudge.domain.collections.review import ListInForce, ListRow, Outcome, ReviewList
-from gentle_nudge.domain.collections.shown_list import Review, ShownRow, as_stored, of_draft, shown
+from gentle_nudge.domain.collections.shown_list import Review, ShownRow, as_stored
 from gentle_nudge.domain.collections.submission_day import submits_on
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.shelf import ShelfItem
+from gentle_nudge.domain.report_row import ReportKind, ShelfItem
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.night.foresee import foresee
 from gentle_nudge.jobs.night.lists import dropped
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.read import borrowers, lost_items
+from gentle_nudge.reports.render import page_name
 from gentle_nudge.store import review_lists
+from gentle_nudge.views.review_view import list_file_view, shelf_view
+from gentle_nudge.views.structured import as_csv
 
 A_DAY = timedelta(days=1)
+BOM = "\ufeff"
+SHELF = "shelf"
 
 
 def reviews(conn: Connection, sections: Sequence[Section], moment: Moment, day: date | None) -> list[Review]:
@@ -64,19 +69,20 @@ def review(
 ) -> Review:
     """The section's list for that day; the rows of one that can still be used are judged as of now."""
     if of is None:
-        return of_draft(section, foresee(conn, section, moment, for_day, records=records))
+        return foresee(conn, section, moment, for_day, records=records)
     rows = review_lists.rows(conn, of.id)
     if not of.may_be_used(records.past.last_submission):
         return Review(section=section, for_day=for_day, of=of, rows=_stored(conn, section, for_day, rows.values()))
     under = replace(records, in_force=ListInForce(of=of, rows=rows))
-    draft = foresee(conn, section, moment, for_day, records=records, under=under.in_force)
-    listed = {each.referral.number for each in draft.rows}
-    gone = [patron for patron, row in rows.items() if row.outcome is Outcome.LISTED and patron not in listed]
+    judged = foresee(conn, section, moment, for_day, records=records, under=under.in_force)
+    current = {each.number: each for each in judged.rows}
+    gone = [patron for patron, row in rows.items() if row.outcome is Outcome.LISTED and patron not in current]
     reasons = dropped(conn, section, replace(moment, day=for_day), gone, records=under)
     left = [row for row in rows.values() if row.outcome is not Outcome.LISTED]
     left += [replace(rows[patron], outcome=Outcome.DROPPED, why=reasons[patron]) for patron in gone]
-    current = tuple(shown(each, rows[each.referral.number]) for each in draft.rows)
-    return replace(of_draft(section, draft, of), rows=(*current, *_stored(conn, section, for_day, left)))
+    kept = (rows[number] for number in current)
+    said = (replace(each, why=row.why, who=row.who, at=row.at) for each, row in zip(judged.rows, kept, strict=True))
+    return replace(judged, of=of, rows=(*said, *_stored(conn, section, for_day, left)))
 
 
 def _stored(conn: Connection, section: Section, day: date, rows: Iterable[ListRow]) -> tuple[ShownRow, ...]:
@@ -97,3 +103,14 @@ def shelf(conn: Connection, shown_reviews: Iterable[Review]) -> list[ShelfItem]:
     lines = [line for each in shown_reviews for row in each.going for line in row.lost_lines]
     items = lost_items.charged_items(conn, lines)
     return lost_items.on_shelves(conn, [item.item for item in items.values()])
+
+
+def files_of(conn: Connection, shown_review: Review, *, names: bool) -> Iterator[tuple[str, list[bytes]]]:
+    """The name and the bytes of each file of a list: the one that staff edit, and the one for the shelves."""
+    views = {
+        ReportKind.REVIEW: list_file_view([shown_review], names=names, for_staff=True),
+        SHELF: shelf_view(shelf(conn, [shown_review])),
+    }
+    for kind, view in views.items():
+        name = page_name(kind, shown_review.for_day, shown_review.section.name, "csv")
+        yield name, [f"{BOM}{as_csv(view)}".encode()]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.collections.for_a_person import Need, in_order, news
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import TELLS_NOBODY, Delivery, DeliveryState
+from gentle_nudge.domain.outbox import FOLDERS, TELLS_NOBODY, Delivery, DeliveryState
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.wish import Door
 from gentle_nudge.jobs.desk.night_page import WantedNight, look, page_head, page_of
@@ -67,7 +67,7 @@ def _write(conn: Connection, library: Library, run: Run, *, needs: list[Values],
     told = night.content.get("told", [])
     before = read(night_values.needs_before(conn, section.names, night.day))
     untold = [need.identity for need in news(read(needs), before) if list(need.identity) not in told]
-    to = [each for each in outlets.addresses(section, ReportKind.NIGHT) if untold or each.is_staff_folder]
+    to = [each for each in outlets.addresses(section, ReportKind.NIGHT) if untold or each.channel in FOLDERS]
     content = night.content | {"needs_a_person": needs, "told": [*told, *untold]}
     if content != night.content:
         night_values.keep(conn, night.section, night.day, content, now=run.moment.now)

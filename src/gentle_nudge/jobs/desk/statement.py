@@ -16,7 +16,7 @@ from gentle_nudge.domain.patron import Patron, age, known_birth
 from gentle_nudge.domain.report_row import ReportedDue, ReportKind
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.case_list import held_until
-from gentle_nudge.jobs.desk.history import known_cases
+from gentle_nudge.jobs.desk.find_patron import known_cases
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sections import section_for
 from gentle_nudge.koha.read import account_offsets, administration, borrowers

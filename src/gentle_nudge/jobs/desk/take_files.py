@@ -14,13 +14,10 @@ from secrets import token_hex
 
 from sqlalchemy import Connection
 
-from gentle_nudge.delivery.outlet import DeliveryFailed
-from gentle_nudge.delivery.staff_folder import StaffFolder
 from gentle_nudge.delivery.whole_files import write_over
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import Channel
 from gentle_nudge.domain.wish import Door, Wish
-from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError
+from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.jobs.desk.deeds import Desk
 from gentle_nudge.jobs.desk.read_list import edited_file, login_of, read_list
 from gentle_nudge.jobs.desk.take_wishes import Taken, take_wishes
@@ -36,18 +33,19 @@ def take(library: Library, moment: Moment) -> Taken:
     """Every wish that waits is taken, and then the edited lists in the staff folder, each read or refused."""
     taken = take_wishes(library, moment)
     paths = list(_waiting(library, moment))
-    if paths:
-        sections, outlets = library.ready_to_send()
-        outlets.close()
-        desk, folder = Desk(moment=moment, sections=sections), outlets.by_channel.get(Channel.FOLDER)
-        try:
-            is_ours = isinstance(folder, StaffFolder) and (folder.read_note() or True)
-        except DeliveryFailed as failure:  # it is marked with another database
-            taken.failures.append(failure)
+    if not paths:
+        return taken
+    sections, outlets = library.ready_to_send()
+    outlets.close()
+    desk = Desk(moment=moment, sections=sections)
+    with taken.keep_going("the folder of staff was looked at"):
+        if not sections or outlets.staff_folder is None:
             return taken
-        for path in paths if sections and is_ours else ():
-            if not _taken(library, path, desk, taken):
-                break
+        outlets.staff_folder.read_note()  # refuses a folder that is marked with another database
+        for path in paths:
+            with taken.keep_going(f"{path.name} was read"):
+                if not taken.is_left:
+                    _read_or_refuse(library, path, desk, taken)
     return taken
 
 
@@ -64,36 +62,21 @@ def _waiting(library: Library, moment: Moment) -> Iterator[Path]:
                 yield path
 
 
-def _taken(library: Library, path: Path, desk: Desk, taken: Taken) -> bool:
-    """False if another run is at work, which will take the file. Else it was read or refused, or there is a failure."""
-    try:
-        _read_or_refuse(library, path, desk, taken)
-    except AnotherRunInProgress:
-        return False
-    except GentleNudgeError as failure:
-        taken.failures.append(failure)
-    except OSError as trouble:
-        sentence = f"{path.name} cannot be read or moved: {trouble.strerror}"
-        taken.failures.append(GentleNudgeError(sentence, "let this user read it, and write into the folder"))
-    except Exception as error:  # noqa: BLE001 - the next file, and the night, have their own right
-        sentence = f"internal error ({type(error).__name__}) while {path.name} was read: it waits"
-        taken.failures.append(GentleNudgeError(sentence, "run it again with --debug and report the output"))
-        taken.failures[-1].__cause__ = error
-    return True
-
-
 def _read_or_refuse(library: Library, path: Path, desk: Desk, taken: Taken) -> None:
     try:
-        file = edited_file(path, may_decide=partial(_may_decide, group=library.settings.staff.group))
-        answers = writing(library.engine, partial(read_list, file=file, desk=desk))
-    except UserError as fault:
-        writing(library.engine, partial(_record, path=path, fault=fault, desk=desk))
-        target = _move(path, path.parent / REFUSED)
-        write_over(target.with_name(f"{target.name}.txt"), [f"{fault.text}\n".encode()])
-        taken.failures.append(GentleNudgeError(f"{path.name} was refused: {fault.sentence}", f"It lies in {target}."))
-    else:
-        _move(path, path.parent / READ)
-        taken.files[path.name] = answers
+        try:
+            file = edited_file(path, may_decide=partial(_may_decide, group=library.settings.staff.group))
+            answers = writing(library.engine, partial(read_list, file=file, desk=desk))
+            _move(path, path.parent / READ)
+            taken.files[path.name] = answers
+        except UserError as fault:
+            writing(library.engine, partial(_record, path=path, fault=fault, desk=desk))
+            target = _move(path, path.parent / REFUSED)
+            write_over(target.with_name(f"{target.name}.txt"), [f"{fault.text}\n".encode()])
+            raise GentleNudgeError(f"{path.name} was refused: {fault.sentence}", f"It lies in {target}.") from None
+    except OSError as trouble:
+        sentence = f"{path.name} cannot be read or moved: {trouble.strerror}"
+        raise GentleNudgeError(sentence, "let this user read it, and write into the folder") from trouble
 
 
 def _record(conn: Connection, path: Path, fault: UserError, desk: Desk) -> None:

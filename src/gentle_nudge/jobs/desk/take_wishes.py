@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from secrets import token_hex
@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from gentle_nudge.domain.collections.review import ListState
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.wish import Door, Wish
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError, worst_exit_code
 from gentle_nudge.jobs.desk import decide_list, keep_back
 from gentle_nudge.jobs.desk.deeds import Deed, Desk, Kind
-from gentle_nudge.jobs.desk.find_patron import for_each_card
-from gentle_nudge.jobs.desk.history import NO_CARD, find_number
+from gentle_nudge.jobs.desk.find_patron import NOT_IN_KOHA, find_number, for_each_card
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.sync_report import sync
 from gentle_nudge.jobs.sections import named
@@ -42,8 +42,8 @@ KINDS: Mapping[str, Kind] = {
     "resume": Kind(plan=keep_back.resume, needs=("patron",)),
     "leave_out": Kind(plan=decide_list.leave_out, needs=("patron", "reason")),
     "put_back": Kind(plan=decide_list.put_back, needs=("patron",)),
-    "approve": Kind(plan=decide_list.approve, needs=("list_day",)),
-    "reject": Kind(plan=decide_list.reject, needs=("list_day", "reason")),
+    "approve": Kind(plan=partial(decide_list.decide, state=ListState.APPROVED), needs=("list_day",)),
+    "reject": Kind(plan=partial(decide_list.decide, state=ListState.REJECTED), needs=("list_day", "reason")),
     "sync": Kind(plan=sync_now, needs_policy=True),
 }
 
@@ -52,17 +52,28 @@ KINDS: Mapping[str, Kind] = {
 class Taken:
     """The wishes that were taken, each with its answer, and what went wrong with those that wait on.
 
-    `files` are the edited lists that were read, each with the answers to its wishes.
+    `files` are the edited lists that were read, each with the answers to its wishes. `is_left`: another run takes the
+    rest.
     """
 
     wishes: list[Wish] = field(default_factory=list)
     files: dict[str, list[str]] = field(default_factory=dict)
     failures: list[GentleNudgeError] = field(default_factory=list)
+    is_left: bool = False
 
-    @property
-    def refused(self) -> list[Wish]:
-        """The wishes that could not be done."""
-        return [wish for wish in self.wishes if not wish.done]
+    @contextmanager
+    def keep_going(self, what: str) -> Iterator[None]:
+        """One failure stops neither the next wish nor the night; if another run is at work, the rest is left to it."""
+        try:
+            yield
+        except AnotherRunInProgress:
+            self.is_left = True
+        except GentleNudgeError as failure:
+            self.failures.append(failure)
+        except Exception as error:  # noqa: BLE001 - the next wish, and the night, have their own right
+            sentence = f"internal error ({type(error).__name__}) while {what}: it waits"
+            self.failures.append(GentleNudgeError(sentence, "run it again with --debug and report the output"))
+            self.failures[-1].__cause__ = error
 
     @property
     def exit_code(self) -> int:
@@ -86,19 +97,10 @@ def take_wishes(library: Library, moment: Moment) -> Taken:
         desk = Desk(moment=replace(moment, day=moment.today), sections=sections, outlets=outlets)
         for wish in waiting:
             kind = KINDS.get(wish.what)
-            if kind and kind.needs_policy and not sections:
+            if taken.is_left or (kind and kind.needs_policy and not sections):
                 continue
-            try:
+            with taken.keep_going(f"wish {wish.id} was taken"):
                 answered = writing(library.engine, partial(take, wish=wish, desk=desk))
-            except AnotherRunInProgress:
-                break
-            except GentleNudgeError as failure:
-                taken.failures.append(failure)
-            except Exception as error:  # noqa: BLE001 - the next wish, and the night, have their own right
-                sentence = f"internal error ({type(error).__name__}) while wish {wish.id} was taken: it waits"
-                taken.failures.append(GentleNudgeError(sentence, "run it again with --debug and report the output"))
-                taken.failures[-1].__cause__ = error
-            else:
                 taken.wishes += [answered] if answered else []
     return taken
 
@@ -111,9 +113,12 @@ def take(conn: Connection, wish: Wish, desk: Desk) -> Wish | None:
     try:
         deed = plan_of(conn, wish, desk)
     except UserError as refusal:
-        return _answer(conn, wish, refusal.text, done=False)
-    deed.do(conn)
-    return _answer(conn, wish, deed.answer, done=True)
+        answer, done = refusal.text, False
+    else:
+        deed.do(conn)
+        answer, done = deed.answer, True
+    wishes.answer(conn, wish.id, answer, done=done)
+    return replace(wish, done=done, answer=answer)
 
 
 def ask_for(
@@ -131,7 +136,7 @@ def ask_for(
     def answer_to(card: str) -> str:
         number = find_number(conn, card)
         if number is None:
-            raise UserError("Koha has no patron with this card.", NO_CARD)
+            raise UserError(*NOT_IN_KOHA)
         return ask(conn, wish(origin=token_hex(32), patron=number), desk, dry_run=dry_run)
 
     return for_each_card(cards, answer_to)
@@ -168,8 +173,3 @@ def plan_of(conn: Connection, wish: Wish, desk: Desk) -> Deed:
     if missing := wish.lacks(kind.needs):
         raise UserError(f"A wish of the kind {wish.what} needs {' and '.join(missing)}.")
     return kind.plan(conn, wish, replace(desk, moment=replace(desk.moment, who=wish.who)))
-
-
-def _answer(conn: Connection, wish: Wish, sentence: str, *, done: bool) -> Wish:
-    wishes.answer(conn, wish.id or 0, sentence, done=done)
-    return replace(wish, done=done, answer=sentence)

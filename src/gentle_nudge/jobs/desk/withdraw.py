@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.actions import ForgiveFee, OwingFee
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts
-from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, Holdings, of
+from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, of
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.restriction import Holdings
 from gentle_nudge.domain.collections.withdrawal import Withdrawal, WithdrawnCase, outcome_of_deliveries, withdraw
 from gentle_nudge.domain.hold import HoldEnd
 from gentle_nudge.domain.moment import Moment
@@ -23,8 +24,7 @@ from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.outbox import Stored
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.desk.find_patron import for_each_card
-from gentle_nudge.jobs.desk.history import known_cases
+from gentle_nudge.jobs.desk.find_patron import for_each_card, known_cases
 from gentle_nudge.jobs.patrons.accounts import line_rules, with_accounts
 from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
 from gentle_nudge.jobs.patrons.evidence import case_facts, holdings_of
@@ -45,11 +45,6 @@ class WithdrawalRequest:
     sections: tuple[str, ...] = ()
     waive_fee: bool = False
 
-    @property
-    def is_submission(self) -> bool:
-        """Whether a whole submission is meant."""
-        return self.day is not None
-
 
 def withdraw_cases(
     conn: Connection, sections: Sequence[Section], wanted: WithdrawalRequest, *, moment: Moment, dry_run: bool = False
@@ -59,17 +54,25 @@ def withdraw_cases(
     UserError, and nothing is done, for an unknown card or submission and for a patron with cases in several sections.
     """
     meta.ready(conn) if dry_run else meta.lock(conn)
-    if wanted.day and not report_files.find(
-        conn, report=ReportKind.SUBMISSION, day=wanted.day, sections=wanted.sections
-    ):
-        raise UserError(f"There is no submission of {wanted.day}.", "gentle-nudge history shows every run.")
+    submissions: list[Stored] = []
+    referred: list[Case] = []
+    if wanted.day:
+        submissions = report_files.find(conn, report=ReportKind.SUBMISSION, day=wanted.day, sections=wanted.sections)
+        referred = cases.of_submission(conn, day=wanted.day, sections=wanted.sections)
+        if not submissions:
+            raise UserError(f"There is no submission of {wanted.day}.", "gentle-nudge history shows every run.")
     of_cards = for_each_card(wanted.cards, partial(_of_patron, conn, sections, wanted))
     named = {case.id: case for ours in of_cards for case in ours}.values()
     withdrawals = []
     for section in sections:
-        chosen = [case for case in named if case.section in section.may_end] or _of_submission(conn, section, wanted)
-        if chosen or _submissions(conn, section, wanted):
-            withdrawals.append(_withdrawal(conn, section, wanted, chosen, moment=moment, dry_run=dry_run))
+        chosen = [case for case in (named or _still_to_do(referred, wanted)) if case.section in section.may_end]
+        whole = [each for each in submissions if each.section in section.may_end]
+        if chosen or whole:
+            facts, holdings = _look(conn, section, chosen, moment=moment, lock=not dry_run)
+            taken = tuple(_withdrawn(conn, section, facts, holdings, wanted=wanted, moment=moment))
+            withdrawals.append(_with_deliveries(conn, section, taken, whole, by_day=bool(wanted.day)))
+            if not dry_run:
+                _apply(conn, withdrawals[-1], wanted, moment)
     return withdrawals
 
 
@@ -91,36 +94,6 @@ def _still_to_do(ours: Sequence[Case], wanted: WithdrawalRequest) -> list[Case]:
     still_open = [case for case in ours if case.state is CaseState.OPEN]
     withdrawn = [case for case in ours if case.state is CaseState.WITHDRAWN] if wanted.waive_fee else []
     return [*still_open, *withdrawn] if wanted.day else (still_open or withdrawn[-1:])
-
-
-def _of_submission(conn: Connection, section: Section, wanted: WithdrawalRequest) -> list[Case]:
-    """What is to be withdrawn of a submission in this section; nothing if patrons are named."""
-    referred = cases.of_submission(conn, day=wanted.day, sections=wanted.sections) if wanted.day else []
-    return _still_to_do([case for case in referred if case.section in section.may_end], wanted)
-
-
-def _submissions(conn: Connection, section: Section, wanted: WithdrawalRequest) -> list[Stored]:
-    """The submissions of this section that are to be withdrawn as a whole."""
-    names = set(section.may_end) & set(wanted.sections)
-    return report_files.find(conn, report=ReportKind.SUBMISSION, day=wanted.day, sections=names) if wanted.day else []
-
-
-def _withdrawal(
-    conn: Connection,
-    section: Section,
-    wanted: WithdrawalRequest,
-    chosen: Sequence[Case],
-    *,
-    moment: Moment,
-    dry_run: bool,
-) -> Withdrawal:
-    """The withdrawal of these cases in their section, carried out unless this is a dry run."""
-    facts, holdings = _look(conn, section, chosen, moment=moment, lock=not dry_run)
-    taken = tuple(_withdrawn(conn, section, facts, holdings, wanted=wanted, moment=moment))
-    withdrawal = _with_deliveries(conn, section, taken, wanted)
-    if not dry_run:
-        _apply(conn, withdrawal, wanted, moment)
-    return withdrawal
 
 
 def _look(
@@ -167,22 +140,28 @@ def _waived(fee: OwingFee | None) -> str:
 
 
 def _with_deliveries(
-    conn: Connection, section: Section, taken: tuple[WithdrawnCase, ...], wanted: WithdrawalRequest
+    conn: Connection, section: Section, taken: tuple[WithdrawnCase, ...], whole: Sequence[Stored], *, by_day: bool
 ) -> Withdrawal:
-    """These cases, with the outcome of the submissions that are withdrawn as a whole."""
+    """These cases, with the outcome of the submissions that are withdrawn as a whole, by day or by their cases."""
     ending = {withdrawn.case.id for withdrawn in taken if withdrawn.ends}
     runs = {each.case.opened_run for each in taken if each.case.opened_run and not each.case.adopted}
     outcomes, unheard = [], set[int]()
-    for submission in _submissions(conn, section, wanted) or report_files.of_runs(conn, runs):
+    for submission in whole or report_files.of_runs(conn, runs):
         referred = cases.opened_by(conn, [submission.run])
         all_withdrawn = all(case.id in ending or case.state is CaseState.WITHDRAWN for case in referred)
-        if submission.report is ReportKind.SUBMISSION and (wanted.is_submission or all_withdrawn):
+        if submission.report is ReportKind.SUBMISSION and (by_day or all_withdrawn):
             told = deliveries.since(conn, submission.id, {submission.section, *section.may_end})
             unsure = deliveries.unsure(conn, [delivery.id for delivery in told])
             outcomes.append(outcome_of_deliveries(told, submission.id, unsure=unsure))
             if not outcomes[-1].heard:
                 unheard.update(case.id for case in referred)
-    return Withdrawal(section=section.name, taken=taken, fates=tuple(outcomes), unheard=frozenset(unheard))
+    return Withdrawal(
+        section=section.name,
+        taken=taken,
+        cancelled=tuple(delivery for outcome in outcomes for delivery in outcome.cancelled),
+        set_aside=tuple(delivery for outcome in outcomes for delivery in outcome.set_aside),
+        unheard=frozenset(unheard),
+    )
 
 
 def _apply(conn: Connection, withdrawal: Withdrawal, wanted: WithdrawalRequest, moment: Moment) -> None:
@@ -196,10 +175,9 @@ def _apply(conn: Connection, withdrawal: Withdrawal, wanted: WithdrawalRequest, 
     _end_holds(conn, {each.case.patron for each in withdrawal.taken if each.ends}, moment)
     cases.mark_to_report(conn, withdrawal.to_tell, flag=True)
     cases.mark_to_report(conn, withdrawal.unheard, flag=False)
-    for outcome in withdrawal.fates:
-        ids = [delivery.id for delivery in outcome.cancelled]
-        deliveries.cancel(conn, ids, now=moment.now, reason=wanted.reason, who=moment.who)
-        deliveries.set_aside(conn, [delivery.id for delivery in outcome.set_aside], moment.now)
+    ids = [delivery.id for delivery in withdrawal.cancelled]
+    deliveries.cancel(conn, ids, now=moment.now, reason=wanted.reason, who=moment.who)
+    deliveries.set_aside(conn, [delivery.id for delivery in withdrawal.set_aside], moment.now)
 
 
 def _end_holds(conn: Connection, patrons: AbstractSet[int | None], moment: Moment) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import partial
-
-from sqlalchemy import Engine
 
 from gentle_nudge.delivery.outlet import Item
 from gentle_nudge.domain.case import CaseState
@@ -58,23 +56,33 @@ class StaffAlert:
     fact: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Staff:
-    """The recipients of alerts, the texts, and the name of the library (Koha's LibraryName)."""
-
-    library: str
-    recipients: tuple[str, ...]
-    texts: Texts = field(default_factory=Texts)
-
-
 def tell_staff(library: Library, outlets: Outlets, moment: Moment, *, night: Night | None = None) -> list[str]:
-    """Staff, or else Koha's administrators, are told about this night and the queue; sentences about unsent alerts."""
+    """Staff, or else Koha's administrators, have a mail about each kind of trouble and day of this night and the queue.
+
+    What was mailed today already is not mailed again. Returns sentences about mails that could not be sent.
+    """
     with read_only(library.engine) as conn:
         values = preferences(conn, ["LibraryName", "KohaAdminEmailAddress"])
     recipients = library.settings.alerts.to or addresses(values["KohaAdminEmailAddress"])
-    staff = Staff(library=values["LibraryName"], recipients=recipients, texts=library.texts)
-    alerts = [*(of_night(night) if night else ()), *of_queue(library, outlets, moment)]
-    unsent = tell(library.engine, alerts, staff, outlets=outlets, moment=moment) if recipients else []
+    facts_by_kind: defaultdict[tuple[AlertKind, date], list[str]] = defaultdict(list)
+    for each in (*(of_night(night) if night else ()), *of_queue(library, outlets, moment)) if recipients else ():
+        facts_by_kind[each.kind, each.day].append(each.fact)
+    unsent: list[str] = []
+    for (kind, day), facts in facts_by_kind.items():
+        if not writing(library.engine, partial(alert_log.first_today, kind=kind.value, day=day, now=moment.now)):
+            continue
+        subject, text = alert(library.texts, kind, day, facts, library=values["LibraryName"])
+        for place, recipient in enumerate(recipients, 1):
+            item = Item(
+                id=f"alert.{kind}.{day}.{place}", recipient=recipient, subject=subject, body=text, now=moment.now
+            )
+            try:
+                outlets.deliver(item)
+            except GentleNudgeError as failure:
+                unsent.append(f"{recipient} could not be told ({subject}): {failure.sentence}")
+            except Exception as error:
+                log.debug("an alert", exc_info=error)
+                unsent.append(f"{recipient} could not be told ({subject}): internal error ({type(error).__name__})")
     return [*unsent, *library.texts.failures]
 
 
@@ -125,30 +133,8 @@ def of_queue(library: Library, outlets: Outlets, moment: Moment) -> Iterator[Sta
                 yield StaffAlert(kind=AlertKind.UNDELIVERED, day=moment.today, fact=fact)
 
 
-def tell(engine: Engine, alerts: Iterable[StaffAlert], staff: Staff, *, outlets: Outlets, moment: Moment) -> list[str]:
-    """A mail is sent for each kind and day not mailed today; sentences about mails that could not be sent."""
-    facts_by_kind: defaultdict[tuple[AlertKind, date], list[str]] = defaultdict(list)
-    for each in alerts:
-        facts_by_kind[each.kind, each.day].append(each.fact)
-    unsent: list[str] = []
-    for (kind, day), facts in facts_by_kind.items():
-        if not writing(engine, partial(alert_log.first_today, kind=kind.value, day=day, now=moment.now)):
-            continue
-        subject, text = alert(kind, day, facts, staff)
-        for place, recipient in enumerate(staff.recipients, 1):
-            id_ = f"alert.{kind}.{day}.{place}"
-            try:
-                outlets.deliver(Item(id=id_, recipient=recipient, subject=subject, body=text, now=moment.now))
-            except GentleNudgeError as failure:
-                unsent.append(f"{recipient} could not be told ({subject}): {failure.sentence}")
-            except Exception as error:
-                log.debug("an alert", exc_info=error)
-                unsent.append(f"{recipient} could not be told ({subject}): internal error ({type(error).__name__})")
-    return unsent
-
-
-def alert(kind: AlertKind, day: date, facts: Sequence[str], staff: Staff) -> tuple[str, str]:
+def alert(texts: Texts, kind: AlertKind, day: date, facts: Sequence[str], *, library: str) -> tuple[str, str]:
     """The subject and the text of the mail about the facts of one kind and day."""
-    message = staff.texts.render("mail-alert.txt", kind=kind, day=day, library=staff.library, facts=facts)
+    message = texts.render("mail-alert.txt", kind=kind, day=day, library=library, facts=facts)
     first_line, _, text = message.partition("\n\n")
     return " ".join(first_line.removeprefix("Subject:").split()), text

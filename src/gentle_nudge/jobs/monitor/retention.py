@@ -12,13 +12,11 @@ from sqlalchemy import Connection
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.outbox import MAY_LEAVE, Channel
 from gentle_nudge.domain.report_row import PAGES
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.lists import end_lists_of_gone_sections
 from gentle_nudge.jobs.sending.manage import copies
-from gentle_nudge.jobs.sending.outlets import staff_folder, standing_of
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.store import cases, holds, meta, night_values, notices_sent, report_files, review_lists, wishes
 
@@ -91,6 +89,5 @@ def _prune_pages(conn: Connection, library: Library, moment: Moment) -> None:
     meta.lock(conn)
     kept = timedelta(days=library.settings.staff.keep_days)
     report_files.prune(conn, before=moment.today - kept, today=moment.today, kinds=PAGES)
-    folder = staff_folder(library.settings, library.instance)
-    if folder and Channel.FOLDER in MAY_LEAVE[standing_of(conn)]:
+    if folder := library.outlets(conn).staff_folder:
         folder.tidy(moment.today - kept, moment.now - kept)

@@ -9,12 +9,11 @@ from datetime import date
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.judgement import plan_night
-from gentle_nudge.domain.collections.list_days import is_late_list
-from gentle_nudge.domain.collections.marks import in_list_order
 from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
-from gentle_nudge.domain.collections.review import Draft, ListInForce
+from gentle_nudge.domain.collections.review import ListInForce
+from gentle_nudge.domain.collections.shown_list import Review, in_list_order
 from gentle_nudge.domain.collections.submission_day import Due, most_referrals
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.wording import counted
@@ -24,11 +23,11 @@ from gentle_nudge.jobs.patrons.shared_reads import SharedReads
 from gentle_nudge.koha.read.borrowers import order
 
 
-def late_list(section: Section, draft: Draft) -> str:
+def late_list(made: Review) -> str:
     """A sentence about a list that could not be made in time."""
-    days = counted(section.policy.review_days, "day")
+    days = counted(made.section.policy.review_days, "day")
     return (
-        f"no list was made in time, so nobody was referred: the list for {draft.for_day} was made today, and the "
+        f"no list was made in time, so nobody was referred: the list for {made.for_day} was made today, and the "
         f"submission follows on that day, late; staff have {days} to look at it"
     )
 
@@ -42,7 +41,7 @@ def foresee(
     records: SectionRecords,
     under: ListInForce | None = None,
     but: Collection[int] = (),
-) -> Draft:
+) -> Review:
     """Who would be referred on that day by its window and ages and the balances of now, `under` a list if there is one.
 
     Those in `but` are left aside: they are referred before.
@@ -55,12 +54,12 @@ def foresee(
     plan = replace(plan, order=order(conn, {each.number for each in referrals}))
     rows = marked(conn, section, ahead, plan.in_order(referrals), records=records)
     most = most_referrals(section.policy, records.past.sizes)
-    return Draft(
+    return Review(
+        section=section,
         for_day=for_day,
         rows=in_list_order(rows),
         left_out=plan.left_out,
         owing_less=plan.owing_less,
-        waiting=waiting_for(conn, [row.referral for row in rows]),
-        late=is_late_list(section.policy, for_day),
+        waiting=waiting_for(conn, referrals),
         fuse_holds=most is not None and len(rows) > most,
     )

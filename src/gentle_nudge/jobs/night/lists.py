@@ -13,15 +13,7 @@ from gentle_nudge.domain.collections.marks import LEAVES
 from gentle_nudge.domain.collections.plan import Plan, Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import Candidate, Reason, SectionRecords, why_not
-from gentle_nudge.domain.collections.review import (
-    NOT_APPROVED,
-    REPLACED,
-    TO_COME,
-    Draft,
-    ListRow,
-    ListState,
-    Outcome,
-)
+from gentle_nudge.domain.collections.review import NOT_APPROVED, REPLACED, TO_COME, ListRow, ListState, Outcome
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.jobs.patrons.accounts import line_rules, read_candidates
 from gentle_nudge.jobs.patrons.mark_facts import owed_a_week_later
@@ -44,15 +36,12 @@ def write_lists(conn: Connection, run: Run, plan: Plan) -> None:
         review_lists.set_state(conn, [under.id], plan.list_ends, **lapsed)
         if plan.list_ends is ListState.USED:
             review_lists.end_rows(conn, under.id, _reasons(conn, run, plan))
-    if plan.list_made:
-        review_lists.add(
-            conn,
-            section=plan.section,
-            for_day=plan.list_made.for_day,
-            made=plan.day,
-            listed=rows_of(plan.list_made),
-            now=moment.now,
-        )
+    if made := plan.list_made:
+        rows = [
+            ListRow(patron=row.number, owed=row.owed, balance=row.balance, marks=tuple(mark.mark for mark in row.marks))
+            for row in made.rows
+        ]
+        review_lists.add(conn, section=plan.section, for_day=made.for_day, made=plan.day, listed=rows, now=moment.now)
 
 
 def end_lists_of_gone_sections(conn: Connection, sections: Collection[Section], now: datetime) -> None:
@@ -63,19 +52,6 @@ def end_lists_of_gone_sections(conn: Connection, sections: Collection[Section], 
     there = {name for section in sections if section.enabled for name in section.names}
     gone = [each.id for each in review_lists.to_come(conn) if each.section not in there] if sections else []
     review_lists.set_state(conn, gone, ListState.LAPSED, reason=REPLACED, at=now)
-
-
-def rows_of(draft: Draft) -> list[ListRow]:
-    """The rows of a new list."""
-    return [
-        ListRow(
-            patron=each.referral.number,
-            owed=each.referral.account.owed,
-            balance=each.referral.balance,
-            marks=tuple(mark.word.value for mark in each.marks),
-        )
-        for each in draft.rows
-    ]
 
 
 def _reasons(conn: Connection, run: Run, plan: Plan) -> dict[int, str | None]:

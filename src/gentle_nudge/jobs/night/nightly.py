@@ -159,9 +159,9 @@ def decide(engine: Engine, section: Section, moment: Moment, options: NightOptio
         if due.list_for is None:
             return plan
         referred = {referral.number for referral in plan.of(Referral)}
-        draft = foresee(conn, section, moment, due.list_for, records=records, but=referred)
-        late = (late_list(section, draft),) if draft.late else ()
-        return replace(plan, list_made=draft, named=(*plan.named, *late))
+        made = foresee(conn, section, moment, due.list_for, records=records, but=referred)
+        late = (late_list(made),) if made.late else ()
+        return replace(plan, list_made=made, named=(*plan.named, *late))
 
 
 def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
@@ -186,7 +186,7 @@ def apply(conn: Connection, run: Run, plan: Plan) -> Plan:
         prepared.rollback()
         written = write_ours(conn, claimed, judged)
     write_lists(conn, claimed, judged)
-    restrictions = change_koha(conn, claimed, judged)
+    restrictions = change_koha(conn, claimed, judged, written.opened)
     keep_values(conn, claimed, judged, written=written, restrictions=restrictions)
     return judged
 

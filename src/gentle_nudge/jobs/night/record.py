@@ -16,16 +16,14 @@ from gentle_nudge.domain.collections.changes import (
     FollowCase,
     OpenCase,
     PauseCase,
-    RecordRestriction,
     ReopenCase,
     flag_changes,
-    is_still_restricted,
     of,
     planned_changes,
-    restriction_changes,
 )
 from gentle_nudge.domain.collections.hold_ends import ended_with_cases, inherited_holds
 from gentle_nudge.domain.collections.plan import Adoption, Ending, Pause, Plan, Referral, Reopening, Resumption, heir_of
+from gentle_nudge.domain.collections.restriction import RecordRestriction, is_still_restricted, restriction_changes
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outbox import Stored
 from gentle_nudge.domain.report_row import ReportKind
@@ -152,8 +150,8 @@ def queue_update(conn: Connection, run: Run, plan: Plan, adopted: dict[int, int]
     return stored
 
 
-def change_koha(conn: Connection, run: Run, plan: Plan) -> Restrictions:
-    """Carry out the decisions in Koha, record the new rows with the new cases, and what the closed ones owe."""
+def change_koha(conn: Connection, run: Run, plan: Plan, opened: Mapping[int, int]) -> Restrictions:
+    """Carry out the decisions in Koha, record the new rows with the cases `opened`, and what the closed ones owe."""
     section, moment = run.section, run.moment
     lifted: set[int] = set()
     blocked: set[int] = set()
@@ -170,13 +168,10 @@ def change_koha(conn: Connection, run: Run, plan: Plan) -> Restrictions:
             if is_still_restricted(decision, holdings[patron], section):
                 blocked.add(decision.number)
         made = carry_out(conn, [*planned, *blocks], moment, run.logs)
-        opened = [action.patron for action in planned if isinstance(action, OpenCase | ReopenCase)]
-        cases.complete(conn, section.cases_of, opened, fee=made.fee, restriction=made.restriction)
-        recorded = {action.patron: action for action in of(blocks, RecordRestriction)}
-        if recorded:
-            new_cases = cases.opened_for(conn, run.ids.values(), recorded)
-            in_place = {action.case or new_cases[patron]: action.restriction for patron, action in recorded.items()}
-            cases.record_restrictions(conn, in_place)
+        new = [action.patron for action in planned if isinstance(action, OpenCase | ReopenCase)]
+        cases.complete(conn, section.cases_of, new, fee=made.fee, restriction=made.restriction)
+        recorded = of(blocks, RecordRestriction)
+        cases.record_restrictions(conn, {each.case or opened[each.patron]: each.restriction for each in recorded})
     if ReportKind.UPDATE in run.ids:
         cases.keep_owing(conn, owing_of(conn, cases.closed_in(conn, run.ids[ReportKind.UPDATE])))
     return Restrictions(lifted=frozenset(lifted), blocked=frozenset(blocked))

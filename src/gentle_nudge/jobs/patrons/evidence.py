@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 
 from gentle_nudge.domain.case import Case
 from gentle_nudge.domain.collections.case_outcome import CaseFacts, is_somebody_else
-from gentle_nudge.domain.collections.changes import Holdings
 from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import NO_RECORDS, Candidate, PatronRecords, Reason, SectionRecords
+from gentle_nudge.domain.collections.restriction import Holdings
 from gentle_nudge.domain.collections.section_facts import Adoptee, Evidence, is_adoptee
 from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.hold import NO_CHANGES, HoldChanges, hold_changes

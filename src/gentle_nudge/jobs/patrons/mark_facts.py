@@ -11,19 +11,17 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.marks import (
-    LOST,
     MarkFacts,
     Payment,
-    Usual,
     Waiting,
     marks_of,
+    usual_balance,
     waited_for,
 )
 from gentle_nudge.domain.collections.plan import Referral
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
-from gentle_nudge.domain.collections.review import Marked
-from gentle_nudge.domain.ledger import Line
+from gentle_nudge.domain.collections.shown_list import ShownRow, shown
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.patron import PatronFields
@@ -37,22 +35,25 @@ A_WEEK = timedelta(days=7)
 
 def marked(
     conn: Connection, section: Section, ahead: Moment, referrals: Sequence[Referral], *, records: SectionRecords
-) -> tuple[Marked, ...]:
-    """These referrals of the day `ahead` with their marks, in the same order."""
+) -> tuple[ShownRow, ...]:
+    """The rows of these referrals of the day `ahead` with their marks, in the same order."""
     numbers = [each.number for each in referrals]
-    charged = lost_items.charged_items(conn, [line.id for each in referrals for line in owing(each)])
+    charged = lost_items.charged_items(conn, [line.id for each in referrals for line in each.account.debits])
     claims, payments = lost_items.claimed(conn, numbers), lost_items.last_payments(conn, numbers, ahead.zone)
     titles = titles_of(referrals, charged)
     others = waited_for(titles, lost_items.waiting(conn, frozenset().union(*titles.values())) or {})
     before = cases.of_patrons(conn, numbers)
     in_koha = borrowers.patrons(conn, PatronFields(flag=section.policy.flag, contact=True), numbers)
     owed_next_week = owed_a_week_later(conn, section, ahead, numbers, records=records)
-    usual = Usual.of(cases.balances_referred(conn, section.names), [each.balance for each in referrals])
+    usual = usual_balance(cases.balances_referred(conn, section.names), [each.balance for each in referrals])
 
     def facts_of(referral: Referral) -> MarkFacts:
-        items = [charged[line.id] for line in owing(referral) if line.id in charged]
-        number, lost = referral.number, {line.id for line in lost_lines(referral)}
+        items = [charged[line.id] for line in referral.account.debits if line.id in charged]
+        number, lost = referral.number, {line.id for line in referral.account.lost_charges}
         return MarkFacts(
+            referral=referral,
+            section=section,
+            usual=usual,
             found=sum(item.line in lost and not item.is_lost for item in items),
             claimed=len({item.item for item in items} & claims.get(number, frozenset())),
             payment=Payment(day=payments[number][0], amount=payments[number][1]) if number in payments else None,
@@ -62,7 +63,7 @@ def marked(
             owed_next_week=owed_next_week.get(number, ZERO),
         )
 
-    return tuple(Marked(referral=each, marks=marks_of(each, section, facts_of(each), usual)) for each in referrals)
+    return tuple(shown(each, marks_of(facts_of(each))) for each in referrals)
 
 
 def owed_a_week_later(
@@ -77,7 +78,7 @@ def owed_a_week_later(
 def waiting_for(conn: Connection, referrals: Iterable[Referral]) -> Waiting | None:
     """How many of these patrons hold back a title, and how many others wait; None if this Koha has no reserves."""
     referrals = tuple(referrals)
-    lost = [line.id for each in referrals for line in lost_lines(each)]
+    lost = [line.id for each in referrals for line in each.account.lost_charges]
     titles = titles_of(referrals, lost_items.charged_items(conn, lost))
     waiting = lost_items.waiting(conn, frozenset().union(*titles.values()))
     if waiting is None:
@@ -86,19 +87,10 @@ def waiting_for(conn: Connection, referrals: Iterable[Referral]) -> Waiting | No
     return Waiting(patrons=len(others), others=len(frozenset().union(*others.values())))
 
 
-def owing(referral: Referral) -> list[Line]:
-    """The debits still owing."""
-    return [line for line in referral.account.lines if line.outstanding > ZERO]
-
-
-def lost_lines(referral: Referral) -> list[Line]:
-    """The lost charges still owing."""
-    return [line for line in owing(referral) if line.type == LOST]
-
-
 def titles_of(referrals: Iterable[Referral], charged: Mapping[int, ChargedItem]) -> dict[int, frozenset[int]]:
     """Patron -> the titles of the items of lost charges still owing."""
     titles = defaultdict[int, frozenset[int]](frozenset)
     for referral in referrals:
-        titles[referral.number] |= {charged[line.id].title for line in lost_lines(referral) if line.id in charged}
+        lost = referral.account.lost_charges
+        titles[referral.number] |= {charged[line.id].title for line in lost if line.id in charged}
     return dict(titles)

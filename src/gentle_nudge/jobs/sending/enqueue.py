@@ -57,7 +57,6 @@ class Page:
     day: date
     content: bytes
     body: str
-    ending: str = "html"
 
 
 def queue_page(conn: Connection, run: Run, page: Page, to: Iterable[Address]) -> Stored:
@@ -76,7 +75,7 @@ def queue_page(conn: Connection, run: Run, page: Page, to: Iterable[Address]) ->
     stored = report_files.save(
         conn,
         run=claimed,
-        file_name=page_name(page.kind, page.day, section.name, page.ending),
+        file_name=page_name(page.kind, page.day, section.name),
         subject=page_subject(page.kind, page.day, run.outlets.name_for(section)),
         body=page.body,
         chunks=[page.content],

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import (
+    FOLDERS,
     GOING_OR_GONE,
     TELLS_NOBODY,
     UNDELIVERED,
@@ -145,6 +146,6 @@ def _refuse(problems: Iterator[str]) -> None:
 
 def copies(conn: Connection, stored: Stored) -> list[Path]:
     """The folders, of the archive or of staff, that a copy of this report went to or was queued for."""
-    archived = [each for each in deliveries.of_report(conn, stored.id) if each.address.is_folder]
+    archived = [each for each in deliveries.of_report(conn, stored.id) if each.address.channel in FOLDERS]
     folders = (folder for each in archived for folder in (each.went_to, each.address.recipient) if folder)
     return [Path(folder) for folder in dict.fromkeys(folders)]

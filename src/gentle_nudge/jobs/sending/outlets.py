@@ -47,6 +47,11 @@ class Outlets:
         return next((outlet for outlet in self.by_channel.values() if isinstance(outlet, ArchiveOutlet)), None)
 
     @property
+    def staff_folder(self) -> StaffFolder | None:
+        """The folder of staff, if the settings name one."""
+        return next((outlet for outlet in self.by_channel.values() if isinstance(outlet, StaffFolder)), None)
+
+    @property
     def mail_arrives(self) -> bool:
         """Whether mail reaches those to whom it is addressed: it goes neither into a Maildir nor to a tester."""
         return self.standing is Standing.LIBRARY and isinstance(self.by_channel.get(Channel.EMAIL), SmtpOutlet)
@@ -110,12 +115,15 @@ def outlets_of(
     `patience` is the longest time-out, in seconds. A copy has no outlet for a channel that may not leave it, so nothing
     is queued there; a test copy has every outlet, and its deliveries wait.
     """
-    standing, directory = standing_of(conn), settings.archive.directory
+    standing, database = standing_of(conn), instance.database
+    directory, staff = settings.archive.directory, settings.staff
     configured: dict[Channel, Outlet | None] = {
         Channel.EMAIL: _mail_outlet(conn, settings, instance, standing=standing, patience=patience),
         Channel.SFTP: SftpOutlet(settings.sftp, min(UPLOAD_TIMEOUT, patience)) if settings.sftp else None,
-        Channel.FILE: ArchiveOutlet(directory=directory, database=instance.database) if directory else None,
-        Channel.FOLDER: staff_folder(settings, instance),
+        Channel.FILE: ArchiveOutlet(directory=directory, database=database) if directory else None,
+        Channel.FOLDER: StaffFolder(directory=staff.folder, database=database, group=staff.group)
+        if staff.folder
+        else None,
     }
     used = MAY_LEAVE[standing] if standing is Standing.COPY else frozenset(configured)
     return Outlets(
@@ -124,14 +132,6 @@ def outlets_of(
         texts=texts,
         by_channel={channel: outlet for channel, outlet in configured.items() if outlet and channel in used},
     )
-
-
-def staff_folder(settings: Settings, instance: Instance) -> StaffFolder | None:
-    """The folder of staff, if the settings name one."""
-    staff = settings.staff
-    if staff.folder is None:
-        return None
-    return StaffFolder(directory=staff.folder, database=instance.database, group=staff.group)
 
 
 def standing_of(conn: Connection) -> Standing:

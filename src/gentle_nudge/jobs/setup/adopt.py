@@ -7,16 +7,10 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.collections.changes import (
-    Action,
-    OpenCase,
-    RecordRestriction,
-    of,
-    planned_changes,
-    restriction_changes,
-)
+from gentle_nudge.domain.collections.changes import Action, OpenCase, of, planned_changes
 from gentle_nudge.domain.collections.judgement import adopt
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.restriction import RecordRestriction, restriction_changes
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.jobs.patrons.evidence import holdings_of, unadopted
 from gentle_nudge.jobs.patrons.records import read_records

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import inspect
 
 from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.jobs.library import Library
@@ -116,13 +116,7 @@ def look(library: Library) -> Present:
         settings = replace(settings, koha=replace(settings.koha, url=None, password=""))
     try:
         with read_only(Library.of(settings, library.clock).engine) as conn:
-            return present_in(conn)
+            tables, columns = inspect(conn).get_table_names(), OPTIONAL["borrowers"] & columns_of(conn, borrowers)
     except GentleNudgeError:
         return Present()
-
-
-def present_in(conn: Connection) -> Present:
-    """What this database has."""
-    tables = inspect(conn).get_table_names()
-    columns = OPTIONAL["borrowers"] & columns_of(conn, borrowers)
     return Present(columns=columns, own=tuple(each.name for each in metadata.sorted_tables if each.name in tables))

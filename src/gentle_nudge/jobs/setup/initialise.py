@@ -1,4 +1,4 @@
-"""Init: our tables, where they belong, and the patrons that were flagged before us."""
+"""Init: our tables, where they belong, what a wrong clock dated ahead, and the patrons that were flagged before us."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from gentle_nudge.domain.collections.section_facts import Adoptee
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import FlagState, flag_state
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.identity import is_here, note_here
+from gentle_nudge.jobs.identity import LOGGED_AS, is_here, note_here
+from gentle_nudge.jobs.koha_log import log_ours
 from gentle_nudge.jobs.patrons.evidence import unadopted
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.koha.connect.engine import server_of
 from gentle_nudge.koha.connect.instance import Instance
-from gentle_nudge.store import meta, upgrade
+from gentle_nudge.store import dates_ahead, meta, upgrade
+from gentle_nudge.store.dates_ahead import DatesAhead
 
 
 def initialise(conn: Connection, instance: Instance, now: datetime) -> bool:
@@ -36,6 +38,19 @@ def initialise(conn: Connection, instance: Instance, now: datetime) -> bool:
     elif former.server_uid is None:
         meta.write_meta(conn, replace(former, server_uid=server_of(conn).server_uid))
     return former is None
+
+
+def mend_clock(conn: Connection, moment: Moment) -> DatesAhead:
+    """Everything dated ahead is of today; what it was. Koha's log says who decided.
+
+    Koha's own rows, stored reports and their file names stay as they are.
+    """
+    meta.lock(conn)
+    ahead = dates_ahead.dates_ahead(conn, moment)
+    dates_ahead.bring_back(conn, moment)
+    what = {"option": "clock-mended", "who": moment.who, "runs": len(ahead.runs), "claims": len(ahead.claims)}
+    log_ours(conn, LOGGED_AS, what, moment)
+    return ahead
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 
 from gentle_nudge.delivery.archive import ArchiveOutlet
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.changes import Action, OpenCase, restriction_changes, set_flag
+from gentle_nudge.domain.collections.changes import Action, OpenCase, set_flag
 from gentle_nudge.domain.collections.plan import Adoption
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.restriction import restriction_changes
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outbox import UNDELIVERED

@@ -20,7 +20,7 @@ def flags(conn: Connection, fields: Iterable[Flag]) -> Iterator[Finding]:
     """Everything about the fields that are used as flags."""
     types = administration.attribute_types(conn)
     for flag in dict.fromkeys(fields):
-        kind = types.get(flag.code) if flag.column == "attribute" else None
+        kind = types.get(flag.code)
         if kind:
             yield from _unsuitable(kind)
         yield from _values_that_cannot_be_chosen(conn, flag, kind)
@@ -31,9 +31,7 @@ def exemptions(conn: Connection, fields: Iterable[Flag | None]) -> Iterator[Find
     """Everything about the fields that exempt patrons, and how many patrons are exempt."""
     types = administration.attribute_types(conn)
     for field in dict.fromkeys(field for field in fields if field):
-        kind = types.get(field.code)
-        if field.column == "attribute" and kind and kind.opac_editable:
-            yield _opac_editable(kind, "exemption")
+        yield from _opac_editable(types.get(field.code), "exemption")
         values = administration.values_in(conn, field)
         exempt = sum(number for value, number in values.items() if state_of_values([value]) is not FlagState.NO)
         if exempt:
@@ -50,9 +48,7 @@ def holds(conn: Connection, fields: Iterable[PatronFields]) -> Iterator[Finding]
     """Everything about the fields that keep patrons back."""
     types, asked = administration.attribute_types(conn), list(fields)
     for field in dict.fromkeys(field for each in asked for field in (each.hold, each.hold_until) if field):
-        kind = types.get(field.code)
-        if field.column == "attribute" and kind and kind.opac_editable:
-            yield _opac_editable(kind, "hold")
+        yield from _opac_editable(types.get(field.code), "hold")
     for field in dict.fromkeys(each.hold_until for each in asked if each.hold_until):
         kind = types.get(field.code)
         if kind and kind.is_date is False:
@@ -90,17 +86,17 @@ def _unsuitable(kind: AttributeType) -> Iterator[Finding]:
             why="A patron may have a yes and a no; any yes counts.",
             way_out="Make it not repeatable in Koha (Administration, Patron attribute types).",
         )
-    if kind.opac_editable:
-        yield _opac_editable(kind, "flag")
+    yield from _opac_editable(kind, "flag")
 
 
-def _opac_editable(kind: AttributeType, use: str) -> Finding:
-    return Finding(
-        name=f"{use}-attribute-opac-editable",
-        what=f"Patrons may change the attribute {kind.code}, the {use}, in the OPAC.",
-        why="They could take themselves out of collections, or keep out of them.",
-        way_out="Take that away in Koha (Administration, Patron attribute types, Editable in OPAC).",
-    )
+def _opac_editable(kind: AttributeType | None, use: str) -> Iterator[Finding]:
+    if kind and kind.opac_editable:
+        yield Finding(
+            name=f"{use}-attribute-opac-editable",
+            what=f"Patrons may change the attribute {kind.code}, the {use}, in the OPAC.",
+            why="They could take themselves out of collections, or keep out of them.",
+            way_out="Take that away in Koha (Administration, Patron attribute types, Editable in OPAC).",
+        )
 
 
 def _values_that_cannot_be_chosen(conn: Connection, flag: Flag, kind: AttributeType | None) -> Iterator[Finding]:

@@ -1,10 +1,10 @@
-"""Whether this Koha has the tables and columns that the program knows."""
+"""Whether this Koha has the tables and columns that the program knows, and whether they can hold our words."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Column, Connection, Table, text
 
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.koha.koha_tables import columns_of, koha
@@ -28,6 +28,11 @@ WAY_OUT = (
     "release of it."
 )
 
+CHARACTER_SET = text(
+    "SELECT character_set_name FROM information_schema.columns "
+    "WHERE table_schema = DATABASE() AND table_name = :table AND column_name = :column"
+)
+
 
 def names_of(table: Table) -> tuple[str, ...]:
     """The names of a table's columns."""
@@ -49,3 +54,14 @@ def unfit(conn: Connection, hidden: Collection[str] = ()) -> Iterator[Finding]:
         for name in missing:
             what = f"Koha's table {table.name} has no column {name}."
             yield Finding(name="koha-column-missing", what=what, why=WHY, way_out=WAY_OUT)
+
+
+def character_set_lacking(conn: Connection, column: Column[str], word: str) -> str | None:
+    """The column's character set if it lacks a character of the word; None if the column can hold it."""
+    if word.isascii() or conn.dialect.name == "sqlite":
+        return None
+    name = conn.execute(CHARACTER_SET, {"table": column.table.name, "column": column.name}).scalar()
+    if name is None or not str(name).isalnum():
+        return None
+    converted = text(f"SELECT CONVERT(CONVERT(:word USING {name}) USING utf8mb4)")
+    return None if conn.execute(converted, {"word": word}).scalar() == word else str(name)

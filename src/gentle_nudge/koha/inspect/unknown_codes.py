@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -43,16 +42,14 @@ def refuse_misfits(conn: Connection, sections: Sequence[SectionCodes]) -> None:
 def misfits(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
     """What a night refuses to begin with: unknown codes, and a fee of a type that cannot be charged."""
     yield from _attributes(conn, sections)
-    categories = _by_code(sections, lambda codes: codes.categories)
-    for code, where in _unknown(categories, partial(administration.category_codes, conn)):
+    for code, where in _unknown(conn, _by_code(sections, "categories"), administration.category_codes):
         yield Finding(
             name="category-unknown",
             what=f"Koha has no patron category {code}, which the settings of {where} name.",
             why="The wrong patrons would be referred or left out.",
             way_out="Mend categories and excluded_categories in the settings.",
         )
-    debit_types = _by_code(sections, lambda codes: codes.debit_types)
-    for code, where in _unknown(debit_types, partial(administration.debit_type_codes, conn)):
+    for code, where in _unknown(conn, _by_code(sections, "debit_types"), administration.debit_type_codes):
         yield Finding(
             name="debit-type-unknown",
             what=f"Koha has no debit type {code}, which the settings of {where} name.",
@@ -60,8 +57,7 @@ def misfits(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Find
             way_out="Mend debit_types and excluded_debit_types in the settings.",
         )
     yield from _fee(conn, sections)
-    restriction_types = _by_code(sections, lambda codes: codes.restriction_types)
-    for code, where in _unknown(restriction_types, partial(administration.restriction_type_codes, conn)):
+    for code, where in _unknown(conn, _by_code(sections, "restriction_types"), administration.restriction_type_codes):
         yield Finding(
             name="restriction-type-unknown",
             what=f"Koha has no restriction type {code}, which the settings of {where} name.",
@@ -80,14 +76,13 @@ def misfits(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Find
 
 
 def _attributes(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
-    exempt_nobody = "Nobody would be exempt, and those who should be would be referred."
-    hold_nobody = "Nobody would be kept back, or not until the day that staff have given."
-    for use, codes, why in (
-        ("flag", _by_code(sections, lambda codes: codes.flag_attributes), "Nobody could be marked as referred."),
-        ("exemption", _by_code(sections, lambda codes: codes.exemption_attributes), exempt_nobody),
-        ("hold", _by_code(sections, lambda codes: codes.hold_attributes), hold_nobody),
+    for use, why in (
+        ("flag", "Nobody could be marked as referred."),
+        ("exemption", "Nobody would be exempt, and those who should be would be referred."),
+        ("hold", "Nobody would be kept back, or not until the day that staff have given."),
     ):
-        for code, where in _unknown(codes, partial(administration.attribute_types, conn)):
+        codes = _by_code(sections, f"{use}_attributes")
+        for code, where in _unknown(conn, codes, administration.attribute_types):
             yield Finding(
                 name="hold-field-unknown" if use == "hold" else f"{use}-attribute-unknown",
                 what=f"Koha has no patron attribute type {code}, which is the {use} of {where}.",
@@ -97,8 +92,8 @@ def _attributes(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[
 
 
 def _fee(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
-    types = _by_code(sections, lambda codes: codes.fee_debit_types)
-    unknown, archived = dict(_unknown(types, partial(administration.debit_type_codes, conn))), _archived(conn, types)
+    types = _by_code(sections, "fee_debit_types")
+    unknown, archived = dict(_unknown(conn, types, administration.debit_type_codes)), _archived(conn, types)
     for code, where in types.items():
         if code in unknown or code in archived:
             state = "unknown" if code in unknown else "archived"
@@ -108,8 +103,7 @@ def _fee(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding
                 why="The fee could not be charged, or would be of a type that staff have given up.",
                 way_out="Mend it in Koha (Administration, Debit types), or fee_debit_type in the settings.",
             )
-    branches = _by_code(sections, lambda codes: codes.fee_branches)
-    for code, where in _unknown(branches, partial(administration.branch_codes, conn)):
+    for code, where in _unknown(conn, _by_code(sections, "fee_branches"), administration.branch_codes):
         yield Finding(
             name="fee-branch-unknown",
             what=f"Koha has no branch {code}, to which the processing fee of {where} is booked.",
@@ -120,7 +114,7 @@ def _fee(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding
 
 def doubts(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Finding]:
     """What a night can live with: archived types that count, branches of sections that Koha does not have."""
-    debit_types = _by_code(sections, lambda codes: codes.debit_types)
+    debit_types = _by_code(sections, "debit_types")
     for code in _archived(conn, debit_types):
         yield Finding(
             name="debit-type-archived",
@@ -129,8 +123,7 @@ def doubts(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Findi
             why="No new charges are made of it; perhaps another one has taken its place.",
             way_out="Look whether debit_types and excluded_debit_types still say what is meant.",
         )
-    branches = _by_code(sections, lambda codes: codes.branches)
-    for code, where in _unknown(branches, partial(administration.branch_codes, conn)):
+    for code, where in _unknown(conn, _by_code(sections, "branches"), administration.branch_codes):
         yield Finding(
             name="branch-unknown",
             what=f"Koha has no branch {code}, which {where} names.",
@@ -139,18 +132,20 @@ def doubts(conn: Connection, sections: Sequence[SectionCodes]) -> Iterator[Findi
         )
 
 
-def _by_code(sections: Iterable[SectionCodes], wanted: Callable[[SectionCodes], Iterable[str]]) -> dict[str, str]:
-    """Each code with the sections that name it."""
+def _by_code(sections: Iterable[SectionCodes], kind: str) -> dict[str, str]:
+    """Each code of this kind, a field of `SectionCodes`, with the sections that name it."""
     names: defaultdict[str, list[str]] = defaultdict(list)
     for codes in sections:
-        for code in wanted(codes):
+        for code in getattr(codes, kind):
             names[code].append(codes.section)
     return {code: f"section {', '.join(naming)}" for code, naming in sorted(names.items())}
 
 
-def _unknown(wanted: dict[str, str], ask_koha: Callable[[], Collection[str] | None]) -> Iterator[tuple[str, str]]:
+def _unknown(
+    conn: Connection, wanted: dict[str, str], ask_koha: Callable[[Connection], Collection[str] | None]
+) -> Iterator[tuple[str, str]]:
     """The codes that Koha does not have, each with where it is named; none if Koha is too old for such codes."""
-    in_koha = ask_koha() if wanted else None
+    in_koha = ask_koha(conn) if wanted else None
     if in_koha is not None:
         folded = set(map(_folded, in_koha))
         yield from ((code, where) for code, where in wanted.items() if _folded(code) not in folded)

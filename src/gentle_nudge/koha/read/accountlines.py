@@ -14,8 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, and_, case, func, literal, select
 
-from gentle_nudge.domain.collections.referral import Account
-from gentle_nudge.domain.ledger import JudgedLine, Line, LineRules, Ownership
+from gentle_nudge.domain.ledger import Account, JudgedLine, Line, LineRules, Ownership
 from gentle_nudge.domain.money import round_to_cent
 from gentle_nudge.koha.koha_tables import accountlines
 from gentle_nudge.koha.read.line_conditions import IS_OUTSTANDING, belongs, counted, joined, why_not_counted

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, func, select
 
-from gentle_nudge.domain.shelf import ShelfItem
+from gentle_nudge.domain.report_row import ShelfItem
 from gentle_nudge.koha.koha_tables import accountlines, biblio, columns_of, items, reserves, return_claims
 from gentle_nudge.sqltypes import among, rows_by_thousands
 

@@ -98,20 +98,8 @@ def _values(conn: Connection, row: LogRow, moment: Moment) -> Values:
 
 def fee_charged(fee: ChargeFee, patron: Number) -> LogRow:
     """What Koha::Account->add_debit logs under FinesLog."""
-    info = dumped(
-        {
-            "action": f"create_{fee.type}",
-            "borrowernumber": patron,
-            "amount": fee.amount,
-            "description": fee.description,
-            "amountoutstanding": fee.amount,
-            "debit_type_code": fee.type,
-            "note": "",
-            "itemnumber": None,
-            "manager_id": None,
-        }
-    )
-    return LogRow(module="FINES", action="CREATE", object=patron, info=info, diff="{}")
+    kind = {"debit_type_code": fee.type}
+    return _line_made(f"create_{fee.type}", patron, fee.amount, description=fee.description, kind=kind)
 
 
 def fee_forgiven(waiver: ForgiveFee) -> LogRow:
@@ -119,21 +107,28 @@ def fee_forgiven(waiver: ForgiveFee) -> LogRow:
     total = -waiver.amount
     # The result of a Perl sum: whole numbers without a point, no trailing zeros.
     amount = int(total) if total == int(total) else total.normalize()
+    kind = {"credit_type_code": FORGIVEN}
+    return _line_made(f"create_{FORGIVEN}", waiver.patron, amount, description="", kind=kind, branchcode=None)
+
+
+def _line_made(
+    action: str, patron: Number, amount: int | Decimal, *, description: str, kind: Mapping[str, str], **more: None
+) -> LogRow:
     info = dumped(
         {
-            "action": f"create_{FORGIVEN}",
-            "borrowernumber": waiver.patron,
+            "action": action,
+            "borrowernumber": patron,
             "amount": amount,
-            "description": "",
+            "description": description,
             "amountoutstanding": amount,
-            "credit_type_code": FORGIVEN,
+            **kind,
             "note": "",
             "itemnumber": None,
             "manager_id": None,
-            "branchcode": None,
+            **more,
         }
     )
-    return LogRow(module="FINES", action="CREATE", object=waiver.patron, info=info, diff="{}")
+    return LogRow(module="FINES", action="CREATE", object=patron, info=info, diff="{}")
 
 
 def restricted(action: Restrict, patron: Number, row: Number, created: str) -> LogRow:

@@ -8,19 +8,18 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal, select, update
 from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.changes import CloseCase, FollowCase, OpenCase, ReopenCase
 from gentle_nudge.domain.collections.plan import Adoption, Referral
 from gentle_nudge.domain.patron import Restriction
-from gentle_nudge.domain.report_row import ReportKind, UpdateRow
+from gentle_nudge.domain.report_row import UpdateRow
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
-from gentle_nudge.store import tables
 from gentle_nudge.store.cases.case_search import cases_where
 from gentle_nudge.store.cases.open_cases import to_report
-from gentle_nudge.store.tables import case, case_line, fitted, report_row
+from gentle_nudge.store.tables import case, case_line, fitted
 
 NAMES = ("surname", "firstname", "card")
 IS_OPEN = case.c.state == CaseState.OPEN
@@ -114,16 +113,10 @@ def complete(
         conn.execute(update(case).where(case.c.section.in_(sections), among(case.c.open_key, patrons)).values(new))
 
 
-def opened_for(conn: Connection, runs: Collection[int], patrons: Collection[int]) -> dict[int, int]:
-    """The case that one of these runs opened for each of these patrons; it may be closed again already."""
-    query = select(case.c.patron, case.c.id).where(case.c.opened_run.in_(runs), case.c.patron.in_(patrons))
-    return {row.patron: row.id for row in conn.execute(query)}
-
-
 def record_restrictions(conn: Connection, in_place: Mapping[int, Restriction]) -> None:
     """These cases hold the restriction of ours that was there before."""
     columns = ("restriction", "restriction_type", "restriction_comment")
-    _set_each(conn, columns, {number: (block.id, block.type, block.comment) for number, block in in_place.items()})
+    set_each(conn, columns, {number: (block.id, block.type, block.comment) for number, block in in_place.items()})
 
 
 def close(conn: Connection, actions: Sequence[CloseCase], *, run: int | None, day: date, now: datetime) -> None:
@@ -134,9 +127,9 @@ def close(conn: Connection, actions: Sequence[CloseCase], *, run: int | None, da
     ended = {"closed_run": run, "closed_on": day, "closed_at": now}
     ended |= dict.fromkeys(("open_key", "told_in", "paused_on"))
     endings = {
-        _case_of(action): (action.state, action.why, action.waiting, action.waiting is not None) for action in actions
+        case_of(action): (action.state, action.why, action.waiting, action.waiting is not None) for action in actions
     }
-    _set_each(conn, ("state", "why", "last_word", "to_report"), endings, IS_OPEN, **ended)
+    set_each(conn, ("state", "why", "last_word", "to_report"), endings, IS_OPEN, **ended)
 
 
 def closed_in(conn: Connection, run: int) -> list[Case]:
@@ -146,7 +139,7 @@ def closed_in(conn: Connection, run: int) -> list[Case]:
 
 def keep_owing(conn: Connection, owing: Mapping[int, Decimal]) -> None:
     """The closed cases keep what their recorded lines owe."""
-    _set_each(conn, ("closed_owing",), {number: (amount,) for number, amount in owing.items()}, ~IS_OPEN)
+    set_each(conn, ("closed_owing",), {number: (amount,) for number, amount in owing.items()}, ~IS_OPEN)
 
 
 def reopen(conn: Connection, actions: Sequence[ReopenCase]) -> None:
@@ -154,32 +147,33 @@ def reopen(conn: Connection, actions: Sequence[ReopenCase]) -> None:
     empty = ("closed_run", "closed_on", "closed_at", "closed_owing", "last_word", "told_in", "restriction")
     columns = ("patron", "open_key", "used_before", "why", "flag", "restriction_type", "restriction_comment")
     values = {each.case: (each.patron, each.patron, *(getattr(each, name) for name in columns[2:])) for each in actions}
-    _set_each(conn, columns, values, ~IS_OPEN, **dict.fromkeys(empty), state=CaseState.OPEN, to_report=False)
+    set_each(conn, columns, values, ~IS_OPEN, **dict.fromkeys(empty), state=CaseState.OPEN, to_report=False)
 
 
 def pause(conn: Connection, since: Mapping[int, date | None]) -> None:
     """The open cases are paused since these days, or paused no more."""
-    _set_each(conn, ("paused_on",), {number: (day,) for number, day in since.items()}, IS_OPEN)
+    set_each(conn, ("paused_on",), {number: (day,) for number, day in since.items()}, IS_OPEN)
 
 
 def set_reason(conn: Connection, reasons: Mapping[int, str]) -> None:
     """The cases have these reasons."""
-    _set_each(conn, ("why",), {number: (why,) for number, why in reasons.items()})
+    set_each(conn, ("why",), {number: (why,) for number, why in reasons.items()})
 
 
 def follow(conn: Connection, actions: Sequence[FollowCase]) -> None:
     """Each open case goes on with its new patron; the number first reported stays."""
     patrons = {action.case: (action.patron, action.patron, action.used_before) for action in actions}
-    _set_each(conn, ("patron", "open_key", "used_before"), patrons, IS_OPEN)
+    set_each(conn, ("patron", "open_key", "used_before"), patrons, IS_OPEN)
 
 
-def _case_of(row: CloseCase | UpdateRow) -> int:
+def case_of(row: CloseCase | UpdateRow) -> int:
+    """The case of the row; TypeError for one that is not opened yet."""
     if row.case is None:
         raise TypeError("new cases are opened before they are closed or reported")
     return row.case
 
 
-def _set_each(
+def set_each(
     conn: Connection,
     columns: Sequence[str],
     values: Mapping[int, tuple[Any, ...]],
@@ -195,74 +189,6 @@ def _set_each(
             own[name] = value_by(of_each, value=case.c.id)
         of_chunk = case.c.id.in_([number for number, _ in chunk])
         conn.execute(update(case).where(of_chunk, *conditions).values(same | own))
-
-
-def report_referred(conn: Connection, report: int, run: int) -> None:
-    """The due that this submission reports is recorded for every case that its run opened; they keep the report."""
-    opened = (case.c.opened_run == run, ~case.c.adopted)
-    dues = select(case.c.id, literal(report), case.c.last_due).where(*opened)
-    conn.execute(insert(report_row).from_select(["case_id", "report_id", "due"], dues.order_by(case.c.id)))
-    conn.execute(update(case).where(*opened).values(told_in=report))
-
-
-def report_dues(conn: Connection, report: int, rows: Iterable[UpdateRow]) -> None:
-    """The due, name and card that this report holds are recorded for each case; none of them is left to report.
-
-    Every row has a case. Only new values are written. Each case keeps the report that holds its latest row.
-    """
-    for chunk in a_thousand_at_a_time(rows):
-        by_case = {_case_of(row): row for row in chunk}
-        dues = [{"case_id": n, "report_id": report, "due": row.due} for n, row in by_case.items() if row.new_due]
-        if dues:
-            conn.execute(insert(report_row), dues)
-        renamed = {n: (row.surname, row.firstname, row.card) for n, row in by_case.items() if row.new_name}
-        _set_each(conn, NAMES, renamed)
-        conn.execute(update(case).where(case.c.id.in_(by_case)).values(to_report=False, told_in=report))
-    latest = update(case).where(report_row.c.case_id == case.c.id, report_row.c.report_id == report)
-    conn.execute(latest.values(last_due=report_row.c.due))
-
-
-def mark_to_report(conn: Connection, cases: Collection[int], *, flag: bool) -> None:
-    """The next update must list these cases, open or closed (or need not)."""
-    for chunk in a_thousand_at_a_time(cases):
-        conn.execute(update(case).where(case.c.id.in_(chunk)).values(to_report=flag))
-
-
-def tell_of(conn: Connection, dues: Mapping[int, Decimal], *, other_dues_in: Collection[str] = ()) -> None:
-    """The next update lists every case, open or closed, that was reported under one of these numbers.
-
-    With `other_dues_in` only cases of these sections whose last queued due is another one; else of every section, for
-    a case may have been moved since.
-    """
-    for chunk in a_thousand_at_a_time(dues.items()):
-        due = value_by({number: literal(due, case.c.last_due.type) for number, due in chunk}, value=case.c.number)
-        other = (case.c.section.in_(other_dues_in), or_(case.c.last_due.is_(None), case.c.last_due != due))
-        listed = update(case).where(among(case.c.number, [number for number, _ in chunk]))
-        conn.execute(listed.where(*(other if other_dues_in else ())).values(to_report=True))
-
-
-def tell_of_newer(conn: Connection, numbers: Collection[int], *, but: Collection[str]) -> None:
-    """The next updates list the open cases reported under these numbers, `but` those of the sections named.
-
-    The last word of an older case, told late, may have followed their balance at the same agency.
-    """
-    newer = update(case).where(IS_OPEN, case.c.section.not_in(but))
-    for chunk in a_thousand_at_a_time(numbers):
-        conn.execute(newer.where(case.c.number.in_(chunk)).values(to_report=True))
-
-
-def tell_of_submission(conn: Connection, *, day: date, section: str, open_too: bool) -> None:
-    """The next update lists the closed and moved cases that this submission opened, and with `open_too` all of them.
-
-    So does it list every other case that was reported under the number of one of them: the agency knows only numbers.
-    """
-    run = tables.run.c
-    submission = select(run.id).where(run.report == ReportKind.SUBMISSION, run.day == day, run.section == section)
-    opened = (case.c.opened_run.in_(submission), ~case.c.adopted)
-    told_newer = () if open_too else (or_(~IS_OPEN, case.c.section != section),)
-    known = select(case.c.number).where(*opened, *told_newer, case.c.number.is_not(None))  # not forgotten since
-    for numbers in a_thousand_at_a_time(conn.scalars(known).all()):
-        conn.execute(update(case).where(among(case.c.number, numbers)).values(to_report=True))
 
 
 def move(conn: Connection, *, old: str, new: str) -> Moved:

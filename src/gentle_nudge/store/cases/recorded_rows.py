@@ -113,33 +113,24 @@ def _recorded(rows: Iterable[tuple[int, int, str, int]]) -> list[RecordedLine]:
 def recorded_restrictions(conn: Connection, patrons: Iterable[int]) -> dict[int, set[int]]:
     """The restrictions recorded with any case, by patron; patrons without one are left out."""
     restrictions: dict[int, set[int]] = defaultdict(set)
-    for patron, restriction in rows_by_thousands(conn, recorded_restrictions_query, patrons):
+    for patron, restriction, _ in rows_by_thousands(conn, recorded_restrictions_query, patrons):
         restrictions[patron].add(restriction)
     return dict(restrictions)
 
 
 def recorded_restrictions_query(numbers: Collection[int]) -> Select[Any]:
-    """The restrictions recorded with any case of these patrons.
+    """The restrictions recorded with any case of these patrons, each with its comment at the referral.
 
     Index: gentle_nudge_case gentle_nudge_case_patron.
     """
-    restriction = select(case.c.patron, case.c.restriction).where(case.c.restriction.is_not(None))
-    return restriction.where(among(case.c.patron, numbers))
+    made = select(case.c.patron, case.c.restriction, case.c.restriction_comment)
+    return made.where(case.c.restriction.is_not(None), among(case.c.patron, numbers))
 
 
 def restrictions_as_made(conn: Connection, patrons: Iterable[int]) -> frozenset[tuple[int, str]]:
     """The restrictions recorded with any case of these patrons, each with its comment at the referral."""
-    rows = rows_by_thousands(conn, restrictions_as_made_query, patrons)
-    return frozenset((restriction, comment) for restriction, comment in rows)
-
-
-def restrictions_as_made_query(numbers: Collection[int]) -> Select[Any]:
-    """The restrictions recorded with any case of these patrons, each with its comment at the referral (`check`).
-
-    Index: gentle_nudge_case gentle_nudge_case_patron.
-    """
-    made = select(case.c.restriction, case.c.restriction_comment)
-    return made.where(case.c.restriction.is_not(None), among(case.c.patron, numbers))
+    rows = rows_by_thousands(conn, recorded_restrictions_query, patrons)
+    return frozenset((restriction, comment) for _, restriction, comment in rows)
 
 
 def recorded_lines(conn: Connection, cases: Iterable[int]) -> dict[int, tuple[int, ...]]:

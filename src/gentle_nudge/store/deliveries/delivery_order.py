@@ -15,14 +15,10 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, true
 
-from gentle_nudge.domain.outbox import BY_ADDRESS, TELLS_AGENCY, UNDELIVERED, Channel, Delivery, DeliveryState
-from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.outbox import BY_ADDRESS, TELLS_AGENCY, UNDELIVERED, WAITING, Channel, Delivery, DeliveryState
+from gentle_nudge.domain.report_row import BALANCES, ReportKind
 from gentle_nudge.store.deliveries.waiting import deliveries
 from gentle_nudge.store.tables import delivery, report, run
-
-BALANCES = (ReportKind.UPDATE, ReportKind.SYNC)
-
-WAITING = (DeliveryState.DUE, DeliveryState.FAILED)
 
 
 def waits_for(conn: Connection, later: Delivery, names: Collection[str] = ()) -> list[Delivery]:

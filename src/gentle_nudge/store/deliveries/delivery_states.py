@@ -14,6 +14,7 @@ from gentle_nudge.domain.outbox import (
     FALLS_BACK_AFTER,
     TELLS_NOBODY,
     UNDELIVERED,
+    WAITING,
     Address,
     AttemptOutcome,
     Delivery,
@@ -22,7 +23,7 @@ from gentle_nudge.domain.outbox import (
     next_attempt,
 )
 from gentle_nudge.sqltypes import among
-from gentle_nudge.store.deliveries.delivery_order import WAITING, is_its_turn, overtaken
+from gentle_nudge.store.deliveries.delivery_order import is_its_turn, overtaken
 from gentle_nudge.store.deliveries.waiting import get, is_ripe
 from gentle_nudge.store.meta import hold
 from gentle_nudge.store.tables import attempt, delivery, fitted

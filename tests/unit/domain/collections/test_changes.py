@@ -9,19 +9,16 @@ import pytest
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, LiftRestriction, Restrict, SetFlag
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.changes import (
-    Action,
-    CloseCase,
-    Holdings,
-    OpenCase,
-    RecordRestriction,
-    active_restriction_of_ours,
-    planned_changes,
-    restriction_changes,
-)
+from gentle_nudge.domain.collections.changes import Action, CloseCase, OpenCase, planned_changes
 from gentle_nudge.domain.collections.judgement import adopt, refer
 from gentle_nudge.domain.collections.plan import Adoption, Decision, Referral
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.collections.restriction import (
+    Holdings,
+    RecordRestriction,
+    active_restriction_of_ours,
+    restriction_changes,
+)
 from gentle_nudge.domain.collections.section_facts import Adoptee
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.patron import Flag, FlagRow, Guardian, Patron, Restriction

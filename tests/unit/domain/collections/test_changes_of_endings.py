@@ -10,16 +10,10 @@ import pytest
 from gentle_nudge.domain.actions import ClearFlag, LiftRestriction, SetFlag
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.case_outcome import CaseFacts, judge
-from gentle_nudge.domain.collections.changes import (
-    Action,
-    CloseCase,
-    FollowCase,
-    Holdings,
-    planned_changes,
-    restriction_changes,
-)
+from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, planned_changes
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import PatronRecords
+from gentle_nudge.domain.collections.restriction import Holdings, restriction_changes
 from gentle_nudge.domain.patron import FlagRow, Restriction
 from gentle_nudge.domain.report_row import UpdateRow
 from tests.builders.values import (

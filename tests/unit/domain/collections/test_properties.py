@@ -12,19 +12,11 @@ from hypothesis import strategies as st
 
 from gentle_nudge.domain.actions import ChargeFee, ClearFlag, SetFlag
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.changes import (
-    Action,
-    CloseCase,
-    FollowCase,
-    Holdings,
-    OpenCase,
-    ReopenCase,
-    planned_changes,
-    restriction_changes,
-)
+from gentle_nudge.domain.collections.changes import Action, CloseCase, FollowCase, OpenCase, ReopenCase, planned_changes
 from gentle_nudge.domain.collections.ending_fuse import EndingsThatCount, most_endings
 from gentle_nudge.domain.collections.judgement import plan_night
 from gentle_nudge.domain.collections.plan import Adoption, Decision, Ending, Plan, Referral, Reopening, heir_of
+from gentle_nudge.domain.collections.restriction import Holdings, restriction_changes
 from gentle_nudge.domain.collections.submission_day import Due
 from gentle_nudge.domain.patron import FlagRow, FlagState, Patron, flag_state
 from tests.builders.values import a_section

@@ -9,11 +9,12 @@ import pytest
 
 from gentle_nudge.domain.actions import ChargeFee, Restrict, SetFlag
 from gentle_nudge.domain.case import CaseState
-from gentle_nudge.domain.collections.changes import RecordRestriction, ReopenCase, planned_changes, restriction_changes
+from gentle_nudge.domain.collections.changes import ReopenCase, planned_changes
 from gentle_nudge.domain.collections.judgement import plan_night
 from gentle_nudge.domain.collections.plan import Adoption, Plan, Referral, Reopening
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.reopening import ClosedCase, is_reopened, reopen
+from gentle_nudge.domain.collections.restriction import RecordRestriction, restriction_changes
 from gentle_nudge.domain.patron import Flag, Restriction
 from tests.builders.values import (
     SUNDAY,

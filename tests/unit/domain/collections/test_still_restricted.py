@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from gentle_nudge.domain.collections.case_outcome import CaseFacts, judge
-from gentle_nudge.domain.collections.changes import is_still_restricted
 from gentle_nudge.domain.collections.judgement import adopt
 from gentle_nudge.domain.collections.plan import Ending
 from gentle_nudge.domain.collections.referral import PatronRecords
+from gentle_nudge.domain.collections.restriction import is_still_restricted
 from gentle_nudge.domain.patron import Restriction
 from tests.builders.values import IN_CASE, SUNDAY, a_case, a_patron, a_section, an_adoptee, holding, ours
 
