@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from gentle_nudge.domain.case import Case, CaseState
@@ -274,6 +275,7 @@ class Plan:
         left_out = {each.number for each in self.left_out_patrons}
         return self.concerned | left_out | {row.patron for row in self.kept} | {held.number for held in self.held}
 
+    @cached_property
     def submission(self) -> list[Referral]:
         """The submission's rows, by surname as the database collates, then by number."""
         return self.in_order(self.of(Referral))
@@ -295,6 +297,7 @@ class Plan:
             return False, *self._place(decision.number, decision.number)
         return row.gone, *self._place(row.patron, row.number)
 
+    @cached_property
     def update(self) -> list[UpdateRow]:
         """The update's rows, by surname as the database collates, then by number; patrons gone from Koha last.
 
