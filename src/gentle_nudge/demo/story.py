@@ -132,7 +132,7 @@ def _evening(plan: Plan) -> str:
 def _referred(story: Story) -> Iterator[Part]:
     """Who was referred on the Sunday shown, and for what."""
     plan = story.tonight.plan
-    referrals = plan.submission()
+    referrals = plan.submission
     balance, total = sum((row.balance for row in referrals), ZERO), sum((row.total for row in referrals), ZERO)
     yield _heading(f"The night of {plan.day:%A}, {plan.day}: {len(referrals)} patrons are referred")
     yield table(REFERRED, referrals)
@@ -175,7 +175,7 @@ def _files(story: Story) -> Iterator[Part]:
     yield _heading("Files and messages")
     for delivery in tonight.delivered:
         if delivery.address.is_archive:
-            rows = tonight.plan.submission() if delivery.kind is ReportKind.SUBMISSION else tonight.plan.update()
+            rows = tonight.plan.submission if delivery.kind is ReportKind.SUBMISSION else tonight.plan.update
             yield _line(f"{folder / ARCHIVE / delivery.file_name}  ({len(rows)} patrons)")
     yield _line(f"{folder / MAIL / 'new'}  ({mails[-1]} messages of tonight, {sum(mails[:-1])} of earlier Sundays)")
     recipients = " and ".join(story.section.policy.recipients())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache, partial
 from time import sleep
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from gentle_nudge.koha.connect.server_errors import WORDS, error_of, number_of
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+AHEAD = 8  # results that wait at most for whoever asks for them
 PAUSES = (1, 2, 4, 8)  # seconds between the tries of a transaction
 TRIES = len(PAUSES) + 1
 DEADLOCK, LOCK_TIMEOUT, LOCKED, CHANGED_SINCE_READ = 1213, 1205, 3572, 1020
@@ -61,18 +62,29 @@ def read_only(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def alongside(
-    conn: Connection, work: Callable[[Connection], T], *, at_one_moment: bool = False
-) -> Iterator[Callable[[], T]]:
-    """Do `work` in a reading transaction of its own beside the block; yield a function that waits for its result.
+    conn: Connection, work: Callable[[Connection], Iterator[T]], *, at_one_moment: bool = False
+) -> Iterator[Iterator[T]]:
+    """Yield what `work` yields, which is done in a reading transaction of its own beside the block, a little ahead.
 
-    If it must see the same moment as the block, the work is done on this connection, when its result is asked for. So
+    If it must see the same moment as the block, the work is done on this connection, when its results are asked for. So
     it is on SQLite, which does one thing at a time.
     """
     if at_one_moment or conn.dialect.name == "sqlite":
-        yield cache(partial(work, conn))
+        yield work(conn)
         return
     with read_only(conn.engine) as second, ThreadPoolExecutor(max_workers=1) as pool:
-        yield pool.submit(work, second).result
+        results = work(second)
+        begun = deque(pool.submit(next, results, None) for _ in range(AHEAD))
+
+        def in_order() -> Iterator[T]:
+            while (result := begun.popleft().result()) is not None:
+                begun.append(pool.submit(next, results, None))
+                yield result
+
+        try:
+            yield in_order()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def writing(engine: Engine, work: Callable[[Connection], T]) -> T:

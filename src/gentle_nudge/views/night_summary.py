@@ -69,7 +69,7 @@ class Done:
 
 def values_of(plan: Plan, section: Section, done: Done, *, before: Iterable[Need]) -> Values:
     """The values of a section's night, plain as in JSON; `before` are the needs of the night before."""
-    referred, changed = plan.submission(), [each for each in plan.decisions if not isinstance(each, Referral)]
+    referred, changed = plan.submission, [each for each in plan.decisions if not isinstance(each, Referral)]
     rows = [_referred(referral, done) for referral in referred[:MOST_ROWS]]
     others = [_changed(decision, done) for decision in changed[: MOST_ROWS - len(rows)]]
     endings = Counter(ending.state for ending in plan.of(Ending))
@@ -170,7 +170,7 @@ def _report(stored: Stored, plan: Plan) -> Values:
     if stored.report is ReportKind.SUBMISSION:
         amount = sum((referral.total for referral in plan.of(Referral)), ZERO)
     else:
-        amount = sum((row.due for row in plan.update()), ZERO)
+        amount = sum((row.due for row in plan.update), ZERO)
     same = {"file_name": stored.file_name, "report": stored.report.value, "rows": stored.rows}
     return same | {"amount": format_amount(amount)}
 

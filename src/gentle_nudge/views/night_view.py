@@ -164,7 +164,7 @@ def _lists(plan: Plan) -> Iterator[Part]:
 
 def _submission(section: Section, plan: Plan) -> Iterator[Part]:
     """Who is referred or held back, and who is left out; in JSON also when no submission is due."""
-    due, referred, held = plan.submission_due, plan.submission(), plan.in_order(plan.held)
+    due, referred, held = plan.submission_due, plan.submission, plan.in_order(plan.held)
     if not due:
         yield Note(text=why_none_is_due(section, plan.day))
     yield table(REFERRED, referred, "referred", caption=_sum(plan, referred, "referred") if plan.submits else "")
@@ -207,18 +207,18 @@ def _amounts_of(decisions: Sequence[Referral], verb: str) -> str:
 def _totals(plan: Plan) -> Iterator[str]:
     """The totals once more, below the lists."""
     if plan.submission_due:
-        decisions, verb = (plan.submission(), "referred") if plan.submits else (plan.held, "held back")
+        decisions, verb = (plan.submission, "referred") if plan.submits else (plan.held, "held back")
         yield _amounts_of(decisions, verb)
         yield f"{sum(plan.left_out.values())} left out, {plan.owing_less} owing less"
     by_word = changes(plan)
     if changed := ", ".join(f"{len(by_word[word])} {word}" for word in CHANGES if by_word[word]):
         yield changed
-    rows = plan.update() if plan.update_due else []
+    rows = plan.update if plan.update_due else []
     yield f"{len(rows)} in the update, due {format_amount(sum((row.due for row in rows), ZERO))}"
 
 
 def _update(plan: Plan) -> Iterator[Part]:
-    rows = plan.update() if plan.update_due else []
+    rows = plan.update if plan.update_due else []
     due = format_amount(sum((row.due for row in rows), ZERO))
     text = f"Update: {len(rows)} in the report, due {due}"
     yield Note(text=text if plan.update_due else "The update of this day has been made before.")
@@ -232,7 +232,7 @@ def _update(plan: Plan) -> Iterator[Part]:
 def done_view(plan: Plan) -> View:
     """A line about what a night has done."""
     ended, referred, adopted = plan.closes.total(), len(plan.of(Referral)), len(plan.of(Adoption))
-    rows = f"{len(plan.update())} in the update" if plan.update_due else "no update"
+    rows = f"{len(plan.update)} in the update" if plan.update_due else "no update"
     rare = {"reopened": Reopening, "paused": Pause, "resumed": Resumption}
     others = "".join(f"{count} {word}, " for word, kind in rare.items() if (count := len(plan.of(kind))))
     counts = f"{referred} referred, {adopted} adopted, {others}{ended} ended, {rows}"

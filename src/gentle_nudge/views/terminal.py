@@ -103,7 +103,7 @@ def _draw_table(table: Table, console: Console) -> None:
         widths = _widths(titles, lines)
         right = [column.kind in RIGHT for column in columns]
         rows = ("  " * level + "  ".join(map(_aligned, line, widths, right)) for line in (titles, *lines))
-        console.out("\n".join(row.rstrip() for row in rows), highlight=False)
+        console.file.writelines(f"{row.rstrip()}\n" for row in rows)
 
 
 def _fitting(table: Table, width: int) -> list[int]:
@@ -167,7 +167,7 @@ def _widths(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> list[int]:
 def _cell(kind: Kind, value: object) -> str:
     """The value as it is shown; a person's name is cut, so that one does not widen or lengthen the whole table."""
     text = _safe(written(value))
-    if kind != "name":
+    if kind != "name" or cell_len(text) <= LONGEST_NAME:
         return text
     name = Text(text)
     name.truncate(LONGEST_NAME, overflow="ellipsis")

@@ -590,8 +590,8 @@ def test_a_dry_run_changes_nothing_and_plans_what_the_night_then_does(koha: Koha
     assert plan is not None
     assert {referral.number for referral in plan.of(Referral)} == patrons
     done = nights.good_night()
-    assert plan.update() == done.update()
-    assert plan.submission() == done.submission()
+    assert plan.update == done.update
+    assert plan.submission == done.submission
 
 
 def test_a_sync_lists_every_open_case_and_changes_nothing_in_koha_or_in_the_cases(koha: KohaDatabase) -> None:

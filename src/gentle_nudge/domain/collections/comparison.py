@@ -79,4 +79,4 @@ class WhatIf:
 
 def _besides(plan: Plan, other: Plan) -> list[Referral]:
     numbers = {referral.number for referral in other.of(Referral)}
-    return [referral for referral in plan.submission() if referral.number not in numbers]
+    return [referral for referral in plan.submission if referral.number not in numbers]

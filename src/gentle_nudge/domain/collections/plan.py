@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -280,6 +281,7 @@ class Plan:
         left_out = {each.number for each in self.left_out_patrons}
         return self.concerned | left_out | {row.patron for row in self.kept} | {held.number for held in self.held}
 
+    @cached_property
     def submission(self) -> list[Referral]:
         """The submission's rows, by surname as the database collates, then by number."""
         return self.in_order(self.of(Referral))
@@ -301,6 +303,7 @@ class Plan:
             return False, *self._place(decision.number, decision.number)
         return row.gone, *self._place(row.patron, row.number)
 
+    @cached_property
     def update(self) -> list[UpdateRow]:
         """The update's rows, by surname as the database collates, then by number; patrons gone from Koha last.
 

@@ -22,9 +22,9 @@ def files(engine: Engine, section: Section, plan: Plan) -> Iterator[tuple[str, I
     """The files a dry run shows: exactly those that the night would queue."""
     with read_only(engine) as conn:
         if plan.submits:
-            yield from report_file(section, ReportKind.SUBMISSION, with_contacts(conn, plan.submission()), plan.day)
+            yield from report_file(section, ReportKind.SUBMISSION, with_contacts(conn, plan.submission), plan.day)
         if plan.update_due:
-            yield from report_file(section, ReportKind.UPDATE, plan.update(), plan.day)
+            yield from report_file(section, ReportKind.UPDATE, plan.update, plan.day)
 
 
 def report_file(

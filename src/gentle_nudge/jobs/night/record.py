@@ -120,7 +120,7 @@ def record_holds(conn: Connection, plan: Plan, now: datetime) -> None:
 
 def queue_submission(conn: Connection, run: Run, plan: Plan) -> Stored | None:
     """Store and queue the submission, if there is one, and record its dues with the new cases."""
-    rows = plan.submission()
+    rows = plan.submission
     balances, fees = sum((row.balance for row in rows), ZERO), sum((row.fee for row in rows), ZERO)
     counts = RunCounts(numbers={"patrons": len(rows), "referred": len(rows)}, amount=balances, fees=fees)
     stored = queue(conn, run, ReportKind.SUBMISSION, with_contacts(conn, rows), counts=counts)
@@ -134,7 +134,7 @@ def queue_update(conn: Connection, run: Run, plan: Plan, adopted: dict[int, int]
 
     `adopted`: patron -> case. Tonight's referrals are left out: the submission has reported them.
     """
-    rows, last_words = plan.update(), {case.id for case in plan.records.last_words} - plan.untold
+    rows, last_words = plan.update, {case.id for case in plan.records.last_words} - plan.untold
     closed = {state.value: count for state, count in plan.closes.items()}
     others = {"reopened": plan.of(Reopening), "paused": plan.of(Pause), "resumed": plan.of(Resumption)}
     opened = {"adopted": len(adopted), **{what: len(decisions) for what, decisions in others.items()}}

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 from sqlalchemy import Connection
 
@@ -47,18 +48,27 @@ def gather(
 ) -> Iterator[Evidence]:
     """The evidence of a night: every open case, everybody flagged, and who may owe enough.
 
-    Cases and candidates are read a thousand at a time while they are judged; meanwhile a second connection scans the
-    window, unless everything has to be as it was `at_one_moment`. Without a submission due nobody is a candidate.
+    Cases are read a thousand at a time while they are judged; meanwhile a second connection scans the window and reads
+    those who may owe enough, unless everything has to be as it was `at_one_moment`. Without a submission due nobody is
+    a candidate.
     """
     rules, policy = line_rules(section, moment, records), section.policy
 
-    def scan(second: Connection) -> CandidateScan:
-        return _scan(second, section, records, shared, rules=rules, due=due)
+    def candidates(second: Connection) -> Iterator[tuple[CandidateScan, list[Candidate]]]:
+        scan = _scan(second, section, records, shared, rules=rules, due=due)
+        yield scan, []
+        read = read_candidates(second, section, records, scan.numbers, rules=rules)
+        for chunk in a_thousand_at_a_time(read):
+            yield scan, chunk
 
-    def may_owe_enough() -> Iterator[Candidate]:
-        yield from read_candidates(conn, section, records, scanned().numbers, rules=rules)
+    with alongside(conn, candidates, at_one_moment=at_one_moment) as found:
+        scanned = cache(lambda: next(found)[0])
 
-    with alongside(conn, scan, at_one_moment=at_one_moment) as scanned:
+        def may_owe_enough() -> Iterator[Candidate]:
+            scanned()
+            for _, chunk in found:
+                yield from chunk
+
         last_words = records.last_words if due.update_due else ()
         flagged = shared.flagged(conn, policy.flag) if due.update_due else ()
         adoptees = adoptees_among(conn, section, moment, records, flagged=flagged)
@@ -197,7 +207,8 @@ def case_facts(
         frees = case.section in section.frees and person and person.number == case.patron
         return known.without(case.section) if frees else known
 
-    balances |= accountlines.balances(conn, ownership_of(conn, section, records, unread), unread)
+    with_recorded_lines = unread if section.charges_by != "patron" else ()
+    balances |= accountlines.balances(conn, ownership_of(conn, section, records, with_recorded_lines), unread)
     return tuple(
         CaseFacts(
             case=case,

@@ -59,25 +59,25 @@ class CandidateScan:
 
 def unpaid_lines(conn: Connection, window: Window, zone: ZoneInfo) -> UnpaidLines:
     """Read the unpaid lines of a window by one scan, which may serve several sections."""
+    rows = conn.execute(unpaid_lines_query(window, zone), execution_options={"stream_results": True})
     unpaid = UnpaidLines()
-    for patron, line in conn.execute(unpaid_lines_query(window, zone), execution_options={"stream_results": True}):
+    for patron, line in sorted((row.borrowernumber, row.accountlines_id) for row in rows):
         unpaid.patrons.append(patron)
         unpaid.lines.append(line)
     return unpaid
 
 
 def unpaid_lines_query(window: Window, zone: ZoneInfo) -> Select[Any]:
-    """The unpaid lines of a window, in order of patron: the only query that reads all lines.
+    """The unpaid lines of a window: the only query that reads all lines.
 
     No description is read, a long text that would nearly double the time. With the index that MariaDB would choose,
-    the scan would take six to nine times as long.
+    the scan would take six to nine times as long. Without an order, rows are read while the scan goes on.
     Index: accountlines none.
     """
     line = accountlines.c
     return (
         select(line.borrowernumber, line.accountlines_id)
         .where(IS_OUTSTANDING, dated_in(window, zone), line.borrowernumber.is_not(None))
-        .order_by(line.borrowernumber)
         .with_hint(accountlines, "USE INDEX ()")
     )
 

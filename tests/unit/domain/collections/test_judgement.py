@@ -44,7 +44,7 @@ def patrons(plan: Plan) -> list[int]:
 
 
 def listed(plan: Plan) -> list[tuple[int, str]]:
-    return sorted((row.number, str(row.due)) for row in plan.update())
+    return sorted((row.number, str(row.due)) for row in plan.update)
 
 
 def unflagged(count: int, *, balance: str = "50.00") -> list[CaseFacts]:
@@ -62,13 +62,13 @@ def test_a_submission_refers_whom_no_rule_keeps_out() -> None:
     plan = night(evidence(candidates=[a_candidate(1), a_candidate(2, flag="yes"), a_candidate(3, owed="24.99")]))
     assert plan.submits
     assert [referral.number for referral in plan.of(Referral)] == [1]
-    assert [row.patron.number for row in plan.submission()] == [1]
+    assert [row.patron.number for row in plan.submission] == [1]
 
 
 def test_on_other_days_nobody_is_referred() -> None:
     plan = night(evidence(cases=[in_collections(1)]), an_update(), day=MONDAY)
     assert not plan.submits
-    assert (plan.submission(), listed(plan)) == ([], [(1, "50.00")])
+    assert (plan.submission, listed(plan)) == ([], [(1, "50.00")])
 
 
 def test_a_late_submission_says_so() -> None:
@@ -280,7 +280,7 @@ def test_a_refusal_beside_the_plugin_holds_the_submission_and_lets_the_update_go
     found = evidence(candidates=[a_candidate(1000)], cases=[in_collections(1)])
     plan = night(found, a_submission(beside_plugin=refusal))
     assert plan.refusals == (refusal,)
-    assert (plan.submission(), listed(plan)) == ([], [(1, "50.00")])
+    assert (plan.submission, listed(plan)) == ([], [(1, "50.00")])
 
 
 # Sections gone from the settings of which nobody may be told

@@ -47,7 +47,7 @@ def what_became(plan: Plan) -> dict[int, object]:
 
 
 def listed(plan: Plan) -> list[tuple[int, str]]:
-    return sorted((row.number, str(row.due)) for row in plan.update())
+    return sorted((row.number, str(row.due)) for row in plan.update)
 
 
 def qualifying(count: int, *, first: int = 1000) -> list[Candidate]:
@@ -66,11 +66,11 @@ def kinds(plan: Plan) -> list[str]:
 
 
 def test_as_many_as_the_fuse_allows_are_referred_and_one_more_blows_it() -> None:
-    assert len(night(evidence(candidates=qualifying(5)), a_submission(most_referrals=5)).submission()) == 5
+    assert len(night(evidence(candidates=qualifying(5)), a_submission(most_referrals=5)).submission) == 5
     blown = night(evidence(candidates=qualifying(6)), a_submission(most_referrals=5))
     assert kinds(blown) == ["fuse"]
     assert not blown.submits
-    assert (blown.submission(), list(blown.of(Referral)), len(blown.held)) == ([], [], 6)
+    assert (blown.submission, list(blown.of(Referral)), len(blown.held)) == ([], [], 6)
 
 
 def test_a_blown_fuse_names_the_number_and_the_way_out() -> None:
@@ -112,11 +112,11 @@ def test_patrons_whom_a_rule_keeps_out_do_not_blow_the_fuse() -> None:
 def test_lifted_by_hand_for_the_number_found_and_a_tenth_more(lifted_to: int | None, *, goes: bool) -> None:
     plan = night(evidence(candidates=qualifying(20)), a_submission(most_referrals=5, lifted_to=lifted_to))
     assert plan.submits is goes
-    assert len(plan.submission()) == (20 if goes else 0)
+    assert len(plan.submission) == (20 if goes else 0)
 
 
 def test_without_a_limit_any_number_is_referred() -> None:
-    assert len(night(evidence(candidates=qualifying(900)), a_submission(most_referrals=None)).submission()) == 900
+    assert len(night(evidence(candidates=qualifying(900)), a_submission(most_referrals=None)).submission) == 900
 
 
 # Endings
@@ -151,7 +151,7 @@ def ends_at_most(most: int, accident: Callable[[int], list[CaseFacts]], open_cas
         plan = of(open_cases, accident(most + 1))
         assert kinds(plan) == ["endings"]
         assert plan.decisions == ()
-        assert len(plan.update()) == open_cases - most - 1
+        assert len(plan.update) == open_cases - most - 1
 
 
 @pytest.mark.parametrize(("open_cases", "most"), [(3, 3), (12, 3), (15, 3), (16, 4), (60, 15), (80, 20), (1000, 20)])
@@ -234,13 +234,13 @@ def test_an_accident_stops_neither_the_submission_nor_adoptions_nor_other_ending
     plan = night(found, a_submission(most_endings=22), section=a_section(clear_paid=True))
     assert len(plan.of(Ending)) == 22
     plan = night(replace(found, cases=[*found.cases, *going_on(60)]), section=a_section(clear_paid=True))
-    assert [row.patron.number for row in plan.submission()] == [1000]
+    assert [row.patron.number for row in plan.submission] == [1000]
     assert patrons(plan) == [30, 32, 40, 1000]
 
 
 def test_a_patron_whose_ending_is_refused_is_still_in_collections() -> None:
     candidate = with_case(a_candidate(1, flag="no"))
-    assert night(evidence(candidates=[candidate], cases=unflagged(21))).submission() == []
+    assert night(evidence(candidates=[candidate], cases=unflagged(21))).submission == []
 
 
 def test_an_heir_is_not_adopted_while_the_ending_of_the_case_is_refused() -> None:
@@ -275,7 +275,7 @@ def test_any_case_that_ends_by_the_flag_is_in_a_sentence(paid: str, sentence: st
 def test_as_many_as_the_limit_are_adopted_and_listed() -> None:
     plan = night(evidence(adoptees=[an_adoptee(number) for number in range(1, 21)]))
     assert sorted(adoption.number for adoption in plan.of(Adoption)) == list(range(1, 21))
-    assert len(plan.update()) == 20
+    assert len(plan.update) == 20
 
 
 def test_with_one_more_than_the_limit_none_is_adopted_listed_or_released_and_there_is_no_submission() -> None:
@@ -284,7 +284,7 @@ def test_with_one_more_than_the_limit_none_is_adopted_listed_or_released_and_the
     )
     plan = night(found, section=a_section(clear_paid=True))
     assert kinds(plan) == ["adoptions"]
-    assert (plan.decisions, plan.update(), plan.submission()) == ((), [], [])
+    assert (plan.decisions, plan.update, plan.submission) == ((), [], [])
     assert not plan.submits
     assert [referral.number for referral in plan.held] == [1000]
 
@@ -335,7 +335,7 @@ def test_an_adopted_patron_keeps_the_day_koha_tells_of_and_has_no_fee() -> None:
     plan = night(evidence(adoptees=[an_adoptee(1, balance="40.00", referred_on=date(2024, 2, 29))]))
     (adoption,) = plan.of(Adoption)
     assert adoption.referred_on == date(2024, 2, 29)
-    assert [row.due for row in plan.update()] == [Decimal(40)]
+    assert [row.due for row in plan.update] == [Decimal(40)]
 
 
 def test_an_adopted_patron_is_not_referred_the_same_night() -> None:

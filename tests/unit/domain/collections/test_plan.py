@@ -34,11 +34,11 @@ def a_plan(section: Section | None = None, *, order: Mapping[int, int] | None = 
 
 
 def submitted(plan: Plan) -> list[int]:
-    return [row.patron.number for row in plan.submission()]
+    return [row.patron.number for row in plan.submission]
 
 
 def updated(plan: Plan) -> list[tuple[int, str]]:
-    return [(row.number, str(row.due)) for row in plan.update()]
+    return [(row.number, str(row.due)) for row in plan.update]
 
 
 # What the rows say
@@ -46,7 +46,7 @@ def updated(plan: Plan) -> list[tuple[int, str]]:
 
 def test_the_submission_tells_the_balance_before_and_with_the_fee() -> None:
     candidate = replace(a_candidate(), account=an_account("40.00", balance="1240.55"))
-    (row,) = a_plan(candidates=[candidate]).submission()
+    (row,) = a_plan(candidates=[candidate]).submission
     assert (str(row.account.owed), str(row.account.balance), str(row.fee), str(row.total)) == (
         "40.00",
         "1240.55",
@@ -59,7 +59,7 @@ def test_tonights_referrals_are_in_the_update_with_the_balance_and_the_fee() -> 
     candidate = replace(a_candidate(4), account=an_account("40.00", balance="1240.55"))
     plan = a_plan(candidates=[candidate])
     assert updated(plan) == [(4, "1250.55")]
-    assert plan.submission()[0].row == plan.update()[0]
+    assert plan.submission[0].row == plan.update[0]
 
 
 def test_tonights_adopted_patrons_are_in_the_update_with_their_balance() -> None:
@@ -148,5 +148,5 @@ def test_today_is_the_calendar_day_of_the_instant_where_the_library_is() -> None
 
 def test_an_empty_night_has_no_rows() -> None:
     plan = a_plan()
-    assert (plan.submission(), plan.update(), plan.decisions, plan.refusals) == ([], [], (), ())
-    assert sum((row.due for row in plan.update()), Decimal(0)) == 0
+    assert (plan.submission, plan.update, plan.decisions, plan.refusals) == ([], [], (), ())
+    assert sum((row.due for row in plan.update), Decimal(0)) == 0

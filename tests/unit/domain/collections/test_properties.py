@@ -89,7 +89,7 @@ def test_the_order_of_the_evidence_does_not_matter(world: World, limits: Due, ch
     other = night(replace(world, evidence=turned), limits)
     assert in_order(plan.decisions) == in_order(other.decisions)
     assert in_order(plan.held) == in_order(other.held)
-    assert (plan.submission(), plan.update()) == (other.submission(), other.update())
+    assert (plan.submission, plan.update) == (other.submission, other.update)
     assert (plan.left_out, plan.owing_less, plan.refusals) == (other.left_out, other.owing_less, other.refusals)
     assert sorted(plan.named) == sorted(other.named)
 
@@ -134,7 +134,7 @@ def test_a_patron_with_an_open_case_or_a_yes_is_never_referred(world: World, lim
 @given(worlds())
 def test_nobody_is_referred_who_owes_less_than_the_threshold(world: World) -> None:
     threshold = world.section.policy.threshold
-    for row in night(world).submission():
+    for row in night(world).submission:
         assert min(row.account.owed, row.account.balance, row.account.whole_balance) >= threshold
 
 
@@ -164,7 +164,7 @@ def test_no_limit_is_ever_exceeded(world: World, limits: Due) -> None:
 def test_anonymized_patrons_are_named_nowhere_and_never_begin_anew(world: World, limits: Due) -> None:
     plan = night(world, limits)
     anonymized = {found.patron.number for found in world.evidence.candidates if found.patron.anonymized}
-    rows = [row for row in plan.update() if row.patron in anonymized]
+    rows = [row for row in plan.update if row.patron in anonymized]
     assert {(row.surname, row.firstname, row.card) for row in rows} <= {(None, None, None)}
     assert anonymized.isdisjoint(referred(plan) | plan.heirs | {adoption.number for adoption in plan.of(Adoption)})
 
@@ -195,7 +195,7 @@ def test_cases_whose_ending_is_refused_are_neither_changed_nor_listed(world: Wor
     untouched = refused(world, plan)
     assert bool(untouched) == ("endings" in {refusal.kind for refusal in plan.refusals})
     changed = {decision.number for decision in plan.decisions} | plan.heirs
-    assert untouched.isdisjoint(changed | {row.number for row in plan.update()})
+    assert untouched.isdisjoint(changed | {row.number for row in plan.update})
 
 
 @given(worlds(), any_limits)
@@ -203,7 +203,7 @@ def test_the_fuse_on_endings_changes_nothing_for_all_others(world: World, limits
     plan, without = night(world, limits), night(world, replace(limits, most_endings=None))
     untouched = refused(world, plan)
     assert in_order(plan.decisions) == in_order(d for d in without.decisions if d.number not in untouched)
-    assert plan.update() == [row for row in without.update() if row.number not in untouched]
+    assert plan.update == [row for row in without.update if row.number not in untouched]
     assert [r for r in plan.refusals if r.kind != "endings"] == list(without.refusals)
 
 
@@ -224,7 +224,7 @@ def test_every_decision_and_every_closed_case_has_its_reason(world: World, limit
 @given(worlds(), any_limits)
 def test_the_submissions_sums_equal_their_parts_to_the_cent(world: World, limits: Due) -> None:
     plan = night(world, limits)
-    rows, accounts = plan.submission(), {c.patron.number: c.account for c in world.evidence.candidates}
+    rows, accounts = plan.submission, {c.patron.number: c.account for c in world.evidence.candidates}
     fees = world.section.policy.processing_fee * len(rows)
     assert sum(row.total for row in rows) == sum(accounts[row.patron.number].balance for row in rows) + fees
     assert sum(d.balance + d.fee for d in plan.of(Referral)) == sum(row.total for row in rows)
@@ -239,21 +239,21 @@ def test_the_updates_sum_equals_the_balances_and_the_fees_to_the_cent(world: Wor
     followed += [d.balance for d in plan.of(Ending) if d.state is CaseState.ANONYMIZED and d.facts.heir]
     adopted = [adoption.balance for adoption in plan.of(Adoption)]
     reopened = [reopening.balance for reopening in plan.of(Reopening)]
-    new = [*reopened, *(row.total for row in plan.submission())]
-    assert sum(row.due for row in plan.update()) == sum([*going_on, *followed, *adopted, *new])
+    new = [*reopened, *(row.total for row in plan.submission)]
+    assert sum(row.due for row in plan.update) == sum([*going_on, *followed, *adopted, *new])
 
 
 @given(worlds(), any_limits)
 def test_no_number_stands_twice_in_a_report(world: World, limits: Due) -> None:
     plan = night(world, limits)
-    for numbers in ([row.number for row in plan.update()], [row.patron.number for row in plan.submission()]):
+    for numbers in ([row.number for row in plan.update], [row.patron.number for row in plan.submission]):
         assert len(numbers) == len(set(numbers))
 
 
 @given(worlds(section=BALANCES), any_limits)
 def test_every_open_case_is_in_the_full_update_whatever_limits_trip(world: World, limits: Due) -> None:
     plan = night(world, limits)
-    told = {row.number for row in plan.update()}
+    told = {row.number for row in plan.update}
     assert told | refused(world, plan) >= {found.case.number for found in world.evidence.cases}
 
 
@@ -262,7 +262,7 @@ def test_the_update_speaks_of_nobody_without_a_case(world: World, limits: Due) -
     plan = night(world, limits)
     with_case = {found.case.number for found in (*world.evidence.cases, *world.evidence.last_words)}
     new = {d.number for d in plan.decisions if isinstance(d, Referral | Adoption | Reopening)}
-    assert {row.number for row in plan.update()} <= with_case | new
+    assert {row.number for row in plan.update} <= with_case | new
 
 
 # Cases opened again

@@ -119,7 +119,7 @@ def test_it_is_told_and_the_patron_neither_referred_nor_adopted() -> None:
     found = evidence(candidates=[closed.candidate], adoptees=[an_adoptee(1)], closed=[closed])
     plan = plan_night(a_section(), SUNDAY, found, a_submission())
     assert (numbers(plan, Reopening), numbers(plan, Referral), numbers(plan, Adoption)) == ([1], [], [])
-    assert [(row.number, row.due) for row in plan.update()] == [(1, Decimal("40.00"))]
+    assert [(row.number, row.due) for row in plan.update] == [(1, Decimal("40.00"))]
 
 
 def test_its_reason_tells_of_the_ending_and_of_the_reopening() -> None:
@@ -136,7 +136,7 @@ def test_more_than_may_be_referred_are_not_reopened(most: int, lifted: int | Non
     plan = plan_night(a_section(), SUNDAY, found, a_submission(most_referrals=most, lifted_to=lifted))
     assert len(plan.of(Reopening)) == reopened
     assert plan.submits
-    assert plan.submission() == []
+    assert plan.submission == []
     assert [refusal.kind for refusal in plan.refusals] == ([] if reopened else ["reopenings"])
 
 
@@ -163,7 +163,7 @@ def test_of_several_cases_of_a_patron_the_latest_is_reopened() -> None:
 def test_its_last_word_is_told_no_more() -> None:
     words = [a_last_word(1, CaseState.RELEASED), a_last_word(2, CaseState.RELEASED)]
     plan = plan_night(a_section(), SUNDAY, evidence(closed=[owing()], last_words=words), an_update())
-    assert [(row.number, row.due) for row in plan.update()] == [(1, Decimal("40.00")), (2, Decimal("50.00"))]
+    assert [(row.number, row.due) for row in plan.update] == [(1, Decimal("40.00")), (2, Decimal("50.00"))]
 
 
 def test_an_account_too_large_to_be_kept_is_passed_over() -> None:
