@@ -148,6 +148,16 @@ case_line = _table(
     Index("gentle_nudge_case_line_line", "line"),
 )
 
+# When the agency heard no more of a case; `until` is the day of the report that told of it again, NULL if none did.
+case_pause = _table(
+    "case_pause",
+    _id(),
+    Column("case_id", Integer, ForeignKey("gentle_nudge_case.id", ondelete="CASCADE"), nullable=False),
+    Column("since", Date, nullable=False),
+    Column("until", Date),
+    Index("gentle_nudge_case_pause_case", "case_id"),
+)
+
 report = _table(
     "report",
     _id(),
