@@ -10,9 +10,8 @@ import click
 
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say, say_where
-from gentle_nudge.cli.looking import ReviewCommands
-from gentle_nudge.cli.options import dry_run_option, library_option, moment_of, progress, show
-from gentle_nudge.cli.words import day_option
+from gentle_nudge.cli.options import day_option, dry_run_option, library_option, moment_of, progress, show
+from gentle_nudge.cli.reviewers import ReviewCommands
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.reminders.remind import ReminderRun, RemindOptions

@@ -39,7 +39,10 @@ class Step:
     change: Callable[[Connection], None]
 
 
-STAFF = (tables.wish, tables.hold, tables.review_list, tables.review_list_row, tables.notice, tables.night)
+STAFF = (
+    *(tables.wish, tables.hold, tables.case_pause, tables.review_list, tables.review_list_row),
+    *(tables.notice, tables.night),
+)
 REMINDERS = (tables.series, tables.reminder, tables.reminder_message)
 OUTCOMES = (tables.outcome, tables.outcome_line, tables.invoice)
 COUNT_COLUMNS = ("patrons", "referred", "adopted", "released", "paid", "withdrawn", "merged", "deleted")
@@ -68,7 +71,7 @@ def what_was_told(conn: Connection) -> None:
 
 
 def what_staff_decide(conn: Connection) -> None:
-    """Wishes, holds, lists, notices and the values of nights have tables; a case knows that it is paused."""
+    """Wishes, holds, pauses, lists, notices and the values of nights have tables; a case knows that it is paused."""
     _add(conn, case.c.paused_on)
     _make(conn, STAFF)
 
