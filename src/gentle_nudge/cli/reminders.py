@@ -4,20 +4,48 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 
 import click
 
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say, say_where
-from gentle_nudge.cli.options import day_option, dry_run_option, library_option, moment_of, progress, show
+from gentle_nudge.cli.options import (
+    card_argument,
+    card_of,
+    date_option,
+    day_option,
+    dry_run_option,
+    library_option,
+    listing_format_option,
+    moment_of,
+    progress,
+    show,
+)
 from gentle_nudge.cli.reviewers import ReviewCommands
+from gentle_nudge.domain.reminders.levels import BILL
+from gentle_nudge.domain.reminders.series import SeriesState
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.desk.find_patron import NO_CARD, find_number
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.reminders.letter_preview import previews
 from gentle_nudge.jobs.reminders.remind import ReminderRun, RemindOptions
 from gentle_nudge.jobs.reminders.remind import remind as run_reminders
-from gentle_nudge.jobs.reminders.reminded_sections import NONE, reminds
-from gentle_nudge.views.reminder_view import letters_of_run, run_for_people, run_view
+from gentle_nudge.jobs.reminders.remind_status import WantedLetters, letters_sent, series_of, today_of
+from gentle_nudge.jobs.reminders.reminded_sections import NONE, reminded_sections, reminds
+from gentle_nudge.jobs.reminders.stop_series import StopRequest, stop_series
+from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.views.reminder_view import (
+    letters_of_run,
+    preview_view,
+    run_for_people,
+    run_view,
+    sent_view,
+    status_view,
+)
+
+LISTED_DAYS = 30
 
 
 class RemindCommands(ReviewCommands):
@@ -90,3 +118,112 @@ def _tell_trouble(done: ReminderRun) -> None:
             say(f"{name}: {error.sentence}\n  Mend it in Koha (Tools, Notices & slips); gentle-nudge check names all.")
         if plan.refused:
             say(f"{name}: {plan.refused}\n  {plan.hint}")
+
+
+def _number(library: Library, card: str) -> int:
+    """The patron who is meant; UserError if nobody is."""
+    card = card_of(library, card)
+    with read_only(library.engine) as conn:
+        number = find_number(conn, card)
+    if number is None:
+        raise UserError("Koha has no patron with this card.", NO_CARD)
+    return number
+
+
+@remind.command()
+@click.argument("card", required=False)
+@library_option
+@click.option("--state", type=click.Choice([*SeriesState, "all"]), help="Default: open; with CARD: all.")
+@listing_format_option
+@click.pass_obj
+def status(invocation: Invocation, card: str | None, libraries: Sequence[str], state: str | None, form: str) -> None:
+    """The series of reminders, what became of each letter, and what comes next; of CARD also today's verdict."""
+    library = _library(invocation)
+    moment, wanted = moment_of(library), state or ("all" if card else "open")
+    names = library.names_of(libraries) if libraries else None
+    number = _number(library, card) if card else None
+    with progress(), read_only(library.engine) as conn:
+        sections = reminded_sections(conn, library.settings, libraries)
+        in_state = None if wanted == "all" else SeriesState(wanted)
+        series = series_of(conn, sections, moment, number=number, state=in_state, names=names)
+        today = list(today_of(conn, sections, moment, number)) if number else []
+    show(status_view(series, today, moment.day), form)
+
+
+@remind.command()
+@date_option("--from", "first", help="Default: 30 days ago.")
+@date_option("--to", "last", help="Default: today.")
+@click.option("--level", type=click.IntRange(1, BILL), metavar="N", help="Of this level; 5 is the bill.")
+@click.option("--branch", metavar="CODE", help="With the letter of this branch.")
+@click.option("--transport", type=click.Choice(["email", "print"]))
+@click.option("--state", type=click.Choice(["pending", "sent", "failed", "deleted", "gone"]))
+@library_option
+@listing_format_option
+@click.pass_obj
+def letters(
+    invocation: Invocation,
+    first: date | None,
+    last: date | None,
+    level: int | None,
+    branch: str | None,
+    transport: str | None,
+    state: str | None,
+    libraries: Sequence[str],
+    form: str,
+) -> None:
+    """List letters, for printing and for the desk. Printing, and marking as sent, is Koha's."""
+    library = _library(invocation)
+    today = moment_of(library).today
+    wanted = WantedLetters(
+        first=first or (last or today) - timedelta(days=LISTED_DAYS),
+        last=last or today,
+        level=level,
+        branch=branch,
+        transport=transport,
+        state=state,
+        names=library.names_of(libraries) if libraries else None,
+    )
+    with progress(), read_only(library.engine) as conn:
+        show(sent_view(letters_sent(conn, wanted)), form)
+
+
+@remind.command()
+@card_argument()
+@click.option("--level", type=click.IntRange(1, BILL), metavar="N", help="This level. Default: the next.")
+@library_option
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.pass_obj
+def preview(invocation: Invocation, card: str, level: int | None, libraries: Sequence[str], form: str) -> None:
+    """The letters of a patron (CARD, or number:123) as they would be today, due or not. Nothing is written."""
+    library = _library(invocation)
+    moment, number = moment_of(library), _number(library, card)
+    with progress(), read_only(library.engine) as conn:
+        sections = reminded_sections(conn, library.settings, libraries)
+        made = previews(conn, sections, moment, number=number, level=level)
+    show(preview_view(made), "table" if form == "text" else form)
+
+
+@remind.command()
+@card_argument()
+@click.option("--reason", required=True, metavar="TEXT", help="Why; kept with the series, so name nobody in it.")
+@click.option("--library", "libraries", multiple=True, metavar="NAME", help="The section, if there are several.")
+@click.option("--waive-fee", is_flag=True, help="Also forgive what is still owing of the fees of its letters.")
+@click.pass_obj
+def stop(invocation: Invocation, card: str, reason: str, libraries: Sequence[str], waive_fee: bool) -> None:
+    """Stop the reminders of a patron (CARD, or number:123) and lift their restriction.
+
+    Charges of up to today are not reminded again; later ones are.
+    """
+    if not reason.strip():
+        raise UserError("A reason is needed.", 'Say why: --reason "found on the shelf"')
+    library = invocation.library("koha")
+    library.may_act()
+    moment = moment_of(library, person=True)
+    request = StopRequest(
+        patron=_number(library, card),
+        reason=reason.strip(),
+        waive_fee=waive_fee,
+        sections=library.names_of(libraries) if libraries else None,
+        known=[name for family in library.families for name in family],
+    )
+    click.echo(writing(library.engine, partial(stop_series, wanted=request, moment=moment)))

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from gentle_nudge.domain.ledger import OwedLine
 from gentle_nudge.domain.money import ZERO, round_to_cent
-from gentle_nudge.domain.patron import Patron
+from gentle_nudge.domain.patron import Patron, Restriction
 from gentle_nudge.domain.reminders.levels import Level, Remind
 
 SENT = frozenset({"sent", "gone"})  # what is gone from Koha's queue was cleaned up after it was sent
@@ -269,6 +269,12 @@ def _end(debtor: Debtor, reason: Reason | None) -> SeriesState | None:
 def may_be_lifted(debtor: Debtor, remind: Remind) -> bool:
     """Whether the restriction of a series has lost its ground, whatever the state of the series."""
     return debtor.debt.charges_of_any_age < remind.minimum and not debtor.is_in_collections
+
+
+def as_made(series: Series, present: Iterable[Restriction]) -> Restriction | None:
+    """The restriction that the series has made; None if it is gone, or if staff have changed it: then it is theirs."""
+    made = (series.restriction, series.restriction_type, series.restriction_comment, None)
+    return next((each for each in present if (each.id, each.type, each.comment, each.expires) == made), None)
 
 
 def failed_emails(debtor: Debtor, remind: Remind) -> tuple[Message, ...]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from gentle_nudge.domain.collections.submission_day import is_lifted_for
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.reminders.plan import Closing, Lift, SectionPlan
-from gentle_nudge.domain.reminders.series import Debtor, Reason, Verdict, failed_emails, judge, may_be_lifted
+from gentle_nudge.domain.reminders.series import Debtor, Reason, Verdict, as_made, failed_emails, judge, may_be_lifted
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError, UserError, worst_exit_code
@@ -186,15 +186,7 @@ def lifts_of(conn: Connection, reminding: Reminding, debtors: Debtors) -> Iterat
     ]
     present = debarments.restrictions(conn, {series.patron for series, _ in about})
     for series, debtor in about:
-        as_made = (series.restriction, series.restriction_type, series.restriction_comment, None)
-        restriction = next(
-            (
-                each
-                for each in present.get(series.patron, ())
-                if (each.id, each.type, each.comment, each.expires) == as_made
-            ),
-            None,
-        )
+        restriction = as_made(series, present.get(series.patron, ()))
         yield Lift(series=series, restriction=restriction, card=debtor.patron.card if debtor.patron else None)
 
 
