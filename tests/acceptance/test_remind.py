@@ -1,11 +1,14 @@
 """Reminders before collections: which letters, fees and restrictions a debt leads to."""
 
+import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from tests.acceptance.reminding import Begin, day
-from tests.builders.koha import balance, has_credit, is_restricted, pays
+from gentle_nudge.jobs.reminders import remind as reminder_runs
+from tests.acceptance.reminding import Begin, Reminding, day
+from tests.builders.koha import a_guarantor, balance, has_credit, is_restricted, pays
 
 pytestmark = pytest.mark.every_koha
 
@@ -179,3 +182,185 @@ def test_r18_a_fine_that_still_grows_does_not_count(reminders: Begin) -> None:
     )
     assert library.letters("03-30") == []
     assert library.letters("03-31") == [(1, "50.00")]
+
+
+def test_r9_the_language_the_branch_and_print(reminders: Begin) -> None:
+    library = reminders(letters=False)
+    library.koha.execute("INSERT INTO systempreferences (variable, value) VALUES ('TranslateNotices', '1')")
+    patron = library.owing(email=None, lang="fr-CA")
+    lacking = library.run("02-09", code=1)["north"]
+    assert (lacking["errors"][0]["letter"], lacking["errors"][0]["transport"]) == ("DEBTREM1", None)
+    assert (lacking["counts"], lacking["due"], library.series()) == ({"NO_LETTER": 1}, 1, [])
+    found = []
+    for place in ({}, {"lang": "fr-CA"}, {"lang": "fr-CA", "branchcode": "CPL"}):
+        library.has_letters("DEBTREM1", transports="print", content=f"{place}", **place)
+        (letter,) = library.run("02-09", "--dry-run")["north"]["letters"]
+        found.append(letter["messages"])
+    print_to = {"addressee": patron, "transport": "print"}
+    assert found == [[{**print_to, "language": each}] for each in ("default", "fr-CA", "fr-CA")]
+    library.run("02-09", sends=False)
+    (message,) = library.queue()
+    assert (message["message_transport_type"], message["status"]) == ("print", "pending")
+    assert message["content"] == "{'lang': 'fr-CA', 'branchcode': 'CPL'}"
+
+
+@pytest.mark.parametrize(
+    ("redirects", "addresses"), [("0", [None, "mum@mail.example", "dad@mail.example"]), ("1", [None])]
+)
+def test_r9b_a_childs_letters_go_to_both_and_cost_once(
+    reminders: Begin, redirects: str, addresses: list[str | None]
+) -> None:
+    library = reminders('notify = "both"')
+    library.koha.execute(
+        "INSERT INTO systempreferences (variable, value) VALUES ('RedirectGuaranteeEmail', :v)", v=redirects
+    )
+    child = library.owing(born=day("2014-01-01"))
+    for email in ("mum@mail.example", "dad@mail.example"):
+        a_guarantor(library.koha, of=child, email=email)
+    library.run("02-09")
+    library.run("02-23")
+    second = [message for message in library.queue() if message["letter_code"] == "DEBTREM2"]
+    assert [message["to_address"] for message in second] == addresses
+    assert {message["borrowernumber"] for message in second} == {child}
+    assert library.fees() == [Decimal(2)]
+
+
+def test_r10_whoever_pays_meanwhile_or_is_flagged_gets_no_letter(
+    reminders: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = reminders()
+    patron, flagged = library.owing(), library.owing()
+    library.run("02-09")
+    library.koha.execute("UPDATE borrowers SET sort1 = 'yes' WHERE borrowernumber = :n", n=flagged)
+    real = reminder_runs.apply
+
+    def pays_first(*args: Any, **kwargs: Any) -> Any:
+        if not paid:
+            paid.append(pays(library.koha, patron, day=day("02-23")))
+        return real(*args, **kwargs)
+
+    paid: list[int] = []
+    monkeypatch.setattr(reminder_runs, "apply", pays_first)
+    section = library.run("02-23")["north"]
+    assert section["letters"] == []
+    assert sorted((each["patron"], each["state"]) for each in section["closed"]) == [
+        (patron, "paid"),
+        (flagged, "referred"),
+    ]
+    assert (library.fees(), len(library.queue())) == ([], 2)
+
+
+def test_r12_who_is_referred_gets_no_letter_and_is_unblocked_after_the_case(reminders: Begin) -> None:
+    library = reminders(policy="count_fees_newer_than = 120")
+    patron = library.owing()
+    library.until_bill(("02-09", "02-23", "03-09"))
+    assert library.restrictions() == ["Debt reminder of 2026-03-09"]
+    sunday = "03-22"
+    library.evenings.does("nightly", on=day(sunday))
+    section = library.run(sunday)["north"]
+    assert (section["letters"], [each["state"] for each in section["closed"]]) == ([], ["referred"])
+    assert "Debt reminder of 2026-03-09" in library.restrictions()
+    pays(library.koha, patron, day=day("03-23"))
+    assert library.run("03-23")["north"]["lifted"] == []
+    library.evenings.does("nightly", on=day("03-24"))
+    assert [each["patron"] for each in library.run("03-24")["north"]["lifted"]] == [patron]
+    assert library.restrictions() == []
+
+
+def test_r11_nobody_is_referred_before_the_bill(reminders: Begin) -> None:
+    policy = (
+        'prior_notice = ["DEBTBILL"]\nprior_notice_days = 14\ncount_fees_newer_than = {}\ncount_fees_older_than = 0'
+    )
+    library = reminders(policy=policy.format(120))
+    patron = library.owing()
+    library.until_bill()
+    library.koha.execute("UPDATE message_queue SET updated_on = '2026-04-13 16:00:00'")
+    library.evenings.does("nightly", on=day("04-26"))
+    assert library.evenings.cases() == []
+    library.evenings.does("nightly", on=day("05-03"))
+    (case,) = library.evenings.cases()
+    assert (case["patron"], case["owed"], case["balance"]) == (patron, Decimal("25.00"), Decimal("44.00"))
+    window = [found for found in findings(library) if found["name"] == "remind-window"]
+    assert window == []
+    library.configure(policy=policy.format(90))
+    (window,) = [found for found in findings(library) if found["name"] == "remind-window" and "north" in found["what"]]
+    assert "113" in window["what"]
+
+
+def findings(library: Reminding) -> list[dict[str, Any]]:
+    """What `check` finds."""
+    done = library.evenings.run("check", "--format", "json", on=day("05-04"))
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_r13_the_fuse_holds_all_letters_of_a_section(reminders: Begin) -> None:
+    library = reminders("most_letters = 10")
+    for _ in range(11):
+        library.owing()
+    other = library.owing(branch="FPL", branch_of_charge="FPL")
+    done = library.run("02-09", code=1)
+    assert (done["north"]["due"], done["north"]["letters"]) == (11, [])
+    assert "most_letters (10)" in done["north"]["refused"]
+    assert [letter["patron"] for letter in done["south"]["letters"]] == [other]
+    assert library.run("02-09", "--most-letters", "10", code=1)["north"]["letters"] == []
+    assert library.run("02-09", "--most-letters", "13", code=1)["north"]["letters"] == []
+    assert len(library.run("02-09", "--most-letters", "12")["north"]["letters"]) == 11
+    for _ in range(9):
+        library.owing(branch="FPL", branch_of_charge="FPL")
+    assert len(library.run("02-23", "--library", "south")["south"]["letters"]) == 10
+
+
+def test_r15_a_bad_letter_holds_the_level_in_its_section_alone(reminders: Begin) -> None:
+    library = reminders()
+    north, south = library.owing(), library.owing(branch="FPL", branch_of_charge="FPL")
+    library.run("02-09")
+    library.has_letters("DEBTREM2", transports="email", branchcode="FPL", content="[% borrower.surname %]")
+    done = library.evenings.run("remind", "--format", "json", on=day("02-23"))
+    assert done.returncode == 1
+    assert "letter DEBTREM2 (branch FPL, email, default): it is written in Template Toolkit" in done.stderr
+    sections = {each["section"]: each for each in json.loads(done.stdout)["sections"]}
+    assert [letter["patron"] for letter in sections["north"]["letters"]] == [north]
+    assert (sections["south"]["letters"], sections["south"]["counts"]) == ([], {"BAD_LETTER": 1})
+    assert (sections["south"]["errors"][0]["patrons"], sections["south"]["due"]) == (1, 1)
+    assert library.fees() == [Decimal(2)]
+    assert south
+
+
+def test_r16_a_failed_email_is_printed_once_without_a_fee(reminders: Begin) -> None:
+    library = reminders()
+    patron = library.owing()
+    library.run("02-09", sends=False)
+    library.koha.execute("UPDATE message_queue SET status = 'failed', failure_code = 'NO_EMAIL'")
+    assert [each["patron"] for each in library.run("02-10", sends=False)["north"]["reprinted"]] == [patron]
+    printed = [message["message_transport_type"] for message in library.queue()]
+    assert (printed, library.fees()) == (["email", "print"], [])
+    assert library.run("02-11")["north"]["reprinted"] == []
+    assert library.letters("02-23") == [(2, "27.00")]
+
+
+def test_r16_without_a_print_letter_nobody_pays_for_what_never_left(reminders: Begin) -> None:
+    library = reminders(letters=False)
+    library.has_letters(transports="email")
+    library.owing()
+    library.run("02-09", sends=False)
+    library.koha.execute("UPDATE message_queue SET status = 'failed', failure_code = 'NO_EMAIL'")
+    section = library.run("02-23")["north"]
+    assert (section["letters"], section["reprinted"], section["counts"]) == ([], [], {"NOT_SENT": 1})
+    assert library.fees() == []
+
+
+def test_r17_staff_stop_a_series_and_waive_its_fees(reminders: Begin) -> None:
+    library = reminders()
+    patron = library.owing(card="20000012")
+    library.until_bill(("02-09", "02-23", "03-09"))
+    said = library.evenings.does("remind", "stop", "20000012", "--reason", "found", "--waive-fee", on=day("03-10"))
+    assert said == "The series of section north is stopped; the restriction is lifted; 4.00 of its fees is waived.\n"
+    assert (library.series(), library.restrictions()) == ([("north", "stopped")], [])
+    forgiven = "SELECT amount FROM accountlines WHERE credit_type_code = 'FORGIVEN'"
+    assert library.koha.value(forgiven) == Decimal("-4.00")
+    assert library.run("06-01")["north"]["counts"] == {"BELOW_MINIMUM": 1}
+    library.owes(patron, "12.00", "03-11")
+    assert [letter[0] for letter in library.letters("06-02")] == [1]
+    again = library.evenings.run("remind", "stop", "20000012", "--reason", "x", "--library", "south")
+    assert (again.returncode, again.stderr.splitlines()[0]) == (2, "This patron has no open series of reminders.")
