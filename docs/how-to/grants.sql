@@ -10,6 +10,8 @@ CREATE USER IF NOT EXISTS 'gentle_nudge_LIB'@'localhost' ACCOUNT LOCK;
 -- 2. Reading. In borrowers only the columns that are used: no password hashes, no notes, no messages.
 
 GRANT SELECT
+    ON `koha_LIB`.`account_credit_types` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
     ON `koha_LIB`.`account_debit_types` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`account_offsets` TO 'gentle_nudge_LIB'@'localhost';
@@ -29,9 +31,9 @@ GRANT SELECT
     ON `koha_LIB`.`borrower_debarments` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`borrower_relationships` TO 'gentle_nudge_LIB'@'localhost';
-GRANT SELECT (anonymized, protected, borrowernumber, cardnumber, surname, firstname, address, address2, city, zipcode,
-    state, phone, mobile, phonepro, B_phone, email, branchcode, categorycode, sort1, sort2, debarredcomment, userid,
-    dateofbirth, debarred, gonenoaddress, updated_on)
+GRANT SELECT (B_email, anonymized, country, emailpro, lang, protected, title, borrowernumber, cardnumber, surname,
+    firstname, address, address2, city, zipcode, state, phone, mobile, phonepro, B_phone, email, branchcode,
+    categorycode, sort1, sort2, debarredcomment, userid, dateofbirth, debarred, gonenoaddress, updated_on)
     ON `koha_LIB`.`borrowers` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`branches` TO 'gentle_nudge_LIB'@'localhost';
@@ -47,7 +49,8 @@ GRANT SELECT
     ON `koha_LIB`.`letter` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`library_groups` TO 'gentle_nudge_LIB'@'localhost';
-GRANT SELECT (message_id, borrowernumber, letter_code, status, updated_on)
+GRANT SELECT (failure_code, message_transport_type, time_queued, message_id, borrowernumber, letter_code, status,
+    updated_on)
     ON `koha_LIB`.`message_queue` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT (issue_id, date_due)
     ON `koha_LIB`.`old_issues` TO 'gentle_nudge_LIB'@'localhost';
@@ -87,6 +90,8 @@ GRANT INSERT
     ON `koha_LIB`.`borrower_debarments` TO 'gentle_nudge_LIB'@'localhost';
 GRANT UPDATE (sort1, sort2, debarred, debarredcomment, updated_on)
     ON `koha_LIB`.`borrowers` TO 'gentle_nudge_LIB'@'localhost';
+GRANT INSERT
+    ON `koha_LIB`.`message_queue` TO 'gentle_nudge_LIB'@'localhost';
 
 -- 4. Our own tables. Only init uses CREATE, ALTER, INDEX and REFERENCES, at the beginning and after an upgrade of the
 --    program. You may revoke them in between.
@@ -112,9 +117,13 @@ GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_run` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_series` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_wish` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_list_row` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_reminder` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_report` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
@@ -123,6 +132,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_case` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_delivery` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_reminder_message` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_report_part` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES

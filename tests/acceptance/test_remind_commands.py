@@ -230,3 +230,76 @@ def test_a_reminder_fee_does_not_count_toward_a_referral(reminders: Begin) -> No
     library.evenings.does("nightly", on=day("03-22"))
     (case,) = library.evenings.cases()
     assert (case["owed"], case["balance"]) == (Decimal("25.00"), Decimal("27.00"))
+
+
+def findings(library: Reminding, on: str = "02-24") -> dict[str, list[str]]:
+    """The names of what `check` finds about reminders, each with its sentences."""
+    done = library.evenings.run("check", "--format", "json", on=day(on))
+    found: dict[str, list[str]] = {}
+    for finding in json.loads(done.stdout):
+        if finding["name"].startswith("remind-"):
+            found.setdefault(finding["name"], []).append(finding["what"])
+    return found
+
+
+def test_check_finds_nothing_where_all_letters_are_there(reminders: Begin) -> None:
+    assert findings(reminders()) == {}
+
+
+def test_check_looks_at_every_letter(reminders: Begin) -> None:
+    library = reminders(letters=False)
+    library.has_letters(transports="email")
+    library.has_letters("DEBTREM1", transports="print", branchcode="CPL")
+    library.has_letters("DEBTREM2", transports="print", branchcode="FPL", content="<<items.title>>")
+    found = findings(library)
+    assert "Koha has no notice DEBTREM1 by print for MPL." in found["remind-letter-missing"]
+    assert "Koha has no notice DEBTREM1 by print for FPL." in found["remind-letter-missing"]
+    assert found["remind-letter-bad"] == [
+        "Section south: letter DEBTREM2 (branch FPL, print, default): <<items.title>> is not known."
+    ]
+
+
+def test_check_names_messages_that_koha_does_not_send(reminders: Begin) -> None:
+    library = reminders()
+    library.owing()
+    library.run("02-09", sends=False)
+    assert findings(library, "02-12") == {}
+    (waiting,) = findings(library, "02-13")["remind-messages-wait"]
+    assert waiting == "1 reminder waited in Koha's queue for more than 3 days."
+
+
+def test_check_names_restrictions_of_sections_that_are_gone_and_stop_lifts_them(reminders: Begin) -> None:
+    library = reminders()
+    library.owing(card="20000012")
+    library.until_bill(("02-09", "02-23", "03-09"))
+    text = library.evenings.config.read_text(encoding="utf-8")
+    library.evenings.config.write_text(text.replace('name = "north"', 'name = "upper"'), encoding="utf-8")
+    assert len(findings(library, "03-10")["remind-restrictions-left"]) == 1
+    library.evenings.does("remind", "stop", "20000012", "--reason", "the section is gone", on=day("03-10"))
+    assert (findings(library, "03-10"), library.restrictions()) == ({}, [])
+
+
+def test_history_status_and_forget_know_of_reminders(reminders: Begin) -> None:
+    library = reminders()
+    patron = library.owing(card="20000012")
+    library.run("02-09")
+    library.evenings.does("remind", "stop", "20000012", "--reason", "Pat Example called", on=day("02-10"))
+    (told,) = json.loads(library.evenings.does("history", "20000012", "--format", "json"))
+    assert [(each["state"], each["why"], each["level"]) for each in told["reminders"]] == [
+        ("stopped", "Pat Example called", 1)
+    ]
+    status = json.loads(library.evenings.run("status", "--format", "json").stdout)
+    assert {(each["section"], each["report"], each["rows"]) for each in status["runs"]} >= {("north", "remind", 1)}
+    library.evenings.does("forget", f"number:{patron}")
+    assert library.koha.value("SELECT why FROM gentle_nudge_series") is None
+
+
+def test_closed_series_are_kept_for_the_days_of_cases(reminders: Begin) -> None:
+    library = reminders()
+    library.owing(card="20000012")
+    library.run("02-09")
+    library.evenings.does("remind", "stop", "20000012", "--reason", "x", on=day("02-10"))
+    library.evenings.run("nightly", on=day("2029-02-09"))
+    assert library.series() == [("north", "stopped")]
+    library.evenings.run("nightly", on=day("2029-02-10"))
+    assert library.series() == []

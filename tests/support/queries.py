@@ -27,7 +27,7 @@ from gentle_nudge.koha.koha_tables import categories
 from gentle_nudge.koha.read.borrowers import CONTACT as CONTACT_COLUMNS
 from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
 from gentle_nudge.reports.columns import CONTACT
-from gentle_nudge.store.tables import outcome, outcome_line
+from gentle_nudge.store.tables import outcome, outcome_line, reminder
 from tests.builders.days import ZONE
 
 PAGE = Path(__file__).parents[2] / "docs/reference/queries.md"
@@ -95,11 +95,13 @@ SAMPLES: dict[str, Any] = {
     "list_id": 3,
     "login": "selfcheck",
     "messages": [801],
+    "minimum": Decimal("10.00"),
     "more_than": 20,
     "names": ["BorrowersLog", "FinesLog"],
     "number": 101,
     "numbers": [101, 102, 103],
     "plugin": SINGLE,
+    "recorded": reminder.c.fee_line,
     "seen": outcome_line,
     "sections": ["global", "north"],
     "present": {"protected", "anonymized", "script", "is_date"},

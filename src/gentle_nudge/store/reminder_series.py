@@ -46,6 +46,11 @@ def of_patrons(conn: Connection, numbers: Iterable[int], sections: Collection[st
     return [each for each in found if sections is None or each.section in sections]
 
 
+def of_patron(conn: Connection, patron: int) -> list[Series]:
+    """Every series of this patron, open or closed, the oldest first."""
+    return of_patrons(conn, [patron])
+
+
 def of_patrons_query(numbers: Collection[int]) -> Select[Any]:
     """Every series of these patrons.
 

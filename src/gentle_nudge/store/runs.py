@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gentle_nudge.domain.report_row import TO_AGENCY, ReportKind
@@ -120,8 +120,8 @@ def first_day(conn: Connection, sections: Collection[str]) -> date | None:
 
 
 def last_success(conn: Connection) -> list[RecordedRun]:
-    """The latest finished run of every section and report to the agency, by section."""
-    finished = (run.c.finished.is_not(None), TOLD_THE_AGENCY)
+    """The latest finished run of every section and report to the agency, and of reminders, by section."""
+    finished = (run.c.finished.is_not(None), or_(TOLD_THE_AGENCY, run.c.report == ReportKind.REMIND))
     newest = select(func.max(run.c.id)).where(*finished).group_by(run.c.section, run.c.report)
     return _runs(conn, select(run).where(run.c.id.in_(newest)).order_by(run.c.section, run.c.id))
 

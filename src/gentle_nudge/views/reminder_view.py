@@ -198,6 +198,11 @@ def status_view(series: Sequence[ShownSeries], today: Sequence[Today], day: date
     return View(parts=[*figures(day=day), shown, verdicts])
 
 
+def history_table(series: Sequence[Series]) -> Table:
+    """The series of one patron, open or closed, in a history."""
+    return table(SERIES, [ShownSeries(series=each, card=None) for each in series], "reminders", caption="Reminders")
+
+
 # The list of letters, and a letter beforehand
 
 

@@ -13,7 +13,13 @@ from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import GentleNudgeError
-from gentle_nudge.jobs.check import connection_findings, database_findings, outcome_findings, policy_findings
+from gentle_nudge.jobs.check import (
+    connection_findings,
+    database_findings,
+    outcome_findings,
+    policy_findings,
+    reminder_findings,
+)
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.due import stopped
 from gentle_nudge.jobs.sections import codes_of, uses_of
@@ -62,6 +68,7 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
         yield database_findings.dated_ahead(conn, moment)
         yield database_findings.plugin_at_work(conn, library, moment)
         yield outcome_findings.outcomes(conn, moment)
+        yield reminder_findings.reminders(conn, library, moment)
         yield (finding for finding in stopped(conn, library.families, moment) if finding.severity is Severity.PROBLEM)
         sections: list[Section] = []
         yield database_findings.sections(conn, library.settings, sections)

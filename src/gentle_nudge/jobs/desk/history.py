@@ -15,10 +15,11 @@ from gentle_nudge.domain.run import RecordedRun
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.find_patron import UNKNOWN, cases_of, numbers_of
 from gentle_nudge.jobs.sending.manage import tried
-from gentle_nudge.store import cases, deliveries, holds, meta, review_lists, runs
+from gentle_nudge.store import cases, deliveries, holds, meta, reminder_series, review_lists, runs
 from gentle_nudge.views.case_view import case_view, runs_view
 from gentle_nudge.views.hold_view import KeptBack, for_people, for_programs
 from gentle_nudge.views.plain import Part, View, figures, notes
+from gentle_nudge.views.reminder_view import history_table
 
 LAST_RUNS = 60
 A_WEEK = timedelta(days=7)
@@ -52,9 +53,9 @@ def _with_reasons(conn: Connection, made: Iterable[RecordedRun]) -> Iterator[Rec
 
 
 def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
-    """Everything that happened to each case of a patron, oldest first, then all holds and lists.
+    """Everything that happened to each case of a patron, oldest first, then all holds, lists and reminders.
 
-    UserError if the patron has neither.
+    UserError if the patron has none of them.
     """
     meta.ready(conn)
     of_patron = cases_of(conn, card)
@@ -63,6 +64,7 @@ def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
         holds=[hold for each in numbers for hold in holds.of_patron(conn, each)],
         lists=[place for each in numbers for place in review_lists.with_patron(conn, each)],
     )
+    series = [each for number in numbers for each in reminder_series.of_patron(conn, number)]
     parts: list[list[Part]] = []
     for case in of_patron:
         dues, lines = cases.dues_of(conn, case.id), cases.lines_of(conn, case.id)
@@ -71,9 +73,9 @@ def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
         view = case_view(case, lines=lines, dues=dues, pauses=pauses, deliveries=attempts, zone=zone)
         parts.append([*view.parts, *for_programs(kept_back.of_section(case.section), zone)])
     if not of_patron:
-        if not (kept_back.holds or kept_back.lists):
+        if not (kept_back.holds or kept_back.lists or series):
             raise UserError(*UNKNOWN)
         without = notes(f"Patron {numbers[0]} was never in collections.")
         parts.append([*figures(case=None, number=numbers[0]), *without, *for_programs(kept_back, zone)])
-    parts[-1] += for_people(kept_back, zone)
+    parts[-1] += [*for_people(kept_back, zone), *([history_table(series)] if series else [])]
     return [View(parts=each) for each in parts]

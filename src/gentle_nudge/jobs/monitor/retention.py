@@ -18,7 +18,17 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.lists import end_lists_of_gone_sections
 from gentle_nudge.jobs.sending.manage import copies
 from gentle_nudge.jobs.transaction import writing
-from gentle_nudge.store import cases, holds, meta, night_values, notices_sent, report_files, review_lists, wishes
+from gentle_nudge.store import (
+    cases,
+    holds,
+    meta,
+    night_values,
+    notices_sent,
+    reminder_series,
+    report_files,
+    review_lists,
+    wishes,
+)
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +72,7 @@ def _forget_old(conn: Connection, library: Library, moment: Moment) -> None:
     wishes.forget_before(conn, moment.now - kept)
     holds.forget_before(conn, moment.now - kept)
     review_lists.delete_before(conn, moment.today - kept)
+    reminder_series.forget_before(conn, moment.today - kept)
     end_lists_of_gone_sections(conn, library.known_sections(conn), moment.now)
     notices_sent.forget_before(
         conn, min(draft.policy.kept_notices_since(moment.today) for draft in library.settings.drafts)

@@ -48,7 +48,7 @@ def write_letters(conn: Connection, reminding: Reminding, plan: SectionPlan, *, 
     _record_restrictions(conn, reminding, plan, series=series, made=made.restriction)
     _queue(conn, plan, paper, run=run, series=series, fees=made.fee)
     messages = sum(len(letter.envelopes) for letter in plan.letters)
-    numbers = {"letters": len(plan.letters), "messages": messages, "reprinted": len(plan.reprints)}
+    numbers = {"patrons": len(plan.letters), "messages": messages, "reprinted": len(plan.reprints)}
     numbers |= {"closed": len(plan.closings), "lifted": len(plan.lifts)}
     totals = sum((letter.facts.total for letter in plan.letters), Decimal(0))
     runs.finish(conn, run, now=moment.now, counts=RunCounts(numbers=numbers, amount=totals, fees=plan.fees))
