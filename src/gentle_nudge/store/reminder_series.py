@@ -88,7 +88,7 @@ def _reminders(conn: Connection, ids: Sequence[int]) -> Mapping[int, list[Remind
     """The reminders of these series with their messages, in order of level."""
     found = list(rows_by_thousands(conn, reminders_query, ids))
     messages: defaultdict[int, list[Message]] = defaultdict(list)
-    for of, *values in rows_by_thousands(conn, messages_query, [row.id for row in found]):
+    for of, *values in sorted(rows_by_thousands(conn, messages_query, [row.id for row in found])):
         messages[of].append(Message(**dict(zip((each.name for each in MESSAGE), values, strict=True))))
     reminders: defaultdict[int, list[Reminder]] = defaultdict(list)
     for of, *values in found:
@@ -107,12 +107,12 @@ def reminders_query(numbers: Collection[int]) -> Select[Any]:
 
 
 def messages_query(numbers: Collection[int]) -> Select[Any]:
-    """The messages of these levels, in the order in which they were queued.
+    """The messages of these levels.
 
     Index: gentle_nudge_reminder_message reminder_id.
     """
     message = reminder_message.c
-    return select(message.reminder_id, *MESSAGE).where(among(message.reminder_id, numbers)).order_by(message.id)
+    return select(message.reminder_id, *MESSAGE).where(among(message.reminder_id, numbers))
 
 
 def stopped_on(conn: Connection, sections: Collection[str], numbers: Iterable[int]) -> dict[int, date]:
@@ -128,7 +128,7 @@ def stopped_query(sections: Collection[str], numbers: Collection[int]) -> Select
     """
     stopped = (series.c.state == SeriesState.STOPPED, series.c.section.in_(sections))
     latest = select(series.c.patron, func.max(series.c.closed_on)).where(among(series.c.patron, numbers), *stopped)
-    return latest.group_by(series.c.patron)
+    return latest.group_by(series.c.patron).with_hint(series, "FORCE INDEX (gentle_nudge_series_patron)")
 
 
 def of_fees(conn: Connection, lines: Iterable[int]) -> dict[int, tuple[int, str]]:
