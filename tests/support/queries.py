@@ -27,6 +27,7 @@ from gentle_nudge.koha.koha_tables import categories
 from gentle_nudge.koha.read.borrowers import CONTACT as CONTACT_COLUMNS
 from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
 from gentle_nudge.reports.columns import CONTACT
+from gentle_nudge.store.outcome_log import watched_lines
 from gentle_nudge.store.tables import outcome, outcome_line, reminder
 from tests.builders.days import ZONE
 
@@ -85,6 +86,7 @@ SAMPLES: dict[str, Any] = {
     "code": "COLLECT",
     "columns": CONTACT,
     "description": FEE.description,
+    "fee_line": reminder.c.fee_line,
     "grouped_by": "branchcode",
     "item_ids": [6001, 6002],
     "contact": CONTACT_COLUMNS,
@@ -101,9 +103,9 @@ SAMPLES: dict[str, Any] = {
     "number": 101,
     "numbers": [101, 102, 103],
     "plugin": SINGLE,
-    "recorded": reminder.c.fee_line,
     "seen": outcome_line,
     "sections": ["global", "north"],
+    "recorded": watched_lines(date(2026, 5, 26)),
     "present": {"protected", "anonymized", "script", "is_date"},
     "title_ids": [5001, 5002],
     "text": "sson, A",

@@ -80,7 +80,7 @@ def what_became_of_cases(conn: Connection) -> None:
     """Offsets, lines and invoices have tables; cases and their lines know what outcomes need. `init` fills the rest."""
     _add(conn, meta.c.outcomes_copied, case.c.branch, case.c.category, case.c.age)
     _add(conn, tables.case_line.c.last_offset, tables.case_line.c.due_on)
-    _make(conn, OUTCOMES)
+    _make(conn, (tables.case_pause, *OUTCOMES))  # the first databases of version 4 have no pauses
 
 
 def what_was_reminded(conn: Connection) -> None:

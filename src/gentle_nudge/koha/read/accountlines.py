@@ -182,13 +182,13 @@ def single_lines_query(line_ids: Collection[int]) -> Select[Any]:
     )
 
 
-def recorded_lines(conn: Connection, recorded: Column[int], numbers: Iterable[int]) -> dict[int, int]:
-    """Line -> patron, of the lines of these patrons that are in our column `recorded`."""
-    rows = rows_by_thousands(conn, partial(recorded_lines_query, recorded), numbers)
+def recorded_lines(conn: Connection, fee_line: Column[int], numbers: Iterable[int]) -> dict[int, int]:
+    """Line -> patron, of the lines of these patrons that are in our column `fee_line`."""
+    rows = rows_by_thousands(conn, partial(recorded_lines_query, fee_line), numbers)
     return {line: patron for line, patron in rows}  # noqa: C416 - typed
 
 
-def recorded_lines_query(recorded: Column[int], numbers: Collection[int]) -> Select[Any]:
+def recorded_lines_query(fee_line: Column[int], numbers: Collection[int]) -> Select[Any]:
     """The lines of these patrons that are recorded with reminders as their fees.
 
     Index: accountlines acctsborridx, gentle_nudge_reminder gentle_nudge_reminder_fee.
@@ -196,7 +196,7 @@ def recorded_lines_query(recorded: Column[int], numbers: Collection[int]) -> Sel
     line = accountlines.c
     return (
         select(line.accountlines_id, line.borrowernumber)
-        .join(recorded.table, recorded == line.accountlines_id)
+        .join(fee_line.table, fee_line == line.accountlines_id)
         .where(among(line.borrowernumber, numbers))
     )
 
