@@ -67,6 +67,8 @@ def test_status_tells_of_series_letters_and_today(reminders: Begin) -> None:
     unknown = library.evenings.run("remind", "status", "999", on=day("02-10"))
     assert (unknown.returncode, unknown.stderr.splitlines()[0]) == (2, "Koha has no patron with this card.")
     assert "20000012" in library.evenings.does("remind", "status", "20000012")
+    assert asked(library, "status", "--state", "stopped")["series"] == []
+    assert len(asked(library, "status", "--state", "all")["series"]) == 1
 
 
 def test_letters_are_listed_by_what_is_asked(reminders: Begin) -> None:

@@ -72,10 +72,10 @@ CREATE TABLE `gentle_nudge_case` (
   KEY `opened_run` (`opened_run`),
   KEY `closed_run` (`closed_run`),
   KEY `gentle_nudge_case_patron` (`patron`),
-  KEY `gentle_nudge_case_to_report` (`to_report`),
-  KEY `gentle_nudge_case_card` (`card`),
   KEY `gentle_nudge_case_state` (`section`,`state`),
   KEY `gentle_nudge_case_number` (`number`),
+  KEY `gentle_nudge_case_to_report` (`to_report`),
+  KEY `gentle_nudge_case_card` (`card`),
   CONSTRAINT `gentle_nudge_case_ibfk_1` FOREIGN KEY (`told_in`) REFERENCES `gentle_nudge_report` (`id`),
   CONSTRAINT `gentle_nudge_case_ibfk_2` FOREIGN KEY (`opened_run`) REFERENCES `gentle_nudge_run` (`id`),
   CONSTRAINT `gentle_nudge_case_ibfk_3` FOREIGN KEY (`closed_run`) REFERENCES `gentle_nudge_run` (`id`),
@@ -116,6 +116,15 @@ INSERT INTO `gentle_nudge_case_line` VALUES (8, 16, '2026-09-08', 'LOST', 30.000
 INSERT INTO `gentle_nudge_case_line` VALUES (9, 17, '2026-09-08', 'LOST', 30.000000, 1, 19, NULL);
 INSERT INTO `gentle_nudge_case_line` VALUES (10, 18, '2026-09-08', 'LOST', 30.000000, 1, 20, NULL);
 INSERT INTO `gentle_nudge_case_line` VALUES (11, 27, '2025-10-18', 'LOST', 1234.560000, 0, 31, NULL);
+CREATE TABLE `gentle_nudge_case_pause` (
+  `id` int(11) NOT NULL AUTO_INCREMENT,
+  `case_id` int(11) NOT NULL,
+  `since` date NOT NULL,
+  `until` date DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `gentle_nudge_case_pause_case` (`case_id`),
+  CONSTRAINT `gentle_nudge_case_pause_ibfk_1` FOREIGN KEY (`case_id`) REFERENCES `gentle_nudge_case` (`id`) ON DELETE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci ROW_FORMAT=DYNAMIC;
 CREATE TABLE `gentle_nudge_delivery` (
   `id` int(11) NOT NULL AUTO_INCREMENT,
   `report_id` int(11) NOT NULL,
@@ -142,16 +151,16 @@ CREATE TABLE `gentle_nudge_delivery` (
 ) ENGINE=InnoDB AUTO_INCREMENT=19 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci ROW_FORMAT=DYNAMIC;
 INSERT INTO `gentle_nudge_delivery` VALUES (1, 1, 'email', 'reports@agency.example', 'sent', 1, '2026-11-15 09:00:00', '2026-11-15 09:00:00', '2026-11-15 09:00:00', NULL, NULL, NULL, 0, 0, 1, 0, 'reports@agency.example');
 INSERT INTO `gentle_nudge_delivery` VALUES (2, 1, 'email', 'copy@library.example', 'sent', 1, '2026-11-15 09:00:00', '2026-11-15 09:00:00', '2026-11-15 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, 'copy@library.example');
-INSERT INTO `gentle_nudge_delivery` VALUES (3, 1, 'file', '/var/lib/gn', 'sent', 1, '2026-11-15 09:00:00', '2026-11-15 09:00:00', '2026-11-15 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, '/tmp/tmp1hcm182m/archive');
+INSERT INTO `gentle_nudge_delivery` VALUES (3, 1, 'file', '/var/lib/gn', 'sent', 1, '2026-11-15 09:00:00', '2026-11-15 09:00:00', '2026-11-15 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, '/tmp/tmpq2gynt96/archive');
 INSERT INTO `gentle_nudge_delivery` VALUES (4, 2, 'email', 'reports@agency.example', 'sent', 1, '2026-11-15 09:00:00', '2026-11-15 09:00:00', '2026-11-15 09:00:00', NULL, NULL, NULL, 0, 0, 1, 0, 'reports@agency.example');
 INSERT INTO `gentle_nudge_delivery` VALUES (5, 2, 'email', 'copy@library.example', 'sent', 1, '2026-11-15 09:00:00', '2026-11-15 09:00:00', '2026-11-15 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, 'copy@library.example');
-INSERT INTO `gentle_nudge_delivery` VALUES (6, 2, 'file', '/var/lib/gn', 'sent', 1, '2026-11-15 09:00:00', '2026-11-15 09:00:00', '2026-11-15 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, '/tmp/tmp1hcm182m/archive');
+INSERT INTO `gentle_nudge_delivery` VALUES (6, 2, 'file', '/var/lib/gn', 'sent', 1, '2026-11-15 09:00:00', '2026-11-15 09:00:00', '2026-11-15 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, '/tmp/tmpq2gynt96/archive');
 INSERT INTO `gentle_nudge_delivery` VALUES (7, 3, 'email', 'reports@agency.example', 'sent', 1, '2026-11-22 09:00:00', '2026-11-22 09:00:00', '2026-11-22 09:00:00', NULL, NULL, NULL, 0, 0, 1, 0, 'reports@agency.example');
 INSERT INTO `gentle_nudge_delivery` VALUES (8, 3, 'email', 'copy@library.example', 'sent', 1, '2026-11-22 09:00:00', '2026-11-22 09:00:00', '2026-11-22 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, 'copy@library.example');
-INSERT INTO `gentle_nudge_delivery` VALUES (9, 3, 'file', '/var/lib/gn', 'sent', 1, '2026-11-22 09:00:00', '2026-11-22 09:00:00', '2026-11-22 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, '/tmp/tmp1hcm182m/archive');
+INSERT INTO `gentle_nudge_delivery` VALUES (9, 3, 'file', '/var/lib/gn', 'sent', 1, '2026-11-22 09:00:00', '2026-11-22 09:00:00', '2026-11-22 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, '/tmp/tmpq2gynt96/archive');
 INSERT INTO `gentle_nudge_delivery` VALUES (10, 4, 'email', 'reports@agency.example', 'sent', 1, '2026-11-22 09:00:00', '2026-11-22 09:00:00', '2026-11-22 09:00:00', NULL, NULL, NULL, 0, 0, 1, 0, 'reports@agency.example');
 INSERT INTO `gentle_nudge_delivery` VALUES (11, 4, 'email', 'copy@library.example', 'sent', 1, '2026-11-22 09:00:00', '2026-11-22 09:00:00', '2026-11-22 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, 'copy@library.example');
-INSERT INTO `gentle_nudge_delivery` VALUES (12, 4, 'file', '/var/lib/gn', 'sent', 1, '2026-11-22 09:00:00', '2026-11-22 09:00:00', '2026-11-22 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, '/tmp/tmp1hcm182m/archive');
+INSERT INTO `gentle_nudge_delivery` VALUES (12, 4, 'file', '/var/lib/gn', 'sent', 1, '2026-11-22 09:00:00', '2026-11-22 09:00:00', '2026-11-22 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, '/tmp/tmpq2gynt96/archive');
 INSERT INTO `gentle_nudge_delivery` VALUES (13, 5, 'email', 'reports@agency.example', 'due', 0, '2026-11-23 09:00:00', '2026-11-23 09:00:00', '2026-11-23 09:00:00', NULL, NULL, NULL, 0, 0, 1, 0, NULL);
 INSERT INTO `gentle_nudge_delivery` VALUES (14, 5, 'email', 'copy@library.example', 'due', 0, '2026-11-23 09:00:00', '2026-11-23 09:00:00', '2026-11-23 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, NULL);
 INSERT INTO `gentle_nudge_delivery` VALUES (15, 5, 'file', '/var/lib/gn', 'due', 0, '2026-11-23 09:00:00', '2026-11-23 09:00:00', '2026-11-23 09:00:00', NULL, NULL, NULL, 0, 0, 0, 0, NULL);
@@ -230,7 +239,7 @@ CREATE TABLE `gentle_nudge_meta` (
   `outcomes_copied` datetime(6) DEFAULT NULL,
   PRIMARY KEY (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci ROW_FORMAT=DYNAMIC;
-INSERT INTO `gentle_nudge_meta` VALUES (1, 5, 'm-1', 'db', 3306, 'koha_lib', 0, 10, '2026-11-22 09:00:00', 'Mv7Qgn5J6dn3ZjgX770977DsTO4=', NULL);
+INSERT INTO `gentle_nudge_meta` VALUES (1, 5, 'm-1', 'db', 3306, 'koha_lib', 0, 10, '2026-11-22 09:00:00', 'MYhPzpe9W9lYPbSHfjCAnKRyOQs=', NULL);
 CREATE TABLE `gentle_nudge_night` (
   `id` int(11) NOT NULL AUTO_INCREMENT,
   `section` varchar(100) NOT NULL,

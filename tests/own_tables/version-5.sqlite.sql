@@ -106,6 +106,14 @@ INSERT INTO "gentle_nudge_case_line" VALUES(8,16,'2026-09-08','LOST',30000000,1,
 INSERT INTO "gentle_nudge_case_line" VALUES(9,17,'2026-09-08','LOST',30000000,1,19,NULL);
 INSERT INTO "gentle_nudge_case_line" VALUES(10,18,'2026-09-08','LOST',30000000,1,20,NULL);
 INSERT INTO "gentle_nudge_case_line" VALUES(11,27,'2025-10-18','LOST',1234560000,0,31,NULL);
+CREATE TABLE gentle_nudge_case_pause (
+	id INTEGER NOT NULL,
+	case_id INTEGER NOT NULL,
+	since DATE NOT NULL,
+	until DATE,
+	PRIMARY KEY (id),
+	FOREIGN KEY(case_id) REFERENCES gentle_nudge_case (id) ON DELETE CASCADE
+);
 CREATE TABLE gentle_nudge_delivery (
 	id INTEGER NOT NULL,
 	report_id INTEGER NOT NULL,
@@ -129,16 +137,16 @@ CREATE TABLE gentle_nudge_delivery (
 );
 INSERT INTO "gentle_nudge_delivery" VALUES(1,1,'email','reports@agency.example','sent',1,'2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000',NULL,NULL,NULL,0,0,1,0,'reports@agency.example');
 INSERT INTO "gentle_nudge_delivery" VALUES(2,1,'email','copy@library.example','sent',1,'2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,'copy@library.example');
-INSERT INTO "gentle_nudge_delivery" VALUES(3,1,'file','/var/lib/gn','sent',1,'2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,'/tmp/tmp1hcm182m/archive');
+INSERT INTO "gentle_nudge_delivery" VALUES(3,1,'file','/var/lib/gn','sent',1,'2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,'/tmp/tmpq2gynt96/archive');
 INSERT INTO "gentle_nudge_delivery" VALUES(4,2,'email','reports@agency.example','sent',1,'2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000',NULL,NULL,NULL,0,0,1,0,'reports@agency.example');
 INSERT INTO "gentle_nudge_delivery" VALUES(5,2,'email','copy@library.example','sent',1,'2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,'copy@library.example');
-INSERT INTO "gentle_nudge_delivery" VALUES(6,2,'file','/var/lib/gn','sent',1,'2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,'/tmp/tmp1hcm182m/archive');
+INSERT INTO "gentle_nudge_delivery" VALUES(6,2,'file','/var/lib/gn','sent',1,'2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000','2026-11-15 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,'/tmp/tmpq2gynt96/archive');
 INSERT INTO "gentle_nudge_delivery" VALUES(7,3,'email','reports@agency.example','sent',1,'2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000',NULL,NULL,NULL,0,0,1,0,'reports@agency.example');
 INSERT INTO "gentle_nudge_delivery" VALUES(8,3,'email','copy@library.example','sent',1,'2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,'copy@library.example');
-INSERT INTO "gentle_nudge_delivery" VALUES(9,3,'file','/var/lib/gn','sent',1,'2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,'/tmp/tmp1hcm182m/archive');
+INSERT INTO "gentle_nudge_delivery" VALUES(9,3,'file','/var/lib/gn','sent',1,'2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,'/tmp/tmpq2gynt96/archive');
 INSERT INTO "gentle_nudge_delivery" VALUES(10,4,'email','reports@agency.example','sent',1,'2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000',NULL,NULL,NULL,0,0,1,0,'reports@agency.example');
 INSERT INTO "gentle_nudge_delivery" VALUES(11,4,'email','copy@library.example','sent',1,'2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,'copy@library.example');
-INSERT INTO "gentle_nudge_delivery" VALUES(12,4,'file','/var/lib/gn','sent',1,'2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,'/tmp/tmp1hcm182m/archive');
+INSERT INTO "gentle_nudge_delivery" VALUES(12,4,'file','/var/lib/gn','sent',1,'2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000','2026-11-22 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,'/tmp/tmpq2gynt96/archive');
 INSERT INTO "gentle_nudge_delivery" VALUES(13,5,'email','reports@agency.example','due',0,'2026-11-23 09:00:00.000000','2026-11-23 09:00:00.000000','2026-11-23 09:00:00.000000',NULL,NULL,NULL,0,0,1,0,NULL);
 INSERT INTO "gentle_nudge_delivery" VALUES(14,5,'email','copy@library.example','due',0,'2026-11-23 09:00:00.000000','2026-11-23 09:00:00.000000','2026-11-23 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,NULL);
 INSERT INTO "gentle_nudge_delivery" VALUES(15,5,'file','/var/lib/gn','due',0,'2026-11-23 09:00:00.000000','2026-11-23 09:00:00.000000','2026-11-23 09:00:00.000000',NULL,NULL,NULL,0,0,0,0,NULL);
@@ -215,7 +223,7 @@ CREATE TABLE gentle_nudge_meta (
 	outcomes_copied DATETIME,
 	PRIMARY KEY (id)
 );
-INSERT INTO "gentle_nudge_meta" VALUES(1,5,'m-1','db',3306,'koha_lib',0,10,'2026-11-22 09:00:00.000000','Mv7Qgn5J6dn3ZjgX770977DsTO4=',NULL);
+INSERT INTO "gentle_nudge_meta" VALUES(1,5,'m-1','db',3306,'koha_lib',0,10,'2026-11-22 09:00:00.000000','MYhPzpe9W9lYPbSHfjCAnKRyOQs=',NULL);
 CREATE TABLE gentle_nudge_night (
 	id INTEGER NOT NULL,
 	section VARCHAR(100) NOT NULL,
@@ -428,12 +436,13 @@ CREATE INDEX gentle_nudge_hold_patron ON gentle_nudge_hold (patron);
 CREATE INDEX gentle_nudge_notice_patron ON gentle_nudge_notice (patron, letter, sent_on);
 CREATE INDEX gentle_nudge_list_row_patron ON gentle_nudge_list_row (patron);
 CREATE INDEX gentle_nudge_case_patron ON gentle_nudge_case (patron);
-CREATE INDEX gentle_nudge_case_to_report ON gentle_nudge_case (to_report);
-CREATE INDEX gentle_nudge_case_card ON gentle_nudge_case (card);
 CREATE INDEX gentle_nudge_case_state ON gentle_nudge_case (section, state);
 CREATE INDEX gentle_nudge_case_number ON gentle_nudge_case (number);
+CREATE INDEX gentle_nudge_case_to_report ON gentle_nudge_case (to_report);
+CREATE INDEX gentle_nudge_case_card ON gentle_nudge_case (card);
 CREATE INDEX gentle_nudge_delivery_next ON gentle_nudge_delivery (state, next_attempt);
 CREATE INDEX gentle_nudge_delivery_stream ON gentle_nudge_delivery (channel, recipient, report_id);
 CREATE INDEX gentle_nudge_case_line_line ON gentle_nudge_case_line (line);
+CREATE INDEX gentle_nudge_case_pause_case ON gentle_nudge_case_pause (case_id);
 CREATE INDEX gentle_nudge_report_row_case ON gentle_nudge_report_row (case_id);
 COMMIT;

@@ -87,7 +87,9 @@ def run(
     most_letters: int | None,
     form: str | None,
 ) -> None:
-    """Every section: the letters that are due, with fee and restriction; series that end; restrictions lifted.
+    """Send the letters that are due, charge and restrict.
+
+    Series that are paid or referred end, and restrictions without ground are lifted.
 
     Stands in cron after nightly. Koha itself sends and prints what it finds in its queue.
     """
@@ -133,11 +135,18 @@ def _number(library: Library, card: str) -> int:
 @remind.command()
 @click.argument("card", required=False)
 @library_option
-@click.option("--state", type=click.Choice([*SeriesState, "all"]), help="Default: open; with CARD: all.")
+@click.option(
+    "--state",
+    type=click.Choice([*(state.value for state in SeriesState), "all"]),
+    help="Default: open; with CARD: all.",
+)
 @listing_format_option
 @click.pass_obj
 def status(invocation: Invocation, card: str | None, libraries: Sequence[str], state: str | None, form: str) -> None:
-    """The series of reminders, what became of each letter, and what comes next; of CARD also today's verdict."""
+    """Show the series, what became of each letter, what comes next.
+
+    Of CARD (also number:123) every series, and today's verdict of each section.
+    """
     library = _library(invocation)
     moment, wanted = moment_of(library), state or ("all" if card else "open")
     names = library.names_of(libraries) if libraries else None
@@ -194,7 +203,10 @@ def letters(
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @click.pass_obj
 def preview(invocation: Invocation, card: str, level: int | None, libraries: Sequence[str], form: str) -> None:
-    """The letters of a patron (CARD, or number:123) as they would be today, due or not. Nothing is written."""
+    """Show a patron's letters as they would be today, due or not.
+
+    The patron is named by CARD, or number:123. Nothing is written.
+    """
     library = _library(invocation)
     moment, number = moment_of(library), _number(library, card)
     with progress(), read_only(library.engine) as conn:
@@ -210,9 +222,9 @@ def preview(invocation: Invocation, card: str, level: int | None, libraries: Seq
 @click.option("--waive-fee", is_flag=True, help="Also forgive what is still owing of the fees of its letters.")
 @click.pass_obj
 def stop(invocation: Invocation, card: str, reason: str, libraries: Sequence[str], waive_fee: bool) -> None:
-    """Stop the reminders of a patron (CARD, or number:123) and lift their restriction.
+    """Stop the reminders of a patron and lift the restriction.
 
-    Charges of up to today are not reminded again; later ones are.
+    The patron is named by CARD, or number:123. Charges of up to today are not reminded again; later ones are.
     """
     if not reason.strip():
         raise UserError("A reason is needed.", 'Say why: --reason "found on the shelf"')
