@@ -100,17 +100,18 @@ def begin(conn: Connection, recorded: Iterable[tuple[int, Decimal]], day: date) 
         conn.execute(insert(outcome_line), rows)
 
 
-def keep(conn: Connection, offsets: Iterable[Any]) -> None:
-    """The rows of `account_offsets.new_offsets` are kept; none of them was before."""
+def keep(conn: Connection, offsets: Iterable[Any], now: datetime) -> None:
+    """The rows of `account_offsets.new_offsets` are kept; none of them was before. Without an instant it is `now`."""
     for chunk in a_thousand_at_a_time(offsets):
         rows = [dict(zip(outcome.c.keys(), row, strict=True)) for row in chunk]
         for row in rows:
+            row["at"] = row["at"] or now
             row["credit_type"] = fitted(row["credit_type"], outcome.c.credit_type)
         conn.execute(insert(outcome), rows)
 
 
 def see(conn: Connection, lines: Iterable[SeenLine], day: date) -> None:
-    """These lines are as they were seen on this day; what was first seen before stays."""
+    """These lines are as they were seen on this day; since when they are found or gone stays."""
     seen = outcome_line.c
     for chunk in a_thousand_at_a_time(lines):
         owing = {each.line: literal(each.owing, Money()) for each in chunk}
@@ -122,6 +123,8 @@ def see(conn: Connection, lines: Iterable[SeenLine], day: date) -> None:
         ):
             first = update(outcome_line).where(among(seen.line, numbers), column.is_(None))
             conn.execute(first.values({column: day}))
+        back = among(seen.line, [each.line for each in chunk if not each.gone])
+        conn.execute(update(outcome_line).where(back, seen.gone_on.is_not(None)).values(gone_on=None))
 
 
 def note_copied(conn: Connection, now: datetime) -> None:

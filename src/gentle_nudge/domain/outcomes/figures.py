@@ -131,7 +131,8 @@ def line_figures(line: FollowedLine, offsets: Sequence[Offset]) -> Iterator[Line
             amounts = replace(amounts, other=amounts.other + unseen)
         else:
             amounts = replace(amounts, owing=amounts.left if line.owing is None else line.owing)
-            item_back = item_back or (line.type == "LOST" and line.found_on is not None)
+        if following is None and line.type == "LOST" and line.found_on is not None:
+            item_back = True
         days = [offset.day for offset in counted if offset.type == "APPLY" and offset.amount]
         yield LineFigures(
             line=line.number,

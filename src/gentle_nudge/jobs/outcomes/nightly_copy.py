@@ -54,7 +54,7 @@ def _copy(conn: Connection, moment: Moment, days: timedelta) -> None:
     watched = outcome_log.watched_lines(conn, moment.today - days)
     new = ((line, recorded) for line, recorded in watched.items() if recorded is not None)
     outcome_log.begin(conn, new, moment.today)
-    outcome_log.keep(conn, account_offsets.new_offsets(conn, outcome.c.offset_id, watched))
+    outcome_log.keep(conn, account_offsets.new_offsets(conn, outcome.c.offset_id, watched), moment.now)
     changed = account_offsets.changed_lines(conn, outcome_line, watched)
     seen = (SeenLine(line=line, owing=owing, found=found, gone=gone) for line, owing, found, gone in changed)
     outcome_log.see(conn, seen, moment.today)

@@ -170,19 +170,19 @@ def changed_lines(conn: Connection, seen: Table, lines: Collection[int]) -> Iter
 
 
 def changed_lines_query(seen: Table, line_ids: Collection[int]) -> Select[Any]:
-    """Those among these lines that owe something else than was seen, are found or gone since, as they are now.
+    """Those among these lines that owe something else than was seen, are found, gone or back since, as they are now.
 
     Index: gentle_nudge_outcome_line PRIMARY, accountlines PRIMARY.
     """
     line, known = accountlines.c, seen.c
     owing = func.coalesce(line.amountoutstanding, literal(ZERO, Money()))
-    has_changed = or_(
-        line.accountlines_id.is_(None), owing != known.owing, and_(line.status == FOUND, known.found_on.is_(None))
-    )
+    is_gone, was_gone = line.accountlines_id.is_(None), known.gone_on.is_not(None)
+    is_found = and_(line.status == FOUND, known.found_on.is_(None))
+    has_changed = or_(is_gone != was_gone, owing != known.owing, is_found)
     return (
         select(known.line, line.accountlines_id, line.amountoutstanding, line.status)
         .select_from(seen.outerjoin(accountlines, line.accountlines_id == known.line))
-        .where(among(known.line, line_ids), known.gone_on.is_(None), has_changed)
+        .where(among(known.line, line_ids), has_changed)
         .with_hint(seen, BY_NUMBER)
         .with_hint(accountlines, BY_NUMBER)
     )
