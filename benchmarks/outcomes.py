@@ -103,20 +103,22 @@ def build(server: Server) -> None:
 
 
 def measured(server: Server, config: Path) -> Outcomes:
-    """Three nights of copying, and one question; our tables are there."""
+    """Five nights of copying, and one question; our tables are there."""
     _do(server, REFERRED)
     made = engine(Instance(url=make_url(server.url(NAME).render_as_string(hide_password=False)), zone=ZONE, machine=""))
     _copy(made)
-    _do(server, [each.format(night="first") for each in PAYMENTS])
-    written_out(server)
-    scan = best(partial(_do, server, [SCAN]))
-    copy = timed(partial(_copy, made))
-    _do(server, [each.format(night="second") for each in PAYMENTS])
+    scans, copies = [], []
+    for night in ("first", "second", "third"):
+        _do(server, [each.format(night=night) for each in PAYMENTS])
+        written_out(server)
+        scans.append(best(partial(_do, server, [SCAN])))
+        copies.append(timed(partial(_copy, made)))
+    _do(server, [each.format(night="fourth") for each in PAYMENTS])
     memory = _memory_of_a_copy(made)
     seconds, listed = _asked(server, config)
     touched = _touched(server, made)
     made.dispose()
-    return Outcomes(copy=copy / scan, copy_memory=memory, touched=touched, seconds=seconds, memory=listed)
+    return Outcomes(copy=min(copies) / min(scans), copy_memory=memory, touched=touched, seconds=seconds, memory=listed)
 
 
 def _copy(made: Engine) -> None:

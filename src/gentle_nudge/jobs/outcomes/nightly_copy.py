@@ -59,8 +59,13 @@ def _copy(conn: Connection, moment: Moment, days: timedelta) -> None:
                 outcome_log.keep(conn, offsets, moment.now)
             for lines in _batches(conn, account_offsets.changed_lines_query(recorded, outcome_line)):
                 seen = (
-                    SeenLine(line=line, owing=owing, found=bool(found), gone=bool(gone), is_new=bool(is_new))
-                    for line, owing, found, gone, is_new in lines
+                    SeenLine(
+                        line=line,
+                        owing=owing,
+                        found_on=found_on or (today if found else None),
+                        gone_on=(gone_on or today) if gone else None,
+                    )
+                    for line, owing, found, gone, found_on, gone_on in lines
                 )
                 outcome_log.see(conn, seen, today)
     outcome_log.note_copied(conn, moment.now)

@@ -177,6 +177,8 @@ def new_offsets_query(recorded: Subquery, copied: Column[int]) -> Select[Any]:
 def changed_lines_query(recorded: Subquery, seen: Table) -> Select[Any]:
     """The recorded lines that were never seen, or owe something else since, or are found, gone or back since.
 
+    Besides what they owe: whether they are found, and gone, and since when they were.
+
     Index: gentle_nudge_case none, gentle_nudge_case_line PRIMARY, gentle_nudge_outcome_line PRIMARY,
     accountlines PRIMARY.
     """
@@ -192,7 +194,7 @@ def changed_lines_query(recorded: Subquery, seen: Table) -> Select[Any]:
     return (
         select(recorded.c.line, owing.label("owing"))
         .add_columns((line.status == FOUND).label("found"), line.accountlines_id.is_(None).label("gone"))
-        .add_columns(known.line.is_(None).label("is_new"))
+        .add_columns(known.found_on, known.gone_on)
         .select_from(recorded)
         .outerjoin(seen, known.line == recorded.c.line)
         .outerjoin(accountlines, line.accountlines_id == recorded.c.line)
