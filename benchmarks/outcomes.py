@@ -76,6 +76,7 @@ PAYMENTS = (
 )
 NO_MORE = "UPDATE gentle_nudge_case SET state = 'paid', open_key = NULL, closed_on = '{night}' - INTERVAL 2 YEAR"
 HALF = (
+    f"DELETE FROM gentle_nudge_case_line WHERE case_id > {LISTED}",
     f"DELETE FROM gentle_nudge_case WHERE id > {LISTED}",
     f"DELETE FROM gentle_nudge_outcome WHERE line > {LISTED * EACH * APART}",
     f"DELETE FROM gentle_nudge_outcome_line WHERE line > {LISTED * EACH * APART}",
