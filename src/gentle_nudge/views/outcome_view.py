@@ -137,7 +137,7 @@ def _remarks(period: PeriodOutcomes, zone: ZoneInfo) -> Iterator[Note]:
         yield from notes("Some of the others would have been referred later.", level=1)
     if odd := period.does_not_add_up:
         lines = ", ".join(f"line {line.line} of case {case}" for case, line in odd)
-        yield from notes(f"Changed outside Koha's account pages, so that it does not add up: {lines}.", style="warning")
+        yield from notes(f"Changed in Koha without a trace, so that it does not add up: {lines}.", style="warning")
     if unseen:
         amount = for_people(sum((line.unseen for line in unseen), ZERO))
         yield from notes(f"Settled and deleted from Koha between two nights: {counted(len(unseen), 'line')}, {amount}.")
