@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import measure, starting, streaming
+from benchmarks import measure, outcomes, starting, streaming
 from benchmarks.library import (
     BRANCHES,
     NIGHT,
@@ -120,11 +120,17 @@ def measured(server: Server, shape: Shape, folder: Path) -> Measured:
     return found
 
 
-def aims(found: Sequence[Measured], starts: starting.Starts, streamed: streaming.Streamed) -> Iterator[str]:
+def aims(
+    found: Sequence[Measured], starts: starting.Starts, streamed: streaming.Streamed, became: outcomes.Outcomes | None
+) -> Iterator[str]:
     """What was aimed at, what came out where it is worst, and whether it holds, as a Markdown table."""
     yield "| measured | worst on | result | at most | holds |"
     yield "| --- | --- | --- | --- | --- |"
-    for name, worst, result, most in (*_of_libraries(found, starts), *_of_the_rest(starts, streamed)):
+    for name, worst, result, most in (
+        *_of_libraries(found, starts),
+        *_of_the_rest(starts, streamed),
+        *(_of_outcomes(became) if became else ()),
+    ):
         yield f"| {name} | {worst} | {result:.2f} | {most:.3g} | {'yes' if result <= most else 'no'} |"
     yield ELSEWHERE
 
@@ -160,22 +166,34 @@ def _of_the_rest(starts: starting.Starts, streamed: streaming.Streamed) -> Itera
     yield "memory of its message / its size", "", streamed.mailed, streaming.MESSAGE
 
 
+def _of_outcomes(became: outcomes.Outcomes) -> Iterator[tuple[str, str, float, float]]:
+    """The aims for what became of the cases."""
+    name = outcomes.NAME
+    yield "nightly copy of outcomes / scan of the offsets", name, became.copy, outcomes.COPY
+    yield "memory of the copy (MB)", name, became.copy_memory, outcomes.COPY_MEMORY
+    yield "statements on the offsets with nothing watched", name, became.touched, 0
+    yield f"outcomes over {outcomes.LISTED:,} cases (s)", name, became.seconds, outcomes.OUTCOMES
+    yield "its memory (MB)", name, became.memory, outcomes.OUTCOMES_MEMORY
+
+
 def _tell(what: str) -> None:
     print(what, file=sys.stderr, flush=True)
 
 
 def main() -> None:
     """Measure the libraries asked for."""
-    names = [shape.name for shape in SHAPES]
+    names = [*(shape.name for shape in SHAPES), outcomes.NAME]
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     what = "; ".join(f"{shape.name}: {shape.what}" for shape in SHAPES).replace("%", "%%")
+    what += f"; {outcomes.NAME}: {outcomes.WHAT}"
     parser.add_argument("--shapes", nargs="+", choices=names, default=names, metavar="NAME", help=what)
     parser.add_argument("--patrons", type=int, default=USUAL_PATRONS, help="of the usual library")
     wanted = parser.parse_args()
     shapes = [shape.of(wanted.patrons) for shape in SHAPES if shape.name in wanted.shapes]
     began = time.monotonic()
     measure.as_installed()
-    with Server.start(**roomy(shapes)) as server, tempfile.TemporaryDirectory(prefix="gn-bench-") as folder:
+    most = max(outcomes.LINES, *(shape.lines for shape in shapes)) if shapes else outcomes.LINES
+    with Server.start(**roomy(most)) as server, tempfile.TemporaryDirectory(prefix="gn-bench-") as folder:
         print(f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}", sep="\n", flush=True)
         found = []
         for shape in shapes:
@@ -185,7 +203,12 @@ def main() -> None:
         starting.build(server)
         starts = starting.measured(configured(server, starting.NAME, Path(folder) / starting.NAME))
         streamed = streaming.measured(server, starting.NAME)
-    print("", *aims(found, starts, streamed), sep="\n")
+        became = None
+        if outcomes.NAME in wanted.shapes:
+            _tell(f"{outcomes.NAME}: {outcomes.WHAT} ...")
+            outcomes.build(server)
+            became = outcomes.measured(server, configured(server, outcomes.NAME, Path(folder) / outcomes.NAME))
+    print("", *aims(found, starts, streamed, became), sep="\n")
     _tell(f"took {time.monotonic() - began:.0f} s")
 
 

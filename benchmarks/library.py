@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -136,9 +135,9 @@ SHAPES = (
 )
 
 
-def roomy(shapes: Iterable[Shape]) -> dict[str, str]:
-    """Settings of a server that keeps the largest of these libraries in memory."""
-    pool = MEBIBYTES_ANYWAY + max(shape.lines for shape in shapes) * BYTES_FOR_A_LINE // 2**20
+def roomy(lines: int) -> dict[str, str]:
+    """Settings of a server that keeps a library with so many lines in memory."""
+    pool = MEBIBYTES_ANYWAY + lines * BYTES_FOR_A_LINE // 2**20
     return {
         "innodb_buffer_pool_size": f"{pool}M",
         "loose_innodb_log_file_size": "1G",

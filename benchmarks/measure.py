@@ -169,7 +169,7 @@ def run(config: Path, engine: Engine, *options: str) -> Run:
         command = [str(COMMAND), "--config", str(config), "nightly", *options]
         env = {"PATH": os.defpath, "LANG": "C.UTF-8", "LOGNAME": "bench"}
         process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
-        memory = _most_memory(process)
+        memory = most_memory(process)
         seconds = time.perf_counter() - began
     if process.returncode != 0:
         raise RuntimeError("the night went wrong")
@@ -179,7 +179,7 @@ def run(config: Path, engine: Engine, *options: str) -> Run:
     )
 
 
-def _most_memory(process: subprocess.Popen[bytes]) -> float:
+def most_memory(process: subprocess.Popen[bytes]) -> float:
     """The most that the process had in memory until it ended, in MB.
 
     Not what `wait4` tells: that counts the moment in which a new process is still a copy of ours.

@@ -151,14 +151,14 @@ def apply(koha: KohaDatabase, credit: int, debit: int, amount: Amount) -> None:
     koha.put("account_offsets", credit_id=credit, debit_id=debit, type="APPLY", amount=-Decimal(amount))
 
 
-def void(koha: KohaDatabase, credit: int) -> int:
+def void(koha: KohaDatabase, credit: int, *, day: date | None = None) -> int:
     """The payment or write-off is voided: its debits owe again, and a VOID debit stands against it; the number of that.
 
     As in Koha::Account::Line->void: the amounts go back by the offsets of the credit, each with an offset of its own.
     """
     whose = "SELECT borrowernumber FROM accountlines WHERE accountlines_id = :id"
     amount = -Decimal(koha.value("SELECT amount FROM accountlines WHERE accountlines_id = :id", id=credit))
-    against = owes(koha, koha.value(whose, id=credit), amount, type="VOID")
+    against = owes(koha, koha.value(whose, id=credit), amount, day=day, type="VOID")
     applied = "SELECT debit_id, amount FROM account_offsets WHERE credit_id = :id AND debit_id IS NOT NULL"
     for offset in koha.query(f"{applied} AND amount < 0", id=credit):
         koha.execute(

@@ -1,6 +1,7 @@
 """A library lives for a year; every night does what plain bookkeeping says it must, to the cent.
 
 A consortium lives for a year, with accidents; no command does what may never be, and in the end nobody is wronged.
+What became of its cases is told as its desk has noted it.
 """
 
 import pytest
@@ -49,6 +50,7 @@ def test_two_weeks_of_a_consortium(
     consortium.lives(14)
     assert consortium.happened["referred"] > (5 if consortium.setup.desks else 20)
     assert consortium.happened["good nights"] > 5
+    assert consortium.auditor.seen["compared"] > 10
 
 
 @pytest.mark.soak
@@ -58,7 +60,8 @@ def test_a_year_of_a_consortium(
     koha: KohaDatabase, smtp: SmtpServer, command: Command, sftp: SftpServer, *, world: str, seed: int
 ) -> None:
     consortium = Consortium(koha, command, Post(smtp, sftp), world=world, seed=seed)
-    consortium.lives(365)
+    consortium.lives(365, figures_every=10)
     print(f"seed {seed}, {world}: {dict(consortium.happened)}")  # noqa: T201 - what a soak test saw
     assert {each for each in (*consortium.days, *consortium.rare) if not consortium.happened[each]} == set()
     assert consortium.happened["good nights"] > 150
+    assert consortium.auditor.seen["compared"] > 30

@@ -19,6 +19,7 @@ from tests.acceptance.evenings import Evenings
 from tests.builders.days import SUNDAY
 from tests.builders.koha import an_attribute_type, delete_patron
 from tests.support import backup
+from tests.support.auditor import Auditor
 from tests.support.clerks import AT_THE_LISTS, Clerks
 from tests.support.command import Command, Finished
 from tests.support.desks import DAILY
@@ -53,6 +54,7 @@ class Consortium(Clerks):
         self.handed_over: set[tuple[str, int]] = set()
         self.wiped: list[tuple[int, str]] = []
         self.said, self.lift, self.repeats = "", tuple[str, ...](), 0
+        self.auditor = Auditor(self.evenings, self.accounts)
         self.happened: Counter[str] = Counter()
         self.diary: deque[str] = deque(maxlen=60)
         an_attribute_type(koha, "COLL", repeatable=1)
@@ -63,8 +65,12 @@ class Consortium(Clerks):
         for _ in range(60):
             self.newcomer()
 
-    def lives(self, days: int) -> None:
-        """So many days and evenings, and at the end staff put everything right."""
+    def lives(self, days: int, *, figures_every: int = 1) -> None:
+        """So many days and evenings, and at the end staff put everything right.
+
+        What became of the cases is compared with the desk's ledger after every so many nights.
+        """
+        self.auditor.every = figures_every
         for number in range(days):
             self.day += timedelta(days=1)
             for _ in range(self.chance.randrange(2, 9)):
@@ -125,6 +131,8 @@ class Consortium(Clerks):
             self.happened["adopted"] += sum(case["adopted"] for case in step.opened)
             self.happened["referred"] += sum(not case["adopted"] for case in step.opened)
             self.complains(broken(step))
+            if self.koha is self.accounts.koha:  # no clone
+                self.complains(self.auditor.complaints(step))
         self.repeats = sum(report.is_repeat for report in arrived)
         for report in arrived:
             self.agencies.hear(report)

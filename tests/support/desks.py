@@ -9,15 +9,15 @@ from typing import Any
 
 from tests.builders.koha import (
     a_patron,
+    an_item,
     balance,
     delete_patron,
     has_attribute,
     has_credit,
     is_restricted,
     merge,
-    owes,
-    pays,
 )
+from tests.support.accounts import FOUND, WAIVED, Accounts
 from tests.support.holdings import Row
 from tests.support.koha import KohaDatabase
 from tests.support.never import REOPEN_DAYS
@@ -28,6 +28,7 @@ class Desks:
 
     def __init__(self, koha: KohaDatabase, chance: random.Random, *, day: date, flags: Iterable[str]) -> None:
         self.koha, self.chance, self.day = koha, chance, day
+        self.accounts = Accounts(koha)
         self.branches, self.flag_fields = ["CPL", "FPL", "MPL"], list(flags)
         self._numbers = count(1)
 
@@ -62,46 +63,88 @@ class Desks:
             self.fined(patron)
 
     def fined(self, patron: int | None = None) -> None:
-        """A charge of today or of a day near the bounds of the window."""
+        """A charge of today or of a day near the bounds of the window; for a lost item there may be two."""
+        patron = patron or self.anybody()
         day = self.day - timedelta(days=self.chance.choice([0, 1, 59, 60, 61, 70, 75, 80, 89, 90, 91, 200]))
         columns: dict[str, Any] = {"note": "CANARY", "description": "CANARY of a Title"}
         columns["branch"] = self.chance.choice(self.branches)
         kind = self.chance.choice(["LOST", "OVERDUE", "MANUAL"])
-        owes(self.koha, patron or self.anybody(), self.amount(5, 50), day=day, type=kind, **columns)
+        if kind == "LOST" and self.chance.random() < 0.8:
+            columns["item"] = an_item(self.koha)
+            if self.chance.random() < 0.4:
+                self.accounts.charge(patron, self.amount(1, 9), day=day, type_="PROCESSING", **columns)
+        self.accounts.charge(patron, self.amount(5, 50), day=day, type_=kind, **columns)
 
     def pays_all(self) -> None:
         """A patron in collections owes nothing more."""
-        patron = self.in_collections()
-        if balance(self.koha, patron) > 0:
-            pays(self.koha, patron, day=self.day)
+        self.accounts.pay(self.in_collections(), None, self.day)
 
     def pays_a_part(self) -> None:
         """A patron in collections owes less."""
         patron = self.in_collections()
         if (owed := balance(self.koha, patron)) > 1:
-            pays(self.koha, patron, min(self.amount(1, 20), owed), day=self.day)
+            self.accounts.pay(patron, min(self.amount(1, 20), owed), self.day)
 
     def has_credit(self) -> None:
         """A patron has a credit that pays for nothing yet."""
-        has_credit(self.koha, self.anybody(), self.amount(1, 12), day=self.day, type="CREDIT")
+        day = self.day - timedelta(days=self.chance.choice([0, 40]))
+        has_credit(self.koha, self.anybody(), self.amount(1, 12), day=day, type="CREDIT")
+
+    def uses_a_rest(self) -> None:
+        """A credit with a rest is used for a charge of its patron, mostly one recorded with a case."""
+        rests = """SELECT accountlines_id AS id, borrowernumber AS patron, credit_type_code AS type, itemnumber AS item,
+            amountoutstanding AS owed FROM accountlines WHERE amountoutstanding < 0 AND borrowernumber IS NOT NULL
+            AND (credit_type_code <> 'PAYMENT' OR date >= :since) ORDER BY accountlines_id"""
+        for rest in self.koha.query(rests, since=self.day - timedelta(days=20)):
+            line = self.charge(of=rest["patron"])
+            if line and (rest["type"] not in FOUND.values() or line["item"] != rest["item"]):
+                self.accounts.use_a_rest(rest, line, self.day)
+                return
 
     def bounces(self) -> None:
-        """A payment is voided as Koha does it: the charges owe again, the credit is gone, a line says so."""
+        """A payment, or any other credit that was used, is voided."""
         released = {case["patron"] for case in self.cases("released", "paid")}
-        paid = """SELECT accountlines_id AS id, borrowernumber AS patron, amount FROM accountlines
-            WHERE credit_type_code = 'PAYMENT' AND status IS NULL AND date > :since ORDER BY accountlines_id"""
-        payments = self.koha.query(paid, since=self.day - timedelta(days=REOPEN_DAYS))
-        payments = [row for row in payments if row["patron"] in released] or payments
-        if not payments:
-            return
-        credit = self.chance.choice(payments)
-        more = "UPDATE accountlines SET amountoutstanding = amountoutstanding - :more WHERE accountlines_id = :id"
-        offsets = "SELECT debit_id AS id, amount FROM account_offsets WHERE credit_id = :id AND type = 'APPLY'"
-        for offset in self.koha.query(offsets, id=credit["id"]):
-            self.koha.execute(more, id=offset["id"], more=offset["amount"])
-        voided = "UPDATE accountlines SET amountoutstanding = 0, status = 'VOID' WHERE accountlines_id = :id"
-        self.koha.execute(voided, id=credit["id"])
-        owes(self.koha, credit["patron"], -credit["amount"], day=self.day, type="VOID", outstanding="0.00")
+        used = """SELECT accountlines_id AS id, borrowernumber AS patron FROM accountlines
+            WHERE credit_type_code IN ('PAYMENT', 'WRITEOFF', 'LOST_FOUND') AND status IS NULL AND date > :since
+            AND amountoutstanding = 0 ORDER BY accountlines_id"""
+        credits_ = self.koha.query(used, since=self.day - timedelta(days=REOPEN_DAYS))
+        credits_ = [row for row in credits_ if row["patron"] in released] or credits_
+        if credits_:
+            self.accounts.void(self.chance.choice(credits_)["id"], self.day)
+
+    def charge(self, where: str = "amountoutstanding > 0", of: int | None = None) -> Row | None:
+        """A charge of this patron, or of one in collections, if there is one of which this is true."""
+        patron = of or self.in_collections()
+        lines = self.accounts.lines(f"{where} AND borrowernumber = :patron", patron=patron)
+        return self.chance.choice(lines) if lines else None
+
+    def finds(self) -> None:
+        """A lost item is found; the library gives back what was paid, or does not."""
+        if line := self.charge("debit_type_code = 'LOST' AND status IS NULL"):
+            self.accounts.find(line, self.day, refund=self.chance.random() < 0.7)
+
+    def waives(self) -> None:
+        """The library gives up a charge or a part of it, or reduces it."""
+        if line := self.charge():
+            type_ = self.chance.choice([each for each in (*WAIVED, "REFUND") if each != "CANCELLATION"])
+            part = self.chance.choice([line["owed"], self.amount(1, 9)])
+            is_exact = type_ in {"WRITEOFF", "FORGIVEN"}
+            self.accounts.waive(line, min(part, line["owed"]) if is_exact else part, type_, self.day)
+
+    def cancels(self) -> None:
+        """A charge was a mistake."""
+        if line := self.charge():
+            self.accounts.cancel(line, self.day)
+
+    def accrues(self) -> None:
+        """A fine grows by a day, or is corrected, perhaps below what was paid of it."""
+        if line := self.charge("debit_type_code = 'OVERDUE' AND status IS NULL"):
+            up = self.chance.random() < 0.6
+            self.accounts.adjust(line, self.amount(1, 3) if up else -self.amount(1, 9), self.day)
+
+    def cleaned(self) -> None:
+        """Koha's nightly clean-up deletes settled lines."""
+        self.accounts.purge(self.day)
 
     def merged(self) -> None:
         """A card of a patron in collections is merged into another."""
@@ -179,7 +222,13 @@ DAILY: dict[str, tuple[int, Callable[[Desks], object]]] = {
     "paid all": (9, Desks.pays_all),
     "paid a part": (9, Desks.pays_a_part),
     "credit": (3, Desks.has_credit),
-    "payment voided": (4, Desks.bounces),
+    "credit voided": (5, Desks.bounces),
+    "rest used": (3, Desks.uses_a_rest),
+    "item found": (5, Desks.finds),
+    "waived": (4, Desks.waives),
+    "cancelled": (1, Desks.cancels),
+    "fine accrues": (4, Desks.accrues),
+    "lines purged": (2, Desks.cleaned),
     "card merged": (2, Desks.merged),
     "patron deleted": (2, Desks.deleted),
     "number used again": (1, Desks.number_used_again),

@@ -12,8 +12,20 @@ from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, delete, insert, literal, or_, select, update
-from sqlalchemy import case as value_by
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    delete,
+    false,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.money import ZERO
@@ -31,13 +43,12 @@ FACTS = tuple(field.name for field in fields(FollowedCase))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeenLine:
-    """What a night saw of a line: what it owes, whether its item was found, is gone, or was never seen before."""
+    """What a night saw of a line: what it owes, since when its item is found, or the line gone."""
 
     line: int
     owing: Decimal
-    found: bool
-    gone: bool
-    is_new: bool
+    found_on: date | None = None
+    gone_on: date | None = None
 
 
 def complete(conn: Connection, cases: Iterable[int], *, last_offset: ByLine, due_on: ByLine) -> None:
@@ -80,31 +91,21 @@ def watched_fees(since: date) -> Subquery:
     return fees.where(_is_watched(since), case.c.fee_line.is_not(None), case.c.fee.is_not(None)).subquery("recorded")
 
 
-def keep(conn: Connection, offsets: Iterable[Any]) -> None:
-    """The rows of `account_offsets.new_offsets` are kept; none of them was before."""
+def keep(conn: Connection, offsets: Iterable[Any], now: datetime) -> None:
+    """The rows of `account_offsets.new_offsets` are kept; none of them was before. Without an instant it is `now`."""
     by_id = {row[0]: dict(zip(outcome.c.keys(), row, strict=True)) for row in offsets}
     for chunk in a_thousand_at_a_time(by_id.values()):
-        conn.execute(insert(outcome), [row | {"credit_type": fitted(row["credit_type"], CREDIT_TYPE)} for row in chunk])
+        for row in chunk:
+            row |= {"at": row["at"] or now, "credit_type": fitted(row["credit_type"], CREDIT_TYPE)}
+        conn.execute(insert(outcome), chunk)
 
 
 def see(conn: Connection, lines: Iterable[SeenLine], day: date) -> None:
-    """These lines are as they were seen on this day; what was first seen before stays."""
-    by_line = {each.line: each for each in lines}
-    new = ({"line": each.line, "owing": each.owing, "seen_on": day} for each in by_line.values() if each.is_new)
-    for rows in a_thousand_at_a_time(new):
+    """These lines are as they were seen on this day."""
+    by_line = {each.line: asdict(each) | {"seen_on": day} for each in lines}
+    for rows in a_thousand_at_a_time(by_line.values()):
+        conn.execute(delete(outcome_line).where(among(outcome_line.c.line, [row["line"] for row in rows])))
         conn.execute(insert(outcome_line), rows)
-    seen = outcome_line.c
-    for chunk in a_thousand_at_a_time(by_line.values()):
-        owing = {each.line: literal(each.owing, Money()) for each in chunk}
-        of_chunk = update(outcome_line).where(among(seen.line, list(owing)))
-        conn.execute(of_chunk.values(owing=value_by(owing, value=seen.line), seen_on=day))
-        for column, numbers in (
-            (seen.found_on, [each.line for each in chunk if each.found]),
-            (seen.gone_on, [each.line for each in chunk if each.gone]),
-        ):
-            if numbers:
-                first = update(outcome_line).where(among(seen.line, numbers), column.is_(None))
-                conn.execute(first.values({column: day}))
 
 
 def note_copied(conn: Connection, now: datetime) -> None:
@@ -129,12 +130,13 @@ def followed_cases(conn: Connection) -> list[FollowedCase]:
 
 def followed_lines(conn: Connection, zone: ZoneInfo) -> Iterator[tuple[FollowedLine, list[Offset]]]:
     """Every recorded line and fee as last seen, with its kept offsets in order of id; days are those of the zone."""
-    kept = outcome.c
+    recorded_lines, kept = _recorded(conn), outcome.c
     columns = (kept.line, kept.offset_id, kept.at, kept.type, kept.amount, kept.credit, kept.credit_type)
-    rows = conn.execute(select(*columns, kept.credit_amount, kept.same_item).order_by(kept.line, kept.offset_id))
+    query = select(*columns, kept.credit_amount, kept.same_item).order_by(kept.line, kept.offset_id)
+    rows = conn.execute(query, execution_options={"stream_results": True})  # a row takes half a kilobyte
     of_lines = groupby(rows, itemgetter(0))
     line, offsets = next(of_lines, (None, iter(())))
-    for number, recorded in groupby(_recorded(conn), itemgetter(0)):
+    for number, recorded in groupby(recorded_lines, itemgetter(0)):
         while line is not None and line < number:
             line, offsets = next(of_lines, (None, iter(())))
         yield _followed(list(recorded)), [_offset(row, zone) for row in offsets] if line == number else []
@@ -146,17 +148,18 @@ def _recorded(conn: Connection) -> list[Any]:
     line, owed = case_line.c, (case.c.fee_line.is_not(None), case.c.fee > literal(ZERO, Money()))
     lines = (
         select(line.line, line.case_id, line.outstanding, line.last_offset, line.day, line.due_on, line.type, *seen)
+        .add_columns(false().label("is_fee"))
         .outerjoin(outcome_line, outcome_line.c.line == line.line)
         .where(IS_RECORDED)
     )
     none = (literal(None).label(name) for name in ("last_offset", "day", "due_on"))
     fees = (
         select(case.c.fee_line, case.c.id, case.c.fee, *none, literal(None), *seen)
+        .add_columns(true().label("is_fee"))
         .outerjoin(outcome_line, outcome_line.c.line == case.c.fee_line)
         .where(*owed)
     )
-    rows = [(*row, False) for row in conn.execute(lines)] + [(*row, True) for row in conn.execute(fees)]
-    return sorted(rows, key=itemgetter(0, 1))
+    return sorted([*conn.execute(lines), *conn.execute(fees)], key=itemgetter(0, 1))
 
 
 def _followed(rows: list[Any]) -> FollowedLine:

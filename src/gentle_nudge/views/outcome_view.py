@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from decimal import Decimal
 from operator import attrgetter
@@ -32,7 +32,7 @@ def outcome_values(period: PeriodOutcomes, zone: ZoneInfo) -> dict[str, Any]:
         "sections": list(period.sections),
         "as_of": period.as_of.astimezone(zone) if period.as_of else None,
         "complete_from": f"{period.complete_from:%Y-%m}",
-        "rows": [{"group": name, **asdict(each)} for name, each in period.rows],
+        "rows": _groups(period.rows),
         "total": asdict(period.total),
         "before_us": asdict(period.before_us),
         "thresholds": [asdict(each) for each in period.thresholds],
@@ -46,6 +46,16 @@ def outcome_values(period: PeriodOutcomes, zone: ZoneInfo) -> dict[str, Any]:
         ],
         "unseen": {"lines": len(unseen), "amount": sum((line.unseen for line in unseen), ZERO)},
     }
+
+
+def _groups(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    return [{"group": name, **asdict(each)} for name, each in rows]
+
+
+def outcome_page_view(period: PeriodOutcomes, further: Mapping[str, Iterable[Row]], zone: ZoneInfo) -> View:
+    """The values of the page: those of a period, and further rows by other groups under these keys."""
+    rows = {key: _groups(each) for key, each in further.items()}
+    return View(parts=figures(**outcome_values(period, zone), **rows))
 
 
 def rows_view(period: PeriodOutcomes) -> View:
@@ -127,7 +137,7 @@ def _remarks(period: PeriodOutcomes, zone: ZoneInfo) -> Iterator[Note]:
         yield from notes("Some of the others would have been referred later.", level=1)
     if odd := period.does_not_add_up:
         lines = ", ".join(f"line {line.line} of case {case}" for case, line in odd)
-        yield from notes(f"Changed outside Koha's account pages, so that it does not add up: {lines}.", style="warning")
+        yield from notes(f"Changed in Koha without a trace, so that it does not add up: {lines}.", style="warning")
     if unseen:
         amount = for_people(sum((line.unseen for line in unseen), ZERO))
         yield from notes(f"Settled and deleted from Koha between two nights: {counted(len(unseen), 'line')}, {amount}.")

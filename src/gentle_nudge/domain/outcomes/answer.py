@@ -49,7 +49,7 @@ class PeriodOutcomes:
 
     @property
     def does_not_add_up(self) -> list[tuple[int, LineFigures]]:
-        """The lines, fees too, that were changed outside Koha's account pages, each with its case."""
+        """The lines, fees too, that changed in Koha without a trace, each with its case."""
         return with_difference((*self.cases, *self.adopted))
 
     @property

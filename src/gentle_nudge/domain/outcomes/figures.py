@@ -56,7 +56,7 @@ class Amounts:
     def total(cls, each: Iterable[Amounts]) -> Amounts:
         """The sums of all of them."""
         rows = list(each)
-        return cls(**{name: sum(map(attrgetter(name), rows), ZERO) for name in NAMES})
+        return rows[0] if len(rows) == 1 else cls(**{name: sum(map(attrgetter(name), rows), ZERO) for name in NAMES})
 
     @property
     def left(self) -> Decimal:
@@ -122,21 +122,27 @@ def line_figures(line: FollowedLine, offsets: Sequence[Offset]) -> Iterator[Line
             for offset in offsets
             if offset.id > share.last_offset and (following is None or offset.id <= following.last_offset)
         ]
-        amounts, item_back = follow(share.outstanding, line.type, counted)
-        unseen = ZERO
+        sums, item_back = follow(share.outstanding, line.type, counted)
+        left, unseen, referred_again, owing = sums.left, ZERO, ZERO, ZERO
         if following is not None:
-            amounts = replace(amounts, referred_again=following.outstanding)
+            referred_again = following.outstanding
         elif line.gone_on is not None:
-            unseen = amounts.left
-            amounts = replace(amounts, other=amounts.other + unseen)
+            unseen = left
         else:
-            amounts = replace(amounts, owing=amounts.left if line.owing is None else line.owing)
-            item_back = item_back or (line.type == "LOST" and line.found_on is not None)
+            owing = left if line.owing is None else line.owing
+        if following is None and line.type == "LOST" and line.found_on is not None:
+            item_back = True
         days = [offset.day for offset in counted if offset.type == "APPLY" and offset.amount]
         yield LineFigures(
             line=line.number,
             share=share,
-            amounts=replace(amounts, difference=amounts.left - amounts.referred_again - amounts.owing),
+            amounts=replace(
+                sums,
+                other=sums.other + unseen,
+                referred_again=referred_again,
+                owing=owing,
+                difference=left - unseen - referred_again - owing,
+            ),
             type=line.type,
             gone_on=line.gone_on,
             unseen=unseen,

@@ -28,7 +28,7 @@ def outcomes(conn: Connection, moment: Moment) -> Iterator[Finding]:
             name="does-not-add-up",
             severity=Severity.WARNING,
             what=f"The figures of {counted(len(odd), 'case')} do not add up: {', '.join(map(str, odd))}.",
-            why="A line was changed outside Koha's account pages, so what became of it is not known to the cent.",
+            why="A line was changed outside Koha's account pages, or Koha deleted a credit before a night saw its use.",
             way_out="Look at the lines that `outcomes --format json` names, and at: gentle-nudge history CARD",
         )
     since = moment.today - LATELY

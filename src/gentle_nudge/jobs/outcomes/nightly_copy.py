@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Select
 
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.errors import GentleNudgeError, UserError
+from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.read import account_offsets
 from gentle_nudge.store import meta, outcome_log
@@ -37,6 +37,8 @@ def copy_outcomes(engine: Engine, policies: Iterable[Policy], moment: Moment) ->
     started = perf_counter()
     try:
         writing(one_state, partial(_copy, moment=moment, days=timedelta(days=days)))
+    except AnotherRunInProgress as failure:
+        return failure
     except GentleNudgeError as failure:
         sentence = f"What became of the cases was not copied: {failure.sentence}"
         return GentleNudgeError(sentence, failure.hint or AGAIN)
@@ -56,11 +58,16 @@ def _copy(conn: Connection, moment: Moment, days: timedelta) -> None:
     if outcome_log.is_any_watched(conn, since):
         for recorded in (outcome_log.watched_lines(since), outcome_log.watched_fees(since)):
             for offsets in _batches(conn, account_offsets.new_offsets_query(recorded, outcome.c.offset_id)):
-                outcome_log.keep(conn, offsets)
+                outcome_log.keep(conn, offsets, moment.now)
             for lines in _batches(conn, account_offsets.changed_lines_query(recorded, outcome_line)):
                 seen = (
-                    SeenLine(line=line, owing=owing, found=bool(found), gone=bool(gone), is_new=bool(is_new))
-                    for line, owing, found, gone, is_new in lines
+                    SeenLine(
+                        line=line,
+                        owing=owing,
+                        found_on=found_on or (today if found else None),
+                        gone_on=(gone_on or today) if gone else None,
+                    )
+                    for line, owing, found, gone, found_on, gone_on in lines
                 )
                 outcome_log.see(conn, seen, today)
     outcome_log.note_copied(conn, moment.now)

@@ -175,23 +175,26 @@ def new_offsets_query(recorded: Subquery, copied: Column[int]) -> Select[Any]:
 
 
 def changed_lines_query(recorded: Subquery, seen: Table) -> Select[Any]:
-    """The recorded lines that were never seen, or owe something else since, or are found or gone since.
+    """The recorded lines that were never seen, or owe something else since, or are found, gone or back since.
+
+    Besides what they owe: whether they are found, and gone, and since when they were.
 
     Index: gentle_nudge_case none, gentle_nudge_case_line PRIMARY, gentle_nudge_outcome_line PRIMARY,
     accountlines PRIMARY.
     """
     line, known = accountlines.c, seen.c
     owing = func.coalesce(line.amountoutstanding, literal(ZERO, Money()))
+    is_gone, was_gone = line.accountlines_id.is_(None), known.gone_on.is_not(None)
     has_changed = or_(
         known.line.is_(None),
-        and_(known.gone_on.is_(None), line.accountlines_id.is_(None)),
+        is_gone != was_gone,
         and_(line.accountlines_id.is_not(None), owing != known.owing),
         and_(line.status == FOUND, known.found_on.is_(None)),
     )
     return (
         select(recorded.c.line, owing.label("owing"))
         .add_columns((line.status == FOUND).label("found"), line.accountlines_id.is_(None).label("gone"))
-        .add_columns(known.line.is_(None).label("is_new"))
+        .add_columns(known.found_on, known.gone_on)
         .select_from(recorded)
         .outerjoin(seen, known.line == recorded.c.line)
         .outerjoin(accountlines, line.accountlines_id == recorded.c.line)

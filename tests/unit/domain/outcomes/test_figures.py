@@ -199,6 +199,14 @@ def test_a_line_seen_as_found_brings_its_item_back_in_the_later_case_only() -> N
     assert [figures.item_back for figures in line_figures(line, [])] == [False, True]
 
 
+def test_an_item_seen_as_found_stays_back_when_koha_deletes_its_line() -> None:
+    share = Share(case=1, outstanding=Decimal(9))
+    written_off = row("APPLY", "-9.00", "WRITEOFF")
+    line = FollowedLine(number=7, type="LOST", shares=(share,), owing=ZERO, found_on=REFERRED, gone_on=REFERRED)
+    (figures,) = line_figures(line, [written_off])
+    assert figures.item_back
+
+
 # A case
 
 
