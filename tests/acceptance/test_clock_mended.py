@@ -19,7 +19,12 @@ from tests.support.smtp import SmtpServer
 
 AHEAD = SUNDAY + timedelta(days=98)  # a Sunday, too
 # Days of charges and checkouts, and instants of offsets, as Koha says them.
-KOHA_S_OWN = {"gentle_nudge_case_line.day", "gentle_nudge_case_line.due_on", "gentle_nudge_outcome.at"}
+KOHA_S_OWN = {
+    "gentle_nudge_series.since",
+    "gentle_nudge_case_line.day",
+    "gentle_nudge_case_line.due_on",
+    "gentle_nudge_outcome.at",
+}
 TO_COME = {
     "gentle_nudge_wish.list_day",
     "gentle_nudge_wish.until",
