@@ -227,6 +227,11 @@ def test_no_day_and_no_instant_of_our_tables_is_left_ahead(library: Library, koh
     numbers = dict.fromkeys(("sent", "billed", "billed_twice", "never_sent", "other_month", "not_billed"), 0)
     koha.put("gentle_nudge_invoice", month="2026-11", library="all", read_at=now, **numbers)
     koha.put("gentle_nudge_outcome_line", line=1_000_000, owing=1, seen_on=MONDAY, found_on=MONDAY, gone_on=MONDAY)
+    sums = {"charges": 1, "fee": 0, "total": 1}
+    koha.put("gentle_nudge_series", id=1, section="global", patron=1, since=MONDAY, opened_on=MONDAY, state="open")
+    koha.put(
+        "gentle_nudge_reminder", series_id=1, level=1, day=MONDAY, at=now, letter="X", branch="CPL", run_id=1, **sums
+    )
     later = f"{AHEAD} 12:00:00"
     for table in metadata.sorted_tables:
         names = [column.name for column in table.columns if type(column.type) in {Date, Instant}]
