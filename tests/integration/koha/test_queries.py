@@ -13,6 +13,7 @@ from gentle_nudge.store.tables import (
     attempt,
     case,
     case_line,
+    case_pause,
     delivery,
     hold,
     notice,
@@ -36,7 +37,7 @@ PERSON = {"b": "PRIMARY", "d": "borrowernumber"}
 TOLD = {"t": "gentle_nudge_report_row_case", "p": "PRIMARY", "r": "PRIMARY"}
 REPORTS_READ = {
     "open-cases": {"c": "none", **PERSON, "h": "gentle_nudge_hold_patron", "a": "acctsborridx"},
-    "card": {"c": "none", **PERSON, **TOLD},
+    "card": {"c": "none", **PERSON, **TOLD, "h": "gentle_nudge_case_pause_case"},
     "still-blocked": {"c": "none", "d": "PRIMARY", "b": "PRIMARY", "o": "gentle_nudge_case_patron"},
     "holds": {"h": "none", "b": "PRIMARY", "c": "gentle_nudge_case_patron"},
     "list": {"l": "none", "r": "PRIMARY", "b": "PRIMARY"},
@@ -65,6 +66,7 @@ def test_every_report_for_koha_reads_large_tables_by_an_index(a_library: Engine)
         )
         conn.execute(insert(review_list_row), [on_list | {"list_id": 1 + n % 100, "patron": n} for n in PATRONS])
         conn.execute(insert(report_row), [{"report_id": n, "case_id": m, "due": 1} for n, m in pairs])
+        conn.execute(insert(case_pause), [{"case_id": n, "since": DAY} for n in PATRONS])
         conn.execute(insert(attempt), [{"delivery_id": n, "at": NOW, "outcome": "failed"} for n in PATRONS])
         for table in conn.exec_driver_sql("SHOW TABLES LIKE 'gentle%%'").scalars().all():
             conn.exec_driver_sql(f"ANALYZE TABLE {table}").all()

@@ -80,8 +80,9 @@ def _queue(conn: Connection, library: Library, run: Run, *, shown: Review, head:
         balance=shown.balance,
         fees=shown.fees,
     )
-    page = Page(kind=ReportKind.REVIEW, day=shown.for_day, content=html.encode(), body=body)
-    queue_page(conn, run, page, run.outlets.addresses(run.section, ReportKind.REVIEW))
+    name = page_name(ReportKind.REVIEW, shown.for_day, run.section.name)
+    page = Page(kind=ReportKind.REVIEW, day=shown.for_day, file_name=name, content=html.encode(), body=body)
+    queue_page(conn, run, page, run.outlets.addresses(run.section, ReportKind.REVIEW), made_on=run.moment.today)
 
 
 def list_page(library: Library, head: PageHead, shown: Review, now: datetime, *, names: bool) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Select
 
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.errors import GentleNudgeError, UserError
+from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.read import account_offsets
 from gentle_nudge.store import meta, outcome_log
@@ -38,6 +38,8 @@ def copy_outcomes(engine: Engine, policies: Iterable[Policy], moment: Moment) ->
     started = perf_counter()
     try:
         writing(one_state, partial(_copy, moment=moment, days=timedelta(days=days)))
+    except AnotherRunInProgress as failure:
+        return failure
     except GentleNudgeError as failure:
         sentence = f"What became of the cases was not copied: {failure.sentence}"
         return GentleNudgeError(sentence, failure.hint or AGAIN)
