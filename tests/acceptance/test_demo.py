@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from email import policy
 from email.parser import BytesParser
 from pathlib import Path
@@ -142,7 +143,7 @@ def test_the_last_lines_name_the_pages_to_open(demo: Shown) -> None:
     assert names == [
         f"night-{SUNDAY}-global.html",
         "review-2026-11-29-global.html",
-        "statement-7-2026-11-22.html",
+        "statement-244-2026-11-22.html",
     ]
     night, coming, statement = ((demo.folder / "staff" / name).read_text() for name in names)
     assert "The night of Sunday 22 November 2026" in night
@@ -203,9 +204,33 @@ def test_a_command_that_the_shell_finds_is_called_by_its_name(run: Run) -> None:
 
 
 @pytest.mark.parametrize("days", range(7))
-def test_whatever_the_day_nothing_is_wrong_with_the_demo(command: Command, days: int) -> None:
+def test_whatever_the_day_nothing_is_wrong_with_the_demo(demo: Shown, command: Command, days: int) -> None:
     at = datetime(2026, 11, 22 + days, 15, tzinfo=UTC)
-    assert command.run("demo", at=at).returncode == 0
     for question in ("check", "status"):
-        done = command.run("--config", f"{DEMO}/gentle-nudge.toml", question, at=at)
+        done = command.run("--config", demo.folder / "gentle-nudge.toml", question, at=at)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def test_the_year_on_the_screen_is_that_of_the_database(demo: Shown) -> None:
+    screen, folder = demo.screen, demo.folder
+    ((cases, sundays, first, last),) = query(
+        folder,
+        "SELECT COUNT(*), COUNT(DISTINCT referred_on), MIN(referred_on), MAX(referred_on) FROM gentle_nudge_case"
+        " WHERE referred_on < '2026-11-08'",
+    )
+    recorded = number_in(screen, rf"On {sundays} Sundays from {first} to {last} {cases} patrons .* owed ([0-9.]+)\. ")
+    items = number_in(screen, r"(\d+) lost items have come back")
+    in_lines = (
+        "FROM gentle_nudge_case_line l JOIN gentle_nudge_case c ON c.id = l.case_id WHERE referred_on < '2026-11-08'"
+    )
+    assert query(folder, f"SELECT SUM(outstanding) {in_lines}") == [(Decimal(recorded) * 1_000_000,)]
+    assert query(folder, "SELECT COUNT(*) FROM accountlines WHERE debit_type_code = 'LOST' AND status = 'FOUND'") == [
+        (int(items),)
+    ]
+
+
+def test_of_the_year_no_message_and_no_file_is_left(demo: Shown) -> None:
+    sundays = ["2026-11-08", "2026-11-15", "2026-11-22"]
+    for names in ("archive/ums-new-submissions-*.csv", "archive/ums-updates-*.csv", "staff/night-*.html"):
+        assert sorted(re.findall(r"\d{4}-\d\d-\d\d", " ".join(map(str, demo.folder.glob(names))))) == sundays
+    assert len([*(demo.folder / "mail" / "new").iterdir()]) == 4 * len(sundays)

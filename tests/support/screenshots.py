@@ -4,7 +4,8 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gentle_nudge.demo.play import ZONE, play
+from gentle_nudge.demo.play import play
+from gentle_nudge.demo.sample_library import ZONE
 from tests.builders.days import SUNDAY
 from tests.support.browser import Browser, Scheme
 from tests.support.command import Command
@@ -17,7 +18,7 @@ SHOWN: dict[str, tuple[str, int, int | None, Scheme]] = {
     "night": (f"night-{SUNDAY}-global.html", 840, 900, "light"),
     "night-on-a-phone-in-the-dark": (f"night-{SUNDAY}-global.html", 412, 780, "dark"),
     "digest": ("digest-2026-11-16-global.html", 840, None, "light"),
-    "statement": (f"statement-7-{SUNDAY}.html", 840, None, "light"),
+    "statement": (f"statement-244-{SUNDAY}.html", 840, None, "light"),
 }
 
 
