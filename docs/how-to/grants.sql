@@ -130,4 +130,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_case_line` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_case_pause` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_report_row` TO 'gentle_nudge_LIB'@'localhost';

@@ -215,6 +215,7 @@ def test_no_day_and_no_instant_of_our_tables_is_left_ahead(library: Library, koh
     koha.put("gentle_nudge_alert", kind="late", day=MONDAY, at=now)
     koha.put("gentle_nudge_wish", door="koha", origin="1", what="sync", who="koha:51", at=now)
     koha.put("gentle_nudge_hold", patron=1, reason="plan", source="command", since=now)
+    koha.put("gentle_nudge_case_pause", case_id=1, since=MONDAY, until=MONDAY)
     koha.put("gentle_nudge_list", id=1, section="global", for_day=MONDAY, made=MONDAY, state="open")
     koha.put("gentle_nudge_list_row", list_id=1, patron=1, owed=1, balance=1, marks="", outcome="listed")
     koha.put("gentle_nudge_notice", message_id=1, patron=1, letter="ODUE", sent_on=MONDAY)

@@ -133,7 +133,7 @@ def test_every_message_is_in_the_maildir_with_the_archived_file(demo: Shown) -> 
 
 def test_the_paths_on_the_screen_exist(demo: Shown) -> None:
     paths = re.findall(rf"^  ({DEMO}/\S+)", demo.screen, re.MULTILINE)
-    assert len(paths) == 6
+    assert len(paths) == 7
     assert all((demo.folder.parent / path).exists() for path in paths)
 
 
@@ -144,12 +144,14 @@ def test_the_last_lines_name_the_pages_to_open(demo: Shown) -> None:
         f"night-{SUNDAY}-global.html",
         "review-2026-11-29-global.html",
         "statement-244-2026-11-22.html",
+        "outcomes-2026-11.html",
     ]
-    night, coming, statement = ((demo.folder / "staff" / name).read_text() for name in names)
+    night, coming, statement, outcomes = ((demo.folder / "staff" / name).read_text() for name in names)
     assert "The night of Sunday 22 November 2026" in night
     assert "2 patrons will be referred on Sunday 29 November 2026" in coming
     assert "Turned 18 on 23 November 2026; the oldest charge was made as a minor." in coming
     assert "Card 24000141. You still owe <strong>30.00</strong>." in statement
+    assert "Of every 100.00 referred" in outcomes
 
 
 def test_the_coming_list_is_a_look_ahead_that_nobody_has_to_approve(demo: Shown) -> None:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from tests.acceptance.test_lists import ALL, DeskFixture, nov
 from tests.acceptance.test_lists import Desk as Library
@@ -133,6 +134,8 @@ def test_a_plain_file_decides_only_about_whom_it_names(folder: Folder) -> None:
     [
         (PLAIN, lambda folder: folder.edited("B", "leave out", ""), "needs a reason"),
         (PLAIN, lambda folder: folder.edited("B", "keep back", "found"), "neither empty nor leave out."),
+        (APPROVED, lambda folder: folder.edited("B", "", "found"), "without a decision: write leave out beside it"),
+        (APPROVED, lambda folder: folder.edited("B", "", "", "2026-12-31"), "without a decision"),
         (
             PLAIN,
             lambda folder: folder.edited("B", "leave out", "found", "31.12.2026"),
@@ -141,7 +144,7 @@ def test_a_plain_file_decides_only_about_whom_it_names(folder: Folder) -> None:
         (PLAIN, lambda folder: folder.edited("B", "leave out", "found", "2026-11-19"), "before today"),
         (PLAIN, lambda folder: folder.text.replace("card,number", "x,y"), "There is no line with the columns"),
         ("review-2026-11-29-global.csv", lambda folder: folder.text, "There is no list for 2026-11-29"),
-        ("review-2026-11-22-north.csv", lambda folder: folder.text, "of a section north"),
+        ("review-2026-11-22-north.csv", lambda folder: folder.text, "of the section that the name says"),
         ("list.csv", lambda folder: folder.text, "The name is that of no list"),
         (PLAIN, lambda folder: folder.text + folder.text.splitlines()[1] + "\n", "in the file twice"),
         (PLAIN, lambda folder: folder.text + "x" * 2**20, "no plain file of at most 1 MiB"),
@@ -165,6 +168,26 @@ def test_a_file_for_a_list_that_is_decided_is_refused(folder: Folder) -> None:
     done = folder.library.run("deliver")
     assert done.returncode == 1
     assert "The list for 2026-11-22 is approved" in done.stderr
+
+
+def test_an_old_file_approves_no_list_that_was_rejected_since_or_was_used(folder: Folder) -> None:
+    old = folder.edited("B", "leave out", "found")
+    folder.save(APPROVED, old)
+    folder.library.does("deliver", on=nov(20))
+    folder.library.does("review", "reject", "2026-11-22", "--reason", "closed for repairs")
+    folder.save(APPROVED, old)
+    folder.library.does("deliver")
+    assert state(folder)["state"] == "rejected"
+    for edited, is_now in ((f"{old}\n", "rejected"), (f"{old}\n\n", "rejected"), (f"{old}\n\n\n", "used")):
+        folder.save(APPROVED, edited)
+        done = folder.library.run("deliver")
+        assert done.returncode == 1
+        assert f"The list for 2026-11-22 is {is_now}: nothing can be decided about it in a file." in done.stderr
+        assert state(folder)["state"] == is_now
+        if edited == f"{old}\n\n":
+            folder.library.does("review", "approve", "2026-11-22")
+            folder.library.nights(21, 22)
+    assert folder.library.submission() == ("ACEG", "161.00", "40.00")
 
 
 def test_neither_links_nor_hidden_files_nor_fresh_ones_are_read(folder: Folder, tmp_path: Path) -> None:
@@ -214,6 +237,48 @@ def test_everything_as_ever_without_an_edited_file(folder: Folder) -> None:
     folder.library.does("review", "approve", "2026-11-22", on=nov(20))
     folder.library.nights(22)
     assert folder.library.submission() == ALL
+
+
+@pytest.mark.parametrize("name", ["Mrs Smythe 24000126.csv", "review-2026-11-22-global Smythe.csv"])
+def test_a_name_that_staff_gave_a_file_is_told_nowhere(folder: Folder, name: str) -> None:
+    folder.save(name, folder.text)
+    done = folder.library.run("nightly", on=nov(20))
+    assert done.returncode == 1
+    assert "An edited list was refused: " in done.stderr
+    kept = folder.library.koha.query("SELECT answer FROM gentle_nudge_wish")
+    kept += folder.library.koha.query("SELECT content FROM gentle_nudge_night")
+    assert "An edited list was refused" in str(kept)
+    assert "Smythe" not in done.stdout + done.stderr + str(kept)
+    assert f"refused/{name}.txt" in folder.files()
+
+
+@pytest.mark.parametrize("until", ["", "2026-11-19"])
+def test_a_file_that_is_saved_again_while_it_is_read_is_read_by_the_next_run(folder: Folder, until: str) -> None:
+    folder.save(PLAIN, folder.edited("B", "leave out", "found", until))
+
+    def saved_again(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        if "gentle_nudge_list_row" in statement:
+            folder.save(PLAIN, folder.edited("C", "leave out", "paid at the desk"))
+
+    event.listen(Engine, "before_cursor_execute", saved_again)
+    try:
+        folder.library.does("deliver", on=nov(20))
+    finally:
+        event.remove(Engine, "before_cursor_execute", saved_again)
+    assert folder.files() == {PLAIN}
+    folder.library.does("deliver")
+    assert folder.files() == {f"read/{PLAIN}"}
+    left_out = {letter for letter, row in folder.library.rows(22).items() if row[0] == "left_out"}
+    assert left_out == ({"C"} if until else {"B", "C"})  # the last day of B's hold would be over
+
+
+def test_a_link_in_the_place_of_the_folder_is_not_followed(folder: Folder, tmp_path: Path) -> None:
+    elsewhere = (folder.place / "in").rename(tmp_path / "elsewhere")
+    (folder.place / "in").symlink_to(elsewhere)
+    folder.save(APPROVED, folder.text)
+    folder.library.does("deliver", on=nov(20))
+    assert folder.files() == {APPROVED}
+    assert state(folder)["state"] == "open"
 
 
 def test_a_folder_of_another_database_is_not_read(folder: Folder) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.evenings import Evenings, Library
+from tests.acceptance.test_what_if import A_SCAN
 from tests.builders.koha import a_patron, an_item, owing, pays, reserves
 from tests.support.command import Command
 from tests.support.koha import KohaDatabase
@@ -174,7 +175,7 @@ def test_v3_who_is_left_out_is_asked_about_again_the_next_week(desk: DeskFixture
     assert library.submission() == ("ACEG", "161.00", "40.00")
     explained = library.does("explain", card(library, "B"))
     assert "staff have left the patron out of the list for 2026-11-22" in explained
-    assert "on 2026-11-21: found on the shelf" in explained  # 23:00 there is the next day in UTC
+    assert "on 2026-11-20: found on the shelf" in explained  # by the library's clock; in UTC it is the next day
     verdicts = json.loads(library.does("explain", card(library, "B"), "--format", "json"))[0]["verdicts"]
     assert [rule for rule, keeps_out in verdicts.items() if keeps_out] == ["LEFT_OUT"]
     library.nights(26)
@@ -409,6 +410,42 @@ def test_v14_each_section_has_its_own_list(library: Library, koha: KohaDatabase)
     states = koha.query("SELECT section, state FROM gentle_nudge_list ORDER BY section")
     assert states == [{"section": "global", "state": "lapsed"}, {"section": "north", "state": "used"}]
     assert evenings.flag(here) is None
+
+
+@pytest.mark.mariadb
+def test_one_scan_serves_the_lists_of_all_sections(library: Library, koha: KohaDatabase) -> None:
+    north = '[[library]]\nname = "north"\nbranches = ["FPL"]\ncount_fees_newer_than = 100\n'
+    evenings = library(policy=RULES, tables=north)
+    evenings.does("init", "--yes", on=nov(19))
+    owing(koha, "30.00", branch="CPL")
+    owing(koha, "40.00", branch="FPL", day=date(2026, 8, 16))
+    night = evenings.run("--debug", "nightly")
+    assert (night.returncode, night.stderr.count(A_SCAN)) == (0, 1)
+    assert koha.query("SELECT COUNT(*) AS n FROM gentle_nudge_list_row GROUP BY list_id") == [{"n": 1}, {"n": 1}]
+    looked = evenings.run("--debug", "review")
+    assert (looked.returncode, looked.stderr.count(A_SCAN)) == (0, 1)
+
+
+def test_v20_somebody_outside_leaves_a_patron_out(desk: DeskFixture) -> None:
+    library = desk()
+    library.nights(19)
+    wish = {
+        "door": "koha",
+        "what": "leave_out",
+        "reason": "bei uns gefunden",
+        "who": "koha:51",
+        "at": "2026-11-20 17:00",
+    }
+    for patron in (library.five["C"], 99_999):
+        library.koha.put("gentle_nudge_wish", **wish, patron=patron, origin=str(patron))
+    assert library.run("deliver", on=nov(20)).returncode == 0
+    answers = library.koha.query("SELECT done, answer FROM gentle_nudge_wish ORDER BY id")
+    assert [row["done"] for row in answers] == [1, 0]
+    assert answers[1]["answer"].startswith("Patron number 99999 is not on an open list.")
+    (row,) = (row for row in shown(library, 22, on=20)["rows"] if row["number"] == library.five["C"])
+    assert (row["outcome"], row["why"], row["who"]) == ("left_out", "bei uns gefunden", "koha:51")
+    library.nights(20, 21, 22)
+    assert library.submission() == ("ABEG", "165.00", "40.00")
 
 
 def test_a_day_without_a_submission_names_the_nearest(desk: DeskFixture) -> None:

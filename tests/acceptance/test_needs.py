@@ -2,6 +2,7 @@
 
 import email
 import json
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from email import policy
@@ -313,6 +314,7 @@ def test_history_tells_of_holds_pauses_and_lists_and_of_no_note(desk: DeskFixtur
     library.nights(23)
     (case,) = json.loads(library.does("history", referred, "--format", "json"))
     assert (case["number"], case["paused_on"]) == (other, "2026-11-23")
+    assert case["pauses"] == [{"since": "2026-11-23", "until": None}]
     (hold,) = case["holds"]
     assert hold.items() >= {"reason": "plan", "until": "2026-12-31", "who": "tester", "ended": None}.items()
     assert "note" not in hold
@@ -324,7 +326,18 @@ def test_history_tells_of_holds_pauses_and_lists_and_of_no_note(desk: DeskFixtur
     assert "on the list for 2026-11-22, referred (section global, the list is used)" in said
     assert "secret" not in said
     library.nights(24)
-    assert "paused since" not in library.does("history", referred)
+    said = library.does("history", referred)
+    assert "paused since" not in said
+    assert re.search(r"paused from +told again from\n *2026-11-23 +2026-11-24\n", said)
+    library.does("hold", referred, *how)
+    library.nights(25)
+    (case,) = json.loads(library.does("history", referred, "--format", "json"))
+    assert case["pauses"] == [{"since": "2026-11-23", "until": "2026-11-24"}, {"since": "2026-11-25", "until": None}]
+    pays(library.koha, other, day=nov(26))
+    library.nights(26)
+    (case,) = json.loads(library.does("history", referred, "--format", "json"))
+    assert (case["paused_on"], case["pauses"][1]) == (None, {"since": "2026-11-25", "until": None})
+    assert case["closed_on"] == "2026-11-26"
     assert library.run("history", "number:99999").returncode == 2
 
 

@@ -130,6 +130,7 @@ def test_files_are_written_by_a_dry_run_alone(library: Library, run: str) -> Non
     [
         ("policy.send_to", '["reports@agency.example"]', "reports@agency.example"),
         ("policy.copy_to", '["reports@agency.org", "a@b.invalid"]', "a@b.invalid"),
+        ("outcomes.send_to", '["director@library.example"]', "director@library.example"),
         ("alerts.to", '["it@Library.TEST"]', "it@Library.TEST"),
         ("sftp.host", '"sftp.agency.example"', "sftp.agency.example"),
         ("monitoring.ping_url", '"https://hc.example/ping/UUID"', "hc.example"),

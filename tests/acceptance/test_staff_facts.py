@@ -122,13 +122,12 @@ def test_a_letter_has_to_have_been_sent_in_time(
 
 
 def test_a_letter_that_koha_has_deleted_is_still_known(library: Library, koha: KohaDatabase) -> None:
-    exempt = 'exemption = "sort2"'
-    evenings = library(policy=f"{BILL}\n{exempt}")
-    patron = owing(koha, "26.00", "2026-09-14", sort2="kept back")
+    evenings = library(policy=BILL)
+    patron = owing(koha, "26.00", "2026-09-14")
     is_sent(koha, patron, "BILL", day=date(2026, 11, 9))
+    evenings.does("hold", f"number:{patron}", "--reason", "dispute", "--until", "2026-12-10", on=date(2026, 11, 20))
     assert referred(evenings, SUNDAY, NEXT_SUNDAY, date(2026, 12, 6)) == []
     koha.execute("DELETE FROM message_queue")
-    koha.execute("UPDATE borrowers SET sort2 = NULL")
     assert [case["patron"] for case in referred(evenings, date(2026, 12, 13))] == [patron]
 
 

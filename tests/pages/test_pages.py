@@ -32,13 +32,13 @@ def test_a_page_has_no_fault(browser: Browser, tmp_path: Path, name: str, number
     values = sample_values()[name][number]
     file = tmp_path / name
     file.write_text(Texts().render(name, **values), encoding="utf-8")
-    shown = NAMES if values["names"] else ("24000126",) if values.get("needs_a_person") else ()
+    shown = NAMES if values.get("names") else ("24000126",) if values.get("needs_a_person") else ()
     assert browser.faults(file, shown) == []
 
 
 def test_the_pages_of_the_demo_have_no_fault(browser: Browser, tmp_path: Path) -> None:
     folder = play(tmp_path / "demo", SUNDAY).folder / "staff"
     pages = [folder / f"night-{SUNDAY}-global.html"]
-    pages += [page for kind in ("review", "statement", "digest") for page in folder.glob(f"{kind}-*.html")]
-    assert len(pages) == 5
+    pages += [page for kind in ("review", "statement", "digest", "outcomes") for page in folder.glob(f"{kind}-*.html")]
+    assert len(pages) == 7
     assert [(page.name, faults) for page in pages if (faults := browser.faults(page))] == []

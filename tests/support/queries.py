@@ -27,6 +27,7 @@ from gentle_nudge.koha.koha_tables import categories
 from gentle_nudge.koha.read.borrowers import CONTACT as CONTACT_COLUMNS
 from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
 from gentle_nudge.reports.columns import CONTACT
+from gentle_nudge.store.outcome_log import watched_lines
 from gentle_nudge.store.tables import outcome, outcome_line
 from tests.builders.days import ZONE
 
@@ -102,6 +103,7 @@ SAMPLES: dict[str, Any] = {
     "plugin": SINGLE,
     "seen": outcome_line,
     "sections": ["global", "north"],
+    "recorded": watched_lines(date(2026, 5, 26)),
     "present": {"protected", "anonymized", "script", "is_date"},
     "title_ids": [5001, 5002],
     "text": "sson, A",

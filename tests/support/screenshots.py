@@ -19,6 +19,7 @@ SHOWN: dict[str, tuple[str, int, int | None, Scheme]] = {
     "night-on-a-phone-in-the-dark": (f"night-{SUNDAY}-global.html", 412, 780, "dark"),
     "digest": ("digest-2026-11-16-global.html", 840, None, "light"),
     "statement": (f"statement-244-{SUNDAY}.html", 840, None, "light"),
+    "outcomes": ("outcomes-2026-11.html", 1040, 1150, "light"),
 }
 
 

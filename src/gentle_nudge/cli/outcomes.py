@@ -13,14 +13,26 @@ import click
 from dateutil.relativedelta import relativedelta
 
 from gentle_nudge.cli.app import Invocation
-from gentle_nudge.cli.options import library_option, listing_format_option, moment_of, progress, show
+from gentle_nudge.cli.boundary import say
+from gentle_nudge.cli.options import (
+    folder_option,
+    library_option,
+    listing_format_option,
+    moment_of,
+    print_page,
+    progress,
+    show,
+    write,
+)
 from gentle_nudge.domain.money import parse_amount
 from gentle_nudge.domain.outcomes.answer import Question
 from gentle_nudge.domain.outcomes.totals import By
 from gentle_nudge.errors import UserError
+from gentle_nudge.jobs.outcomes.month_page import outcome_page
 from gentle_nudge.jobs.outcomes.period import outcomes_of
 from gentle_nudge.jobs.outcomes.read_invoice import keep_invoice, read_invoice
 from gentle_nudge.jobs.transaction import read_only, writing
+from gentle_nudge.reports.render import outcomes_name
 from gentle_nudge.views.outcome_view import invoice_view, outcome_view, rows_view
 
 YEAR = relativedelta(months=11)
@@ -32,7 +44,8 @@ YEAR = relativedelta(months=11)
 @library_option
 @click.option("--by", type=click.Choice(get_args(By)), default="month", help="What a row of the table stands for.")
 @click.option("--if-threshold", "thresholds", multiple=True, metavar="AMOUNT", help="Had it been so much; repeatable.")
-@listing_format_option
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "html"]), default="table")
+@folder_option(help="With --format html, which is always by month: write the page there, as a file.")
 @click.pass_context
 def outcomes(
     context: click.Context,
@@ -42,6 +55,7 @@ def outcomes(
     by: str,
     thresholds: Sequence[str],
     form: str,
+    output: Path | None,
 ) -> None:
     """What has become of the cases: paid, returned, waived, still owed, by the last nightly copy.
 
@@ -49,6 +63,8 @@ def outcomes(
     """
     if context.invoked_subcommand is not None:
         return
+    if output and form != "html":
+        raise UserError("--output belongs to --format html.", "Add it; tables, CSV and JSON go to standard output.")
     library = context.obj.library("koha")
     moment = moment_of(library)
     to = month("--to", last) if last else moment.today.replace(day=1)
@@ -56,7 +72,7 @@ def outcomes(
         first=month("--from", first) if first else to - YEAR,
         last=to,
         sections=tuple(libraries),
-        by=cast("By", by),
+        by="month" if form == "html" else cast("By", by),
         thresholds=tuple(map(_amount, thresholds)),
     )
     if question.first > question.last:
@@ -65,7 +81,15 @@ def outcomes(
         )
     with progress(), read_only(library.engine) as conn:
         period = outcomes_of(conn, library, question, moment)
-    show(rows_view(period) if form == "csv" else outcome_view(period, moment.zone), form)
+        page = outcome_page(conn, library, period, moment) if form == "html" else ""
+    for failure in library.texts.failures:
+        say(failure, "warning")
+    if output:
+        write(output, [(outcomes_name(to, _one_of(libraries, period.sections)), [page.encode()])])
+    elif form == "html":
+        print_page([page])
+    else:
+        show(rows_view(period) if form == "csv" else outcome_view(period, moment.zone), form)
 
 
 @outcomes.command()
@@ -97,6 +121,11 @@ def month(option: str, text: str) -> date:
         return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 - a month has no zone
     except ValueError:
         raise UserError(f"{option} {text}: no month.", "Write it as YYYY-MM.") from None
+
+
+def _one_of(wanted: Sequence[str], names: Sequence[str]) -> str:
+    """The one wanted section as the settings write it; empty if all are wanted, or several."""
+    return next((name for name in names if [name.casefold()] == [each.casefold() for each in wanted]), "")
 
 
 def _amount(text: str) -> Decimal:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from grp import getgrnam
 from pathlib import Path
 from typing import ClassVar
@@ -21,6 +21,7 @@ from gentle_nudge.domain.report_row import ReportKind
 SHARED, SHARED_FOLDER = 0o640, 0o2770  # what is made in a folder with this bit belongs to its group
 HANDED_IN, READ, REFUSED = "in", "in/read", "in/refused"
 OURS = re.compile(r"(?:night|digest|review|shelf)-(\d{4}-\d\d-\d\d)-.+\.(?:html|csv)")
+OF_MONTHS = re.compile(r"outcomes-(\d{4}-\d\d)(?:-.+)?\.html")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +31,7 @@ class StaffFolder(MarkedFolder):
     group: str | None = None
 
     called: ClassVar[str] = "staff folder"
-    patterns: ClassVar[tuple[str, ...]] = ("night-*", "digest-*", "review-*", "shelf-*", HANDED_IN)
+    patterns: ClassVar[tuple[str, ...]] = ("night-*", "digest-*", "review-*", "shelf-*", "outcomes-*", HANDED_IN)
 
     @property
     def mode(self) -> int:
@@ -94,9 +95,10 @@ class StaffFolder(MarkedFolder):
         with self.failing("changes"):
             if self.read_note() is None:
                 return
+            month = f"{before - timedelta(days=1):%Y-%m}"  # pages of earlier months were made by its first day
             for file in self.directory.iterdir():
-                named = OURS.fullmatch(file.name)
-                if named and named[1] < before.isoformat():
+                named, of_months = OURS.fullmatch(file.name), OF_MONTHS.fullmatch(file.name)
+                if (named and named[1] < before.isoformat()) or (of_months and of_months[1] < month):
                     file.unlink(missing_ok=True)
             for folder in map(self.directory.joinpath, (READ, REFUSED)):
                 for file in folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ():

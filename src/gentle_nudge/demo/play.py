@@ -19,14 +19,17 @@ from gentle_nudge.demo.sample_library import SampleLibrary, StoryStep
 from gentle_nudge.demo.weeks import go_by
 from gentle_nudge.demo.year import Year
 from gentle_nudge.domain.collections.policy import Section
+from gentle_nudge.domain.outcomes.answer import Question
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.desk.list_pages import list_page
 from gentle_nudge.jobs.desk.night_page import page_head
 from gentle_nudge.jobs.desk.review_list import reviews
 from gentle_nudge.jobs.desk.statement import statement, statement_file, statement_text
 from gentle_nudge.jobs.night.preview import write_files
+from gentle_nudge.jobs.outcomes.month_page import outcome_page
+from gentle_nudge.jobs.outcomes.period import outcomes_of
 from gentle_nudge.jobs.transaction import read_only
-from gentle_nudge.reports.render import page_name
+from gentle_nudge.reports.render import outcomes_name, page_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +37,7 @@ class Story:
     """Everything that the demo tells.
 
     `samples` is the cast as it was before its first night, by number, `founded` what `counter.owing` says of that day,
-    and `year` the one before it. `to_look_at` names the page of the coming list and a patron's statement.
+    and `year` the one before it. `to_look_at` names the coming list, a patron's statement and the page of outcomes.
     """
 
     folder: Path
@@ -44,7 +47,7 @@ class Story:
     year: Year | None
     founded: tuple[int, int, Decimal]
     chapters: tuple[StoryStep, ...]
-    to_look_at: tuple[str, str]
+    to_look_at: tuple[str, ...]
 
     @property
     def tonight(self) -> StoryStep:
@@ -89,7 +92,7 @@ def play(folder: Path, day: date, *, with_year: bool = True) -> Story:
         year=past,
         founded=founded,
         chapters=tuple(nights),
-        to_look_at=(pages[0][0], pages[1][0]),
+        to_look_at=tuple(name for name, _ in pages),
         section=library.koha.settings.with_groups({})[0],
     )
 
@@ -108,13 +111,20 @@ def _year(library: SampleLibrary, folder: Path) -> Year:
 
 
 def _pages_to_look_at(library: SampleLibrary, card: str) -> list[tuple[str, str]]:
-    """The list of the Sunday to come, and the statement of the patron with this card: the name and the page of each."""
+    """The list of the Sunday to come, the statement of the patron with this card, and the outcomes of twelve months.
+
+    Of each the name and the page.
+    """
     koha, moment = library.koha, library.moment(0)
+    month = moment.day.replace(day=1)
     with read_only(koha.engine) as conn:
         (coming,) = reviews(conn, library.sections, moment, moment.day + relativedelta(weeks=1))
         list_ = list_page(koha, page_head(conn), coming, moment.now, names=koha.settings.staff.names)
         owed = statement(conn, library.sections, card, moment)
+        period = outcomes_of(conn, koha, Question(first=month - relativedelta(months=11), last=month), moment)
+        outcomes = outcome_page(conn, koha, period, moment)
     return [
         (page_name(ReportKind.REVIEW, coming.for_day, coming.section.name), list_),
         (statement_file(owed, "html"), statement_text(koha, owed, moment.now, ending="html")),
+        (outcomes_name(month), outcomes),
     ]

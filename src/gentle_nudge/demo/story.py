@@ -210,7 +210,7 @@ def _play_on(story: Story, environ: Mapping[str, str], program: str) -> Iterator
     yield _heading("Play on")
     for arguments, purpose in (
         (f"history --since {story.chapters[0].plan.day}", "the last runs, with counts and sums"),
-        ("outcomes", "what has become of the cases of a year: paid, returned, waived, still owed"),
+        ("outcomes", "what has become of the cases of twelve months: paid, returned, waived, still owed"),
         (f"history {released.card}", f"all that happened to {name(released.surname, released.firstname)}"),
         (f"explain {FIRST_CARD + minor} --day {sunday}", f"why {_name(story, minor)} was not referred"),
         (f"nightly --dry-run --day {sunday + timedelta(weeks=1)}", "the Sunday after, without writing anything"),
@@ -228,7 +228,7 @@ def _to_open(story: Story) -> Iterator[Part]:
     """Which pages to look at in a browser."""
     day = story.tonight.plan.day
     (payer,) = story.those_who(Role.PAYS_A_PART)
-    the_list, statement = story.to_look_at
+    the_list, statement, outcomes = story.to_look_at
     yield _heading("Open with a browser")
     for page, purpose in (
         (page_name(ReportKind.NIGHT, day, story.section.name), "the night for staff: first what needs a person"),
@@ -237,6 +237,7 @@ def _to_open(story: Story) -> Iterator[Part]:
             f"who will be referred on {day + timedelta(weeks=1):%A}, {day + timedelta(weeks=1)}, and why to look twice",
         ),
         (statement, f"for {_name(story, payer)}, who asks at the desk what is owed and why"),
+        (outcomes, "what has come back of the cases of twelve months"),
     ):
         yield _line(str(story.folder / STAFF / page))
         yield Note(text=purpose, level=2, style="aside")

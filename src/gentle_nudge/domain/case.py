@@ -29,6 +29,14 @@ def by_state(states: Iterable[CaseState]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CasePause:
+    """A row of `gentle_nudge_case_pause`: since when the agency heard no more, and since when it heard again."""
+
+    since: date
+    until: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
     """A row of `gentle_nudge_case`.
 

@@ -22,6 +22,7 @@ class ReportKind(StrEnum):
     REVIEW = "review"
     NIGHT = "night"
     DIGEST = "digest"
+    OUTCOMES = "outcomes"
 
     @property
     def is_page(self) -> bool:
@@ -31,7 +32,7 @@ class ReportKind(StrEnum):
 
 BALANCES = (ReportKind.UPDATE, ReportKind.SYNC)
 TO_AGENCY = (ReportKind.SUBMISSION, *BALANCES)
-PAGES = (ReportKind.REVIEW, ReportKind.NIGHT, ReportKind.DIGEST)
+PAGES = (ReportKind.REVIEW, ReportKind.NIGHT, ReportKind.DIGEST, ReportKind.OUTCOMES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

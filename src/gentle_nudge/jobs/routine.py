@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from gentle_nudge.jobs.monitor.watch import watched
 from gentle_nudge.jobs.night.collect_notices import collect_notices
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import Night, nightly
+from gentle_nudge.jobs.outcomes.month_page import queue_month_page
 from gentle_nudge.jobs.outcomes.nightly_copy import copy_outcomes
 from gentle_nudge.jobs.sending.deliver import Delivered, deliver
 from gentle_nudge.jobs.sending.manage import cancelled_submissions
@@ -80,10 +81,10 @@ def routine(
             sent = failure
         tell(sent)
         pages = staff_pages(library, outlets, night, moment=moment, clock=clock)
-        if pages:
-            tell(pages)
+        for each in pages:
+            tell(each)
         exit_codes = (taken.exit_code, not_collected, night.exit_code, sent.exit_code)
-        later = (step.exit_code for step in (copied, pages) if step)
+        later = (step.exit_code for step in (copied, *pages) if step)
         watch.exit_code = worst_exit_code(*exit_codes, *later)
     for note in watch.notes:
         tell(note)
@@ -94,20 +95,33 @@ def routine(
 
 def staff_pages(
     library: Library, outlets: Outlets, night: Night, *, moment: Moment, clock: Clock
-) -> Round | GentleNudgeError | None:
-    """The pages of the night were made and sent: that round, or why there are none; None if there is none to send."""
-    try:
-        pages = queue_pages(library, outlets, night.sections, moment)
-        lists = queue_lists(library, outlets, night.sections, moment)
-        return deliver_and_alert(library, clock) if pages or lists else None
-    except GentleNudgeError as failure:
-        return failure
-    except Exception as error:
-        log.debug("the pages", exc_info=error)
-        return GentleNudgeError(
-            f"The pages for staff were not made: internal error ({type(error).__name__}).",
-            "The night itself is done. Run it again with --debug and report the output.",
-        )
+) -> Sequence[Round | GentleNudgeError]:
+    """The pages of the night, of lists and of the month were made and sent: why some are not, and that round.
+
+    Nothing if there is none to send. Pages that fail do not stop the others.
+    """
+    told: list[Round | GentleNudgeError] = []
+
+    @contextmanager
+    def keep_going() -> Iterator[None]:
+        try:
+            yield
+        except GentleNudgeError as failure:
+            told.append(failure)
+        except Exception as error:
+            log.debug("the pages", exc_info=error)
+            sentence = f"Some pages for staff were not made: internal error ({type(error).__name__})."
+            hint = "The night itself is done. Run it again with --debug and report the output."
+            told.append(GentleNudgeError(sentence, hint))
+
+    any_page = False
+    for queue in (queue_pages, queue_lists, queue_month_page):
+        with keep_going():
+            any_page |= queue(library, outlets, night.sections, moment)
+    with keep_going():
+        if any_page:
+            told.append(deliver_and_alert(library, clock))
+    return told
 
 
 def deliver_and_alert(library: Library, clock: Clock, night: Night | None = None) -> Round:

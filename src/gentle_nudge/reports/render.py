@@ -31,6 +31,7 @@ PAGES = {
     ReportKind.REVIEW: "Collections list of {day} for {name}",
     ReportKind.NIGHT: "Collections night of {day} for {name}",
     ReportKind.DIGEST: "Collections week to {day} for {name}",
+    ReportKind.OUTCOMES: "Outcomes for {name}",
 }
 
 
@@ -79,6 +80,11 @@ def subject(report: ReportKind, name: str | None) -> str:
 def page_name(kind: str, day: date, section: str, ending: str = "html") -> str:
     """The name of a page's file, or of one beside it; that of the same day and section takes its place."""
     return f"{kind}-{day.isoformat()}-{section}.{ending}"
+
+
+def outcomes_name(month: date, section: str = "") -> str:
+    """The name of the file with the page of outcomes up to this month, of all sections unless one is named."""
+    return f"{ReportKind.OUTCOMES}-{month:%Y-%m}{section and f'-{section}'}.html"
 
 
 def page_subject(kind: ReportKind, day: date, name: str | None) -> str:

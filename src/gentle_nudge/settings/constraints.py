@@ -107,6 +107,7 @@ def examples(tables: Tables) -> Iterator[Problem]:
         for draft in tables.sections:
             for key in ("send_to", "copy_to"):
                 yield from _examples(draft.places(key)[0], getattr(draft.policy, key))
+        yield from _examples(("outcomes", "send_to"), tables.outcomes.send_to)
         yield from _examples(("alerts", "to"), tables.alerts.to)
     if tables.sftp:
         yield from _examples(("sftp", "host"), [tables.sftp.host])

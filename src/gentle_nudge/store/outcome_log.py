@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, delete, insert, literal, or_, select, update
 from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import CaseState
@@ -24,21 +24,23 @@ from gentle_nudge.store.tables import case, case_line, fitted, invoice, meta, ou
 
 IS_RECORDED = case_line.c.outstanding > literal(ZERO, Money())
 Line = ColumnElement[int]
-Subquery = Callable[[Line], ColumnElement[Any]]
+ByLine = Callable[[Line], ColumnElement[Any]]
+CREDIT_TYPE = outcome.c.credit_type
 FACTS = tuple(field.name for field in fields(FollowedCase))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeenLine:
-    """What a night saw of a line: what it owes, whether its item was found, whether it is gone."""
+    """What a night saw of a line: what it owes, whether its item was found, is gone, or was never seen before."""
 
     line: int
     owing: Decimal
-    found: bool = False
-    gone: bool = False
+    found: bool
+    gone: bool
+    is_new: bool
 
 
-def complete(conn: Connection, cases: Iterable[int], *, last_offset: Subquery, due_on: Subquery) -> None:
+def complete(conn: Connection, cases: Iterable[int], *, last_offset: ByLine, due_on: ByLine) -> None:
     """The lines of these new cases hold their latest offset and the day on which their checkout was due.
 
     Both are found by the number of the line; the lines are locked.
@@ -60,59 +62,39 @@ def _is_watched(since: date) -> ColumnElement[bool]:
     return or_(case.c.state == CaseState.OPEN, case.c.closed_on >= since)
 
 
-def watched_lines(conn: Connection, since: date) -> dict[int, Decimal | None]:
-    """Line or fee -> what was recorded of it, None once a night has seen it: of open cases and those closed `since`."""
-    rows = (row for query in (watched_lines_query, watched_fees_query) for row in conn.execute(query(since)))
-    return {line: recorded if seen is None else None for line, recorded, seen in rows}
+def is_any_watched(conn: Connection, since: date) -> bool:
+    """Whether a case is open, or was closed since this day."""
+    return conn.scalar(select(case.c.id).where(_is_watched(since)).limit(1)) is not None
 
 
-def watched_lines_query(day: date) -> Select[Any]:
-    """The recorded lines of cases that are open, or were closed on this day or later, and whether they were seen.
-
-    Index: gentle_nudge_case none, gentle_nudge_case_line PRIMARY, gentle_nudge_outcome_line PRIMARY.
-    """
-    return (
-        select(case_line.c.line, case_line.c.outstanding, outcome_line.c.line)
-        .select_from(case)
-        .join(case_line, case_line.c.case_id == case.c.id)
-        .outerjoin(outcome_line, outcome_line.c.line == case_line.c.line)
-        .where(_is_watched(day), IS_RECORDED)
-    )
+def watched_lines(since: date) -> Subquery:
+    """The lines that cases recorded which are open, or were closed since: `line`, `recorded`."""
+    lines = select(case_line.c.line, case_line.c.outstanding.label("recorded")).select_from(case)
+    joined = lines.join(case_line, case_line.c.case_id == case.c.id)
+    return joined.where(_is_watched(since), IS_RECORDED).subquery("recorded")
 
 
-def watched_fees_query(day: date) -> Select[Any]:
-    """The fees of cases that are open, or were closed on this day or later, and whether they were seen.
-
-    Index: gentle_nudge_case none, gentle_nudge_outcome_line PRIMARY.
-    """
-    return (
-        select(case.c.fee_line, case.c.fee, outcome_line.c.line)
-        .select_from(case)
-        .outerjoin(outcome_line, outcome_line.c.line == case.c.fee_line)
-        .where(_is_watched(day), case.c.fee_line.is_not(None), case.c.fee.is_not(None))
-    )
-
-
-def begin(conn: Connection, recorded: Iterable[tuple[int, Decimal]], day: date) -> None:
-    """These lines owe what was recorded, until a night sees them; none of them was seen before."""
-    for chunk in a_thousand_at_a_time(recorded):
-        rows = [{"line": line, "owing": owing, "seen_on": day} for line, owing in chunk]
-        conn.execute(insert(outcome_line), rows)
+def watched_fees(since: date) -> Subquery:
+    """The fees of the same cases: `line`, `recorded`."""
+    fees = select(case.c.fee_line.label("line"), case.c.fee.label("recorded"))
+    return fees.where(_is_watched(since), case.c.fee_line.is_not(None), case.c.fee.is_not(None)).subquery("recorded")
 
 
 def keep(conn: Connection, offsets: Iterable[Any]) -> None:
     """The rows of `account_offsets.new_offsets` are kept; none of them was before."""
-    for chunk in a_thousand_at_a_time(offsets):
-        rows = [dict(zip(outcome.c.keys(), row, strict=True)) for row in chunk]
-        for row in rows:
-            row["credit_type"] = fitted(row["credit_type"], outcome.c.credit_type)
-        conn.execute(insert(outcome), rows)
+    by_id = {row[0]: dict(zip(outcome.c.keys(), row, strict=True)) for row in offsets}
+    for chunk in a_thousand_at_a_time(by_id.values()):
+        conn.execute(insert(outcome), [row | {"credit_type": fitted(row["credit_type"], CREDIT_TYPE)} for row in chunk])
 
 
 def see(conn: Connection, lines: Iterable[SeenLine], day: date) -> None:
     """These lines are as they were seen on this day; what was first seen before stays."""
+    by_line = {each.line: each for each in lines}
+    new = ({"line": each.line, "owing": each.owing, "seen_on": day} for each in by_line.values() if each.is_new)
+    for rows in a_thousand_at_a_time(new):
+        conn.execute(insert(outcome_line), rows)
     seen = outcome_line.c
-    for chunk in a_thousand_at_a_time(lines):
+    for chunk in a_thousand_at_a_time(by_line.values()):
         owing = {each.line: literal(each.owing, Money()) for each in chunk}
         of_chunk = update(outcome_line).where(among(seen.line, list(owing)))
         conn.execute(of_chunk.values(owing=value_by(owing, value=seen.line), seen_on=day))
@@ -120,8 +102,9 @@ def see(conn: Connection, lines: Iterable[SeenLine], day: date) -> None:
             (seen.found_on, [each.line for each in chunk if each.found]),
             (seen.gone_on, [each.line for each in chunk if each.gone]),
         ):
-            first = update(outcome_line).where(among(seen.line, numbers), column.is_(None))
-            conn.execute(first.values({column: day}))
+            if numbers:
+                first = update(outcome_line).where(among(seen.line, numbers), column.is_(None))
+                conn.execute(first.values({column: day}))
 
 
 def note_copied(conn: Connection, now: datetime) -> None:

@@ -157,6 +157,16 @@ case_line = _table(
     Index("gentle_nudge_case_line_line", "line"),
 )
 
+# When the agency heard no more of a case; `until` is the day of the report that told of it again, NULL if none did.
+case_pause = _table(
+    "case_pause",
+    _id(),
+    Column("case_id", Integer, ForeignKey("gentle_nudge_case.id", ondelete="CASCADE"), nullable=False),
+    Column("since", Date, nullable=False),
+    Column("until", Date),
+    Index("gentle_nudge_case_pause_case", "case_id"),
+)
+
 # Koha's offsets of recorded lines and fees, kept when Koha purges them; never changed while a case has the line.
 outcome = _table(
     "outcome",

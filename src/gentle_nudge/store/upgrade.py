@@ -39,7 +39,10 @@ class Step:
     change: Callable[[Connection], None]
 
 
-STAFF = (tables.wish, tables.hold, tables.review_list, tables.review_list_row, tables.notice, tables.night)
+STAFF = (
+    *(tables.wish, tables.hold, tables.case_pause, tables.review_list, tables.review_list_row),
+    *(tables.notice, tables.night),
+)
 OUTCOMES = (tables.outcome, tables.outcome_line, tables.invoice)
 COUNT_COLUMNS = ("patrons", "referred", "adopted", "released", "paid", "withdrawn", "merged", "deleted")
 
@@ -67,7 +70,7 @@ def what_was_told(conn: Connection) -> None:
 
 
 def what_staff_decide(conn: Connection) -> None:
-    """Wishes, holds, lists, notices and the values of nights have tables; a case knows that it is paused."""
+    """Wishes, holds, pauses, lists, notices and the values of nights have tables; a case knows that it is paused."""
     _add(conn, case.c.paused_on)
     _make(conn, STAFF)
 
@@ -76,7 +79,7 @@ def what_became_of_cases(conn: Connection) -> None:
     """Offsets, lines and invoices have tables; cases and their lines know what outcomes need. `init` fills the rest."""
     _add(conn, meta.c.outcomes_copied, case.c.branch, case.c.category, case.c.age)
     _add(conn, tables.case_line.c.last_offset, tables.case_line.c.due_on)
-    _make(conn, OUTCOMES)
+    _make(conn, (tables.case_pause, *OUTCOMES))  # the first databases of version 4 have no pauses
 
 
 STEPS = (

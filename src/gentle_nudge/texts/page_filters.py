@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import count
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import pass_context
@@ -38,6 +40,22 @@ def short_day(when: date | str) -> str:
     """The day in a column: `6 Sep 2026`."""
     when = _instant(when)
     return f"{when.day} {when:%b %Y}"
+
+
+def month(when: str) -> str:
+    """The month as people write it: `December 2025`."""
+    return f"{_instant(f'{when}-01'):%B %Y}"
+
+
+def short_month(when: str) -> str:
+    """The month in a column: `Dec 2025`."""
+    return f"{_instant(f'{when}-01'):%b %Y}"
+
+
+def marks(most: float) -> list[int]:
+    """Up to six round numbers from 0 on, of which the last is not below `most`: 0, 1000, 2000, 3000."""
+    step = next(size for power in count() for size in (10**power, 2 * 10**power, 5 * 10**power) if 5 * size >= most)
+    return list(range(0, max(ceil(most / step), 1) * step + 1, step))
 
 
 def days_written_out(sentence: str) -> str:
@@ -106,6 +124,6 @@ def _debits(line: Mapping[str, Any], types: Mapping[str, str]) -> str:
     return f"{count} \N{MULTIPLICATION SIGN} {types.get(kind) or kind or 'other'}"
 
 
-DAYS = (day, short_day, days_written_out, weekday, time)
-OTHERS = (money, in_words, counted, name, patron_link, code, what_for)
+DAYS = (day, short_day, month, short_month, days_written_out, weekday, time)
+OTHERS = (money, marks, in_words, counted, name, patron_link, code, what_for)
 FILTERS: dict[str, Callable[..., object]] = {each.__name__: each for each in (*DAYS, *OTHERS)}

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gentle_nudge.domain.case import Case, CaseState, by_state
+from gentle_nudge.domain.case import Case, CasePause, CaseState, by_state
 from gentle_nudge.domain.collections.policy import GLOBAL
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.money import ZERO, format_amount
@@ -100,6 +100,11 @@ TOLD: tuple[Column[Told], ...] = (
     column(None, lambda told: table(TRIES, told.attempts), "nested", key="tries"),
 )
 
+PAUSES: tuple[Column[CasePause], ...] = (
+    column("paused from", lambda pause: pause.since, "day", key="since"),
+    column("told again from", lambda pause: pause.until, "day", key="until"),
+)
+
 
 def matches_view(patrons: Sequence[NamedPatron]) -> View:
     """The first of the patrons who have a name that somebody looked for."""
@@ -178,10 +183,11 @@ def case_view(
     *,
     lines: Sequence[Line],
     dues: Sequence[ReportedDue],
+    pauses: Sequence[CasePause],
     deliveries: Mapping[int, Sequence[DeliveryAttempts]],
     zone: ZoneInfo,
 ) -> View:
-    """What happened to one case: the lines at referral, each reported due, the deliveries of each report.
+    """What happened to one case: the lines at referral, each reported due, its pauses, the deliveries of each report.
 
     `deliveries` are by the id of their report, repeats included.
     """
@@ -203,6 +209,7 @@ def case_view(
         parts += notes(f"closed on {ended}: {case.why or 'the reason has been forgotten'}", level=1)
     for due in (due for due in dues if ended and due.day >= ended):
         parts += _reported(due, deliveries[due.report], zone)
+    parts.append(table(PAUSES, pauses, "pauses", level=1))
     if case.paused_on:
         parts += notes(f"paused since {case.paused_on}: the agency hears no more of it while the hold lasts", level=1)
     if case.to_report:

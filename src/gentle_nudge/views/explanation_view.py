@@ -171,7 +171,7 @@ def _about_the_list(explanation: Explanation) -> str:
     place = explanation.candidate.records.place
     match explanation.reason, place:
         case Reason.LEFT_OUT, Place(row=ListRow(why=why, who=who, at=at)):
-            when = f" on {at.date()}" if at else ""
+            when = f" on {at.astimezone(explanation.zone).date()}" if at else ""
             return f" for {place.for_day} ({who}{when}: {why})"
         case Reason.NOT_ON_THE_LIST, Place():
             return f": {next_submission_day(explanation.section.policy, explanation.day)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from decimal import Decimal
 from operator import attrgetter
@@ -32,7 +32,7 @@ def outcome_values(period: PeriodOutcomes, zone: ZoneInfo) -> dict[str, Any]:
         "sections": list(period.sections),
         "as_of": period.as_of.astimezone(zone) if period.as_of else None,
         "complete_from": f"{period.complete_from:%Y-%m}",
-        "rows": [{"group": name, **asdict(each)} for name, each in period.rows],
+        "rows": _groups(period.rows),
         "total": asdict(period.total),
         "before_us": asdict(period.before_us),
         "thresholds": [asdict(each) for each in period.thresholds],
@@ -46,6 +46,16 @@ def outcome_values(period: PeriodOutcomes, zone: ZoneInfo) -> dict[str, Any]:
         ],
         "unseen": {"lines": len(unseen), "amount": sum((line.unseen for line in unseen), ZERO)},
     }
+
+
+def _groups(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    return [{"group": name, **asdict(each)} for name, each in rows]
+
+
+def outcome_page_view(period: PeriodOutcomes, further: Mapping[str, Iterable[Row]], zone: ZoneInfo) -> View:
+    """The values of the page: those of a period, and further rows by other groups under these keys."""
+    rows = {key: _groups(each) for key, each in further.items()}
+    return View(parts=figures(**outcome_values(period, zone), **rows))
 
 
 def rows_view(period: PeriodOutcomes) -> View:

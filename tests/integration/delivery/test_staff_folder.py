@@ -113,6 +113,18 @@ def test_the_pages_of_earlier_days_go_and_nothing_that_is_not_ours(folder: Staff
     }
 
 
+def test_the_page_of_a_month_is_of_the_day_on_which_it_was_made(folder: StaffFolder) -> None:
+    pages = {"outcomes-2026-10.html", "outcomes-2026-11-north.html"}
+    for name in (*pages, "outcomes.html", "outcomes-2026-10.csv"):
+        folder.put(name, [b"page"])
+    folder.tidy(date(2026, 11, 1), NOON)
+    assert pages <= names(folder)
+    folder.tidy(date(2026, 12, 1), NOON)
+    assert pages & names(folder) == {"outcomes-2026-11-north.html"}
+    folder.tidy(date(2026, 12, 2), NOON)
+    assert names(folder) == {"outcomes.html", "outcomes-2026-10.csv"}
+
+
 def test_a_name_with_a_day_that_does_not_exist_stops_no_tidying(folder: StaffFolder) -> None:
     folder.put(PAGE, [b"page"])
     for name in ("night-2026-13-40-global.html", "night-2026-11-01-global.html"):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gentle_nudge.domain.report_row import ReportKind
-from gentle_nudge.reports.render import file_name, subject
+from gentle_nudge.reports.render import file_name, outcomes_name, page_subject, subject
 from tests.builders.days import SUNDAY
 
 
@@ -40,6 +40,12 @@ def test_the_second_sync_of_a_day_is_numbered() -> None:
 )
 def test_a_subject_names_report_and_library_with_blanks_collapsed(report: ReportKind, text: str) -> None:
     assert subject(report, "  Springfield \t Library\n") == text
+
+
+def test_the_page_of_outcomes_bears_its_month_and_one_section() -> None:
+    assert outcomes_name(SUNDAY) == "outcomes-2026-11.html"
+    assert outcomes_name(SUNDAY, "north") == "outcomes-2026-11-north.html"
+    assert page_subject(ReportKind.OUTCOMES, SUNDAY, "Springfield\nLibrary") == "Outcomes for Springfield Library"
 
 
 @pytest.mark.parametrize("name", ["", "  ", None, "\x00\r\n"])

@@ -64,3 +64,30 @@ def test_debits_are_counted_by_type_in_kohas_words_or_ours() -> None:
     shown = rendered("{{ lines | what_for }}", lines=lines, debit_types={"RENT": "Rental"})
     assert shown == "2 lost items, 40.00; 1 × Rental, 1.50; 1 × other, 1.00"
     assert rendered("{{ lines | what_for }}", lines=lines[1:2]) == "1 × RENT, 1.50"
+
+
+def test_a_month_is_written_out_or_short() -> None:
+    assert rendered('{{ "2025-12" | month }}, {{ "2026-01" | short_month }}') == "December 2025, Jan 2026"
+
+
+@pytest.mark.parametrize(
+    ("most", "marks"),
+    [
+        (0, [0, 1]),
+        (5, [0, 1, 2, 3, 4, 5]),
+        (5.01, [0, 2, 4, 6]),
+        (52.2, [0, 20, 40, 60]),
+        (2944.45, [0, 1000, 2000, 3000]),
+        (10_000, [0, 2000, 4000, 6000, 8000, 10_000]),
+        (10_000.01, [0, 5000, 10_000, 15_000]),
+    ],
+)
+def test_a_picture_is_measured_by_round_numbers(most: float, marks: list[int]) -> None:
+    assert rendered("{{ most | marks }}", most=most) == str(marks)
+
+
+def test_a_negative_part_of_a_bar_is_not_drawn() -> None:
+    made = "{% import 'macros.html' as made_of with context %}"
+    bars = "{{ made_of.stacked('m', 'Title', 'Words', [('paid', 'paid'), ('owed', 'owed')], bars, 1, 'open') }}"
+    drawn = rendered(made + bars, bars=[("Jan", ["-5.00", "10.00"])])
+    assert (drawn.count("<rect"), "-5" in drawn, "Jan: owed 10.00" in drawn) == (1, False, True)

@@ -103,6 +103,10 @@ def _row(line: int, row: Mapping[str, str]) -> EditedRow:
     left_out, reason = bool(decision), row.get("reason", "")
     if left_out and not reason:
         raise FileFault(f"{LEAVE_OUT} needs a reason.", line)
+    if not left_out and (reason or until):
+        raise FileFault(
+            f"a reason or a day stands there without a decision: write {LEAVE_OUT} beside it, or empty it.", line
+        )
     last_day = day_of(until)
     if left_out and until and last_day is None:
         raise FileFault("until is no day. Write it as 2026-12-31.", line)

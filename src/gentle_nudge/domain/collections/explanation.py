@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from gentle_nudge.domain.case import Case, CaseState
 from gentle_nudge.domain.collections.plan import Reopening
@@ -26,6 +27,7 @@ class Explanation:
     section: Section
     day: date
     today: date
+    zone: ZoneInfo
     candidate: Candidate
     lines: tuple[JudgedLine, ...]
     cases: tuple[Case, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outcomes.figures import CaseFigures
@@ -12,6 +12,7 @@ from gentle_nudge.domain.outcomes.terms import Outcomes
 from gentle_nudge.domain.outcomes.totals import share_of
 
 SOON = (30, 60, 90)
+FOLDS = tuple(map(Decimal, ("1.2", "1.6", "2", "3", "4")))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +43,12 @@ def threshold_studies(
             items_back=sum(each.items_back for each in cases),
             price=terms.price_per_case * len(cases),
         )
+
+
+def higher_thresholds(in_force: Decimal) -> list[Decimal]:
+    """Multiples of the threshold in force to look back with, in whole units; only those above it, each once."""
+    whole = {(in_force * fold).quantize(Decimal(1), ROUND_HALF_UP) for fold in FOLDS}
+    return sorted(each for each in whole if each > in_force)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

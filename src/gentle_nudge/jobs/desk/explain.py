@@ -51,6 +51,7 @@ def _explanation(conn: Connection, section: Section, number: int, moment: Moment
             section=section,
             day=moment.day,
             today=moment.today,
+            zone=moment.zone,
             candidate=candidate,
             lines=judged_lines(conn, with_facts(conn, rules, [candidate.patron]), ownership, number),
             cases=cases_of_patron,

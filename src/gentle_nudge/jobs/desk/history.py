@@ -66,8 +66,9 @@ def of_patron(conn: Connection, card: str, zone: ZoneInfo) -> list[View]:
     parts: list[list[Part]] = []
     for case in of_patron:
         dues, lines = cases.dues_of(conn, case.id), cases.lines_of(conn, case.id)
+        pauses = cases.pauses_of(conn, case.id)
         attempts = {due.report: list(tried(conn, deliveries.of_report(conn, due.report))) for due in dues}
-        view = case_view(case, lines=lines, dues=dues, deliveries=attempts, zone=zone)
+        view = case_view(case, lines=lines, dues=dues, pauses=pauses, deliveries=attempts, zone=zone)
         parts.append([*view.parts, *for_programs(kept_back.of_section(case.section), zone)])
     if not of_patron:
         if not (kept_back.holds or kept_back.lists):

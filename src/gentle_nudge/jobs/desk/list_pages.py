@@ -20,6 +20,7 @@ from gentle_nudge.jobs.desk.night_page import PageHead, page_head
 from gentle_nudge.jobs.desk.review_list import SHELF, files_of, review
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.patrons.shared_reads import SharedReads
 from gentle_nudge.jobs.sending.enqueue import Page, Run, queue_page
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import read_only, writing
@@ -36,14 +37,14 @@ def queue_lists(library: Library, outlets: Outlets, sections: Sequence[Section],
 
     The files for the shelves of lists that have ended are gone.
     """
-    any_page, folder = False, outlets.staff_folder
+    any_page, folder, shared = False, outlets.staff_folder, SharedReads(sections, moment)
     for section in sections:
         to, run = outlets.addresses(section, ReportKind.REVIEW), Run(section=section, moment=moment, outlets=outlets)
         with read_only(library.engine) as conn:
             lists = review_lists.latest(conn, section.names) if to else ()
             to_show = [each for each in lists if each.state in TO_COME and not is_made(conn, section, each.for_day)]
             records = read_records(conn, section) if to_show else SectionRecords()
-            new = [review(conn, section, moment, each.for_day, records=records, of=each) for each in to_show]
+            new = [review(conn, section, shared.ahead(each.for_day), records=records, of=each) for each in to_show]
             files = [file for each in new for file in files_of(conn, each, names=library.settings.staff.names)]
             head = page_head(conn)
         if folder:
@@ -79,8 +80,9 @@ def _queue(conn: Connection, library: Library, run: Run, *, shown: Review, head:
         balance=shown.balance,
         fees=shown.fees,
     )
-    page = Page(kind=ReportKind.REVIEW, day=shown.for_day, content=html.encode(), body=body)
-    queue_page(conn, run, page, run.outlets.addresses(run.section, ReportKind.REVIEW))
+    name = page_name(ReportKind.REVIEW, shown.for_day, run.section.name)
+    page = Page(kind=ReportKind.REVIEW, day=shown.for_day, file_name=name, content=html.encode(), body=body)
+    queue_page(conn, run, page, run.outlets.addresses(run.section, ReportKind.REVIEW), made_on=run.moment.today)
 
 
 def list_page(library: Library, head: PageHead, shown: Review, now: datetime, *, names: bool) -> str:

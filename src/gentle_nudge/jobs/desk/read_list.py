@@ -46,7 +46,7 @@ def edited_file(path: Path, *, may_decide: Callable[[int], bool] = lambda _uid: 
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as opened:
         status = os.fstat(opened.fileno())
         if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
-            raise UserError(f"{path.name} is no plain file of at most 1 MiB.", "Save the list as a CSV file.")
+            raise UserError("This is no plain file of at most 1 MiB.", "Save the list as a CSV file.")
         if not may_decide(status.st_uid):
             raise UserError("The owner of the file may not decide about lists.", "See group in [staff].")
         return EditedFile(name=path.name, content=opened.read(), owner=login_of(status.st_uid))
@@ -142,7 +142,7 @@ def _list_of(conn: Connection, name: FileName) -> tuple[ReviewList, bool]:
     for section, is_approved in name.readings:
         if section.casefold() in lists:
             return lists[section.casefold()], is_approved
-    raise FileFault(f"There is no list for {name.day} of a section {name.readings[-1][0]}.")
+    raise FileFault(f"There is no list for {name.day} of the section that the name says.")
 
 
 def _found(edited: Iterable[EditedRow], cards: Mapping[int, str | None]) -> Iterator[tuple[EditedRow, int]]:

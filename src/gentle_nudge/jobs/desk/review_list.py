@@ -20,6 +20,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.night.foresee import foresee
 from gentle_nudge.jobs.night.lists import dropped
 from gentle_nudge.jobs.patrons.records import read_records
+from gentle_nudge.jobs.patrons.shared_reads import SharedReads
 from gentle_nudge.koha.read import borrowers, lost_items
 from gentle_nudge.reports.render import page_name
 from gentle_nudge.store import review_lists
@@ -38,6 +39,7 @@ def reviews(conn: Connection, sections: Sequence[Section], moment: Moment, day: 
     """
     chosen: list[Review] = []
     nearest: set[date] = set()
+    shared = SharedReads(sections, moment)
     for section in sections:
         if not section.enabled:
             continue
@@ -47,7 +49,7 @@ def reviews(conn: Connection, sections: Sequence[Section], moment: Moment, day: 
         if of is None and submits_on(section.policy, for_day) != for_day:
             nearest |= {submits_on(section.policy, for_day), next_submission_day(section.policy, for_day)}
         else:
-            chosen.append(review(conn, section, moment, for_day, records=records, of=of))
+            chosen.append(review(conn, section, shared.ahead(for_day), records=records, of=of))
     if not chosen:
         if not nearest:
             raise UserError("Submissions of every section are off.", "See enabled in the settings.")
@@ -65,24 +67,25 @@ def coming_day(section: Section, records: SectionRecords, today: date) -> date:
 
 
 def review(
-    conn: Connection, section: Section, moment: Moment, for_day: date, *, records: SectionRecords, of: ReviewList | None
+    conn: Connection, section: Section, shared: SharedReads, *, records: SectionRecords, of: ReviewList | None
 ) -> Review:
-    """The section's list for that day; the rows of one that can still be used are judged as of now."""
+    """The section's list for the day of the `shared` reads; the rows of one that can still be used are judged anew."""
+    ahead = shared.moment
     if of is None:
-        return foresee(conn, section, moment, for_day, records=records)
+        return foresee(conn, section, shared, records=records)
     rows = review_lists.rows(conn, of.id)
     if not of.may_be_used(records.past.last_submission):
-        return Review(section=section, for_day=for_day, of=of, rows=_stored(conn, section, for_day, rows.values()))
+        return Review(section=section, for_day=ahead.day, of=of, rows=_stored(conn, section, ahead.day, rows.values()))
     under = replace(records, in_force=ListInForce(of=of, rows=rows))
-    judged = foresee(conn, section, moment, for_day, records=records, under=under.in_force)
+    judged = foresee(conn, section, shared, records=records, under=under.in_force)
     current = {each.number: each for each in judged.rows}
     gone = [patron for patron, row in rows.items() if row.outcome is Outcome.LISTED and patron not in current]
-    reasons = dropped(conn, section, replace(moment, day=for_day), gone, records=under)
+    reasons = dropped(conn, section, ahead, gone, records=under)
     left = [row for row in rows.values() if row.outcome is not Outcome.LISTED]
     left += [replace(rows[patron], outcome=Outcome.DROPPED, why=reasons[patron]) for patron in gone]
     kept = (rows[number] for number in current)
     said = (replace(each, why=row.why, who=row.who, at=row.at) for each, row in zip(judged.rows, kept, strict=True))
-    return replace(judged, of=of, rows=(*said, *_stored(conn, section, for_day, left)))
+    return replace(judged, of=of, rows=(*said, *_stored(conn, section, ahead.day, left)))
 
 
 def _stored(conn: Connection, section: Section, day: date, rows: Iterable[ListRow]) -> tuple[ShownRow, ...]:

@@ -78,7 +78,8 @@ def _write(conn: Connection, library: Library, run: Run, *, needs: list[Values],
         wanted = WantedNight(sections=section.names, day=digest, week=True, names=names)
         pages[ReportKind.DIGEST] = wanted, list(outlets.addresses(section, ReportKind.DIGEST))
     for kind, (wanted, addresses) in pages.items():
-        queue_page(conn, run, _page(conn, library, run, kind=kind, wanted=wanted), addresses)
+        page = _page(conn, library, run, kind=kind, wanted=wanted)
+        queue_page(conn, run, page, addresses, made_on=run.moment.today)
     return bool(pages)
 
 
@@ -88,7 +89,9 @@ def _page(conn: Connection, library: Library, run: Run, *, kind: ReportKind, wan
     things = len(values["needs_a_person"])
     facts = {key: values[key] for key in ("day", "from", "well", "figures", "reports")}
     body = library.texts.render(f"mail-{kind}.txt", library=run.outlets.name_for(run.section), things=things, **facts)
-    return Page(kind=kind, day=date.fromisoformat(values["day"]), content=html.encode(), body=body)
+    day = date.fromisoformat(values["day"])
+    name = page_name(kind, day, run.section.name)
+    return Page(kind=kind, day=day, file_name=name, content=html.encode(), body=body)
 
 
 def _is_made(conn: Connection, night: NightValues) -> bool:

@@ -15,6 +15,7 @@ from secrets import token_hex
 from sqlalchemy import Connection
 
 from gentle_nudge.delivery.whole_files import write_over
+from gentle_nudge.domain.collections.edited_list import FileFault, FileName
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.wish import Door, Wish
 from gentle_nudge.errors import GentleNudgeError, UserError
@@ -43,7 +44,7 @@ def take(library: Library, moment: Moment) -> Taken:
             return taken
         outlets.staff_folder.read_note()  # refuses a folder that is marked with another database
         for path in paths:
-            with taken.keep_going(f"{path.name} was read"):
+            with taken.keep_going(f"{_called(path, desk)} was read"):
                 if not taken.is_left:
                     _read_or_refuse(library, path, desk, taken)
     return taken
@@ -52,7 +53,7 @@ def take(library: Library, moment: Moment) -> Taken:
 def _waiting(library: Library, moment: Moment) -> Iterator[Path]:
     """The plain files in the folder that nobody is writing any more, by name; hidden ones aside."""
     folder = library.settings.staff.folder
-    if folder is None or not (folder / IN).is_dir():
+    if folder is None or not (folder / IN).is_dir() or (folder / IN).is_symlink():
         return
     for path in sorted((folder / IN).iterdir()):
         with suppress(FileNotFoundError):
@@ -64,18 +65,26 @@ def _waiting(library: Library, moment: Moment) -> Iterator[Path]:
 
 def _read_or_refuse(library: Library, path: Path, desk: Desk, taken: Taken) -> None:
     try:
+        seen = _saved(path)
         try:
             file = edited_file(path, may_decide=partial(_may_decide, group=library.settings.staff.group))
             answers = writing(library.engine, partial(read_list, file=file, desk=desk))
-            _move(path, path.parent / READ)
-            taken.files[path.name] = answers
         except UserError as fault:
+            if _saved(path) != seen:
+                return  # somebody has saved it again meanwhile: the next run reads it
             writing(library.engine, partial(_record, path=path, fault=fault, desk=desk))
             target = _move(path, path.parent / REFUSED)
             write_over(target.with_name(f"{target.name}.txt"), [f"{fault.text}\n".encode()])
-            raise GentleNudgeError(f"{path.name} was refused: {fault.sentence}", f"It lies in {target}.") from None
+            raise GentleNudgeError(
+                f"{_called(path, desk)} was refused: {fault.sentence}", f"It lies in {target.parent}."
+            ) from None
+        if _saved(path) == seen:
+            _move(path, path.parent / READ)
+        taken.files[path.name] = answers
+    except FileNotFoundError:
+        return  # another run has taken it
     except OSError as trouble:
-        sentence = f"{path.name} cannot be read or moved: {trouble.strerror}"
+        sentence = f"{_called(path, desk)} cannot be read or moved: {trouble.strerror}"
         raise GentleNudgeError(sentence, "let this user read it, and write into the folder") from trouble
 
 
@@ -84,7 +93,22 @@ def _record(conn: Connection, path: Path, fault: UserError, desk: Desk) -> None:
     now, who = desk.moment.now, login_of(path.lstat().st_uid)
     number = wishes.add(conn, Wish(door=Door.FILE, origin=token_hex(32), what="read", who=who, at=now)) or 0
     wishes.take(conn, number, now)
-    wishes.answer(conn, number, f"{path.name} was refused: {fault.text}", done=False)
+    wishes.answer(conn, number, f"{_called(path, desk)} was refused: {fault.text}", done=False)
+
+
+def _called(path: Path, desk: Desk) -> str:
+    """The file's name if it is that of a list; staff may have given it another one, with a person's name in it."""
+    sections = {name.casefold() for section in desk.sections for name in section.names}
+    with suppress(FileFault):
+        if any(section.casefold() in sections for section, _ in FileName.parse(path.name).readings):
+            return path.name
+    return "An edited list"
+
+
+def _saved(path: Path) -> tuple[int, int, int]:
+    """What changes when the file is saved again."""
+    status = path.lstat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _may_decide(uid: int, group: str | None) -> bool:

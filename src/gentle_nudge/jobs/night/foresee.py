@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import date
 
 from sqlalchemy import Connection
 
@@ -15,7 +14,6 @@ from gentle_nudge.domain.collections.referral import SectionRecords
 from gentle_nudge.domain.collections.review import ListInForce
 from gentle_nudge.domain.collections.shown_list import Review, in_list_order
 from gentle_nudge.domain.collections.submission_day import Due, most_referrals
-from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.jobs.patrons.evidence import gather
 from gentle_nudge.jobs.patrons.mark_facts import marked, waiting_for
@@ -35,28 +33,26 @@ def late_list(made: Review) -> str:
 def foresee(
     conn: Connection,
     section: Section,
-    moment: Moment,
-    for_day: date,
+    shared: SharedReads,
     *,
     records: SectionRecords,
     under: ListInForce | None = None,
     but: Collection[int] = (),
 ) -> Review:
-    """Who would be referred on that day by its window and ages and the balances of now, `under` a list if there is one.
+    """Who would be referred on the day of the `shared` reads, by the balances of now, `under` a list if there is one.
 
-    Those in `but` are left aside: they are referred before.
+    Its window and ages are those of that day. Those in `but` are left aside: they are referred before.
     """
-    ahead, records = replace(moment, day=for_day), replace(records, in_force=under)
-    due, shared = Due(submission_due=True, update_due=False), SharedReads((section, *section.others), ahead)
+    ahead, due, records = shared.moment, Due(submission_due=True, update_due=False), replace(records, in_force=under)
     with gather(conn, section, ahead, records=records, due=due, shared=shared) as evidence:
-        plan = plan_night(section, for_day, evidence, due)
+        plan = plan_night(section, ahead.day, evidence, due)
     referrals = [each for each in plan.of(Referral) if each.number not in but]
     plan = replace(plan, order=order(conn, {each.number for each in referrals}))
     rows = marked(conn, section, ahead, plan.in_order(referrals), records=records)
     most = most_referrals(section.policy, records.past.sizes)
     return Review(
         section=section,
-        for_day=for_day,
+        for_day=ahead.day,
         rows=in_list_order(rows),
         left_out=plan.left_out,
         owing_less=plan.owing_less,

@@ -159,7 +159,7 @@ def decide(engine: Engine, section: Section, moment: Moment, options: NightOptio
         if due.list_for is None:
             return plan
         referred = {referral.number for referral in plan.of(Referral)}
-        made = foresee(conn, section, moment, due.list_for, records=records, but=referred)
+        made = foresee(conn, section, shared.ahead(due.list_for), records=records, but=referred)
         late = (late_list(made),) if made.late else ()
         return replace(plan, list_made=made, named=(*plan.named, *late))
 

@@ -89,7 +89,7 @@ def write_ours(conn: Connection, run: Run, plan: Plan) -> Written:
         fees = of(actions, ChargeFee)
         action_logs.log_changes(conn, flag_changes(actions), fees, logs=run.logs, moment=run.moment)
         cases.follow(conn, of(actions, FollowCase))
-        cases.pause(conn, {action.case: action.since for action in of(actions, PauseCase)})
+        cases.pause(conn, {action.case: action.since for action in of(actions, PauseCase)}, plan.day)
         cases.reopen(conn, of(actions, ReopenCase))
         new = of(actions, OpenCase)
         referrals = [action for action in new if isinstance(action.decision, Referral)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from time import perf_counter
+from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Select
 
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.moment import Moment
@@ -51,11 +52,23 @@ def _copy(conn: Connection, moment: Moment, days: timedelta) -> None:
         meta.lock(conn)  # before anything is read: what is read is the state of that instant
     except UserError:
         return  # our tables are missing or old: the night says so
-    watched = outcome_log.watched_lines(conn, moment.today - days)
-    new = ((line, recorded) for line, recorded in watched.items() if recorded is not None)
-    outcome_log.begin(conn, new, moment.today)
-    outcome_log.keep(conn, account_offsets.new_offsets(conn, outcome.c.offset_id, watched))
-    changed = account_offsets.changed_lines(conn, outcome_line, watched)
-    seen = (SeenLine(line=line, owing=owing, found=found, gone=gone) for line, owing, found, gone in changed)
-    outcome_log.see(conn, seen, moment.today)
+    since, today = moment.today - days, moment.today
+    if outcome_log.is_any_watched(conn, since):
+        for recorded in (outcome_log.watched_lines(since), outcome_log.watched_fees(since)):
+            for offsets in _batches(conn, account_offsets.new_offsets_query(recorded, outcome.c.offset_id)):
+                outcome_log.keep(conn, offsets)
+            for lines in _batches(conn, account_offsets.changed_lines_query(recorded, outcome_line)):
+                seen = (
+                    SeenLine(line=line, owing=owing, found=bool(found), gone=bool(gone), is_new=bool(is_new))
+                    for line, owing, found, gone, is_new in lines
+                )
+                outcome_log.see(conn, seen, today)
     outcome_log.note_copied(conn, moment.now)
+
+
+def _batches(conn: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
+    """The rows of the query, so many at a time; what was kept of one batch is not found by the next."""
+    rows: Sequence[Any] | None = None
+    while rows is None or len(rows) == account_offsets.MOST_AT_ONCE:
+        rows = conn.execute(query).all()
+        yield rows

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
+from datetime import date
 
 from sqlalchemy import Connection
 
@@ -23,16 +25,23 @@ class SharedReads:
     """
 
     def __init__(self, sections: Collection[Section], moment: Moment) -> None:
-        windows = [section.policy.window(moment.day) for section in sections]
-        self.window = Window(first=min(each.first for each in windows), last=max(each.last for each in windows))
-        self.moment = moment
+        self.sections, self.moment = sections, moment
         self._unpaid: UnpaidLines | None = None
         self._flagged: dict[Flag, frozenset[int]] = {}
         self._reopened: dict[str, frozenset[int]] = {}
+        self._ahead: dict[date, SharedReads] = {}
+
+    def ahead(self, day: date) -> SharedReads:
+        """What the lists for that day read in common."""
+        if day not in self._ahead:
+            self._ahead[day] = SharedReads(self.sections, replace(self.moment, day=day))
+        return self._ahead[day]
 
     def unpaid(self, conn: Connection) -> UnpaidLines:
         """The unpaid lines of the widest window."""
-        self._unpaid = self._unpaid or unpaid_lines(conn, self.window, self.moment.zone)
+        windows = [section.policy.window(self.moment.day) for section in self.sections]
+        widest = Window(first=min(each.first for each in windows), last=max(each.last for each in windows))
+        self._unpaid = self._unpaid or unpaid_lines(conn, widest, self.moment.zone)
         return self._unpaid
 
     def flagged(self, conn: Connection, flag: Flag) -> frozenset[int]:

@@ -19,7 +19,7 @@ from gentle_nudge.domain.run import RunCounts
 from gentle_nudge.jobs.koha_log import LOGGED, log_ours
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.koha.write.action_logs import Logs
-from gentle_nudge.reports.render import file_name, page_name, page_subject, render, subject
+from gentle_nudge.reports.render import file_name, page_subject, render, subject
 from gentle_nudge.store import deliveries, report_files, runs
 from gentle_nudge.store.runs import Claim
 
@@ -55,27 +55,27 @@ class Page:
 
     kind: ReportKind
     day: date
+    file_name: str
     content: bytes
     body: str
 
 
-def queue_page(conn: Connection, run: Run, page: Page, to: Iterable[Address]) -> Stored:
-    """The page is stored and queued for these addresses, with a run of its own that bears today's date.
+def queue_page(conn: Connection, run: Run, page: Page, to: Iterable[Address], *, made_on: date) -> Stored:
+    """The page is stored and queued for these addresses, with a run of its own that bears the day `made_on`.
 
     Our lock has to be held. Koha's log does not hear of pages.
     """
     section, moment = run.section, run.moment
-    number = runs.next_number(conn, section=section.name, report=page.kind, day=moment.today)
-    claimed = runs.claim(
-        conn, Claim(section=section.name, report=page.kind, day=moment.today, number=number), now=moment.now
-    )
+    number = runs.next_number(conn, section=section.name, report=page.kind, day=made_on)
+    wanted = Claim(section=section.name, report=page.kind, day=made_on, number=number)
+    claimed = runs.claim(conn, wanted, now=moment.now)
     if claimed is None:
         raise AssertionError("our lock is held, so nobody else can have taken the number")
     runs.finish(conn, claimed, now=moment.now, counts=RunCounts())
     stored = report_files.save(
         conn,
         run=claimed,
-        file_name=page_name(page.kind, page.day, section.name),
+        file_name=page.file_name,
         subject=page_subject(page.kind, page.day, run.outlets.name_for(section)),
         body=page.body,
         chunks=[page.content],

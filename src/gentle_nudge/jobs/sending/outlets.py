@@ -17,7 +17,7 @@ from gentle_nudge.delivery.sftp import SftpOutlet
 from gentle_nudge.delivery.smtp import SmtpOutlet
 from gentle_nudge.delivery.staff_folder import StaffFolder
 from gentle_nudge.domain.collections.policy import Section
-from gentle_nudge.domain.outbox import MAY_LEAVE, Address, Channel, Delivery, Standing
+from gentle_nudge.domain.outbox import BY_ADDRESS, MAY_LEAVE, Address, Channel, Delivery, Standing
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.sections import section_for
@@ -34,10 +34,11 @@ MAIL_TIMEOUT, UPLOAD_TIMEOUT, ANY = 60, 30, 3600
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outlets:
-    """The ways out of this database; `library` is Koha's LibraryName."""
+    """The ways out of this database; `library` is Koha's LibraryName, `outcomes_to` who gets the page of outcomes."""
 
     standing: Standing = Standing.LIBRARY
     library: str = ""
+    outcomes_to: tuple[str, ...] = ()
     texts: Texts = field(default_factory=Texts)
     by_channel: Mapping[Channel, Outlet] = field(default_factory=dict)
 
@@ -65,8 +66,14 @@ class Outlets:
         return tuple(
             Address(channel=channel, recipient=recipient, tells=not kind.is_page and outlet.tells(section, recipient))
             for channel, outlet in self.by_channel.items()
-            for recipient in outlet.recipients(section, kind)
+            for recipient in self._recipients(channel, section, kind)
         )
+
+    def _recipients(self, channel: Channel, section: Section, kind: ReportKind) -> tuple[str, ...]:
+        """The page of outcomes is about no section, so that its readers stand in no policy."""
+        if kind is ReportKind.OUTCOMES and channel in BY_ADDRESS:
+            return self.outcomes_to
+        return self.by_channel[channel].recipients(section, kind)
 
     def why_held(self, delivery: Delivery, sections: Sequence[Section]) -> str:
         """Why the settings do not let this delivery go to its recipient any more; empty if they do.
@@ -81,7 +88,7 @@ class Outlets:
         if address.named or not sections:
             return ""
         section = section_for(delivery.section, sections)
-        recipients = map(str.casefold, outlet.recipients(section, delivery.kind))
+        recipients = map(str.casefold, self._recipients(address.channel, section, delivery.kind))
         if outlet.destination(address.recipient).casefold() in recipients:
             return ""
         return f"section {section.name} has the address in neither send_to nor copy_to any more"
@@ -129,6 +136,7 @@ def outlets_of(
     return Outlets(
         standing=standing,
         library=preferences(conn, ["LibraryName"])["LibraryName"],
+        outcomes_to=settings.outcomes.send_to,
         texts=texts,
         by_channel={channel: outlet for channel, outlet in configured.items() if outlet and channel in used},
     )

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Column, ColumnElement, Connection, ScalarSelect, Select, Table, and_, func, literal, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Select,
+    Subquery,
+    Table,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from gentle_nudge.domain.ledger import VOID, AccountLine
 from gentle_nudge.domain.money import ZERO
@@ -105,6 +117,7 @@ def titles_query(line_ids: Collection[int]) -> Select[Any]:
 
 # What nights keep of the lines that are recorded with cases
 
+MOST_AT_ONCE = 20_000  # rows of one statement; the next one finds the others
 BY_DEBIT, BY_NUMBER = "FORCE INDEX (account_offsets_ibfk_f)", "FORCE INDEX (PRIMARY)"
 
 
@@ -136,53 +149,54 @@ def due_day(conn: Connection, line: ColumnElement[int]) -> ScalarSelect[Any]:
     )
 
 
-def new_offsets(conn: Connection, copied: Column[int], lines: Collection[int]) -> Iterator[Any]:
-    """The offsets of these debits that are not in the column `copied`, in the order of `new_offsets_query`."""
-    return rows_by_thousands(conn, partial(new_offsets_query, copied), lines)
+def new_offsets_query(recorded: Subquery, copied: Column[int]) -> Select[Any]:
+    """The offsets of recorded debits that are not copied yet, each with its credit, those of their making left out.
 
-
-def new_offsets_query(copied: Column[int], line_ids: Collection[int]) -> Select[Any]:
-    """The offsets of these debits that are not copied yet, each with its credit, those of their making left out.
-
-    Index: account_offsets account_offsets_ibfk_f, gentle_nudge_outcome PRIMARY, debit PRIMARY, credit PRIMARY.
+    Index: gentle_nudge_case none, gentle_nudge_case_line PRIMARY, account_offsets account_offsets_ibfk_f,
+    gentle_nudge_outcome PRIMARY, debit PRIMARY, credit PRIMARY.
     """
     offset, debit, credit = account_offsets.c, accountlines.alias("debit"), accountlines.alias("credit")
     return (
         select(offset.id, offset.debit_id, offset.created_on, offset.type, offset.amount, offset.credit_id)
         .add_columns(credit.c.credit_type_code, credit.c.amount.label("credit_amount"))
         .add_columns(credit.c.itemnumber.is_not_distinct_from(debit.c.itemnumber).label("same_item"))
-        .select_from(account_offsets)
+        .select_from(recorded)
+        .join(account_offsets, offset.debit_id == recorded.c.line)
         .outerjoin(copied.table, copied == offset.id)
         .outerjoin(debit, debit.c.accountlines_id == offset.debit_id)
         .outerjoin(credit, credit.c.accountlines_id == offset.credit_id)
-        .where(among(offset.debit_id, line_ids), offset.type != "CREATE", copied.is_(None))
+        .where(offset.type != "CREATE", copied.is_(None))
         .with_hint(account_offsets, BY_DEBIT)
         .with_hint(copied.table, BY_NUMBER)
         .with_hint(debit, BY_NUMBER)
         .with_hint(credit, BY_NUMBER)
+        .limit(MOST_AT_ONCE)
     )
 
 
-def changed_lines(conn: Connection, seen: Table, lines: Collection[int]) -> Iterator[tuple[int, Decimal, bool, bool]]:
-    """Those among these lines that changed since they were seen: what each owes, whether it is found, or gone."""
-    for line, number, outstanding, status in rows_by_thousands(conn, partial(changed_lines_query, seen), lines):
-        yield line, outstanding or ZERO, status == FOUND, number is None
+def changed_lines_query(recorded: Subquery, seen: Table) -> Select[Any]:
+    """The recorded lines that were never seen, or owe something else since, or are found or gone since.
 
-
-def changed_lines_query(seen: Table, line_ids: Collection[int]) -> Select[Any]:
-    """Those among these lines that owe something else than was seen, are found or gone since, as they are now.
-
-    Index: gentle_nudge_outcome_line PRIMARY, accountlines PRIMARY.
+    Index: gentle_nudge_case none, gentle_nudge_case_line PRIMARY, gentle_nudge_outcome_line PRIMARY,
+    accountlines PRIMARY.
     """
     line, known = accountlines.c, seen.c
     owing = func.coalesce(line.amountoutstanding, literal(ZERO, Money()))
     has_changed = or_(
-        line.accountlines_id.is_(None), owing != known.owing, and_(line.status == FOUND, known.found_on.is_(None))
+        known.line.is_(None),
+        and_(known.gone_on.is_(None), line.accountlines_id.is_(None)),
+        and_(line.accountlines_id.is_not(None), owing != known.owing),
+        and_(line.status == FOUND, known.found_on.is_(None)),
     )
     return (
-        select(known.line, line.accountlines_id, line.amountoutstanding, line.status)
-        .select_from(seen.outerjoin(accountlines, line.accountlines_id == known.line))
-        .where(among(known.line, line_ids), known.gone_on.is_(None), has_changed)
+        select(recorded.c.line, owing.label("owing"))
+        .add_columns((line.status == FOUND).label("found"), line.accountlines_id.is_(None).label("gone"))
+        .add_columns(known.line.is_(None).label("is_new"))
+        .select_from(recorded)
+        .outerjoin(seen, known.line == recorded.c.line)
+        .outerjoin(accountlines, line.accountlines_id == recorded.c.line)
+        .where(has_changed)
         .with_hint(seen, BY_NUMBER)
         .with_hint(accountlines, BY_NUMBER)
+        .limit(MOST_AT_ONCE)
     )

@@ -33,6 +33,7 @@ from gentle_nudge.store.cases.case_search import of_patrons as of_patrons
 from gentle_nudge.store.cases.case_search import of_submission as of_submission
 from gentle_nudge.store.cases.case_search import on_open_lists as on_open_lists
 from gentle_nudge.store.cases.case_search import opened_by as opened_by
+from gentle_nudge.store.cases.case_search import pauses_of as pauses_of
 from gentle_nudge.store.cases.case_search import with_name as with_name
 from gentle_nudge.store.cases.open_cases import HeardOf as HeardOf
 from gentle_nudge.store.cases.open_cases import OpenCases as OpenCases

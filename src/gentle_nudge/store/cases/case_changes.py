@@ -19,7 +19,7 @@ from gentle_nudge.domain.report_row import UpdateRow
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 from gentle_nudge.store.cases.case_search import cases_where
 from gentle_nudge.store.cases.open_cases import to_report
-from gentle_nudge.store.tables import case, case_line, fitted
+from gentle_nudge.store.tables import case, case_line, case_pause, fitted
 
 NAMES = ("surname", "firstname", "card")
 IS_OPEN = case.c.state == CaseState.OPEN
@@ -156,9 +156,15 @@ def reopen(conn: Connection, actions: Sequence[ReopenCase]) -> None:
     set_each(conn, columns, values, ~IS_OPEN, **dict.fromkeys(empty), state=CaseState.OPEN, to_report=False)
 
 
-def pause(conn: Connection, since: Mapping[int, date | None]) -> None:
-    """The open cases are paused since these days, or paused no more."""
-    set_each(conn, ("paused_on",), {number: (day,) for number, day in since.items()}, IS_OPEN)
+def pause(conn: Connection, since: Mapping[int, date | None], day: date) -> None:
+    """The open cases are paused since these days, or from this `day` on paused no more; their pauses are recorded."""
+    set_each(conn, ("paused_on",), {number: (first,) for number, first in since.items()}, IS_OPEN)
+    begun = ({"case_id": number, "since": first} for number, first in since.items() if first)
+    for rows in a_thousand_at_a_time(begun):
+        conn.execute(insert(case_pause), rows)
+    for over in a_thousand_at_a_time(number for number, first in since.items() if first is None):
+        still = (case_pause.c.case_id.in_(over), case_pause.c.until.is_(None))
+        conn.execute(update(case_pause).where(*still).values(until=day))
 
 
 def set_reason(conn: Connection, reasons: Mapping[int, str]) -> None:

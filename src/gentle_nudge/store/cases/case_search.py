@@ -10,13 +10,13 @@ from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
-from gentle_nudge.domain.case import Case, CaseState
+from gentle_nudge.domain.case import Case, CasePause, CaseState
 from gentle_nudge.domain.ledger import Line
 from gentle_nudge.domain.patron import NamedPatron
 from gentle_nudge.domain.report_row import ReportedDue, ReportKind
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 from gentle_nudge.store.runs import HISTORY_OF_THE_FUSE
-from gentle_nudge.store.tables import case, case_line, report, report_row, review_list, review_list_row, run
+from gentle_nudge.store.tables import case, case_line, case_pause, report, report_row, review_list, review_list_row, run
 
 COLUMNS = tuple(field.name for field in fields(Case))
 
@@ -120,6 +120,13 @@ def lines_of(conn: Connection, case_id: int) -> tuple[Line, ...]:
     columns = (case_line.c.line.label("id"), *(case_line.c[name] for name in ("day", "type", "outstanding", "counted")))
     query = select(*columns).where(case_line.c.case_id == case_id).order_by(case_line.c.line)
     return tuple(Line(**row) for row in conn.execute(query).mappings())
+
+
+def pauses_of(conn: Connection, case_id: int) -> list[CasePause]:
+    """Every pause of the case, oldest first."""
+    columns = (case_pause.c.since, case_pause.c.until)
+    query = select(*columns).where(case_pause.c.case_id == case_id).order_by(case_pause.c.id)
+    return [CasePause(**row) for row in conn.execute(query).mappings()]
 
 
 def dues_of(conn: Connection, case_id: int) -> list[ReportedDue]:

@@ -12,7 +12,7 @@ from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outcomes.figures import Amounts, CaseFigures, FollowedCase, LineFigures, Share
 from gentle_nudge.domain.outcomes.road import road
 from gentle_nudge.domain.outcomes.terms import Outcomes
-from gentle_nudge.domain.outcomes.threshold_study import how_soon, threshold_studies
+from gentle_nudge.domain.outcomes.threshold_study import higher_thresholds, how_soon, threshold_studies
 from gentle_nudge.domain.outcomes.totals import (
     By,
     Figures,
@@ -181,6 +181,14 @@ def test_a_higher_threshold_leaves_out_who_owed_less() -> None:
     assert (in_force.cases, in_force.came_back, in_force.of_100) == (3, Decimal("100.00"), Decimal("100.00"))
     assert (higher.cases, higher.came_back, higher.of_100) == (2, Decimal("70.00"), Decimal("70.00"))
     assert higher.price == Decimal("17.90")
+
+
+@pytest.mark.parametrize(
+    ("in_force", "tried"),
+    [("25.00", [30, 40, 50, 75, 100]), ("12.50", [15, 20, 25, 38, 50]), ("1.10", [2, 3, 4]), ("0.00", [])],
+)
+def test_higher_thresholds_are_whole_units_above_the_one_in_force(in_force: str, tried: list[int]) -> None:
+    assert higher_thresholds(Decimal(in_force)) == tried
 
 
 def test_there_is_no_share_of_nothing() -> None:
