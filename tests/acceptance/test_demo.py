@@ -202,7 +202,7 @@ def test_the_commands_on_the_screen_can_be_played(command: Command) -> None:
 
 def test_a_command_that_the_shell_finds_is_called_by_its_name(run: Run) -> None:
     screen = shown(run, env={"PATH": f"{COMMAND.parent}:{os.defpath}"})
-    assert f"\n  gentle-nudge --config {DEMO}/gentle-nudge.toml history\n" in screen
+    assert f"\n  gentle-nudge --config {DEMO}/gentle-nudge.toml history --since 2026-11-08\n" in screen
 
 
 @pytest.mark.parametrize("days", range(7))
@@ -218,12 +218,13 @@ def test_the_year_on_the_screen_is_that_of_the_database(demo: Shown) -> None:
     ((cases, sundays, first, last),) = query(
         folder,
         "SELECT COUNT(*), COUNT(DISTINCT referred_on), MIN(referred_on), MAX(referred_on) FROM gentle_nudge_case"
-        " WHERE referred_on < '2026-11-08'",
+        " WHERE referred_on < '2026-11-08' AND NOT adopted",
     )
     recorded = number_in(screen, rf"On {sundays} Sundays from {first} to {last} {cases} patrons .* owed ([0-9.]+)\. ")
     items = number_in(screen, r"(\d+) lost items have come back")
     in_lines = (
-        "FROM gentle_nudge_case_line l JOIN gentle_nudge_case c ON c.id = l.case_id WHERE referred_on < '2026-11-08'"
+        "FROM gentle_nudge_case_line l JOIN gentle_nudge_case c ON c.id = l.case_id"
+        " WHERE referred_on < '2026-11-08' AND NOT adopted"
     )
     assert query(folder, f"SELECT SUM(outstanding) {in_lines}") == [(Decimal(recorded) * 1_000_000,)]
     assert query(folder, "SELECT COUNT(*) FROM accountlines WHERE debit_type_code = 'LOST' AND status = 'FOUND'") == [

@@ -138,7 +138,7 @@ class Till:
         wanted = select(line.accountlines_id, line.borrowernumber, line.itemnumber)
         wanted = wanted.add_columns(line.debit_type_code, line.amountoutstanding)
         rows = self.conn.execute(wanted.where(*which).order_by(line.date, line.accountlines_id))
-        return [Debit(*row) for row in rows]
+        return [Debit._make(row) for row in rows]
 
     def _note(self, debit: Debit, at: datetime, what: What, amount: Decimal) -> None:
         if amount:
