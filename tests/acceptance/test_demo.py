@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from email import policy
 from email.parser import BytesParser
 from pathlib import Path
@@ -132,7 +133,7 @@ def test_every_message_is_in_the_maildir_with_the_archived_file(demo: Shown) -> 
 
 def test_the_paths_on_the_screen_exist(demo: Shown) -> None:
     paths = re.findall(rf"^  ({DEMO}/\S+)", demo.screen, re.MULTILINE)
-    assert len(paths) == 6
+    assert len(paths) == 7
     assert all((demo.folder.parent / path).exists() for path in paths)
 
 
@@ -142,13 +143,15 @@ def test_the_last_lines_name_the_pages_to_open(demo: Shown) -> None:
     assert names == [
         f"night-{SUNDAY}-global.html",
         "review-2026-11-29-global.html",
-        "statement-7-2026-11-22.html",
+        "statement-244-2026-11-22.html",
+        "outcomes-2026-11.html",
     ]
-    night, coming, statement = ((demo.folder / "staff" / name).read_text() for name in names)
+    night, coming, statement, outcomes = ((demo.folder / "staff" / name).read_text() for name in names)
     assert "The night of Sunday 22 November 2026" in night
     assert "2 patrons will be referred on Sunday 29 November 2026" in coming
     assert "Turned 18 on 23 November 2026; the oldest charge was made as a minor." in coming
     assert "Card 24000141. You still owe <strong>30.00</strong>." in statement
+    assert "Of every 100.00 referred" in outcomes
 
 
 def test_the_coming_list_is_a_look_ahead_that_nobody_has_to_approve(demo: Shown) -> None:
@@ -199,13 +202,38 @@ def test_the_commands_on_the_screen_can_be_played(command: Command) -> None:
 
 def test_a_command_that_the_shell_finds_is_called_by_its_name(run: Run) -> None:
     screen = shown(run, env={"PATH": f"{COMMAND.parent}:{os.defpath}"})
-    assert f"\n  gentle-nudge --config {DEMO}/gentle-nudge.toml history\n" in screen
+    assert f"\n  gentle-nudge --config {DEMO}/gentle-nudge.toml history --since 2026-11-08\n" in screen
 
 
 @pytest.mark.parametrize("days", range(7))
-def test_whatever_the_day_nothing_is_wrong_with_the_demo(command: Command, days: int) -> None:
+def test_whatever_the_day_nothing_is_wrong_with_the_demo(demo: Shown, command: Command, days: int) -> None:
     at = datetime(2026, 11, 22 + days, 15, tzinfo=UTC)
-    assert command.run("demo", at=at).returncode == 0
     for question in ("check", "status"):
-        done = command.run("--config", f"{DEMO}/gentle-nudge.toml", question, at=at)
+        done = command.run("--config", demo.folder / "gentle-nudge.toml", question, at=at)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def test_the_year_on_the_screen_is_that_of_the_database(demo: Shown) -> None:
+    screen, folder = demo.screen, demo.folder
+    ((cases, sundays, first, last),) = query(
+        folder,
+        "SELECT COUNT(*), COUNT(DISTINCT referred_on), MIN(referred_on), MAX(referred_on) FROM gentle_nudge_case"
+        " WHERE referred_on < '2026-11-08' AND NOT adopted",
+    )
+    recorded = number_in(screen, rf"On {sundays} Sundays from {first} to {last} {cases} patrons .* owed ([0-9.]+)\. ")
+    items = number_in(screen, r"(\d+) lost items have come back")
+    in_lines = (
+        "FROM gentle_nudge_case_line l JOIN gentle_nudge_case c ON c.id = l.case_id"
+        " WHERE referred_on < '2026-11-08' AND NOT adopted"
+    )
+    assert query(folder, f"SELECT SUM(outstanding) {in_lines}") == [(Decimal(recorded) * 1_000_000,)]
+    assert query(folder, "SELECT COUNT(*) FROM accountlines WHERE debit_type_code = 'LOST' AND status = 'FOUND'") == [
+        (int(items),)
+    ]
+
+
+def test_of_the_year_no_message_and_no_file_is_left(demo: Shown) -> None:
+    sundays = ["2026-11-08", "2026-11-15", "2026-11-22"]
+    for names in ("archive/ums-new-submissions-*.csv", "archive/ums-updates-*.csv", "staff/night-*.html"):
+        assert sorted(re.findall(r"\d{4}-\d\d-\d\d", " ".join(map(str, demo.folder.glob(names))))) == sundays
+    assert len([*(demo.folder / "mail" / "new").iterdir()]) == 4 * len(sundays)

@@ -9,6 +9,7 @@ from tests.acceptance.evenings import Evenings, Library
 from tests.builders.days import MONDAY, NEXT_SUNDAY, SUNDAY
 from tests.builders.koha import an_attribute_type, owes, pays
 from tests.support.command import Command
+from tests.support.sample_library import cast_alone
 
 
 def explained(evenings: Evenings, patron: int, *options: str) -> dict[str, Any]:
@@ -97,8 +98,7 @@ def test_another_day_is_named_and_each_reason_has_its_code_behind_it(library: Li
 
 
 def test_the_case_of_the_sample_library(command: Command) -> None:
-    command.run("demo", "--day", "2026-11-22")
-    config = ("--config", "gentle-nudge-demo/gentle-nudge.toml")
+    config = ("--config", cast_alone(command))
     said = command.run(*config, "explain", "24000141").stdout
     assert said.startswith("In collections since 2026-11-08 (case 7): owed 80.00 in the window and 80.00 in all, fee")
     (answer,) = json.loads(command.run(*config, "explain", "24000141", "--format", "json").stdout)

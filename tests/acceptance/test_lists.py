@@ -12,6 +12,7 @@ from tests.acceptance.test_what_if import A_SCAN
 from tests.builders.koha import a_patron, an_item, owing, pays, reserves
 from tests.support.command import Command
 from tests.support.koha import KohaDatabase
+from tests.support.sample_library import cast_alone
 
 RULES = "review_days = 3\n"
 
@@ -495,9 +496,7 @@ def test_v13_nothing_remains_of_a_referral_that_was_killed_before_the_list_was_u
 
 def test_r1_in_the_demo_review_says_who_would_be_on_the_next_list(command: Command) -> None:
     at = datetime(2026, 11, 25, 15, tzinfo=UTC)
-    assert command.run("demo", at=at).returncode == 0
-    config = command.cwd / "gentle-nudge-demo/gentle-nudge.toml"
-    done = command.run("--config", config, "review", "2026-11-29", "--format", "json", at=at)
+    done = command.run("--config", cast_alone(command), "review", "2026-11-29", "--format", "json", at=at)
     assert (done.returncode, done.stderr) == (0, "")
     (said,) = json.loads(done.stdout)
     assert said["list"] is None

@@ -11,6 +11,7 @@ from tests.acceptance.evenings import AGENCY, Evenings, Library
 from tests.builders.days import MONDAY, SUNDAY
 from tests.builders.koha import pays
 from tests.support.command import Command
+from tests.support.sample_library import cast_alone
 from tests.support.smtp import SmtpServer
 
 TUESDAY = MONDAY + timedelta(days=1)
@@ -29,8 +30,7 @@ def needs(values: dict[str, Any]) -> list[tuple[str, int, str]]:
 
 
 def test_the_night_of_the_demo(command: Command) -> None:
-    assert command.run("demo", "--day", "2026-11-25").returncode == 0
-    config = ("--config", command.cwd / "gentle-nudge-demo/gentle-nudge.toml")
+    config = ("--config", cast_alone(command))
     (values,) = json.loads(command.run(*config, "night", "2026-11-22", "--format", "json").stdout)
     assert values["figures"] == {
         "referred": 12,

@@ -118,8 +118,9 @@ def test_koha_s_tables_are_reached_by_key_only(library: Library, koha: KohaDatab
         plans = [explained(conn, *each) for each in asked]
     read = [{row["table"]: row["key"] for row in plan} for plan in plans]
     for offsets in (read[0], read[2]):
-        assert {offsets[table] for table in ("debit", "credit", "gentle_nudge_outcome")} == {"PRIMARY"}
-        assert offsets["account_offsets"] == "account_offsets_ibfk_f"
+        by_number = ("account_offsets", "debit", "credit", "gentle_nudge_outcome")
+        assert {offsets[table] for table in by_number} == {"PRIMARY"}
+        assert offsets["entry"] == "account_offsets_ibfk_f"
     assert {lines["accountlines"] for lines in (read[1], read[3])} == {"PRIMARY"}
     whole = {row["table"] for plan in plans for row in plan if row["type"] == "ALL"}
     assert whole <= {"gentle_nudge_case", "gentle_nudge_case_line"}  # ours, and hardly filled here
@@ -139,6 +140,25 @@ def test_a_case_is_watched_until_180_days_after_its_end(library: Library, koha: 
         apply(koha, has_credit(koha, patron, amount), line, amount)
         assert copy_outcomes(product(koha), [], at(day)) is None
         assert koha.value(kept) == copies
+
+
+def test_what_was_paid_unwatched_is_copied_once_the_rest_is_referred_again(
+    library: Library, koha: KohaDatabase
+) -> None:
+    evenings = library()
+    patron = evenings.referred("40.00", card="1001")
+    evenings.does("release", "1001", "--reason", "mistake", on=MONDAY)
+    line = koha.value("SELECT line FROM gentle_nudge_case_line")
+    later = SUNDAY + timedelta(weeks=29)
+    apply(koha, has_credit(koha, patron, "5.00"), line, "5.00")
+    evenings.run("nightly", on=later - timedelta(days=1))
+    assert koha.value("SELECT COUNT(*) FROM gentle_nudge_outcome") == 0
+    owes(koha, patron, "50.00", day=later - timedelta(days=75))
+    evenings.run("nightly", on=later)
+    first, second = json.loads(evenings.does("cases", "--format", "json"))["cases"]
+    names = ("recorded", "paid", "referred_again", "owing", "difference")
+    assert [first[name] for name in names] == ["40.00", "5.00", "35.00", "0.00", "0.00"]
+    assert [second[name] for name in names[:2]] == ["95.00", "0.00"]
 
 
 def at(day: date) -> Moment:

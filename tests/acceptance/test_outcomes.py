@@ -13,6 +13,7 @@ from tests.builders.days import IN_THE_WINDOW, MONDAY, NEXT_SUNDAY, SUNDAY, TUES
 from tests.builders.koha import a_patron, an_item, apply, delete_patron, has_credit, merge, owes, owing, pays, void
 from tests.support.command import Command
 from tests.support.koha import KohaDatabase
+from tests.support.sample_library import cast_alone
 
 Answer = dict[str, Any]
 NORTH = '[[library]]\nname = "north"\nbranches = ["FPL"]\n'
@@ -72,9 +73,8 @@ def purge(koha: KohaDatabase) -> None:
 
 @pytest.fixture
 def demo(command: Command) -> Command:
-    """The demo's three Sundays."""
-    done = command.run("demo", "--day", "2026-11-25")
-    assert (done.returncode, done.stderr) == (0, "")
+    """The three Sundays of the demo's cast."""
+    cast_alone(command)
     return command
 
 

@@ -16,6 +16,7 @@ from tests.builders.days import MONDAY, SUNDAY
 from tests.builders.koha import a_guarantor, a_patron, owes, owing, pays
 from tests.support.command import Command
 from tests.support.nights import snapshot
+from tests.support.sample_library import cast_alone
 
 A_SCAN = "USE INDEX ()"
 NORTH = '[[library]]\nname = "north"\nbranches = ["MPL"]\nthreshold = 60.00\n'
@@ -235,7 +236,7 @@ def test_on_another_day_it_says_that_no_submission_is_due(library: Library) -> N
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
     """What a dry run of the sample library's next Sunday says of a question."""
     command = Command(tmp_path_factory.mktemp("sample"))
-    command.run("demo", "--day", "2026-11-22")
+    cast_alone(command)
 
     def ask(*options: str) -> dict[str, Any]:
         config = ("--config", "gentle-nudge-demo/gentle-nudge.toml")

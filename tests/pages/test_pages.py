@@ -39,6 +39,6 @@ def test_a_page_has_no_fault(browser: Browser, tmp_path: Path, name: str, number
 def test_the_pages_of_the_demo_have_no_fault(browser: Browser, tmp_path: Path) -> None:
     folder = play(tmp_path / "demo", SUNDAY).folder / "staff"
     pages = [folder / f"night-{SUNDAY}-global.html"]
-    pages += [page for kind in ("review", "statement", "digest") for page in folder.glob(f"{kind}-*.html")]
-    assert len(pages) == 5
+    pages += [page for kind in ("review", "statement", "digest", "outcomes") for page in folder.glob(f"{kind}-*.html")]
+    assert len(pages) == 7
     assert [(page.name, faults) for page in pages if (faults := browser.faults(page))] == []

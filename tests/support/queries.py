@@ -105,7 +105,7 @@ SAMPLES: dict[str, Any] = {
     "plugin": SINGLE,
     "seen": outcome_line,
     "sections": ["global", "north"],
-    "recorded": watched_lines(date(2026, 5, 26)),
+    "recorded": watched_lines(date(2026, 5, 26), date(2026, 11, 15)),
     "present": {"protected", "anonymized", "script", "is_date"},
     "title_ids": [5001, 5002],
     "text": "sson, A",

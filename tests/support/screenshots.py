@@ -1,14 +1,11 @@
-"""The pictures in the documentation: the demo's pages in a browser, as `make screenshots` keeps them.
-
-The page of outcomes shows the sample values: the demo has no year behind it.
-"""
+"""The pictures in the documentation: the demo's pages in a browser, as `make screenshots` keeps them."""
 
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gentle_nudge.demo.play import ZONE, play
-from gentle_nudge.texts.environment import Texts, sample_values
+from gentle_nudge.demo.play import play
+from gentle_nudge.demo.sample_library import ZONE
 from tests.builders.days import SUNDAY
 from tests.support.browser import Browser, Scheme
 from tests.support.command import Command
@@ -21,8 +18,8 @@ SHOWN: dict[str, tuple[str, int, int | None, Scheme]] = {
     "night": (f"night-{SUNDAY}-global.html", 840, 900, "light"),
     "night-on-a-phone-in-the-dark": (f"night-{SUNDAY}-global.html", 412, 780, "dark"),
     "digest": ("digest-2026-11-16-global.html", 840, None, "light"),
-    "statement": (f"statement-7-{SUNDAY}.html", 840, None, "light"),
-    "outcomes": ("outcomes.html", 1040, 1150, "light"),
+    "statement": (f"statement-244-{SUNDAY}.html", 840, None, "light"),
+    "outcomes": ("outcomes-2026-11.html", 1040, 1150, "light"),
 }
 
 
@@ -32,8 +29,6 @@ def take() -> None:
     with TemporaryDirectory() as scratch, Browser.start() as browser:
         demo = play(Path(scratch) / "demo", SUNDAY).folder
         make_list(demo)
-        page = Texts().render("outcomes.html", **sample_values()["outcomes.html"][0])
-        (demo / "staff" / "outcomes.html").write_text(page, encoding="utf-8")
         for name, (page, width, height, scheme) in SHOWN.items():
             browser.picture(demo / "staff" / page, PICTURES / f"{name}.png", width=width, height=height, scheme=scheme)
 

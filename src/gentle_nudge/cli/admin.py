@@ -14,7 +14,8 @@ import click
 from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import HelpfulGroup
 from gentle_nudge.cli.options import date_option, format_option, moment_of, now, progress, show
-from gentle_nudge.demo.play import ZONE, play
+from gentle_nudge.demo.play import play
+from gentle_nudge.demo.sample_library import ZONE
 from gentle_nudge.demo.story import story_view
 from gentle_nudge.domain.finding import Severity
 from gentle_nudge.domain.wording import counted

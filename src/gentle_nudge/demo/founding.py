@@ -1,4 +1,4 @@
-"""The sample library on its opening day: codes, preferences, patrons."""
+"""The sample library on its opening day: codes and preferences; and its cast."""
 
 from __future__ import annotations
 
@@ -37,7 +37,14 @@ CODES: dict[Table, tuple[str, list[tuple[str | int, ...]]]] = {
     ),
     koha_tables.categories: (
         "categorycode description category_type",
-        [("PT", "Patron", "A"), ("KID", "Young patron", "C"), ("STAFF", "Staff", "S"), ("SCHOOL", "School", "I")],
+        [
+            ("PT", "Patron", "A"),
+            ("COLLEGE", "College student", "A"),
+            ("SENIOR", "Senior", "A"),
+            ("KID", "Young patron", "C"),
+            ("STAFF", "Staff", "S"),
+            ("SCHOOL", "School", "I"),
+        ],
     ),
     koha_tables.account_debit_types: (
         "code description archived",
@@ -55,7 +62,7 @@ CODES: dict[Table, tuple[str, list[tuple[str | int, ...]]]] = {
 
 
 def patrons(day: date) -> dict[int, Sample]:
-    """Everybody as before the first night, well mixed, by borrowernumber; `day` is the Sunday shown."""
+    """The cast as before its first night, well mixed, by borrowernumber; `day` is the Sunday shown."""
     samples = islice(chain(special(day), ordinary(day)), HOW_MANY)
     mixed = {1 + place * STRIDE % HOW_MANY: patron for place, patron in enumerate(samples)}
     return dict(sorted(mixed.items()))
@@ -87,7 +94,7 @@ def little(number: int) -> Iterator[Charge]:
 
 
 def found_library(desk: Desk, samples: Mapping[int, Sample]) -> None:
-    """Make Koha's tables with codes, preferences and these patrons."""
+    """Make Koha's tables with codes and preferences; one of these patrons is to be the anonymous one."""
     koha_tables.koha.create_all(desk.conn)
     for table, (columns, rows) in CODES.items():
         desk.conn.execute(insert(table), [dict(zip(columns.split(), row, strict=True)) for row in rows])
@@ -95,4 +102,3 @@ def found_library(desk: Desk, samples: Mapping[int, Sample]) -> None:
     preferences = {**PREFERENCES, "AnonymousPatron": str(anonymous)}
     values = [{"variable": name, "value": value} for name, value in preferences.items()]
     desk.conn.execute(insert(koha_tables.systempreferences), values)
-    desk.register(samples)

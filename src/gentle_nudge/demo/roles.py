@@ -43,7 +43,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Charge:
-    """A debit, or (amount below zero) a credit that is not applied; `ago` in days before the Sunday shown."""
+    """A debit, or (amount below zero) a credit that is not applied; `ago` in days before the Sunday shown.
+
+    `item` is the lost item, if it has a number, and `due` (in days, too) when its checkout was due.
+    """
 
     ago: int
     amount: Decimal
@@ -51,6 +54,8 @@ class Charge:
     description: str = ""
     paid: bool = False
     at: time = NOON
+    item: int | None = None
+    due: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,7 @@ from gentle_nudge.demo.people import FIRST_CARD
 from gentle_nudge.demo.play import Story
 from gentle_nudge.demo.roles import Role
 from gentle_nudge.demo.weeks import those_of
+from gentle_nudge.demo.year import Year
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.plan import Adoption, Ending, Plan, Referral
 from gentle_nudge.domain.collections.policy import Policy
@@ -58,6 +59,7 @@ def story_view(story: Story, environ: Mapping[str, str], *, program: str) -> Vie
             *replaced,
             *_library(story),
             *_items(f"Its rules ({CONFIG})", _rules(story.section.policy, story.tonight.plan)),
+            *(_items("The year before", _year(story.year)) if story.year else ()),
             *_items("The two weeks before", _weeks(story)),
             *_referred(story),
             *_left_out(story),
@@ -83,10 +85,10 @@ def _items(heading: str, texts: Iterable[str]) -> Iterator[Note]:
 
 
 def _library(story: Story) -> Iterator[Part]:
-    owing, balance = story.founded
+    patrons, owing, balance = story.founded
     yield _heading(f"{LIBRARY}, an invented library")
     yield Note(
-        text=f"It has {len(story.samples)} patrons; {owing} of them owe {format_amount(balance)} in all. Its database, "
+        text=f"It has {patrons} patrons; {owing} of them owe {format_amount(balance)} in all. Its database, "
         f"its configuration and all that follows are in the folder {story.folder}; nothing else was read, "
         "changed or sent."
     )
@@ -111,6 +113,22 @@ def _rules(policy: Policy, tonight: Plan) -> Iterator[str]:
     yield "Whoever has paid everything is released the next night: no in the flag field, and no restriction of ours."
 
 
+def _year(year: Year) -> Iterator[str]:
+    """How many were referred in the year before, and what the desk has noted of them since."""
+    sundays = year.sundays
+    recorded = sum((debtor.recorded for debtor in year.debtors), ZERO)
+    yield (
+        f"On {len(sundays)} Sundays from {sundays[0]} to {sundays[-1]} {len(year.debtors)} patrons were referred, "
+        f"who owed {format_amount(recorded)}."
+    )
+    items = {entry.line for entry in year.ledger if entry.what == "returned" and entry.type == "LOST"}
+    paid, returned, waived = (format_amount(year.noted(what)) for what in ("paid", "returned", "waived"))
+    yield (
+        f"Since then the desk has taken in {paid} and written off {waived}, fees included; {len(items)} lost items "
+        f"have come back, for which {returned} was charged."
+    )
+
+
 def _weeks(story: Story) -> Iterator[str]:
     """What happened on the two Sundays before, and in the weeks after them."""
     for step, week in zip(story.chapters, (1, 0), strict=False):
@@ -124,7 +142,7 @@ def _evening(plan: Plan) -> str:
     parts = [f"{len(decided[word])} {word}" for word in ("referred", "released", "withdrawn") if decided[word]]
     if adopted:
         parts.append(
-            f"{len(adopted)} adopted, because they were flagged before there were cases "
+            f"{len(adopted)} adopted, because they were flagged and had no case "
             f"({sum(adoption.released for adoption in adopted)} of them, who owed nothing, was released at once)"
         )
     return f"{plan.day:%A}, {plan.day}: {', '.join(parts)}."
@@ -191,7 +209,8 @@ def _play_on(story: Story, environ: Mapping[str, str], program: str) -> Iterator
     sunday, config = story.tonight.plan.day, story.folder / CONFIG
     yield _heading("Play on")
     for arguments, purpose in (
-        ("history", "every run, with counts and sums"),
+        (f"history --since {story.chapters[0].plan.day}", "the last runs, with counts and sums"),
+        ("outcomes", "what has become of the cases of twelve months: paid, returned, waived, still owed"),
         (f"history {released.card}", f"all that happened to {name(released.surname, released.firstname)}"),
         (f"explain {FIRST_CARD + minor} --day {sunday}", f"why {_name(story, minor)} was not referred"),
         (f"nightly --dry-run --day {sunday + timedelta(weeks=1)}", "the Sunday after, without writing anything"),
@@ -209,7 +228,7 @@ def _to_open(story: Story) -> Iterator[Part]:
     """Which pages to look at in a browser."""
     day = story.tonight.plan.day
     (payer,) = story.those_who(Role.PAYS_A_PART)
-    the_list, statement = story.to_look_at
+    the_list, statement, outcomes = story.to_look_at
     yield _heading("Open with a browser")
     for page, purpose in (
         (page_name(ReportKind.NIGHT, day, story.section.name), "the night for staff: first what needs a person"),
@@ -218,6 +237,7 @@ def _to_open(story: Story) -> Iterator[Part]:
             f"who will be referred on {day + timedelta(weeks=1):%A}, {day + timedelta(weeks=1)}, and why to look twice",
         ),
         (statement, f"for {_name(story, payer)}, who asks at the desk what is owed and why"),
+        (outcomes, "what has come back of the cases of twelve months"),
     ):
         yield _line(str(story.folder / STAFF / page))
         yield Note(text=purpose, level=2, style="aside")

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Subquery,
     delete,
     false,
+    func,
     insert,
     literal,
     or_,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.money import ZERO
@@ -78,16 +80,21 @@ def is_any_watched(conn: Connection, since: date) -> bool:
     return conn.scalar(select(case.c.id).where(_is_watched(since)).limit(1)) is not None
 
 
-def watched_lines(since: date) -> Subquery:
-    """The lines that cases recorded which are open, or were closed since: `line`, `recorded`."""
-    lines = select(case_line.c.line, case_line.c.outstanding.label("recorded")).select_from(case)
+def watched_lines(since: date, new_since: date) -> Subquery:
+    """The lines that cases recorded which are open, or were closed since: `line`, and the offset `after` which to copy.
+
+    For new cases it is 0: an earlier case may have the line, whose figures stood still until now.
+    """
+    is_new = or_(case.c.referred_on.is_(None), case.c.referred_on >= new_since)
+    after = value_by((is_new, 0), else_=func.coalesce(case_line.c.last_offset, 0))
+    lines = select(case_line.c.line, after.label("after")).select_from(case)
     joined = lines.join(case_line, case_line.c.case_id == case.c.id)
     return joined.where(_is_watched(since), IS_RECORDED).subquery("recorded")
 
 
 def watched_fees(since: date) -> Subquery:
-    """The fees of the same cases: `line`, `recorded`."""
-    fees = select(case.c.fee_line.label("line"), case.c.fee.label("recorded"))
+    """The fees of the same cases: `line`, `after`."""
+    fees = select(case.c.fee_line.label("line"), literal(0).label("after"))
     return fees.where(_is_watched(since), case.c.fee_line.is_not(None), case.c.fee.is_not(None)).subquery("recorded")
 
 

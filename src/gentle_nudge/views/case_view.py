@@ -200,6 +200,7 @@ def case_view(
         for entry in deliveries[due.report]
     ]
     parts: list[Part] = [*figures(**facts, lines=[asdict(line) for line in lines], paused_on=case.paused_on)]
+    parts += figures(pauses=[{"since": each.since, "until": each.until} for each in pauses])
     parts += [table(TOLD, told, "told"), *notes(heading), *notes(*_beginning(case, lines), level=1)]
     for due in (due for due in dues if ended is None or due.day < ended):
         parts += _reported(due, deliveries[due.report], zone)
@@ -209,7 +210,7 @@ def case_view(
         parts += notes(f"closed on {ended}: {case.why or 'the reason has been forgotten'}", level=1)
     for due in (due for due in dues if ended and due.day >= ended):
         parts += _reported(due, deliveries[due.report], zone)
-    parts.append(table(PAUSES, pauses, "pauses", level=1))
+    parts.append(table(PAUSES, pauses, level=1))
     if case.paused_on:
         parts += notes(f"paused since {case.paused_on}: the agency hears no more of it while the hold lasts", level=1)
     if case.to_report:

@@ -11,6 +11,7 @@ import pytest
 from gentle_nudge.demo.founding import HOW_MANY, patrons
 from gentle_nudge.demo.play import Story, play, sunday
 from gentle_nudge.demo.roles import Role
+from gentle_nudge.demo.year import Fate
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.collections.plan import Adoption, Referral
 from gentle_nudge.domain.collections.referral import Reason
@@ -27,10 +28,10 @@ OTHER_SUNDAYS = [
 
 
 @cache
-def the_story(day: date = A_SUNDAY) -> Story:
+def the_story(day: date = A_SUNDAY, *, with_year: bool = False) -> Story:
     """Played once for all tests; what is left of it is in memory."""
     with TemporaryDirectory() as folder:
-        return play(Path(folder) / "demo", day)
+        return play(Path(folder) / "demo", day, with_year=with_year)
 
 
 def surnames(story: Story) -> set[str]:
@@ -91,6 +92,38 @@ def test_nothing_is_refused_and_everything_is_delivered() -> None:
 
 def test_those_on_the_right_side_of_a_boundary_are_referred() -> None:
     assert {"Threshold", "Eighteen", "Sixtieth", "O'Brien", "=HYPERLINK(A1)", "王"} <= surnames(the_story())
+
+
+def test_after_a_year_the_same_things_happen_to_the_cast() -> None:
+    alone, after = the_story(), the_story(with_year=True)
+    for one, other in zip(alone.chapters, after.chapters, strict=True):
+        assert one.plan.owing_less == other.plan.owing_less
+        beside = {Reason.IN_COLLECTIONS: other.plan.left_out[Reason.IN_COLLECTIONS]}
+        assert {**one.plan.left_out, **beside} == other.plan.left_out
+        assert [(outcome(d), d.number, d.balance) for d in one.plan.decisions] == [
+            (outcome(d), d.number, d.balance) for d in other.plan.decisions
+        ]
+
+
+def test_a_year_is_the_same_whenever_it_is_played() -> None:
+    one, other = the_story(with_year=True).year, the_story(date(2027, 3, 14), with_year=True).year
+    assert one is not None
+    assert other is not None
+    by_days = [
+        [((year.shown - entry.day).days, entry.number, entry.line, entry.what, entry.amount) for entry in year.ledger]
+        for year in (one, other)
+    ]
+    assert by_days[0] == by_days[1]
+    assert [each.number for each in one.debtors] == list(range(HOW_MANY + 1, HOW_MANY + 1 + len(one.debtors)))
+
+
+def test_everything_that_may_become_of_a_patron_of_the_year_happens() -> None:
+    year = the_story(with_year=True).year
+    assert year is not None
+    assert {debtor.fate for debtor in year.debtors} == set(Fate)
+    per_sunday = Counter(debtor.week for debtor in year.debtors)
+    assert (min(per_sunday.values()), max(per_sunday.values())) == (2, 9)
+    assert (max(per_sunday), min(per_sunday), len(per_sunday)) == (52, 3, 44)
 
 
 @pytest.mark.parametrize("day", OTHER_SUNDAYS, ids=str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -21,6 +21,7 @@ from gentle_nudge.store.outcome_log import SeenLine
 from gentle_nudge.store.tables import outcome, outcome_line
 
 WATCHED_DAYS = 180  # so long after its end a case is watched, longer if it may be reopened for longer
+LATEST = timedelta(days=7)  # no case is dated further back than a late submission
 ONE_STATE = "REPEATABLE READ"
 AGAIN = "The next night copies all that is still in Koha."
 log = logging.getLogger(__name__)
@@ -56,7 +57,9 @@ def _copy(conn: Connection, moment: Moment, days: timedelta) -> None:
         return  # our tables are missing or old: the night says so
     since, today = moment.today - days, moment.today
     if outcome_log.is_any_watched(conn, since):
-        for recorded in (outcome_log.watched_lines(since), outcome_log.watched_fees(since)):
+        copied = outcome_log.last_copied(conn)
+        new_since = copied.astimezone(moment.zone).date() - LATEST if copied else date.min
+        for recorded in (outcome_log.watched_lines(since, new_since), outcome_log.watched_fees(since)):
             for offsets in _batches(conn, account_offsets.new_offsets_query(recorded, outcome.c.offset_id)):
                 outcome_log.keep(conn, offsets, moment.now)
             for lines in _batches(conn, account_offsets.changed_lines_query(recorded, outcome_line)):

@@ -152,21 +152,24 @@ def due_day(conn: Connection, line: ColumnElement[int]) -> ScalarSelect[Any]:
 def new_offsets_query(recorded: Subquery, copied: Column[int]) -> Select[Any]:
     """The offsets of recorded debits that are not copied yet, each with its credit, those of their making left out.
 
-    Index: gentle_nudge_case none, gentle_nudge_case_line PRIMARY, account_offsets account_offsets_ibfk_f,
-    gentle_nudge_outcome PRIMARY, debit PRIMARY, credit PRIMARY.
+    Index: gentle_nudge_case none, gentle_nudge_case_line PRIMARY, entry account_offsets_ibfk_f,
+    gentle_nudge_outcome PRIMARY, account_offsets PRIMARY, debit PRIMARY, credit PRIMARY.
     """
-    offset, debit, credit = account_offsets.c, accountlines.alias("debit"), accountlines.alias("credit")
+    offset, entry = account_offsets.c, account_offsets.alias("entry")  # its index alone says which ids there are
+    debit, credit = accountlines.alias("debit"), accountlines.alias("credit")
     return (
         select(offset.id, offset.debit_id, offset.created_on, offset.type, offset.amount, offset.credit_id)
         .add_columns(credit.c.credit_type_code, credit.c.amount.label("credit_amount"))
         .add_columns(credit.c.itemnumber.is_not_distinct_from(debit.c.itemnumber).label("same_item"))
         .select_from(recorded)
-        .join(account_offsets, offset.debit_id == recorded.c.line)
-        .outerjoin(copied.table, copied == offset.id)
+        .join(entry, and_(entry.c.debit_id == recorded.c.line, entry.c.id > recorded.c.after))
+        .outerjoin(copied.table, copied == entry.c.id)
+        .join(account_offsets, offset.id == entry.c.id)
         .outerjoin(debit, debit.c.accountlines_id == offset.debit_id)
         .outerjoin(credit, credit.c.accountlines_id == offset.credit_id)
         .where(offset.type != "CREATE", copied.is_(None))
-        .with_hint(account_offsets, BY_DEBIT)
+        .with_hint(entry, BY_DEBIT)
+        .with_hint(account_offsets, BY_NUMBER)
         .with_hint(copied.table, BY_NUMBER)
         .with_hint(debit, BY_NUMBER)
         .with_hint(credit, BY_NUMBER)
