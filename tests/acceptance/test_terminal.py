@@ -36,9 +36,9 @@ class Desk:
         self.command = command
         self.folder = cast_alone(command).parent
 
-    def sees(self, *args: str, columns: int = 80, config: bool = True, piped: bool = False, **env: str) -> Finished:
+    def sees(self, *args: str, columns: int = 80, piped: bool = False, **env: str) -> Finished:
         """The finished command on a terminal of this width."""
-        words: tuple[str | Path, ...] = ("--config", CONFIG, *args) if config else args
+        words = ("--config", CONFIG, *args)
         environ = self.command.environment(env)
         return on_terminal(*words, columns=columns, cwd=self.command.cwd, env=environ, piped=piped)
 
