@@ -38,7 +38,7 @@ class Desk:
 
     def sees(self, *args: str, columns: int = 80, piped: bool = False, **env: str) -> Finished:
         """The finished command on a terminal of this width."""
-        words = ("--config", CONFIG, *args)
+        words: tuple[str | Path, ...] = ("--config", CONFIG, *args)
         environ = self.command.environment(env)
         return on_terminal(*words, columns=columns, cwd=self.command.cwd, env=environ, piped=piped)
 
