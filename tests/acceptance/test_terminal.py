@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Command, Finished
+from tests.support.sample_library import cast_alone
 from tests.support.terminal import COLOUR, on_terminal, plain_lines, widest
 
 pytestmark = pytest.mark.process
@@ -33,12 +34,11 @@ class Desk:
 
     def __init__(self, command: Command) -> None:
         self.command = command
-        self.sees("demo", "--day", "2026-11-22", columns=80, config=False)
-        self.folder = command.cwd / CONFIG.parent
+        self.folder = cast_alone(command).parent
 
-    def sees(self, *args: str, columns: int = 80, config: bool = True, piped: bool = False, **env: str) -> Finished:
+    def sees(self, *args: str, columns: int = 80, piped: bool = False, **env: str) -> Finished:
         """The finished command on a terminal of this width."""
-        words: tuple[str | Path, ...] = ("--config", CONFIG, *args) if config else args
+        words: tuple[str | Path, ...] = ("--config", CONFIG, *args)
         environ = self.command.environment(env)
         return on_terminal(*words, columns=columns, cwd=self.command.cwd, env=environ, piped=piped)
 

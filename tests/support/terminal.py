@@ -10,6 +10,7 @@ import termios
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from rich.cells import cell_len
 
@@ -29,16 +30,20 @@ def on_terminal(
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    out = subprocess.PIPE if piped else theirs
     said = b""
     environ = {"TERM": "xterm-256color", **env}
-    with subprocess.Popen([COMMAND, *args], stdin=theirs, stdout=out, stderr=theirs, cwd=cwd, env=environ) as process:
-        os.close(theirs)
-        os.write(ours, typed)
-        with suppress(OSError):  # EIO: the command has closed its end
-            while some := os.read(ours, 65536):
-                said += some
-        stdout = process.stdout.read() if process.stdout else b""
+    with TemporaryFile() as file:  # a pipe that nobody reads meanwhile would stop a command that writes much
+        out = file if piped else theirs
+        with subprocess.Popen(
+            [COMMAND, *args], stdin=theirs, stdout=out, stderr=theirs, cwd=cwd, env=environ
+        ) as process:
+            os.close(theirs)
+            os.write(ours, typed)
+            with suppress(OSError):  # EIO: the command has closed its end
+                while some := os.read(ours, 65536):
+                    said += some
+        file.seek(0)
+        stdout = file.read()
     os.close(ours)
     screen = said.decode().replace("\r\n", "\n")
     words = [str(COMMAND), *map(str, args)]

@@ -29,7 +29,7 @@ from gentle_nudge.domain.outcomes.answer import Question
 from gentle_nudge.domain.outcomes.totals import By
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.outcomes.month_page import outcome_page
-from gentle_nudge.jobs.outcomes.period import outcomes_of
+from gentle_nudge.jobs.outcomes.period import one_of, outcomes_of
 from gentle_nudge.jobs.outcomes.read_invoice import keep_invoice, read_invoice
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.reports.render import outcomes_name
@@ -85,7 +85,7 @@ def outcomes(
     for failure in library.texts.failures:
         say(failure, "warning")
     if output:
-        write(output, [(outcomes_name(to, _one_of(libraries, period.sections)), [page.encode()])])
+        write(output, [(outcomes_name(to, one_of(period.sections, libraries) or ""), [page.encode()])])
     elif form == "html":
         print_page([page])
     else:
@@ -121,11 +121,6 @@ def month(option: str, text: str) -> date:
         return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 - a month has no zone
     except ValueError:
         raise UserError(f"{option} {text}: no month.", "Write it as YYYY-MM.") from None
-
-
-def _one_of(wanted: Sequence[str], names: Sequence[str]) -> str:
-    """The one wanted section as the settings write it; empty if all are wanted, or several."""
-    return next((name for name in names if [name.casefold()] == [each.casefold() for each in wanted]), "")
 
 
 def _amount(text: str) -> Decimal:

@@ -121,7 +121,9 @@ def _remarks(period: PeriodOutcomes, zone: ZoneInfo) -> Iterator[Note]:
     if total.came_back_of_100 is not None:
         yield from notes(f"Of every 100.00 referred, {for_people(total.came_back_of_100)} has come back so far.")
     if total.fees:
-        sums = f"paid {for_people(total.fees_paid)}, still owed {for_people(total.fees_owing)}"
+        parts = {"paid": total.fees_paid, "waived": total.fees_waived, "other": total.fees_other}
+        parts |= {"still owed": total.fees_owing, "difference": total.fees_difference}
+        sums = ", ".join(f"{what} {for_people(part)}" for what, part in parts.items() if part)
         yield from notes(f"Fees {for_people(total.fees)}: {sums}.")
     if total.price:
         yield from notes(f"The agency's price of these cases: {for_people(total.price)}.")

@@ -30,7 +30,10 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PeriodOutcomes:
-    """The answer; `cases` are those of the period, `adopted` all that were flagged before us."""
+    """The answer; `cases` are those of the period, `finished` those of them that are over.
+
+    `adopted` are all that were flagged before us.
+    """
 
     question: Question
     sections: tuple[str, ...]
@@ -40,12 +43,17 @@ class PeriodOutcomes:
     total: Figures
     before_us: Figures
     thresholds: tuple[ThresholdStudy, ...]
-    over: int
+    finished: tuple[CaseFigures, ...]
     how_soon: tuple[SettledWithin, ...]
     road: tuple[RoadStep, ...]
     invoices: tuple[ReadInvoice, ...]
     cases: tuple[CaseFigures, ...]
     adopted: tuple[CaseFigures, ...]
+
+    @property
+    def over(self) -> int:
+        """How many cases of the period are over."""
+        return len(self.finished)
 
     @property
     def does_not_add_up(self) -> list[tuple[int, LineFigures]]:

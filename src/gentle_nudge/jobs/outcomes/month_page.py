@@ -15,7 +15,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import Address
 from gentle_nudge.domain.outcomes.answer import PeriodOutcomes, Question
 from gentle_nudge.domain.outcomes.threshold_study import higher_thresholds, threshold_studies
-from gentle_nudge.domain.outcomes.totals import By, over
+from gentle_nudge.domain.outcomes.totals import By
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.outcomes.period import outcomes_of, rows_of
@@ -37,8 +37,7 @@ def outcome_page(conn: Connection, library: Library, period: PeriodOutcomes, mom
     question, terms, today = period.question, library.settings.outcomes, moment.today
     if period.thresholds and not question.thresholds:
         in_force = period.thresholds[0].threshold
-        finished = over(period.cases, today, terms)
-        studies = threshold_studies(finished, in_force, higher_thresholds(in_force), terms)
+        studies = threshold_studies(period.finished, in_force, higher_thresholds(in_force), terms)
         period = replace(period, thresholds=tuple(studies))
     groups = {
         f"by_{by}": rows_of(conn, period.cases, replace(question, by=by), terms=terms, today=today) for by in FURTHER

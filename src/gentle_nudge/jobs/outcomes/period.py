@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from gentle_nudge.domain.outcomes.totals import PERSONAL, UNKNOWN, By, Figures, 
 from gentle_nudge.domain.patron import age, known_birth
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.sections import chosen
 from gentle_nudge.koha.read import patron_counts
 from gentle_nudge.store import meta, notices_sent, outcome_log
 
@@ -43,7 +45,7 @@ def outcomes_of(conn: Connection, library: Library, question: Question, moment: 
         total=Figures.of(cases, terms),
         before_us=Figures.of(adopted, terms),
         thresholds=tuple(_studies(library, sections, question, finished)),
-        over=len(finished),
+        finished=tuple(finished),
         how_soon=tuple(how_soon(finished, terms)),
         road=tuple(road(cases, _notices(conn, library, cases))),
         invoices=tuple(outcome_log.invoices(conn, (question.first, question.last), {"all", *sections})),
@@ -97,14 +99,17 @@ def _is_asked(case: CaseFigures, question: Question) -> bool:
     return referred is not None and question.first <= referred <= question.last + relativedelta(day=31)
 
 
-def sections_asked(library: Library, wanted: Sequence[str], with_cases: Collection[str]) -> tuple[str, ...]:
+def sections_asked(library: Library, wanted: Sequence[str], with_cases: AbstractSet[str]) -> tuple[str, ...]:
     """The names of the wanted sections, former ones included; without any all that have cases."""
     names = {family[0] for family in library.families} | set(with_cases)
-    known = {name.casefold(): name for name in names}
-    if unknown := sorted(name for name in wanted if name.casefold() not in known):
-        raise UserError(f"There is no section {', '.join(unknown)}.", f"The sections are: {', '.join(sorted(names))}.")
-    asked = {known[name.casefold()] for name in wanted} | (set(library.names_of(wanted) or ()) & set(with_cases))
+    with_former = with_cases & set(library.names_of(wanted) or ())
+    asked = {*chosen({name: name for name in sorted(names)}, wanted), *with_former}
     return tuple(sorted(asked if wanted else with_cases))
+
+
+def one_of(names: Iterable[str], wanted: Sequence[str]) -> str | None:
+    """The one wanted section as the settings write it; None if all are wanted, or several."""
+    return next((name for name in names if [name.casefold()] == [each.casefold() for each in wanted]), None)
 
 
 def _complete_from(kept_since: date) -> date:

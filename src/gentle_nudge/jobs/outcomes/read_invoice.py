@@ -12,7 +12,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outcomes.invoice import InvoiceComparison, InvoiceFile, compare_invoice
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.outcomes.period import sections_asked
+from gentle_nudge.jobs.outcomes.period import one_of, sections_asked
 from gentle_nudge.store import meta, outcome_log
 
 LARGEST = 10 * 1024 * 1024
@@ -24,7 +24,7 @@ def read_invoice(
     """The invoice against the cases of these sections (none named: all); UserError if it holds no accounts."""
     meta.ready(conn)
     cases = outcome_log.billed_cases(conn)
-    names = sections_asked(library, sections, set(cases))
+    names = sections_asked(library, sections, cases.keys())
     ours = [case for name in names for case in cases.get(name, ())]
     if path.stat().st_size > LARGEST:
         raise UserError(f"{path} is larger than 10 MiB.", "Cut it to the accounts: one on each line.")
@@ -41,7 +41,7 @@ def read_invoice(
         by,
         ours,
         month=month,
-        library=next((name for name in names if [name.casefold()] == [each.casefold() for each in sections]), "all"),
+        library=one_of(names, sections) or "all",
         price=library.settings.outcomes.price_per_case,
     )
 

@@ -39,9 +39,10 @@ class SharedReads:
 
     def unpaid(self, conn: Connection) -> UnpaidLines:
         """The unpaid lines of the widest window."""
-        windows = [section.policy.window(self.moment.day) for section in self.sections]
-        widest = Window(first=min(each.first for each in windows), last=max(each.last for each in windows))
-        self._unpaid = self._unpaid or unpaid_lines(conn, widest, self.moment.zone)
+        if self._unpaid is None:
+            windows = [section.policy.window(self.moment.day) for section in self.sections]
+            widest = Window(first=min(each.first for each in windows), last=max(each.last for each in windows))
+            self._unpaid = unpaid_lines(conn, widest, self.moment.zone)
         return self._unpaid
 
     def flagged(self, conn: Connection, flag: Flag) -> frozenset[int]:
