@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.reminding import Begin, Reminding, day
-from tests.builders.koha import delete_patron, merge
+from tests.builders.koha import delete_patron, merge, pays
 
 
 def asked(library: Reminding, *args: str, on: str = "02-24") -> Any:
@@ -185,6 +185,20 @@ def test_who_is_gone_has_no_series_and_the_fees_of_a_merged_card_are_no_charges(
     assert [each["state"] for each in section["closed"]] == ["gone", "gone"]
     (letter,) = library.run("03-25")["north"]["letters"]
     assert (letter["patron"], letter["charges"], letter["fees"]) == (heir, "26.00", "2.00")
+
+
+def test_the_restriction_of_a_merged_card_goes_once_the_heir_has_paid(reminders: Begin) -> None:
+    library = reminders()
+    merged, heir = library.owing(), library.owing("1.00", on="03-01")
+    for each in ("02-09", "02-23", "03-09"):
+        library.run(each)
+    merge(library.koha, heir, [merged])
+    assert library.run("03-10")["north"]["lifted"] == []
+    assert library.restrictions() == ["Debt reminder of 2026-03-09"]
+    pays(library.koha, heir, "20.00", day=day("03-11"))
+    assert [each["patron"] for each in library.run("03-11")["north"]["lifted"]] == [heir]
+    assert library.restrictions() == []
+    assert library.koha.value("SELECT debarred FROM borrowers WHERE borrowernumber = :n", n=heir) is None
 
 
 def test_an_owner_of_all_charges_who_moves_begins_anew_elsewhere(reminders: Begin) -> None:

@@ -17,7 +17,7 @@ from gentle_nudge.domain.reminders.series import Debtor, Message, Reminder, Seri
 from gentle_nudge.jobs.patrons.accounts import ownership_of, with_facts
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.reminders.reminded_sections import Reminding
-from gentle_nudge.koha.read import accountlines, borrowers, message_queue, owed_lines
+from gentle_nudge.koha.read import accountlines, borrowers, debarments, message_queue, owed_lines
 from gentle_nudge.store import reminder_series
 
 GONE = ("gone", "")
@@ -27,6 +27,7 @@ GONE = ("gone", "")
 class Debtors:
     """Those looked at; `blocked` are the series, open or not, whose restriction has not been lifted.
 
+    The `patron` of a blocked series is who has the restriction now: of a merged card its heir.
     `news`: what became of messages, by their number.
     """
 
@@ -48,16 +49,19 @@ def read_debtors(
     records = read_records(conn, section)
     current = reminder_series.current(conn, section.names) if records.is_any else []
     news = _news(conn, reminder_series.unsettled(conn, section.names)) if records.is_any else {}
-    current = [_with_news(series, news) for series in current if numbers is None or series.patron in numbers]
+    blocked = _blocked(conn, current)
+    going_on = [_with_news(series, news) for series in current if series.is_open]
     if numbers is None:
         ownership = ownership_of(conn, section, records, ())
-        numbers = {*(series.patron for series in current), *owed_lines.debtors(conn, ownership, remind.minimum)}
+        with_series = (series.patron for series in (*going_on, *blocked))
+        numbers = {*with_series, *owed_lines.debtors(conn, ownership, remind.minimum)}
     patrons = borrowers.patrons(conn, section.policy.patron_fields, numbers, lock=lock)
     if lock:
         accountlines.lock_lines(conn, patrons)
     lines = lines_of(conn, reminding, records, moment=moment, patrons=patrons.values())
     stopped = reminder_series.stopped_on(conn, section.names, numbers) if records.is_any else {}
-    open_series = {series.patron: series for series in current if series.is_open}
+    open_series = {series.patron: series for series in going_on if series.patron in numbers}
+    blocked = tuple(series for series in blocked if series.patron in numbers)
     by_number = {}
     for number in sorted(numbers):
         patron, series = patrons.get(number), open_series.get(number)
@@ -70,10 +74,16 @@ def read_debtors(
             is_here=is_here,
             **_standing(patron, section, records, moment),
         )
-        if series or any(each.patron == number for each in current) or (patron and is_here):
+        if series or any(each.patron == number for each in blocked) or (patron and is_here):
             by_number[number] = debtor
-    blocked = tuple(series for series in current if series.has_restriction)
     return Debtors(by_number=by_number, blocked=blocked, news=news)
+
+
+def _blocked(conn: Connection, current: Iterable[Series]) -> tuple[Series, ...]:
+    """The series whose restriction has not been lifted, each as a series of the patron who has it now."""
+    blocked = [series for series in current if series.has_restriction]
+    holders = debarments.holders(conn, [series.restriction for series in blocked if series.restriction])
+    return tuple(replace(series, patron=holders.get(series.restriction or 0, series.patron)) for series in blocked)
 
 
 def _standing(patron: Patron | None, section: Section, records: SectionRecords, moment: Moment) -> dict[str, bool]:
