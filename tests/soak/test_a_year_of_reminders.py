@@ -1,4 +1,4 @@
-"""A consortium reminds beside its collections for a year; every run does exactly what it must, reckoned from scratch."""
+"""A consortium reminds beside its collections for a year; each run does exactly what it must, reckoned from scratch."""
 
 import pytest
 
