@@ -248,6 +248,17 @@ def test_check_finds_nothing_where_all_letters_are_there(reminders: Begin) -> No
     assert findings(reminders()) == {}
 
 
+def test_check_names_excluded_codes_that_koha_does_not_have_and_a_run_goes_on(reminders: Begin) -> None:
+    library = reminders('excluded_categories = ["pt", "NOBODY"]\nexcluded_debit_types = ["lost", "NOTHING"]')
+    assert findings(library)["remind-exclusion-unknown"] == [
+        "Koha has no debit type NOTHING, which the reminders of section north name.",
+        "Koha has no patron category NOBODY, which the reminders of section north name.",
+        "Koha has no debit type NOTHING, which the reminders of section south name.",
+        "Koha has no patron category NOBODY, which the reminders of section south name.",
+    ]
+    library.run("02-09")
+
+
 def test_check_looks_at_every_letter(reminders: Begin) -> None:
     library = reminders(letters=False)
     library.has_letters(transports="email")

@@ -176,7 +176,7 @@ def status(invocation: Invocation, card: str | None, libraries: Sequence[str], s
 @listing_format_option
 @click.pass_obj
 def letters(
-    invocation: Invocation, first: date | None, last: date | None, libraries: Sequence[str], form: str, **which: Any
+    invocation: Invocation, /, first: date | None, last: date | None, libraries: Sequence[str], form: str, **which: Any
 ) -> None:
     """List letters, for printing and for the desk. Printing, and marking as sent, is Koha's."""
     library = _library(invocation)

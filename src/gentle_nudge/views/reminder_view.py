@@ -11,7 +11,7 @@ from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.reminders.addressee import Envelope
 from gentle_nudge.domain.reminders.letter import BadLetter
 from gentle_nudge.domain.reminders.plan import PlannedLetter, SectionPlan, Written
-from gentle_nudge.domain.reminders.series import Message, Reminder, Series, Verdict
+from gentle_nudge.domain.reminders.series import Debt, Message, Reminder, Series, Verdict
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.views.plain import (
     Column,
@@ -119,6 +119,11 @@ class ShownSeries:
     card: str | None = None
     verdict: Verdict | None = None
 
+    @property
+    def debt(self) -> Debt | None:
+        """What is owed; None once the series is closed."""
+        return self.verdict.debtor.debt if self.verdict else None
+
 
 MESSAGES: tuple[Column[Message], ...] = (
     *unseen(message="message", addressee="addressee", transport="transport", language="language"),
@@ -141,8 +146,8 @@ SERIES: tuple[Column[ShownSeries], ...] = (
     column("level", lambda row: row.series.last and row.series.last.level, "number"),
     column("next level", lambda row: row.verdict and row.verdict.level, "number", key="next_level"),
     column("next on", lambda row: row.verdict and row.verdict.due_on, "day", key="next_on"),
-    amounts("charges", lambda row: row.verdict and row.verdict.debtor.debt.charges),
-    amounts("fees", lambda row: row.verdict and row.verdict.debtor.debt.owing_fees, nothing=ZERO),
+    amounts("charges", lambda row: row.debt.charges if row.debt else None),
+    amounts("fees", lambda row: row.debt.owing_fees if row.debt else None, nothing=ZERO),
     column("restricted", lambda row: row.series.has_restriction, nothing=False),
     column(None, lambda row: table(REMINDERS, row.series.reminders), "nested", key="reminders"),
     column("letters", lambda row: _what_became_of(row.series), key=None),

@@ -111,7 +111,7 @@ def envelopes(
 
     With `copies` Koha sends each e-mail to the patron's guarantors too, so that there is one e-mail at most.
     """
-    wanted = (patron,)
+    wanted: tuple[Addressee, ...] = (patron,)
     if minor and guarantors and step.notify != "patron":
         wanted = tuple(guarantors) if step.notify == "guarantor" else (patron, *guarantors)
     is_copied = copies and any(each.email for each in guarantors)

@@ -157,8 +157,8 @@ class SectionPlan:
     @property
     def concerned(self) -> frozenset[int]:
         """The patrons about whom something is written."""
-        ended = (*self.closings, *self.lifts)
-        return frozenset((*(each.debtor.number for each in ended), *(each.number for each in self.written)))
+        ended = (*(each.debtor for each in self.closings), *(each.debtor for each in self.lifts))
+        return frozenset((*(each.number for each in ended), *(each.number for each in self.written)))
 
     @property
     def written(self) -> tuple[PlannedLetter, ...]:

@@ -31,10 +31,10 @@ def series_of(
 ) -> list[ShownSeries]:
     """The series in this state (None: in any) of one patron, or of all, with what is owed of the open ones."""
     meta.ready(conn)
-    of_all = number is None
-    found = (
-        reminder_series.in_state(conn, state, names) if of_all else reminder_series.of_patrons(conn, [number], names)
-    )
+    if number is None:
+        found = reminder_series.in_state(conn, state, names)
+    else:
+        found = reminder_series.of_patrons(conn, [number], names)
     shown = {each.id: ShownSeries(series=each) for each in found if state is None or each.state is state}
     cards = borrowers.cards(conn, {each.series.patron for each in shown.values()})
     for reminding in sections:

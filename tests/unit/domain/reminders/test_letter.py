@@ -32,7 +32,7 @@ def letter(*lines: OwedLine, level: int = 2, fee: str = "0.00", **columns: Any) 
 
 
 def text(content: str, of: PlannedLetter | None = None, *, titles: bool = True, **row: Any) -> str:
-    koha = {"branches": {"cpl": {"branchname": "Centerville"}}, "types": {"lost": "Lost item"}}
+    koha: dict[str, Any] = {"branches": {"cpl": {"branchname": "Centerville"}}, "types": {"lost": "Lost item"}}
     correspondence = Correspondence(**koha, **row.pop("correspondence", {}))
     envelope = Envelope(addressee=PATRON, row=a_row(content, **row), names_titles=titles)
     (message,) = written(replace(of or letter(), envelopes=(envelope,)), correspondence)
