@@ -201,6 +201,16 @@ def test_the_restriction_of_a_merged_card_goes_once_the_heir_has_paid(reminders:
     assert library.koha.value("SELECT debarred FROM borrowers WHERE borrowernumber = :n", n=heir) is None
 
 
+def test_a_run_under_a_wrong_clock_is_of_today_once_that_is_mended(reminders: Begin) -> None:
+    library = reminders()
+    library.owing()
+    library.run("02-10")
+    assert library.evenings.run("remind", on=day("02-09")).returncode == 2
+    library.evenings.does("init", "--clock-mended", "--yes", on=day("02-09"))
+    assert library.run("02-09")["north"]["counts"] == {"NOT_YET": 1}
+    assert library.letters("02-23") == [(2, "27.00")]
+
+
 def test_an_owner_of_all_charges_who_moves_begins_anew_elsewhere(reminders: Begin) -> None:
     library = reminders()
     text = library.evenings.config.read_text(encoding="utf-8")
@@ -260,6 +270,17 @@ def findings(library: Reminding, on: str = "02-24") -> dict[str, list[str]]:
 
 def test_check_finds_nothing_where_all_letters_are_there(reminders: Begin) -> None:
     assert findings(reminders()) == {}
+
+
+def test_check_names_excluded_codes_that_koha_does_not_have_and_a_run_goes_on(reminders: Begin) -> None:
+    library = reminders('excluded_categories = ["pt", "NOBODY"]\nexcluded_debit_types = ["lost", "NOTHING"]')
+    assert findings(library)["remind-exclusion-unknown"] == [
+        "Koha has no debit type NOTHING, which the reminders of section north name.",
+        "Koha has no patron category NOBODY, which the reminders of section north name.",
+        "Koha has no debit type NOTHING, which the reminders of section south name.",
+        "Koha has no patron category NOBODY, which the reminders of section south name.",
+    ]
+    library.run("02-09")
 
 
 def test_check_looks_at_every_letter(reminders: Begin) -> None:
