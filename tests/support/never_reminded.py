@@ -137,9 +137,9 @@ def a_series_blocks_once_and_until_the_debt_is_gone(evening: Evening) -> Iterato
     if must != {row["id"] for row in evening.blocked}:
         yield f"to block {must}, blocked {evening.blocked}"
     for row in evening.blocked:
-        block = after.blocks.get(row["restriction"], {})
-        if block.get("borrowernumber") != row["patron"] or not is_ours(block):
-            yield f"{row} has the restriction {block}"
+        made = after.blocks.get(row["restriction"], {})
+        if made.get("borrowernumber") != row["patron"] or not is_ours(made):
+            yield f"{row} has the restriction {made}"
     for n, row in after.series.items():
         if not row["restriction"] or row["section"] not in after.scopes.agencies:
             continue
