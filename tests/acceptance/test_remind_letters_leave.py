@@ -27,10 +27,10 @@ def redirects(library: Reminding, value: str) -> None:
     )
 
 
-def a_child(library: Reminding, notify: str, **columns: object) -> int:
+def a_child(library: Reminding, notify: str, *, email: str | None = CHILD) -> int:
     """A child of 12 who has lost Dune; mother and father vouch."""
     library.configure(f'notify = "{notify}"')
-    child = library.owing("1.00", born=day("2014-01-01"), firstname="Tim", **{"email": CHILD, **columns})
+    child = library.owing("1.00", born=day("2014-01-01"), firstname="Tim", email=email)
     owes(library.koha, child, "24.00", day=day("01-10"), branch="CPL", itemnumber=an_item(library.koha, title="Dune"))
     a_guarantor(library.koha, of=child, email=MUM, firstname="Mia", address="2 Elm St")
     a_guarantor(library.koha, of=child, email=DAD, firstname="Dan", address="3 Oak St")
