@@ -27,11 +27,11 @@ def redirects(library: Reminding, value: str) -> None:
     )
 
 
-def a_child(library: Reminding, notify: str, **columns: object) -> int:
+def a_child(library: Reminding, notify: str, *, email: str | None = CHILD) -> int:
     """A child of 12 who has lost Dune; mother and father vouch."""
     library.configure(f'notify = "{notify}"')
-    child = library.owing("1.00", born=day("2014-01-01"), firstname="Tim", **{"email": CHILD, **columns})
-    owes(library.koha, child, "24.00", day=day("01-10"), branch="CPL", itemnumber=an_item(library.koha, title="Dune"))
+    child = library.owing("1.00", born=day("2014-01-01"), firstname="Tim", email=email)
+    owes(library.koha, child, "24.00", day=day("01-10"), branch="CPL", item=an_item(library.koha, title="Dune"))
     a_guarantor(library.koha, of=child, email=MUM, firstname="Mia", address="2 Elm St")
     a_guarantor(library.koha, of=child, email=DAD, firstname="Dan", address="3 Oak St")
     return child
@@ -45,7 +45,7 @@ def letters(library: Reminding) -> list[Posted]:
 
 def test_a_patron_gets_the_letter_at_the_patron_s_own_address(library: Reminding) -> None:
     patron = library.owing("1.00", email=None, emailpro="work@mail.example", firstname="Ann")
-    owes(library.koha, patron, "24.00", day=day("01-10"), branch="CPL", itemnumber=an_item(library.koha, title="Dune"))
+    owes(library.koha, patron, "24.00", day=day("01-10"), branch="CPL", item=an_item(library.koha, title="Dune"))
     assert letters(library) == [
         Posted(
             to="work@mail.example",

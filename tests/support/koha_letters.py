@@ -1,7 +1,7 @@
 """What Koha makes of a row in its queue: who gets the letter, by which way, in which words.
 
-Restated from C4::Letters (_send_message_by_email, GetPrintMessages) and Koha::Patron->notice_email_address: it reads the row
-and Koha's tables alone, and knows nothing of the program.
+Restated from C4::Letters (_send_message_by_email, GetPrintMessages) and Koha::Patron->notice_email_address. It reads
+the row and Koha's tables alone, and knows nothing of the program.
 """
 
 from dataclasses import dataclass
