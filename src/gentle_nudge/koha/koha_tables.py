@@ -38,7 +38,7 @@ borrowers = _table(
     (Integer, "borrowernumber"),
     (String, "cardnumber surname firstname address address2 city zipcode state phone mobile phonepro B_phone email"),
     (String, "branchcode categorycode sort1 sort2 debarredcomment userid title country emailpro B_email lang"),
-    (Day, "dateofbirth debarred"),
+    (Day, "dateofbirth debarred dateexpiry"),
     (Integer, "gonenoaddress protected anonymized"),
     (Instant, "updated_on"),
 )

@@ -21,6 +21,7 @@ REMINDED: Mapping[str, frozenset[str]] = {
 # What only `timeline` reads, besides the tables of circulation.
 CIRCULATED: Mapping[str, frozenset[str]] = {
     "account_debit_types": frozenset({"restricts_checkouts"}),
+    "borrowers": frozenset({"dateexpiry"}),
     "categories": frozenset({"overduenoticerequired", "noissuescharge"}),
     "issues": frozenset({"borrowernumber", "itemnumber", "branchcode"}),
     "items": frozenset({"replacementprice", "itype"}),
@@ -30,8 +31,8 @@ CIRCULATED: Mapping[str, frozenset[str]] = {
 OPTIONAL: Mapping[str, frozenset[str]] = {
     "accountlines": frozenset({"old_issue_id"}),
     "action_logs": frozenset({"object", "interface", "script", "trace", "diff"}),
-    "borrowers": frozenset({"protected", "anonymized", *REMINDED["borrowers"]}),
-    **CIRCULATED,
+    "borrowers": frozenset({"protected", "anonymized", *REMINDED["borrowers"], *CIRCULATED["borrowers"]}),
+    **{table: columns for table, columns in CIRCULATED.items() if table != "borrowers"},
     **{table: columns for table, columns in REMINDED.items() if table != "borrowers"},
     "borrower_attribute_types": frozenset({"is_date"}),
     "return_claims": frozenset({"id", "itemnumber", "borrowernumber", "resolved_on"}),
