@@ -214,6 +214,10 @@ def _play_on(story: Story, environ: Mapping[str, str], program: str) -> Iterator
         (f"history {released.card}", f"all that happened to {name(released.surname, released.firstname)}"),
         (f"explain {FIRST_CARD + minor} --day {sunday}", f"why {_name(story, minor)} was not referred"),
         (f"nightly --dry-run --day {sunday + timedelta(weeks=1)}", "the Sunday after, without writing anything"),
+        (
+            "timeline --branch MAIN --category PT --itemtype BK --price 25",
+            "what happens to a loan day by day, and which settings contradict each other",
+        ),
         ("sync", "a report of every open case, now"),
         ("deliver", "try what could not be sent (here: nothing)"),
     ):
