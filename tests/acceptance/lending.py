@@ -47,9 +47,12 @@ class Lending:
         for code in LETTERS:
             self.koha.put("letter", module="circulation", code=code, message_transport_type="email")
 
-    def configure(self, *, policy: str = POLICY, tables: str = "") -> None:
+    def configure(self, *, policy: str = POLICY, tables: str = "", threshold: str = "25.00") -> None:
         """These keys are in force."""
         self.evenings.configure(policy=policy, tables=tables)
+        text = self.evenings.config.read_text(encoding="utf-8")
+        text = text.replace("threshold = 25.00", f"threshold = {threshold}")
+        self.evenings.config.write_text(text, encoding="utf-8")
 
     # What Koha says
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.acceptance.lending import ANY, Answer, Lending, days, events, names, of
+from tests.acceptance.lending import ANY, POLICY, Answer, Lending, days, events, names, of
 from tests.builders.koha import a_patron, an_item, owes
 
 T1 = ("FPL/PT/BK", "--checkout", "2026-03-02", "--price", "25")
@@ -79,7 +79,7 @@ def test_every_key_of_the_answer_is_always_there(lending: Lending) -> None:
 def test_the_table_draws_fines_together_and_says_what_was_assumed(lending: Lending) -> None:
     lending.first_library()
     said = lending.says(*of("FPL/PT/BK"), *T1[1:])
-    assert "2026-03-17 – 03-23" in said  # noqa: RUF001 - between two days
+    assert "2026-03-17 – 03-23" in said
     assert "fine 0.50 … 3.50 (7 nights)" in said
     assert "Lost on 2026-04-15, earliest to the agency on 2026-06-15 with 30.00." in said
     assert "fines.pl, overdue_notices.pl -t and advance_notices.pl -c, in this order" in said
@@ -207,21 +207,20 @@ def test_a_category_without_notices_has_none_and_no_restriction(lending: Lending
 
 BACK = ("--returned", "2026-05-02")
 PAID = (*BACK, "--paid", "10.00")
-AGAIN = {"refund": ("-10.00", "0.00"), "refund_unpaid": ("0.00", "0.00"), "0": ("20.00", "30.00")}
 
 
 @pytest.mark.parametrize(
-    ("lost", "processing", "paid", "unpaid"),
+    ("lost", "processing", "balances"),
     [
-        ("refund", "refund", "-10.00", "0.00"),
-        ("refund_unpaid", "refund_unpaid", "0.00", "0.00"),
-        ("0", "0", "20.00", "30.00"),
-        ("restore", "refund", "0.00", "10.00"),
-        ("charge", "refund", "0.00", "10.00"),
+        ("refund", "refund", ("-10.00", "0.00")),
+        ("refund_unpaid", "refund_unpaid", ("0.00", "0.00")),
+        ("0", "0", ("20.00", "30.00")),
+        ("restore", "refund", ("0.00", "10.00")),
+        ("charge", "refund", ("0.00", "10.00")),
     ],
 )
 def test_what_is_owed_when_the_item_is_found_again(
-    lending: Lending, lost: str, processing: str, paid: str, unpaid: str
+    lending: Lending, lost: str, processing: str, balances: tuple[str, str]
 ) -> None:
     lending.first_library()
     lending.rules(lostreturn=lost, processingreturn=processing)
@@ -230,8 +229,8 @@ def test_what_is_owed_when_the_item_is_found_again(
     assert [(event["day"], event["amount"], event["balance"]) for event in payments] == [
         ("2026-05-02", "-10.00", "20.00")
     ]
-    assert (road["balance"], road["returned"]) == (paid, "2026-05-02")
-    assert lending.road(*T1, *BACK)["balance"] == unpaid
+    assert road["returned"] == "2026-05-02"
+    assert (road["balance"], lending.road(*T1, *BACK)["balance"]) == balances
 
 
 def test_a_refund_is_given_for_so_many_days_only(lending: Lending) -> None:
@@ -242,15 +241,76 @@ def test_a_refund_is_given_for_so_many_days_only(lending: Lending) -> None:
     assert events(lending.road(*T1, "--returned", "2026-10-12"), "refund_lost") == []
 
 
-# T10: whether and when
+# Whether and when it is referred (T10)
 
 
-def test_no_charge_forgiven_and_the_threshold_decides(lending: Lending) -> None:
+def test_the_threshold_says_whether_a_fine_that_is_not_forgiven_leads_to_the_agency(lending: Lending) -> None:
     lending.first_library()
     lending.koha.prefer("WhenLostForgiveFine", "0")
-    lending.configure(policy='submit_on = "monday"\nthreshold = 35.00'.replace("threshold = 35.00", ""))
+    lending.configure(threshold="35.00")
+    submission = lending.road(*T1)["submission"]
+    assert (submission["day"], submission["owed"]) == ("2026-06-15", "40.00")
+    lending.configure(threshold="40.01")
     road = lending.road(*T1)
-    assert road["submission"]["balance"] == "40.00"
+    assert (road["submission"], "never-referred" in names(road)) == (None, False)
+    assert road["never"]
+    lending.koha.prefer("DefaultLongOverdueChargeValue", "")
+    road = lending.road(*T1)
+    assert (road["lost"], road["balance"], "lost-not-charged" in names(road)) == ("2026-04-15", "10.00", True)
+
+
+def test_charges_that_are_in_the_window_one_after_the_other_never_reach_the_threshold(lending: Lending) -> None:
+    lending.first_library()
+    lending.koha.prefer("WhenLostForgiveFine", "0")
+    lending.koha.prefer("DefaultLongOverdueDays", "60")
+    lending.koha.execute("UPDATE circulation_rules SET rule_value = '1.00' WHERE rule_name = 'fine'")
+    lending.configure(threshold="38.00")
+    road = lending.road(*T1)
+    assert (days(road, "fine")[-1], road["submission"]) == ("03-26", None)
+    assert "never-referred" in names(road)
+    lending.configure(threshold="30.00")
+    submission = lending.road(*T1)["submission"]
+    assert (submission["day"], submission["owed"], submission["balance"]) == ("2026-07-20", "30.00", "40.00")
+
+
+def test_a_letter_of_the_road_is_the_prior_notice(lending: Lending) -> None:
+    lending.first_library()
+    lending.configure(policy=f'{POLICY}\nprior_notice = ["ODUE3"]')
+    road = lending.road(*T1)
+    assert road["submission"] is None  # the last notice came before the lost charge
+    assert road["never"]
+
+
+def test_without_a_whole_policy_nobody_is_referred(lending: Lending) -> None:
+    lending.first_library()
+    text = lending.evenings.config.read_text(encoding="utf-8")
+    lending.evenings.config.write_text(text.replace("threshold = 25.00", ""), encoding="utf-8")
+    road = lending.road(*T1)
+    assert (road["section"], road["submission"], road["balance"]) == (None, None, "30.00")
+    assert "[policy]" in road["never"]
+
+
+def test_the_section_of_the_patron_decides_or_that_of_the_item(lending: Lending) -> None:
+    lending.first_library()
+    section = '[libraries]\ncharges_by = "{by}"\n[[library]]\nname = "north"\nbranches = ["MPL"]\nflag = "sort2"\n'
+    for by, expected in (("patron", "global"), ("charge", "global"), ("item", "north")):
+        lending.configure(tables=section.format(by=by))
+        road = lending.road(*T1, "--item-branch", "MPL", "--patron-branch", "FPL")
+        assert road["section"] == expected
+
+
+def test_reminders_go_out_until_the_submission(lending: Lending) -> None:
+    lending.first_library()
+    lending.configure(
+        tables='[remind]\nminimum = 10\n[[remind.level]]\nafter_days = 30\nletter = "ODUE"\nfee = 2\n'
+        '[[remind.level]]\nafter_days = 14\nletter = "NONE"\n'
+    )
+    road = lending.road(*T1)
+    (reminder,) = events(road, "reminder")
+    assert (reminder["day"], reminder["level"], reminder["amount"]) == ("2026-05-15", 1, "2.00")
+    assert (reminder["letter"], reminder["transports"]) == ("ODUE", ["email"])
+    assert road["submission"]["owed"] == "30.00"  # our own fee is in the balance alone
+    assert road["submission"]["balance_after"] == "42.00"
 
 
 # T11: three libraries

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from gentle_nudge.domain.circulation.event import Event, Road, Why
@@ -74,10 +75,9 @@ def finding_values(finding: Finding) -> dict[str, Any]:
 
 
 EVENTS: tuple[Column[Event], ...] = (
-    *(column(None, lambda event, name=name: getattr(event, name), key=name) for name in ("day", "late", "open_late")),
-    *(column(None, lambda event, name=name: getattr(event, name), key=name) for name in ("kind", "level", "letter")),
+    *(column(None, attrgetter(name), key=name) for name in ("day", "late", "open_late", "kind", "level", "letter")),
     column(None, lambda event: "+".join(event.transports), key="transports"),
-    *(column(None, lambda event, name=name: getattr(event, name), key=name) for name in ("amount", "balance", "text")),
+    *(column(None, attrgetter(name), key=name) for name in ("amount", "balance", "text")),
 )
 
 
@@ -117,7 +117,7 @@ class DrawnEvent:
     def days(self) -> str:
         """The day, or the first and the last."""
         first, last = self.events[0].day, self.last.day
-        return f"{first}" if first == last else f"{first} – {last:%m-%d}"  # noqa: RUF001 - between two days
+        return f"{first}" if first == last else f"{first} \N{EN DASH} {last:%m-%d}"
 
     @property
     def weekday(self) -> str:
@@ -145,8 +145,8 @@ class DrawnEvent:
         """What is said beside the name: the nights of fines, or the letter with its transports."""
         if len(self.events) > 1:
             return counted(len(self.events), "night")
-        letter, ways = self.last.letter, " and ".join(self.last.transports).replace("email", "e-mail")
-        return f"{letter} by {ways}" if letter and ways else letter or ""
+        ways = " and ".join(self.last.transports).replace("email", "e-mail")
+        return f"{self.last.letter or ''}{f' by {ways}' if ways else ''}".strip()
 
     @property
     def words(self) -> str:

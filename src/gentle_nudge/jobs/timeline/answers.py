@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 
 from gentle_nudge.domain.circulation.contradictions import Contradictions, Narrowing, contradictions
 from gentle_nudge.domain.circulation.event import Road
-from gentle_nudge.domain.circulation.loan import Combination, Loan
+from gentle_nudge.domain.circulation.loan import Combination, Loan, NotComputed
 from gentle_nudge.domain.circulation.loss import LongOverdueJob
 from gentle_nudge.domain.circulation.precedence import RulesOfLoan, rules_of
 from gentle_nudge.domain.circulation.snapshot import Courtesy, Snapshot
-from gentle_nudge.domain.circulation.walk import NotComputed, walk
+from gentle_nudge.domain.circulation.walk import walk
 from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.errors import UserError
@@ -92,7 +92,7 @@ def what_contradicts(conn: Connection, library: Library, day: date, wanted: Narr
 def contradictions_for_check(conn: Connection, library: Library, day: date) -> Contradictions | None:
     """The same for `check`; None without circulation rules."""
     snapshot = read_snapshot(conn, library, with_loans=True)
-    return _contradictions(conn, library, snapshot, day=day) if snapshot.has_rules else None
+    return _contradictions(conn, library, snapshot, day=day) if snapshot.rules else None
 
 
 def _contradictions(
@@ -119,7 +119,7 @@ def _contradictions(
 
 def _snapshot(conn: Connection, library: Library, *, with_loans: bool = False) -> Snapshot:
     snapshot = read_snapshot(conn, library, with_loans=with_loans)
-    if not snapshot.has_rules:
+    if not snapshot.rules:
         raise UserError(
             "Koha has no circulation rules, or this database user may not read them.",
             "Is it the database of a Koha that lends? The rights of the user: gentle-nudge grants",

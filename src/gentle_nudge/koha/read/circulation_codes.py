@@ -101,7 +101,7 @@ def letters(conn: Connection) -> frozenset[KohaLetter]:
 def letters_there_query() -> Select[Any]:
     """Which notices of circulation there are in the default language, by library and transport (`timeline`).
 
-    Index: letter none.
+    Index: letter letter_uniq_1.
     """
     row = letter.c
     return select(row.code, row.branchcode, row.message_transport_type).where(

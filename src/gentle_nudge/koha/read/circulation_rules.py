@@ -25,7 +25,7 @@ def rules(conn: Connection) -> tuple[RuleRow, ...]:
 def rules_query() -> Select[Any]:
     """Every circulation rule (`timeline`).
 
-    Index: circulation_rules none.
+    Index: circulation_rules PRIMARY.
     """
     row = circulation_rules.c
     return select(row.id, row.branchcode, row.categorycode, row.itemtype, row.rule_name, row.rule_value).order_by(
@@ -67,7 +67,7 @@ def triggers(conn: Connection) -> Iterator[RuleRow]:
 def triggers_query() -> Select[Any]:
     """The triggers of overdue notices, where they are no rules yet (`timeline`).
 
-    Index: overduerules none.
+    Index: overduerules PRIMARY.
     """
     return select(*overduerules.columns).order_by(overduerules.c.overduerules_id)
 
@@ -75,7 +75,7 @@ def triggers_query() -> Select[Any]:
 def trigger_transports_query() -> Select[Any]:
     """The transports of those triggers (`timeline`).
 
-    Index: overduerules_transport_types none.
+    Index: overduerules_transport_types PRIMARY.
     """
     row = overduerules_transport_types.c
     return select(row.overduerules_id, row.letternumber, row.message_transport_type).order_by(row.id)

@@ -54,7 +54,7 @@ def _days(name: str, days: int | None) -> int | None:
     return 0 if name == DUE else days
 
 
-def _courtesies_query() -> Select[Any]:
+def _chosen() -> Select[Any]:
     wish, how, message = borrower_message_preferences, borrower_message_transport_preferences, message_attributes
     return (
         select(message.c.message_name, wish.c.days_in_advance, wish.c.wants_digest, how.c.message_transport_type)
@@ -70,10 +70,10 @@ def _courtesies_query() -> Select[Any]:
 def patron_courtesies_query(number: int) -> Select[Any]:
     """The courtesy notices that a patron has chosen, with their transports (`timeline --patron`).
 
-    Index: borrower_message_preferences borrowernumber, message_attributes PRIMARY,
+    Index: borrower_message_preferences borrowernumber, message_attributes message_name,
     borrower_message_transport_preferences PRIMARY.
     """
-    return _courtesies_query().where(borrower_message_preferences.c.borrowernumber == number)
+    return _chosen().where(borrower_message_preferences.c.borrowernumber == number)
 
 
 def template_courtesies_query(category: str) -> Select[Any]:
@@ -82,13 +82,13 @@ def template_courtesies_query(category: str) -> Select[Any]:
     Index: borrower_message_preferences categorycode, message_attributes PRIMARY,
     borrower_message_transport_preferences PRIMARY.
     """
-    return _courtesies_query().where(borrower_message_preferences.c.categorycode == category)
+    return _chosen().where(borrower_message_preferences.c.categorycode == category)
 
 
 def choices_query(category: str) -> Select[Any]:
     """How many patrons of a category have chosen a courtesy notice by some transport, by days (`timeline`).
 
-    Index: borrowers categorycode, borrower_message_preferences borrowernumber, message_attributes PRIMARY,
+    Index: borrowers categorycode, borrower_message_preferences borrowernumber, message_attributes message_name,
     borrower_message_transport_preferences PRIMARY.
     """
     wish, how, message = borrower_message_preferences, borrower_message_transport_preferences, message_attributes
