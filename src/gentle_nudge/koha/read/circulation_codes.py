@@ -117,7 +117,7 @@ def has_fine_plugin(conn: Connection) -> bool:
 def fine_plugins_query() -> Select[int]:
     """How many plugins compute fines in their own way (`timeline`).
 
-    Index: plugin_methods none.
+    Index: plugin_methods PRIMARY.
     """
     method = plugin_methods.c.plugin_method
     return select(func.count()).select_from(plugin_methods).where(method == "overwrite_calc_fine")

@@ -79,7 +79,7 @@ def patron_courtesies_query(number: int) -> Select[Any]:
 def template_courtesies_query(category: str) -> Select[Any]:
     """The courtesy notices that new patrons of a category get, with their transports (`timeline`).
 
-    Index: borrower_message_preferences categorycode, message_attributes PRIMARY,
+    Index: borrower_message_preferences categorycode, message_attributes message_name,
     borrower_message_transport_preferences PRIMARY.
     """
     return _chosen().where(borrower_message_preferences.c.categorycode == category)
