@@ -124,6 +124,7 @@ def aims(
     found: Sequence[Measured],
     starts: starting.Starts,
     streamed: streaming.Streamed,
+    *,
     became: outcomes.Outcomes | None,
     walked: roads.Roads | None,
 ) -> Iterator[str]:
@@ -224,7 +225,7 @@ def main() -> None:
             _tell(f"{roads.NAME}: {roads.WHAT} ...")
             roads.build(server)
             walked = roads.measured(configured(server, roads.NAME, Path(folder) / roads.NAME))
-    print("", *aims(found, starts, streamed, became, walked), sep="\n")
+    print("", *aims(found, starts, streamed, became=became, walked=walked), sep="\n")
     _tell(f"took {time.monotonic() - began:.0f} s")
 
 

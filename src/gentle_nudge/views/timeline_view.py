@@ -198,7 +198,7 @@ def road_view(loan: Loan, road: Road, assumed: Sequence[str]) -> View:
         *figures(**road_values(loan, road)),
         *notes(*head(loan, road)),
         table(ROAD, list(drawn(road.events)), empty="Nothing happens."),
-        *notes(answer(road), *assumed[:1]),
+        *notes(answer(road), *(f"Assumed: {sentence}" for sentence in assumed[:1])),
     ]
     for finding in road.findings:
         parts += finding_notes(finding)

@@ -36,7 +36,7 @@ def road_page(conn: Connection, library: Library, answer: RoadAnswer) -> str:
 
 
 def assumed(answer: RoadAnswer) -> list[str]:
-    """What was assumed, in sentences; the first says which jobs run in which order."""
+    """What was assumed, in sentences, first which jobs run in which order."""
     night = "fines.pl, overdue_notices.pl -t and advance_notices.pl -c, in this order"
     job = {"off": "no longoverdue.pl", "preferences": "longoverdue.pl as its preferences say"}.get(
         answer.job.runs, "longoverdue.pl with the options of [timeline]"
@@ -45,7 +45,7 @@ def assumed(answer: RoadAnswer) -> list[str]:
     nothing = "" if answer.loan.paid else ", and nothing is paid"
     alone = "Only this loan is looked at: other debts of the patron are not in the balance."
     sentences = [
-        f"Assumed: every night before opening Koha runs {order}; Gentle Nudge runs after them.",
+        f"Every night before opening Koha runs {order}; Gentle Nudge runs after them.",
         f"The loan is not renewed{nothing}. {alone}",
     ]
     if policy := answer.policy:
