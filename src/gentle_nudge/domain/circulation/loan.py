@@ -10,6 +10,11 @@ from decimal import Decimal
 from gentle_nudge.domain.circulation.event import Why
 from gentle_nudge.domain.circulation.snapshot import Courtesy
 from gentle_nudge.domain.money import ZERO
+from gentle_nudge.errors import UserError
+
+
+class NotComputed(UserError):
+    """The road cannot be walked: why, and a hint (exit 2)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -169,7 +169,48 @@ class Snapshot:
         """The value of a preference: the stored one, else the one that Koha installs."""
         return self.preferences.get(name, INSTALLED[name]).strip()
 
+    def is_on(self, name: str) -> bool:
+        """Whether a switch among the preferences is on."""
+        return self.preference(name) not in {"", "0"}
+
     @cached_property
-    def has_rules(self) -> bool:
-        """Whether this Koha has circulation rules at all."""
-        return bool(self.rules)
+    def rules_by_name(self) -> RowsByName:
+        """The rules by name and scope."""
+        return by_name_and_scope(self.rules)
+
+    @cached_property
+    def triggers_by_name(self) -> RowsByName:
+        """The cells of the older layout, or the triggers among the rules, by name and scope."""
+        if self.layout == "overduerules":
+            return by_name_and_scope(self.triggers)
+        return {name: rows for name, rows in self.rules_by_name.items() if name.startswith("overdue_")}
+
+    @cached_property
+    def letter_places(self) -> Mapping[str, Mapping[str, frozenset[str]]]:
+        """The transports of every letter, by its code and library in small letters."""
+        places: dict[str, dict[str, frozenset[str]]] = {}
+        for letter in self.letters:
+            of_code = places.setdefault(letter.code.casefold(), {})
+            library = letter.library.casefold()
+            of_code[library] = of_code.get(library, frozenset()) | {letter.transport}
+        return places
+
+
+Scope = tuple[str | None, str | None, str | None]  # library, category, item type, in small letters; None: any
+RowsByName = Mapping[str, Mapping[Scope, RuleRow]]
+
+
+def small(code: str | None) -> str | None:
+    """A code as Koha's database compares it."""
+    return code.casefold() if code is not None else None
+
+
+def by_name_and_scope(rows: Iterable[RuleRow]) -> RowsByName:
+    """The rows by name and scope; of several of the same scope the first one made."""
+    found: dict[str, dict[Scope, RuleRow]] = {}
+    for row in rows:
+        scope = (small(row.library), small(row.category), small(row.itemtype))
+        first = found.setdefault(row.name, {}).setdefault(scope, row)
+        if row.id < first.id:
+            found[row.name][scope] = row
+    return found
