@@ -41,7 +41,7 @@ RULES: tuple[Column[AskedRule], ...] = (
 PREFERENCES: tuple[Column[AskedPreference], ...] = (
     column("preference", lambda each: each.name, "word"),
     column("value", lambda each: each.value or "(empty)"),
-    column("", lambda each: "" if each.stored else "as installed", "word", key=None),
+    column("by", lambda each: "the library" if each.stored else "as installed", "word", key=None),
 )
 
 
