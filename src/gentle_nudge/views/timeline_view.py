@@ -172,13 +172,12 @@ def drawn(events: Sequence[Event]) -> Iterator[DrawnEvent]:
 
 
 def in_words(reasons: Iterable[Why]) -> str:
-    """The reasons of an event in a few words."""
-    return "; ".join(_reason(why) for why in reasons)
-
-
-def _reason(why: Why) -> str:
-    value = f"{why.name} {why.value}".strip() if why.value else f"{why.name} (empty)"
-    return f"{value} ({why.source} {why.id}: {why.scope})" if why.id is not None else value
+    """The reasons of an event in a few words; what one row says stands together."""
+    parts = []
+    for (source, row, scope), together in groupby(reasons, lambda why: (why.source, why.id, why.scope)):
+        values = [f"{why.name} {why.value}" if why.value else f"{why.name} (empty)" for why in together]
+        parts += values if row is None else [f"{', '.join(values)} ({source} {row}: {scope})"]
+    return "; ".join(parts)
 
 
 ROAD: tuple[Column[DrawnEvent], ...] = (
