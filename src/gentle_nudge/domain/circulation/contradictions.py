@@ -17,7 +17,7 @@ from gentle_nudge.domain.circulation.loan import (
     RemindersOfRoad,
     SubmissionRules,
 )
-from gentle_nudge.domain.circulation.loss import LongOverdueJob
+from gentle_nudge.domain.circulation.loss import LEFT_OUT, LongOverdueJob
 from gentle_nudge.domain.circulation.precedence import LoanRules
 from gentle_nudge.domain.circulation.snapshot import OpenLoan, Snapshot
 from gentle_nudge.domain.circulation.terms import RoadTerms
@@ -122,15 +122,15 @@ def contradictions(
             found[no_price(terms, told)].append(combination)
     if aged:
         found[_aged(sum(aged.values()), job)].extend(sorted(aged))
-    everywhere = {finding for finding in found if _is_everywhere(finding, job)}
-    told = (
+    everywhere = {finding for finding in found if _is_everywhere(finding)}
+    every = (
         Contradiction(finding=finding, combinations=() if finding in everywhere else tuple(combinations))
         for finding, combinations in found.items()
     )
     return Contradictions(
         combinations=judged,
         hourly=hourly,
-        found=tuple(sorted(told, key=lambda each: (each.finding.name, each.combinations, each.finding.what))),
+        found=tuple(sorted(every, key=lambda each: (each.finding.name, each.combinations, each.finding.what))),
     )
 
 
@@ -147,10 +147,9 @@ def loan_of(combination: Combination, price: Decimal) -> Loan:
     )
 
 
-def _is_everywhere(finding: Finding, job: LongOverdueJob) -> bool:
+def _is_everywhere(finding: Finding) -> bool:
     """Whether it concerns all of Koha: settings without a scope."""
-    lists_loan_out = "leave this loan out" in finding.what
-    return finding.name in EVERYWHERE or (finding.name == "never-lost" and not lists_loan_out)
+    return finding.name in EVERYWHERE or (finding.name == "never-lost" and LEFT_OUT not in finding.what)
 
 
 def _occurring(snapshot: Snapshot, narrowing: Narrowing) -> Iterator[Combination]:
@@ -212,8 +211,8 @@ class PricesOfTypes:
         if not without or _has_default(terms):
             return ""
         return (
-            f"{without:,} of {counted(loans, 'open loan')} of item type {terms.loan.itemtype} have no replacement price, "
-            "and no default is used"
+            f"{without:,} of {counted(loans, 'open loan')} of item type {terms.loan.itemtype} have no replacement "
+            "price, and no default is used"
         )
 
 

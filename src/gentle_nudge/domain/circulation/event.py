@@ -10,15 +10,13 @@ from typing import Literal
 from gentle_nudge.domain.circulation.snapshot import TriggerLayout
 from gentle_nudge.domain.finding import Finding
 
-Source = Literal[
-    *("rule", "trigger", "preference", "calendar", "category", "itemtype", "message", "setting", "option"),
-    "assumption",
-]
-Kind = Literal[
-    *("checkout", "courtesy", "due", "fine", "notice", "restriction", "lost", "forgiven", "processing", "replacement"),
-    *("loan_closed", "restriction_lifted", "submission", "reminder", "payment", "returned", "refund_lost"),
-    *("refund_processing", "fine_restored", "blocked", "unblocked"),
-]
+RowSource = Literal["rule", "trigger"]
+CodeSource = Literal["preference", "calendar", "category", "itemtype", "message"]
+Source = RowSource | CodeSource | Literal["setting", "option", "assumption"]
+OfJobs = Literal["courtesy", "fine", "notice", "restriction", "submission", "reminder"]
+OfLoss = Literal["lost", "forgiven", "processing", "replacement", "loan_closed", "restriction_lifted"]
+OfDesk = Literal["checkout", "due", "payment", "returned", "refund_lost", "refund_processing", "fine_restored"]
+Kind = OfJobs | OfLoss | OfDesk | Literal["blocked", "unblocked"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -94,8 +94,8 @@ def lost_before_notice(facts: RoadFacts) -> Iterator[Finding]:
         yield Finding(
             name="lost-before-notice",
             severity=WARNING,
-            what=f"Notice {level.level} ({level.letter}) would go out {counted(max(missed), 'day')} after the due date, "
-            f"and the item is lost after {terms.loss.days + 1}{concerned}.",
+            what=f"Notice {level.level} ({level.letter}) would go out {counted(max(missed), 'day')} after the due "
+            f"date, and the item is lost after {terms.loss.days + 1}{concerned}.",
             why="A lost item gets no notices, so this one never goes out.",
             way_out=f"Set {option} to at least {max(lates) - 1 + first}{delays}.",
         )
@@ -163,8 +163,8 @@ def charge_of_loss(facts: RoadFacts) -> Iterator[Finding]:
             severity=WARNING,
             what=f"Items become lost and nobody is charged: {is_off if found.settled else values}.",
             why="The patron owes no replacement cost, so that there is nothing to refer for it.",
-            way_out="Set DefaultLongOverdueChargeValue (or --charge) to the lost value, and WhenLostChargeReplacementFee "
-            "to charge.",
+            way_out="Set DefaultLongOverdueChargeValue (or --charge) to the lost value, and "
+            "WhenLostChargeReplacementFee to charge.",
         )
     elif not terms.price.amount:
         yield no_price(terms)
@@ -251,8 +251,8 @@ def _letter(level: NoticeLevel, library: str) -> Iterator[Finding]:
         severity=WARNING,
         what=f"Notice {level.level} ({level.letter}) of library {library} {what}.",
         why=why,
-        way_out=f"Write the notice {level.letter} (module Circulation) for every transport of trigger {level.level}, and "
-        "choose at least one.",
+        way_out=f"Write the notice {level.letter} (module Circulation) for every transport of trigger {level.level}, "
+        "and choose at least one.",
     )
 
 
@@ -348,9 +348,9 @@ def due_on_closed_day(facts: RoadFacts) -> Iterator[Finding]:
             name="due-on-closed-day",
             severity=NOTE,
             what=f"Library {rules.libraries.circulation} is closed on the due date {due}.",
-            why="The first open day after it counts no open day late, so that fines and notices by open days begin a day "
-            "later.",
-            way_out="Set useDaysMode or the rule daysmode to Calendar or Datedue if nothing shall be due on closed days.",
+            why="The first open day after it counts no open day late, so that fines and notices by open days begin a "
+            "day later.",
+            way_out="Set useDaysMode or the rule daysmode to Calendar or Datedue if nothing is to be due then.",
         )
 
 

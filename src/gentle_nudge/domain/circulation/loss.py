@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal, NoReturn, Self
 
@@ -13,6 +13,7 @@ from gentle_nudge.domain.circulation.precedence import LoanRules
 from gentle_nudge.domain.circulation.snapshot import Snapshot
 
 MAXDAYS = 366
+LEFT_OUT = "the lists of longoverdue.pl leave this loan out"
 # The options of longoverdue.pl that take a value, by every name they have, and those that take none.
 WITH_VALUE = {
     "--lost": "lost",
@@ -30,7 +31,6 @@ WITH_VALUE = {
 }
 SWITCHES = {"--mark-returned": "mark_returned", "--confirm": "confirm", "--verbose": "", "-v": "", "--quiet": ""}
 PAIRS = (("categories", "skip_categories"), ("libraries", "skip_libraries"), ("itemtypes", "skip_itemtypes"))
-LISTS = frozenset((*(name for pair in PAIRS for name in pair), "skip_lost_values"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,11 +80,17 @@ class LongOverdueJob:
             runs="options",
             days=int(days) if days else None,
             lost=lost or None,
-            charge=(given["charge"] or [None])[-1],
+            charge=given["charge"][-1] if given["charge"] else None,
             maxdays=int(maxdays),
             mark_returned=bool(given["mark_returned"]),
             confirm=bool(given["confirm"]),
-            **{name: tuple(given[name]) for name in LISTS},
+            categories=tuple(given["categories"]),
+            skip_categories=tuple(given["skip_categories"]),
+            libraries=tuple(given["libraries"]),
+            skip_libraries=tuple(given["skip_libraries"]),
+            itemtypes=tuple(given["itemtypes"]),
+            skip_itemtypes=tuple(given["skip_itemtypes"]),
+            skip_lost_values=tuple(given["skip_lost_values"]),
         )
 
 
@@ -112,14 +118,12 @@ class LossTerms:
     """When one loan is lost, and what is done then; `day` is None if never, and `never` says why.
 
     `settled`: charges and forgiveness follow, as the charge value is the lost value. `closes`: the loan is closed.
-    `never_everywhere`: the reason holds for all of Koha. `days`: the delay, if the job has one at all.
+    `days`: the delay, if the job has one at all. `stops`: codes at which the job stops.
     """
 
     days: int | None = None
     day: date | None = None
     never: str = ""
-    never_everywhere: bool = False
-    computed: bool = True
     stops: tuple[str, ...] = ()
     both_lists: bool = False
     exceeds_maxdays: bool = False
@@ -139,16 +143,15 @@ class LossTerms:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Lists:
+class JobLists:
     """The codes that restrict the job: of options, else of preferences."""
 
     categories: tuple[str, ...]
     skip_categories: tuple[str, ...]
-    job: LongOverdueJob
-    unknown: tuple[str, ...] = field(default=())
+    unknown: tuple[str, ...]
 
 
-def effective_lists(snapshot: Snapshot, job: LongOverdueJob) -> _Lists:
+def effective_lists(snapshot: Snapshot, job: LongOverdueJob) -> JobLists:
     """The lists of codes as the job takes them, with those at which it stops."""
 
     def either(given: tuple[str, ...], preference: str) -> tuple[str, ...]:
@@ -162,7 +165,7 @@ def effective_lists(snapshot: Snapshot, job: LongOverdueJob) -> _Lists:
         *(code for code in itemtypes if code.upper() not in snapshot.itemtypes),
         *(code for code in libraries if code not in snapshot.branches),
     )
-    return _Lists(categories=only, skip_categories=never, job=job, unknown=unknown)
+    return JobLists(categories=only, skip_categories=never, unknown=unknown)
 
 
 def _passes(code: str, only: tuple[str, ...], never: tuple[str, ...], *, upper: bool = True) -> bool:
@@ -176,61 +179,66 @@ def _passes(code: str, only: tuple[str, ...], never: tuple[str, ...], *, upper: 
 
 def loss_terms(rules: LoanRules, job: LongOverdueJob, due: date) -> LossTerms:
     """The loss of this loan, if it is not brought back."""
-    snapshot, loan = rules.snapshot, rules.loan
-    if has_loss_by_triggers(snapshot):
-        return LossTerms(computed=False, never="the triggers decide it, which is not computed")
-    if job.runs == "off":
-        return LossTerms(never="longoverdue.pl is not run", never_everywhere=True)
-    if not job.confirm:
-        return LossTerms(never="the options of longoverdue.pl lack --confirm", never_everywhere=True)
-    stored_days = snapshot.preference("DefaultLongOverdueDays")
-    stored_lost = snapshot.preference("DefaultLongOverdueLostValue")
-    days = job.days if job.days is not None else (int(stored_days) if stored_days.isdecimal() else None)
-    lost = job.lost if job.days is not None else stored_lost
-    if days is None or lost in {None, "", "0"}:
-        unset = "DefaultLongOverdueDays or DefaultLongOverdueLostValue is not set"
-        return LossTerms(never=unset, never_everywhere=True)
+    snapshot = rules.snapshot
+    days, lost = _delay_and_value(snapshot, job)
+    why_not = {
+        "the triggers decide it, which is not computed": has_loss_by_triggers(snapshot),
+        "longoverdue.pl is not run": job.runs == "off",
+        "the options of longoverdue.pl lack --confirm": not job.confirm,
+        "DefaultLongOverdueDays or DefaultLongOverdueLostValue is not set": days is None or lost in {"", "0"},
+    }
+    never = next((reason for reason, holds in why_not.items() if holds), None)
+    if never or days is None:
+        return LossTerms(never=never or "")
     lists = effective_lists(snapshot, job)
-    common = LossTerms(days=days, stops=lists.unknown, both_lists=bool(lists.categories and lists.skip_categories))
-    passes = (
-        _passes(loan.category, lists.categories, lists.skip_categories)
-        and _passes(loan.itemtype, job.itemtypes, job.skip_itemtypes)
-        and _passes(rules.libraries.loss, job.libraries, job.skip_libraries, upper=False)
-        and "0" not in _skipped_values(snapshot, job)
+    terms = LossTerms(
+        days=days,
+        lost_value=lost,
+        stops=lists.unknown,
+        both_lists=bool(lists.categories and lists.skip_categories),
     )
     if lists.unknown:
-        return _with(common, never="longoverdue.pl stops at a code that it does not know")
-    if not passes:
-        return _with(common, never="the lists of longoverdue.pl leave this loan out")
-    if days + 1 > job.maxdays:
-        return _with(common, never=f"longoverdue.pl passes over loans older than {job.maxdays} days", exceeds=True)
-    return _becomes_lost(rules, job, common, due + timedelta(days=days + 1), lost or "")
+        return replace(terms, never="longoverdue.pl stops at a code that it does not know")
+    if not _is_worked_on(rules, job, lists):
+        return replace(terms, never=LEFT_OUT)
+    if days >= job.maxdays:
+        return replace(
+            terms, never=f"longoverdue.pl passes over loans older than {job.maxdays} days", exceeds_maxdays=True
+        )
+    return _becomes_lost(rules, job, replace(terms, day=due + timedelta(days=days + 1)))
 
 
-def _skipped_values(snapshot: Snapshot, job: LongOverdueJob) -> tuple[str, ...]:
-    stored = snapshot.preference("DefaultLongOverdueSkipLostStatuses")
-    return job.skip_lost_values or tuple(map(str.strip, stored.split(",")))
+def _delay_and_value(snapshot: Snapshot, job: LongOverdueJob) -> tuple[int | None, str]:
+    """After how many days, and to which value: of --lost, else of the preferences."""
+    if job.days is not None:
+        return job.days, job.lost or ""
+    days = snapshot.preference("DefaultLongOverdueDays")
+    return (int(days) if days.isdecimal() else None), snapshot.preference("DefaultLongOverdueLostValue")
 
 
-def _with(terms: LossTerms, *, never: str, exceeds: bool = False) -> LossTerms:
-    return LossTerms(
-        days=terms.days, stops=terms.stops, both_lists=terms.both_lists, never=never, exceeds_maxdays=exceeds
+def _is_worked_on(rules: LoanRules, job: LongOverdueJob, lists: JobLists) -> bool:
+    """Whether no list leaves the loan out; an item that is not lost has the value 0."""
+    stored = rules.snapshot.preference("DefaultLongOverdueSkipLostStatuses")
+    skipped = job.skip_lost_values or tuple(map(str.strip, stored.split(",")))
+    return (
+        _passes(rules.loan.category, lists.categories, lists.skip_categories)
+        and _passes(rules.loan.itemtype, job.itemtypes, job.skip_itemtypes)
+        and _passes(rules.libraries.loss, job.libraries, job.skip_libraries, upper=False)
+        and "0" not in skipped
     )
 
 
-def _becomes_lost(rules: LoanRules, job: LongOverdueJob, common: LossTerms, day: date, lost: str) -> LossTerms:
+def _becomes_lost(rules: LoanRules, job: LongOverdueJob, terms: LossTerms) -> LossTerms:
     snapshot = rules.snapshot
     charge = job.charge if job.charge is not None else snapshot.preference("DefaultLongOverdueChargeValue")
-    settled = charge == lost
-    words = snapshot.preference("MarkLostItemsAsReturned").split(",")
-    by_preference = settled and "cronjob" in map(str.strip, words)
-    option = Why(source="setting", name="longoverdue", value=f"--lost {common.days}={lost}")
+    settled = charge == terms.lost_value
+    words = map(str.strip, snapshot.preference("MarkLostItemsAsReturned").split(","))
+    by_preference = settled and "cronjob" in words
+    option = Why(source="setting", name="longoverdue", value=f"--lost {terms.days}={terms.lost_value}")
     days = (rules.preference("DefaultLongOverdueDays"), rules.preference("DefaultLongOverdueLostValue"))
     marked = Why(source="setting", name="longoverdue", value="--mark-returned")
-    return LossTerms(
-        days=common.days,
-        day=day,
-        both_lists=common.both_lists,
+    return replace(
+        terms,
         settled=settled,
         charges=settled and snapshot.is_on("WhenLostChargeReplacementFee"),
         forgives=settled and snapshot.is_on("WhenLostForgiveFine"),
@@ -238,5 +246,4 @@ def _becomes_lost(rules: LoanRules, job: LongOverdueJob, common: LossTerms, day:
         why=(option,) if job.days is not None else days,
         closes_why=(rules.preference("MarkLostItemsAsReturned"),) if by_preference else (marked,),
         charge_value=charge,
-        lost_value=lost,
     )

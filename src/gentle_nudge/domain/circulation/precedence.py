@@ -9,15 +9,15 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from itertools import product
-from typing import Literal
 
-from gentle_nudge.domain.circulation.event import RulingLibraries, Why
+from gentle_nudge.domain.circulation.event import RowSource, RulingLibraries, Why
 from gentle_nudge.domain.circulation.loan import Loan
 from gentle_nudge.domain.circulation.snapshot import (
     INSTALLED,
     Closures,
     RowsByName,
     RuleRow,
+    Scope,
     Snapshot,
     TriggerLayout,
     small,
@@ -42,16 +42,13 @@ UNTOLD = frozenset({"KohaAdminEmailAddress", "OverdueTriggersCalendar", "ReturnB
 WITHOUT_VALUE = {"lostreturn": "refund", "processingreturn": "refund", "lengthunit": "days", "issuelength": "0"}
 
 
-def candidates(
-    rows: RowsByName, name: str, library: str | None, category: str | None, itemtype: str | None
-) -> list[RuleRow]:
+def candidates(rows: RowsByName, name: str, asked: Scope) -> list[RuleRow]:
     """The rows of this name that fit, the winner first; a scope that is not given fits rows for any only."""
     by_scope = rows.get(name)
     if not by_scope:
         return []
-    scopes = product(
-        *((code, None) if code is not None else (None,) for code in map(small, (library, category, itemtype)))
-    )
+    libraries, categories, itemtypes = ((None,) if code is None else (small(code), None) for code in asked)
+    scopes = product(libraries, categories, itemtypes)
     return [by_scope[scope] for scope in scopes if scope in by_scope]
 
 
@@ -97,7 +94,7 @@ class LoanRules:
     def _candidates(self) -> dict[str, list[RuleRow]]:
         return {}
 
-    def asked(self, name: str) -> tuple[str | None, str | None, str | None]:
+    def asked(self, name: str) -> Scope:
         """The library, category and item type that Koha asks for this name."""
         loan, libraries = self.loan, self.libraries
         if name in BY_LIBRARY:
@@ -118,7 +115,7 @@ class LoanRules:
     def candidates(self, name: str) -> list[RuleRow]:
         """The rows of this name that fit, the winner first."""
         if name not in self._candidates:
-            self._candidates[name] = candidates(self.snapshot.rules_by_name, name, *self.asked(name))
+            self._candidates[name] = candidates(self.snapshot.rules_by_name, name, self.asked(name))
         return self._candidates[name]
 
     def row(self, name: str) -> RuleRow | None:
@@ -159,7 +156,7 @@ def as_number(text: str) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def rule_why(row: RuleRow, source: Literal["rule", "trigger"] = "rule") -> Why:
+def rule_why(row: RuleRow, source: RowSource = "rule") -> Why:
     """A row as a reason."""
     scope = " / ".join(code if code is not None else "*" for code in (row.library, row.category, row.itemtype))
     return Why(source=source, name=row.name, value=row.value, id=row.id, scope=scope)

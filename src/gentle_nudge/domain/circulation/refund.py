@@ -26,7 +26,9 @@ class Refunded:
     why: tuple[Why, ...]
 
 
-def refunds(rules: LoanRules, fine: FineTerms, account: RoadAccount, lost: date, returned: date) -> Iterator[Refunded]:
+def refunds(
+    rules: LoanRules, fine: FineTerms, account: RoadAccount, *, lost: date, returned: date
+) -> Iterator[Refunded]:
     """The refunds of an item that was lost on a day and brought back on another, done to the account step by step."""
     age = as_number(rules.snapshot.preference("NoRefundOnLostReturnedItemsAge"))
     if age is not None and (returned - lost).days >= age:

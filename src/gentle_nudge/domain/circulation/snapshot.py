@@ -178,6 +178,11 @@ class Snapshot:
         """Whether a switch among the preferences is on."""
         return self.preference(name) not in {"", "0"}
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether this Koha has circulation rules at all."""
+        return bool(self.rules)
+
     @cached_property
     def rules_by_name(self) -> RowsByName:
         """The rules by name and scope."""

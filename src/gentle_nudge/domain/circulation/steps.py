@@ -187,7 +187,7 @@ class Steps:
         )
         self._close("", (), by_return=True)
         if self.terms.lost:
-            for step in refunds(rules, self.terms.fine, self.account, self.terms.lost, self.day):
+            for step in refunds(rules, self.terms.fine, self.account, lost=self.terms.lost, returned=self.day):
                 self.tell(step.kind, step.text, step.why, amount=step.amount)
 
     def block(self) -> None:

@@ -41,6 +41,7 @@ class RoadTerms:
                 "Koha has no circulation rules", "see Circulation and fine rules in Koha's administration"
             )
         rules = LoanRules(snapshot=snapshot, loan=loan)
+        why: tuple[Why, ...]
         if loan.due:
             due, why = loan.due, (Why(source="option", name="--due", value=str(loan.due)),)
         elif loan.checkout:
