@@ -169,11 +169,6 @@ class Snapshot:
         """The value of a preference: the stored one, else the one that Koha installs."""
         return self.preferences.get(name, INSTALLED[name]).strip()
 
-    @property
-    def has_rules(self) -> bool:
-        """Whether this Koha has circulation rules at all."""
-        return bool(self.rules)
-
     def is_on(self, name: str) -> bool:
         """Whether a switch among the preferences is on."""
         return self.preference(name) not in {"", "0"}
