@@ -29,6 +29,7 @@ USUAL = {
     "DefaultLongOverdueChargeValue": "2",
     "useDaysMode": "Days",
 }
+YEAR = 2026
 CLOSED_AT_CPL = Closures(weekly=frozenset({0}), single=frozenset({date(2026, 4, 3), date(2026, 4, 6)}))
 LETTERS = ("ODUE", "ODUE2", "ODUE3")
 PREFERENCES = {"lost": "DefaultLongOverdueDays", "forgive": "WhenLostForgiveFine"}
@@ -130,8 +131,9 @@ def _figure(event: Event) -> str:
 
 
 def balances(events: Road) -> Mapping[str, str]:
-    """The balance at the end of every day with an event of the fine."""
-    return {f"{event.day:%m-%d}": str(event.balance) for event in events.events if event.kind == "fine"}
+    """The balance after the fine of every day of 2026 on which it changed."""
+    fines = (event for event in events.events if event.kind == "fine" and event.day.year == YEAR)
+    return {f"{event.day:%m-%d}": str(event.balance) for event in fines}
 
 
 def names(events: Road) -> list[str]:

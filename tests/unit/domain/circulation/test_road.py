@@ -200,8 +200,7 @@ AT_PRICE = rules(
     ],
 )
 def test_a_fine_stops_at_the_price_or_the_maximum(price: str, itemtype: ItemType, last: str, late: int) -> None:
-    settings = {"DefaultLongOverdueDays": "60", "useDefaultReplacementCost": "1"}
-    koha = snapshot(*AT_PRICE, itemtype=itemtype, **settings)
+    koha = snapshot(*AT_PRICE, itemtype=itemtype, DefaultLongOverdueDays="60", useDefaultReplacementCost="1")
     walked = road(koha, loan(price=Decimal(price)))
     fine = [event for event in walked.events if event.kind == "fine"][-1]
     assert (str(fine.balance), fine.late) == (last, late)
@@ -282,27 +281,26 @@ def test_more_cannot_be_paid_than_the_lost_charge_owes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "threshold", "day", "owed", "found"),
+    ("changed", "threshold", "submitted", "found"),
     [
-        ({}, "35.00", "06-15", "40.00", False),
-        ({}, "40.01", None, None, False),
-        ({"fine": "1.00", "days": "60"}, "38.00", None, None, True),
-        ({"fine": "1.00", "days": "60"}, "30.00", "07-20", "30.00", False),
+        ({}, "35.00", ("06-15", "40.00"), False),
+        ({}, "40.01", None, False),
+        ({"fine": "1.00", "days": "60"}, "38.00", None, True),
+        ({"fine": "1.00", "days": "60"}, "30.00", ("07-20", "30.00"), False),
     ],
 )
 def test_a_fine_leaves_the_window_before_the_lost_charge_enters_it(
     changed: dict[str, str],
     threshold: str,
-    day: str | None,
-    owed: str | None,
+    submitted: tuple[str, str] | None,
     found: bool,  # noqa: FBT001  # a column
 ) -> None:
     rows = tuple(replace(row, value=changed.get("fine", row.value)) if row.name == "fine" else row for row in PLAIN)
     koha = first_case(*rows, WhenLostForgiveFine="0", DefaultLongOverdueDays=changed.get("days", "29"))
     walked = road(koha, FIRST_LOAN, policy(threshold))
     submission = walked.submission
-    assert (submission and f"{submission.day:%m-%d}", submission and str(submission.owed)) == (day, owed)
-    assert (walked.never is None) is (day is not None)
+    assert (submission and (f"{submission.day:%m-%d}", str(submission.owed))) == submitted
+    assert (walked.never is None) is (submitted is not None)
     assert ("never-referred" in names(walked)) is found
 
 
