@@ -383,9 +383,15 @@ def test_a_patron_brings_category_library_and_courtesy_notice_along(lending: Len
         ((*of("FPL/PT/BK"), "--patron", "1"), "--patron brings category and library along."),
         (("--branch", "FPL", "--itemtype", "BK", "--patron", "99"), "Koha has no patron with this card."),
         (("--branch", "FPL"), "--category and --itemtype are needed"),
-        ((*of("FPL/PT/BK"), *DUE, "--paid", "5"), "a payment needs the day of the return"),
-        ((*of("FPL/PT/BK"), *T1[1:], "--returned", "2026-04-14", "--paid", "5"), "no charge for the lost item"),
-        ((*of("FPL/PT/BK"), *T1[1:], "--returned", "2026-05-02", "--paid", "25.01"), "at most 25.00 can be paid"),
+        ((*of("FPL/PT/BK"), *DUE, "--paid", "5"), "A payment needs the day of the return."),
+        (
+            (*of("FPL/PT/BK"), *T1[1:], "--returned", "2026-04-14", "--paid", "5"),
+            "There is no charge for the lost item that 5.00 could be paid on.",
+        ),
+        (
+            (*of("FPL/PT/BK"), *T1[1:], "--returned", "2026-05-02", "--paid", "25.01"),
+            "At most 25.00 can be paid on it.",
+        ),
         ((*of("FPL/PT/BK"), *DUE, "--returned", "2028-06-01"), "800 days"),
         ((*of("FPL/PT/BK"), "--checkout", "2026-03-02", "--returned", "2026-03-01"), "before the check-out"),
     ],

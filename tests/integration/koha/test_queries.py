@@ -128,7 +128,10 @@ def a_library(koha: KohaDatabase) -> Engine:
             for n in range(30)
         ),
     )
-    koha.put_many("message_attributes", [{"message_name": name} for name in ("Item_Due", "Advance_Notice", "Other")])
+    messages_known = enumerate(("Item_Due", "Advance_Notice", "Other"), start=1)
+    koha.put_many(
+        "message_attributes", ({"message_attribute_id": n, "message_name": name} for n, name in messages_known)
+    )
     koha.put_many(
         "borrower_message_preferences",
         (

@@ -66,7 +66,7 @@ def road_of(conn: Connection, library: Library, question: LoanQuestion) -> RoadA
     try:
         road = walk(snapshot, loan, job, submissions, reminders=systems.reminders(borrower))
     except NotComputed as trouble:
-        raise UserError(str(trouble), trouble.hint) from trouble
+        raise refusal(trouble) from trouble
     section = systems.section_of(borrower) if submissions.section else None
     return RoadAnswer(loan=loan, road=road, snapshot=snapshot, job=job, policy=section.policy if section else None)
 
@@ -114,7 +114,7 @@ def _contradictions(
             narrowing=narrowing,
         )
     except NotComputed as trouble:
-        raise UserError(str(trouble), trouble.hint) from trouble
+        raise refusal(trouble) from trouble
 
 
 def _snapshot(conn: Connection, library: Library, *, with_loans: bool = False) -> Snapshot:
@@ -125,6 +125,12 @@ def _snapshot(conn: Connection, library: Library, *, with_loans: bool = False) -
             "Is it the database of a Koha that lends? The rights of the user: gentle-nudge grants",
         )
     return snapshot
+
+
+def refusal(trouble: NotComputed) -> UserError:
+    """What cannot be computed, as sentences of the command."""
+    sentence, hint = (f"{text[:1].upper()}{text[1:]}." if text else "" for text in (str(trouble), trouble.hint))
+    return UserError(sentence, hint)
 
 
 def loan_of(conn: Connection, snapshot: Snapshot, question: LoanQuestion) -> Loan:
