@@ -413,6 +413,8 @@ def test_what_cannot_be_computed_is_refused(lending: Lending) -> None:
 
 def test_wrong_options_of_longoverdue_are_a_wrong_setting(lending: Lending) -> None:
     lending.first_library()
+    lending.configure(tables='[timeline]\nlongoverdue = "--confirm --lots 90=2"\n')
+    assert "timeline.longoverdue: longoverdue.pl has no such option as number 2" in lending.refuses(*of("FPL/PT/BK"))
     lending.configure(tables='[timeline]\nlongoverdue = "--lost 90"\n')
     assert "timeline.longoverdue" in lending.refuses(*of("FPL/PT/BK"))
     lending.configure(tables='[timeline]\nlongoverdue = "--lost 9=2 --charge 2 --confirm"\n')

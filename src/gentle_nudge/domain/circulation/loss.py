@@ -95,17 +95,21 @@ class LongOverdueJob:
 
 
 def _given(words: list[str]) -> dict[str, list[str]]:
-    """The values of every option in a command line; a switch that is given has one empty value."""
+    """The values of every option in a command line; a switch that is given has one empty value.
+
+    ValueError names a word by its place: no message about settings repeats a value.
+    """
     given: dict[str, list[str]] = {name: [] for name in (*WITH_VALUE.values(), *SWITCHES.values())}
     rest = iter(words)
-    for word in rest:
+    for place, word in enumerate(rest, start=1):
         option, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
         if word in SWITCHES:
             given[SWITCHES[word]].append("")
         elif option in WITH_VALUE:
             given[WITH_VALUE[option]].append(value if equals else next(rest, None) or _lacks_value(option))
         else:
-            raise ValueError(f"longoverdue.pl has no option {word}")
+            options = ", ".join((*WITH_VALUE, *SWITCHES))
+            raise ValueError(f"longoverdue.pl has no such option as number {place} here; it has {options}")
     return given
 
 
