@@ -63,7 +63,8 @@ FILLED = (
     f"""INSERT INTO items (itemnumber, biblionumber, biblioitemnumber, itype, replacementprice)
         SELECT seq, 1, 1, CONCAT('T', 1 + CRC32(seq) MOD 6), seq MOD 40 FROM seq_1_to_{LOANS}""",
     f"""INSERT INTO issues (borrowernumber, itemnumber, branchcode, date_due)
-        SELECT seq, seq, CONCAT('L', 1 + seq MOD {LIBRARIES}), '{NIGHT} 23:59:00' - INTERVAL 14 DAY + INTERVAL seq MOD 28 DAY
+        SELECT seq, seq, CONCAT('L', 1 + seq MOD {LIBRARIES}), '{NIGHT} 23:59:00' - INTERVAL 14 DAY
+            + INTERVAL seq MOD 28 DAY
         FROM seq_1_to_{LOANS}""",
 )
 
