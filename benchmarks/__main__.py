@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import measure, outcomes, starting, streaming
+from benchmarks import measure, outcomes, roads, starting, streaming
 from benchmarks.library import (
     BRANCHES,
     NIGHT,
@@ -121,7 +121,12 @@ def measured(server: Server, shape: Shape, folder: Path) -> Measured:
 
 
 def aims(
-    found: Sequence[Measured], starts: starting.Starts, streamed: streaming.Streamed, became: outcomes.Outcomes | None
+    found: Sequence[Measured],
+    starts: starting.Starts,
+    streamed: streaming.Streamed,
+    *,
+    became: outcomes.Outcomes | None,
+    walked: roads.Roads | None,
 ) -> Iterator[str]:
     """What was aimed at, what came out where it is worst, and whether it holds, as a Markdown table."""
     yield "| measured | worst on | result | at most | holds |"
@@ -130,6 +135,7 @@ def aims(
         *_of_libraries(found, starts),
         *_of_the_rest(starts, streamed),
         *(_of_outcomes(became) if became else ()),
+        *(_of_roads(walked) if walked else ()),
     ):
         yield f"| {name} | {worst} | {result:.2f} | {most:.3g} | {'yes' if result <= most else 'no'} |"
     yield ELSEWHERE
@@ -176,16 +182,22 @@ def _of_outcomes(became: outcomes.Outcomes) -> Iterator[tuple[str, str, float, f
     yield "its memory (MB)", name, became.memory, outcomes.OUTCOMES_MEMORY
 
 
+def _of_roads(walked: roads.Roads) -> Iterator[tuple[str, str, float, float]]:
+    """The aims for the road of a loan."""
+    yield "timeline of one loan (s)", roads.NAME, walked.road, roads.ROAD
+    yield f"timeline check of {walked.combinations:,} combinations (s)", roads.NAME, walked.check, roads.CHECK
+
+
 def _tell(what: str) -> None:
     print(what, file=sys.stderr, flush=True)
 
 
 def main() -> None:
     """Measure the libraries asked for."""
-    names = [*(shape.name for shape in SHAPES), outcomes.NAME]
+    names = [*(shape.name for shape in SHAPES), outcomes.NAME, roads.NAME]
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     what = "; ".join(f"{shape.name}: {shape.what}" for shape in SHAPES).replace("%", "%%")
-    what += f"; {outcomes.NAME}: {outcomes.WHAT}"
+    what += f"; {outcomes.NAME}: {outcomes.WHAT}; {roads.NAME}: {roads.WHAT}"
     parser.add_argument("--shapes", nargs="+", choices=names, default=names, metavar="NAME", help=what)
     parser.add_argument("--patrons", type=int, default=USUAL_PATRONS, help="of the usual library")
     wanted = parser.parse_args()
@@ -208,7 +220,12 @@ def main() -> None:
             _tell(f"{outcomes.NAME}: {outcomes.WHAT} ...")
             outcomes.build(server)
             became = outcomes.measured(server, configured(server, outcomes.NAME, Path(folder) / outcomes.NAME))
-    print("", *aims(found, starts, streamed, became), sep="\n")
+        walked = None
+        if roads.NAME in wanted.shapes:
+            _tell(f"{roads.NAME}: {roads.WHAT} ...")
+            roads.build(server)
+            walked = roads.measured(configured(server, roads.NAME, Path(folder) / roads.NAME))
+    print("", *aims(found, starts, streamed, became=became, walked=walked), sep="\n")
     _tell(f"took {time.monotonic() - began:.0f} s")
 
 

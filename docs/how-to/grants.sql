@@ -30,25 +30,44 @@ GRANT SELECT
 GRANT SELECT
     ON `koha_LIB`.`borrower_debarments` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
+    ON `koha_LIB`.`borrower_message_preferences` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`borrower_message_transport_preferences` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
     ON `koha_LIB`.`borrower_relationships` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT (B_email, anonymized, country, emailpro, lang, protected, title, borrowernumber, cardnumber, surname,
     firstname, address, address2, city, zipcode, state, phone, mobile, phonepro, B_phone, email, branchcode,
-    categorycode, sort1, sort2, debarredcomment, userid, dateofbirth, debarred, gonenoaddress, updated_on)
+    categorycode, sort1, sort2, debarredcomment, userid, dateofbirth, debarred, gonenoaddress, updated_on,
+    dateexpiry)
     ON `koha_LIB`.`borrowers` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`branches` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`categories` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`circulation_rules` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT (borrowernumber)
     ON `koha_LIB`.`deletedborrowers` TO 'gentle_nudge_LIB'@'localhost';
-GRANT SELECT (issue_id, date_due)
+GRANT SELECT (issue_id, date_due, borrowernumber, branchcode, itemnumber)
     ON `koha_LIB`.`issues` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`items` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
+    ON `koha_LIB`.`itemtypes` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
     ON `koha_LIB`.`letter` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
+    ON `koha_LIB`.`library_closure_exceptions` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
     ON `koha_LIB`.`library_groups` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`library_repeating_closures` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`library_single_closures` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`library_weekly_closures` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`message_attributes` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT (failure_code, message_transport_type, time_queued, message_id, borrowernumber, letter_code, status,
     updated_on)
     ON `koha_LIB`.`message_queue` TO 'gentle_nudge_LIB'@'localhost';

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.evenings import Evenings
+from tests.acceptance.lending import Lending
 from tests.acceptance.reminding import Reminding
 from tests.support.command import Command
 from tests.support.koha import KohaDatabase
@@ -36,3 +37,9 @@ def reminders(library: Callable[..., Evenings]) -> Callable[..., Reminding]:
         return reminding
 
     return begin
+
+
+@pytest.fixture
+def lending(koha: KohaDatabase, command: Command, tmp_path: Path) -> Lending:
+    """A library that lends, before any table of ours is there."""
+    return Lending(Evenings(koha, command, tmp_path))

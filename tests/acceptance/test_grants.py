@@ -26,7 +26,7 @@ EVERYTHING |= dict.fromkeys(("add_restriction", "clear_paid", "remove_restrictio
 EVERYTHING |= {"staff_to": '["clerk@library.example.org"]'}
 LITTLE = {"flag": '"sort1"', "minors": '"exclude"', "clear_paid": "true"}
 OPTIONAL_TABLES = {"borrower_attributes", "borrower_relationships", "library_groups", "smtp_servers"}
-OPTIONAL_TABLES |= {"letter", "message_queue", "return_claims"}
+OPTIONAL_TABLES |= {"message_queue", "return_claims"}
 FACTS = {
     "prior_notice": '["BILL"]',
     "claims_returned": '"leave_out"',
@@ -69,6 +69,13 @@ def every_command_works(library: Library) -> None:
     for words in (*commands, "grants"):
         good(library, *words.split())
     good(library, "regenerate", "--day", str(koha.value("SELECT MAX(day) FROM gentle_nudge_run")), "--report", "update")
+    koha.put("circulation_rules", rule_name="issuelength", rule_value="14")
+    combination = ("--branch", "CPL", "--category", "PT", "--itemtype", "BK")
+    good(library, "timeline", *combination)
+    good(library, "timeline", "--branch", "CPL", "--itemtype", "BK", "--patron", "1001", "--format", "html")
+    for words in ("rules", "check"):
+        good(library, "timeline", words, *combination)
+    koha.execute("DELETE FROM circulation_rules")
     good(library, "init", "--adopt", "--yes")
     good(library, "release", "1001", "--reason", "a mistake", "--waive-fee")
     good(library, "forget", "1002")

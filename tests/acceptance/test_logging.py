@@ -23,6 +23,7 @@ COMMANDS = (
     "history",
     f"history {CARD}",
     f"explain {CARD}",
+    f"timeline --branch MAIN --itemtype BK --patron {CARD}",
     "cases",
     "nightly --dry-run",
     "sync --dry-run",

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "forget": ("gentle_nudge.cli.upkeep:forget", "Forget a person's name and card, and name what still holds them."),
     "explain": ("gentle_nudge.cli.inquiry:explain", "Why a patron is, or is not, referred: facts and verdicts."),
     "statement": ("gentle_nudge.cli.staff:statement", "What a patron owes and why, for the patron."),
+    "timeline": ("gentle_nudge.cli.timeline:timeline", "What happens to a loan day by day, and why."),
     "koha-report": ("gentle_nudge.cli.inquiry:koha_report", "Print SQL to paste into Koha's own reports."),
     "check": ("gentle_nudge.cli.admin:check", "Is everything as it should be? What is not, and the way out."),
     "grants": ("gentle_nudge.cli.admin:grants", "Print the GRANTs for a database user with only the rights needed."),

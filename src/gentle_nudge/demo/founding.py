@@ -9,6 +9,7 @@ from itertools import chain, islice
 
 from sqlalchemy import Table, insert
 
+from gentle_nudge.demo import lending
 from gentle_nudge.demo.counter import Desk
 from gentle_nudge.demo.people import names
 from gentle_nudge.demo.roles import ANONYMOUS, SELF_CHECK, Charge, Sample, lost, overdue, sample, special
@@ -27,6 +28,7 @@ PREFERENCES = {
     "SendAllEmailsTo": "",
     "timeformat": "24hr",
     "staffClientBaseURL": "https://staff.fernwood.example",
+    **lending.PREFERENCES,
 }
 
 # The library's notices, as Koha keeps them under Tools, Notices & slips.
@@ -52,26 +54,26 @@ CODES: dict[Table, tuple[str, list[tuple[str | int, ...]]]] = {
         [("MAIN", "Fernwood Main Library"), ("EAST", "East Branch"), ("BUS", "Bookmobile")],
     ),
     koha_tables.categories: (
-        "categorycode description category_type",
+        "categorycode description category_type overduenoticerequired",
         [
-            ("PT", "Patron", "A"),
-            ("COLLEGE", "College student", "A"),
-            ("SENIOR", "Senior", "A"),
-            ("KID", "Young patron", "C"),
-            ("STAFF", "Staff", "S"),
-            ("SCHOOL", "School", "I"),
+            ("PT", "Patron", "A", 1),
+            ("COLLEGE", "College student", "A", 1),
+            ("SENIOR", "Senior", "A", 1),
+            ("KID", "Young patron", "C", 1),
+            ("STAFF", "Staff", "S", 0),
+            ("SCHOOL", "School", "I", 0),
         ],
     ),
     koha_tables.account_debit_types: (
-        "code description archived",
+        "code description archived restricts_checkouts",
         [
-            ("ACCOUNT", "Account creation fee", 0),
-            ("ACCOUNT_RENEW", "Account renewal fee", 0),
-            ("LOST", "Lost item", 0),
-            ("MANUAL", "Manual fee", 0),
-            ("OVERDUE", "Overdue fine", 0),
-            ("PROCESSING", "Lost item processing fee", 0),
-            ("RENT", "Rental fee", 0),
+            ("ACCOUNT", "Account creation fee", 0, 1),
+            ("ACCOUNT_RENEW", "Account renewal fee", 0, 1),
+            ("LOST", "Lost item", 0, 1),
+            ("MANUAL", "Manual fee", 0, 1),
+            ("OVERDUE", "Overdue fine", 0, 1),
+            ("PROCESSING", "Lost item processing fee", 0, 1),
+            ("RENT", "Rental fee", 0, 1),
         ],
     ),
     koha_tables.restriction_types: ("code", [("MANUAL",), ("OVERDUES",), ("SUSPENSION",), ("DISCHARGE",)]),
@@ -124,6 +126,7 @@ def found_library(desk: Desk, samples: Mapping[int, Sample]) -> None:
     koha_tables.koha.create_all(desk.conn)
     for table, (columns, rows) in CODES.items():
         desk.conn.execute(insert(table), [dict(zip(columns.split(), row, strict=True)) for row in rows])
+    lending.set_up_lending(desk.conn)
     anonymous = next(number for number, patron in samples.items() if patron.surname == ANONYMOUS)
     preferences = {**PREFERENCES, "AnonymousPatron": str(anonymous)}
     values = [{"variable": name, "value": value} for name, value in preferences.items()]

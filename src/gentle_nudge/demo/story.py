@@ -237,6 +237,10 @@ def _play_on(story: Story, environ: Mapping[str, str], program: str) -> Iterator
             f"the next letter to {_name(story, reminded)}, as of today",
         ),
         (f"nightly --dry-run --day {sunday + timedelta(weeks=1)}", "the Sunday after, without writing anything"),
+        (
+            "timeline --branch MAIN --category PT --itemtype BK --price 25",
+            "what happens to a loan day by day, and which settings contradict each other",
+        ),
         ("sync", "a report of every open case, now"),
         ("deliver", "try what could not be sent (here: nothing)"),
     ):

@@ -23,13 +23,14 @@ class Day(TypeDecorator[date]):
 
 
 koha = MetaData()
+circulation = MetaData()  # what only `timeline` reads; of two layouts a Koha has one
 Columns = tuple[type[TypeEngine[Any]], str]
 
 
-def _table(name: str, key: Columns, *columns: Columns) -> Table:
+def _table(name: str, key: Columns, *columns: Columns, of: MetaData = koha) -> Table:
     """A table of Koha's: its key, and the other columns in Koha's order, neighbours of one kind together."""
     keys = (Column(each, key[0], primary_key=True) for each in key[1].split())
-    return Table(name, koha, *keys, *(Column(each, kind) for kind, names in columns for each in names.split()))
+    return Table(name, of, *keys, *(Column(each, kind) for kind, names in columns for each in names.split()))
 
 
 borrowers = _table(
@@ -37,13 +38,18 @@ borrowers = _table(
     (Integer, "borrowernumber"),
     (String, "cardnumber surname firstname address address2 city zipcode state phone mobile phonepro B_phone email"),
     (String, "branchcode categorycode sort1 sort2 debarredcomment userid title country emailpro B_email lang"),
-    (Day, "dateofbirth debarred"),
+    (Day, "dateofbirth debarred dateexpiry"),
     (Integer, "gonenoaddress protected anonymized"),
     (Instant, "updated_on"),
 )
 # No key in Koha: a number that was used again and again has as many rows.
 deletedborrowers = _table("deletedborrowers", (Integer, "borrowernumber"))
-categories = _table("categories", (String, "categorycode"), (String, "description category_type"))
+categories = _table(
+    "categories",
+    (String, "categorycode"),
+    (String, "description category_type"),
+    (Integer, "overduenoticerequired noissuescharge"),
+)
 branches = _table(
     "branches",
     (String, "branchcode"),
@@ -68,16 +74,25 @@ account_offsets = _table(
     (Money, "amount"),
     (Instant, "created_on"),
 )
-account_debit_types = _table("account_debit_types", (String, "code"), (String, "description"), (Integer, "archived"))
+account_debit_types = _table(
+    "account_debit_types", (String, "code"), (String, "description"), (Integer, "archived restricts_checkouts")
+)
 account_credit_types = _table("account_credit_types", (String, "code"), (String, "description"))
-issues = _table("issues", (Integer, "issue_id"), (DateTime, "date_due"))
+issues = _table(
+    "issues",
+    (Integer, "issue_id"),
+    (Integer, "borrowernumber itemnumber"),
+    (DateTime, "date_due"),
+    (String, "branchcode"),
+)
 old_issues = _table("old_issues", (Integer, "issue_id"), (DateTime, "date_due"))
 biblio = _table("biblio", (Integer, "biblionumber"), (String, "title"))
 items = _table(
     "items",
     (Integer, "itemnumber"),
     (Integer, "biblionumber itemlost"),
-    (String, "barcode homebranch location itemcallnumber"),
+    (Money, "replacementprice"),
+    (String, "barcode homebranch location itemcallnumber itype"),
 )
 reserves = _table(
     "reserves",
@@ -145,6 +160,86 @@ message_queue = _table(
 systempreferences = _table("systempreferences", (String, "variable"), (String, "value"))
 plugin_data = _table("plugin_data", (String, "plugin_class plugin_key"), (String, "plugin_value"))
 plugin_methods = _table("plugin_methods", (String, "plugin_class plugin_method"))
+
+# Circulation, as `timeline` asks for it
+circulation_rules = _table(
+    "circulation_rules",
+    (Integer, "id"),
+    (String, "branchcode categorycode itemtype rule_name rule_value"),
+    of=circulation,
+)
+itemtypes = _table(
+    "itemtypes", (String, "itemtype"), (String, "description"), (Money, "defaultreplacecost processfee"), of=circulation
+)
+# Triggers of overdue notices, as tables until they became rules.
+overduerules = _table(
+    "overduerules",
+    (Integer, "overduerules_id"),
+    (String, "branchcode categorycode"),
+    (Integer, "delay1 delay2 delay3"),
+    (String, "letter1 letter2 letter3 debarred1 debarred2 debarred3"),
+    of=circulation,
+)
+overduerules_transport_types = _table(
+    "overduerules_transport_types",
+    (Integer, "id"),
+    (Integer, "overduerules_id letternumber"),
+    (String, "message_transport_type"),
+    of=circulation,
+)
+# The calendar of libraries: the older two tables, the newer four.
+repeatable_holidays = _table(
+    "repeatable_holidays", (Integer, "id"), (String, "branchcode"), (Integer, "weekday day month"), of=circulation
+)
+special_holidays = _table(
+    "special_holidays", (Integer, "id"), (String, "branchcode"), (Integer, "day month year isexception"), of=circulation
+)
+library_weekly_closures = _table(
+    "library_weekly_closures",
+    (Integer, "library_weekly_closure_id"),
+    (String, "library_id"),
+    (Integer, "weekday"),
+    of=circulation,
+)
+library_repeating_closures = _table(
+    "library_repeating_closures",
+    (Integer, "library_repeating_closure_id"),
+    (String, "library_id"),
+    (Integer, "day month"),
+    of=circulation,
+)
+library_single_closures = _table(
+    "library_single_closures",
+    (Integer, "library_single_closure_id"),
+    (String, "library_id"),
+    (Day, "date"),
+    of=circulation,
+)
+library_closure_exceptions = _table(
+    "library_closure_exceptions",
+    (Integer, "library_closure_exception_id"),
+    (String, "library_id"),
+    (Day, "date"),
+    of=circulation,
+)
+# Who wants which message: patrons, and categories as templates for new ones.
+message_attributes = _table(
+    "message_attributes", (Integer, "message_attribute_id"), (String, "message_name"), of=circulation
+)
+borrower_message_preferences = _table(
+    "borrower_message_preferences",
+    (Integer, "borrower_message_preference_id"),
+    (Integer, "borrowernumber"),
+    (String, "categorycode"),
+    (Integer, "message_attribute_id days_in_advance wants_digest"),
+    of=circulation,
+)
+borrower_message_transport_preferences = _table(
+    "borrower_message_transport_preferences",
+    (Integer, "borrower_message_preference_id"),
+    (String, "message_transport_type"),
+    of=circulation,
+)
 
 # To ask for the table's definition instead takes rights to the whole table.
 COLUMNS = text(

@@ -8,6 +8,7 @@ from annotated_types import Interval, MaxLen
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 from sqlalchemy.engine import URL
 
+from gentle_nudge.domain.circulation.timeline_keys import Timeline
 from gentle_nudge.domain.collections.policy import Day, Policy
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.outcomes.terms import Outcomes
@@ -223,7 +224,7 @@ class Staff:
 TABLES: dict[str, type] = {
     table.__name__.lower(): table
     for table in (
-        *(Koha, Policy, Remind, Libraries, Mail, Sftp, Archive, Staff, Outcomes),
+        *(Koha, Policy, Remind, Libraries, Mail, Sftp, Archive, Staff, Outcomes, Timeline),
         *(Alerts, Monitoring, Templates),
     )
 }

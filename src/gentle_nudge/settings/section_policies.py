@@ -10,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from gentle_nudge.domain.circulation.timeline_keys import Timeline
 from gentle_nudge.domain.collections.policy import GLOBAL, Policy, Scope, Section
 from gentle_nudge.domain.money import MOST, ZERO
 from gentle_nudge.domain.outcomes.terms import Outcomes
@@ -76,6 +77,7 @@ class Tables:
     archive: Archive
     staff: Staff
     outcomes: Outcomes
+    timeline: Timeline
     alerts: Alerts
     monitoring: Monitoring
     templates: Templates

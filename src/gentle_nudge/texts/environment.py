@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.settings.key_pages import toml
-from gentle_nudge.texts.page_filters import FILTERS
+from gentle_nudge.texts.page_filters import FILTERS, FUNCTIONS
 
 PACKAGED = Path(__file__).parent
 SAMPLES, PAGE_SAMPLES = PACKAGED / "samples.toml", PACKAGED / "samples.json"
@@ -82,4 +82,5 @@ def _environment(*directories: Path) -> ImmutableSandboxedEnvironment:
         keep_trailing_newline=True,
     )
     environment.filters |= {"amount": format_amount, "toml": toml, **FILTERS}
+    environment.globals |= FUNCTIONS
     return environment

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import count
+from itertools import count, takewhile
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from dateutil.relativedelta import relativedelta
 from jinja2 import pass_context
 from markupsafe import Markup, escape
 
@@ -42,6 +43,12 @@ def short_day(when: date | str) -> str:
     return f"{when.day} {when:%b %Y}"
 
 
+def day_and_month(when: date | str) -> str:
+    """The day of a year that is known: `2 March`."""
+    when = _instant(when)
+    return f"{when.day} {when:%B}"
+
+
 def month(when: str) -> str:
     """The month as people write it: `December 2025`."""
     return f"{_instant(f'{when}-01'):%B %Y}"
@@ -56,6 +63,17 @@ def marks(most: float) -> list[int]:
     """Up to six round numbers from 0 on, of which the last is not below `most`: 0, 1000, 2000, 3000."""
     step = next(size for power in count() for size in (10**power, 2 * 10**power, 5 * 10**power) if 5 * size >= most)
     return list(range(0, max(ceil(most / step), 1) * step + 1, step))
+
+
+def days_between(first: date | str, last: date | str) -> int:
+    """How many days lie between."""
+    return (_instant(last) - _instant(first)).days
+
+
+def first_days(first: str, last: str) -> list[str]:
+    """The first day, and the first day of every month after it, up to the last."""
+    months = (_instant(first) + relativedelta(months=number, day=1) for number in count(1))
+    return [first, *(day.isoformat() for day in takewhile(lambda day: day <= _instant(last), months))]
 
 
 def days_written_out(sentence: str) -> str:
@@ -124,6 +142,7 @@ def _debits(line: Mapping[str, Any], types: Mapping[str, str]) -> str:
     return f"{count} \N{MULTIPLICATION SIGN} {types.get(kind) or kind or 'other'}"
 
 
-DAYS = (day, short_day, month, short_month, days_written_out, weekday, time)
+DAYS = (day, short_day, day_and_month, month, short_month, days_written_out, weekday, time)
 OTHERS = (money, marks, in_words, counted, name, patron_link, code, what_for)
 FILTERS: dict[str, Callable[..., object]] = {each.__name__: each for each in (*DAYS, *OTHERS)}
+FUNCTIONS: dict[str, Callable[..., object]] = {each.__name__: each for each in (days_between, first_days)}

@@ -16,10 +16,21 @@ def finding_view(findings: Sequence[Finding]) -> View:
     """Each finding with why it matters and the way out; last, how many there are."""
     parts: list[Part] = [Figure(key=WHOLE, value=[asdict(finding) for finding in findings])]
     for finding in findings:
-        parts += notes(f"{finding.severity}: {finding.name}", style=STYLES[finding.severity])
-        parts += notes(finding.what, finding.why, f"-> {finding.way_out}", level=1)
-        parts += [Note(text=finding.line, level=1, style="copy")] if finding.line else []
-    counts = Counter(finding.severity for finding in findings)
-    numbers = ", ".join(f"{counts[severity]} {severity}{'s' * (counts[severity] != 1)}" for severity in Severity)
-    count = f"Found: {numbers}." if findings else "Nothing found: everything is as it should be."
+        parts += finding_notes(finding)
+    count = f"Found: {numbers_of(findings)}." if findings else "Nothing found: everything is as it should be."
     return View(parts=[*parts, *notes(count)])
+
+
+def finding_notes(finding: Finding) -> list[Note]:
+    """A finding for people."""
+    return [
+        *notes(f"{finding.severity}: {finding.name}", style=STYLES[finding.severity]),
+        *notes(finding.what, finding.why, f"-> {finding.way_out}", level=1),
+        *([Note(text=finding.line, level=1, style="copy")] if finding.line else []),
+    ]
+
+
+def numbers_of(findings: Sequence[Finding]) -> str:
+    """How many findings there are of each severity."""
+    counts = Counter(finding.severity for finding in findings)
+    return ", ".join(f"{counts[severity]} {severity}{'s' * (counts[severity] != 1)}" for severity in Severity)

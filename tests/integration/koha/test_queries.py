@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, update
 
 from gentle_nudge.domain.case import CaseState
+from gentle_nudge.jobs.setup.grants import OLDER
 from gentle_nudge.koha.read.plugin_data import LOG_MODULE, SINGLE
 from gentle_nudge.store.tables import (
     attempt,
@@ -27,6 +28,7 @@ from gentle_nudge.texts.koha_reports import REPORTS, sql_of
 from tests.builders.koha import an_item
 from tests.builders.ours import DAY, NOW
 from tests.integration.store.conftest import with_our_tables
+from tests.koha_schema import VERSIONS, create_statements
 from tests.support.koha import KohaDatabase, explained
 from tests.support.queries import SAMPLES, every_query
 
@@ -113,6 +115,33 @@ def a_library(koha: KohaDatabase) -> Engine:
     koha.put_many("message_queue", messages)
     koha.put_many(
         "letter", ({"module": "circulation", "code": f"L{n}", "message_transport_type": "email"} for n in range(300))
+    )
+    for statement in create_statements(VERSIONS[0]):  # what a newer Koha does not have any more
+        if any(f"CREATE TABLE `{table}`" in statement for table in OLDER):
+            koha.spoil(statement)
+    scopes = ((branch, category) for branch in ("CPL", "FPL", None) for category in ("PT", "ST", None))
+    koha.put_many(
+        "circulation_rules",
+        (
+            {"branchcode": branch, "categorycode": category, "rule_name": f"rule{n}", "rule_value": "1"}
+            for branch, category in scopes
+            for n in range(30)
+        ),
+    )
+    messages_known = enumerate(("Item_Due", "Advance_Notice", "Other"), start=1)
+    koha.put_many(
+        "message_attributes", ({"message_attribute_id": n, "message_name": name} for n, name in messages_known)
+    )
+    koha.put_many(
+        "borrower_message_preferences",
+        (
+            {"borrower_message_preference_id": n, "borrowernumber": n, "message_attribute_id": 1 + n % 3}
+            for n in PATRONS
+        ),
+    )
+    koha.put_many(
+        "borrower_message_transport_preferences",
+        ({"borrower_message_preference_id": n, "message_transport_type": "email"} for n in PATRONS),
     )
     koha.put_many(
         "return_claims", ({"borrowernumber": n, "itemnumber": items[0], "created_by": n} for n in PATRONS[::10])

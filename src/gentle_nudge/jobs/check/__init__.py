@@ -14,6 +14,7 @@ from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.check import (
+    circulation_findings,
     connection_findings,
     database_findings,
     outcome_findings,
@@ -69,6 +70,7 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
         yield database_findings.plugin_at_work(conn, library, moment)
         yield outcome_findings.outcomes(conn, moment)
         yield reminder_findings.reminders(conn, library, moment)
+        yield circulation_findings.circulation(conn, library, moment)
         yield (finding for finding in stopped(conn, library.families, moment) if finding.severity is Severity.PROBLEM)
         sections: list[Section] = []
         yield database_findings.sections(conn, library.settings, sections)

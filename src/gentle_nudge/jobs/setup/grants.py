@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from sqlalchemy import inspect
 
@@ -13,12 +14,13 @@ from gentle_nudge.jobs.transaction import read_only
 from gentle_nudge.koha.inspect import rights
 from gentle_nudge.koha.inspect.missing_columns import OPTIONAL
 from gentle_nudge.koha.inspect.rights import Right, Uses
-from gentle_nudge.koha.koha_tables import borrowers, columns_of
+from gentle_nudge.koha.koha_tables import borrowers, circulation, columns_of
 from gentle_nudge.store import wishes
 from gentle_nudge.store.tables import metadata, wish
 from gentle_nudge.texts.environment import Texts
 
 NAME = "gentle_nudge_{instance}"
+OLDER = frozenset({"overduerules", "overduerules_transport_types", "repeatable_holidays", "special_holidays"})
 OF_OURS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES"
 
 
@@ -46,9 +48,13 @@ class DatabaseUser:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Present:
-    """What the database has: the columns of borrowers that not every Koha has, and our tables."""
+    """What the database has: the columns of borrowers that not every Koha has, tables of circulation, and our tables.
+
+    The calendar and the triggers of a new Koha are unlike those of an older one.
+    """
 
     columns: frozenset[str] = OPTIONAL["borrowers"]
+    circulation: frozenset[str] = frozenset(circulation.tables) - OLDER
     own: tuple[str, ...] = ()
 
 
@@ -95,7 +101,7 @@ def statements(uses: Uses, database: str, user: DatabaseUser, *, present: Presen
         "grants.sql",
         user=user,
         database=rights.identifier(database),
-        reading=rights.granted(reading),
+        reading=rights.granted(chain(reading, rights.reading_circulation(present.circulation))),
         writing=[] if for_dry_runs else rights.granted(filter(uses.writes, rights.WRITING)),
         own=readable if for_dry_runs else ours,
     )
@@ -119,4 +125,8 @@ def look(library: Library) -> Present:
             tables, columns = inspect(conn).get_table_names(), OPTIONAL["borrowers"] & columns_of(conn, borrowers)
     except GentleNudgeError:
         return Present()
-    return Present(columns=columns, own=tuple(each.name for each in metadata.sorted_tables if each.name in tables))
+    return Present(
+        columns=columns,
+        circulation=frozenset(tables) & frozenset(circulation.tables),
+        own=tuple(each.name for each in metadata.sorted_tables if each.name in tables),
+    )

@@ -18,11 +18,21 @@ REMINDED: Mapping[str, frozenset[str]] = {
     "message_queue": frozenset({"message_transport_type", "failure_code", "time_queued"}),
 }
 
+# What only `timeline` reads, besides the tables of circulation.
+CIRCULATED: Mapping[str, frozenset[str]] = {
+    "account_debit_types": frozenset({"restricts_checkouts"}),
+    "borrowers": frozenset({"dateexpiry"}),
+    "categories": frozenset({"overduenoticerequired", "noissuescharge"}),
+    "issues": frozenset({"borrowernumber", "itemnumber", "branchcode"}),
+    "items": frozenset({"replacementprice", "itype"}),
+}
+
 # What older versions of Koha lack, and the program does without.
 OPTIONAL: Mapping[str, frozenset[str]] = {
     "accountlines": frozenset({"old_issue_id"}),
     "action_logs": frozenset({"object", "interface", "script", "trace", "diff"}),
-    "borrowers": frozenset({"protected", "anonymized", *REMINDED["borrowers"]}),
+    "borrowers": frozenset({"protected", "anonymized", *REMINDED["borrowers"], *CIRCULATED["borrowers"]}),
+    **{table: columns for table, columns in CIRCULATED.items() if table != "borrowers"},
     **{table: columns for table, columns in REMINDED.items() if table != "borrowers"},
     "borrower_attribute_types": frozenset({"is_date"}),
     "return_claims": frozenset({"id", "itemnumber", "borrowernumber", "resolved_on"}),

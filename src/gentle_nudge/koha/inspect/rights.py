@@ -6,7 +6,7 @@ server itself judges roles, wildcards and rights to single columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.connect.server_errors import READ_ONLY, WORDS
-from gentle_nudge.koha.inspect.missing_columns import OPTIONAL, REMINDED, names_of
+from gentle_nudge.koha.inspect.missing_columns import CIRCULATED, OPTIONAL, REMINDED, names_of
 from gentle_nudge.koha.koha_tables import koha
 from gentle_nudge.koha.write.queue_letter import QUEUED
 
@@ -145,15 +145,27 @@ def needed(own: Iterable[Table], uses: Uses) -> Iterator[Right]:
 
 
 def reading(uses: Uses) -> Iterator[Right]:
-    """The rights to read Koha's tables; columns that older versions lack come one by one."""
+    """The rights to read Koha's tables; columns that older versions lack come one by one.
+
+    Those that only `timeline` needs are not among them: nothing stops without them.
+    """
     for table in koha.sorted_tables:
         if table.name in uses.unused_tables:
             continue
-        unused = frozenset() if uses.reminders else REMINDED.get(table.name, frozenset())
+        unused = CIRCULATED.get(table.name, frozenset())
+        unused |= frozenset() if uses.reminders else REMINDED.get(table.name, frozenset())
         optional = sorted(OPTIONAL.get(table.name, frozenset()) - unused)
         yield from (Right(kind="SELECT", table=table.name, columns=(name,)) for name in optional)
         if always := tuple(name for name in names_of(table) if name not in {*optional, *unused}):
             yield Right(kind="SELECT", table=table.name, columns=always)
+
+
+def reading_circulation(present: Collection[str]) -> Iterator[Right]:
+    """The further rights that `timeline` needs; `present` are the tables of circulation that this Koha has."""
+    for table, columns in CIRCULATED.items():
+        yield Right(kind="SELECT", table=table, columns=tuple(sorted(columns)))
+    for name in ("letter", *sorted(present)):
+        yield Right(kind="SELECT", table=name)
 
 
 def granted(rights: Iterable[Right]) -> list[Right]:

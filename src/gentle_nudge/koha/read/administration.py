@@ -228,8 +228,17 @@ def preferences(conn: Connection, names: Iterable[str], *, environ: Mapping[str,
     C4::Context->preference: the environment's OVERRIDE_SYSPREF_… wins, letter case does not matter, NULL is empty.
     """
     asked = list(names)
+    return dict.fromkeys(asked, "") | stored_preferences(conn, asked, environ=environ)
+
+
+def stored_preferences(
+    conn: Connection, names: Iterable[str], *, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """The same, without those that are missing."""
+    asked = list(names)
     stored = {name: value or "" for name, value in conn.execute(preferences_query(asked))}
-    return {name: environ.get(OVERRIDE + name, stored.get(name.lower(), "")) for name in asked}
+    known = {name: environ.get(OVERRIDE + name, stored.get(name.lower())) for name in asked}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def addresses(preference: str) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def one_by_one(
     if not wanted:
         return
     koha_itself, present = used_by_koha(conn), columns_of(conn, borrowers)
-    types = {code.casefold(): kind for code, kind in conn.execute(category_types_query())}
+    types = category_types(conn)
     for chunk in a_thousand_at_a_time(wanted):
         query = patrons_query(present, chunk, CONTACT if fields.contact else ())
         if lock:
@@ -107,6 +107,11 @@ def used_before_query(numbers: Collection[int]) -> Select[Any]:
     """
     number = deletedborrowers.c.borrowernumber
     return select(number, func.count()).where(among(number, numbers)).group_by(number)
+
+
+def category_types(conn: Connection) -> dict[str, str]:
+    """The type of every patron category, by its code in lower case."""
+    return {code.casefold(): kind for code, kind in conn.execute(category_types_query())}
 
 
 def category_types_query() -> Select[Any]:

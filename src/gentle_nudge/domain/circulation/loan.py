@@ -1,0 +1,144 @@
+"""What is asked about a loan, and the rules of other systems that the road asks on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from gentle_nudge.domain.circulation.event import Why
+from gentle_nudge.domain.circulation.snapshot import Courtesy
+from gentle_nudge.domain.money import ZERO
+from gentle_nudge.errors import UserError
+
+
+class NotComputed(UserError):
+    """The road cannot be walked: why, and a hint (exit 2)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Combination:
+    """A library with a patron category and an item type."""
+
+    library: str
+    category: str
+    itemtype: str
+
+    def __str__(self) -> str:
+        return f"{self.library}/{self.category}/{self.itemtype}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loan:
+    """The loan that is asked about: the options of `timeline`, with Koha's own spelling of the codes.
+
+    Exactly one of `checkout` and `due` is given. `library` is the one of the check-out, which holds the item then.
+    `expires`: the patron's `dateexpiry`, for ReturnBeforeExpiry; None if no patron is named. `courtesies`: the patron's
+    own, else those of the category's template; empty without the message tables.
+    """
+
+    library: str
+    item_library: str
+    patron_library: str
+    category: str
+    itemtype: str
+    checkout: date | None = None
+    due: date | None = None
+    price: Decimal = ZERO
+    returned: date | None = None
+    paid: Decimal | None = None
+    other_overdue: Decimal = ZERO
+    patron: int | None = None
+    expires: date | None = None
+    courtesies: tuple[Courtesy, ...] = ()
+
+    @property
+    def combination(self) -> Combination:
+        """The library of the check-out with the category and the item type."""
+        return Combination(library=self.library, category=self.category, itemtype=self.itemtype)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RoadLine:
+    """A line of this road's account; a credit not used up is outstanding below zero.
+
+    `status` is Koha's: UNRETURNED while a fine may still grow. `is_our_fee`: of a reminder or of the referral.
+    """
+
+    number: int
+    type: str
+    day: date
+    outstanding: Decimal
+    status: str = ""
+    is_our_fee: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SentOnRoad:
+    """A letter sent on this road: a notice, a courtesy or a reminder; `level` is 0 for a courtesy."""
+
+    letter: str
+    day: date
+    kind: str
+    level: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SoFar:
+    """The road up to a day: lines with something outstanding on it, and what was sent until then."""
+
+    day: date
+    lines: tuple[RoadLine, ...]
+    sent: tuple[SentOnRoad, ...]
+
+    @property
+    def balance(self) -> Decimal:
+        """The sum outstanding."""
+        return sum((line.outstanding for line in self.lines), ZERO)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubmissionVerdict:
+    """Whether the loan alone would be referred on a day: the sum owed in the window, and the first reason if not.
+
+    `fee` is our processing fee, of `fee_type`. `why` names the settings that decide (`threshold`, the window).
+    """
+
+    owed: Decimal
+    fee: Decimal = ZERO
+    fee_type: str = "MANUAL"
+    reason: str | None = None
+    why: tuple[Why, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubmissionRules:
+    """How the section that speaks for the charge refers.
+
+    `section` is None if no section speaks for it or a required key is missing; then `none_because` says so in words.
+    `judge` is asked on weekdays `submit_on` (Monday is 0) after the due date, if the balance reaches the threshold.
+    """
+
+    section: str | None = None
+    none_because: str = ""
+    judge: Callable[[SoFar], SubmissionVerdict] | None = None
+    submit_on: int = 0
+    threshold: Decimal = ZERO
+    count_fees_newer_than: int = 90
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReminderVerdict:
+    """The reminder of a night; `level` None: none tonight, ask again on `ask_on`, or when the account has changed."""
+
+    level: int | None = None
+    letter: str = ""
+    transports: tuple[str, ...] = ()
+    fee: Decimal = ZERO
+    fee_type: str = "MANUAL"
+    ask_on: date | None = None
+    why: tuple[Why, ...] = ()
+
+
+RemindersOfRoad = Callable[[SoFar], ReminderVerdict]

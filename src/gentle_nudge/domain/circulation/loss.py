@@ -1,0 +1,253 @@
+"""When an item counts as lost, and whether its loss is charged."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Literal, NoReturn, Self
+
+from gentle_nudge.domain.circulation.event import Why
+from gentle_nudge.domain.circulation.notices import has_loss_by_triggers
+from gentle_nudge.domain.circulation.precedence import LoanRules
+from gentle_nudge.domain.circulation.snapshot import Snapshot
+
+MAXDAYS = 366
+LEFT_OUT = "the lists of longoverdue.pl leave this loan out"
+# The options of longoverdue.pl that take a value, by every name they have, and those that take none.
+WITH_VALUE = {
+    "--lost": "lost",
+    "-l": "lost",
+    "--charge": "charge",
+    "-c": "charge",
+    "--maxdays": "maxdays",
+    "--category": "categories",
+    "--skip-category": "skip_categories",
+    "--library": "libraries",
+    "--skip-library": "skip_libraries",
+    "--itemtype": "itemtypes",
+    "--skip-itemtype": "skip_itemtypes",
+    "--skip-lost-value": "skip_lost_values",
+}
+SWITCHES = {"--mark-returned": "mark_returned", "--confirm": "confirm", "--verbose": "", "-v": "", "--quiet": ""}
+PAIRS = (("categories", "skip_categories"), ("libraries", "skip_libraries"), ("itemtypes", "skip_itemtypes"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LongOverdueJob:
+    """How the crontab runs longoverdue.pl: its options, and whether it runs `first` in the night.
+
+    `runs` is preferences (no option given), options, or off. None and () stand for options that are not given.
+    """
+
+    runs: Literal["preferences", "options", "off"] = "preferences"
+    first: bool = False
+    days: int | None = None
+    lost: str | None = None
+    charge: str | None = None
+    categories: tuple[str, ...] = ()
+    skip_categories: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    skip_libraries: tuple[str, ...] = ()
+    itemtypes: tuple[str, ...] = ()
+    skip_itemtypes: tuple[str, ...] = ()
+    skip_lost_values: tuple[str, ...] = ()
+    mark_returned: bool = False
+    maxdays: int = MAXDAYS
+    confirm: bool = True
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the setting `longoverdue`; ValueError says what is needed instead. `first` is set by `replace`."""
+        if not text.strip():
+            return cls()
+        if text.strip() == "off":
+            return cls(runs="off")
+        given = _given(shlex.split(text))
+        for one, other in PAIRS:
+            if given[one] and given[other]:
+                names = {value: name for name, value in WITH_VALUE.items()}
+                raise ValueError(f"{names[one]} and {names[other]} exclude each other")
+        if len(given["lost"]) > 1:
+            raise ValueError("--lost may be given once: Koha itself calls several unreliable")
+        days, equals, lost = (given["lost"] or [""])[0].partition("=")
+        if given["lost"] and not (days.isdecimal() and equals and lost):
+            raise ValueError("--lost is written DAYS=VALUE, such as --lost 30=2")
+        maxdays = (given["maxdays"] or [str(MAXDAYS)])[-1]
+        if not maxdays.isdecimal():
+            raise ValueError("--maxdays needs a number of days, such as --maxdays 366")
+        return cls(
+            runs="options",
+            days=int(days) if days else None,
+            lost=lost or None,
+            charge=given["charge"][-1] if given["charge"] else None,
+            maxdays=int(maxdays),
+            mark_returned=bool(given["mark_returned"]),
+            confirm=bool(given["confirm"]),
+            categories=tuple(given["categories"]),
+            skip_categories=tuple(given["skip_categories"]),
+            libraries=tuple(given["libraries"]),
+            skip_libraries=tuple(given["skip_libraries"]),
+            itemtypes=tuple(given["itemtypes"]),
+            skip_itemtypes=tuple(given["skip_itemtypes"]),
+            skip_lost_values=tuple(given["skip_lost_values"]),
+        )
+
+
+def _given(words: list[str]) -> dict[str, list[str]]:
+    """The values of every option in a command line; a switch that is given has one empty value.
+
+    ValueError names a word by its place: no message about settings repeats a value.
+    """
+    given: dict[str, list[str]] = {name: [] for name in (*WITH_VALUE.values(), *SWITCHES.values())}
+    rest = iter(words)
+    for place, word in enumerate(rest, start=1):
+        option, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
+        if word in SWITCHES:
+            given[SWITCHES[word]].append("")
+        elif option in WITH_VALUE:
+            given[WITH_VALUE[option]].append(value if equals else next(rest, None) or _lacks_value(option))
+        else:
+            options = ", ".join((*WITH_VALUE, *SWITCHES))
+            raise ValueError(f"longoverdue.pl has no such option as number {place} here; it has {options}")
+    return given
+
+
+def _lacks_value(option: str) -> NoReturn:
+    raise ValueError(f"{option} needs a value")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LossTerms:
+    """When one loan is lost, and what is done then; `day` is None if never, and `never` says why.
+
+    `settled`: charges and forgiveness follow, as the charge value is the lost value. `closes`: the loan is closed.
+    `days`: the delay, if the job has one at all. `stops`: codes at which the job stops.
+    """
+
+    days: int | None = None
+    day: date | None = None
+    never: str = ""
+    stops: tuple[str, ...] = ()
+    both_lists: bool = False
+    exceeds_maxdays: bool = False
+    settled: bool = False
+    charges: bool = False
+    forgives: bool = False
+    closes: bool = False
+    why: tuple[Why, ...] = ()
+    closes_why: tuple[Why, ...] = ()
+    charge_value: str = ""
+    lost_value: str = ""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the item becomes lost if it is not brought back."""
+        return self.day is not None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobLists:
+    """The codes that restrict the job: of options, else of preferences."""
+
+    categories: tuple[str, ...]
+    skip_categories: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def effective_lists(snapshot: Snapshot, job: LongOverdueJob) -> JobLists:
+    """The lists of codes as the job takes them, with those at which it stops."""
+
+    def either(given: tuple[str, ...], preference: str) -> tuple[str, ...]:
+        return given or tuple(filter(None, map(str.strip, snapshot.preference(preference).split(","))))
+
+    only = either(job.categories, "DefaultLongOverduePatronCategories")
+    never = either(job.skip_categories, "DefaultLongOverdueSkipPatronCategories")
+    itemtypes, libraries = (*job.itemtypes, *job.skip_itemtypes), (*job.libraries, *job.skip_libraries)
+    unknown = (
+        *(code for code in (*only, *never) if code.upper() not in snapshot.categories),
+        *(code for code in itemtypes if code.upper() not in snapshot.itemtypes),
+        *(code for code in libraries if code not in snapshot.branches),
+    )
+    return JobLists(categories=only, skip_categories=never, unknown=unknown)
+
+
+def _passes(code: str, only: tuple[str, ...], never: tuple[str, ...], *, upper: bool = True) -> bool:
+    """Whether a code is worked on: the list of exceptions wins, and small letters in a stored code match nothing."""
+    asked = code.upper() if upper else code
+    excluded, included = ([each.upper() if upper else each for each in codes] for codes in (never, only))
+    if excluded:
+        return asked == code and asked not in excluded
+    return not included or asked in included
+
+
+def loss_terms(rules: LoanRules, job: LongOverdueJob, due: date) -> LossTerms:
+    """The loss of this loan, if it is not brought back."""
+    snapshot = rules.snapshot
+    days, lost = _delay_and_value(snapshot, job)
+    why_not = {
+        "the triggers decide it, which is not computed": has_loss_by_triggers(snapshot),
+        "longoverdue.pl is not run": job.runs == "off",
+        "the options of longoverdue.pl lack --confirm": not job.confirm,
+        "DefaultLongOverdueDays or DefaultLongOverdueLostValue is not set": days is None or lost in {"", "0"},
+    }
+    never = next((reason for reason, holds in why_not.items() if holds), None)
+    if never or days is None:
+        return LossTerms(never=never or "")
+    lists = effective_lists(snapshot, job)
+    terms = LossTerms(
+        days=days,
+        lost_value=lost,
+        stops=lists.unknown,
+        both_lists=bool(lists.categories and lists.skip_categories),
+    )
+    if lists.unknown:
+        return replace(terms, never="longoverdue.pl stops at a code that it does not know")
+    if not _is_worked_on(rules, job, lists):
+        return replace(terms, never=LEFT_OUT)
+    if days >= job.maxdays:
+        return replace(
+            terms, never=f"longoverdue.pl passes over loans older than {job.maxdays} days", exceeds_maxdays=True
+        )
+    return _becomes_lost(rules, job, replace(terms, day=due + timedelta(days=days + 1)))
+
+
+def _delay_and_value(snapshot: Snapshot, job: LongOverdueJob) -> tuple[int | None, str]:
+    """After how many days, and to which value: of --lost, else of the preferences."""
+    if job.days is not None:
+        return job.days, job.lost or ""
+    days = snapshot.preference("DefaultLongOverdueDays")
+    return (int(days) if days.isdecimal() else None), snapshot.preference("DefaultLongOverdueLostValue")
+
+
+def _is_worked_on(rules: LoanRules, job: LongOverdueJob, lists: JobLists) -> bool:
+    """Whether no list leaves the loan out; an item that is not lost has the value 0."""
+    stored = rules.snapshot.preference("DefaultLongOverdueSkipLostStatuses")
+    skipped = job.skip_lost_values or tuple(map(str.strip, stored.split(",")))
+    return (
+        _passes(rules.loan.category, lists.categories, lists.skip_categories)
+        and _passes(rules.loan.itemtype, job.itemtypes, job.skip_itemtypes)
+        and _passes(rules.libraries.loss, job.libraries, job.skip_libraries, upper=False)
+        and "0" not in skipped
+    )
+
+
+def _becomes_lost(rules: LoanRules, job: LongOverdueJob, terms: LossTerms) -> LossTerms:
+    snapshot = rules.snapshot
+    charge = job.charge if job.charge is not None else snapshot.preference("DefaultLongOverdueChargeValue")
+    settled = charge == terms.lost_value
+    words = map(str.strip, snapshot.preference("MarkLostItemsAsReturned").split(","))
+    by_preference = settled and "cronjob" in words
+    option = Why(source="setting", name="longoverdue", value=f"--lost {terms.days}={terms.lost_value}")
+    days = (rules.preference("DefaultLongOverdueDays"), rules.preference("DefaultLongOverdueLostValue"))
+    marked = Why(source="setting", name="longoverdue", value="--mark-returned")
+    return replace(
+        terms,
+        settled=settled,
+        charges=settled and snapshot.is_on("WhenLostChargeReplacementFee"),
+        forgives=settled and snapshot.is_on("WhenLostForgiveFine"),
+        closes=by_preference or job.mark_returned,
+        why=(option,) if job.days is not None else days,
+        closes_why=(rules.preference("MarkLostItemsAsReturned"),) if by_preference else (marked,),
+        charge_value=charge,
+    )
