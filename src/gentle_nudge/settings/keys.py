@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL
 from gentle_nudge.domain.collections.policy import Day, Policy
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.outcomes.terms import Outcomes
+from gentle_nudge.domain.passport.terms import Passport
 from gentle_nudge.domain.reminders.levels import Remind
 from gentle_nudge.domain.setting import LONGEST_AGE, Address, Addresses, Codes, Key, Parsed, Text
 from gentle_nudge.settings import values
@@ -224,6 +225,6 @@ TABLES: dict[str, type] = {
     table.__name__.lower(): table
     for table in (
         *(Koha, Policy, Remind, Libraries, Mail, Sftp, Archive, Staff, Outcomes),
-        *(Alerts, Monitoring, Templates),
+        *(Alerts, Monitoring, Templates, Passport),
     )
 }
