@@ -37,13 +37,24 @@ borrowers = _table(
     (Integer, "borrowernumber"),
     (String, "cardnumber surname firstname address address2 city zipcode state phone mobile phonepro B_phone email"),
     (String, "branchcode categorycode sort1 sort2 debarredcomment userid title country emailpro B_email lang"),
+    (
+        String,
+        "streetnumber streettype B_streetnumber B_streettype B_address B_address2 B_city B_state B_zipcode B_country",
+    ),
     (Day, "dateofbirth debarred"),
-    (Integer, "gonenoaddress protected anonymized"),
+    (Integer, "gonenoaddress protected anonymized flags"),
     (Instant, "updated_on"),
 )
 # No key in Koha: a number that was used again and again has as many rows.
 deletedborrowers = _table("deletedborrowers", (Integer, "borrowernumber"))
-categories = _table("categories", (String, "categorycode"), (String, "description category_type"))
+categories = _table(
+    "categories",
+    (String, "categorycode"),
+    (String, "description category_type default_privacy"),
+    (Integer, "enrolmentperiod dateofbirthrequired can_be_guarantee"),
+    (Day, "enrolmentperioddate"),
+    (Money, "enrolmentfee"),
+)
 branches = _table(
     "branches",
     (String, "branchcode"),
@@ -108,6 +119,19 @@ borrower_debarments = _table(
     (Integer, "manager_id"),
     (Instant, "created updated"),
 )
+user_permissions = _table("user_permissions", (Integer, "borrowernumber"))
+borrower_message_preferences = _table(
+    "borrower_message_preferences",
+    (Integer, "borrower_message_preference_id"),
+    (Integer, "borrowernumber message_attribute_id days_in_advance wants_digest"),
+    (String, "categorycode"),
+)
+borrower_message_transport_preferences = _table(
+    "borrower_message_transport_preferences",
+    (Integer, "borrower_message_preference_id"),
+    (String, "message_transport_type"),
+)
+circulation_rules = _table("circulation_rules", (Integer, "id"), (String, "categorycode rule_name"))
 restriction_types = _table("restriction_types", (String, "code"), (Integer, "lift_after_payment"), (Money, "fee_limit"))
 borrower_relationships = _table("borrower_relationships", (Integer, "id"), (Integer, "guarantor_id guarantee_id"))
 library_groups = _table("library_groups", (Integer, "id"), (Integer, "parent_id"), (String, "branchcode title"))

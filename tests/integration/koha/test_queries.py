@@ -17,6 +17,7 @@ from gentle_nudge.store.tables import (
     delivery,
     hold,
     notice,
+    passport,
     report,
     report_row,
     review_list,
@@ -117,8 +118,11 @@ def a_library(koha: KohaDatabase) -> Engine:
     koha.put_many(
         "return_claims", ({"borrowernumber": n, "itemnumber": items[0], "created_by": n} for n in PATRONS[::10])
     )
+    patrons_of_elsewhere(koha)
     with_our_tables(koha.engine)
     with koha.engine.begin() as conn:
+        seen = {"server": "LIBB", "first_seen": DAY, "last_seen": DAY, "home": "{}"}
+        conn.execute(insert(passport), [seen | {"patron": n} for n in PATRONS])
         conn.execute(insert(case), [a_case_row(number) for number in PATRONS])
         lines = [
             {"case_id": n, "line": line, "outstanding": 1, "counted": True} for n in PATRONS for line in (n, n + 1)
@@ -152,6 +156,17 @@ def a_library(koha: KohaDatabase) -> Engine:
         for table in {table for query in QUERIES for table in query.indexes}:
             conn.exec_driver_sql(f"ANALYZE TABLE `{table}`").all()
     return koha.engine
+
+
+def patrons_of_elsewhere(koha: KohaDatabase) -> None:
+    """What is read of patrons from other libraries."""
+    permitted = ({"borrowernumber": n, "module_bit": n % 20, "code": "circulate"} for n in PATRONS[::10])
+    koha.put_many("user_permissions", permitted)
+    koha.put_many("circulation_rules", ({"rule_name": f"rule{n}", "rule_value": "1"} for n in range(300)))
+    wanted = ({"borrowernumber": n, "message_attribute_id": None} for n in PATRONS)
+    koha.put_many("borrower_message_preferences", wanted)
+    wishes = ({"borrower_message_preference_id": n, "message_transport_type": "email"} for n in PATRONS)
+    koha.put_many("borrower_message_transport_preferences", wishes)
 
 
 def a_row(number: int) -> dict[str, Any]:

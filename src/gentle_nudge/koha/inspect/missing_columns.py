@@ -7,7 +7,18 @@ from collections.abc import Collection, Iterator, Mapping
 from sqlalchemy import Column, Connection, Table, text
 
 from gentle_nudge.domain.finding import Finding
-from gentle_nudge.koha.koha_tables import branches, columns_of, koha, letter
+from gentle_nudge.domain.passport.mapping import SECOND_ADDRESS
+from gentle_nudge.koha.koha_tables import (
+    borrower_message_preferences,
+    borrower_message_transport_preferences,
+    branches,
+    categories,
+    circulation_rules,
+    columns_of,
+    koha,
+    letter,
+    user_permissions,
+)
 
 # What only reminders read, besides the tables that are theirs alone.
 REMINDED: Mapping[str, frozenset[str]] = {
@@ -18,12 +29,27 @@ REMINDED: Mapping[str, frozenset[str]] = {
     "message_queue": frozenset({"message_transport_type", "failure_code", "time_queued"}),
 }
 
+# The same of the passport. Tables that are its alone may be missing.
+PASSPORTED: Mapping[str, frozenset[str]] = {
+    "borrowers": frozenset({"country", "emailpro", "flags", "streetnumber", "streettype", *SECOND_ADDRESS, "B_email"}),
+    "categories": frozenset(column.name for column in categories.columns)
+    - {"categorycode", "description", "category_type"},
+}
+OF_THE_PASSPORT = (
+    user_permissions,
+    borrower_message_preferences,
+    borrower_message_transport_preferences,
+    circulation_rules,
+)
+
 # What older versions of Koha lack, and the program does without.
 OPTIONAL: Mapping[str, frozenset[str]] = {
     "accountlines": frozenset({"old_issue_id"}),
     "action_logs": frozenset({"object", "interface", "script", "trace", "diff"}),
-    "borrowers": frozenset({"protected", "anonymized", *REMINDED["borrowers"]}),
+    "borrowers": frozenset({"protected", "anonymized", *REMINDED["borrowers"], *PASSPORTED["borrowers"]}),
     **{table: columns for table, columns in REMINDED.items() if table != "borrowers"},
+    "categories": PASSPORTED["categories"],
+    **{table.name: frozenset(column.name for column in table.columns) for table in OF_THE_PASSPORT},
     "borrower_attribute_types": frozenset({"is_date"}),
     "return_claims": frozenset({"id", "itemnumber", "borrowernumber", "resolved_on"}),
     "restriction_types": frozenset({"code", "lift_after_payment", "fee_limit"}),
