@@ -92,7 +92,8 @@ def copy(
 ) -> None:
     """Make a patron of another library here.
 
-    The patron has CARD at home; here they get the category of the settings, and no login. Without --from every server is asked, and exactly one may know the card.
+    The patron has CARD at home; here they get the category of the settings, and no login. Without --from every server
+    is asked, and exactly one may know the card.
     """
     library = invocation.library("koha")
     wanted = CopyRequest(card=card, server=server, dry_run=dry_run, not_duplicate=not_duplicate, allow_fee=allow_fee)
@@ -125,8 +126,8 @@ def refresh(
 ) -> None:
     """Bring patrons from elsewhere up to date.
 
-    Address, telephones and e-mail follow those at home. Name CARDs, or give --open-cases or --all. What the desk here corrected stays until the home changes it. Stands in
-    cron before nightly.
+    Address, telephones and e-mail follow those at home. Name CARDs, or give --open-cases or --all. What the desk here
+    corrected stays until the home changes it. Stands in cron before nightly.
     """
     if bool(cards) + open_cases + everybody != 1:
         raise UserError("Who is to be refreshed?", "Name cards, or give --open-cases or --all: one of the three.")
