@@ -190,7 +190,7 @@ def test_a_home_that_breaks_off_or_drips_has_not_answered(neighbours: Begin, tmp
     with HomeServer(tmp_path, "LIBD", "api") as libd:
         library.configure("timeout = 1", more=libd.settings)
         if how != "is_gone":
-            libd.answers(Sent(content=[of_api(**PERSON)], **{how: True}), for_ever=True)
+            libd.answers(Sent(content=[PERSON], drips=how == "drips", is_cut=how == "is_cut"), for_ever=True)
             (answer,) = library.asked("look-up", LEE, "--from", "LIBD", code=1)["answers"]
             assert len(libd.requests) == 1
     if how == "is_gone":

@@ -163,9 +163,10 @@ def patrons_of_elsewhere(koha: KohaDatabase) -> None:
     permitted = ({"borrowernumber": n, "module_bit": n % 20, "code": "circulate"} for n in PATRONS[::10])
     koha.put_many("user_permissions", permitted)
     koha.put_many("circulation_rules", ({"rule_name": f"rule{n}", "rule_value": "1"} for n in range(300)))
-    wanted = ({"borrowernumber": n, "message_attribute_id": None} for n in PATRONS)
+    number = "borrower_message_preference_id"
+    wanted = ({number: n, "borrowernumber": n, "message_attribute_id": None} for n in PATRONS)
     koha.put_many("borrower_message_preferences", wanted)
-    wishes = ({"borrower_message_preference_id": n, "message_transport_type": "email"} for n in PATRONS)
+    wishes = ({number: n, "message_transport_type": "email"} for n in PATRONS)
     koha.put_many("borrower_message_transport_preferences", wishes)
 
 

@@ -126,7 +126,7 @@ def who_has(conn: Connection, card: str) -> tuple[int, Literal["card", "userid"]
 def card_or_userid_query(card: str) -> Select[Any]:
     """The patrons who have this card, or log in by it.
 
-    Index: borrowers userid,cardnumber.
+    Index: borrowers cardnumber,userid.
     """
     who = borrowers.c
     return select(who.borrowernumber, who.cardnumber).where(or_(who.cardnumber == card, who.userid == card))
