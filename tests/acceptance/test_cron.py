@@ -32,11 +32,11 @@ def test_every_line_of_the_crontab_is_a_comment_a_setting_or_a_job_with_a_user()
             assert "%" not in command, "cron takes % for a line end"
 
 
-def test_the_crontab_runs_the_night_and_the_deliveries_for_every_enabled_instance_that_is_configured() -> None:
+def test_the_crontab_runs_night_reminders_and_deliveries_for_every_enabled_instance_that_is_configured() -> None:
     jobs = [line.split(maxsplit=6)[6] for line in crontab() if "koha-foreach" in line]
     each = f"koha-foreach --chdir --enabled {INSTALLED} --if-configured "
     # A refresh that fails never stops the night.
-    assert jobs == [f"{each}passport refresh --all; {each}nightly", each + "deliver"]
+    assert jobs == [f"{each}passport refresh --all; {each}nightly", each + "remind", each + "deliver"]
     assert not any(fault(run.partition(INSTALLED)[2].split()) for job in jobs for run in job.split(";"))
 
 
@@ -98,6 +98,15 @@ def test_the_example_of_a_failure_is_named_by_the_night_and_runs_for_nobody_who_
     assert f"\n#OnFailure={FAILED.name.replace('@.', '@%n.')}\n" in night
     assert "Install" not in unit(FAILED)
     assert not any("OnFailure" in unit(service)["Unit"] for service in SERVICES)
+
+
+def test_reminders_begin_after_the_night_and_wait_for_its_end() -> None:
+    night, remind = (unit(CRON / f"gentle-nudge-{name}@.timer")["Timer"] for name in ("nightly", "remind"))
+    hour, minute = map(int, night["OnCalendar"].split()[1].split(":")[:2])
+    latest = hour * 60 + minute + int(night["RandomizedDelaySec"].removesuffix("min"))
+    hour, minute = map(int, remind["OnCalendar"].split()[1].split(":")[:2])
+    assert hour * 60 + minute > latest
+    assert "gentle-nudge-nightly@%i.service" in unit(CRON / "gentle-nudge-remind@.service")["Unit"]["After"].split()
 
 
 @pytest.mark.skipif(SYSTEMD is None, reason="systemd is not on this machine")

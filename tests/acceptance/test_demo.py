@@ -232,6 +232,26 @@ def test_the_year_on_the_screen_is_that_of_the_database(demo: Shown) -> None:
     ]
 
 
+def test_the_reminders_on_the_screen_are_those_in_the_queue_and_nobody_of_them_is_in_collections(
+    demo: Shown,
+) -> None:
+    sent = dict(
+        query(
+            demo.folder,
+            f"SELECT letter, COUNT(*) FROM gentle_nudge_reminder r JOIN gentle_nudge_reminder_message m"
+            f" ON m.reminder_id = r.id JOIN message_queue q ON q.message_id = m.message AND q.letter_code = r.letter"
+            f" WHERE day = '{SUNDAY}' GROUP BY letter",
+        )
+    )
+    assert set(sent) == {"DEBTREM1", "DEBTREM2", "DEBTBILL"}
+    for letter, count in sent.items():
+        assert number_in(demo.screen, rf"(\d+) patrons get [a-z0-9 ]+ \({letter}\)") == str(count)
+    fees = "SELECT COUNT(*) FROM accountlines WHERE description = 'Debt reminder fee' AND amount = 3000000"
+    assert query(demo.folder, fees) == [(sent["DEBTBILL"],)]
+    both = "gentle_nudge_series s JOIN gentle_nudge_case c ON c.patron = s.patron WHERE s.state = 'open'"
+    assert query(demo.folder, f"SELECT COUNT(*) FROM {both}") == [(0,)]
+
+
 def test_of_the_year_no_message_and_no_file_is_left(demo: Shown) -> None:
     sundays = ["2026-11-08", "2026-11-15", "2026-11-22"]
     for names in ("archive/ums-new-submissions-*.csv", "archive/ums-updates-*.csv", "staff/night-*.html"):

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -15,7 +16,7 @@ from sqlalchemy import Engine, event
 
 from gentle_nudge.jobs.interruption import listening
 from tests.acceptance.evenings import Evenings
-from tests.support.command import COMMAND, Finished
+from tests.support.command import COMMAND, Command, Finished
 from tests.support.koha import KohaDatabase
 
 Library = Callable[..., Evenings]
@@ -169,3 +170,21 @@ def test_a_process_ends_at_any_moment(
     else:  # it had ended before
         assert process.returncode in {0, 1}, err
         assert "Traceback" not in err
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_when_the_work_is_done_changes_nothing(command: Command, number: signal.Signals) -> None:
+    script = f"""
+import atexit, os, sys
+from gentle_nudge.cli.entry import main
+
+atexit.register(os.kill, os.getpid(), {int(number)})
+sys.argv[1:] = ["--version"]
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=command.environment({}), capture_output=True, encoding="utf-8", check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("gentle-nudge, version")

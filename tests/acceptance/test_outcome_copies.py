@@ -14,11 +14,11 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.jobs.outcomes.nightly_copy import copy_outcomes
 from gentle_nudge.koha.connect.engine import engine
 from gentle_nudge.koha.connect.instance import Instance
-from gentle_nudge.store.tables import outcome
+from gentle_nudge.store.tables import outcome_line
 from tests.acceptance.evenings import Evenings, Library
 from tests.acceptance.test_upgrade import with_tables_of
 from tests.builders.days import IN_THE_WINDOW, MONDAY, NEXT_SUNDAY, SUNDAY, TUESDAY, ZONE
-from tests.builders.koha import a_patron, apply, has_credit, owes, pays
+from tests.builders.koha import a_patron, apply, has_credit, owes, pays, void
 from tests.support.crashes import killed
 from tests.support.koha import KohaDatabase, explained
 
@@ -236,12 +236,32 @@ def test_what_was_copied_is_forgotten_with_the_last_case(library: Library, koha:
 def test_a_copy_that_fails_spoils_nothing_of_the_night(library: Library, koha: KohaDatabase) -> None:
     evenings = with_payments(library, koha)
     evenings.owing("33.00")
-    koha.execute("DROP TABLE gentle_nudge_outcome")
+    koha.execute("DROP TABLE gentle_nudge_outcome_line")
     done = evenings.run("nightly", on=NEXT_SUNDAY)
     assert done.returncode == 1
     assert done.stderr.count("What became of the cases was not copied") == 1
     assert set(evenings.states()) == {"sent"}
     assert len(evenings.cases()) == 4
-    outcome.create(koha.engine)
+    outcome_line.create(koha.engine)
     evenings.does("nightly", on=NEXT_SUNDAY)
     assert koha.value("SELECT COUNT(*) FROM gentle_nudge_outcome") == 3
+
+
+def test_what_koha_has_deleted_of_an_earlier_case_is_not_counted_in_a_later_one(
+    library: Library, koha: KohaDatabase
+) -> None:
+    evenings = library(policy="reopen_days = 0")
+    patron = evenings.owing("40.00")
+    evenings.does("nightly", on=SUNDAY)
+    payment = pays(koha, patron)
+    evenings.does("nightly", on=MONDAY)
+    koha.execute("DELETE FROM accountlines WHERE borrowernumber = :n AND debit_type_code = 'LOST'", n=patron)
+    void(koha, payment)
+    evenings.does("nightly", on=TUESDAY)
+    koha.execute("DELETE FROM accountlines WHERE accountlines_id = :n", n=payment)
+    owes(koha, patron, "50.00", day=IN_THE_WINDOW)
+    evenings.does("nightly", on=NEXT_SUNDAY)
+    evenings.does("nightly", on=NEXT_SUNDAY + timedelta(days=1))
+    first, later = json.loads(evenings.does("cases", "--format", "json", on=NEXT_SUNDAY))["cases"]
+    assert (first["fee_paid"], first["state"], later["recorded"]) == ("0.00", "released", "60.00")
+    assert (first["first_credit"] is None, later["first_credit"], later["paid"]) == (False, None, "0.00")

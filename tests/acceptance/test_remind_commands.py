@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.reminding import Begin, Reminding, day
-from tests.builders.koha import delete_patron, merge
+from tests.builders.koha import delete_patron, merge, pays
 
 
 def asked(library: Reminding, *args: str, on: str = "02-24") -> Any:
@@ -187,6 +187,30 @@ def test_who_is_gone_has_no_series_and_the_fees_of_a_merged_card_are_no_charges(
     assert (letter["patron"], letter["charges"], letter["fees"]) == (heir, "26.00", "2.00")
 
 
+def test_the_restriction_of_a_merged_card_goes_once_the_heir_has_paid(reminders: Begin) -> None:
+    library = reminders()
+    merged, heir = library.owing(), library.owing("1.00", on="03-01")
+    for each in ("02-09", "02-23", "03-09"):
+        library.run(each)
+    merge(library.koha, heir, [merged])
+    assert library.run("03-10")["north"]["lifted"] == []
+    assert library.restrictions() == ["Debt reminder of 2026-03-09"]
+    pays(library.koha, heir, "20.00", day=day("03-11"))
+    assert [each["patron"] for each in library.run("03-11")["north"]["lifted"]] == [heir]
+    assert library.restrictions() == []
+    assert library.koha.value("SELECT debarred FROM borrowers WHERE borrowernumber = :n", n=heir) is None
+
+
+def test_a_run_under_a_wrong_clock_is_of_today_once_that_is_mended(reminders: Begin) -> None:
+    library = reminders()
+    library.owing()
+    library.run("02-10")
+    assert library.evenings.run("remind", on=day("02-09")).returncode == 2
+    library.evenings.does("init", "--clock-mended", "--yes", on=day("02-09"))
+    assert library.run("02-09")["north"]["counts"] == {"NOT_YET": 1}
+    assert library.letters("02-23") == [(2, "27.00")]
+
+
 def test_an_owner_of_all_charges_who_moves_begins_anew_elsewhere(reminders: Begin) -> None:
     library = reminders()
     text = library.evenings.config.read_text(encoding="utf-8")
@@ -246,6 +270,17 @@ def findings(library: Reminding, on: str = "02-24") -> dict[str, list[str]]:
 
 def test_check_finds_nothing_where_all_letters_are_there(reminders: Begin) -> None:
     assert findings(reminders()) == {}
+
+
+def test_check_names_excluded_codes_that_koha_does_not_have_and_a_run_goes_on(reminders: Begin) -> None:
+    library = reminders('excluded_categories = ["pt", "NOBODY"]\nexcluded_debit_types = ["lost", "NOTHING"]')
+    assert findings(library)["remind-exclusion-unknown"] == [
+        "Koha has no debit type NOTHING, which the reminders of section north name.",
+        "Koha has no patron category NOBODY, which the reminders of section north name.",
+        "Koha has no debit type NOTHING, which the reminders of section south name.",
+        "Koha has no patron category NOBODY, which the reminders of section south name.",
+    ]
+    library.run("02-09")
 
 
 def test_check_looks_at_every_letter(reminders: Begin) -> None:

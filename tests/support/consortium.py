@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 from tests.acceptance.evenings import Evenings
 from tests.builders.days import SUNDAY
@@ -39,6 +40,8 @@ class Broken(AssertionError):
 
 class Consortium(Clerks):
     """The libraries, their days and their evenings, all from one seed."""
+
+    module: ClassVar[str] = "consortium"
 
     def __init__(self, koha: KohaDatabase, command: Command, post: Post, *, world: str, seed: int) -> None:
         chosen, self.title = WORLDS[world], f"{world} --seed {seed}"
@@ -147,7 +150,7 @@ class Consortium(Clerks):
         if faults := list(complaints):
             diary = "\n  ".join(self.diary)
             number = (self.day - SUNDAY).days + 1
-            again = f"python -m tests.support.consortium {self.title} --days {number}"
+            again = f"python -m tests.support.{self.module} {self.title} --days {number}"
             raise Broken("\n".join([f"day {number} ({self.day}) of {again}", *faults, "Before that:", f"  {diary}"]))
 
     def _note(self, what: str, *, counted: bool = True) -> None:
@@ -372,7 +375,7 @@ DAYS_OF_CLERKS: Events = {**DAYS, **AT_THE_LISTS}
 RARE_FOR_CLERKS: Events = {**RARE, "holds imported": (2, Consortium.imports_holds)}
 
 
-def main() -> None:
+def main(living: type[Consortium] = Consortium) -> None:
     """One world lives again."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("world", choices=list(WORLDS))
@@ -385,7 +388,7 @@ def main() -> None:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="gn-")))
         sftp = running.enter_context(SftpServer(folder / "sftp"))
         koha = KohaDatabase.build(server, "26.06")
-        consortium = Consortium(koha, Command(folder), Post(smtp, sftp), world=asked.world, seed=asked.seed)
+        consortium = living(koha, Command(folder), Post(smtp, sftp), world=asked.world, seed=asked.seed)
         try:
             consortium.lives(asked.days)
         except Broken as fault:

@@ -104,7 +104,8 @@ def is_from(until: date | None, day: date) -> bool:
 class Seen:
     """What Koha and our cases hold at one moment; `flags` and `blocks` (restrictions not ours) by number.
 
-    `updates` are sections with the days of their updates, `unheard` the reports that have not reached an agency.
+    `updates` are sections with the days of their updates, `unheard` the reports that have not reached an agency,
+    `reminder_fees` the fee lines of reminders with the sections of their series.
     """
 
     people: dict[int, Row]
@@ -114,6 +115,7 @@ class Seen:
     ours: Counter[int]
     cases: dict[int, Row]
     recorded: dict[int, frozenset[int]]
+    reminder_fees: dict[int, str]
     letters: int
     logged: list[str]
     updates: frozenset[tuple[str, date]]
@@ -134,6 +136,8 @@ class Seen:
 
     def owner(self, line: Row, scopes: Scopes) -> str:
         """Whose a charge is, if charges belong to branches."""
+        if line["id"] in self.reminder_fees:
+            return scopes.keeper(self.reminder_fees[line["id"]])
         for case in self.cases.values():
             if case["fee_line"] == line["id"] or (case["state"] == "open" and line["id"] in self.recorded[case["id"]]):
                 return scopes.keeper(case["section"])
@@ -174,6 +178,7 @@ class Seen:
                 for line in self.of(patron, section, scopes)
                 if day - timedelta(days=NEWER) <= line["day"] <= day - timedelta(days=OLDER)
                 and line["description"] != OURS
+                and line["id"] not in self.reminder_fees
                 and (line["is_credit"] or (line["day"] > last and line["id"] not in taken_back))
             ),
             ZERO,
@@ -193,6 +198,7 @@ def look(koha: KohaDatabase) -> Seen:
     recorded: dict[int, frozenset[int]] = dict.fromkeys(cases, frozenset())
     for row in koha.query("SELECT case_id, line FROM gentle_nudge_case_line"):
         recorded[row["case_id"]] |= {row["line"]}
+    fees = "SELECT fee_line, section FROM gentle_nudge_reminder r JOIN gentle_nudge_series s ON s.id = r.series_id"
     return Seen(
         people=people,
         flags=flags,
@@ -201,6 +207,7 @@ def look(koha: KohaDatabase) -> Seen:
         ours=Counter(row["borrowernumber"] for row in mine),
         cases=cases,
         recorded=recorded,
+        reminder_fees={row["fee_line"]: row["section"] for row in koha.query(fees)},
         letters=koha.value("SELECT COUNT(*) FROM message_queue"),
         logged=[row["info"] for row in koha.query("SELECT info FROM action_logs WHERE module = 'GENTLENUDGE'")],
         updates=frozenset(
@@ -249,6 +256,8 @@ def _line(row: Row) -> Row:
         "owed": row["amountoutstanding"],
         "is_credit": row["debit_type_code"] is None,
         "description": row["description"],
+        "type": row["debit_type_code"],
+        "status": row["status"],
         "branch": row["branchcode"],
     }
 

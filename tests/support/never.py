@@ -15,6 +15,7 @@ from tests.support.holdings import NO_DESK, OURS, Arrived, Row, Scopes, Seen
 
 THRESHOLD, REOPEN_DAYS = Decimal("25.00"), 60
 SUNDAY = 6
+REMINDED = re.compile(r"'Debt reminder of [\d/.-]+'")  # a restriction of a series, which nobody has changed
 PRIVATE = re.compile(r"Quist\d|PRIVY|CARD\d|CANARY")  # each patron's name, address and card, each line's note
 SECRET = b"CANARY"  # the part of it that no agency may read either
 TAKES_WISHES = {"nightly", "sync", "deliver"}
@@ -34,6 +35,11 @@ class Step:
     arrived: tuple[Arrived, ...]
     strangers: set[str] = field(default_factory=set)
     last_place: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def reminds(self) -> bool:
+        """Whether the command is about reminders."""
+        return self.args[0] == "remind"
 
     @property
     def opened(self) -> list[Row]:
@@ -63,8 +69,8 @@ class Step:
                 yield from ((report.file_name, number, due) for number, due in report.dues())
 
 
-def it_never_writes_to_a_patron(step: Step) -> Iterator[str]:
-    if step.before.letters != step.after.letters or step.strangers:
+def it_never_writes_to_a_patron_but_to_remind(step: Step) -> Iterator[str]:
+    if (step.before.letters != step.after.letters and not step.reminds) or step.strangers:
         yield f"letters: {step.after.letters}, mail to {step.strangers}"
 
 
@@ -101,12 +107,18 @@ def it_never_changes_a_flag_in_other_use(step: Step) -> Iterator[str]:
 
 
 def it_never_changes_a_restriction_it_did_not_make(step: Step) -> Iterator[str]:
-    if step.before.blocks != step.after.blocks:
-        yield f"{set(step.before.blocks.values()) ^ set(step.after.blocks.values())}"
+    before, after = (
+        {row for row in seen.blocks.values() if not (step.reminds and REMINDED.search(str(row)))}
+        for seen in (step.before, step.after)
+    )
+    if before != after:
+        yield f"{before ^ after}"
 
 
 def it_never_deletes_or_changes_an_account_line(step: Step) -> Iterator[str]:
-    yield from (str(line) for n, line in step.before.lines.items() if step.after.lines.get(n) != line)
+    may_change = step.before.reminder_fees if "--waive-fee" in step.args else {}
+    lines = step.before.lines.items()
+    yield from (str(line) for n, line in lines if step.after.lines.get(n) != line and n not in may_change)
 
 
 def it_never_charges_without_a_case_or_twice_for_one(step: Step) -> Iterator[str]:
@@ -116,6 +128,8 @@ def it_never_charges_without_a_case_or_twice_for_one(step: Step) -> Iterator[str
     new = [line for n, line in step.after.lines.items() if n not in step.before.lines]
     if recorded != charged:
         yield f"recorded {recorded - charged}, charged {charged - recorded}"
+    if step.reminds:
+        new = [line for line in new if line["description"] == OURS]  # of the others see never_reminded.py
     if Counter(line["patron"] for line in new) != Counter(c["patron"] for c in step.opened if not c["adopted"]):
         yield f"new lines: {new}"
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import click
 
 from gentle_nudge.cli.app import main
+from gentle_nudge.cli.reviewers import ReviewCommands
 
 CONTEXT = click.Context(main, **main.context_settings)  # a command remembers the first help option it is asked for
 LEFT_OPEN = {"…", "COMMAND"}
@@ -22,6 +23,8 @@ def fault(words: list[str]) -> str | None:
             return None
         if word.startswith("-") and word != "-":
             name = word.partition("=")[0]
+            if isinstance(command, ReviewCommands) and name not in options(command):
+                command = command.commands[command.first]
             option = options(command).get(name)
             if option is None:
                 return f"{command.name} has no option {name}"

@@ -1,6 +1,7 @@
 """Consortia of three sections: which agencies they have, and the configuration as it is at the moment."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,7 +83,7 @@ WORLDS = {
 
 @dataclass(kw_only=True)
 class Setup:
-    """The settings that a person changes in the course of a year."""
+    """The settings that a person changes in the course of a year; `reminders` are tables of settings, by section."""
 
     world: World
     lists: str
@@ -91,6 +92,7 @@ class Setup:
     gone: set[str] = field(default_factory=set)
     disabled: set[str] = field(default_factory=set)
     charges_by: str = ""
+    reminders: Mapping[str, str] = field(default_factory=dict)
 
     def scopes(self) -> Scopes:
         """What they mean."""
@@ -110,12 +112,13 @@ class Setup:
             if name != GLOBAL and name not in self.gone:
                 enabled = str(name not in self.disabled).lower()
                 tables += f'\n[[library]]\nname = "{name}"\nbranches = ["{branch}"]\nenabled = {enabled}\n'
-                tables += self._keys(name)
+                tables += self._keys(name) + self.reminders.get(name, "")
         if self.world.is_together:
             of_server = ("host", "port", "user", "key_file", "host_key")
             tables += SFTP.format(**{name: getattr(post.sftp, name) for name in of_server})
         if self.world.has_clerks:
             tables += f'\n[staff]\nfolder = "{self.folder}"\n'
+        tables += self.reminders.get(GLOBAL, "")
         return CONFIG.format(
             url=koha.url_without_password,
             lists=self.lists,

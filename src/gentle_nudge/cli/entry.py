@@ -18,15 +18,15 @@ from gentle_nudge.jobs.interruption import Interrupted, listening
 def main() -> None:
     """Run the command; an interrupt while it is being imported is told as any other."""
     _open_closed_streams()
-    with listening():
-        try:
+    try:
+        with listening(to_the_end=True):
             from gentle_nudge.cli.app import main as command  # noqa: PLC0415 - the signals come first
 
             command()
-        except Interrupted as interrupt:
-            with naming_the_instance():
-                sys.stderr.write(f"{interrupt.sentence}\n")
-            sys.exit(interrupt.exit_code)
+    except Interrupted as interrupt:
+        with naming_the_instance():
+            sys.stderr.write(f"{interrupt.sentence}\n")
+        sys.exit(interrupt.exit_code)
 
 
 def _open_closed_streams() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from functools import partial
+from typing import Any
 
 import click
 
@@ -21,6 +22,7 @@ from gentle_nudge.cli.options import (
     listing_format_option,
     moment_of,
     progress,
+    reason_option,
     show,
 )
 from gentle_nudge.cli.reviewers import ReviewCommands
@@ -29,10 +31,9 @@ from gentle_nudge.domain.reminders.series import SeriesState
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.find_patron import NO_CARD, find_number
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.reminders.letter_preview import previews
 from gentle_nudge.jobs.reminders.remind import ReminderRun, RemindOptions
 from gentle_nudge.jobs.reminders.remind import remind as run_reminders
-from gentle_nudge.jobs.reminders.remind_status import WantedLetters, letters_sent, series_of, today_of
+from gentle_nudge.jobs.reminders.remind_status import WantedLetters, letters_sent, previews, series_of, today_of
 from gentle_nudge.jobs.reminders.reminded_sections import NONE, reminded_sections, reminds
 from gentle_nudge.jobs.reminders.stop_series import StopRequest, stop_series
 from gentle_nudge.jobs.transaction import read_only, writing
@@ -122,6 +123,11 @@ def _tell_trouble(done: ReminderRun) -> None:
             say(f"{name}: {plan.refused}\n  {plan.hint}")
 
 
+def _names(library: Library, libraries: Sequence[str]) -> Collection[str] | None:
+    """The sections that are meant, with their earlier names; None: all."""
+    return library.names_of(libraries) if libraries else None
+
+
 def _number(library: Library, card: str) -> int:
     """The patron who is meant; UserError if nobody is."""
     card = card_of(library, card)
@@ -149,11 +155,11 @@ def status(invocation: Invocation, card: str | None, libraries: Sequence[str], s
     """
     library = _library(invocation)
     moment, wanted = moment_of(library), state or ("all" if card else "open")
-    names = library.names_of(libraries) if libraries else None
     number = _number(library, card) if card else None
     with progress(), read_only(library.engine) as conn:
         sections = reminded_sections(conn, library.settings, libraries)
         in_state = None if wanted == "all" else SeriesState(wanted)
+        names = _names(library, libraries)
         series = series_of(conn, sections, moment, number=number, state=in_state, names=names)
         today = list(today_of(conn, sections, moment, number)) if number else []
     show(status_view(series, today, moment.day), form)
@@ -170,28 +176,13 @@ def status(invocation: Invocation, card: str | None, libraries: Sequence[str], s
 @listing_format_option
 @click.pass_obj
 def letters(
-    invocation: Invocation,
-    first: date | None,
-    last: date | None,
-    level: int | None,
-    branch: str | None,
-    transport: str | None,
-    state: str | None,
-    libraries: Sequence[str],
-    form: str,
+    invocation: Invocation, /, first: date | None, last: date | None, libraries: Sequence[str], form: str, **which: Any
 ) -> None:
     """List letters, for printing and for the desk. Printing, and marking as sent, is Koha's."""
     library = _library(invocation)
-    today = moment_of(library).today
-    wanted = WantedLetters(
-        first=first or (last or today) - timedelta(days=LISTED_DAYS),
-        last=last or today,
-        level=level,
-        branch=branch,
-        transport=transport,
-        state=state,
-        names=library.names_of(libraries) if libraries else None,
-    )
+    last = last or moment_of(library).today
+    first = first or last - timedelta(days=LISTED_DAYS)
+    wanted = WantedLetters(first=first, last=last, names=_names(library, libraries), **which)
     with progress(), read_only(library.engine) as conn:
         show(sent_view(letters_sent(conn, wanted)), form)
 
@@ -217,7 +208,7 @@ def preview(invocation: Invocation, card: str, level: int | None, libraries: Seq
 
 @remind.command()
 @card_argument()
-@click.option("--reason", required=True, metavar="TEXT", help="Why; kept with the series, so name nobody in it.")
+@reason_option("Why; kept with the series, so name nobody in it.", example="found on the shelf", required=True)
 @click.option("--library", "libraries", multiple=True, metavar="NAME", help="The section, if there are several.")
 @click.option("--waive-fee", is_flag=True, help="Also forgive what is still owing of the fees of its letters.")
 @click.pass_obj
@@ -226,16 +217,14 @@ def stop(invocation: Invocation, card: str, reason: str, libraries: Sequence[str
 
     The patron is named by CARD, or number:123. Charges of up to today are not reminded again; later ones are.
     """
-    if not reason.strip():
-        raise UserError("A reason is needed.", 'Say why: --reason "found on the shelf"')
     library = invocation.library("koha")
     library.may_act()
     moment = moment_of(library, person=True)
     request = StopRequest(
         patron=_number(library, card),
-        reason=reason.strip(),
+        reason=reason,
         waive_fee=waive_fee,
-        sections=library.names_of(libraries) if libraries else None,
+        sections=_names(library, libraries),
         known=[name for family in library.families for name in family],
     )
     click.echo(writing(library.engine, partial(stop_series, wanted=request, moment=moment)))

@@ -20,6 +20,7 @@ from gentle_nudge.koha.koha_tables import (
     borrower_debarments,
     borrowers,
     deletedborrowers,
+    message_queue,
 )
 from gentle_nudge.koha.write.restrict import refresh_debarred
 from gentle_nudge.sqltypes import Money
@@ -55,6 +56,11 @@ class Desk(Till):
         restriction = update(borrower_debarments).where(borrower_debarments.c.borrowernumber == number)
         self.conn.execute(restriction.values(comment=comment))
         refresh_debarred(self.conn, [number], self.day)
+
+    def send_letters(self) -> None:
+        """Let Koha send and print everything in its queue."""
+        waiting = message_queue.c.status == "pending"
+        self.conn.execute(update(message_queue).where(waiting).values(status="sent"))
 
     def merge(self, gone: int, keep: int) -> None:
         """Merge the first card into the second: lines and restrictions move, the patron goes."""

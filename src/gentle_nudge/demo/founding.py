@@ -29,6 +29,22 @@ PREFERENCES = {
     "staffClientBaseURL": "https://staff.fernwood.example",
 }
 
+# The library's notices, as Koha keeps them under Tools, Notices & slips.
+LETTERS = {
+    "DEBTREM1": ("You owe <<debt.total>>", "Please pay before <<debt.next>>, or bring back what is lost."),
+    "DEBTREM2": ("You still owe <<debt.total>>", "Please pay before <<debt.next>>. Then we send a bill, with a fee."),
+    "DEBTBILL": ("Bill of <<today>>: <<debt.total>>", "A fee of <<debt.fee>> is in it. Please pay now."),
+}
+LETTER_BEGINS = """Dear <<borrowers.firstname>> <<borrowers.surname>>,
+
+since <<debt.since>> you owe the <<branches.branchname>>:
+
+<debt><<line.date>>  <<line.type>>  <<line.outstanding>></debt>
+in all <<debt.total>>
+
+"""
+LETTER_ENDS = "Your library"
+
 # The columns of a table, and the rows that are in it.
 CODES: dict[Table, tuple[str, list[tuple[str | int, ...]]]] = {
     koha_tables.branches: (
@@ -49,6 +65,8 @@ CODES: dict[Table, tuple[str, list[tuple[str | int, ...]]]] = {
     koha_tables.account_debit_types: (
         "code description archived",
         [
+            ("ACCOUNT", "Account creation fee", 0),
+            ("ACCOUNT_RENEW", "Account renewal fee", 0),
             ("LOST", "Lost item", 0),
             ("MANUAL", "Manual fee", 0),
             ("OVERDUE", "Overdue fine", 0),
@@ -57,6 +75,14 @@ CODES: dict[Table, tuple[str, list[tuple[str | int, ...]]]] = {
         ],
     ),
     koha_tables.restriction_types: ("code", [("MANUAL",), ("OVERDUES",), ("SUSPENSION",), ("DISCHARGE",)]),
+    koha_tables.letter: (
+        "module code branchcode message_transport_type lang is_html title content",
+        [
+            ("circulation", code, "", transport, "default", 0, title, f"{LETTER_BEGINS}{text}\n{LETTER_ENDS}")
+            for code, (title, text) in LETTERS.items()
+            for transport in ("email", "print")
+        ],
+    ),
     koha_tables.borrower_attribute_types: ("code repeatable unique_id opac_editable", [("EXEMPT", 0, 0, 0)]),
 }
 

@@ -20,6 +20,7 @@ from gentle_nudge.demo.weeks import go_by
 from gentle_nudge.demo.year import Year
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.outcomes.answer import Question
+from gentle_nudge.domain.reminders.levels import Remind
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.jobs.desk.list_pages import list_page
 from gentle_nudge.jobs.desk.night_page import page_head
@@ -43,6 +44,7 @@ class Story:
     folder: Path
     was_there: bool
     section: Section
+    remind: Remind
     samples: Mapping[int, Sample]
     year: Year | None
     founded: tuple[int, int, Decimal]
@@ -94,6 +96,7 @@ def play(folder: Path, day: date, *, with_year: bool = True) -> Story:
         chapters=tuple(nights),
         to_look_at=tuple(name for name, _ in pages),
         section=library.koha.settings.with_groups({})[0],
+        remind=library.reminding.remind,
     )
 
 

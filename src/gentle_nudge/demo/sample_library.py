@@ -21,11 +21,14 @@ from gentle_nudge.domain.collections.plan import Plan
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.outbox import Channel, Delivery
+from gentle_nudge.domain.reminders.plan import PlannedLetter
 from gentle_nudge.jobs.desk.staff_pages import queue_pages
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.due import NightOptions
 from gentle_nudge.jobs.night.nightly import nightly
 from gentle_nudge.jobs.outcomes.nightly_copy import copy_outcomes
+from gentle_nudge.jobs.reminders.remind import RemindOptions, remind_section
+from gentle_nudge.jobs.reminders.reminded_sections import Reminding, reminded_sections
 from gentle_nudge.jobs.sections import sections_of
 from gentle_nudge.jobs.sending.deliver import deliver
 from gentle_nudge.jobs.sending.outlets import Outlets
@@ -40,17 +43,18 @@ NIGHT = time(0, 30)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoryStep:
-    """One Sunday night, as the product made it: its plan, and what was delivered."""
+    """One Sunday night, as the product made it: its plan, what was delivered, and the letters of reminders after it."""
 
     plan: Plan
     delivered: tuple[Delivery, ...]
+    letters: tuple[PlannedLetter, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SampleLibrary:
     """A library whose weeks are counted back from the Sunday shown.
 
-    `agency_alone`: only the agency hears of its nights, by e-mail; there are no copies and no pages.
+    `agency_alone`: only the agency hears of its nights, by e-mail; there are no copies, no pages and no reminders.
     """
 
     koha: Library
@@ -79,6 +83,13 @@ class SampleLibrary:
             (section,) = sections_of(conn, self.koha.settings)
         policy = replace(section.policy, copy_to=()) if self.agency_alone else section.policy
         return (replace(section, policy=policy),)
+
+    @cached_property
+    def reminding(self) -> Reminding:
+        """Its section with its reminders."""
+        with read_only(self.koha.engine) as conn:
+            (reminding,) = reminded_sections(conn, self.koha.settings)
+        return reminding
 
     @cached_property
     def outlets(self) -> Outlets:
@@ -114,7 +125,11 @@ class SampleLibrary:
         delivered = deliver(engine, self.sections, self.outlets, lambda: moment.now)
         if not self.agency_alone and queue_pages(self.koha, self.outlets, self.sections, moment):
             deliver(engine, self.sections, self.outlets, lambda: moment.now)
-        return StoryStep(plan=night.plans[self.sections[0].name], delivered=tuple(delivered.sent))
+        letters: tuple[PlannedLetter, ...] = ()
+        if not self.agency_alone:
+            letters = remind_section(engine, self.reminding, moment, RemindOptions()).letters
+            self.at_the_desk(lambda desk: desk.send_letters())
+        return StoryStep(plan=night.plans[self.sections[0].name], delivered=tuple(delivered.sent), letters=letters)
 
 
 def _do_not_wait_for_the_disk(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

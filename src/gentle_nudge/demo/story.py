@@ -20,7 +20,9 @@ from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.collections.referral import Reason
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.outbox import FOLDERS
+from gentle_nudge.domain.reminders.levels import BILL
 from gentle_nudge.domain.report_row import ReportKind
+from gentle_nudge.domain.wording import counted
 from gentle_nudge.reports.render import page_name
 from gentle_nudge.views.night_view import LEFT_OUT, changes, person
 from gentle_nudge.views.plain import Column, Note, Part, View, column, name, table
@@ -64,6 +66,7 @@ def story_view(story: Story, environ: Mapping[str, str], *, program: str) -> Vie
             *_referred(story),
             *_left_out(story),
             *_items("Who was in collections already", _changes(story)),
+            *_items("The reminders after that night", _reminders(story)),
             *_files(story),
             *_play_on(story, environ, program),
             *_to_open(story),
@@ -183,6 +186,20 @@ def _changes(story: Story) -> Iterator[str]:
     yield f"The other {len(plan.kept)} cases go on; the agency is told each balance."
 
 
+def _reminders(story: Story) -> Iterator[str]:
+    """Who got which letter before the agency hears of anybody."""
+    remind = story.remind
+    yield (
+        f"Who owes {format_amount(remind.minimum)} or more for charges of the last {remind.max_age_days} days is "
+        "reminded. Koha sends the letters, in the words of its own notices."
+    )
+    counts = Counter(letter.level for letter in story.tonight.letters)
+    for level, step in remind.steps.items():
+        what = "the bill" if level == BILL else f"reminder {level}"
+        fee = f", with a fee of {format_amount(step.fee)}" if step.fee else ""
+        yield f"{counted(counts[level], 'patron gets', 'patrons get')} {what} ({step.letter}){fee}."
+
+
 def _name(story: Story, number: int) -> str:
     return name(story.samples[number].surname, story.samples[number].firstname)
 
@@ -206,6 +223,7 @@ def _play_on(story: Story, environ: Mapping[str, str], program: str) -> Iterator
     endings = story.tonight.plan.of(Ending)
     released = next(ending.case for ending in endings if ending.state is CaseState.RELEASED)
     (minor,) = story.those_who(Role.TURNS_EIGHTEEN)
+    reminded = next(letter.number for letter in story.tonight.letters if letter.level == 1)
     sunday, config = story.tonight.plan.day, story.folder / CONFIG
     yield _heading("Play on")
     for arguments, purpose in (
@@ -213,6 +231,11 @@ def _play_on(story: Story, environ: Mapping[str, str], program: str) -> Iterator
         ("outcomes", "what has become of the cases of twelve months: paid, returned, waived, still owed"),
         (f"history {released.card}", f"all that happened to {name(released.surname, released.firstname)}"),
         (f"explain {FIRST_CARD + minor} --day {sunday}", f"why {_name(story, minor)} was not referred"),
+        ("remind status", "who is being reminded, what was sent, what comes next"),
+        (
+            f"remind preview {FIRST_CARD + reminded}",
+            f"the next letter to {_name(story, reminded)}, as of today",
+        ),
         (f"nightly --dry-run --day {sunday + timedelta(weeks=1)}", "the Sunday after, without writing anything"),
         ("sync", "a report of every open case, now"),
         ("deliver", "try what could not be sent (here: nothing)"),

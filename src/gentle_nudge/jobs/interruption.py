@@ -41,16 +41,21 @@ class Interrupted(BaseException):
 
 
 @contextmanager
-def listening() -> Iterator[None]:
-    """Both signals raise Interrupted in the block, once."""
+def listening(*, to_the_end: bool = False) -> Iterator[None]:
+    """Both signals raise Interrupted in the block, once; `to_the_end` of the process, none comes after the block.
+
+    While Python ends, a signal without a handler of ours would kill a process whose work is done.
+    """
     before = {each: signal.signal(each, _receive) for each in (signal.SIGINT, signal.SIGTERM)}
     sys.unraisablehook = _ignore_lost
     try:
         yield
     finally:
-        received.signal, sys.unraisablehook = None, sys.__unraisablehook__
         for each, handler in before.items():
-            signal.signal(each, handler)
+            signal.signal(each, signal.SIG_IGN if to_the_end else handler)
+        sys.unraisablehook = sys.__unraisablehook__
+        if not to_the_end:
+            received.signal = None
 
 
 def _ignore_lost(lost: sys.UnraisableHookArgs) -> None:

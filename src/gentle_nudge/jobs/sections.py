@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -13,7 +14,7 @@ from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.outbox import went_to_others
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.wording import counted
-from gentle_nudge.errors import UserError
+from gentle_nudge.errors import GentleNudgeError, UserError
 from gentle_nudge.koha.inspect.rights import SORT_FIELDS, Uses
 from gentle_nudge.koha.inspect.unknown_codes import SectionCodes
 from gentle_nudge.koha.read.administration import branches_of_groups
@@ -22,6 +23,26 @@ from gentle_nudge.store import cases, deliveries, meta
 
 T = TypeVar("T")
 NAMED = 20  # patrons, in one sentence
+
+
+@dataclass(kw_only=True)
+class Failures:
+    """What failed in a run of several sections, by section."""
+
+    failures: dict[str, GentleNudgeError] = field(default_factory=dict)
+
+    @contextmanager
+    def keep_going(self, section: str) -> Iterator[None]:
+        """One failing section does not stop the next."""
+        try:
+            yield
+        except GentleNudgeError as failure:
+            self.failures[section] = failure
+        except Exception as error:  # noqa: BLE001 - the next section has its own right to a run
+            sentence = f"internal error ({type(error).__name__})"
+            hint = "nothing of this section was changed; run it again with --debug and report the output"
+            self.failures[section] = GentleNudgeError(sentence, hint)
+            self.failures[section].__cause__ = error
 
 
 def sections_of(conn: Connection, settings: Settings) -> tuple[Section, ...]:

@@ -56,9 +56,15 @@ class SeenLine:
 def complete(conn: Connection, cases: Iterable[int], *, last_offset: ByLine, due_on: ByLine) -> None:
     """The lines of these new cases hold their latest offset and the day on which their checkout was due.
 
-    Both are found by the number of the line; the lines are locked.
+    Both are found by the number of the line; the lines are locked. An offset that Koha has deleted since it was kept
+    came before, too: it belongs to an earlier case.
     """
-    values = {"last_offset": last_offset(case_line.c.line), "due_on": due_on(case_line.c.line)}
+    in_koha, of_line = last_offset(case_line.c.line), outcome.c.line == case_line.c.line
+    kept = select(func.coalesce(func.max(outcome.c.offset_id), 0)).where(of_line).scalar_subquery()
+    values = {
+        "last_offset": value_by((kept > in_koha, kept), else_=in_koha),
+        "due_on": due_on(case_line.c.line),
+    }
     for chunk in a_thousand_at_a_time(cases):
         conn.execute(update(case_line).where(among(case_line.c.case_id, chunk)).values(values))
 

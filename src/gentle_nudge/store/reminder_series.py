@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, fields, replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, select, true, update
 
+from gentle_nudge.domain.actions import Restrict
 from gentle_nudge.domain.reminders.series import Message, Reminder, Series, SeriesState
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among, rows_by_thousands
 from gentle_nudge.store.tables import fitted, reminder, reminder_message, series
@@ -20,15 +21,20 @@ UNSETTLED = "pending"
 FEE_LINE = reminder.c.fee_line
 SERIES = tuple(series.c[field.name] for field in fields(Series) if field.name != "reminders")
 REMINDER = tuple(reminder.c[field.name] for field in fields(Reminder) if field.name != "messages")
-MESSAGE = tuple(reminder_message.c[field.name] for field in fields(Message))
+MESSAGE = tuple(field.name for field in fields(Message))
 
 
 # What is there
 
 
-def current(conn: Connection, sections: Collection[str]) -> list[Series]:
-    """The series of these sections that are open, or whose restriction has not been lifted."""
-    return _series(conn, current_query(sections))
+def current(
+    conn: Connection, sections: Collection[str], news: Mapping[int, tuple[str, str]] | None = None
+) -> list[Series]:
+    """The series of these sections that are open, or whose restriction has not been lifted.
+
+    `news` are later states of their messages, with the reasons why they failed.
+    """
+    return _series(conn, current_query(sections), news or {})
 
 
 def current_query(sections: Collection[str]) -> Select[Any]:
@@ -61,12 +67,8 @@ def of_patrons_query(numbers: Collection[int]) -> Select[Any]:
 
 def in_state(conn: Connection, state: SeriesState | None, sections: Collection[str] | None) -> list[Series]:
     """The series in this state (None: in any), of these sections (None: of all), the oldest first."""
-    asked: list[ColumnElement[bool]] = []
-    if state:
-        asked.append(series.c.state == state)
-    if sections is not None:
-        asked.append(series.c.section.in_(sections))
-    return _series(conn, select(*SERIES).where(*asked))
+    in_sections = true() if sections is None else series.c.section.in_(sections)
+    return _series(conn, select(*SERIES).where(in_sections, series.c.state == state if state else true()))
 
 
 def since(conn: Connection, first: date, last: date) -> list[Series]:
@@ -75,26 +77,18 @@ def since(conn: Connection, first: date, last: date) -> list[Series]:
     return _series(conn, select(*SERIES).where(series.c.id.in_(sent)))
 
 
-def _series(conn: Connection, query: Select[Any]) -> list[Series]:
-    rows = conn.execute(query.order_by(series.c.id)).mappings().all()
-    reminders = _reminders(conn, [row["id"] for row in rows])
-    return [
-        Series(**{**row, "state": SeriesState(row["state"])}, reminders=tuple(reminders.get(row["id"], ())))
-        for row in rows
-    ]
-
-
-def _reminders(conn: Connection, ids: Sequence[int]) -> Mapping[int, list[Reminder]]:
-    """The reminders of these series with their messages, in order of level."""
-    found = list(rows_by_thousands(conn, reminders_query, ids))
-    messages: defaultdict[int, list[Message]] = defaultdict(list)
-    for of, *values in sorted(rows_by_thousands(conn, messages_query, [row.id for row in found])):
-        messages[of].append(Message(**dict(zip((each.name for each in MESSAGE), values, strict=True))))
-    reminders: defaultdict[int, list[Reminder]] = defaultdict(list)
-    for of, *values in found:
-        known = dict(zip((each.name for each in REMINDER), values, strict=True))
-        reminders[of].append(Reminder(**known, messages=tuple(messages[known["id"]])))
-    return reminders
+def _series(conn: Connection, query: Select[Any], news: Mapping[int, tuple[str, str]] | None = None) -> list[Series]:
+    """The series with their reminders in order of level, and with the messages of these."""
+    found = [dict(row) for row in conn.execute(query.order_by(series.c.id)).mappings()]
+    sent = [dict(row._mapping) for row in rows_by_thousands(conn, reminders_query, [row["id"] for row in found])]  # noqa: SLF001 - public
+    messages, reminders = defaultdict[int, tuple[Message, ...]](tuple), defaultdict[int, tuple[Reminder, ...]](tuple)
+    for of, *values in sorted(rows_by_thousands(conn, messages_query, [row["id"] for row in sent])):
+        message = Message(**dict(zip(MESSAGE, values, strict=True)))
+        state, failure = (news or {}).get(message.message, (message.state, message.failure))
+        messages[of] += (replace(message, state=state, failure=failure or None),)
+    for row in sent:
+        reminders[row.pop("series_id")] += (Reminder(**row, messages=messages[row["id"]]),)
+    return [Series(**{**row, "state": SeriesState(row["state"])}, reminders=reminders[row["id"]]) for row in found]
 
 
 def reminders_query(numbers: Collection[int]) -> Select[Any]:
@@ -112,7 +106,7 @@ def messages_query(numbers: Collection[int]) -> Select[Any]:
     Index: gentle_nudge_reminder_message reminder_id.
     """
     message = reminder_message.c
-    return select(message.reminder_id, *MESSAGE).where(among(message.reminder_id, numbers))
+    return select(message.reminder_id, *(message[name] for name in MESSAGE)).where(among(message.reminder_id, numbers))
 
 
 def stopped_on(conn: Connection, sections: Collection[str], numbers: Iterable[int]) -> dict[int, date]:
@@ -148,15 +142,10 @@ def of_fees_query(line_ids: Collection[int]) -> Select[Any]:
 def unsettled(conn: Connection, sections: Collection[str] | None = None) -> dict[int, datetime]:
     """The messages of these sections (None: of all) that waited when we last looked, each with when it was queued."""
     message = reminder_message.c
-    query = (
-        select(message.message, reminder.c.at)
-        .join(reminder, reminder.c.id == message.reminder_id)
-        .join(series, series.c.id == reminder.c.series_id)
-        .where(message.state == UNSETTLED)
-    )
-    if sections is not None:
-        query = query.where(series.c.section.in_(sections))
-    return {number: at for number, at in conn.execute(query)}  # noqa: C416 - typed
+    in_sections = true() if sections is None else series.c.section.in_(sections)
+    query = select(message.message, reminder.c.at).join_from(reminder_message, reminder).join(series)
+    rows = conn.execute(query.where(message.state == UNSETTLED, in_sections))
+    return {number: at for number, at in rows}  # noqa: C416 - typed
 
 
 # What a run writes
@@ -169,7 +158,9 @@ def settle(conn: Connection, news: Mapping[int, tuple[str, str]]) -> None:
         conn.execute(update(reminder_message).where(reminder_message.c.message == message).values(values))
 
 
-def close(conn: Connection, id_: int, state: SeriesState, *, day: date, why: str | None, who: str | None) -> None:
+def close(
+    conn: Connection, id_: int, state: SeriesState, *, day: date, why: str | None = None, who: str | None = None
+) -> None:
     """The series is closed, unless it was before."""
     ended = {"state": state, "closed_on": day, "why": fitted(why, series.c.why), "who": fitted(who, series.c.who)}
     is_open = (series.c.id == id_, series.c.open_key.is_not(None))
@@ -182,57 +173,45 @@ def lifted(conn: Connection, ids: Iterable[int], day: date) -> None:
         conn.execute(update(series).where(among(series.c.id, chunk)).values(lifted_on=day))
 
 
-def begin(conn: Connection, new: Sequence[Series]) -> dict[int, int]:
-    """The series are open; patron -> the number of the new series. IntegrityError if one of the same is open."""
+def begin(conn: Connection, new: Iterable[Series]) -> None:
+    """The series are open. IntegrityError if one of the same patron and section is."""
     for chunk in a_thousand_at_a_time(new):
-        conn.execute(insert(series), [_row(each) for each in chunk])
-    found: dict[int, int] = {}
-    for each in a_thousand_at_a_time(new):
-        sections = {begun.section for begun in each}
-        query = select(series.c.open_key, series.c.id).where(series.c.section.in_(sections))
-        rows = conn.execute(query.where(among(series.c.open_key, [begun.patron for begun in each])))
-        found |= {patron: id_ for patron, id_ in rows}  # noqa: C416 - typed
-    return found
+        conn.execute(insert(series), [_row(each, "id", "reminders", open_key=each.patron) for each in chunk])
 
 
-def _row(new: Series) -> dict[str, Any]:
-    row = asdict(new) | {"open_key": new.patron}
-    return {name: value for name, value in row.items() if name not in {"id", "reminders"}}
+def open_ones(conn: Connection, sections: Collection[str], patrons: Iterable[int]) -> dict[int, int]:
+    """Patron -> the number of the open series."""
+    query = select(series.c.open_key, series.c.id).where(series.c.section.in_(sections))
+    chunks = (conn.execute(query.where(among(series.c.open_key, each))) for each in a_thousand_at_a_time(patrons))
+    return {patron: id_ for rows in chunks for patron, id_ in rows}
 
 
-def restrict(conn: Connection, id_: int, restriction: int, *, type_: str, comment: str) -> None:
-    """The restriction is recorded with the series that has made it."""
-    made = {"restriction": restriction, "restriction_type": type_, "restriction_comment": comment}
-    conn.execute(update(series).where(series.c.id == id_).values(made))
+def restrict(conn: Connection, id_: int, made: Restrict, restriction: int) -> None:
+    """The restriction with this number is recorded with the series that has made it."""
+    values = {"restriction": restriction, "restriction_type": made.type, "restriction_comment": made.comment}
+    conn.execute(update(series).where(series.c.id == id_).values(values))
 
 
 def record(conn: Connection, sent: Mapping[int, Reminder], *, run: int, now: datetime) -> None:
     """The levels are recorded with these series, and their messages. IntegrityError if one was sent before."""
     for chunk in a_thousand_at_a_time(sent.items()):
-        rows = [
-            {name: value for name, value in asdict(each).items() if name not in {"id", "messages"}}
-            | {"series_id": id_, "run_id": run, "at": now}
-            for id_, each in chunk
-        ]
+        rows = [_row(each, "id", "messages", series_id=id_, run_id=run, at=now) for id_, each in chunk]
         conn.execute(insert(reminder), rows)
         of_chunk = dict(chunk)
-        ids = conn.execute(
-            select(reminder.c.series_id, reminder.c.id).where(
-                among(reminder.c.series_id, of_chunk), reminder.c.run_id == run
-            )
-        )
+        of_run = (among(reminder.c.series_id, of_chunk), reminder.c.run_id == run)
+        ids = conn.execute(select(reminder.c.series_id, reminder.c.id).where(*of_run))
         add_messages(conn, {number: of_chunk[id_].messages for id_, number in ids})
 
 
 def add_messages(conn: Connection, messages: Mapping[int, Iterable[Message]]) -> None:
     """The messages are recorded with these reminders, by their numbers."""
-    rows = [
-        {name: value for name, value in asdict(each).items() if name != "id"} | {"reminder_id": number}
-        for number, of_reminder in messages.items()
-        for each in of_reminder
-    ]
+    rows = [_row(each, "id", reminder_id=number) for number, of_one in messages.items() for each in of_one]
     if rows:
         conn.execute(insert(reminder_message), rows)
+
+
+def _row(value: Series | Reminder | Message, *left_out: str, **more: object) -> dict[str, object]:
+    return {name: each for name, each in asdict(value).items() if name not in left_out} | more
 
 
 # What is forgotten

@@ -17,7 +17,8 @@ from gentle_nudge.sqltypes import among
 from gentle_nudge.store.tables import fitted, meta, run, run_count
 
 HISTORY_OF_THE_FUSE = 8
-TOLD_THE_AGENCY = run.c.report.in_(TO_AGENCY)  # the others made pages
+TOLD_THE_AGENCY = run.c.report.in_(TO_AGENCY)
+TOLD_SOMEBODY = or_(TOLD_THE_AGENCY, run.c.report == ReportKind.REMIND)  # the others made pages
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,8 +84,8 @@ def runs(
 
 
 def after(conn: Connection, day: date) -> list[RecordedRun]:
-    """The runs of later days that made reports to the agency, in the order they were made."""
-    return _runs(conn, select(run).where(run.c.day > day, TOLD_THE_AGENCY).order_by(run.c.id))
+    """The runs of later days that made reports to the agency or sent reminders, in the order they were made."""
+    return _runs(conn, select(run).where(run.c.day > day, TOLD_SOMEBODY).order_by(run.c.id))
 
 
 def redate(conn: Connection, made: RecordedRun, day: date) -> None:
@@ -121,7 +122,7 @@ def first_day(conn: Connection, sections: Collection[str]) -> date | None:
 
 def last_success(conn: Connection) -> list[RecordedRun]:
     """The latest finished run of every section and report to the agency, and of reminders, by section."""
-    finished = (run.c.finished.is_not(None), or_(TOLD_THE_AGENCY, run.c.report == ReportKind.REMIND))
+    finished = (run.c.finished.is_not(None), TOLD_SOMEBODY)
     newest = select(func.max(run.c.id)).where(*finished).group_by(run.c.section, run.c.report)
     return _runs(conn, select(run).where(run.c.id.in_(newest)).order_by(run.c.section, run.c.id))
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from typing import Any
 
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.reminders.addressee import Envelope
-from gentle_nudge.domain.reminders.plan import Closing, LetterError, Lift, PlannedLetter, Reprint, SectionPlan
-from gentle_nudge.domain.reminders.series import Message, Reason, Reminder, Series
+from gentle_nudge.domain.reminders.letter import BadLetter
+from gentle_nudge.domain.reminders.plan import PlannedLetter, SectionPlan, Written
+from gentle_nudge.domain.reminders.series import Debt, Message, Reminder, Series, Verdict
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.views.plain import (
     Column,
@@ -28,41 +29,34 @@ from gentle_nudge.views.plain import (
 
 # A run
 
+DEBTOR: tuple[Column[Any], ...] = (
+    column("number", lambda row: row.debtor.number, "number", key="patron"),
+    column("card", lambda row: row.debtor.card, "word"),
+)
+LEVEL: Column[Any] = column("level", lambda row: row.level, "number")
 ENVELOPES: tuple[Column[Envelope], ...] = (
-    *unseen(addressee="addressee.number", transport="transport", language="row.language"),
+    *unseen(addressee="addressee.number", transport="row.transport", language="row.language"),
 )
 LETTERS: tuple[Column[PlannedLetter], ...] = (
-    column("number", lambda row: row.number, "number", key="patron"),
-    column("card", lambda row: row.debtor.patron and row.debtor.patron.card, "word"),
-    column("level", lambda row: row.verdict.level, "number"),
+    *DEBTOR,
+    LEVEL,
     column("letter", lambda row: row.step.letter, "word"),
     column("branch", lambda row: row.branch, "word"),
-    column("since", lambda row: row.facts.since, "day"),
-    column(None, lambda row: row.verdict.due_on, key="due_on"),
-    amounts("charges", lambda row: row.facts.debt.charges),
-    amounts("fees", lambda row: row.facts.debt.owing_fees, nothing=ZERO),
+    column("since", lambda row: row.since, "day"),
+    *unseen(due_on="verdict.due_on"),
+    amounts("charges", lambda row: row.debtor.debt.charges),
+    amounts("fees", lambda row: row.debtor.debt.owing_fees, nothing=ZERO),
     amounts("fee", lambda row: row.step.fee, nothing=ZERO),
-    amounts("total", lambda row: row.facts.total),
-    column("block", lambda row: row.blocks, key=None, nothing=False),
-    *unseen(block="blocks"),
+    amounts("total", lambda row: row.total),
+    column("block", lambda row: row.blocks, nothing=False),
     column(None, lambda row: table(ENVELOPES, row.envelopes), "nested", key="messages"),
 )
-CLOSED: tuple[Column[Closing], ...] = (
-    column("number", lambda row: row.series.patron, "number", key="patron"),
-    column("card", lambda row: row.card, "word"),
-    column("ended as", lambda row: row.state.value, "word", key="state"),
-    column("charges", lambda row: row.charges, "money"),
+CLOSED: tuple[Column[Verdict], ...] = (
+    *DEBTOR,
+    column("ended as", lambda row: row.ends, "word", key="state"),
+    column("charges", lambda row: row.debtor.debt.charges, "money"),
 )
-LIFTED: tuple[Column[Lift], ...] = (
-    column("number", lambda row: row.series.patron, "number", key="patron"),
-    column("card", lambda row: row.card, "word"),
-)
-REPRINTED: tuple[Column[Reprint], ...] = (
-    column("number", lambda row: row.letter.number, "number", key="patron"),
-    column("card", lambda row: row.letter.debtor.patron and row.letter.debtor.patron.card, "word"),
-    column("level", lambda row: row.letter.verdict.level, "number"),
-)
-ERRORS: tuple[Column[LetterError], ...] = (
+ERRORS: tuple[Column[BadLetter], ...] = (
     *unseen(letter="letter", branch="branch", transport="transport", language="language"),
     *unseen(problem="problem", patrons="patrons"),
 )
@@ -70,26 +64,26 @@ ERRORS: tuple[Column[LetterError], ...] = (
 
 def run_view(plans: Mapping[str, SectionPlan], day: date, *, dry_run: bool) -> View:
     """What a run of reminders does, for programs."""
-    sections = [_section(plan) for plan in plans.values()]
-    return View(parts=figures(day=day, dry_run=dry_run, sections=sections))
-
-
-def _section(plan: SectionPlan) -> View:
-    parts: list[Part] = [
-        *figures(section=plan.section, due=plan.due, refused=plan.refused),
-        *_tables(plan),
-        *figures(counts={reason.name: count for reason, count in plan.counts.items()}),
-        table(ERRORS, plan.errors, "errors"),
+    sections = [
+        View(
+            parts=[
+                *figures(section=plan.section, due=plan.due, refused=plan.refused),
+                *_tables(plan),
+                *figures(counts={reason.name: count for reason, count in plan.counts.items()}),
+                table(ERRORS, plan.errors, "errors"),
+            ]
+        )
+        for plan in plans.values()
     ]
-    return View(parts=parts)
+    return View(parts=figures(day=day, dry_run=dry_run, sections=sections))
 
 
 def _tables(plan: SectionPlan) -> list[Table]:
     return [
         table(LETTERS, plan.letters, "letters", caption="Letters"),
         table(CLOSED, plan.closings, "closed", caption="Series that end"),
-        table(LIFTED, plan.lifts, "lifted", caption="Restrictions lifted"),
-        table(REPRINTED, plan.reprints, "reprinted", caption="Printed, because the e-mail failed"),
+        table(DEBTOR, plan.lifts, "lifted", caption="Restrictions lifted"),
+        table((*DEBTOR, LEVEL), plan.reprints, "reprinted", caption="Printed, because the e-mail failed"),
     ]
 
 
@@ -119,27 +113,16 @@ def run_for_people(plans: Mapping[str, SectionPlan]) -> list[View]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownSeries:
-    """A series with the patron's card, the next level, and what is owed; sums are None once it is closed."""
+    """A series with the patron's card, and today's verdict while it is open."""
 
     series: Series
-    card: str | None
-    next_level: int | None = None
-    next_on: date | None = None
-    charges: Decimal | None = None
-    fees: Decimal | None = None
+    card: str | None = None
+    verdict: Verdict | None = None
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Today:
-    """Today's verdict of one section about a patron."""
-
-    section: str
-    reason: Reason | None
-    level: int | None
-    due_on: date | None
-    since: date | None
-    charges: Decimal
-    fees: Decimal
+    @property
+    def debt(self) -> Debt | None:
+        """What is owed; None once the series is closed."""
+        return self.verdict.debtor.debt if self.verdict else None
 
 
 MESSAGES: tuple[Column[Message], ...] = (
@@ -160,24 +143,24 @@ SERIES: tuple[Column[ShownSeries], ...] = (
     *unseen(opened_on="series.opened_on"),
     column("closed", lambda row: row.series.closed_on, "day", key="closed_on"),
     column("why", lambda row: row.series.why),
-    column("level", lambda row: row.series.level or None, "number"),
-    column("next level", lambda row: row.next_level, "number", key="next_level"),
-    column("next on", lambda row: row.next_on, "day", key="next_on"),
-    amounts("charges", lambda row: row.charges),
-    amounts("fees", lambda row: row.fees, nothing=ZERO),
+    column("level", lambda row: row.series.last and row.series.last.level, "number"),
+    column("next level", lambda row: row.verdict and row.verdict.level, "number", key="next_level"),
+    column("next on", lambda row: row.verdict and row.verdict.due_on, "day", key="next_on"),
+    amounts("charges", lambda row: row.debt.charges if row.debt else None),
+    amounts("fees", lambda row: row.debt.owing_fees if row.debt else None, nothing=ZERO),
     column("restricted", lambda row: row.series.has_restriction, nothing=False),
     column(None, lambda row: table(REMINDERS, row.series.reminders), "nested", key="reminders"),
     column("letters", lambda row: _what_became_of(row.series), key=None),
 )
-TODAY: tuple[Column[Today], ...] = (
-    column("section", lambda row: row.section, "word"),
+TODAY: tuple[Column[Verdict], ...] = (
+    column("section", lambda row: row.debtor.section, "word"),
     column(None, lambda row: row.reason and row.reason.name, key="reason"),
     column("today", lambda row: f"no letter: {row.reason.value}" if row.reason else "a letter is due", key=None),
-    column("level", lambda row: row.level, "number"),
+    LEVEL,
     column("due on", lambda row: row.due_on, "day", key="due_on"),
     column("since", lambda row: row.since, "day"),
-    column("charges", lambda row: row.charges, "money"),
-    column("fees", lambda row: row.fees, "money", nothing=ZERO),
+    column("charges", lambda row: row.debtor.debt.charges, "money"),
+    column("fees", lambda row: row.debtor.debt.owing_fees, "money", nothing=ZERO),
 )
 
 
@@ -191,7 +174,7 @@ def _what_became_of(series: Series) -> str:
     )
 
 
-def status_view(series: Sequence[ShownSeries], today: Sequence[Today], day: date) -> View:
+def status_view(series: Sequence[ShownSeries], today: Sequence[Verdict], day: date) -> View:
     """Series with their letters, and for one patron today's verdicts."""
     shown = table(SERIES, series, "series", empty="There is no series of reminders.")
     verdicts = table(TODAY, today, "today", caption="Today") if today else Figure(key="today", value=[])
@@ -200,7 +183,7 @@ def status_view(series: Sequence[ShownSeries], today: Sequence[Today], day: date
 
 def history_table(series: Sequence[Series]) -> Table:
     """The series of one patron, open or closed, in a history."""
-    return table(SERIES, [ShownSeries(series=each, card=None) for each in series], "reminders", caption="Reminders")
+    return table(SERIES, [ShownSeries(series=each) for each in series], "reminders", caption="Reminders")
 
 
 # The list of letters, and a letter beforehand
@@ -238,29 +221,21 @@ def sent_view(letters: Sequence[SentLetter]) -> View:
     return View(parts=[table(SENT, letters, "letters", empty="No letter.")])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Preview:
-    """One message as it would be."""
-
-    letter: PlannedLetter
-    envelope: Envelope
-    subject: str
-    content: str
-
-
-PREVIEWS: tuple[Column[Preview], ...] = (
-    *unseen(addressee="envelope.addressee.number", transport="envelope.transport", language="envelope.row.language"),
-    *unseen(level="letter.verdict.level", letter="letter.step.letter", total="letter.facts.total"),
+PREVIEWS: tuple[Column[Written], ...] = (
+    *unseen(
+        addressee="envelope.addressee.number", transport="envelope.row.transport", language="envelope.row.language"
+    ),
+    *unseen(level="letter.level", letter="letter.step.letter", total="letter.total"),
     *unseen(subject="subject", content="content"),
 )
 
 
-def preview_view(previews: Sequence[Preview]) -> View:
+def preview_view(previews: Sequence[Written]) -> View:
     """The messages of one patron: for programs, and as text for people."""
     told: list[Part] = []
     for each in previews:
-        to = f"{each.envelope.transport} to number {each.envelope.addressee.number}"
-        told += notes(f"Level {each.letter.verdict.level}, {each.letter.step.letter}, {to}", style="heading")
+        to = f"{each.envelope.row.transport} to number {each.envelope.addressee.number}"
+        told += notes(f"Level {each.letter.level}, {each.letter.step.letter}, {to}", style="heading")
         told += notes(each.subject, "", *each.content.splitlines(), "", style="copy")
     hidden = Figure(key="letters", value=View(parts=[table(PREVIEWS, previews, "*")]))
     return View(parts=[hidden, *told])

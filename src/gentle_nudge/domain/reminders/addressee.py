@@ -18,7 +18,10 @@ Columns = Mapping[str, str | int | None]  # of `borrowers`
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Correspondence:
-    """What Koha's preferences say of letters."""
+    """What Koha says of all letters: its preferences, its branches, and what it calls each type of charge.
+
+    `branches` and `types` are by code in lower case.
+    """
 
     translates: bool = False
     copies_to_guarantors: bool = False
@@ -27,6 +30,8 @@ class Correspondence:
     primary: str = ""
     precedence: tuple[str, ...] = ("email", "emailpro", "B_email")
     selection: tuple[str, ...] = ()
+    branches: Mapping[str, Columns] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
 
     def notice_address(self, columns: Columns) -> str:
         """The address to which Koha would send e-mail; several with commas between, empty for none.
@@ -62,10 +67,6 @@ class Addressee:
     has_post: bool = False
     columns: Columns = field(default_factory=dict)
 
-    def is_reached(self, transport: Transport) -> bool:
-        """Whether this transport reaches the addressee."""
-        return bool(self.email) if transport == "email" else self.has_post
-
 
 def addressee(number: int, columns: Columns, correspondence: Correspondence) -> Addressee:
     """The addressee with these columns of `borrowers`."""
@@ -77,13 +78,12 @@ def addressee(number: int, columns: Columns, correspondence: Correspondence) -> 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Envelope:
-    """One message: whom it is to, how, with which row of `letter`; `to_address` is empty where Koha finds it itself.
+    """One message: whom it is to, with which row of `letter`; `to_address` is empty where Koha finds it itself.
 
     `names_titles`: nobody but the patron reads it.
     """
 
     addressee: Addressee
-    transport: Transport
     row: LetterRow
     to_address: str = ""
     names_titles: bool = True
@@ -96,13 +96,6 @@ def is_minor(patron: Patron, adult_age: int, day: date) -> bool:
     """Whether the patron is younger than an adult; without a known date of birth by the type of the category."""
     born = known_birth(patron.born, day)
     return patron.category_type == CHILD if born is None else age(born, day) < adult_age
-
-
-def addressed(patron: Addressee, guarantors: Sequence[Addressee], step: Level, *, minor: bool) -> tuple[Addressee, ...]:
-    """To whom letters of this level go, in order; only for a minor to the guarantors."""
-    if not minor or not guarantors or step.notify == "patron":
-        return (patron,)
-    return tuple(guarantors) if step.notify == "guarantor" else (patron, *guarantors)
 
 
 def envelopes(
@@ -118,32 +111,27 @@ def envelopes(
 
     With `copies` Koha sends each e-mail to the patron's guarantors too, so that there is one e-mail at most.
     """
-    wanted = addressed(patron, guarantors, step, minor=minor)
+    wanted: tuple[Addressee, ...] = (patron,)
+    if minor and guarantors and step.notify != "patron":
+        wanted = tuple(guarantors) if step.notify == "guarantor" else (patron, *guarantors)
     is_copied = copies and any(each.email for each in guarantors)
-    by_copy = wanted != (patron,) and is_copied
+    by_copy = is_copied and wanted != (patron,)
     made: list[Envelope] = []
     reached, written_to = False, set[str]()
     for each in wanted:
         is_patron = each.number == patron.number
-        by_email = each.is_reached("email") or (is_patron and by_copy)
-        ways = [way for way in step.transports or () if (by_email if way == "email" else each.is_reached(way))]
-        rows = ((way, row_of(way, each.language)) for way in ways)
-        transport, row = next(((way, row) for way, row in rows if row), (None, None))
+        reaches = {"email": bool(each.email) or (is_patron and by_copy), "print": each.has_post}
+        ways = [way for way in step.transports or () if reaches[way]]
+        row = next(filter(None, (row_of(way, each.language) for way in ways)), None)
         reached = reached or bool(ways)
-        if transport is None or row is None:
+        if row is None:
             continue
-        if transport == "email":
+        by_email = row.transport == "email"
+        if by_email:
             if each.email.casefold() in written_to or (by_copy and written_to):
                 continue
             written_to.add(each.email.casefold())
-        is_read_by_others = not is_patron or (transport == "email" and is_copied)
-        made.append(
-            Envelope(
-                addressee=each,
-                transport=transport,
-                row=row,
-                to_address=each.email if transport == "email" and not is_patron else "",
-                names_titles=not is_read_by_others,
-            )
-        )
+        to_address = each.email if by_email and not is_patron else ""
+        is_read_by_others = not is_patron or (by_email and is_copied)
+        made.append(Envelope(addressee=each, row=row, to_address=to_address, names_titles=not is_read_by_others))
     return tuple(made) or (Reason.NO_LETTER if reached else Reason.UNREACHABLE)

@@ -6,8 +6,10 @@ import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gentle_nudge.domain.reminders.levels import Transport
+from gentle_nudge.domain.wording import counted
 
 DEFAULT = "default"
 NAMES = "title surname firstname address address2 city state zipcode country"
@@ -24,6 +26,7 @@ KNOWN = frozenset(f"{table}.{column}" for table, columns in PLACEHOLDERS.items()
 }
 PLACEHOLDER = re.compile(r"<<(.*?)>>", re.DOTALL)
 BLOCK = re.compile(r"<debt>(.*?)</debt>", re.DOTALL)
+BLOCK_OR_PLACEHOLDER = re.compile(f"{BLOCK.pattern}|{PLACEHOLDER.pattern}", re.DOTALL)
 BLOCK_TAG = re.compile(r"</?debt>")
 TOOLKIT = "[%"
 
@@ -44,16 +47,25 @@ class LetterRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BadLetter:
-    """A row that cannot be used, and why."""
+    """A row that cannot be used and why, or with `transport` None: a code that has no row for the branch.
 
-    row: LetterRow
+    `patrons`: how many get no letter because of it.
+    """
+
+    letter: str
+    branch: str
+    transport: Transport | None = None
+    language: str | None = None
     problem: str
+    patrons: int = 0
 
     @property
     def sentence(self) -> str:
-        """The row and what was found in it."""
-        branch = f"branch {self.row.branch}" if self.row.branch else "all branches"
-        return f"letter {self.row.code} ({branch}, {self.row.transport}, {self.row.language}): {self.problem}"
+        """The letter, what is wrong, and whom it holds back."""
+        branch = f"branch {self.branch}" if self.branch else "all branches"
+        where = ", ".join(filter(None, (branch, self.transport, self.language)))
+        held = f"; nobody of {counted(self.patrons, 'patron')} gets it" if self.patrons else ""
+        return f"letter {self.letter} ({where}): {self.problem}{held}"
 
 
 def chosen(rows: Iterable[LetterRow], branch: str, transport: Transport, language: str) -> LetterRow | None:
@@ -84,26 +96,24 @@ def problem_of(row: LetterRow) -> str:
 
 def bad_letters(rows: Iterable[LetterRow]) -> tuple[BadLetter, ...]:
     """The rows that cannot be used."""
-    judged = ((row, problem_of(row)) for row in rows)
-    return tuple(BadLetter(row=row, problem=problem) for row, problem in judged if problem)
+    return tuple(
+        BadLetter(letter=row.code, branch=row.branch, transport=row.transport, language=row.language, problem=problem)
+        for row in rows
+        if (problem := problem_of(row))
+    )
 
 
 def rendered(row: LetterRow, values: Mapping[str, str], lines: Sequence[Mapping[str, str]]) -> tuple[str, str]:
     """Subject and content: every placeholder is its value, and the inside of <debt> stands there once per line."""
+    escaped = html.escape if row.is_html else str
 
-    def filled(text: str, of: Mapping[str, str], *, escape: bool) -> str:
-        def value(name: re.Match[str]) -> str:
-            found = of.get(name[1], "")
-            return html.escape(found) if escape else found
+    def of_line(line: Mapping[str, str], name: re.Match[str]) -> str:
+        return escaped({**values, **line}.get(name[1], ""))
 
-        return PLACEHOLDER.sub(value, text)
+    def block_or_value(part: re.Match[str]) -> str:
+        if part[1] is None:
+            return escaped(values.get(part[2], ""))
+        return "\n".join(PLACEHOLDER.sub(partial(of_line, line), part[1]) for line in lines)
 
-    def block(inside: re.Match[str]) -> str:
-        return "\n".join(filled(inside[1], {**values, **line}, escape=row.is_html) for line in lines)
-
-    parts, end = [], 0
-    for each in BLOCK.finditer(row.content):
-        parts += [filled(row.content[end : each.start()], values, escape=row.is_html), block(each)]
-        end = each.end()
-    parts.append(filled(row.content[end:], values, escape=row.is_html))
-    return filled(row.title, values, escape=False), "".join(parts)
+    title = PLACEHOLDER.sub(lambda name: values.get(name[1], ""), row.title)
+    return title, BLOCK_OR_PLACEHOLDER.sub(block_or_value, row.content)

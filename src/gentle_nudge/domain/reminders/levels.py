@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from annotated_types import Interval, MaxLen
@@ -95,6 +95,11 @@ class Remind:
         steps = self.steps
         latest = max((number for number, each in steps.items() if each.letter in letters), default=None)
         return None if latest is None else sum(steps[number].after_days for number in steps if number <= latest)
+
+    def next_on(self, level: int, day: date) -> date | None:
+        """The day from which the letter after this level, sent on `day`, may come; None: it is the last."""
+        step = self.step_after(level)
+        return None if step is None else day + timedelta(days=self.steps[step].after_days)
 
     def comment(self, day: date) -> str:
         """The comment of a restriction made on this day."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from itertools import accumulate
 
 from gentle_nudge.domain.ledger import OwedLine
 from gentle_nudge.domain.money import ZERO, round_to_cent
 from gentle_nudge.domain.patron import Patron, Restriction
-from gentle_nudge.domain.reminders.levels import Level, Remind
+from gentle_nudge.domain.reminders.levels import Remind
 
 SENT = frozenset({"sent", "gone"})  # what is gone from Koha's queue was cleaned up after it was sent
 
@@ -69,44 +70,42 @@ class Debt:
     @property
     def charges(self) -> Decimal:
         """The open charges less the unused credits, at least 0: what is compared with the minimum."""
-        return max(ZERO, round_to_cent(_sum((*self.open, *self.credits))))
+        return max(ZERO, _owed((*self.open, *self.credits)))
 
     @property
     def charges_of_any_age(self) -> Decimal:
         """The same with the charges that are too old."""
-        return max(ZERO, round_to_cent(_sum((*self.older, *self.open, *self.credits))))
+        return max(ZERO, _owed((*self.older, *self.open, *self.credits)))
 
     @property
     def owing_fees(self) -> Decimal:
         """What is owing of our fees."""
-        return round_to_cent(_sum(self.fees))
+        return _owed(self.fees)
 
     def since(self, minimum: Decimal) -> date | None:
         """The day of the open charge with which the sum first reaches the minimum; None: it does not."""
-        owed = _sum(self.credits)
-        for line in self.open:
-            owed += line.outstanding
-            if round_to_cent(owed) >= minimum:
-                return line.day
-        return None
+        lines = (*self.credits, *self.open)
+        sums = zip(lines, accumulate(line.outstanding for line in lines), strict=True)
+        reached = (line.day for line, owed in sums if line.outstanding > 0 and round_to_cent(owed) >= minimum)
+        return next(reached, None)
 
 
 def debt_of(lines: Iterable[OwedLine], remind: Remind, day: date, stopped_on: date | None = None) -> Debt:
     """The debt as it is reminded on this day; charges up to the day on which staff stopped a series do not count."""
     in_order = sorted(lines, key=lambda line: (line.day or date.min, line.id))
-    first = day - timedelta(days=remind.max_age_days)
-    debits = [line for line in in_order if line.outstanding > 0 and not line.is_fee and not line.out and line.day]
-    counting = [line for line in debits if line.day and line.day <= day and (not stopped_on or line.day > stopped_on)]
+    first, ended = day - timedelta(days=remind.max_age_days), stopped_on or date.min
+    debits = [(line.day, line) for line in in_order if line.outstanding > 0 and not (line.is_fee or line.out)]
+    counting = [(of, line) for of, line in debits if of and ended < of <= day]
     return Debt(
-        open=tuple(line for line in counting if line.day and line.day >= first),
-        older=tuple(line for line in counting if line.day and line.day < first),
+        open=tuple(line for of, line in counting if of >= first),
+        older=tuple(line for of, line in counting if of < first),
         fees=tuple(line for line in in_order if line.is_fee and line.outstanding > 0),
         credits=tuple(line for line in in_order if line.outstanding < 0),
     )
 
 
-def _sum(lines: Iterable[OwedLine]) -> Decimal:
-    return sum((line.outstanding for line in lines), Decimal(0))
+def _owed(lines: Iterable[OwedLine]) -> Decimal:
+    return round_to_cent(sum((line.outstanding for line in lines), ZERO))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,7 +153,7 @@ class Series:
     `used_before`: how many patrons with this number Koha had deleted when it began.
     """
 
-    id: int
+    id: int = 0
     section: str
     patron: int
     since: date
@@ -185,17 +184,13 @@ class Series:
         """The reminder of the highest level."""
         return self.reminders[-1] if self.reminders else None
 
-    @property
-    def level(self) -> int:
-        """The level last sent; 0: none."""
-        return self.last.level if self.last else 0
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Debtor:
     """One patron with everything that the rules of reminders ask about; `patron` is None if gone from Koha."""
 
     number: int
+    section: str = ""
     patron: Patron | None
     debt: Debt = field(default_factory=Debt)
     series: Series | None = None
@@ -204,11 +199,22 @@ class Debtor:
     is_exempt: bool = False
     is_on_hold: bool = False
 
+    @property
+    def card(self) -> str | None:
+        """The number of the card."""
+        return self.patron.card if self.patron else None
+
+    @property
+    def last(self) -> Reminder | None:
+        """The reminder of the highest level that was sent in the open series."""
+        return self.series.last if self.series else None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """What is to become of a debtor: a letter of this level unless there is a `reason`; maybe the end of the series."""
 
+    debtor: Debtor
     reason: Reason | None
     level: int | None = None
     due_on: date | None = None
@@ -218,18 +224,19 @@ class Verdict:
 
 def judge(debtor: Debtor, remind: Remind, day: date) -> Verdict:
     """The verdict on this day; whether letters can be made and sent is asked afterwards."""
-    since = debtor.debt.since(remind.minimum)
-    level = remind.step_after(debtor.series.level if debtor.series else 0)
-    due_on = _due_on(debtor.series, remind.steps, level, since)
+    last, since = debtor.last, debtor.debt.since(remind.minimum)
+    level = remind.step_after(last.level if last else 0)
+    begins = last.day if last else since
+    due_on = begins + timedelta(days=remind.steps[level].after_days) if level and begins else None
     reason = why_kept_back(debtor, remind)
     if reason is None and level is None:
         reason = Reason.FINISHED
     elif reason is None and (due_on is None or due_on > day):
         reason = Reason.NOT_YET
-    elif reason is None and debtor.series and debtor.series.last and not debtor.series.last.was_sent:
+    elif reason is None and last and not last.was_sent:
         reason = Reason.NOT_SENT
-    ends = _end(debtor, reason) if debtor.series else None
-    return Verdict(reason=reason, level=level, due_on=due_on, since=since, ends=ends)
+    ends = _end(debtor, reason) if debtor.series and reason else None
+    return Verdict(debtor=debtor, reason=reason, level=level, due_on=due_on, since=since, ends=ends)
 
 
 def why_kept_back(debtor: Debtor, remind: Remind) -> Reason | None:
@@ -237,33 +244,26 @@ def why_kept_back(debtor: Debtor, remind: Remind) -> Reason | None:
     patron, debt = debtor.patron, debtor.debt
     if patron is None or (debtor.series and patron.used_before > debtor.series.used_before):
         return Reason.GONE
-    excluded = {code.casefold() for code in remind.excluded_categories}
     reasons: Mapping[Reason, bool] = {
         Reason.MOVED: not debtor.is_here,
         Reason.IN_COLLECTIONS: debtor.is_in_collections,
         Reason.PROTECTED: patron.protected,
         Reason.EXEMPT: debtor.is_exempt,
         Reason.ON_HOLD: debtor.is_on_hold,
-        Reason.CATEGORY: patron.category.casefold() in excluded,
+        Reason.CATEGORY: patron.category.casefold() in map(str.casefold, remind.excluded_categories),
         Reason.TOO_OLD: debt.charges < remind.minimum <= debt.charges_of_any_age,
         Reason.BELOW_MINIMUM: debt.charges < remind.minimum,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def _due_on(series: Series | None, steps: Mapping[int, Level], level: int | None, since: date | None) -> date | None:
-    """The day on which this level falls due; None without one, or while the debt is below the minimum."""
-    begins = series.last.day if series and series.last else since
-    return begins + timedelta(days=steps[level].after_days) if level and begins else None
-
-
-def _end(debtor: Debtor, reason: Reason | None) -> SeriesState | None:
+def _end(debtor: Debtor, reason: Reason) -> SeriesState | None:
     """What ends an open series; None: it goes on, or rests."""
     if reason is Reason.PROTECTED and debtor.patron and debtor.patron.anonymized:
         return SeriesState.GONE
     if reason is Reason.BELOW_MINIMUM and not debtor.debt.charges:
         return SeriesState.PAID
-    return ENDS.get(reason) if reason else None
+    return ENDS.get(reason)
 
 
 def may_be_lifted(debtor: Debtor, remind: Remind) -> bool:
@@ -279,7 +279,7 @@ def as_made(series: Series, present: Iterable[Restriction]) -> Restriction | Non
 
 def failed_emails(debtor: Debtor, remind: Remind) -> tuple[Message, ...]:
     """The failed e-mails of the series' last level that become print, if Koha has what is needed."""
-    last = debtor.series.last if debtor.series else None
+    last = debtor.last
     step = remind.steps.get(last.level) if last else None
     if last is None or step is None or "print" not in (step.transports or ()) or why_kept_back(debtor, remind):
         return ()

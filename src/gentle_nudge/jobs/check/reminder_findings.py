@@ -33,7 +33,7 @@ def reminders(conn: Connection, library: Library, moment: Moment) -> Iterator[Fi
             sections = reminded_sections(conn, library.settings)
         except UserError:
             return  # groups of sections that Koha does not have are another finding
-    yield from misfits(conn, sections)
+    yield from misfits(conn, sections, exclusions=True)
     branches, languages = branch_codes(conn), letters.languages(conn) if sections else frozenset[str]()
     for each in sections:
         paper = stationery(conn, each, moment)

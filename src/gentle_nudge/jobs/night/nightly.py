@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -19,7 +19,7 @@ from gentle_nudge.domain.collections.review import ListState
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.wording import counted
-from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError, worst_exit_code
+from gentle_nudge.errors import EXIT_FAILURE, worst_exit_code
 from gentle_nudge.jobs.interruption import Interrupted
 from gentle_nudge.jobs.koha_log import log_errors
 from gentle_nudge.jobs.night.due import NightOptions, what_is_due
@@ -32,7 +32,7 @@ from gentle_nudge.jobs.patrons.lock import PlanOutdated, judge_under_lock
 from gentle_nudge.jobs.patrons.recorded_lines import recently_closed
 from gentle_nudge.jobs.patrons.records import read_records, under_list
 from gentle_nudge.jobs.patrons.shared_reads import SharedReads
-from gentle_nudge.jobs.sections import refuse_shared_patrons
+from gentle_nudge.jobs.sections import Failures, refuse_shared_patrons
 from gentle_nudge.jobs.sending.enqueue import Run
 from gentle_nudge.jobs.sending.outlets import Outlets
 from gentle_nudge.jobs.transaction import TRIES, read_only, writing
@@ -42,27 +42,13 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
-class Night:
+class Night(Failures):
     """What became of a night: the plan of each section, those whose work was done before, and the failures."""
 
     day: date
     sections: tuple[Section, ...] = ()
     plans: dict[str, Plan] = field(default_factory=dict)
     done_before: list[str] = field(default_factory=list)
-    failures: dict[str, GentleNudgeError] = field(default_factory=dict)
-
-    @contextmanager
-    def keep_going(self, section: str) -> Iterator[None]:
-        """One failing section does not stop the next."""
-        try:
-            yield
-        except GentleNudgeError as failure:
-            self.failures[section] = failure
-        except Exception as error:  # noqa: BLE001 - the next section has its own right to a night
-            sentence = f"internal error ({type(error).__name__})"
-            hint = "nothing of this section was changed; run it again with --debug and report the output"
-            self.failures[section] = GentleNudgeError(sentence, hint)
-            self.failures[section].__cause__ = error
 
     def add(self, plan: Plan) -> None:
         """Record the section's plan; one without work means that the work of the day was done before."""

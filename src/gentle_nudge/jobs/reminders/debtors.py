@@ -12,12 +12,11 @@ from gentle_nudge.domain.collections.referral import SectionRecords, hold_of
 from gentle_nudge.domain.ledger import LineRules, OurFee, OwedLine, Window
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import FlagState, Patron, flag_state
-from gentle_nudge.domain.reminders.levels import Remind
-from gentle_nudge.domain.reminders.series import Debtor, Message, Reminder, Series, debt_of
+from gentle_nudge.domain.reminders.series import Debtor, Series, debt_of
 from gentle_nudge.jobs.patrons.accounts import ownership_of, with_facts
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.reminders.reminded_sections import Reminding
-from gentle_nudge.koha.read import accountlines, borrowers, message_queue, owed_lines
+from gentle_nudge.koha.read import accountlines, borrowers, debarments, message_queue, owed_lines
 from gentle_nudge.store import reminder_series
 
 GONE = ("gone", "")
@@ -27,6 +26,7 @@ GONE = ("gone", "")
 class Debtors:
     """Those looked at; `blocked` are the series, open or not, whose restriction has not been lifted.
 
+    The `patron` of a blocked series is who has the restriction now: of a merged card its heir.
     `news`: what became of messages, by their number.
     """
 
@@ -46,71 +46,74 @@ def read_debtors(
     """These patrons (None: all who have a series or owe the minimum) with their debts; `lock` locks them and it."""
     section, remind = reminding.section, reminding.remind
     records = read_records(conn, section)
-    current = reminder_series.current(conn, section.names) if records.is_any else []
     news = _news(conn, reminder_series.unsettled(conn, section.names)) if records.is_any else {}
-    current = [_with_news(series, news) for series in current if numbers is None or series.patron in numbers]
+    current = reminder_series.current(conn, section.names, news) if records.is_any else []
+    blocked = _blocked(conn, current)
+    going_on = [series for series in current if series.is_open]
     if numbers is None:
         ownership = ownership_of(conn, section, records, ())
-        numbers = {*(series.patron for series in current), *owed_lines.debtors(conn, ownership, remind.minimum)}
+        with_series = (series.patron for series in (*going_on, *blocked))
+        numbers = {*with_series, *owed_lines.debtors(conn, ownership, remind.minimum)}
     patrons = borrowers.patrons(conn, section.policy.patron_fields, numbers, lock=lock)
     if lock:
         accountlines.lock_lines(conn, patrons)
-    lines = lines_of(conn, reminding, records, moment=moment, patrons=patrons.values())
+    lines = _lines(conn, reminding, records, moment=moment, patrons=patrons.values())
     stopped = reminder_series.stopped_on(conn, section.names, numbers) if records.is_any else {}
-    open_series = {series.patron: series for series in current if series.is_open}
+    open_series = {series.patron: series for series in going_on if series.patron in numbers}
+    blocked = tuple(series for series in blocked if series.patron in numbers)
     by_number = {}
     for number in sorted(numbers):
-        patron, series = patrons.get(number), open_series.get(number)
-        is_here = patron is None or section.charges_by != "patron" or section.scope.holds(patron.branch)
         debtor = Debtor(
             number=number,
-            patron=patron,
+            section=section.name,
+            patron=patrons.get(number),
             debt=debt_of(lines.get(number, ()), remind, moment.day, stopped.get(number)),
-            series=series,
-            is_here=is_here,
-            **_standing(patron, section, records, moment),
+            series=open_series.get(number),
         )
-        if series or any(each.patron == number for each in current) or (patron and is_here):
-            by_number[number] = debtor
-    blocked = tuple(series for series in current if series.has_restriction)
-    return Debtors(by_number=by_number, blocked=blocked, news=news)
+        by_number[number] = _as_it_stands(debtor, section, records, moment)
+    ours = {series.patron for series in (*going_on, *blocked)}
+    looked_at = {number: each for number, each in by_number.items() if number in ours or (each.patron and each.is_here)}
+    return Debtors(by_number=looked_at, blocked=blocked, news=news)
 
 
-def _standing(patron: Patron | None, section: Section, records: SectionRecords, moment: Moment) -> dict[str, bool]:
-    """Whether a patron is in collections, exempt, or on hold."""
+def _blocked(conn: Connection, current: Iterable[Series]) -> tuple[Series, ...]:
+    """The series whose restriction has not been lifted, each as a series of the patron who has it now."""
+    blocked = [series for series in current if series.has_restriction]
+    holders = debarments.holders(conn, [series.restriction for series in blocked if series.restriction])
+    return tuple(replace(series, patron=holders.get(series.restriction or 0, series.patron)) for series in blocked)
+
+
+def _as_it_stands(debtor: Debtor, section: Section, records: SectionRecords, moment: Moment) -> Debtor:
+    """The debtor with where the patron belongs, and whether in collections, exempt, or on hold."""
+    patron, policy = debtor.patron, section.policy
     if patron is None:
-        return {}
-    ours, policy = records.of(patron.number), section.policy
-    return {
-        "is_in_collections": ours.has_case(section) or ours.is_held(section) or patron.is_flagged,
-        "is_exempt": policy.exemption is not None and flag_state(patron.exemption) is not FlagState.NO,
-        "is_on_hold": hold_of(patron, ours, moment.day) is not None,
-    }
+        return debtor
+    ours = records.of(patron.number)
+    return replace(
+        debtor,
+        is_here=section.charges_by != "patron" or section.scope.holds(patron.branch),
+        is_in_collections=ours.has_case(section) or ours.is_held(section) or patron.is_flagged,
+        is_exempt=policy.exemption is not None and flag_state(patron.exemption) is not FlagState.NO,
+        is_on_hold=hold_of(patron, ours, moment.day) is not None,
+    )
 
 
-def lines_of(
-    conn: Connection, reminding: Reminding, records: SectionRecords, *, moment: Moment, patrons: Iterable[Patron]
+def _lines(
+    conn: Connection, reminding: Reminding, records: SectionRecords, *, moment: Moment, patrons: Collection[Patron]
 ) -> dict[int, tuple[OwedLine, ...]]:
-    """What these patrons owe the section, line by line."""
-    patrons = list(patrons)
-    numbers = [patron.number for patron in patrons]
-    rules = with_facts(conn, rules_of(reminding.section, reminding.remind, moment, records), patrons)
-    ownership = ownership_of(conn, reminding.section, records, numbers)
-    return owed_lines.owed_lines(conn, rules, ownership, numbers)
-
-
-def rules_of(section: Section, remind: Remind, moment: Moment, records: SectionRecords) -> LineRules:
-    """Which lines are in no sum of a reminder; ages are asked afterwards."""
-    policy = section.policy
-    return LineRules(
+    """What these patrons owe the section, line by line, whatever its age."""
+    policy, numbers = reminding.section.policy, [patron.number for patron in patrons]
+    rules = LineRules(
         window=Window(first=moment.day, last=moment.day),
         zone=moment.zone,
-        excluded_debit_types=remind.excluded_debit_types,
+        excluded_debit_types=reminding.remind.excluded_debit_types,
         excluded_fee=OurFee(debit_type=policy.fee_debit_type, description=policy.fee_description),
         withdrawn=records.withdrawn,
         withdrawn_count=policy.refer_withdrawn_charges,
         leaves_out_claimed=policy.claims_returned == "leave_out",
     )
+    ownership = ownership_of(conn, reminding.section, records, numbers)
+    return owed_lines.owed_lines(conn, with_facts(conn, rules, patrons), ownership, numbers)
 
 
 def _news(conn: Connection, waiting: Iterable[int]) -> dict[int, tuple[str, str]]:
@@ -119,16 +122,3 @@ def _news(conn: Connection, waiting: Iterable[int]) -> dict[int, tuple[str, str]
     now = message_queue.states(conn, waiting)
     states = {message: now.get(message, GONE) for message in waiting}
     return {message: found for message, found in states.items() if found[0] != reminder_series.UNSETTLED}
-
-
-def _with_news(series: Series, news: Mapping[int, tuple[str, str]]) -> Series:
-    """The series as its messages are now."""
-
-    def message(known: Message) -> Message:
-        state, failure = news.get(known.message, (known.state, known.failure or ""))
-        return replace(known, state=state, failure=failure or None)
-
-    def reminder(known: Reminder) -> Reminder:
-        return replace(known, messages=tuple(map(message, known.messages)))
-
-    return replace(series, reminders=tuple(map(reminder, series.reminders)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -13,17 +12,18 @@ from sqlalchemy import Connection, Engine
 
 from gentle_nudge.domain.collections.submission_day import is_lifted_for
 from gentle_nudge.domain.moment import Moment
-from gentle_nudge.domain.reminders.plan import Closing, Lift, SectionPlan
-from gentle_nudge.domain.reminders.series import Debtor, Reason, Verdict, as_made, failed_emails, judge, may_be_lifted
+from gentle_nudge.domain.reminders.plan import Lift, SectionPlan
+from gentle_nudge.domain.reminders.series import Reason, as_made, judge, may_be_lifted
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_FAILURE, GentleNudgeError, UserError, worst_exit_code
 from gentle_nudge.jobs.koha_log import log_errors
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.reminders.compose import Composed, compose, reprinted, stationery
+from gentle_nudge.jobs.reminders.compose import compose, reprinted, stationery
 from gentle_nudge.jobs.reminders.debtors import Debtors, read_debtors
 from gentle_nudge.jobs.reminders.reminded_sections import Reminding, refuse_misfits, reminded_sections
-from gentle_nudge.jobs.reminders.send import claim, write_letters
+from gentle_nudge.jobs.reminders.send import write_letters
+from gentle_nudge.jobs.sections import Failures
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.koha.read import debarments
 from gentle_nudge.koha.read.borrowers import order
@@ -44,21 +44,12 @@ class RemindOptions:
     most_letters: int | None = None
 
 
-@dataclass(kw_only=True, slots=True)
-class ReminderRun:
+@dataclass(kw_only=True)
+class ReminderRun(Failures):
     """What became of a run: the plan of each section, and the failures."""
 
     day: date
     plans: dict[str, SectionPlan] = field(default_factory=dict)
-    failures: dict[str, GentleNudgeError] = field(default_factory=dict)
-
-    @contextmanager
-    def keep_going(self, section: str) -> Iterator[None]:
-        """One failing section does not stop the next."""
-        try:
-            yield
-        except GentleNudgeError as failure:
-            self.failures[section] = failure
 
     @property
     def exit_code(self) -> int:
@@ -132,32 +123,24 @@ def decide(
     plan = SectionPlan(section=section.name, day=moment.day, lifts=lifts, news=debtors.news, is_first=is_first)
     if not remind.enabled:
         return plan
-    judged = {number: (each, judge(each, remind, moment.day)) for number, each in debtors.by_number.items()}
-    failed = [
-        (debtor, verdict, message) for debtor, verdict in judged.values() for message in failed_emails(debtor, remind)
-    ]
+    judged = [judge(each, remind, moment.day) for each in debtors.by_number.values()]
     paper = stationery(conn, reminding, moment)
-    prints = tuple(reprinted(conn, paper, failed))
-    printed = {each.letter.number for each in prints}
-    due = [pair for number, pair in judged.items() if pair[1].reason is None and number not in printed]
-    composed = compose(conn, paper, due)
-    kept = {number: verdict.reason for number, (_, verdict) in judged.items() if verdict.reason and not verdict.ends}
-    kept |= dict.fromkeys(printed, Reason.NOT_SENT)
+    prints = tuple(reprinted(conn, paper, judged))
+    printed = dict.fromkeys((each.number for each in prints), Reason.NOT_SENT)
+    composed = compose(conn, paper, [each for each in judged if not each.reason and each.debtor.number not in printed])
+    kept = {each.debtor.number: each.reason for each in judged if each.reason and not each.ends}
+    held = [reason for reason in composed.held.values() if reason is not Reason.UNREACHABLE]
     rank = order(conn, [letter.number for letter in composed.letters])
     plan = replace(
         plan,
         letters=tuple(sorted(composed.letters, key=lambda letter: rank[letter.number])),
         reprints=prints,
-        closings=tuple(_closing(debtor, verdict) for debtor, verdict in judged.values() if verdict.ends),
-        kept={**kept, **composed.held},
+        closings=tuple(each for each in judged if each.ends),
+        kept={**kept, **printed, **composed.held},
         errors=composed.errors,
-        due=len(composed.letters) + _held_by_letters(composed),
+        due=len(composed.letters) + len(held),
     )
     return _fused(plan, remind.most_letters, options.most_letters)
-
-
-def _held_by_letters(composed: Composed) -> int:
-    return sum(reason is not Reason.UNREACHABLE for reason in composed.held.values())
 
 
 def _fused(plan: SectionPlan, most: int, lifted_to: int | None) -> SectionPlan:
@@ -170,31 +153,23 @@ def _fused(plan: SectionPlan, most: int, lifted_to: int | None) -> SectionPlan:
     return replace(plan, letters=(), refused=f"{sentence}: none was sent.", hint=hint)
 
 
-def _closing(debtor: Debtor, verdict: Verdict) -> Closing:
-    if debtor.series is None or verdict.ends is None:
-        raise AssertionError("only an open series ends")
-    card = debtor.patron.card if debtor.patron else None
-    return Closing(series=debtor.series, state=verdict.ends, charges=debtor.debt.charges, card=card)
-
-
 def lifts_of(conn: Connection, reminding: Reminding, debtors: Debtors) -> Iterator[Lift]:
     """The restrictions of series that have lost their ground; those that staff have changed are theirs now."""
     about = [
-        (series, debtors.by_number[series.patron])
+        (series, debtor)
         for series in debtors.blocked
-        if may_be_lifted(debtors.by_number[series.patron], reminding.remind)
+        if may_be_lifted(debtor := debtors.by_number[series.patron], reminding.remind)
     ]
     present = debarments.restrictions(conn, {series.patron for series, _ in about})
     for series, debtor in about:
-        restriction = as_made(series, present.get(series.patron, ()))
-        yield Lift(series=series, restriction=restriction, card=debtor.patron.card if debtor.patron else None)
+        yield Lift(debtor=debtor, series=series, restriction=as_made(series, present.get(series.patron, ())))
 
 
 def apply(
     conn: Connection, *, reminding: Reminding, plan: SectionPlan, moment: Moment, options: RemindOptions
 ) -> SectionPlan:
     """The plan as carried out, judged again under lock; all of it or nothing."""
-    run = claim(conn, reminding.section, moment)
+    meta.lock(conn)
     judged = decide(conn, reminding, moment, options, only=plan.concerned)
     judged = replace(
         judged,
@@ -204,5 +179,5 @@ def apply(
         refused=plan.refused or judged.refused,
         hint=plan.hint or judged.hint,
     )
-    write_letters(conn, reminding, judged, run=run, paper=stationery(conn, reminding, moment))
+    write_letters(conn, reminding, judged, paper=stationery(conn, reminding, moment))
     return judged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -15,12 +15,15 @@ from gentle_nudge.jobs.sections import keeping_up, named, sharing_flags
 from gentle_nudge.koha.read.administration import (
     branch_codes,
     branches_of_groups,
+    category_codes,
     debit_type_codes,
     restriction_type_codes,
 )
 from gentle_nudge.settings import Settings
 
 NONE = ("There are no reminders in the settings.", "Write a table [remind]: docs/how-to/reminders.md")
+UNSENT = "The letter could not be sent with its fee and its restriction, so nobody would be reminded."
+LEFT_OUT = "It leaves nobody and nothing out, so those who are meant are reminded."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,30 +63,37 @@ def refuse_misfits(conn: Connection, sections: Sequence[Reminding]) -> None:
         raise UserError("\n".join(each.what for each in findings), findings[0].way_out)
 
 
-def misfits(conn: Connection, sections: Sequence[Reminding]) -> Iterator[Finding]:
-    """The codes of fees and restrictions that this Koha does not have."""
-    debit_types, branches = _folded(debit_type_codes(conn)), _folded(branch_codes(conn))
-    restriction_types = _folded(restriction_type_codes(conn) or ())
+def misfits(conn: Connection, sections: Sequence[Reminding], *, exclusions: bool = False) -> Iterator[Finding]:
+    """The codes of fees and restrictions that this Koha does not have; with `exclusions` those of exclusions too."""
+    in_koha = {
+        "branch": branch_codes(conn),
+        "debit type": debit_type_codes(conn),
+        "patron category": category_codes(conn),
+        "restriction type": restriction_type_codes(conn),
+    }
     for each in sections:
-        remind, name, policy = each.remind, each.section.name, each.section.policy
-        has_fee = any(step.fee for step in remind.steps.values())
-        blocks = any(step.block for step in remind.steps.values())
-        if has_fee and remind.fee_debit_type.casefold() not in debit_types:
-            yield _finding("debit type", remind.fee_debit_type, name, "fee_debit_type")
-        if has_fee and policy.fee_branch not in {"none", "patron"} and policy.fee_branch.casefold() not in branches:
-            yield _finding("branch", policy.fee_branch, name, "fee_branch")
-        if blocks and restriction_types and remind.restriction_type.casefold() not in restriction_types:
-            yield _finding("restriction type", remind.restriction_type, name, "restriction_type")
+        remind, policy, steps = each.remind, each.section.policy, each.remind.steps.values()
+        named: dict[str, tuple[str, Collection[str]]] = {}
+        if any(step.fee for step in steps):
+            named["fee_debit_type"] = ("debit type", {remind.fee_debit_type})
+            named["fee_branch"] = ("branch", {policy.fee_branch} - {"none", "patron"})
+        if any(step.block for step in steps):
+            named["restriction_type"] = ("restriction type", {remind.restriction_type})
+        if exclusions:
+            named["excluded_debit_types"] = ("debit type", remind.excluded_debit_types)
+            named["excluded_categories"] = ("patron category", remind.excluded_categories)
+        for key, (kind, codes) in named.items():
+            known = in_koha[kind]
+            unknown = [] if known is None else [code for code in codes if code.casefold() not in _folded(known)]
+            for code in sorted(unknown):
+                is_left_out = key.startswith("excluded")
+                yield Finding(
+                    name=f"remind-{'exclusion' if is_left_out else kind.replace(' ', '-')}-unknown",
+                    what=f"Koha has no {kind} {code}, which the reminders of section {each.section.name} name.",
+                    why=LEFT_OUT if is_left_out else UNSENT,
+                    way_out=f"Make it in Koha's administration, or mend {key} in the settings.",
+                )
 
 
 def _folded(codes: Iterable[str]) -> frozenset[str]:
     return frozenset(code.casefold() for code in codes)
-
-
-def _finding(kind: str, code: str, section: str, key: str) -> Finding:
-    return Finding(
-        name=f"remind-{kind.replace(' ', '-')}-unknown",
-        what=f"Koha has no {kind} {code}, which the reminders of section {section} name.",
-        why="The letter could not be sent with its fee and its restriction, so nobody would be reminded.",
-        way_out=f"Make it in Koha's administration, or mend {key} in the settings.",
-    )

@@ -12,7 +12,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.domain.patron import Flag, PatronFields
 from gentle_nudge.domain.reminders.plan import Lift
-from gentle_nudge.domain.reminders.series import Series, SeriesState, as_made
+from gentle_nudge.domain.reminders.series import Debtor, Series, SeriesState, as_made
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.patrons.carry_out import carry_out_and_log
 from gentle_nudge.jobs.reminders.send import lift
@@ -49,7 +49,8 @@ def stop_series(conn: Connection, wanted: StopRequest, moment: Moment) -> str:
     if series.has_restriction:
         present = debarments.restrictions(conn, [series.patron]).get(series.patron, ())
         restriction = as_made(series, present)
-        lift(conn, [Lift(series=series, restriction=restriction, card=None)], moment)
+        debtor = Debtor(number=series.patron, patron=None)
+        lift(conn, [Lift(debtor=debtor, series=series, restriction=restriction)], moment)
         done.append("the restriction is lifted" if restriction else "its restriction was gone, or changed by staff")
     if wanted.waive_fee and (waiver := _waiver(conn, series)):
         charge.forgive(conn, [waiver], moment)

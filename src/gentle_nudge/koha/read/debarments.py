@@ -54,6 +54,20 @@ def made_at_query(numbers: Collection[int]) -> Select[Any]:
     return select(block.borrower_debarment_id, block.created).where(among(block.borrower_debarment_id, numbers))
 
 
+def holders(conn: Connection, ids: Iterable[int]) -> dict[int, int]:
+    """Restriction -> the patron who has it now, whom merged cards hand it to; those that are gone are left out."""
+    return {id_: number for id_, number in rows_by_thousands(conn, holders_query, ids)}  # noqa: C416 - typed
+
+
+def holders_query(numbers: Collection[int]) -> Select[Any]:
+    """Who has these restrictions (with `[remind]` alone).
+
+    Index: borrower_debarments PRIMARY.
+    """
+    block = borrower_debarments.c
+    return select(block.borrower_debarment_id, block.borrowernumber).where(among(block.borrower_debarment_id, numbers))
+
+
 def active_comments(conn: Connection, today: date) -> list[tuple[int, int, str | None]]:
     """Patron, number and comment of every restriction that blocks today."""
     return [(patron, number, comment) for patron, number, comment in conn.execute(active_comments_query(today))]

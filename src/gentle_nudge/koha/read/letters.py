@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
-from gentle_nudge.domain.reminders.addressee import Columns, Correspondence
+from gentle_nudge.domain.reminders.addressee import Correspondence
 from gentle_nudge.domain.reminders.letter import LetterRow
 from gentle_nudge.koha.koha_tables import account_credit_types, borrower_relationships, borrowers, branches, letter
 from gentle_nudge.koha.read.administration import debit_type_names, preferences
@@ -25,20 +25,10 @@ PREFERENCES = (
 
 def letter_rows(conn: Connection, codes: Collection[str]) -> dict[str, tuple[LetterRow, ...]]:
     """The rows of each of these letters by e-mail and print, by the code in lower case."""
-    rows: defaultdict[str, list[LetterRow]] = defaultdict(list)
-    for id_, code, branch, transport, language, is_html, title, content in conn.execute(letter_rows_query(codes)):
-        row = LetterRow(
-            id=id_,
-            code=code,
-            branch=branch,
-            transport=transport,
-            language=language,
-            is_html=bool(is_html),
-            title=title,
-            content=content or "",
-        )
-        rows[code.casefold()].append(row)
-    return {code: tuple(of_code) for code, of_code in rows.items()}
+    rows: defaultdict[str, tuple[LetterRow, ...]] = defaultdict(tuple)
+    for row in conn.execute(letter_rows_query(codes)).mappings():
+        rows[row["code"].casefold()] += (LetterRow(**row),)
+    return dict(rows)
 
 
 def letter_rows_query(codes: Collection[str]) -> Select[Any]:
@@ -48,15 +38,16 @@ def letter_rows_query(codes: Collection[str]) -> Select[Any]:
     """
     row = letter.c
     return (
-        select(row.id, row.code, row.branchcode, row.message_transport_type, row.lang, row.is_html)
-        .add_columns(row.title, row.content)
+        select(row.id, row.code, row.branchcode.label("branch"), row.message_transport_type.label("transport"))
+        .add_columns(row.lang.label("language"), row.is_html, row.title)
+        .add_columns(func.coalesce(row.content, "").label("content"))
         .where(row.module == MODULE, row.code.in_(sorted(codes)), row.message_transport_type.in_(TRANSPORTS))
         .order_by(row.id)
     )
 
 
 def correspondence(conn: Connection) -> Correspondence:
-    """What this Koha's preferences say of letters."""
+    """What this Koha says of all letters."""
     value = {name: text.strip() for name, text in preferences(conn, PREFERENCES).items()}
     return Correspondence(
         translates=value["TranslateNotices"] == "1",
@@ -66,6 +57,8 @@ def correspondence(conn: Connection) -> Correspondence:
         primary=value["EmailFieldPrimary"],
         precedence=_listed(value["EmailFieldPrecedence"]) or ADDRESSES,
         selection=_listed(value["EmailFieldSelection"]),
+        branches={row["branchcode"].casefold(): dict(row) for row in conn.execute(branches_query()).mappings()},
+        types=type_names(conn),
     )
 
 
@@ -94,12 +87,7 @@ def guarantors_query(numbers: Collection[int]) -> Select[Any]:
     )
 
 
-def branch_columns(conn: Connection) -> dict[str, Columns]:
-    """What letters may say of each branch, by its code in lower case."""
-    return {row["branchcode"].casefold(): dict(row) for row in conn.execute(branch_columns_query()).mappings()}
-
-
-def branch_columns_query() -> Select[Any]:
+def branches_query() -> Select[Any]:
     """Name, address and telephone of every branch (with `[remind]` alone).
 
     Index: branches none.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, false, func, literal, or_, select
 
@@ -26,24 +26,13 @@ def owed_lines(
     conn: Connection, rules: LineRules, ownership: Ownership, numbers: Iterable[int]
 ) -> dict[int, tuple[OwedLine, ...]]:
     """The outstanding lines of these patrons that are the section's, whatever their age; the window does not matter."""
-    of_patron: defaultdict[int, list[OwedLine]] = defaultdict(list)
-    rows = rows_by_thousands(conn, partial(owed_lines_query, rules, ownership), numbers)
-    for number, id_, at, type_, outstanding, branch, is_fee, out in rows:
-        line = OwedLine(
-            id=id_,
-            day=_day(at, rules.zone),
-            type=type_ or "",
-            outstanding=outstanding,
-            is_fee=bool(is_fee),
-            out=bool(out),
-            branch=branch or "",
-        )
-        of_patron[number].append(line)
-    return {number: tuple(lines) for number, lines in of_patron.items()}
-
-
-def _day(at: Any, zone: ZoneInfo) -> Any:
-    return at.astimezone(zone).date() if at else None
+    of_patron: defaultdict[int, tuple[OwedLine, ...]] = defaultdict(tuple)
+    for number, id_, at, *values in rows_by_thousands(conn, partial(owed_lines_query, rules, ownership), numbers):
+        type_, outstanding, branch, is_fee, out = values
+        day = at.astimezone(rules.zone).date() if at else None
+        line = OwedLine(id=id_, day=day, type=type_ or "", outstanding=outstanding, branch=branch or "")
+        of_patron[number] += (replace(line, is_fee=bool(is_fee), out=bool(out)),)
+    return dict(of_patron)
 
 
 def owed_lines_query(rules: LineRules, ownership: Ownership, numbers: Collection[int]) -> Select[Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, insert, select
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, select
 
+from gentle_nudge.domain.reminders.plan import Written
 from gentle_nudge.koha.koha_tables import columns_of, message_queue
-from gentle_nudge.sqltypes import Instant, a_thousand_at_a_time, among
+from gentle_nudge.koha.write.new_rows import NewRows
+from gentle_nudge.sqltypes import Instant, a_thousand_at_a_time
 
 HTML = 'text/html; charset="UTF-8"'
 PENDING = "pending"
@@ -25,53 +26,38 @@ QUEUED = Table(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class QueuedLetter:
-    """One message; `patron` is whom it is about, whoever gets it. Koha finds the address if `to_address` is empty."""
+def queue_letters(conn: Connection, messages: Sequence[Written], now: datetime) -> Iterator[int]:
+    """The messages wait in Koha's queue (C4::Letters::EnqueueLetter); the number of each, in their order.
 
-    patron: int
-    letter_id: int
-    code: str
-    transport: str
-    subject: str
-    content: str
-    is_html: bool
-    to_address: str = ""
-
-
-def queue_letters(conn: Connection, letters: Sequence[QueuedLetter], now: datetime) -> list[int]:
-    """The letters wait in Koha's queue (C4::Letters::EnqueueLetter); the number of each, in their order.
-
-    Nobody else queues one for these patrons while their rows in `borrowers` are locked.
+    Each has the patron's number, whoever gets it. Koha finds the address if none is given. Nobody else queues one for
+    these patrons while their rows in `borrowers` are locked.
     """
     present, number = columns_of(conn, message_queue), message_queue.c.message_id
-    after = conn.scalar(select(func.max(number))) or 0
-    for chunk in a_thousand_at_a_time(letters):
-        rows = [_values(letter, now) for letter in chunk]
+    new = NewRows.from_now_on(conn, number)
+    for chunk in a_thousand_at_a_time(messages):
+        rows = [_values(each, now) for each in chunk]
         conn.execute(insert(QUEUED), [{name: row[name] for name in row if name in present} for row in rows])
-    numbers: defaultdict[int, list[int]] = defaultdict(list)
-    for patrons in a_thousand_at_a_time({letter.patron for letter in letters}):
-        ours = (number > after, among(message_queue.c.borrowernumber, patrons))
-        for message, patron in conn.execute(
-            select(number, message_queue.c.borrowernumber).where(*ours).order_by(number)
-        ):
-            numbers[patron].append(message)
-    in_order: dict[int, Iterator[int]] = {patron: iter(messages) for patron, messages in numbers.items()}
-    return [next(in_order[letter.patron]) for letter in letters]
+    in_order: dict[int, deque[int]] = defaultdict(deque)
+    for patrons in a_thousand_at_a_time({each.letter.number for each in messages}):
+        query = select(message_queue.c.borrowernumber, number).where(new.among(patrons)).order_by(number)
+        for patron, message in conn.execute(query):
+            in_order[patron].append(message)
+    return (in_order[each.letter.number].popleft() for each in messages)
 
 
-def _values(letter: QueuedLetter, now: datetime) -> Mapping[str, object]:
+def _values(message: Written, now: datetime) -> Mapping[str, object]:
+    row = message.envelope.row
     return {
-        "borrowernumber": letter.patron,
-        "letter_id": letter.letter_id,
-        "subject": letter.subject,
-        "content": letter.content,
+        "borrowernumber": message.letter.number,
+        "letter_id": row.id,
+        "subject": message.subject,
+        "content": message.content,
         "metadata": "",
-        "letter_code": letter.code,
-        "message_transport_type": letter.transport,
+        "letter_code": row.code,
+        "message_transport_type": row.transport,
         "status": PENDING,
         "time_queued": now.replace(microsecond=0),
-        "to_address": letter.to_address or None,
-        "content_type": HTML if letter.is_html else None,
+        "to_address": message.envelope.to_address or None,
+        "content_type": HTML if row.is_html else None,
         "failure_code": "",
     }

@@ -33,7 +33,7 @@ def sent(
         minor=minor,
         copies=copies,
     )
-    return made if isinstance(made, Reason) else [(m.addressee.number, m.transport, m.to_address) for m in made]
+    return made if isinstance(made, Reason) else [(m.addressee.number, m.row.transport, m.to_address) for m in made]
 
 
 def test_a_minor_s_letters_go_to_patron_guarantors_or_both() -> None:

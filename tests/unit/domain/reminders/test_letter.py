@@ -1,7 +1,9 @@
 """Letters of Koha's notices: which one is used, what is wrong with it, what it says."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,27 +11,32 @@ from hypothesis import strategies as st
 
 from gentle_nudge.domain.ledger import OwedLine
 from gentle_nudge.domain.reminders.addressee import Addressee, Correspondence, Envelope
-from gentle_nudge.domain.reminders.content import LetterFacts, text_of
 from gentle_nudge.domain.reminders.letter import KNOWN, LetterRow, bad_letters, chosen, problem_of
-from gentle_nudge.domain.reminders.series import debt_of
-from tests.unit.domain.reminders.builders import TODAY, a_line, a_row, the_levels
+from gentle_nudge.domain.reminders.plan import PlannedLetter, written
+from gentle_nudge.domain.reminders.series import Verdict, debt_of
+from tests.unit.domain.reminders.builders import TODAY, a_debtor, a_line, a_row, the_levels
 
 BLOCK = "<debt>\n<<line.date>> <<line.type>> <<line.outstanding>> <<line.title>></debt>"
 PATRON = Addressee(number=7, email="pat@mail.example", columns={"surname": "O'Brien & <Co>", "title": None})
 MONEY = st.integers(-5000, 5000).filter(bool).map(lambda cents: Decimal(cents) / 100)
 
 
-def facts(*lines: OwedLine, **columns: object) -> LetterFacts:
-    debt = debt_of(lines or [a_line()], the_levels(), TODAY)
-    known: dict[str, object] = {"patron": PATRON, "branch": {"branchname": "Centerville"}, "debt": debt, "level": 2}
-    known |= {"day": TODAY, "since": date(2026, 1, 10), "next_on": date(2026, 2, 23), "fee_type": "MANUAL"}
-    return LetterFacts(**(known | {"titles": {1: "Dune"}, "types": {"lost": "Lost item"}} | columns))  # type: ignore[arg-type]
+def letter(*lines: OwedLine, level: int = 2, fee: str = "0.00", **columns: Any) -> PlannedLetter:
+    remind = the_levels()
+    debtor = replace(a_debtor(), number=7, debt=debt_of(lines or [a_line()], remind, TODAY))
+    own = OwedLine(id=0, day=TODAY, type="MANUAL", outstanding=Decimal(fee), is_fee=True)
+    known: dict[str, Any] = {"verdict": Verdict(debtor=debtor, reason=None, level=level, since=date(2026, 1, 10))}
+    known |= {"step": remind.steps[level], "branch": "CPL", "day": TODAY, "next_on": date(2026, 2, 23)}
+    known |= {"patron": PATRON, "fee": own if own.outstanding else None, "titles": {1: "Dune"}}
+    return PlannedLetter(**(known | columns))
 
 
-def text(content: str, of: LetterFacts | None = None, **row: object) -> str:
-    correspondence = Correspondence(**row.pop("correspondence", {}))  # type: ignore[arg-type]
-    envelope = Envelope(addressee=PATRON, transport="email", row=a_row(content, **row))
-    return text_of(of or facts(), envelope, correspondence)[1]
+def text(content: str, of: PlannedLetter | None = None, *, titles: bool = True, **row: Any) -> str:
+    koha: dict[str, Any] = {"branches": {"cpl": {"branchname": "Centerville"}}, "types": {"lost": "Lost item"}}
+    correspondence = Correspondence(**koha, **row.pop("correspondence", {}))
+    envelope = Envelope(addressee=PATRON, row=a_row(content, **row), names_titles=titles)
+    (message,) = written(replace(of or letter(), envelopes=(envelope,)), correspondence)
+    return message.content
 
 
 @pytest.mark.parametrize(
@@ -83,13 +90,13 @@ def test_days_and_amounts_are_written_as_koha_writes_them() -> None:
     assert text(content) == "25.00 since 01/10/2026, 02/09/2026"
     for form, day in {"metric": "10/01/2026", "iso": "2026-01-10", "dmydot": "10.01.2026"}.items():
         assert text("<<debt.since>>", correspondence={"date_format": form}) == day
-    many = facts(a_line("1234567.50"))
+    many = letter(a_line("1234567.50"))
     assert text("<<debt.total>>", many, correspondence={"decimal_comma": True}) == "1234567,50"
 
 
 def test_what_is_empty_stays_empty() -> None:
     assert text("[<<borrowers.title>>|<<borrowers.zipcode>>|<<branches.branchname>>]") == "[||Centerville]"
-    assert text("[<<debt.level>>|<<debt.next>>]", facts(level=5, next_on=None)) == "[|]"
+    assert text("[<<debt.level>>|<<debt.next>>]", letter(level=5, next_on=None)) == "[|]"
     assert text("<<debt.level>> <<debt.next>>") == "2 02/23/2026"
 
 
@@ -100,7 +107,7 @@ def test_values_in_html_are_escaped() -> None:
 
 def test_a_value_is_no_placeholder() -> None:
     strange = Addressee(number=7, columns={"surname": "<<debt.total>> <debt>"})
-    assert text("<<borrowers.surname>>", facts(patron=strange)) == "<<debt.total>> <debt>"
+    assert text("<<borrowers.surname>>", letter(patron=strange)) == "<<debt.total>> <debt>"
 
 
 def test_the_block_has_a_line_for_each_charge_fee_and_credit() -> None:
@@ -110,7 +117,7 @@ def test_the_block_has_a_line_for_each_charge_fee_and_credit() -> None:
         a_line("2.00", date(2026, 1, 1), id=3, is_fee=True, type="MANUAL"),
         a_line("-1.00", date(2026, 1, 2), id=4, type="PAYMENT"),
     )
-    assert text(BLOCK, facts(*lines, fee=Decimal("3.00"))).split("\n")[1:] == [
+    assert text(BLOCK, letter(*lines, fee="3.00")).split("\n")[1:] == [
         "01/10/2026 Lost item 25.00 Dune",
         "",
         "01/20/2026 Lost item 5.00 ",
@@ -124,8 +131,7 @@ def test_the_block_has_a_line_for_each_charge_fee_and_credit() -> None:
 
 
 def test_titles_are_for_the_patron_alone() -> None:
-    envelope = Envelope(addressee=PATRON, transport="email", row=a_row(BLOCK), names_titles=False)
-    assert "Dune" not in text_of(facts(), envelope, Correspondence())[1]
+    assert "Dune" not in text(BLOCK, titles=False)
     assert "Dune" in text(BLOCK)
 
 
@@ -135,8 +141,8 @@ def test_the_lines_add_up_to_the_total(owed: list[tuple[Decimal, bool]], cents: 
         OwedLine(id=number, day=TODAY, type="X", outstanding=amount, is_fee=fee and amount > 0)
         for number, (amount, fee) in enumerate(owed)
     ]
-    of = facts(*lines, fee=Decimal(cents) / 100)
-    if of.debt.charges > 0:
+    of = letter(*lines, fee=f"{Decimal(cents) / 100}")
+    if of.debtor.debt.charges > 0:
         shown = text("<debt><<line.outstanding>></debt>", of)
         assert sum(map(Decimal, shown.split())) == Decimal(text("<<debt.total>>", of)) == of.total
 
