@@ -84,6 +84,7 @@ SAMPLES: dict[str, Any] = {
     "born": date(1990, 4, 3),
     "card": "23529000035676",
     "category": "Bsort1",
+    "categorycode": "PT",
     "code": "COLLECT",
     "columns": CONTACT,
     "description": FEE.description,

@@ -28,7 +28,7 @@ from gentle_nudge.texts.koha_reports import REPORTS, sql_of
 from tests.builders.koha import an_item
 from tests.builders.ours import DAY, NOW
 from tests.integration.store.conftest import with_our_tables
-from tests.support.koha import KohaDatabase, explained
+from tests.support.koha import CATEGORIES, KohaDatabase, explained
 from tests.support.queries import SAMPLES, every_query
 
 PATRONS = range(1, 3001)
@@ -166,6 +166,8 @@ def patrons_of_elsewhere(koha: KohaDatabase) -> None:
     number = "borrower_message_preference_id"
     wanted = ({number: n, "borrowernumber": n, "message_attribute_id": None} for n in PATRONS)
     koha.put_many("borrower_message_preferences", wanted)
+    of_categories = [{"categorycode": code, "message_attribute_id": None} for code in CATEGORIES for _ in range(20)]
+    koha.put_many("borrower_message_preferences", of_categories)
     wishes = ({number: n, "message_transport_type": "email"} for n in PATRONS)
     koha.put_many("borrower_message_transport_preferences", wishes)
 

@@ -184,7 +184,7 @@ def category_rules(conn: Connection, code: str) -> CategoryRules | None:
     )
 
 
-def category_rules_query(code: str) -> Select[Any]:
+def category_rules_query(categorycode: str) -> Select[Any]:
     """What a patron category asks of its patrons.
 
     Index: categories PRIMARY.
@@ -192,7 +192,7 @@ def category_rules_query(code: str) -> Select[Any]:
     kind = categories.c
     names = "categorycode category_type can_be_guarantee enrolmentperiod enrolmentperioddate dateofbirthrequired"
     chosen = (kind[name] for name in f"{names} enrolmentfee default_privacy".split())
-    return select(*chosen).where(kind.categorycode == code)
+    return select(*chosen).where(kind.categorycode == categorycode)
 
 
 def category_messages(conn: Connection, category: str) -> dict[int, list[str]]:
@@ -206,7 +206,7 @@ def category_messages(conn: Connection, category: str) -> dict[int, list[str]]:
     return found
 
 
-def category_messages_query(category: str) -> Select[Any]:
+def category_messages_query(categorycode: str) -> Select[Any]:
     """The messaging preferences of a patron category, with their transports.
 
     Index: borrower_message_preferences categorycode, borrower_message_transport_preferences PRIMARY.
@@ -215,7 +215,7 @@ def category_messages_query(category: str) -> Select[Any]:
     return (
         select(number, transports.c.message_transport_type)
         .outerjoin_from(wishes, transports, transports.c.borrower_message_preference_id == number)
-        .where(wishes.c.borrowernumber.is_(None), wishes.c.categorycode == category)
+        .where(wishes.c.borrowernumber.is_(None), wishes.c.categorycode == categorycode)
         .order_by(number)
     )
 
