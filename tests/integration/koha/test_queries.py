@@ -166,7 +166,7 @@ def patrons_of_elsewhere(koha: KohaDatabase) -> None:
     number = "borrower_message_preference_id"
     wanted = ({number: n, "borrowernumber": n, "message_attribute_id": None} for n in PATRONS)
     koha.put_many("borrower_message_preferences", wanted)
-    of_categories = [{"categorycode": code, "message_attribute_id": None} for code in CATEGORIES for _ in range(20)]
+    of_categories = [{"categorycode": code, "message_attribute_id": None} for code in CATEGORIES for _ in range(2)]
     koha.put_many("borrower_message_preferences", of_categories)
     wishes = ({number: n, "message_transport_type": "email"} for n in PATRONS)
     koha.put_many("borrower_message_transport_preferences", wishes)
