@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import measure, outcomes, roads, starting, streaming
+from benchmarks import measure, outcomes, passports, roads, starting, streaming
 from benchmarks.library import (
     BRANCHES,
     NIGHT,
@@ -127,6 +127,7 @@ def aims(
     *,
     became: outcomes.Outcomes | None,
     walked: roads.Roads | None,
+    asked: passports.Asked | None,
 ) -> Iterator[str]:
     """What was aimed at, what came out where it is worst, and whether it holds, as a Markdown table."""
     yield "| measured | worst on | result | at most | holds |"
@@ -136,6 +137,7 @@ def aims(
         *_of_the_rest(starts, streamed),
         *(_of_outcomes(became) if became else ()),
         *(_of_roads(walked) if walked else ()),
+        *(_of_passports(asked) if asked else ()),
     ):
         yield f"| {name} | {worst} | {result:.2f} | {most:.3g} | {'yes' if result <= most else 'no'} |"
     yield ELSEWHERE
@@ -172,6 +174,11 @@ def _of_the_rest(starts: starting.Starts, streamed: streaming.Streamed) -> Itera
     yield "memory of its message / its size", "", streamed.mailed, streaming.MESSAGE
 
 
+def _of_passports(asked: passports.Asked) -> Iterator[tuple[str, str, float, float]]:
+    """The aim for asking other libraries."""
+    yield "1,000 refreshes / the sum of the answer times", passports.NAME, asked.part, passports.AT_MOST
+
+
 def _of_outcomes(became: outcomes.Outcomes) -> Iterator[tuple[str, str, float, float]]:
     """The aims for what became of the cases."""
     name = outcomes.NAME
@@ -194,10 +201,10 @@ def _tell(what: str) -> None:
 
 def main() -> None:
     """Measure the libraries asked for."""
-    names = [*(shape.name for shape in SHAPES), outcomes.NAME, roads.NAME]
+    names = [*(shape.name for shape in SHAPES), outcomes.NAME, roads.NAME, passports.NAME]
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     what = "; ".join(f"{shape.name}: {shape.what}" for shape in SHAPES).replace("%", "%%")
-    what += f"; {outcomes.NAME}: {outcomes.WHAT}; {roads.NAME}: {roads.WHAT}"
+    what += "".join(f"; {each.NAME}: {each.WHAT}" for each in (outcomes, roads, passports))
     parser.add_argument("--shapes", nargs="+", choices=names, default=names, metavar="NAME", help=what)
     parser.add_argument("--patrons", type=int, default=USUAL_PATRONS, help="of the usual library")
     wanted = parser.parse_args()
@@ -225,7 +232,8 @@ def main() -> None:
             _tell(f"{roads.NAME}: {roads.WHAT} ...")
             roads.build(server)
             walked = roads.measured(configured(server, roads.NAME, Path(folder) / roads.NAME))
-    print("", *aims(found, starts, streamed, became=became, walked=walked), sep="\n")
+    asked = passports.measured() if passports.NAME in wanted.shapes else None
+    print("", *aims(found, starts, streamed, became=became, walked=walked, asked=asked), sep="\n")
     _tell(f"took {time.monotonic() - began:.0f} s")
 
 

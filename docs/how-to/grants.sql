@@ -35,10 +35,11 @@ GRANT SELECT
     ON `koha_LIB`.`borrower_message_transport_preferences` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`borrower_relationships` TO 'gentle_nudge_LIB'@'localhost';
-GRANT SELECT (B_email, anonymized, country, emailpro, lang, protected, title, borrowernumber, cardnumber, surname,
-    firstname, address, address2, city, zipcode, state, phone, mobile, phonepro, B_phone, email, branchcode,
-    categorycode, sort1, sort2, debarredcomment, userid, dateofbirth, debarred, gonenoaddress, updated_on,
-    dateexpiry)
+GRANT SELECT (B_address, B_address2, B_city, B_country, B_email, B_state, B_streetnumber, B_streettype, B_zipcode,
+    anonymized, country, emailpro, flags, lang, protected, streetnumber, streettype, title, borrowernumber,
+    cardnumber, surname, firstname, address, address2, city, zipcode, state, phone, mobile, phonepro, B_phone,
+    email, branchcode, categorycode, sort1, sort2, debarredcomment, userid, dateofbirth, debarred, gonenoaddress,
+    updated_on, dateexpiry)
     ON `koha_LIB`.`borrowers` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`branches` TO 'gentle_nudge_LIB'@'localhost';
@@ -87,6 +88,8 @@ GRANT SELECT
     ON `koha_LIB`.`smtp_servers` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT
     ON `koha_LIB`.`systempreferences` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT
+    ON `koha_LIB`.`user_permissions` TO 'gentle_nudge_LIB'@'localhost';
 
 -- 3. Writing into Koha: flag, restriction, fee and its waiver, and Koha's own log. In Koha's tables only restrictions can
 --    be deleted. Account lines can be added. In an existing line only the outstanding amount can be changed.
@@ -107,7 +110,17 @@ GRANT DELETE
     ON `koha_LIB`.`borrower_debarments` TO 'gentle_nudge_LIB'@'localhost';
 GRANT INSERT
     ON `koha_LIB`.`borrower_debarments` TO 'gentle_nudge_LIB'@'localhost';
-GRANT UPDATE (sort1, sort2, debarred, debarredcomment, updated_on)
+GRANT UPDATE (expiration, created, updated)
+    ON `koha_LIB`.`borrower_debarments` TO 'gentle_nudge_LIB'@'localhost';
+GRANT INSERT
+    ON `koha_LIB`.`borrower_message_preferences` TO 'gentle_nudge_LIB'@'localhost';
+GRANT INSERT
+    ON `koha_LIB`.`borrower_message_transport_preferences` TO 'gentle_nudge_LIB'@'localhost';
+GRANT INSERT
+    ON `koha_LIB`.`borrowers` TO 'gentle_nudge_LIB'@'localhost';
+GRANT UPDATE (sort1, sort2, debarred, debarredcomment, updated_on, streetnumber, streettype, address, address2, city,
+    state, zipcode, country, phone, mobile, phonepro, email, emailpro, B_streetnumber, B_streettype, B_address,
+    B_address2, B_city, B_state, B_zipcode, B_country, B_phone, B_email)
     ON `koha_LIB`.`borrowers` TO 'gentle_nudge_LIB'@'localhost';
 GRANT INSERT
     ON `koha_LIB`.`message_queue` TO 'gentle_nudge_LIB'@'localhost';
@@ -133,6 +146,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_outcome` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_outcome_line` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_passport` TO 'gentle_nudge_LIB'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
+    ON `koha_LIB`.`gentle_nudge_passport_log` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES
     ON `koha_LIB`.`gentle_nudge_run` TO 'gentle_nudge_LIB'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES

@@ -35,8 +35,9 @@ def test_every_line_of_the_crontab_is_a_comment_a_setting_or_a_job_with_a_user()
 def test_the_crontab_runs_night_reminders_and_deliveries_for_every_enabled_instance_that_is_configured() -> None:
     jobs = [line.split(maxsplit=6)[6] for line in crontab() if "koha-foreach" in line]
     each = f"koha-foreach --chdir --enabled {INSTALLED} --if-configured "
-    assert jobs == [each + "nightly", each + "remind", each + "deliver"]
-    assert not any(fault(job.partition(INSTALLED)[2].split()) for job in jobs)
+    # A refresh that fails never stops the night.
+    assert jobs == [f"{each}passport refresh --all; {each}nightly", each + "remind", each + "deliver"]
+    assert not any(fault(run.partition(INSTALLED)[2].split()) for job in jobs for run in job.split(";"))
 
 
 def test_the_crontab_ends_with_a_line_end_and_may_lie_in_the_folder_of_cron() -> None:
@@ -55,7 +56,14 @@ def test_a_service_runs_a_command_that_exists_as_the_instance(service: Path) -> 
     assert said["User"] == said["Group"] == "%i-koha"
     assert said["Environment"] == "KOHA_CONF=/etc/koha/sites/%i/koha-conf.xml"
     assert fault(arguments) is None
-    assert service.name == f"gentle-nudge-{arguments[-1]}@.service"
+    assert service.name.removeprefix("gentle-nudge-").removesuffix("@.service") in arguments
+
+
+def test_the_night_waits_for_the_refresh_and_does_not_need_it() -> None:
+    said = unit(CRON / "gentle-nudge-nightly@.service")["Unit"]
+    for key in ("After", "Wants"):
+        assert "gentle-nudge-passport@%i.service" in said[key].split()
+    assert "Requires" not in said
 
 
 @pytest.mark.parametrize("timer", [unit for unit in UNITS if unit.suffix == ".timer"], ids=lambda unit: unit.name)

@@ -26,7 +26,7 @@ EVERYTHING |= dict.fromkeys(("add_restriction", "clear_paid", "remove_restrictio
 EVERYTHING |= {"staff_to": '["clerk@library.example.org"]'}
 LITTLE = {"flag": '"sort1"', "minors": '"exclude"', "clear_paid": "true"}
 OPTIONAL_TABLES = {"borrower_attributes", "borrower_relationships", "library_groups", "smtp_servers"}
-OPTIONAL_TABLES |= {"message_queue", "return_claims"}
+OPTIONAL_TABLES |= {"message_queue", "return_claims", "user_permissions"}
 FACTS = {
     "prior_notice": '["BILL"]',
     "claims_returned": '"leave_out"',

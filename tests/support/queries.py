@@ -81,8 +81,10 @@ SAMPLES: dict[str, Any] = {
     "datetime": datetime(2026, 11, 14, 8, 30, tzinfo=UTC),
     # by name
     "after": 0,
+    "born": date(1990, 4, 3),
     "card": "23529000035676",
     "category": "Bsort1",
+    "categorycode": "PT",
     "code": "COLLECT",
     "columns": CONTACT,
     "description": FEE.description,
@@ -104,6 +106,7 @@ SAMPLES: dict[str, Any] = {
     "numbers": [101, 102, 103],
     "plugin": SINGLE,
     "seen": outcome_line,
+    "surname": "Lee",
     "sections": ["global", "north"],
     "recorded": watched_lines(date(2026, 5, 26), date(2026, 11, 15)),
     "present": {"protected", "anonymized", "script", "is_date"},

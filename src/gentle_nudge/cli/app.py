@@ -33,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hold": ("gentle_nudge.cli.staff:hold", "Keep patrons back from collections; or who is kept back."),
     "resume": ("gentle_nudge.cli.staff:resume", "End holds: these patrons are kept back no more."),
     "remind": ("gentle_nudge.cli.reminders:remind", "Remind patrons of debts before collections; what became of it."),
+    "passport": (
+        "gentle_nudge.cli.neighbours:passport",
+        "Bring patrons of other libraries here; keep them up to date.",
+    ),
     "cases": ("gentle_nudge.cli.inquiry:cases", "Every case, open and closed; move open ones to another section."),
     "outcomes": ("gentle_nudge.cli.outcomes:outcomes", "What has become of the cases, to the cent."),
     "forget": ("gentle_nudge.cli.upkeep:forget", "Forget a person's name and card, and name what still holds them."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from gentle_nudge.domain.money import ZERO
@@ -11,11 +12,21 @@ from gentle_nudge.domain.patron import Flag, FlagRow, Restriction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restrict:
-    """Block borrowing: a restriction without expiry."""
+    """Block borrowing; for ever unless until a day."""
 
     patron: int
     type: str
     comment: str
+    until: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoveRestriction:
+    """Let a restriction of ours end on another day, or never."""
+
+    patron: int
+    restriction: Restriction
+    until: date | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

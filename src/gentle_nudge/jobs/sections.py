@@ -69,6 +69,7 @@ def uses_of(settings: Settings) -> Uses:
         notices=any(policy.prior_notice for policy in policies),
         claims=any(policy.claims_returned == "leave_out" for policy in policies),
         reminders=any(draft.remind for draft in settings.drafts),
+        passport=settings.passport is not None,
     )
 
 

@@ -23,7 +23,7 @@ class Day(TypeDecorator[date]):
 
 
 koha = MetaData()
-circulation = MetaData()  # what only `timeline` reads; of two layouts a Koha has one
+circulation = MetaData()  # what `timeline` reads, and a little of it the passport; of two layouts a Koha has one
 Columns = tuple[type[TypeEngine[Any]], str]
 
 
@@ -38,8 +38,12 @@ borrowers = _table(
     (Integer, "borrowernumber"),
     (String, "cardnumber surname firstname address address2 city zipcode state phone mobile phonepro B_phone email"),
     (String, "branchcode categorycode sort1 sort2 debarredcomment userid title country emailpro B_email lang"),
+    (
+        String,
+        "streetnumber streettype B_streetnumber B_streettype B_address B_address2 B_city B_state B_zipcode B_country",
+    ),
     (Day, "dateofbirth debarred dateexpiry"),
-    (Integer, "gonenoaddress protected anonymized"),
+    (Integer, "gonenoaddress protected anonymized flags"),
     (Instant, "updated_on"),
 )
 # No key in Koha: a number that was used again and again has as many rows.
@@ -47,8 +51,10 @@ deletedborrowers = _table("deletedborrowers", (Integer, "borrowernumber"))
 categories = _table(
     "categories",
     (String, "categorycode"),
-    (String, "description category_type"),
-    (Integer, "overduenoticerequired noissuescharge"),
+    (String, "description category_type default_privacy"),
+    (Integer, "overduenoticerequired noissuescharge enrolmentperiod dateofbirthrequired can_be_guarantee"),
+    (Day, "enrolmentperioddate"),
+    (Money, "enrolmentfee"),
 )
 branches = _table(
     "branches",
@@ -123,6 +129,7 @@ borrower_debarments = _table(
     (Integer, "manager_id"),
     (Instant, "created updated"),
 )
+user_permissions = _table("user_permissions", (Integer, "borrowernumber"))
 restriction_types = _table("restriction_types", (String, "code"), (Integer, "lift_after_payment"), (Money, "fee_limit"))
 borrower_relationships = _table("borrower_relationships", (Integer, "id"), (Integer, "guarantor_id guarantee_id"))
 library_groups = _table("library_groups", (Integer, "id"), (Integer, "parent_id"), (String, "branchcode title"))

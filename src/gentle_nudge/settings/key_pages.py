@@ -13,6 +13,7 @@ import tomli_w
 from sqlalchemy.engine import URL
 
 from gentle_nudge.domain.collections.policy import Policy
+from gentle_nudge.domain.passport.terms import Passport, PassportServer
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.domain.reminders.levels import BILL, Level, Remind
 from gentle_nudge.settings import Settings
@@ -28,8 +29,9 @@ PAGES: dict[str, type] = {
     "remind": Remind,
     "[remind.level]": Level,
     **TABLES,
+    "[passport.server]": PassportServer,
 }
-OPTIONAL = {"[library]", "remind", "[remind.level]", "sftp"}
+OPTIONAL = {"[library]", "remind", "[remind.level]", "sftp", "passport", "[passport.server]"}
 WIDTH = 110
 HIDDEN = "(hidden)"
 SAMPLE_BEGINS = """\
@@ -47,8 +49,8 @@ The file is looked for in this order: `--config FILE`, `$GENTLE_NUDGE_CONFIG`, `
 start at the folder of the file.
 
 Every key can be given in the environment too, which wins: `GENTLE_NUDGE_MAIL__HOST=localhost`. Lists are written as
-JSON: `GENTLE_NUDGE_POLICY__SEND_TO='["reports@agency.example"]'`. A `[[library]]` is given in the file only, a
-`password` in the environment only.
+JSON: `GENTLE_NUDGE_POLICY__SEND_TO='["reports@agency.example"]'`. A `[[library]]` and a
+`[[passport.server]]` are given in the file only, a `password` in the environment only.
 
 **Needed** keys have no default: nobody is charged by a key left out. Commands that refer, update or release need them;
 the others need `[koha]` only.
@@ -122,6 +124,7 @@ def effective(settings: Settings) -> str:
             keys = keys_of(table).values()
             lines += ["", f"[{name}]", *(_effective(key, values, (name,), settings) for key in keys)]
             lines += _levels(values) if isinstance(values, Remind) else []
+            lines += _servers(values) if isinstance(values, Passport) else []
     for section in sections:
         lines += ["", "[[library]]"]
         for table, values in ((Policy, section.policy), (SectionKeys, section.keys)):
@@ -140,6 +143,15 @@ def _levels(remind: Remind, prefix: str = "") -> list[str]:
         name = f"[{prefix}remind.bill]" if number == BILL else f"[[{prefix}remind.level]]"
         lines += ["", name, *(_plain(key.name, level) for key in keys_of(Level).values())]
     return lines
+
+
+def _servers(passport: Passport) -> list[str]:
+    """Every server with its values, none of which is a password; they are given in the file only."""
+    return [
+        line
+        for server in passport.server
+        for line in ("", "[[passport.server]]", *(_plain(key.name, server) for key in keys_of(PassportServer).values()))
+    ]
 
 
 def _plain(name: str, values: object) -> str:

@@ -12,6 +12,7 @@ from gentle_nudge.domain.circulation.timeline_keys import Timeline
 from gentle_nudge.domain.collections.policy import Day, Policy
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.outcomes.terms import Outcomes
+from gentle_nudge.domain.passport.terms import Passport
 from gentle_nudge.domain.reminders.levels import Remind
 from gentle_nudge.domain.setting import LONGEST_AGE, Address, Addresses, Codes, Key, Parsed, Text
 from gentle_nudge.settings import values
@@ -225,6 +226,6 @@ TABLES: dict[str, type] = {
     table.__name__.lower(): table
     for table in (
         *(Koha, Policy, Remind, Libraries, Mail, Sftp, Archive, Staff, Outcomes, Timeline),
-        *(Alerts, Monitoring, Templates),
+        *(Alerts, Monitoring, Templates, Passport),
     )
 }

@@ -9,7 +9,7 @@ from functools import cache, reduce
 from operator import or_
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from annotated_types import BaseMetadata, GroupedMetadata
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, with_config
@@ -20,6 +20,7 @@ from gentle_nudge.settings.keys import TABLES
 from gentle_nudge.settings.values import BY_TYPE, a_list, stripped, text, text_or_number
 
 Loc = tuple[str | int, ...]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +100,16 @@ def parse(*tables: type, given: Mapping[str, Any], loc: Loc, folder: Path | None
         values=adapter.validate_python(right, context=context),
         problems=tuple(Problem.at((*loc, key), "; ".join(wrong)) for key, wrong in sentences.items()),
     )
+
+
+def parse_whole(
+    table: type[T], *, given: Mapping[str, Any], loc: Loc, folder: Path | None
+) -> tuple[T | None, list[Problem]]:
+    """The table of these values, None with its problems if one is wrong, or one that it needs is not given."""
+    parsed = parse(table, given=given, loc=loc, folder=folder)
+    needed = [each for name, each in keys_of(cast("type", table)).items() if each.is_required and name not in given]
+    problems = [*parsed.problems, *(Problem.at((*loc, each.name), each.needed) for each in needed)]
+    return (None if problems else table(**parsed.values)), problems
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gentle_nudge.domain.reminders.levels import Level, Remind, contradictions
-from gentle_nudge.settings.parsing import Loc, Problem, keys_of, parse
+from gentle_nudge.settings.parsing import Loc, Problem, keys_of, parse, parse_whole
 
 Given = Mapping[str, Any]
 NESTED = ("level", "bill")
@@ -40,7 +40,8 @@ def draft_of(own: Any, loc: Loc, *, inherited: Given | None = None) -> ReminderD
     parsed = parse(Remind, given={key: value for key, value in given.items() if key not in NESTED}, loc=(), folder=None)
     problems = [Problem.at(place(str(each.about[0][0])), each.sentence) for each in parsed.problems]
     problems += _without_repetition(given, place("transports"))
-    problems += _lacking(Remind, given, place("minimum")[:-1])
+    needed = (each for name, each in keys_of(Remind).items() if each.is_required and name not in given)
+    problems += [Problem.at((*place("minimum")[:-1], each.name), each.needed) for each in needed]
     levels, wrong = _levels(given.get("level", []), place("level"))
     bill = _level(given["bill"], place("bill"), problems) if "bill" in given else None
     problems += wrong
@@ -63,19 +64,13 @@ def _levels(given: Any, loc: Loc) -> tuple[tuple[Level, ...], list[Problem]]:
 def _level(given: Any, loc: Loc, problems: list[Problem]) -> Level | None:
     """The level of these keys; None after its problems were added to the others."""
     table = given if isinstance(given, dict) else {}
-    parsed = parse(Level, given=table, loc=loc, folder=None)
-    wrong = [*parsed.problems, *_without_repetition(table, (*loc, "transports")), *_lacking(Level, table, loc)]
+    level, wrong = parse_whole(Level, given=table, loc=loc, folder=None)
+    wrong += _without_repetition(table, (*loc, "transports"))
     problems += wrong
-    return None if wrong else Level(**parsed.values)
+    return None if wrong else level
 
 
 def _without_repetition(given: Given, loc: Loc) -> Iterator[Problem]:
     transports = given.get("transports")
     if isinstance(transports, list) and (not transports or len(transports) != len(set(map(str, transports)))):
         yield Problem.at(loc, "each transport is named once, and one of them at least")
-
-
-def _lacking(table: type, given: Given, loc: Loc) -> Iterator[Problem]:
-    for name, declared in keys_of(table).items():
-        if declared.is_required and name not in given:
-            yield Problem.at((*loc, name), declared.needed)

@@ -14,6 +14,7 @@ from gentle_nudge.domain.circulation.timeline_keys import Timeline
 from gentle_nudge.domain.collections.policy import GLOBAL, Policy, Scope, Section
 from gentle_nudge.domain.money import MOST, ZERO
 from gentle_nudge.domain.outcomes.terms import Outcomes
+from gentle_nudge.domain.passport.terms import Passport
 from gentle_nudge.domain.reminders.levels import Remind
 from gentle_nudge.errors import SettingsError
 from gentle_nudge.settings.keys import (
@@ -30,6 +31,7 @@ from gentle_nudge.settings.keys import (
     Templates,
 )
 from gentle_nudge.settings.parsing import Loc, Problem, did_you_mean, homes, keys_of, parse
+from gentle_nudge.settings.passport_tables import passport_of
 from gentle_nudge.settings.reminder_tables import AT_THE_TOP, ReminderDraft, draft_of
 
 Groups = Mapping[str, frozenset[str]]
@@ -81,6 +83,7 @@ class Tables:
     alerts: Alerts
     monitoring: Monitoring
     templates: Templates
+    passport: Passport | None
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -111,9 +114,11 @@ def parse_tables(data: Given, folder: Path | None) -> Tables:
     reminders = draft_of(given.get("remind"), AT_THE_TOP)
     sections, wrong = _drafts(given.get("policy", {}), data.get("library", []), folder, reminders)
     problems += wrong
-    tables: dict[str, Any] = {"sftp": None}
+    passport, wrong = passport_of(given.get("passport"), folder)
+    problems += wrong
+    tables: dict[str, Any] = {"sftp": None, "passport": passport}
     for name, table in TABLES.items():
-        if table not in {Policy, Remind} and (name in given or name not in tables):
+        if table not in {Policy, Remind, Passport} and (name in given or name not in tables):
             parsed = parse(table, given=given.get(name, {}), loc=(name,), folder=folder)
             tables[name] = table(**parsed.values)
             problems += parsed.problems

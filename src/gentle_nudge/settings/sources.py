@@ -90,7 +90,24 @@ def read(config: Path | None, environ: Mapping[str, str], *, system_wide: Path =
         table = raw.data.get(name)
         if isinstance(table, dict) and "password" not in table and isinstance(table.get("password_file"), str):
             _read_password(raw, name, Path(raw.folder or "", table["password_file"].strip()))
+    _warn_of_open_files(raw)
     return raw
+
+
+def _warn_of_open_files(raw: RawSettings) -> None:
+    """A warning for each file with the password of a [[passport.server]] that everybody may read."""
+    passport = raw.data.get("passport")
+    servers = passport.get("server") if isinstance(passport, dict) else None
+    for place, server in enumerate(servers if isinstance(servers, list) else []):
+        file = server.get("password_file") if isinstance(server, dict) else None
+        if isinstance(file, str) and file.strip():
+            with suppress(OSError, ValueError):
+                _warn_if_open(raw, ("passport", "server", place, "password_file"), Path(raw.folder or "", file.strip()))
+
+
+def _warn_if_open(raw: RawSettings, loc: Loc, file: Path) -> None:
+    if file.stat().st_mode & stat.S_IROTH:
+        raw.warnings.append(f"{raw.places.place(loc)}: everybody on this machine can read the file (chmod o-r)")
 
 
 def _configuration(
@@ -149,7 +166,7 @@ def _read_password(raw: RawSettings, table: str, file: Path) -> None:
     loc = (table, "password_file")
     try:
         password = file.read_text(encoding="utf-8").rstrip("\r\n")
-        everybody_reads = file.stat().st_mode & stat.S_IROTH
+        _warn_if_open(raw, loc, file)
     except (OSError, ValueError) as error:
         raw.problems.append(Problem.at(loc, _why_unreadable(error)))
         return
@@ -158,8 +175,6 @@ def _read_password(raw: RawSettings, table: str, file: Path) -> None:
         raw.places.variables[table, "password"] = "password_file"
     else:
         raw.problems.append(Problem.at(loc, "the file is empty"))
-    if everybody_reads:
-        raw.warnings.append(f"{raw.places.place(loc)}: everybody on this machine can read the file (chmod o-r)")
 
 
 def _overlaid(file: Path | None, data: Mapping[str, Any], environ: Mapping[str, str]) -> RawSettings:

@@ -34,7 +34,7 @@ OPTIONS: dict[str, Any] = {
         "row_format": "DYNAMIC",
     }.items()
 }
-SCHEMA_VERSION = 6  # a change of the tables needs a step in `upgrade.py`, and the next number here
+SCHEMA_VERSION = 7  # a change of the tables needs a step in `upgrade.py`, and the next number here
 NAME = 16_000  # characters: four bytes each fit into a TEXT
 
 metadata = MetaData()
@@ -429,6 +429,31 @@ reminder_message = _table(
     Column("replaces", Integer),
     UniqueConstraint("message", name="gentle_nudge_reminder_message_once"),
     Index("gentle_nudge_reminder_message_state", "state"),
+)
+
+# Patrons of other libraries: what their home said when it was last asked, as JSON: a hash for each unit.
+passport = _table(
+    "passport",
+    Column("patron", Integer, primary_key=True, autoincrement=False),
+    Column("server", String(60), nullable=False),
+    Column("first_seen", Date, nullable=False),
+    Column("last_seen", Date, nullable=False),
+    Column("not_found_since", Date),
+    Column("home", Text, nullable=False),
+)
+
+# What changed here because of it; `columns` are names, never values.
+passport_log = _table(
+    "passport_log",
+    _id(),
+    Column("at", Instant(), nullable=False),
+    Column("who", String(80)),
+    Column("what", String(20), nullable=False),
+    Column("server", String(60), nullable=False),
+    Column("patron", Integer, nullable=False),
+    Column("columns", String(1000)),
+    Index("gentle_nudge_passport_log_patron", "patron"),
+    Index("gentle_nudge_passport_log_at", "at"),
 )
 
 

@@ -88,12 +88,18 @@ def what_was_reminded(conn: Connection) -> None:
     _make(conn, REMINDERS)
 
 
+def who_is_passported(conn: Connection) -> None:
+    """Patrons of other libraries have a memory and a log."""
+    _make(conn, (tables.passport, tables.passport_log))
+
+
 STEPS = (
     Step(version=2, change=counts_as_rows),
     Step(version=3, change=what_was_told),
     Step(version=4, change=what_staff_decide),
     Step(version=5, change=what_became_of_cases),
     Step(version=6, change=what_was_reminded),
+    Step(version=7, change=who_is_passported),
 )
 
 

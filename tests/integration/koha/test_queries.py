@@ -18,6 +18,7 @@ from gentle_nudge.store.tables import (
     delivery,
     hold,
     notice,
+    passport,
     report,
     report_row,
     review_list,
@@ -29,7 +30,7 @@ from tests.builders.koha import an_item
 from tests.builders.ours import DAY, NOW
 from tests.integration.store.conftest import with_our_tables
 from tests.koha_schema import VERSIONS, create_statements
-from tests.support.koha import KohaDatabase, explained
+from tests.support.koha import CATEGORIES, KohaDatabase, explained
 from tests.support.queries import SAMPLES, every_query
 
 PATRONS = range(1, 3001)
@@ -84,6 +85,37 @@ def indexes_used(conn: Connection, statement: str) -> dict[str, str]:
     return {row["table"]: (row["key"] or "none").partition("|")[0] for row in tables}
 
 
+def that_lends(koha: KohaDatabase) -> None:
+    """It has circulation rules, and its patrons want messages."""
+    for statement in create_statements(VERSIONS[0]):  # what a newer Koha does not have any more
+        if any(f"CREATE TABLE `{table}`" in statement for table in OLDER):
+            koha.spoil(statement)
+    scopes = ((branch, category) for branch in ("CPL", "FPL", None) for category in ("PT", "ST", None))
+    koha.put_many(
+        "circulation_rules",
+        (
+            {"branchcode": branch, "categorycode": category, "rule_name": f"rule{n}", "rule_value": "1"}
+            for branch, category in scopes
+            for n in range(30)
+        ),
+    )
+    messages_known = enumerate(("Item_Due", "Advance_Notice", "Other"), start=1)
+    koha.put_many(
+        "message_attributes", ({"message_attribute_id": n, "message_name": name} for n, name in messages_known)
+    )
+    koha.put_many(
+        "borrower_message_preferences",
+        (
+            {"borrower_message_preference_id": n, "borrowernumber": n, "message_attribute_id": 1 + n % 3}
+            for n in PATRONS
+        ),
+    )
+    koha.put_many(
+        "borrower_message_transport_preferences",
+        ({"borrower_message_preference_id": n, "message_transport_type": "email"} for n in PATRONS),
+    )
+
+
 @pytest.fixture
 def a_library(koha: KohaDatabase) -> Engine:
     """A Koha whose tables are large enough that a plan says something."""
@@ -116,38 +148,15 @@ def a_library(koha: KohaDatabase) -> Engine:
     koha.put_many(
         "letter", ({"module": "circulation", "code": f"L{n}", "message_transport_type": "email"} for n in range(300))
     )
-    for statement in create_statements(VERSIONS[0]):  # what a newer Koha does not have any more
-        if any(f"CREATE TABLE `{table}`" in statement for table in OLDER):
-            koha.spoil(statement)
-    scopes = ((branch, category) for branch in ("CPL", "FPL", None) for category in ("PT", "ST", None))
-    koha.put_many(
-        "circulation_rules",
-        (
-            {"branchcode": branch, "categorycode": category, "rule_name": f"rule{n}", "rule_value": "1"}
-            for branch, category in scopes
-            for n in range(30)
-        ),
-    )
-    messages_known = enumerate(("Item_Due", "Advance_Notice", "Other"), start=1)
-    koha.put_many(
-        "message_attributes", ({"message_attribute_id": n, "message_name": name} for n, name in messages_known)
-    )
-    koha.put_many(
-        "borrower_message_preferences",
-        (
-            {"borrower_message_preference_id": n, "borrowernumber": n, "message_attribute_id": 1 + n % 3}
-            for n in PATRONS
-        ),
-    )
-    koha.put_many(
-        "borrower_message_transport_preferences",
-        ({"borrower_message_preference_id": n, "message_transport_type": "email"} for n in PATRONS),
-    )
+    that_lends(koha)
     koha.put_many(
         "return_claims", ({"borrowernumber": n, "itemnumber": items[0], "created_by": n} for n in PATRONS[::10])
     )
+    patrons_of_elsewhere(koha)
     with_our_tables(koha.engine)
     with koha.engine.begin() as conn:
+        seen = {"server": "LIBB", "first_seen": DAY, "last_seen": DAY, "home": "{}"}
+        conn.execute(insert(passport), [seen | {"patron": n} for n in PATRONS])
         conn.execute(insert(case), [a_case_row(number) for number in PATRONS])
         lines = [
             {"case_id": n, "line": line, "outstanding": 1, "counted": True} for n in PATRONS for line in (n, n + 1)
@@ -181,6 +190,20 @@ def a_library(koha: KohaDatabase) -> Engine:
         for table in {table for query in QUERIES for table in query.indexes}:
             conn.exec_driver_sql(f"ANALYZE TABLE `{table}`").all()
     return koha.engine
+
+
+def patrons_of_elsewhere(koha: KohaDatabase) -> None:
+    """What is read of patrons from other libraries."""
+    permitted = ({"borrowernumber": n, "module_bit": n % 20, "code": "circulate"} for n in PATRONS[::10])
+    koha.put_many("user_permissions", permitted)
+    koha.put_many("circulation_rules", ({"rule_name": f"rule{n}", "rule_value": "1"} for n in range(300)))
+    number = "borrower_message_preference_id"
+    wanted = ({number: n, "borrowernumber": n, "message_attribute_id": None} for n in PATRONS)
+    koha.put_many("borrower_message_preferences", wanted)
+    of_categories = [{"categorycode": code, "message_attribute_id": None} for code in CATEGORIES for _ in range(2)]
+    koha.put_many("borrower_message_preferences", of_categories)
+    wishes = ({number: n, "message_transport_type": "email"} for n in PATRONS)
+    koha.put_many("borrower_message_transport_preferences", wishes)
 
 
 def a_row(number: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.find_patron import UNKNOWN, cases_of, numbers_of
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sending.manage import copies
-from gentle_nudge.store import cases, holds, meta, reminder_series, report_files, review_lists, wishes
+from gentle_nudge.store import cases, holds, meta, passports, reminder_series, report_files, review_lists, wishes
 from gentle_nudge.views.case_view import Holding, forgotten_view
 from gentle_nudge.views.plain import View
 
@@ -24,7 +24,7 @@ def forget(conn: Connection, library: Library, card: str, *, anyway: bool) -> Vi
     meta.lock(conn)
     of_patron = cases_of(conn, card)
     numbers = numbers_of(conn, card, of_patron)
-    ours = (wishes.of_patron, holds.of_patron, review_lists.with_patron, reminder_series.of_patron)
+    ours = (wishes.of_patron, holds.of_patron, review_lists.with_patron, reminder_series.of_patron, passports.of_patron)
     if not of_patron and not any(rows_of(conn, each) for rows_of in ours for each in numbers):
         raise UserError(*UNKNOWN)
     if not anyway and any(case.state is CaseState.OPEN for case in of_patron):
@@ -37,6 +37,7 @@ def forget(conn: Connection, library: Library, card: str, *, anyway: bool) -> Vi
     holds.forget(conn, numbers)
     review_lists.forget(conn, numbers)
     reminder_series.forget(conn, numbers)
+    passports.forget(conn, numbers)
     pages, reports = library.settings.staff.keep_days, library.settings.archive.keep_days
     holding = [
         Holding(

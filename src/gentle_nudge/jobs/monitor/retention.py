@@ -24,6 +24,7 @@ from gentle_nudge.store import (
     meta,
     night_values,
     notices_sent,
+    passports,
     reminder_series,
     report_files,
     review_lists,
@@ -31,6 +32,7 @@ from gentle_nudge.store import (
 )
 
 log = logging.getLogger(__name__)
+LOG_KEPT = 365  # days for what is left of a passport that is gone from the settings
 
 
 def apply_retention(library: Library, moment: Moment) -> Iterator[GentleNudgeError]:
@@ -73,6 +75,8 @@ def _forget_old(conn: Connection, library: Library, moment: Moment) -> None:
     holds.forget_before(conn, moment.now - kept)
     review_lists.delete_before(conn, moment.today - kept)
     reminder_series.forget_before(conn, moment.today - kept)
+    passport = library.settings.passport
+    passports.forget_before(conn, moment.now - timedelta(days=passport.keep_days if passport else LOG_KEPT))
     end_lists_of_gone_sections(conn, library.known_sections(conn), moment.now)
     notices_sent.forget_before(
         conn, min(draft.policy.kept_notices_since(moment.today) for draft in library.settings.drafts)

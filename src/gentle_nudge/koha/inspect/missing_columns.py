@@ -7,7 +7,17 @@ from collections.abc import Collection, Iterator, Mapping
 from sqlalchemy import Column, Connection, Table, text
 
 from gentle_nudge.domain.finding import Finding
-from gentle_nudge.koha.koha_tables import branches, columns_of, koha, letter
+from gentle_nudge.domain.passport.mapping import SECOND_ADDRESS
+from gentle_nudge.koha.koha_tables import (
+    borrower_message_preferences,
+    borrower_message_transport_preferences,
+    branches,
+    categories,
+    circulation_rules,
+    columns_of,
+    koha,
+    letter,
+)
 
 # What only reminders read, besides the tables that are theirs alone.
 REMINDED: Mapping[str, frozenset[str]] = {
@@ -27,13 +37,25 @@ CIRCULATED: Mapping[str, frozenset[str]] = {
     "items": frozenset({"replacementprice", "itype"}),
 }
 
+# The same of the passport; and the tables of circulation that it reads, which may be missing.
+PASSPORTED: Mapping[str, frozenset[str]] = {
+    "borrowers": frozenset({"country", "emailpro", "flags", "streetnumber", "streettype", *SECOND_ADDRESS, "B_email"}),
+    "categories": frozenset(column.name for column in categories.columns)
+    - {"categorycode", "description", "category_type", *CIRCULATED["categories"]},
+}
+OF_THE_PASSPORT = (borrower_message_preferences, borrower_message_transport_preferences, circulation_rules)
+
 # What older versions of Koha lack, and the program does without.
 OPTIONAL: Mapping[str, frozenset[str]] = {
     "accountlines": frozenset({"old_issue_id"}),
     "action_logs": frozenset({"object", "interface", "script", "trace", "diff"}),
-    "borrowers": frozenset({"protected", "anonymized", *REMINDED["borrowers"], *CIRCULATED["borrowers"]}),
+    "borrowers": frozenset({"protected", "anonymized"}).union(
+        *(system["borrowers"] for system in (REMINDED, CIRCULATED, PASSPORTED))
+    ),
     **{table: columns for table, columns in CIRCULATED.items() if table != "borrowers"},
     **{table: columns for table, columns in REMINDED.items() if table != "borrowers"},
+    "categories": PASSPORTED["categories"] | CIRCULATED["categories"],
+    "user_permissions": frozenset({"borrowernumber"}),
     "borrower_attribute_types": frozenset({"is_date"}),
     "return_claims": frozenset({"id", "itemnumber", "borrowernumber", "resolved_on"}),
     "restriction_types": frozenset({"code", "lift_after_payment", "fee_limit"}),

@@ -14,10 +14,19 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from gentle_nudge.domain.finding import Finding
+from gentle_nudge.domain.passport.mapping import REFRESHED, units_of
 from gentle_nudge.errors import UserError
 from gentle_nudge.koha.connect.server_errors import READ_ONLY, WORDS
-from gentle_nudge.koha.inspect.missing_columns import CIRCULATED, OPTIONAL, REMINDED, names_of
+from gentle_nudge.koha.inspect.missing_columns import (
+    CIRCULATED,
+    OF_THE_PASSPORT,
+    OPTIONAL,
+    PASSPORTED,
+    REMINDED,
+    names_of,
+)
 from gentle_nudge.koha.koha_tables import koha
+from gentle_nudge.koha.write.add_patron import NEW_PATRON
 from gentle_nudge.koha.write.queue_letter import QUEUED
 
 READ_ONLY_OPTIONS = ("read_only", "super_read_only", "innodb_read_only")
@@ -67,12 +76,13 @@ class Uses:
     notices: bool = True
     claims: bool = True
     reminders: bool = True
+    passport: bool = True
 
     @property
     def unused_tables(self) -> frozenset[str]:
         """Koha's tables that the program knows and never asks with this configuration."""
         used = {
-            "borrower_attributes": self.flag_attributes or self.other_attributes,
+            "borrower_attributes": self.flag_attributes or self.other_attributes or self.passport,
             "account_credit_types": self.reminders,
             "borrower_relationships": self.guardians or self.reminders,
             "letter": self.notices or self.reminders,
@@ -81,21 +91,31 @@ class Uses:
             "reserves": self.lists,
             "return_claims": self.claims or self.lists,
             "smtp_servers": self.mail_servers,
+            "user_permissions": self.passport,
         }
         return frozenset(table for table, is_used in used.items() if not is_used)
 
+    def unused_columns(self, table: str) -> frozenset[str]:
+        """The columns of a table that only systems ask for which this configuration does not use."""
+        of_systems = ((REMINDED, self.reminders), (PASSPORTED, self.passport), (CIRCULATED, False))
+        used = [columns.get(table, frozenset()) for columns, is_used in of_systems if is_used]
+        return frozenset[str]().union(*(columns.get(table, ()) for columns, _ in of_systems)).difference(*used)
+
     def writes(self, right: Right) -> bool:
         """True unless this right to write is for another kind of flag, or for restrictions that nobody gets."""
+        if right in OF_PASSPORTS:
+            return self.passport
         match right.kind, right.table:
-            case _, "borrower_attributes":
-                return self.flag_attributes
+            case kind, "borrower_attributes":
+                return self.flag_attributes or (self.passport and kind == "INSERT")
             case "INSERT", "borrower_debarments":
-                return self.restrictions
+                return self.restrictions or self.passport
             case "INSERT", "message_queue":
                 return self.reminders
             case "UPDATE", "borrowers" if right.columns[0] in SORT_FIELDS:
                 return right.columns[0] in self.sort_flags
-        return True
+            case _:
+                return True
 
 
 def _writing(kind: str, table: str, columns: str) -> Right:
@@ -103,6 +123,24 @@ def _writing(kind: str, table: str, columns: str) -> Right:
 
 
 SORT_FIELDS = ("sort1", "sort2")
+
+# What the passport of patrons writes.
+OF_PASSPORTS = (
+    *(_writing("INSERT", "borrowers", name) for name in names_of(NEW_PATRON) if name != "borrowernumber"),
+    *(_writing("UPDATE", "borrowers", column) for unit in units_of(REFRESHED).values() for column in unit),
+    _writing(
+        "INSERT",
+        "borrower_message_preferences",
+        "borrowernumber categorycode message_attribute_id days_in_advance wants_digest",
+    ),
+    _writing(
+        "INSERT",
+        "borrower_message_transport_preferences",
+        "borrower_message_preference_id message_transport_type",
+    ),
+    _writing("INSERT", "borrower_debarments", "expiration"),
+    _writing("UPDATE", "borrower_debarments", "expiration created updated"),
+)
 
 # Everything that a night, a sync and a release write into Koha (see koha/write). Restrictions of earlier settings, and
 # fees, are taken back by release whatever the settings are now.
@@ -124,6 +162,7 @@ WRITING = (
     *(_writing("INSERT", "message_queue", column) for column in names_of(QUEUED)),
     _writing("INSERT", "action_logs", "timestamp user module action info"),
     *(_writing("INSERT", "action_logs", column) for column in ("object", "interface", "script", "trace", "diff")),
+    *OF_PASSPORTS,
 )
 
 
@@ -152,12 +191,13 @@ def reading(uses: Uses) -> Iterator[Right]:
     for table in koha.sorted_tables:
         if table.name in uses.unused_tables:
             continue
-        unused = CIRCULATED.get(table.name, frozenset())
-        unused |= frozenset() if uses.reminders else REMINDED.get(table.name, frozenset())
+        unused = uses.unused_columns(table.name)
         optional = sorted(OPTIONAL.get(table.name, frozenset()) - unused)
         yield from (Right(kind="SELECT", table=table.name, columns=(name,)) for name in optional)
         if always := tuple(name for name in names_of(table) if name not in {*optional, *unused}):
             yield Right(kind="SELECT", table=table.name, columns=always)
+    for table in OF_THE_PASSPORT if uses.passport else ():
+        yield from (Right(kind="SELECT", table=table.name, columns=(name,)) for name in names_of(table))
 
 
 def reading_circulation(present: Collection[str]) -> Iterator[Right]:

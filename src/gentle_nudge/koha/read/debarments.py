@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -38,6 +38,20 @@ def restrictions_query(numbers: Collection[int]) -> Select[Any]:
         .where(among(block.borrowernumber, numbers))
         .order_by(block.borrower_debarment_id)
     )
+
+
+def made_at(conn: Connection, rows: Iterable[int]) -> dict[int, datetime]:
+    """When each of these restrictions was made."""
+    return {id_: created for id_, created in rows_by_thousands(conn, made_at_query, rows)}  # noqa: C416 - typed
+
+
+def made_at_query(numbers: Collection[int]) -> Select[Any]:
+    """When each of these restrictions was made (for Koha's log of one that is moved).
+
+    Index: borrower_debarments PRIMARY.
+    """
+    block = borrower_debarments.c
+    return select(block.borrower_debarment_id, block.created).where(among(block.borrower_debarment_id, numbers))
 
 
 def holders(conn: Connection, ids: Iterable[int]) -> dict[int, int]:

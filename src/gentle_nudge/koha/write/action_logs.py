@@ -6,13 +6,22 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import reduce
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, String, cast, insert
 
-from gentle_nudge.domain.actions import ChargeFee, ClearFlag, ForgiveFee, LiftRestriction, Restrict, SetFlag
+from gentle_nudge.domain.actions import (
+    ChargeFee,
+    ClearFlag,
+    ForgiveFee,
+    LiftRestriction,
+    MoveRestriction,
+    Restrict,
+    SetFlag,
+)
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.koha.koha_tables import action_logs, borrower_debarments, borrowers, columns_of
 from gentle_nudge.koha.read.administration import preferences
@@ -139,7 +148,7 @@ def restricted(action: Restrict, patron: Number, row: Number, created: str) -> L
             "borrowernumber": patron,
             "comment": action.comment,
             "created": created,
-            "expiration": None,
+            "expiration": str(action.until) if action.until else None,
             "manager_id": None,
             "type": action.type,
             "updated": None,
@@ -159,6 +168,41 @@ def write_restricted(conn: Connection, actions: Iterable[Restrict], made: NewRow
 def lifted(gone: LiftRestriction) -> LogRow:
     """What DelDebarment logs under BorrowersLog: that a restriction was deleted, not which."""
     return LogRow(module="MEMBERS", action="DELETE_RESTRICTION", object=gone.patron, info="")
+
+
+def moved(action: MoveRestriction, made: datetime, moment: Moment) -> LogRow:
+    """What ModDebarment logs under BorrowersLog; `made`: when the restriction was made."""
+    created, updated = (f"{each.astimezone(moment.zone):%Y-%m-%d %H:%M:%S}" for each in (made, moment.now))
+    info = dumped(
+        {
+            "borrower_debarment_id": action.restriction.id,
+            "borrowernumber": action.patron,
+            "comment": action.restriction.comment,
+            "created": created,
+            "expiration": str(action.until) if action.until else None,
+            "manager_id": None,
+            "type": action.restriction.type,
+            "updated": updated,
+        }
+    )
+    return LogRow(module="MEMBERS", action="MODIFY_RESTRICTION", object=action.patron, info=info)
+
+
+def patron_made(patron: int) -> LogRow:
+    """What Koha::Patron logs under BorrowersLog for a new patron."""
+    return LogRow(module="MEMBERS", action="CREATE", object=patron, info="", diff="{}")
+
+
+def attribute_given(patron: int, code: str, value: str) -> LogRow:
+    """What Koha::Patron->add_extended_attribute logs under BorrowersLog for the first value of an attribute."""
+    info = pretty({f"attribute.{code}": {"before": [], "after": [value]}})
+    return LogRow(module="MEMBERS", action="MODIFY", object=patron, info=info)
+
+
+def patron_changed(patron: int, changes: Mapping[str, tuple[str | None, object]]) -> LogRow:
+    """What Koha::Patron logs under BorrowersLog for changed columns, each with before and after."""
+    values = {column: {"before": before, "after": after} for column, (before, after) in changes.items()}
+    return LogRow(module="MEMBERS", action="MODIFY", object=patron, info=pretty(values))
 
 
 def flag_changed(change: SetFlag | ClearFlag, patron: Number) -> LogRow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, Self, TypeVar
 
@@ -19,7 +19,7 @@ from gentle_nudge.sqltypes import a_thousand_at_a_time, among
 A = TypeVar("A", Restrict, ChargeFee, SetFlag | ClearFlag)
 # For an UPDATE by number: a small table would be read from end to end, and rows that a desk has locked be met.
 BY_NUMBER = "FORCE INDEX (PRIMARY)"
-Values = Mapping[str, ColumnElement[Any] | str | int | datetime | Decimal | None]
+Values = Mapping[str, ColumnElement[Any] | str | int | date | Decimal | None]
 
 
 def alike(actions: Iterable[A]) -> Iterator[tuple[A, list[int]]]:

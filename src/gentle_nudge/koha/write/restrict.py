@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
-from gentle_nudge.domain.actions import LiftRestriction, Restrict
+from gentle_nudge.domain.actions import LiftRestriction, MoveRestriction, Restrict
 from gentle_nudge.koha.koha_tables import borrower_debarments, borrowers
 from gentle_nudge.koha.write.new_rows import BY_NUMBER, NewRows, Values, alike, insert_for_patrons
 from gentle_nudge.sqltypes import a_thousand_at_a_time, among
@@ -21,8 +21,20 @@ def restrict(conn: Connection, actions: Sequence[Restrict], now: datetime) -> Ne
     made = NewRows.from_now_on(conn, borrower_debarments.c.borrower_debarment_id) if actions else None
     for action, numbers in alike(actions):
         values: Values = {"type": action.type, "comment": action.comment, "created": now.replace(microsecond=0)}
+        if action.until:
+            values = {**values, "expiration": action.until}
         insert_for_patrons(conn, borrower_debarments, values, numbers)
     return made
+
+
+def move(conn: Connection, actions: Iterable[MoveRestriction], now: datetime) -> None:
+    """The restrictions end on their new days (Koha: ModDebarment, which would also forget when they were made)."""
+    block = borrower_debarments.c
+    for action in actions:
+        values = {"expiration": action.until, "updated": now.replace(microsecond=0), "created": block.created}
+        conn.execute(
+            update(borrower_debarments).where(block.borrower_debarment_id == action.restriction.id).values(values)
+        )
 
 
 def lift(conn: Connection, actions: Sequence[LiftRestriction]) -> None:

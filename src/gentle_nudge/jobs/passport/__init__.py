@@ -1,0 +1,1 @@
+"""The passport of patrons: look up, copy, refresh, find duplicates, check."""

@@ -1,0 +1,1 @@
+"""Other libraries' Kohas: asked over HTTPS for one patron at a time."""
