@@ -196,14 +196,8 @@ def patrons_of_elsewhere(koha: KohaDatabase) -> None:
     """What is read of patrons from other libraries."""
     permitted = ({"borrowernumber": n, "module_bit": n % 20, "code": "circulate"} for n in PATRONS[::10])
     koha.put_many("user_permissions", permitted)
-    koha.put_many("circulation_rules", ({"rule_name": f"rule{n}", "rule_value": "1"} for n in range(300)))
-    number = "borrower_message_preference_id"
-    wanted = ({number: n, "borrowernumber": n, "message_attribute_id": None} for n in PATRONS)
-    koha.put_many("borrower_message_preferences", wanted)
-    of_categories = [{"categorycode": code, "message_attribute_id": None} for code in CATEGORIES for _ in range(2)]
+    of_categories = [{"categorycode": code, "message_attribute_id": 1} for code in CATEGORIES for _ in range(2)]
     koha.put_many("borrower_message_preferences", of_categories)
-    wishes = ({number: n, "message_transport_type": "email"} for n in PATRONS)
-    koha.put_many("borrower_message_transport_preferences", wishes)
 
 
 def a_row(number: int) -> dict[str, Any]:
