@@ -32,7 +32,7 @@ SPOKEN = re.compile(
 OPTION = re.compile(r"--[a-z][a-z-]*")
 # What Koha's own scripts, pip, systemctl and mysql are told.
 OF_OTHERS = {"--chdir", "--enabled", "--email", "--confirm", "--require-hashes", "--no-deps", "--no-build-isolation"}
-OF_OTHERS |= {"--now", "--failed"}
+OF_OTHERS |= {"--now", "--failed", "--maxdays"}
 MACHINES = re.compile(
     r"pypi\.org|pythonhosted|artifactory|nexus|index-url|extra-index|registry\.|"
     r"/work/|/root/|/Users/|/home/(?!you\b)|/tmp/|localhost:\d|192\.168\.|\b10\.\d+\.\d+\.\d+",
