@@ -232,6 +232,9 @@ def test_no_day_and_no_instant_of_our_tables_is_left_ahead(library: Library, koh
     koha.put(
         "gentle_nudge_reminder", series_id=1, level=1, day=MONDAY, at=now, letter="X", branch="CPL", run_id=1, **sums
     )
+    seen = dict.fromkeys(("first_seen", "last_seen", "not_found_since"), MONDAY)
+    koha.put("gentle_nudge_passport", patron=1, server="LIBB", home="{}", **seen)
+    koha.put("gentle_nudge_passport_log", at=now, what="made", server="LIBB", patron=1)
     later = f"{AHEAD} 12:00:00"
     for table in metadata.sorted_tables:
         names = [column.name for column in table.columns if type(column.type) in {Date, Instant}]

@@ -85,7 +85,7 @@ def makes_up_for_it(evenings: Evenings, koha: KohaDatabase) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("at", [3, 20, 50, 90, 120, 160, 210, 276, 310, 360])
+@pytest.mark.parametrize("at", [3, 20, 50, 90, 120, 160, 210, 285, 310, 360])
 def test_an_interrupt_at_a_statement_ends_the_run(
     library: Library, koha: KohaDatabase, at: int, number: signal.Signals
 ) -> None:

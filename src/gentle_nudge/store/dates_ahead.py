@@ -26,6 +26,8 @@ from gentle_nudge.store.tables import (
     night,
     notice,
     outcome_line,
+    passport,
+    passport_log,
     reminder,
     report,
     review_list,
@@ -55,6 +57,9 @@ DAYS: tuple[Column[Any], ...] = (
     series.c.closed_on,
     series.c.lifted_on,
     reminder.c.day,
+    passport.c.first_seen,
+    passport.c.last_seen,
+    passport.c.not_found_since,
 )
 INSTANTS: Mapping[Column[Any], timedelta] = {
     meta.c.initialised: NONE,
@@ -75,6 +80,7 @@ INSTANTS: Mapping[Column[Any], timedelta] = {
     review_list_row.c.at: NONE,
     invoice.c.read_at: NONE,
     reminder.c.at: NONE,
+    passport_log.c.at: NONE,
 }
 
 
