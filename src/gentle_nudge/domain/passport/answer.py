@@ -139,8 +139,10 @@ def _record(reply: Reply, server: PassportServer) -> Mapping[str, Any] | None:
     if server.kind == "api":
         if not isinstance(content, list) or len(content) > 1:
             raise Unusable("no list of one patron")
-        content = content[0] if content else None
-    if not isinstance(content, dict) and not (content is None and server.kind == "api"):
+        if not content:
+            return None
+        (content,) = content
+    if not isinstance(content, dict):
         raise Unusable("no patron")
     return content
 
