@@ -338,6 +338,32 @@ def test_r16_a_failed_email_is_printed_once_without_a_fee(reminders: Begin) -> N
     assert library.letters("02-23") == [(2, "27.00")]
 
 
+def test_r16_a_failed_message_of_somebody_else_with_the_number_of_ours_is_not_printed(reminders: Begin) -> None:
+    library = reminders()
+    patron, other = library.owing(), library.owing(on="02-08")
+    library.run("02-09", sends=False)
+    library.koha.execute("UPDATE message_queue SET borrowernumber = :n, status = 'failed'", n=other)
+    assert library.run("02-10", sends=False)["north"]["reprinted"] == []
+    assert library.koha.value("SELECT state FROM gentle_nudge_reminder_message") == "gone"
+    assert [each["patron"] for each in library.run("02-23")["north"]["letters"]] == [patron]
+
+
+def test_where_koha_s_queue_was_emptied_and_counts_anew_reminders_go_on(reminders: Begin) -> None:
+    library = reminders()
+    library.owing()
+    library.run("02-09", sends=False)
+    library.koha.execute("UPDATE message_queue SET status = 'failed', failure_code = 'NO_EMAIL'")
+    library.run("02-10")
+    numbers = [message["message_id"] for message in library.queue()]
+    library.koha.execute("DELETE FROM message_queue")
+    library.koha.execute(f"ALTER TABLE message_queue AUTO_INCREMENT = {numbers[0]}")
+    assert library.letters("02-23") == [(2, "27.00")]
+    assert ([message["message_id"] for message in library.queue()], library.fees()) == (numbers[:1], [Decimal(2)])
+    assert library.letters("03-09") == [(3, "29.00")]
+    section = library.run("03-10")["north"]
+    assert (section["letters"], section["reprinted"]) == ([], [])
+
+
 def test_r16_without_a_print_letter_nobody_pays_for_what_never_left(reminders: Begin) -> None:
     library = reminders(letters=False)
     library.has_letters(transports="email")
