@@ -310,6 +310,24 @@ def test_r13_the_fuse_holds_all_letters_of_a_section(reminders: Begin) -> None:
     assert len(library.run("02-23", "--library", "south")["south"]["letters"]) == 10
 
 
+def test_the_fuse_holds_whoever_comes_to_owe_again_meanwhile(reminders: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = reminders("most_letters = 1")
+    patron = library.owing()
+    library.run("02-09")
+    pays(library.koha, patron, day=day("02-10"))
+    for _ in range(2):
+        library.owing()
+    real = reminder_runs.apply
+
+    def owes_first(*args: Any, **kwargs: Any) -> Any:
+        library.owes(patron, "25.00", "01-10")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(reminder_runs, "apply", owes_first)
+    section = library.run("02-23", code=1)["north"]
+    assert (section["letters"], library.fees(), len(library.queue())) == ([], [], 1)
+
+
 def test_r15_a_bad_letter_holds_the_level_in_its_section_alone(reminders: Begin) -> None:
     library = reminders()
     north, south = library.owing(), library.owing(branch="FPL", branch_of_charge="FPL")
