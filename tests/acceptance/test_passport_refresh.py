@@ -179,6 +179,14 @@ def test_a_restriction_follows_the_one_at_home(neighbours: Begin, restrictions: 
     assert [what for what, _ in library.noted()] == ["made", *["restricted", "lifted"] * mirrors]
 
 
+def test_a_home_that_does_not_say_whether_somebody_is_restricted_lifts_nothing(neighbours: Begin) -> None:
+    library = neighbours('restrictions = "mirror"')
+    library.koha.put("restriction_types", code="PASSPORTED", display_text="Restricted at home")
+    library.copied()
+    del library.libb.patrons[LEE]["debarred"]
+    assert (library.refreshed(on=TOMORROW)["changed"], library.count("borrower_debarments")) == ([], 1)
+
+
 def test_a_restriction_of_the_plugin_is_enough_and_left_alone(neighbours: Begin) -> None:
     library = neighbours('restrictions = "mirror"')
     library.koha.put("restriction_types", code="PASSPORTED", display_text="Passported")
