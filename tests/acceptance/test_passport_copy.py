@@ -1,6 +1,7 @@
 """Patrons of other libraries: looked up, copied, and why nobody is."""
 
 import json
+import time
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -156,6 +157,8 @@ def test_a_home_that_does_not_answer_keeps_the_verdict_open(neighbours: Begin) -
         ("LIBC", Sent(content=PERSON), "unusable"),
         ("LIBC", Sent(content=[{}, {}]), "unusable"),
         ("LIBC", Sent(content=["Lee"]), "unusable"),
+        ("LIBC", Sent(content=[None]), "unusable"),
+        ("LIBC", Sent(status=302, headers={"Location": "//xn--"}), "no_answer"),
         ("LIBC", Sent(body=b"[" * 500_000), "unusable"),
         ("LIBC", Sent(body=b"[" + b" " * 2**21 + b"]"), "unusable"),
         ("LIBC", Sent(body=b"\xff\xfe"), "unusable"),
@@ -206,6 +209,15 @@ def test_a_redirect_is_not_followed_and_nothing_is_carried_along(neighbours: Beg
     for _, headers in library.libb.requests:
         assert not {"Cookie", "Referer", "Proxy-Authorization"} & headers.keys()
         assert headers["Accept-Encoding"] == "identity"
+
+
+def test_a_home_that_sends_a_megabyte_of_blanks_is_read_at_once_and_cut(neighbours: Begin) -> None:
+    library = neighbours("timeout = 1")
+    library.libb.knows(LEE, firstname=f"A{' ' * 600_000}B", address="\u00e9" * 60_000, city="\x07 " * 5_000)
+    begun = time.monotonic()
+    row = library.patron(library.copied())
+    assert time.monotonic() - begun < 30
+    assert (row["firstname"], row["address"], row["city"]) == ("A", "\u00e9" * 1000, None)
 
 
 def test_a_home_that_says_not_yet_is_asked_again(neighbours: Begin) -> None:  # P7

@@ -124,6 +124,16 @@ def test_a_good_refresh_is_silent_and_a_bad_one_names_nobody(neighbours: Begin) 
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
 
+def test_a_hostile_home_does_not_keep_others_patrons_from_being_refreshed(neighbours: Begin) -> None:
+    library = neighbours()
+    library.is_here("LIBB", card=LEE)
+    library.libb.answers(Sent(status=302, headers={"Location": "//xn--"}), for_ever=True)
+    here = library.is_here("LIBC", card="2100200")
+    library.libc.knows("2100200", surname="Poe", mobile="0")
+    said = library.refreshed(code=1)
+    assert (numbers(said["changed"]), said["failed"][0]["outcome"]) == ([here], "no_answer")
+
+
 @pytest.mark.parametrize("status", [401, 500])
 def test_a_server_that_refuses_or_is_silent_is_left_in_peace(neighbours: Begin, status: int) -> None:
     library = neighbours()
@@ -167,6 +177,14 @@ def test_a_restriction_follows_the_one_at_home(neighbours: Begin, restrictions: 
     assert [row["restriction"] for row in library.refreshed(on=TOMORROW)["changed"]] == ["lifted"] * mirrors
     assert (library.count("borrower_debarments"), library.patron(number)["debarred"]) == (0, None)
     assert [what for what, _ in library.noted()] == ["made", *["restricted", "lifted"] * mirrors]
+
+
+def test_a_home_that_does_not_say_whether_somebody_is_restricted_lifts_nothing(neighbours: Begin) -> None:
+    library = neighbours('restrictions = "mirror"')
+    library.koha.put("restriction_types", code="PASSPORTED", display_text="Restricted at home")
+    library.copied()
+    del library.libb.patrons[LEE]["debarred"]
+    assert (library.refreshed(on=TOMORROW)["changed"], library.count("borrower_debarments")) == ([], 1)
 
 
 def test_a_restriction_of_the_plugin_is_enough_and_left_alone(neighbours: Begin) -> None:

@@ -310,6 +310,24 @@ def test_r13_the_fuse_holds_all_letters_of_a_section(reminders: Begin) -> None:
     assert len(library.run("02-23", "--library", "south")["south"]["letters"]) == 10
 
 
+def test_the_fuse_holds_whoever_comes_to_owe_again_meanwhile(reminders: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = reminders("most_letters = 1")
+    patron = library.owing()
+    library.run("02-09")
+    pays(library.koha, patron, day=day("02-10"))
+    for _ in range(2):
+        library.owing()
+    real = reminder_runs.apply
+
+    def owes_first(*args: Any, **kwargs: Any) -> Any:
+        library.owes(patron, "25.00", "01-10")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(reminder_runs, "apply", owes_first)
+    section = library.run("02-23", code=1)["north"]
+    assert (section["letters"], library.fees(), len(library.queue())) == ([], [], 1)
+
+
 def test_r15_a_bad_letter_holds_the_level_in_its_section_alone(reminders: Begin) -> None:
     library = reminders()
     north, south = library.owing(), library.owing(branch="FPL", branch_of_charge="FPL")
@@ -336,6 +354,32 @@ def test_r16_a_failed_email_is_printed_once_without_a_fee(reminders: Begin) -> N
     assert (printed, library.fees()) == (["email", "print"], [])
     assert library.run("02-11")["north"]["reprinted"] == []
     assert library.letters("02-23") == [(2, "27.00")]
+
+
+def test_r16_a_failed_message_of_somebody_else_with_the_number_of_ours_is_not_printed(reminders: Begin) -> None:
+    library = reminders()
+    patron, other = library.owing(), library.owing(on="02-08")
+    library.run("02-09", sends=False)
+    library.koha.execute("UPDATE message_queue SET borrowernumber = :n, status = 'failed'", n=other)
+    assert library.run("02-10", sends=False)["north"]["reprinted"] == []
+    assert library.koha.value("SELECT state FROM gentle_nudge_reminder_message") == "gone"
+    assert [each["patron"] for each in library.run("02-23")["north"]["letters"]] == [patron]
+
+
+def test_where_koha_s_queue_was_emptied_and_counts_anew_reminders_go_on(reminders: Begin) -> None:
+    library = reminders()
+    library.owing()
+    library.run("02-09", sends=False)
+    library.koha.execute("UPDATE message_queue SET status = 'failed', failure_code = 'NO_EMAIL'")
+    library.run("02-10")
+    numbers = [message["message_id"] for message in library.queue()]
+    library.koha.execute("DELETE FROM message_queue")
+    library.koha.execute(f"ALTER TABLE message_queue AUTO_INCREMENT = {numbers[0]}")
+    assert library.letters("02-23") == [(2, "27.00")]
+    assert ([message["message_id"] for message in library.queue()], library.fees()) == (numbers[:1], [Decimal(2)])
+    assert library.letters("03-09") == [(3, "29.00")]
+    section = library.run("03-10")["north"]
+    assert (section["letters"], section["reprinted"]) == ([], [])
 
 
 def test_r16_without_a_print_letter_nobody_pays_for_what_never_left(reminders: Begin) -> None:

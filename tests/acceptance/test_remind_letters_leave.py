@@ -3,7 +3,7 @@
 import pytest
 
 from tests.acceptance.reminding import Begin, Reminding, day
-from tests.builders.koha import a_guarantor, an_item, owes
+from tests.builders.koha import a_guarantor, an_item, owes, vouches_for
 from tests.support.koha_letters import PLAIN, Posted, posted
 
 pytestmark = pytest.mark.every_koha
@@ -106,6 +106,13 @@ def test_with_redirection_guarantors_get_one_letter_and_the_child_none(reminding
     (letter,) = letters(reminding)
     assert (letter.to, letter.body) == (MUM, "To Mia: Tim owes 25.00 ()\n ()")
     assert set(letter.cc) == {MUM, DAD}
+
+
+def test_whoever_vouches_for_themselves_gets_one_sheet(reminding: Reminding) -> None:
+    reminding.configure('notify = "both"\ntransports = ["print"]')
+    child = reminding.owing(born=day("2014-01-01"))
+    vouches_for(reminding.koha, child, child)
+    assert [each.printed_for for each in letters(reminding)] == [child]
 
 
 def test_print_is_gathered_with_the_patron_and_each_reader_has_a_sheet(reminding: Reminding) -> None:

@@ -128,7 +128,7 @@ async def _answer(line: _Line, question: Question) -> Answer:
         reason = f"{name} did not answer within {timeout} s."
     except ssl.SSLCertVerificationError:
         reason = f"The certificate of {name} is not by an authority that is trusted for it."
-    except (httpx.HTTPError, httpx.InvalidURL, OSError):
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):  # httpx reads Location, and may not understand it
         reason = f"{name} cannot be reached, or ended the connection."
     else:
         return answer_of(reply, question)

@@ -139,13 +139,13 @@ def of_fees_query(line_ids: Collection[int]) -> Select[Any]:
     return fee.where(among(reminder.c.fee_line, line_ids))
 
 
-def unsettled(conn: Connection, sections: Collection[str] | None = None) -> dict[int, datetime]:
-    """The messages of these sections (None: of all) that waited when we last looked, each with when it was queued."""
+def unsettled(conn: Connection, sections: Collection[str] | None = None) -> dict[int, tuple[int, datetime]]:
+    """The messages of these sections (None: of all) that waited when we last looked: patron, and when queued."""
     message = reminder_message.c
     in_sections = true() if sections is None else series.c.section.in_(sections)
-    query = select(message.message, reminder.c.at).join_from(reminder_message, reminder).join(series)
+    query = select(message.message, series.c.patron, reminder.c.at).join_from(reminder_message, reminder).join(series)
     rows = conn.execute(query.where(message.state == UNSETTLED, in_sections))
-    return {number: at for number, at in rows}  # noqa: C416 - typed
+    return {number: (patron, at) for number, patron, at in rows}
 
 
 # What a run writes
@@ -207,7 +207,16 @@ def add_messages(conn: Connection, messages: Mapping[int, Iterable[Message]]) ->
     """The messages are recorded with these reminders, by their numbers."""
     rows = [_row(each, "id", reminder_id=number) for number, of_one in messages.items() for each in of_one]
     if rows:
+        _make_room(conn, [row["message"] for row in rows])
         conn.execute(insert(reminder_message), rows)
+
+
+def _make_room(conn: Connection, numbers: Collection[Any]) -> None:
+    """Messages with these numbers were there before Koha's queue was emptied and counted anew: theirs get negative."""
+    message = reminder_message.c
+    if conn.scalar(select(func.count()).where(among(message.message, numbers))):
+        for number in (message.message, message.replaces):
+            conn.execute(update(reminder_message).where(among(number, numbers)).values({number: -number}))
 
 
 def _row(value: Series | Reminder | Message, *left_out: str, **more: object) -> dict[str, object]:

@@ -139,8 +139,10 @@ def _record(reply: Reply, server: PassportServer) -> Mapping[str, Any] | None:
     if server.kind == "api":
         if not isinstance(content, list) or len(content) > 1:
             raise Unusable("no list of one patron")
-        content = content[0] if content else None
-    if not isinstance(content, dict) and not (content is None and server.kind == "api"):
+        if not content:
+            return None
+        (content,) = content
+    if not isinstance(content, dict):
         raise Unusable("no patron")
     return content
 
@@ -199,10 +201,12 @@ def _attributes(record: Mapping[str, Any], code: str) -> list[str]:
     return [str(value) for value in values if value]
 
 
-def _restriction(record: Mapping[str, Any], server: PassportServer, today: date) -> tuple[bool, date | None]:
-    """Whether the patron is restricted at home, and until when; a day that never comes is none."""
+def _restriction(record: Mapping[str, Any], server: PassportServer, today: date) -> tuple[bool | None, date | None]:
+    """Whether the patron is restricted at home (None: unknown), and until when; a day that never comes is none."""
+    if ("restricted" if server.kind == "api" else "debarred") not in record:
+        return None, None
     if server.kind == "api":
-        restricted = record.get("restricted") or False
+        restricted = record["restricted"] or False
         if not isinstance(restricted, bool):
             raise Unusable("restricted is neither true nor false")
         return restricted, None

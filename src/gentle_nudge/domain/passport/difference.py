@@ -113,6 +113,8 @@ def restriction_change(
     patron: Passported, home: HomePatron, server: PassportServer, today: date
 ) -> RestrictionChange | None:
     """How the restriction here follows the one at home; one of another's making is left alone, and is enough."""
+    if home.restricted is None:
+        return None
     comment = restriction_comment(server)
     of_type = [each for each in patron.restrictions if each.type == RESTRICTION_TYPE]
     own = next((each for each in of_type if each.comment == comment), None)

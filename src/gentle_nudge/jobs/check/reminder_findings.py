@@ -126,7 +126,7 @@ def left_restrictions(conn: Connection, library: Library) -> Iterator[Finding]:
 def waiting_messages(conn: Connection, moment: Moment) -> Iterator[Finding]:
     """Messages that have waited in Koha's queue for days."""
     since = moment.now - timedelta(days=DAYS_IN_THE_QUEUE)
-    old = [message for message, at in reminder_series.unsettled(conn).items() if at < since]
+    old = {message: patron for message, (patron, at) in reminder_series.unsettled(conn).items() if at < since}
     pending = [each for each, (state, _) in message_queue.states(conn, old).items() if state == "pending"]
     if pending:
         yield Finding(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -116,9 +117,8 @@ def _lines(
     return owed_lines.owed_lines(conn, with_facts(conn, rules, patrons), ownership, numbers)
 
 
-def _news(conn: Connection, waiting: Iterable[int]) -> dict[int, tuple[str, str]]:
+def _news(conn: Connection, waiting: Mapping[int, tuple[int, datetime]]) -> dict[int, tuple[str, str]]:
     """What became of the messages that waited when we last looked; Koha cleans up only what it has sent."""
-    waiting = frozenset(waiting)
-    now = message_queue.states(conn, waiting)
+    now = message_queue.states(conn, {message: patron for message, (patron, _) in waiting.items()})
     states = {message: now.get(message, GONE) for message in waiting}
     return {message: found for message, found in states.items() if found[0] != reminder_series.UNSETTLED}

@@ -173,6 +173,7 @@ def apply(
     judged = decide(conn, reminding, moment, options, only=plan.concerned)
     judged = replace(
         judged,
+        letters=() if plan.refused else judged.letters,
         kept={**{number: why for number, why in plan.kept.items() if number not in plan.concerned}, **judged.kept},
         errors=tuple(dict.fromkeys((*plan.errors, *judged.errors))),
         due=plan.due if plan.refused else plan.due - len(plan.letters) + judged.due,

@@ -75,14 +75,14 @@ def guarantors(conn: Connection, numbers: Iterable[int]) -> dict[int, tuple[int,
 
 
 def guarantors_query(numbers: Collection[int]) -> Select[Any]:
-    """The guarantors of these patrons, in the order in which they were linked (with `[remind]` alone).
+    """The guarantors of these patrons but themselves, in the order in which they were linked (with `[remind]` alone).
 
     Index: borrower_relationships r_guarantee.
     """
     link = borrower_relationships.c
     return (
         select(link.guarantee_id, link.guarantor_id)
-        .where(among(link.guarantee_id, numbers), link.guarantor_id.is_not(None))
+        .where(among(link.guarantee_id, numbers), link.guarantor_id != link.guarantee_id)
         .order_by(link.id)
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -63,9 +63,13 @@ def unknown_letters(conn: Connection, codes: Collection[str]) -> list[str]:
     return sorted(code for code in codes if code.casefold() not in in_koha)
 
 
-def states(conn: Connection, messages: Iterable[int]) -> dict[int, tuple[str, str]]:
-    """The state of each of these messages and why it failed; those that Koha has cleaned up are left out."""
-    return {message: (state, why or "") for message, state, why in rows_by_thousands(conn, states_query, messages)}
+def states(conn: Connection, messages: Mapping[int, int]) -> dict[int, tuple[str, str]]:
+    """The state of each of these messages, given with its patron, and why it failed.
+
+    Those that Koha has cleaned up are left out, also if it has given the number to somebody else's message since.
+    """
+    rows = rows_by_thousands(conn, states_query, messages)
+    return {message: (state, why or "") for message, patron, state, why in rows if patron == messages[message]}
 
 
 def states_query(numbers: Collection[int]) -> Select[Any]:
@@ -74,4 +78,5 @@ def states_query(numbers: Collection[int]) -> Select[Any]:
     Index: message_queue PRIMARY.
     """
     message = message_queue.c
-    return select(message.message_id, message.status, message.failure_code).where(among(message.message_id, numbers))
+    found = select(message.message_id, message.borrowernumber, message.status, message.failure_code)
+    return found.where(among(message.message_id, numbers))
