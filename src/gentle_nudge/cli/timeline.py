@@ -97,7 +97,7 @@ def timeline(
         raise UserError("--checkout and --due exclude each other.", "Name one of them.")
     if card is not None and (category or patron_branch):
         raise UserError("--patron brings category and library along.", "Leave out --category and --patron-branch.")
-    needs(branch=branch, category=category or card, itemtype=itemtype)
+    needs("timeline", branch=branch, category=category or card, itemtype=itemtype)
     library = context.obj.library("koha")
     card = card and card_of(library, card)
     if not checkout and not due:
@@ -151,7 +151,7 @@ def rules(
     form: str,
 ) -> None:
     """Which circulation rule wins for a loan, and which it beats; and the preferences that have a say."""
-    needs(branch=branch, category=category, itemtype=itemtype)
+    needs("timeline rules", branch=branch, category=category, itemtype=itemtype)
     library = invocation.library("koha")
     question = LoanQuestion(
         library=branch or "",
@@ -187,11 +187,13 @@ def check(
         sys.exit(EXIT_FAILURE)
 
 
-def needs(**given: str | None) -> None:
+def needs(command: str, /, **given: str | None) -> None:
     """UserError unless each of these options is given."""
     lacking = [f"--{name}" for name, value in given.items() if not value]
     if lacking:
+        named = " and ".join(filter(None, (", ".join(lacking[:-1]), lacking[-1])))
         raise UserError(
-            f"{' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} needed: Koha's own codes.",
-            "gentle-nudge timeline --branch CODE --category CODE --itemtype CODE",
+            f"{named} {'is' if len(lacking) == 1 else 'are'} needed: Koha's own "
+            f"{'code' if len(lacking) == 1 else 'codes'}.",
+            f"gentle-nudge {command} --branch CODE --category CODE --itemtype CODE",
         )

@@ -50,7 +50,7 @@ def rules_view(loan: Loan, rules: RulesOfLoan) -> View:
     used = [rule for rule in rules.rules if rule.row or rule.default]
     nowhere = ", ".join(rule.name for rule in rules.rules if not rule.row and not rule.default)
     ruling = ", ".join(f"{what} {library}" for what, library in asdict(rules.libraries).items())
-    asked = f"A loan at {loan.library} by category {loan.category}, item type {loan.itemtype}"
+    asked = f"A loan at {loan.library}, patron category {loan.category}, item type {loan.itemtype}"
     return View(
         parts=[
             *figures(
@@ -117,4 +117,8 @@ def contradictions_view(answer: Contradictions) -> View:
     hourly = f", {answer.hourly} lent by the hour left out" if answer.hourly else ""
     findings = [each.finding for each in answer.found]
     count = f"found: {numbers_of(findings)}" if findings else "no setting contradicts another"
+    if not answer.combinations and not answer.hourly:
+        count = (
+            "there is no open loan, and no rule for one library, category and item type. Name all three to judge one"
+        )
     return View(parts=[*parts, *notes(f"{judged} judged{hourly}; {count}.")])

@@ -117,7 +117,8 @@ class DrawnEvent:
     def days(self) -> str:
         """The day, or the first and the last."""
         first, last = self.events[0].day, self.last.day
-        return f"{first}" if first == last else f"{first} \N{EN DASH} {last:%m-%d}"
+        until = f"{last:%m-%d}" if first.year == last.year else f"{last}"
+        return f"{first}" if first == last else f"{first} \N{EN DASH} {until}"
 
     @property
     def weekday(self) -> str:
@@ -207,9 +208,10 @@ def road_view(loan: Loan, road: Road, assumed: Sequence[str]) -> View:
 def head(loan: Loan, road: Road) -> Iterator[str]:
     """What was asked, and whose rules hold."""
     number = f", patron {loan.patron}" if loan.patron is not None else ""
+    price = f"price {format_amount(road.price)}" if road.price else "no price"
     yield (
-        f"A loan at {loan.library} by category {loan.category}, item type {loan.itemtype}, price "
-        f"{format_amount(road.price)}{number}: due {road.due}."
+        f"A loan at {loan.library}, patron category {loan.category}, item type {loan.itemtype}, {price}{number}: "
+        f"due {road.due}."
     )
     ruling = asdict(road.libraries)
     if {loan.item_library, loan.patron_library, *ruling.values()} != {loan.library}:

@@ -22,7 +22,9 @@ def due_date(rules: LoanRules, checkout: date, expires: date | None) -> tuple[da
         )
     length, mode, closures = int(rules.number("issuelength") or 0), days_mode(rules), rules.closures
     due = after_loan_period(checkout, length, mode, closures)
-    why = [*rules.whys("issuelength", "lengthunit", "daysmode"), rules.preference("useDaysMode")]
+    why = [*rules.whys("issuelength", "lengthunit", "daysmode")]
+    if not rules.value("daysmode"):
+        why.append(rules.preference("useDaysMode"))
     hard, compare = rules.day("hardduedate"), int(rules.number("hardduedatecompare") or 0)
     if hard and (compare == 0 or (compare < 0 and due > hard) or (compare > 0 and due < hard)):
         due = hard

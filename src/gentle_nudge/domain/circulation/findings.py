@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from gentle_nudge.domain.circulation.calendar import is_open, open_days
+from gentle_nudge.domain.circulation.due_date import days_mode
 from gentle_nudge.domain.circulation.notices import (
     NoticeLevel,
     counts_open_days,
@@ -89,13 +90,13 @@ def lost_before_notice(facts: RoadFacts) -> Iterator[Finding]:
             continue
         largest = least_open_days(closures, terms.due, count, last) if by_calendar else last
         delays = f", or delay {level.level} at most {largest}" if largest > 0 else ""
-        concerned = f"; {counted(len(missed), 'due date')} of {count} concerned" if count > 1 else ""
+        up_to, concerned = ("up to ", f"; this concerns {len(missed)} of {count} due dates") if count > 1 else ("", "")
         option = "DefaultLongOverdueDays" if terms.job.days is None else "the days of --lost"
         yield Finding(
             name="lost-before-notice",
             severity=WARNING,
-            what=f"Notice {level.level} ({level.letter}) would go out {counted(max(missed), 'day')} after the due "
-            f"date, and the item is lost after {terms.loss.days + 1}{concerned}.",
+            what=f"Notice {level.level} ({level.letter}) would go out {up_to}{counted(max(missed), 'day')} after the "
+            f"due date, and the item is lost after {terms.loss.days + 1}{concerned}.",
             why="A lost item gets no notices, so this one never goes out.",
             way_out=f"Set {option} to at least {max(lates) - 1 + first}{delays}.",
         )
@@ -137,7 +138,7 @@ def loss(facts: RoadFacts) -> Iterator[Finding]:
             severity=NOTE,
             what=f"The item never becomes lost: {found.never}.",
             why="The loan stays open, and its replacement cost is never charged.",
-            way_out="If items shall become lost, set DefaultLongOverdueDays and DefaultLongOverdueLostValue, and run "
+            way_out="If items should become lost, set DefaultLongOverdueDays and DefaultLongOverdueLostValue, and run "
             "longoverdue.pl --confirm every night for these loans.",
         )
     if found.both_lists:
@@ -265,7 +266,7 @@ def fines_and_rules(facts: RoadFacts) -> Iterator[Finding]:
             severity=NOTE,
             what="Rules set a fine, and finesMode is not production.",
             why="No fine is ever written.",
-            way_out="Set finesMode to production if overdue loans shall be fined.",
+            way_out="Set finesMode to production if overdue loans should be fined.",
         )
     if terms.snapshot.fines_by_plugin:
         yield Finding(
@@ -320,7 +321,7 @@ def referral(facts: RoadFacts) -> Iterator[Finding]:
     threshold = format_amount(facts.threshold)
     if facts.forgiven and facts.owed_after_loss is not None:
         together = facts.owed_after_loss + facts.forgiven
-        if together >= facts.threshold:
+        if facts.owed_after_loss < facts.threshold <= together:
             yield Finding(
                 name="forgiven-below-threshold",
                 severity=WARNING,
@@ -334,9 +335,10 @@ def referral(facts: RoadFacts) -> Iterator[Finding]:
             name="never-referred",
             severity=WARNING,
             what=f"The balance reaches the threshold of {threshold}, and the loan is never referred: {facts.never}.",
-            why="What counts on one day is never enough: charges enter and leave the window, or do not count at all.",
+            why="Either too little counts on any one day, as charges enter and leave the window, or this category or "
+            "these charges are not referred at all.",
             way_out="Widen the window (count_fees_newer_than, count_fees_older_than), lower threshold, or change the "
-            "debit types or categories that count.",
+            "debit types or categories that count. If they are left out on purpose, nothing is wrong.",
         )
 
 
@@ -344,13 +346,16 @@ def due_on_closed_day(facts: RoadFacts) -> Iterator[Finding]:
     """A due date on which the library is closed."""
     rules, due = facts.terms.rules, facts.terms.due
     if not is_open(rules.closures, due):
+        avoids = days_mode(rules) in {"Calendar", "Datedue", "Dayweek"}
         yield Finding(
             name="due-on-closed-day",
             severity=NOTE,
             what=f"Library {rules.libraries.circulation} is closed on the due date {due}.",
             why="The first open day after it counts no open day late, so that fines and notices by open days begin a "
             "day later.",
-            way_out="Set useDaysMode or the rule daysmode to Calendar or Datedue if nothing is to be due then.",
+            way_out="Koha's loan period avoids closed days here: look at --due, a hard due date, or the calendar."
+            if avoids
+            else "Set useDaysMode or the rule daysmode to Calendar or Datedue if nothing is to be due then.",
         )
 
 

@@ -11,6 +11,7 @@ from gentle_nudge.domain.circulation.calendar import day_of_open_age
 from gentle_nudge.domain.circulation.event import Why
 from gentle_nudge.domain.circulation.precedence import LoanRules, as_number, rule_why
 from gentle_nudge.domain.circulation.snapshot import Closures, RuleRow, Snapshot, small
+from gentle_nudge.domain.wording import counted
 
 DELAY = re.compile(r"overdue_(\d+)_delay")
 OLDER_LEVELS = (1, 2, 3)
@@ -64,6 +65,8 @@ def _level(rules: LoanRules, level: int, parts: dict[str, RuleRow]) -> NoticeLev
     transports = tuple(dict.fromkeys(filter(None, map(str.strip, listed))))
     there = transports_of_letter(rules.snapshot, letter, rules.libraries.notices)
     calendar = [rules.preference(name) for name in CALENDAR if rules.snapshot.is_on(name)]
+    if calendar:
+        calendar.append(Why(source="calendar", name="open days late", value=str(_delay(parts))))
     return NoticeLevel(
         level=level,
         delay=_delay(parts),
@@ -164,11 +167,14 @@ def courtesy_notices(rules: LoanRules, due: date) -> Iterator[CourtesyNotice]:
         if not transports or each.days > FURTHEST_AHEAD or (loan.checkout and day <= loan.checkout):
             continue
         told = (
-            f"{letter} goes out {each.days} days before the due date"
+            f"{letter} goes out {counted(each.days, 'day')} before the due date"
             if each.days
             else f"{letter} goes out on the due date"
         )
         if each.patrons is not None:
             told += f", if the patron has chosen it: {each.patrons:,} of the category have one for that day"
-        why = Why(source="message", name="Advance_Notice" if each.days else "Item_Due", value=str(each.days))
-        yield CourtesyNotice(day=day, letter=letter, transports=transports, text=told, why=(why,))
+        why = [Why(source="message", name="Advance_Notice" if each.days else "Item_Due", value=str(each.days))]
+        if each.patrons is not None:
+            chosen = f"{counted(each.patrons, 'patron')} of the category"
+            why.append(Why(source="assumption", name="opt-in, chosen by", value=chosen))
+        yield CourtesyNotice(day=day, letter=letter, transports=transports, text=told, why=tuple(why))

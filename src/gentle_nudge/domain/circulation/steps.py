@@ -99,7 +99,7 @@ class Steps:
         what = (level.level, level.letter, level.with_letter)
         if level.with_letter:
             self.sent.append(SentOnRoad(letter=level.letter, day=self.day, kind="notice", level=level.level))
-            by = " and ".join(level.with_letter)
+            by = " and ".join(level.with_letter).replace("email", "e-mail")
             self.tell("notice", f"notice {level.level} ({level.letter}) goes out by {by}", level.why, notice=what)
         if level.restricts_now and not self.is_restricted:
             self.is_restricted = True
@@ -120,7 +120,9 @@ class Steps:
         terms = self.terms.loss
         self.is_lost = True
         days = counted(terms.days or 0, "day")
-        self.tell("lost", f"the item becomes lost (value {terms.lost_value}): more than {days} late", terms.why)
+        late = Why(source="calendar", name="more than", value=f"{days} late")
+        text = f"the item becomes lost (value {terms.lost_value}): more than {days} late"
+        self.tell("lost", text, (*terms.why, late))
         line = self.account.latest(OWED)
         if terms.settled and line:
             line.status = "LOST"

@@ -107,7 +107,10 @@ class Walk:
         if self.terms.is_back_in_time:
             return "the loan is brought back by its due date, so that nothing is owed"
         if not self.reached_threshold:
-            return f"on no day of a submission the balance reaches the threshold of {format_amount(rules.threshold)}"
+            return f"the balance reaches the threshold of {format_amount(rules.threshold)} on no day of a submission"
+        balance = self.steps.account.balance
+        if self.terms.loan.returned and balance < rules.threshold:
+            return f"before the return {self.last_reason}, and after it the balance is {format_amount(balance)}"
         return self.last_reason
 
     @property

@@ -143,13 +143,17 @@ def judge_submission(section: Section, borrower: Borrower, so_far: SoFar) -> Sub
         owed=account.owed,
         fee=policy.processing_fee,
         fee_type=policy.fee_debit_type,
-        reason=str(kept_by) if kept_by else None,
+        reason=_in_words(kept_by) if kept_by else None,
         why=(
             _setting("threshold", format_amount(policy.threshold)),
             _setting("count_fees_older_than", str(ages[0])),
             _setting("count_fees_newer_than", str(ages[1])),
         ),
     )
+
+
+def _in_words(kept_by: Reason) -> str:
+    return f"the patron {kept_by}" if kept_by is Reason.BELOW_THRESHOLD else str(kept_by)
 
 
 def _account(policy: Policy, so_far: SoFar) -> Account:

@@ -131,7 +131,13 @@ def test_closed_days_may_be_written_too() -> None:
 def test_a_loan_due_on_a_closed_day_is_fined_a_day_later() -> None:
     walked = road(snapshot(*QUARTER), loan("CPL/PT/BK", due=date(2026, 3, 15)))
     assert told(walked, "fine")[0] == ("03-17", "0.25")
-    assert "due-on-closed-day" in names(walked)
+    ways = [
+        finding.way_out
+        for mode in ("Days", "Datedue")
+        for finding in road(snapshot(*QUARTER, useDaysMode=mode), loan("CPL/PT/BK", due=date(2026, 3, 15))).findings
+        if finding.name == "due-on-closed-day"
+    ]
+    assert [way.split()[0] for way in ways] == ["Set", "Koha's"]
 
 
 MANY = rules(
@@ -329,6 +335,29 @@ def test_a_forgiven_fine_may_keep_a_loan_below_the_threshold() -> None:
     walked = road(first_case(), FIRST_LOAN, policy("30.01"))
     assert names(walked) == ["forgiven-below-threshold"]
     assert names(road(first_case(), FIRST_LOAN, policy("40.01"))) == []
+
+
+def test_a_forgiven_fine_is_not_to_blame_where_enough_is_left_and_the_item_comes_back() -> None:
+    walked = road(first_case(), replace(FIRST_LOAN, returned=date(2026, 5, 2)), policy("25.00"))
+    assert names(walked) == []
+    assert walked.never == (
+        "before the return owes less than the threshold in the window, and after it the balance is 0.00"
+    )
+
+
+def test_the_reasons_of_notices_and_the_loss_say_how_their_days_are_counted() -> None:
+    koha = snapshot(
+        *PLAIN, cells=triggers((7,)), OverdueNoticeCalendar="1", DefaultLongOverdueDays="30", useDaysMode="Datedue"
+    )
+    ahead = (Courtesy(days=2, transports=("email",), patrons=1),)
+    walked = road(koha, loan("CPL/PT/BK", checkout=date(2026, 3, 13), courtesies=ahead))
+    reasons = {event.kind: [(why.name, why.value) for why in event.why] for event in walked.events}
+    assert ("open days late", "7") in reasons["notice"]
+    assert reasons["lost"][-1] == ("more than", "30 days late")
+    assert reasons["courtesy"][-1] == ("opt-in, chosen by", "1 patron of the category")
+    assert reasons["due"][-1] == ("useDaysMode", "Datedue")
+    ruled = road(replace(koha, rules=(*koha.rules, *rules(("daysmode", "Days")))), loan(checkout=date(2026, 3, 2)))
+    assert [why.name for why in ruled.events[1].why] == ["issuelength", "daysmode"]
 
 
 def test_a_loan_that_comes_back_in_time_ends_there() -> None:
