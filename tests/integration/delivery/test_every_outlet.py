@@ -45,7 +45,7 @@ def a_mail_server(request: pytest.FixtureRequest) -> Place:
         outlet=SmtpOutlet(Mail(port=server.port), LETTERHEAD, timeout=10),
         arrived=lambda: attached_to(received.message for received in server.messages),
         nowhere=SmtpOutlet(Mail(port=free_port(), user="koha", password=SECRET), LETTERHEAD, timeout=2),
-        kinds=tuple(ReportKind),
+        kinds=(*TO_AGENCY, *PAGES),
     )
 
 
@@ -55,7 +55,7 @@ def a_maildir(request: pytest.FixtureRequest) -> Place:
         outlet=MaildirOutlet(folder=folder / "mail", letterhead=LETTERHEAD),
         arrived=lambda: attached_to(mailbox.Maildir(folder / "mail")) if (folder / "mail").exists() else [],
         nowhere=MaildirOutlet(folder=folder / "none" / "mail", letterhead=LETTERHEAD),
-        kinds=tuple(ReportKind),
+        kinds=(*TO_AGENCY, *PAGES),
     )
 
 
