@@ -8,7 +8,7 @@ from annotated_types import Interval, MaxLen
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 from sqlalchemy.engine import URL
 
-from gentle_nudge.domain.circulation.timeline_keys import Timeline
+from gentle_nudge.domain.circulation.long_overdue import Timeline
 from gentle_nudge.domain.collections.policy import Day, Policy
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.outcomes.terms import Outcomes

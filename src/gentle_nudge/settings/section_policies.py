@@ -10,7 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from gentle_nudge.domain.circulation.timeline_keys import Timeline
+from gentle_nudge.domain.circulation.long_overdue import Timeline
 from gentle_nudge.domain.collections.policy import GLOBAL, Policy, Scope, Section
 from gentle_nudge.domain.money import MOST, ZERO
 from gentle_nudge.domain.outcomes.terms import Outcomes

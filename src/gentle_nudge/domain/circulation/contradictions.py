@@ -17,7 +17,8 @@ from gentle_nudge.domain.circulation.loan import (
     RemindersOfRoad,
     SubmissionRules,
 )
-from gentle_nudge.domain.circulation.loss import LEFT_OUT, LongOverdueJob
+from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
+from gentle_nudge.domain.circulation.loss import LEFT_OUT
 from gentle_nudge.domain.circulation.precedence import LoanRules
 from gentle_nudge.domain.circulation.snapshot import OpenLoan, Snapshot
 from gentle_nudge.domain.circulation.terms import RoadTerms

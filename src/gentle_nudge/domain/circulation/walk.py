@@ -17,7 +17,7 @@ from gentle_nudge.domain.circulation.loan import (
     SoFar,
     SubmissionRules,
 )
-from gentle_nudge.domain.circulation.loss import LongOverdueJob
+from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
 from gentle_nudge.domain.circulation.notices import CourtesyNotice, courtesy_notices
 from gentle_nudge.domain.circulation.snapshot import Snapshot
 from gentle_nudge.domain.circulation.steps import Steps

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from gentle_nudge.domain.circulation.contradictions import Contradictions, Narrowing, contradictions
 from gentle_nudge.domain.circulation.event import Road
 from gentle_nudge.domain.circulation.loan import Combination, Loan, NotComputed
-from gentle_nudge.domain.circulation.loss import LongOverdueJob
+from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
 from gentle_nudge.domain.circulation.precedence import RulesOfLoan, rules_of
 from gentle_nudge.domain.circulation.snapshot import Courtesy, Snapshot
 from gentle_nudge.domain.circulation.walk import walk

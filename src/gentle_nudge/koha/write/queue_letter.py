@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, select
 
-from gentle_nudge.domain.reminders.plan import Written
 from gentle_nudge.koha.koha_tables import columns_of, message_queue
 from gentle_nudge.koha.write.new_rows import NewRows
 from gentle_nudge.sqltypes import Instant, a_thousand_at_a_time
+
+if TYPE_CHECKING:
+    from gentle_nudge.domain.reminders.plan import Written
 
 HTML = 'text/html; charset="UTF-8"'
 PENDING = "pending"

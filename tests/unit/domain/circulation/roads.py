@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from gentle_nudge.domain.circulation.event import Event, Road, Why
 from gentle_nudge.domain.circulation.loan import Loan, RemindersOfRoad, SoFar, SubmissionRules, SubmissionVerdict
-from gentle_nudge.domain.circulation.loss import LongOverdueJob
+from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
 from gentle_nudge.domain.circulation.snapshot import (
     Branch,
     Closures,

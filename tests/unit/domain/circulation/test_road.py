@@ -10,7 +10,7 @@ import pytest
 
 from gentle_nudge.domain.circulation.contradictions import Narrowing, contradictions
 from gentle_nudge.domain.circulation.loan import Combination, NotComputed
-from gentle_nudge.domain.circulation.loss import LongOverdueJob
+from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
 from gentle_nudge.domain.circulation.precedence import rules_of
 from gentle_nudge.domain.circulation.snapshot import Courtesy, ItemType, RuleRow, Snapshot
 from tests.unit.domain.circulation.roads import (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gentle_nudge.domain.circulation.fine import FineTerms
 from gentle_nudge.domain.circulation.loan import Loan
-from gentle_nudge.domain.circulation.loss import LongOverdueJob
+from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
 from gentle_nudge.domain.circulation.precedence import candidates
 from gentle_nudge.domain.circulation.snapshot import RuleRow, Snapshot
 from gentle_nudge.domain.circulation.terms import RoadTerms
