@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("gentle_nudge.cli.staff:resume", "End holds: these patrons are kept back no more."),
     "remind": ("gentle_nudge.cli.reminders:remind", "Remind patrons of debts before collections; what became of it."),
     "passport": (
-        "gentle_nudge.cli.neighbours:passport",
+        "gentle_nudge.cli.passport:passport",
         "Bring patrons of other libraries here; keep them up to date.",
     ),
     "cases": ("gentle_nudge.cli.inquiry:cases", "Every case, open and closed; move open ones to another section."),

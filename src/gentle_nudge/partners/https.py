@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import ssl
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
+from urllib.parse import quote
 
 import httpx
 
 from gentle_nudge.domain.passport.answer import Answer, Outcome, Question, Reply, answer_of
 from gentle_nudge.domain.passport.terms import PassportServer
 from gentle_nudge.errors import UserError
-from gentle_nudge.partners.questions import question
 
 K = TypeVar("K", bound=Hashable)
 CONNECTIONS = 4
@@ -25,6 +26,7 @@ IN_VAIN = 3  # questions one after the other without an answer, after which a se
 MOST_BYTES = 1024 * 1024
 for each in ("httpx", "httpcore"):
     logging.getLogger(each).setLevel(logging.CRITICAL)  # their lines hold the address asked, and so the card
+EMBEDDED = {"x-koha-embed": "extended_attributes"}
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "gentle-nudge"}
 
 
@@ -137,7 +139,7 @@ async def _answer(line: _Line, question: Question) -> Answer:
 
 async def _ask(line: _Line, card: str) -> Reply:
     """What came; tried again where nothing was heard, or where the server says that it cannot yet."""
-    url, headers = question(line.server, card)
+    url, headers = _address(line.server, card)
     for pause in PAUSES:
         try:
             async with line.client.stream("GET", url, headers=headers) as response:
@@ -179,3 +181,11 @@ def _certificate_failure(error: BaseException) -> ssl.SSLCertVerificationError |
             return seen
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+def _address(server: PassportServer, card: str) -> tuple[str, dict[str, str]]:
+    """Address and headers of the question for this card; nothing in the card is a wildcard, or part of the path."""
+    if server.kind == "plugin":
+        return f"{server.url}/api/v1/contrib/patron_passport/patron/check/{quote(card, safe='')}", {}
+    wanted = json.dumps({"cardnumber": card}, separators=(",", ":"), ensure_ascii=False)
+    return f"{server.url}/api/v1/patrons?q={quote(wanted, safe='')}&_per_page=2", EMBEDDED

@@ -26,10 +26,10 @@ About = tuple[str | None, Finding]
 CARD = "gentle-nudge-check"  # nobody's
 LONG_GONE, LONG_AGO = 30, 7  # days
 NAMES = {
-    Outcome.NO_ANSWER: "unreachable",
-    Outcome.REFUSED: "refused",
-    Outcome.NO_SERVICE: "wrong-service",
-    Outcome.UNUSABLE: "unusable",
+    Outcome.NO_ANSWER: "passport-server-unreachable",
+    Outcome.REFUSED: "passport-server-refused",
+    Outcome.NO_SERVICE: "passport-wrong-service",
+    Outcome.UNUSABLE: "passport-server-unusable",
 }
 WARNING = Severity.WARNING
 
@@ -157,7 +157,7 @@ def _server(answer: Answer) -> Iterator[Finding]:
     name = answer.server.name
     if answer.outcome.is_failure:
         yield Finding(
-            name=f"passport-server-{NAMES[answer.outcome]}".replace("passport-server-wrong", "passport-wrong"),
+            name=NAMES[answer.outcome],
             what=answer.reason or "",
             why="No patron of that library can be made or refreshed here.",
             way_out=f"Mend url, user and password of {name} in the settings, or ask those who run that Koha.",
