@@ -113,7 +113,7 @@ def test_koha_s_tables_are_reached_by_key_only(library: Library, koha: KohaDatab
     event.listen(made, "before_cursor_execute", lambda *args: heard.append((args[2], args[3])))
     assert copy_outcomes(made, [], NIGHT) is None
     asked = [each for each in heard if "account_offsets" in each[0] or "accountlines" in each[0]]
-    assert len(asked) == 4  # offsets and lines, of charges and of fees
+    assert len(asked) == 6  # which lines have offsets; lines and offsets, of charges and of fees; the last offset
     with koha.engine.connect() as conn:
         plans = [explained(conn, *each) for each in asked]
     read = [{row["table"]: row["key"] for row in plan} for plan in plans]

@@ -36,6 +36,7 @@ from gentle_nudge.domain.outcomes.invoice import BilledCase, ReadInvoice
 from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
 from gentle_nudge.store.tables import case, case_line, fitted, invoice, meta, outcome, outcome_line, run
 
+OF_CASES = case.join(case_line, case_line.c.case_id == case.c.id)
 IS_RECORDED = case_line.c.outstanding > literal(ZERO, Money())
 Line = ColumnElement[int]
 ByLine = Callable[[Line], ColumnElement[Any]]
@@ -51,6 +52,9 @@ class SeenLine:
     owing: Decimal
     found_on: date | None = None
     gone_on: date | None = None
+
+
+SEEN = tuple(field.name for field in fields(SeenLine))
 
 
 def complete(conn: Connection, cases: Iterable[int], *, last_offset: ByLine, due_on: ByLine) -> None:
@@ -86,22 +90,37 @@ def is_any_watched(conn: Connection, since: date) -> bool:
     return conn.scalar(select(case.c.id).where(_is_watched(since)).limit(1)) is not None
 
 
-def watched_lines(since: date, new_since: date) -> Subquery:
-    """The lines that cases recorded which are open, or were closed since: `line`, and the offset `after` which to copy.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watched:
+    """The lines, or the `fees`, of cases that are open, or were closed `since`; new cases are those of `new_since`."""
 
-    For new cases it is 0: an earlier case may have the line, whose figures stood still until now.
-    """
-    is_new = or_(case.c.referred_on.is_(None), case.c.referred_on >= new_since)
-    after = value_by((is_new, 0), else_=func.coalesce(case_line.c.last_offset, 0))
-    lines = select(case_line.c.line, after.label("after")).select_from(case)
-    joined = lines.join(case_line, case_line.c.case_id == case.c.id)
-    return joined.where(_is_watched(since), IS_RECORDED).subquery("recorded")
+    since: date
+    new_since: date
+    fees: bool = False
 
+    def recorded(self, lines: Collection[int] | None = None) -> Subquery:
+        """All of them, or those among these `lines`: `line`, and the offset `after` which to copy.
 
-def watched_fees(since: date) -> Subquery:
-    """The fees of the same cases: `line`, `after`."""
-    fees = select(case.c.fee_line.label("line"), literal(0).label("after"))
-    return fees.where(_is_watched(since), case.c.fee_line.is_not(None), case.c.fee.is_not(None)).subquery("recorded")
+        For new cases it is 0: an earlier case may have the line, whose figures stood still until now.
+        """
+        if self.fees:
+            line: Line = case.c.fee_line
+            after: Line = literal(0)
+            query = select(line.label("line"), after.label("after")).where(line.is_not(None), case.c.fee.is_not(None))
+        else:
+            line = case_line.c.line
+            after = value_by((self._is_new, 0), else_=func.coalesce(case_line.c.last_offset, 0))
+            query = select(line, after.label("after")).select_from(OF_CASES).where(IS_RECORDED)
+        chosen = true() if lines is None else among(line, lines)
+        return query.where(_is_watched(self.since), chosen).subquery("recorded")
+
+    def of_new_cases(self, conn: Connection) -> set[int]:
+        """The lines that new cases have recorded."""
+        return set(conn.scalars(select(case_line.c.line).select_from(OF_CASES).where(self._is_new)))
+
+    @property
+    def _is_new(self) -> ColumnElement[bool]:
+        return or_(case.c.referred_on.is_(None), case.c.referred_on >= self.new_since)
 
 
 def keep(conn: Connection, offsets: Iterable[Any], now: datetime) -> None:
@@ -115,15 +134,30 @@ def keep(conn: Connection, offsets: Iterable[Any], now: datetime) -> None:
 
 def see(conn: Connection, lines: Iterable[SeenLine], day: date) -> None:
     """These lines are as they were seen on this day."""
-    by_line = {each.line: asdict(each) | {"seen_on": day} for each in lines}
+    by_line = {each.line: {name: getattr(each, name) for name in SEEN} | {"seen_on": day} for each in lines}
     for rows in a_thousand_at_a_time(by_line.values()):
         conn.execute(delete(outcome_line).where(among(outcome_line.c.line, [row["line"] for row in rows])))
         conn.execute(insert(outcome_line), rows)
 
 
-def note_copied(conn: Connection, now: datetime) -> None:
-    """The last copy was made now."""
-    conn.execute(update(meta).values(outcomes_copied=now))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CopiedUpTo:
+    """A copy has all offsets up to this one, of the cases that were open, or closed since this day."""
+
+    offset: int
+    since: date
+
+
+def note_copied(conn: Connection, now: datetime, up_to: CopiedUpTo | None) -> None:
+    """The last copy was made now; without a watched case (None) it copied nothing, and an earlier one still holds."""
+    reached = {"outcomes_offset": up_to.offset, "outcomes_since": up_to.since} if up_to else {}
+    conn.execute(update(meta).values(outcomes_copied=now, **reached))
+
+
+def copied_up_to(conn: Connection) -> CopiedUpTo | None:
+    """How far the last copy got; None if that is unknown."""
+    offset, since = conn.execute(select(meta.c.outcomes_offset, meta.c.outcomes_since)).one()
+    return None if offset is None or since is None else CopiedUpTo(offset=offset, since=since)
 
 
 def last_copied(conn: Connection) -> datetime | None:
