@@ -27,7 +27,7 @@ from gentle_nudge.koha.koha_tables import categories
 from gentle_nudge.koha.read.borrowers import CONTACT as CONTACT_COLUMNS
 from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
 from gentle_nudge.reports.columns import CONTACT
-from gentle_nudge.store.outcome_log import Watched
+from gentle_nudge.store.outcome_copy import Watched
 from gentle_nudge.store.tables import outcome, outcome_line, reminder
 from tests.builders.days import ZONE
 

@@ -23,8 +23,8 @@ from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserErro
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.read import account_offsets
 from gentle_nudge.sqltypes import a_thousand_at_a_time
-from gentle_nudge.store import meta, outcome_log
-from gentle_nudge.store.outcome_log import CopiedUpTo, SeenLine, Watched
+from gentle_nudge.store import meta, outcome_copy
+from gentle_nudge.store.outcome_copy import CopiedUpTo, SeenLine, Watched
 from gentle_nudge.store.tables import outcome, outcome_line
 
 WATCHED_DAYS = 180  # so long after its end a case is watched, longer if it may be reopened for longer
@@ -64,8 +64,8 @@ def _copy(conn: Connection, moment: Moment, days: timedelta) -> None:
     except UserError:
         return  # our tables are missing or old: the night says so
     since, today, up_to = moment.today - days, moment.today, None
-    if outcome_log.is_any_watched(conn, since):
-        before, copied = outcome_log.copied_up_to(conn), outcome_log.last_copied(conn)
+    if outcome_copy.is_any_watched(conn, since):
+        before, copied = outcome_copy.copied_up_to(conn), outcome_copy.last_copied(conn)
         new_since = copied.astimezone(moment.zone).date() - LATEST if copied else date.min
         lines = Watched(since=since, new_since=new_since)
         touched: set[int] | None = None
@@ -77,7 +77,7 @@ def _copy(conn: Connection, moment: Moment, days: timedelta) -> None:
             _keep(conn, watched, None if touched is None else touched | changed, moment)
         latest = conn.scalar(account_offsets.last_offset_query(moment.now - A_DAY))
         up_to = CopiedUpTo(offset=latest or 0, since=since)
-    outcome_log.note_copied(conn, moment.now, up_to)
+    outcome_copy.note_copied(conn, moment.now, up_to)
 
 
 def _see(conn: Connection, watched: Watched, today: date) -> set[int]:
@@ -93,7 +93,7 @@ def _see(conn: Connection, watched: Watched, today: date) -> set[int]:
             )
             for line, owing, found, gone, found_on, gone_on in lines
         ]
-        outcome_log.see(conn, seen, today)
+        outcome_copy.see(conn, seen, today)
         changed.update(each.line for each in seen)
     return changed
 
@@ -103,7 +103,7 @@ def _keep(conn: Connection, watched: Watched, lines: Collection[int] | None, mom
     for chunk in [None] if lines is None else a_thousand_at_a_time(sorted(lines)):
         query = account_offsets.new_offsets_query(watched.recorded(chunk), outcome.c.offset_id)
         for offsets in _batches(conn, query):
-            outcome_log.keep(conn, offsets, moment.now)
+            outcome_copy.keep(conn, offsets, moment.now)
 
 
 def _batches(conn: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
