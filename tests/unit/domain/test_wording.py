@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from gentle_nudge.domain.wording import counted, ordinal, utc_offset
+from gentle_nudge.domain.wording import counted, is_blank, ordinal, utc_offset
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 patrons"), (1, "1 patron"), (2, "2 patrons"), (21, "21 patrons")])
@@ -32,3 +32,20 @@ def test_a_zone_is_shown_as_people_write_it(minutes: int, text: str) -> None:
 )
 def test_a_place_in_a_row(place: int, words: str) -> None:
     assert ordinal(place) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "blank"),
+    [
+        ("", True),
+        (" \t\n", True),
+        ("\u00a0", True),
+        ("\u200b", True),
+        ("'", True),
+        (" ' ", True),
+        ("-", False),
+        ("'x", False),
+    ],
+)
+def test_a_text_in_which_nobody_could_read_anything_is_blank(text: str, *, blank: bool) -> None:
+    assert is_blank(text) is blank
