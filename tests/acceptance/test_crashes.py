@@ -33,13 +33,7 @@ def pasts() -> dict[str, Past]:
 
 
 @pytest.fixture
-def library(
-    koha: KohaDatabase,
-    smtp: SmtpServer,
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    pasts: dict[str, Past],
-) -> Library:
+def library(koha: KohaDatabase, smtp: SmtpServer, tmp_path: Path, pasts: dict[str, Past]) -> Library:
     """A library that has lived; to live takes longer than to remember it."""
     library = Library(koha=koha, smtp=smtp, archive=tmp_path / "archive")
     if past := pasts.get(koha.name):
@@ -49,7 +43,7 @@ def library(
         library.clock = past.clock
         return library
     library.lives()
-    kept = tmp_path_factory.mktemp("past") / "archive"
+    kept = tmp_path / "past"
     shutil.copytree(library.archive, kept)
     pasts[koha.name] = Past(rows=backup.take(koha), messages=tuple(smtp.messages), archive=kept, clock=library.clock)
     return library

@@ -203,8 +203,9 @@ def test_the_commands_on_the_screen_can_be_played(demo: Shown, command: Command)
     assert screen == demo.screen.replace(DEMO, "here/there")
     commands = re.findall(r"^  gentle-nudge (--config .*)$", screen, re.MULTILINE)
     assert len(commands) >= 5
+    assert command.run_process(*commands[0].split(), env=path).returncode == 0
     for arguments in commands:
-        done = command.run_process(*arguments.split(), env=path)
+        done = command.run(*arguments.split(), env=path)
         assert done.returncode == 0, (arguments, done.stderr)
 
 

@@ -207,16 +207,18 @@ class KohaDatabase:
         with self.engine.begin() as connection:
             connection.execute(text("SET foreign_key_checks = 0"))
             others = [name for name in connection.execute(text("SHOW TABLES")).scalars() if name not in self.columns]
-            if ours and set(others) == set(metadata.tables) and self._definitions(connection) == self._ours:
+            described = _described(connection) if ours and set(others) == set(metadata.tables) else {}
+            if described and _definitions(described) == self._ours:
                 self._empty(connection, *others)
-                self._number_from_one(connection)
+                for name in (name for name in others if NEXT_NUMBER.search(described[name])):
+                    connection.execute(text(f"ALTER TABLE `{name}` AUTO_INCREMENT = 1"))
             else:
                 self._empty(connection)
                 for name in others:
                     connection.execute(text(f"DROP TABLE `{name}`"))
                 if ours:
                     metadata.create_all(connection)
-                    self._ours = self._definitions(connection)
+                    self._ours = _definitions(_described(connection))
             connection.execute(text("SET foreign_key_checks = 1"))
         self._seed()
 
@@ -241,15 +243,6 @@ class KohaDatabase:
         )
         for table in connection.execute(text(used)).scalars().all():
             connection.execute(text(f"DELETE FROM `{table}`"))
-
-    def _definitions(self, connection: Connection) -> dict[str, str]:
-        """Our tables as the server describes them, without the next number of each."""
-        return {name: NEXT_NUMBER.sub("", described) for name, described in _described(connection)}
-
-    def _number_from_one(self, connection: Connection) -> None:
-        for name, described in _described(connection):
-            if NEXT_NUMBER.search(described):
-                connection.execute(text(f"ALTER TABLE `{name}` AUTO_INCREMENT = 1"))
 
     def _seed(self) -> None:
         for table, rows in self._default_rows().items():
@@ -285,9 +278,14 @@ class KohaDatabase:
         return required | dict(values)
 
 
-def _described(connection: Connection) -> list[tuple[str, str]]:
-    shown = (connection.exec_driver_sql(f"SHOW CREATE TABLE `{name}`").one() for name in sorted(metadata.tables))
-    return [(name, described) for name, described in shown]
+def _described(connection: Connection) -> dict[str, str]:
+    """Our tables in the server's own words."""
+    shown = (connection.exec_driver_sql(f"SHOW CREATE TABLE `{name}`").one() for name in metadata.tables)
+    return dict(shown)
+
+
+def _definitions(described: Mapping[str, str]) -> dict[str, str]:
+    return {name: NEXT_NUMBER.sub("", words) for name, words in described.items()}
 
 
 def explained(connection: Connection, statement: str, bound: Any = None) -> list[dict[str, Any]]:
