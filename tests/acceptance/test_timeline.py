@@ -11,6 +11,7 @@ from tests.acceptance.lending import ANY, POLICY, Answer, Lending, days, events,
 from tests.builders.koha import a_patron, an_item, owes
 
 T1 = ("FPL/PT/BK", "--checkout", "2026-03-02", "--price", "25")
+pytestmark = pytest.mark.before_init
 DUE = ("--due", "2026-03-16")
 EASTER = ("CPL/PT/BK", "--due", "2026-03-27", "--price", "25")
 
