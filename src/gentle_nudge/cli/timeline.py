@@ -14,6 +14,7 @@ from gentle_nudge.cli.options import (
     Decorator,
     card_of,
     date_option,
+    is_for_its_command,
     listing_format_option,
     moment_of,
     print_page,
@@ -91,7 +92,7 @@ def timeline(
 
     Koha's configuration is read and nothing is written. Needed: --branch, --itemtype, and --category or --patron.
     """
-    if context.invoked_subcommand is not None:
+    if is_for_its_command(context):
         return
     if checkout and due:
         raise UserError("--checkout and --due exclude each other.", "Name one of them.")
