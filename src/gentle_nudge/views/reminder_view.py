@@ -9,9 +9,10 @@ from typing import Any
 
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.reminders.addressee import Envelope
+from gentle_nudge.domain.reminders.debt import Debt
 from gentle_nudge.domain.reminders.letter import BadLetter
 from gentle_nudge.domain.reminders.plan import PlannedLetter, SectionPlan, Written
-from gentle_nudge.domain.reminders.series import Debt, Message, Reminder, Series, Verdict
+from gentle_nudge.domain.reminders.series import Message, Reminder, Series, Verdict
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.views.plain import (
     Column,

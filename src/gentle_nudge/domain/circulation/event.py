@@ -1,4 +1,4 @@
-"""The road of a loan as it is told: its events, the reasons of each, and its end."""
+"""The road of a loan as it is told: its events, the reasons of each, and the earliest submission."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Literal
-
-from gentle_nudge.domain.circulation.snapshot import TriggerLayout
-from gentle_nudge.domain.finding import Finding
 
 RowSource = Literal["rule", "trigger"]
 CodeSource = Literal["preference", "calendar", "category", "itemtype", "message"]
@@ -72,27 +69,3 @@ class RulingLibraries:
     notices: str
     loss: str
     refund: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Road:
-    """All events of a loan up to `last_day`, and what contradicts on it; `never` says why nobody is ever referred.
-
-    `lost_charged` is the day of the LOST line, None if there is none. `price` is the one that Koha would use.
-    """
-
-    triggers: TriggerLayout
-    libraries: RulingLibraries
-    checkout: date | None
-    due: date
-    lost: date | None
-    lost_charged: date | None
-    returned: date | None
-    price: Decimal
-    balance: Decimal
-    section: str | None
-    submission: EarliestSubmission | None
-    never: str | None
-    last_day: date
-    events: tuple[Event, ...]
-    findings: tuple[Finding, ...]

@@ -92,7 +92,7 @@ class FineTerms:
             at_start=rules.value("chargeperiod_charge_at") == "1",
             ceiling=ceiling,
             ceiling_why=ceiling_why,
-            room=most - rules.loan.other_overdue if most else None,
+            room=most - (rules.loan.other_overdue or NONE) if most else None,
             room_why=(rules.preference("MaxFine"),),
             why=(*rules.whys(*OF_AMOUNT), *map(rules.preference, preferences)),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from gentle_nudge.domain.circulation.account import RoadLine
 from gentle_nudge.domain.circulation.event import Why
 from gentle_nudge.domain.circulation.snapshot import Courtesy
 from gentle_nudge.domain.money import ZERO
@@ -31,9 +32,9 @@ class Combination:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loan:
-    """The loan that is asked about: the options of `timeline`, with Koha's own spelling of the codes.
+    """The loan that is asked about: the options of `timeline`, once they are known with Koha's spelling of the codes.
 
-    Exactly one of `checkout` and `due` is given. `library` is the one of the check-out, which holds the item then.
+    At most one of `checkout` and `due` is given. `library` is the one of the check-out, which holds the item then.
     `expires`: the patron's `dateexpiry`, for ReturnBeforeExpiry; None if no patron is named. `courtesies`: the patron's
     own, else those of the category's template; empty without the message tables.
     """
@@ -48,30 +49,10 @@ class Loan:
     price: Decimal = ZERO
     returned: date | None = None
     paid: Decimal | None = None
-    other_overdue: Decimal = ZERO
+    other_overdue: Decimal | None = None  # None: nothing, or what Koha knows of the patron
     patron: int | None = None
     expires: date | None = None
     courtesies: tuple[Courtesy, ...] = ()
-
-    @property
-    def combination(self) -> Combination:
-        """The library of the check-out with the category and the item type."""
-        return Combination(library=self.library, category=self.category, itemtype=self.itemtype)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RoadLine:
-    """A line of this road's account; a credit not used up is outstanding below zero.
-
-    `status` is Koha's: UNRETURNED while a fine may still grow. `is_our_fee`: of a reminder or of the referral.
-    """
-
-    number: int
-    type: str
-    day: date
-    outstanding: Decimal
-    status: str = ""
-    is_our_fee: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,16 +67,12 @@ class SentOnRoad:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SoFar:
-    """The road up to a day: lines with something outstanding on it, and what was sent until then."""
+    """The road up to a day: lines with something outstanding on it, their balance, and what was sent until then."""
 
     day: date
     lines: tuple[RoadLine, ...]
+    balance: Decimal
     sent: tuple[SentOnRoad, ...]
-
-    @property
-    def balance(self) -> Decimal:
-        """The sum outstanding."""
-        return sum((line.outstanding for line in self.lines), ZERO)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -78,14 +78,6 @@ class Closures:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Branch:
-    """A library of Koha with its own e-mail address (`branchemail`); empty: none."""
-
-    code: str
-    email: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class PatronCategory:
     """A patron category; without `debt_limit` of its own (NULL, or no such column) the preference holds."""
 
@@ -147,7 +139,8 @@ class Snapshot:
 
     `rules` are all rows of `circulation_rules`. `triggers` are the filled cells of `overduerules` and its transports;
     empty with the newer layout, whose triggers are among the rules. `preferences` are the stored ones of INSTALLED by
-    the name given there, NULL as "". A library without a calendar in `closures` is always open.
+    the name given there, NULL as "". A library without a calendar in `closures` is always open. `branches` are the
+    libraries' own e-mail addresses (`branchemail`), empty for none.
     `restricting`: the debit types with `restricts_checkouts`. `fines_by_plugin`: a plugin has `overwrite_calc_fine`.
     `open_loans` are read for `timeline check` alone.
     """
@@ -157,7 +150,7 @@ class Snapshot:
     triggers: tuple[RuleRow, ...] = ()
     preferences: Mapping[str, str] = field(default_factory=dict)
     closures: Mapping[str, Closures] = field(default_factory=dict)
-    branches: Mapping[str, Branch] = field(default_factory=dict)
+    branches: Mapping[str, str] = field(default_factory=dict)
     categories: Mapping[str, PatronCategory] = field(default_factory=dict)
     itemtypes: Mapping[str, ItemType] = field(default_factory=dict)
     letters: frozenset[KohaLetter] = frozenset()
@@ -172,11 +165,6 @@ class Snapshot:
     def is_on(self, name: str) -> bool:
         """Whether a switch among the preferences is on."""
         return self.preference(name) not in {"", "0"}
-
-    @property
-    def has_rules(self) -> bool:
-        """Whether this Koha has circulation rules at all."""
-        return bool(self.rules)
 
     @cached_property
     def rules_by_name(self) -> RowsByName:

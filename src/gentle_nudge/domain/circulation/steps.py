@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from gentle_nudge.domain.circulation.account import DebitOrCredit, RoadAccount
+from gentle_nudge.domain.circulation.account import RoadAccount, RoadLine
 from gentle_nudge.domain.circulation.calendar import open_days
 from gentle_nudge.domain.circulation.event import Event, Kind, Why
 from gentle_nudge.domain.circulation.loan import NotComputed, SentOnRoad
@@ -40,32 +41,21 @@ class Steps:
     def __post_init__(self) -> None:
         self.fine_is_final = not self.terms.fine.is_any
 
-    def tell(
-        self,
-        kind: Kind,
-        text: str,
-        why: Iterable[Why],
-        *,
-        amount: Decimal | None = None,
-        notice: tuple[int | None, str, tuple[str, ...]] = (None, "", ()),
-    ) -> None:
-        """Note an event of this day; one of 0.00 is left out, but for a submission."""
+    def tell(self, kind: Kind, text: str, why: Iterable[Why], *, amount: Decimal | None = None, **letter: Any) -> None:
+        """Note an event of this day, maybe with the `letter`; one of 0.00 is left out, but for a submission."""
         if amount is not None and not amount and kind != "submission":
             return
         late = (self.day - self.terms.due).days
-        level, letter, transports = notice
         event = Event(
             day=self.day,
             late=late,
             open_late=open_days(self.terms.rules.closures, self.terms.due, self.day) if late > 0 else None,
             kind=kind,
-            level=level,
-            letter=letter or None,
-            transports=transports,
             amount=amount,
             balance=self.account.balance,
             text=text,
             why=tuple(why),
+            **letter,
         )
         self.events.append(event)
 
@@ -96,24 +86,19 @@ class Steps:
 
     def notice(self, level: NoticeLevel) -> None:
         """A notice, and the restriction that goes with it."""
-        what = (level.level, level.letter, level.with_letter)
-        if level.with_letter:
-            self.sent.append(SentOnRoad(letter=level.letter, day=self.day, kind="notice", level=level.level))
-            by = " and ".join(level.with_letter).replace("email", "e-mail")
-            self.tell("notice", f"notice {level.level} ({level.letter}) goes out by {by}", level.why, notice=what)
+        number, letter, ways = level.level, level.letter, level.with_letter
+        if ways:
+            self.sent.append(SentOnRoad(letter=letter, day=self.day, kind="notice", level=number))
+            text = f"notice {number} ({letter}) goes out by {' and '.join(ways).replace('email', 'e-mail')}"
+            self.tell("notice", text, level.why, level=number, letter=letter, transports=ways)
         if level.restricts_now and not self.is_restricted:
             self.is_restricted = True
-            self.tell(
-                "restriction",
-                f"notice {level.level} restricts the patron",
-                level.why,
-                notice=(level.level, level.letter, ()),
-            )
+            self.tell("restriction", f"notice {number} restricts the patron", level.why, level=number, letter=letter)
 
     def courtesy(self, notice: CourtesyNotice) -> None:
         """A courtesy notice."""
         self.sent.append(SentOnRoad(letter=notice.letter, day=self.day, kind="courtesy"))
-        self.tell("courtesy", notice.text, notice.why, notice=(None, notice.letter, notice.transports))
+        self.tell("courtesy", notice.text, notice.why, letter=notice.letter, transports=notice.transports)
 
     def lose(self) -> None:
         """The item becomes lost; where that is charged, the loss is settled."""
@@ -133,7 +118,7 @@ class Steps:
             self._close("the loss closes the loan", terms.closes_why)
         self.owed_after_loss = self.account.balance
 
-    def _forgive(self, line: DebitOrCredit) -> None:
+    def _forgive(self, line: RoadLine) -> None:
         if self.terms.loss.forgives and line.outstanding > 0:
             self.forgiven, line.forgiven, line.outstanding = line.outstanding, line.outstanding, ZERO
             self.account.touch(self.day)
@@ -164,12 +149,11 @@ class Steps:
         """A payment on the charge for the lost item."""
         charge = self.account.latest("LOST")
         if charge is None or charge.outstanding < amount:
-            owing = f"of {format_amount(charge.outstanding)}" if charge else "at all"
             raise NotComputed(
                 f"there is no charge for the lost item that {format_amount(amount)} could be paid on",
-                f"on the day of the return this road has no such charge {owing}"
-                if charge is None
-                else f"at most {format_amount(charge.outstanding)} can be paid on it",
+                f"at most {format_amount(charge.outstanding)} can be paid on it"
+                if charge
+                else "on the day of the return this road has no such charge at all",
             )
         charge.settle(amount)
         self.account.touch(self.day)
@@ -184,9 +168,8 @@ class Steps:
         line = self.account.latest(OWED)
         if line and line.status == "UNRETURNED":
             line.status = "RETURNED"
-        self.tell(
-            "returned", "the item is brought back", (Why(source="option", name="--returned", value=str(self.day)),)
-        )
+        why = Why(source="option", name="--returned", value=str(self.day))
+        self.tell("returned", "the item is brought back", [why])
         self._close("", (), by_return=True)
         if self.terms.lost:
             for step in refunds(rules, self.terms.fine, self.account, lost=self.terms.lost, returned=self.day):
@@ -199,8 +182,7 @@ class Steps:
         blocks = limit is not None and owing > limit
         if blocks != self.is_blocked:
             self.is_blocked = blocks
-            compared = "more than" if blocks else "no longer more than"
-            text = (
-                f"{'debts block check-outs' if blocks else 'check-outs are free again'}: {owing} is {compared} {limit}"
-            )
-            self.tell("blocked" if blocks else "unblocked", text, (why,))
+            if blocks:
+                self.tell("blocked", f"debts block check-outs: {owing} is more than {limit}", [why])
+            else:
+                self.tell("unblocked", f"check-outs are free again: {owing} is no longer more than {limit}", [why])

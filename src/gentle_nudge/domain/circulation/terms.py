@@ -37,7 +37,7 @@ class RoadTerms:
     @classmethod
     def of(cls, snapshot: Snapshot, loan: Loan, job: LongOverdueJob) -> Self:
         """The terms of this loan; NotComputed says why there are none."""
-        if not snapshot.has_rules:
+        if not snapshot.rules:
             raise NotComputed(
                 "Koha has no circulation rules", "see Circulation and fine rules in Koha's administration"
             )

@@ -10,7 +10,7 @@ from typing import Literal
 
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.passport.admission import Refusal
-from gentle_nudge.domain.passport.answer import Answer, Outcome, Verdict
+from gentle_nudge.domain.passport.answer import Answer, Outcome
 from gentle_nudge.domain.passport.difference import Difference, Memory, Passported, Skipped
 from gentle_nudge.domain.passport.mapping import Value
 from gentle_nudge.domain.passport.same_person import Duplicate
@@ -33,7 +33,6 @@ class LookedUp:
     card: str
     here: Here | None
     answers: list[Answer]
-    verdict: Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, null, select
 
-from gentle_nudge.domain.circulation.snapshot import Branch, ItemType, KohaLetter, PatronCategory
+from gentle_nudge.domain.circulation.snapshot import ItemType, KohaLetter, PatronCategory
 from gentle_nudge.domain.money import ZERO, round_to_cent
 from gentle_nudge.koha.koha_tables import (
     account_debit_types,
@@ -26,9 +26,9 @@ from gentle_nudge.koha.read.letters import MODULE
 from gentle_nudge.sqltypes import Money
 
 
-def libraries(conn: Connection) -> dict[str, Branch]:
-    """Every library by its code."""
-    return {code: Branch(code=code, email=(email or "").strip()) for code, email in conn.execute(libraries_query())}
+def libraries(conn: Connection) -> dict[str, str]:
+    """The e-mail address of every library, by its code; empty if it has none."""
+    return {code: (email or "").strip() for code, email in conn.execute(libraries_query())}
 
 
 def libraries_query() -> Select[Any]:
