@@ -29,7 +29,7 @@ from gentle_nudge.cli.reviewers import ReviewCommands
 from gentle_nudge.domain.reminders.levels import BILL
 from gentle_nudge.domain.reminders.series import SeriesState
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.desk.find_patron import NO_CARD, find_number
+from gentle_nudge.jobs.desk.find_patron import number_in_koha
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.reminders.remind import ReminderRun, RemindOptions
 from gentle_nudge.jobs.reminders.remind import remind as run_reminders
@@ -132,10 +132,7 @@ def _number(library: Library, card: str) -> int:
     """The patron who is meant; UserError if nobody is."""
     card = card_of(library, card)
     with read_only(library.engine) as conn:
-        number = find_number(conn, card)
-    if number is None:
-        raise UserError("Koha has no patron with this card.", NO_CARD)
-    return number
+        return number_in_koha(conn, card)
 
 
 @remind.command()

@@ -24,7 +24,7 @@ from gentle_nudge.domain.circulation.loan import Combination, Loan
 from gentle_nudge.domain.finding import Severity
 from gentle_nudge.domain.money import parse_amount
 from gentle_nudge.errors import EXIT_FAILURE, UserError
-from gentle_nudge.jobs.desk.find_patron import NOT_IN_KOHA, find_number
+from gentle_nudge.jobs.desk.find_patron import number_in_koha
 from gentle_nudge.jobs.timeline.answers import road_of, rules_for, what_contradicts
 from gentle_nudge.jobs.timeline.road_page import assumed, road_page
 from gentle_nudge.jobs.transaction import read_only
@@ -88,9 +88,7 @@ def timeline(context: click.Context, /, card: str | None, form: str, **asked: An
     if not asked["checkout"] and not asked["due"]:
         asked["checkout"] = moment_of(library).today
     with progress(), read_only(library.engine) as conn:
-        patron = find_number(conn, card) if card else None
-        if card and patron is None:
-            raise UserError(*NOT_IN_KOHA)
+        patron = number_in_koha(conn, card) if card else None
         answer = road_of(conn, library, Loan(patron=patron, **asked))
         page = road_page(conn, library, answer) if form == "html" else ""
     for failure in library.texts.failures:

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from gentle_nudge.domain.circulation.account import RoadLine
-from gentle_nudge.domain.circulation.event import Why
+from gentle_nudge.domain.circulation.event import Event, Why
 from gentle_nudge.domain.circulation.snapshot import Courtesy
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.errors import UserError
@@ -56,23 +56,13 @@ class Loan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SentOnRoad:
-    """A letter sent on this road: a notice, a courtesy or a reminder; `level` is 0 for a courtesy."""
-
-    letter: str
-    day: date
-    kind: str
-    level: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class SoFar:
-    """The road up to a day: lines with something outstanding on it, their balance, and what was sent until then."""
+    """The road up to a day: lines with something outstanding on it, their balance, and the letters sent until then."""
 
     day: date
     lines: tuple[RoadLine, ...]
     balance: Decimal
-    sent: tuple[SentOnRoad, ...]
+    sent: tuple[Event, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

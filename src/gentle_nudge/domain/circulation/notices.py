@@ -121,7 +121,7 @@ def has_loss_by_triggers(snapshot: Snapshot) -> bool:
 
 def transports_of_letter(snapshot: Snapshot, code: str, library: str) -> frozenset[str]:
     """The transports for which Koha has this letter, the library's own or the one for all."""
-    places = snapshot.letter_places.get(code.casefold(), {})
+    places = snapshot.letters.get(code.casefold(), {})
     return places.get(library.casefold(), frozenset()) | places.get("", frozenset())
 
 

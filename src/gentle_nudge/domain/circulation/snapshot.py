@@ -96,15 +96,6 @@ class ItemType:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KohaLetter:
-    """A row of `letter` of the module circulation and the language `default`; library '' is for all."""
-
-    code: str
-    library: str = ""
-    transport: str = "email"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Courtesy:
     """A courtesy notice so many days before the due date (0: on it), of a patron or of a category's template.
 
@@ -140,7 +131,8 @@ class Snapshot:
     `rules` are all rows of `circulation_rules`. `triggers` are the filled cells of `overduerules` and its transports;
     empty with the newer layout, whose triggers are among the rules. `preferences` are the stored ones of INSTALLED by
     the name given there, NULL as "". A library without a calendar in `closures` is always open. `branches` are the
-    libraries' own e-mail addresses (`branchemail`), empty for none.
+    libraries' own e-mail addresses (`branchemail`), empty for none. `letters`: the transports of every letter of the
+    module circulation and the language `default`, by its code and library in small letters; library '' is for all.
     `restricting`: the debit types with `restricts_checkouts`. `fines_by_plugin`: a plugin has `overwrite_calc_fine`.
     `open_loans` are read for `timeline check` alone.
     """
@@ -153,7 +145,7 @@ class Snapshot:
     branches: Mapping[str, str] = field(default_factory=dict)
     categories: Mapping[str, PatronCategory] = field(default_factory=dict)
     itemtypes: Mapping[str, ItemType] = field(default_factory=dict)
-    letters: frozenset[KohaLetter] = frozenset()
+    letters: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     restricting: frozenset[str] = frozenset({"OVERDUE", "LOST", "PROCESSING"})
     fines_by_plugin: bool = False
     open_loans: tuple[OpenLoan, ...] = ()
@@ -177,16 +169,6 @@ class Snapshot:
         if self.layout == "overduerules":
             return by_name_and_scope(self.triggers)
         return {name: rows for name, rows in self.rules_by_name.items() if name.startswith("overdue_")}
-
-    @cached_property
-    def letter_places(self) -> Mapping[str, Mapping[str, frozenset[str]]]:
-        """The transports of every letter, by its code and library in small letters."""
-        places: dict[str, dict[str, frozenset[str]]] = {}
-        for letter in self.letters:
-            of_code = places.setdefault(letter.code.casefold(), {})
-            library = letter.library.casefold()
-            of_code[library] = of_code.get(library, frozenset()) | {letter.transport}
-        return places
 
 
 Scope = tuple[str | None, str | None, str | None]  # library, category, item type, in small letters; None: any

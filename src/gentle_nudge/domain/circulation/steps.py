@@ -11,7 +11,7 @@ from typing import Any
 from gentle_nudge.domain.circulation.account import RoadAccount, RoadLine
 from gentle_nudge.domain.circulation.calendar import open_days
 from gentle_nudge.domain.circulation.event import Event, Kind, Why
-from gentle_nudge.domain.circulation.loan import NotComputed, SentOnRoad
+from gentle_nudge.domain.circulation.loan import NotComputed
 from gentle_nudge.domain.circulation.notices import CourtesyNotice, NoticeLevel
 from gentle_nudge.domain.circulation.refund import OWED, refunds
 from gentle_nudge.domain.circulation.terms import RoadTerms
@@ -27,7 +27,6 @@ class Steps:
     day: date
     account: RoadAccount = field(default_factory=RoadAccount)
     events: list[Event] = field(default_factory=list)
-    sent: list[SentOnRoad] = field(default_factory=list)
     is_open: bool = True
     is_lost: bool = False
     is_restricted: bool = False
@@ -88,7 +87,6 @@ class Steps:
         """A notice, and the restriction that goes with it."""
         number, letter, ways = level.level, level.letter, level.with_letter
         if ways:
-            self.sent.append(SentOnRoad(letter=letter, day=self.day, kind="notice", level=number))
             text = f"notice {number} ({letter}) goes out by {' and '.join(ways).replace('email', 'e-mail')}"
             self.tell("notice", text, level.why, level=number, letter=letter, transports=ways)
         if level.restricts_now and not self.is_restricted:
@@ -97,7 +95,6 @@ class Steps:
 
     def courtesy(self, notice: CourtesyNotice) -> None:
         """A courtesy notice."""
-        self.sent.append(SentOnRoad(letter=notice.letter, day=self.day, kind="courtesy"))
         self.tell("courtesy", notice.text, notice.why, letter=notice.letter, transports=notice.transports)
 
     def lose(self) -> None:

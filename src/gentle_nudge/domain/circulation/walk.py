@@ -10,13 +10,14 @@ from decimal import Decimal
 
 from gentle_nudge.domain.circulation.calendar import DAY
 from gentle_nudge.domain.circulation.event import EarliestSubmission, Event, Why
-from gentle_nudge.domain.circulation.loan import RemindersOfRoad, SentOnRoad, SoFar, SubmissionRules
+from gentle_nudge.domain.circulation.loan import RemindersOfRoad, SoFar, SubmissionRules
 from gentle_nudge.domain.circulation.notices import CourtesyNotice, courtesy_notices
 from gentle_nudge.domain.circulation.steps import Steps
 from gentle_nudge.domain.circulation.terms import LONGEST, RoadTerms
 from gentle_nudge.domain.money import format_amount
 
 BILL = 5
+LETTERS = frozenset({"courtesy", "notice", "reminder"})
 QUIET = 7  # days besides those of the window after which nothing can count that has not counted before
 WITHOUT_SECTION = 90
 
@@ -136,7 +137,8 @@ class Road:
     def _so_far(self) -> SoFar:
         steps = self.steps
         lines = tuple(line for line in steps.account.lines if line.outstanding)
-        return SoFar(day=steps.day, lines=lines, balance=self.balance, sent=tuple(steps.sent))
+        sent = tuple(event for event in steps.events if event.kind in LETTERS)
+        return SoFar(day=steps.day, lines=lines, balance=self.balance, sent=sent)
 
     def _submit(self) -> None:
         rules, steps, balance = self.submissions, self.steps, self.balance
@@ -167,8 +169,6 @@ class Road:
         self.asked_at, self.ask_on = steps.account.changes, verdict.ask_on
         if verdict.level is None:
             return
-        sent = SentOnRoad(letter=verdict.letter, day=steps.day, kind="reminder", level=verdict.level)
-        steps.sent.append(sent)
         self.ask_on = steps.day + DAY
         if verdict.fee > 0:
             steps.account.add(verdict.fee_type, steps.day, verdict.fee, is_our_fee=True)

@@ -124,7 +124,7 @@ def judge_submission(section: Section, borrower: Borrower, so_far: SoFar) -> Sub
     notices = tuple(
         SentNotice(message=0, patron=NOBODY, letter=sent.letter, sent_on=sent.day)
         for sent in so_far.sent
-        if sent.letter.casefold() in letters
+        if sent.letter and sent.letter.casefold() in letters
     )
     candidate = Candidate(patron=borrower.patron, account=account, records=PatronRecords(notices=notices))
     kept_by = next((reason for reason in ASKED if RULES[reason](candidate, section, so_far.day)), None)
@@ -172,13 +172,13 @@ def _counts(line: RoadLine, policy: Policy, day: date) -> bool:
 
 def judge_reminder(remind: Remind, borrower: Borrower, snapshot: Snapshot, so_far: SoFar) -> ReminderVerdict:
     """The reminder of the night to the patron of this road; one without a letter goes out to nobody."""
-    sent = [each for each in so_far.sent if each.kind == "reminder"]
+    sent = {each.level or 0: each.day for each in so_far.sent if each.kind == "reminder"}
     lines = (_owed(line, remind) for line in so_far.lines)
     debtor = Debtor(
         number=NOBODY,
         patron=borrower.patron,
         debt=debt_of(lines, remind, so_far.day),
-        series=_series({each.level: each.day for each in sent}) if sent else None,
+        series=_series(sent) if sent else None,
     )
     verdict = judge(debtor, remind, so_far.day)
     if verdict.reason or verdict.level is None:

@@ -14,7 +14,6 @@ from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
 from gentle_nudge.domain.circulation.snapshot import (
     Closures,
     ItemType,
-    KohaLetter,
     PatronCategory,
     RuleRow,
     Snapshot,
@@ -80,7 +79,7 @@ def snapshot(
         branches={code: f"{code}@library.example" for code in ("CPL", "FPL", "MPL")},
         categories=named,
         itemtypes=types | ({itemtype.code: itemtype} if itemtype else {}),
-        letters=frozenset(KohaLetter(code=code) for code in (*LETTERS, "PREDUE", "DUE")),
+        letters={code.casefold(): {"": frozenset({"email"})} for code in (*LETTERS, "PREDUE", "DUE")},
     )
 
 
