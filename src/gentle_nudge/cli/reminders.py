@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -123,11 +123,6 @@ def _tell_trouble(done: ReminderRun) -> None:
             say(f"{name}: {plan.refused}\n  {plan.hint}")
 
 
-def _names(library: Library, libraries: Sequence[str]) -> Collection[str] | None:
-    """The sections that are meant, with their earlier names; None: all."""
-    return library.names_of(libraries) if libraries else None
-
-
 def _number(library: Library, card: str) -> int:
     """The patron who is meant; UserError if nobody is."""
     card = card_of(library, card)
@@ -156,7 +151,7 @@ def status(invocation: Invocation, card: str | None, libraries: Sequence[str], s
     with progress(), read_only(library.engine) as conn:
         sections = reminded_sections(conn, library.settings, libraries)
         in_state = None if wanted == "all" else SeriesState(wanted)
-        names = _names(library, libraries)
+        names = library.names_of(libraries)
         series = series_of(conn, sections, moment, number=number, state=in_state, names=names)
         today = list(today_of(conn, sections, moment, number)) if number else []
     show(status_view(series, today, moment.day), form)
@@ -179,7 +174,7 @@ def letters(
     library = _library(invocation)
     last = last or moment_of(library).today
     first = first or last - timedelta(days=LISTED_DAYS)
-    wanted = WantedLetters(first=first, last=last, names=_names(library, libraries), **which)
+    wanted = WantedLetters(first=first, last=last, names=library.names_of(libraries), **which)
     with progress(), read_only(library.engine) as conn:
         show(sent_view(letters_sent(conn, wanted)), form)
 
@@ -221,7 +216,7 @@ def stop(invocation: Invocation, card: str, reason: str, libraries: Sequence[str
         patron=_number(library, card),
         reason=reason,
         waive_fee=waive_fee,
-        sections=_names(library, libraries),
+        sections=library.names_of(libraries),
         known=[name for family in library.families for name in family],
     )
     click.echo(writing(library.engine, partial(stop_series, wanted=request, moment=moment)))

@@ -10,9 +10,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from gentle_nudge.domain.circulation.event import Event, Why
 from gentle_nudge.domain.circulation.findings import findings_of
-from gentle_nudge.domain.circulation.loan import Loan
+from gentle_nudge.domain.circulation.loan import Event, Loan, Why
 from gentle_nudge.domain.circulation.terms import RoadTerms
 from gentle_nudge.domain.circulation.walk import BILL, Road
 from gentle_nudge.domain.money import ZERO, format_amount

@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Self
 
 from gentle_nudge.domain.circulation.calendar import is_open, open_days
-from gentle_nudge.domain.circulation.event import Why
+from gentle_nudge.domain.circulation.loan import Why
 from gentle_nudge.domain.circulation.precedence import LoanRules, as_number
 from gentle_nudge.domain.circulation.snapshot import Closures
 from gentle_nudge.domain.money import format_amount, round_to_cent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from gentle_nudge.domain.circulation.event import Why
+from gentle_nudge.domain.circulation.loan import Why
 from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
 from gentle_nudge.domain.circulation.notices import has_loss_by_triggers
 from gentle_nudge.domain.circulation.precedence import LoanRules

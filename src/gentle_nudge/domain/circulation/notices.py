@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from gentle_nudge.domain.circulation.calendar import day_of_open_age
-from gentle_nudge.domain.circulation.event import Why
+from gentle_nudge.domain.circulation.loan import Why
 from gentle_nudge.domain.circulation.precedence import LoanRules, as_number, rule_why
 from gentle_nudge.domain.circulation.snapshot import Closures, RuleRow, Snapshot, small
 from gentle_nudge.domain.wording import counted

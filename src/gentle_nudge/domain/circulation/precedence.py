@@ -9,8 +9,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from itertools import product
 
-from gentle_nudge.domain.circulation.event import RowSource, RulingLibraries, Why
-from gentle_nudge.domain.circulation.loan import Loan
+from gentle_nudge.domain.circulation.loan import Loan, RowSource, RulingLibraries, Why
 from gentle_nudge.domain.circulation.snapshot import (
     INSTALLED,
     Closures,

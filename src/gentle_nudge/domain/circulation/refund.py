@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Literal
 
 from gentle_nudge.domain.circulation.account import RoadAccount
-from gentle_nudge.domain.circulation.event import Why
 from gentle_nudge.domain.circulation.fine import FineTerms
+from gentle_nudge.domain.circulation.loan import Why
 from gentle_nudge.domain.circulation.precedence import WITHOUT_VALUE, LoanRules, as_number
 from gentle_nudge.domain.money import ZERO
 

@@ -10,8 +10,7 @@ from typing import Any
 
 from gentle_nudge.domain.circulation.account import RoadAccount, RoadLine
 from gentle_nudge.domain.circulation.calendar import open_days
-from gentle_nudge.domain.circulation.event import Event, Kind, Why
-from gentle_nudge.domain.circulation.loan import NotComputed
+from gentle_nudge.domain.circulation.loan import Event, Kind, NotComputed, Why
 from gentle_nudge.domain.circulation.notices import CourtesyNotice, NoticeLevel
 from gentle_nudge.domain.circulation.refund import OWED, refunds
 from gentle_nudge.domain.circulation.terms import RoadTerms

@@ -9,9 +9,8 @@ from functools import cached_property
 from typing import Self
 
 from gentle_nudge.domain.circulation.due_date import due_date
-from gentle_nudge.domain.circulation.event import Why
 from gentle_nudge.domain.circulation.fine import FineTerms, Price, price_of
-from gentle_nudge.domain.circulation.loan import Loan, NotComputed
+from gentle_nudge.domain.circulation.loan import Loan, NotComputed, Why
 from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
 from gentle_nudge.domain.circulation.loss import LossTerms, loss_terms
 from gentle_nudge.domain.circulation.notices import NoticeLevel, counts_open_days, day_of_notice, notice_levels

@@ -9,8 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from gentle_nudge.domain.circulation.calendar import DAY
-from gentle_nudge.domain.circulation.event import EarliestSubmission, Event, Why
-from gentle_nudge.domain.circulation.loan import RemindersOfRoad, SoFar, SubmissionRules
+from gentle_nudge.domain.circulation.loan import EarliestSubmission, Event, RemindersOfRoad, SoFar, SubmissionRules, Why
 from gentle_nudge.domain.circulation.notices import CourtesyNotice, courtesy_notices
 from gentle_nudge.domain.circulation.steps import Steps
 from gentle_nudge.domain.circulation.terms import LONGEST, RoadTerms

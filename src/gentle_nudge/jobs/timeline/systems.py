@@ -11,13 +11,13 @@ from functools import partial
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.circulation.account import RoadLine
-from gentle_nudge.domain.circulation.event import Why
 from gentle_nudge.domain.circulation.loan import (
     RemindersOfRoad,
     ReminderVerdict,
     SoFar,
     SubmissionRules,
     SubmissionVerdict,
+    Why,
 )
 from gentle_nudge.domain.circulation.notices import transports_of_letter
 from gentle_nudge.domain.circulation.snapshot import Snapshot

@@ -7,9 +7,16 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from gentle_nudge.domain.circulation.event import Event, Why
 from gentle_nudge.domain.circulation.findings import findings_of
-from gentle_nudge.domain.circulation.loan import Loan, RemindersOfRoad, SoFar, SubmissionRules, SubmissionVerdict
+from gentle_nudge.domain.circulation.loan import (
+    Event,
+    Loan,
+    RemindersOfRoad,
+    SoFar,
+    SubmissionRules,
+    SubmissionVerdict,
+    Why,
+)
 from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
 from gentle_nudge.domain.circulation.snapshot import (
     Closures,
