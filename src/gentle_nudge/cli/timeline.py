@@ -89,17 +89,17 @@ def timeline(context: click.Context, /, card: str | None, form: str, **asked: An
         asked["checkout"] = moment_of(library).today
     with progress(), read_only(library.engine) as conn:
         patron = number_in_koha(conn, card) if card else None
-        answer = road_of(conn, library, Loan(patron=patron, **asked))
-        page = road_page(conn, library, answer) if form == "html" else ""
+        road = road_of(conn, library, Loan(patron=patron, **asked))
+        page = road_page(conn, library, road) if form == "html" else ""
     for failure in library.texts.failures:
         say(failure, "warning")
     match form:
         case "html":
             print_page([page])
         case "csv":
-            show(events_view(answer.road), form)
+            show(events_view(road), form)
         case _:
-            show(road_view(answer.road, assumed(answer)), form)
+            show(road_view(road, assumed(road)), form)
 
 
 @timeline.command()

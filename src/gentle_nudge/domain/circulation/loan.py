@@ -156,6 +156,7 @@ class SubmissionRules:
     submit_on: int = 0
     threshold: Decimal = ZERO
     count_fees_newer_than: int = 90
+    count_fees_older_than: int = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

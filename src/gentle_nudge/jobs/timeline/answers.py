@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from difflib import get_close_matches
 from functools import cache
@@ -17,7 +17,6 @@ from gentle_nudge.domain.circulation.precedence import LoanRules
 from gentle_nudge.domain.circulation.snapshot import INSTALLED, Snapshot
 from gentle_nudge.domain.circulation.terms import RoadTerms
 from gentle_nudge.domain.circulation.walk import Road, walk
-from gentle_nudge.domain.collections.policy import Policy
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library
@@ -33,29 +32,18 @@ class NoRules(UserError):
     """Koha has no circulation rules, or none that this database user may read (exit 2)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RoadAnswer:
-    """The road of a loan; `policy` is that of the section which would refer it, None if none would."""
-
-    road: Road
-    policy: Policy | None
-
-
-def road_of(conn: Connection, library: Library, asked: Loan) -> RoadAnswer:
+def road_of(conn: Connection, library: Library, asked: Loan) -> Road:
     """The road of the loan; UserError for codes that Koha does not have, and where it cannot be walked."""
     snapshot = read_snapshot(conn, library)
     loan = loan_of(conn, snapshot, asked)
     systems = other_systems(conn, library, snapshot)
     borrower = systems.borrower(loan.category, loan.patron_library, loan.item_library)
-    submissions = systems.submissions(borrower)
     try:
         terms = RoadTerms.of(snapshot, loan, library.settings.timeline.job)
-        road = walk(terms, submissions, systems.reminders(borrower))
+        return walk(terms, systems.submissions(borrower), systems.reminders(borrower))
     except NotComputed as trouble:
         sentence, hint = (f"{text[:1].upper()}{text[1:]}." if text else "" for text in (str(trouble), trouble.hint))
         raise UserError(sentence, hint) from trouble
-    section = systems.section_of(borrower) if submissions.section else None
-    return RoadAnswer(road=road, policy=section.policy if section else None)
 
 
 def rules_for(conn: Connection, library: Library, asked: Loan) -> LoanRules:

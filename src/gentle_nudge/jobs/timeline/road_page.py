@@ -14,29 +14,28 @@ from gentle_nudge.domain.circulation.walk import Road
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.timeline.answers import RoadAnswer
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.reports.render import NAMELESS, one_line
 from gentle_nudge.views.html import as_page
 from gentle_nudge.views.timeline_view import road_page_view
 
 
-def road_page(conn: Connection, library: Library, answer: RoadAnswer) -> str:
+def road_page(conn: Connection, library: Library, road: Road) -> str:
     """The page of this road."""
-    band = window_of_lost_charge(answer)
-    view = road_page_view(answer.road, assumed(answer), closed=list(closed_days(answer.road)), band=band)
+    band = window_of_lost_charge(road)
+    view = road_page_view(road, assumed(road), closed=list(closed_days(road)), band=band)
     return as_page(
         library.texts.render,
         "timeline.html",
         view,
         library_name=one_line(preferences(conn, ["LibraryName"])["LibraryName"]) or NAMELESS,
-        command=command_line(answer.road.terms.loan),
+        command=command_line(road.terms.loan),
     )
 
 
-def assumed(answer: RoadAnswer) -> list[str]:
+def assumed(road: Road) -> list[str]:
     """What was assumed, in sentences, first which jobs run in which order."""
-    terms = answer.road.terms
+    terms, rules = road.terms, road.submissions
     night = "fines.pl, overdue_notices.pl -t and advance_notices.pl -c, in this order"
     job = {"off": "no longoverdue.pl", "preferences": "longoverdue.pl as its preferences say"}.get(
         terms.job.runs, "longoverdue.pl with the options of [timeline]"
@@ -48,12 +47,11 @@ def assumed(answer: RoadAnswer) -> list[str]:
         f"Every night before opening Koha runs {order}; Gentle Nudge runs after them.",
         f"The loan is not renewed{nothing}. {alone}",
     ]
-    if policy := answer.policy:
-        ages = sorted((policy.count_fees_older_than, policy.count_fees_newer_than))
-        weekday = Weekday(policy.submit_on).name.capitalize()
+    if rules.section:
         sentences.append(
-            f"Age, flag, exemption, holds and fuses are not judged. Submissions are made on {weekday}s, of charges "
-            f"{ages[0]} to {ages[1]} days old."
+            "Age, flag, exemption, holds and fuses are not judged. Submissions are made on "
+            f"{Weekday(rules.submit_on).name.capitalize()}s, of charges {rules.count_fees_older_than} to "
+            f"{rules.count_fees_newer_than} days old."
         )
     return sentences
 
@@ -67,13 +65,13 @@ def closed_days(road: Road) -> Iterator[date]:
         day += DAY
 
 
-def window_of_lost_charge(answer: RoadAnswer) -> dict[str, date] | None:
+def window_of_lost_charge(road: Road) -> dict[str, date] | None:
     """The first and the last day on which the lost charge is in the window of a submission; None: it never is."""
-    lost, policy = answer.road.steps.lost_charged, answer.policy
-    if lost is None or policy is None:
+    lost, rules = road.steps.lost_charged, road.submissions
+    if lost is None or rules.section is None:
         return None
-    oldest, youngest = sorted((policy.count_fees_newer_than, policy.count_fees_older_than), reverse=True)
-    return {"first": lost + timedelta(days=youngest), "last": lost + timedelta(days=oldest)}
+    first, last = (lost + timedelta(days=age) for age in (rules.count_fees_older_than, rules.count_fees_newer_than))
+    return {"first": first, "last": last}
 
 
 def command_line(loan: Loan) -> str:

@@ -83,6 +83,7 @@ class OtherSystems:
             submit_on=policy.submit_on,
             threshold=policy.threshold,
             count_fees_newer_than=max(policy.count_fees_newer_than, policy.count_fees_older_than),
+            count_fees_older_than=min(policy.count_fees_newer_than, policy.count_fees_older_than),
         )
 
     def reminders(self, borrower: Borrower) -> RemindersOfRoad | None:
