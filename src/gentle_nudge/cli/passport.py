@@ -134,12 +134,12 @@ def refresh(
     if form or dry_run or invocation.speaks:
         show(refresh_view(done), form or "table")
     _tell_failures((each.number, each.answer) for each in done.failed)
-    if done.held:
+    if done.held_at:
         say(
-            f"{done.held.found} patrons would change, and at most {done.held.most} may: nothing was changed.\n"
-            f"If that is right: --most-changes {done.held.found}"
+            f"{len(done.changed)} patrons would change, and at most {done.held_at} may: nothing was changed.\n"
+            f"If that is right: --most-changes {len(done.changed)}"
         )
-    sys.exit(EXIT_FAILURE if done.failed or done.held else 0)
+    sys.exit(EXIT_FAILURE if done.failed or done.held_at else 0)
 
 
 def _tell_failures(failed: Iterable[tuple[int, Answer]]) -> None:

@@ -35,7 +35,7 @@ from gentle_nudge.jobs.reminders.remind import ReminderRun, RemindOptions
 from gentle_nudge.jobs.reminders.remind import remind as run_reminders
 from gentle_nudge.jobs.reminders.remind_status import WantedLetters, letters_sent, previews, series_of, today_of
 from gentle_nudge.jobs.reminders.reminded_sections import NONE, reminded_sections, reminds
-from gentle_nudge.jobs.reminders.stop_series import StopRequest, stop_series
+from gentle_nudge.jobs.reminders.stop_series import stop_series
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.views.reminder_view import (
     letters_of_run,
@@ -212,11 +212,13 @@ def stop(invocation: Invocation, card: str, reason: str, libraries: Sequence[str
     library = invocation.library("koha")
     library.may_act()
     moment = moment_of(library, person=True)
-    request = StopRequest(
+    stopping = partial(
+        stop_series,
+        moment=moment,
         patron=_number(library, card),
         reason=reason,
         waive_fee=waive_fee,
         sections=library.names_of(libraries),
         known=[name for family in library.families for name in family],
     )
-    click.echo(writing(library.engine, partial(stop_series, wanted=request, moment=moment)))
+    click.echo(writing(library.engine, stopping))

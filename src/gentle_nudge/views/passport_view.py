@@ -116,7 +116,7 @@ def refresh_view(done: Refreshed) -> View:
         table((*ASKED, since), done.not_found, "not_found", caption="Not found at home" if done.not_found else ""),
         table(FAILED, done.failed, "failed", caption="Not heard of" if done.failed else ""),
         table(SKIPPED, done.skipped.values(), "skipped", caption="Not asked about" if done.skipped else ""),
-        *figures(held=done.held and asdict(done.held)),
+        *figures(held=done.held_at and {"found": len(done.changed), "most": done.held_at}),
     ]
     return View(parts=parts)
 

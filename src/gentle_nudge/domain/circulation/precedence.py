@@ -83,10 +83,6 @@ class LoanRules:
         """The calendar of the library that rules the notices."""
         return self.snapshot.closures.get(self.libraries.notices, Closures())
 
-    @cached_property
-    def _candidates(self) -> dict[str, list[RuleRow]]:
-        return {}
-
     def asked(self, name: str) -> Scope:
         """The library, category and item type that Koha asks for this name."""
         loan, libraries = self.loan, self.libraries
@@ -107,9 +103,7 @@ class LoanRules:
 
     def candidates(self, name: str) -> list[RuleRow]:
         """The rows of this name that fit, the winner first."""
-        if name not in self._candidates:
-            self._candidates[name] = candidates(self.snapshot.rules_by_name, name, self.asked(name))
-        return self._candidates[name]
+        return candidates(self.snapshot.rules_by_name, name, self.asked(name))
 
     def row(self, name: str) -> RuleRow | None:
         """The winning row."""

@@ -34,7 +34,6 @@ class Steps:
     by_maxfine: bool = False
     owed_after_loss: Decimal | None = None
     forgiven: Decimal = ZERO
-    lost_charged: date | None = None
 
     def __post_init__(self) -> None:
         self.fine_is_final = not self.terms.fine.is_any
@@ -70,7 +69,7 @@ class Steps:
         line = self.account.latest(OWED)
         before = line.amount if line else ZERO
         cut = terms.written(self.day, before, self.account.owing(OWED))
-        self.fine_is_final, self.by_maxfine = cut.is_final, self.by_maxfine or cut.by_maxfine
+        self.fine_is_final, self.by_maxfine = cut.is_final, self.by_maxfine or cut.why == terms.room_why
         change = cut.amount - before
         if cut.amount <= 0 or not change:
             return
@@ -111,7 +110,8 @@ class Steps:
         if terms.charges:
             self._charge_loss()
         if terms.closes:
-            self._close("the loss closes the loan", terms.closes_why)
+            self.tell("loan_closed", "the loss closes the loan", terms.closes_why)
+            self._close()
         self.owed_after_loss = self.account.balance
 
     def _forgive(self, line: RoadLine) -> None:
@@ -129,14 +129,11 @@ class Steps:
             self.tell("processing", f"Koha charges its processing fee of {fee}", (by, *why), amount=fee)
         if price.amount:
             self.account.add("LOST", self.day, price.amount)
-            self.lost_charged = self.day
             text = f"Koha charges the replacement cost of {format_amount(price.amount)}"
             self.tell("replacement", text, (by, *price.why), amount=price.amount)
 
-    def _close(self, text: str, why: Iterable[Why], *, by_return: bool = False) -> None:
+    def _close(self) -> None:
         was_open, self.is_open = self.is_open, False
-        if was_open and not by_return:
-            self.tell("loan_closed", text, why)
         if was_open and self.is_restricted and self.terms.lifts_restrictions:
             lifts = self.terms.rules.preference("AutoRemoveOverduesRestrictions")
             self.tell("restriction_lifted", "with the loan, the restriction goes", (lifts,))
@@ -166,7 +163,7 @@ class Steps:
             line.status = "RETURNED"
         why = Why(source="option", name="--returned", value=str(self.day))
         self.tell("returned", "the item is brought back", [why])
-        self._close("", (), by_return=True)
+        self._close()
         if self.terms.lost:
             for step in refunds(rules, self.terms.fine, self.account, lost=self.terms.lost, returned=self.day):
                 self.tell(step.kind, step.text, step.why, amount=step.amount)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from shlex import quote
 
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.circulation.calendar import DAY, is_open
+from gentle_nudge.domain.circulation.calendar import closed_days
 from gentle_nudge.domain.circulation.loan import Loan
 from gentle_nudge.domain.circulation.walk import Road
 from gentle_nudge.domain.moment import Weekday
@@ -22,8 +21,9 @@ from gentle_nudge.views.timeline_view import road_page_view
 
 def road_page(conn: Connection, library: Library, road: Road) -> str:
     """The page of this road."""
-    band = window_of_lost_charge(road)
-    view = road_page_view(road, assumed(road), closed=list(closed_days(road)), band=band)
+    first = min((event.day for event in road.events), default=road.terms.due)
+    closed = closed_days(road.terms.rules.closures, first, road.steps.day)
+    view = road_page_view(road, assumed(road), closed=closed, band=window_of_lost_charge(road))
     return as_page(
         library.texts.render,
         "timeline.html",
@@ -56,21 +56,14 @@ def assumed(road: Road) -> list[str]:
     return sentences
 
 
-def closed_days(road: Road) -> Iterator[date]:
-    """The days of the road on which the library that rules the fine is closed."""
-    day = min((event.day for event in road.events), default=road.terms.due)
-    while day <= road.steps.day:
-        if not is_open(road.terms.rules.closures, day):
-            yield day
-        day += DAY
-
-
 def window_of_lost_charge(road: Road) -> dict[str, date] | None:
     """The first and the last day on which the lost charge is in the window of a submission; None: it never is."""
-    lost, rules = road.steps.lost_charged, road.submissions
-    if lost is None or rules.section is None:
+    charge, rules = road.steps.account.latest("LOST"), road.submissions
+    if charge is None or rules.section is None:
         return None
-    first, last = (lost + timedelta(days=age) for age in (rules.count_fees_older_than, rules.count_fees_newer_than))
+    first, last = (
+        charge.day + timedelta(days=age) for age in (rules.count_fees_older_than, rules.count_fees_newer_than)
+    )
     return {"first": first, "last": last}
 
 
