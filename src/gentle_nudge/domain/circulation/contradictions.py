@@ -71,13 +71,11 @@ def contradictions(
     reminders: Callable[[Combination], RemindersOfRoad | None] = lambda _: None,
     wanted: Combination = EVERY,
 ) -> Contradictions:
-    """What contradicts on the roads of loans due on the first open day from this one; nothing without any rules.
+    """What contradicts on the roads of loans due on the first open day from this one.
 
     In `wanted` an empty code stands for every one; all three given make just that combination, occurring or not.
     A library that its calendar never opens is left out, as nothing can be due there.
     """
-    if not snapshot.rules:
-        return Contradictions(combinations=0, hourly=0, found=())
     found: defaultdict[Finding, list[Combination]] = defaultdict(list)
     prices, old = _prices_by_type(snapshot.open_loans), _too_old(snapshot.open_loans, day, job)
     judged: list[Combination] = []

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Self
 
-from gentle_nudge.domain.circulation.calendar import is_open, open_days
+from gentle_nudge.domain.circulation.calendar import open_days
 from gentle_nudge.domain.circulation.loan import Why
 from gentle_nudge.domain.circulation.precedence import LoanRules, as_number
 from gentle_nudge.domain.circulation.snapshot import Closures
@@ -130,7 +130,3 @@ class FineTerms:
         if cut.amount > before + room:
             return Cut(amount=round_to_cent(before + room), why=self.room_why, is_final=True)
         return cut
-
-    def is_written_in_the_night_of(self, day: date) -> bool:
-        """Whether the nightly job writes amounts on this day."""
-        return self.on_closed_days or is_open(self.closures, day)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from gentle_nudge.domain.circulation.account import RoadAccount, RoadLine
-from gentle_nudge.domain.circulation.calendar import open_days
+from gentle_nudge.domain.circulation.calendar import is_open, open_days
 from gentle_nudge.domain.circulation.loan import Event, Kind, NotComputed, Why
 from gentle_nudge.domain.circulation.notices import CourtesyNotice, NoticeLevel
 from gentle_nudge.domain.circulation.refund import OWED, refunds
@@ -64,7 +64,8 @@ class Steps:
     def fine(self, *, at_desk: bool = False) -> None:
         """The fine of this night, or as it is computed once more when the item comes back."""
         terms = self.terms.fine
-        if not self.fine_may_change or not (at_desk or terms.is_written_in_the_night_of(self.day)):
+        is_written = at_desk or terms.on_closed_days or is_open(terms.closures, self.day)
+        if not self.fine_may_change or not is_written:
             return
         line = self.account.latest(OWED)
         before = line.amount if line else ZERO

@@ -36,10 +36,6 @@ class RoadTerms:
     @classmethod
     def of(cls, snapshot: Snapshot, loan: Loan, job: LongOverdueJob) -> Self:
         """The terms of this loan; NotComputed says why there are none."""
-        if not snapshot.rules:
-            raise NotComputed(
-                "Koha has no circulation rules", "see Circulation and fine rules in Koha's administration"
-            )
         rules = LoanRules(snapshot=snapshot, loan=loan)
         why: tuple[Why, ...]
         if loan.due:
@@ -95,21 +91,14 @@ class RoadTerms:
 
     @cached_property
     def notices(self) -> dict[date, list[NoticeLevel]]:
-        """The levels that go out or restrict, by day."""
+        """The levels that go out or restrict, by day; none after the loss or the return."""
         by_day: dict[date, list[NoticeLevel]] = {}
-        last = self.last_night_of_notices
+        last = self.lost - timedelta(days=int(self.job.first)) if self.lost else self.loan.returned
         for each in self.levels if self.category.gets_notices else ():
             day = self.notice_days[each.level]
             if (each.with_letter or each.restricts_now) and (last is None or day <= last):
                 by_day.setdefault(day, []).append(each)
         return by_day
-
-    @property
-    def last_night_of_notices(self) -> date | None:
-        """The last night in which notices of this loan may go out; None: any."""
-        if self.lost:
-            return self.lost - timedelta(days=int(self.job.first))
-        return self.loan.returned
 
     @cached_property
     def debt_limit(self) -> tuple[Decimal | None, Why]:

@@ -21,7 +21,6 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.passport.homes import ask_all, chosen, passport_of, refuse_misfits
 from gentle_nudge.jobs.patrons.carry_out import carry_out
 from gentle_nudge.jobs.transaction import carried_out, read_only
-from gentle_nudge.koha.koha_tables import borrowers, columns_of
 from gentle_nudge.koha.read import message_preferences, passported
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.koha.write import action_logs, add_patron, charge
@@ -113,7 +112,7 @@ def local_rules(conn: Connection, passport: Passport, server: PassportServer) ->
     return LocalRules(
         category=category,
         branch=passport.branch_for(server),
-        present=columns_of(conn, borrowers),
+        present=add_patron.present_columns(conn),
         mandatory=tuple(filter(None, map(str.strip, mandatory.replace(",", "|").split("|")))),
         child_needs_guarantor=needs_guarantor not in {"", "0"},
         capitals=capitals not in {"", "0"},

@@ -11,6 +11,8 @@ from gentle_nudge.koha.koha_tables import (
     borrower_attributes,
     borrower_message_preferences,
     borrower_message_transport_preferences,
+    borrowers,
+    columns_of,
 )
 
 # Apart from the columns that we read: nobody needs the right to read passwords.
@@ -23,6 +25,11 @@ NEW_PATRON = Table(
     Column("privacy", Integer),
     Column("borrowernumber", Integer, primary_key=True),
 )
+
+
+def present_columns(conn: Connection) -> frozenset[str]:
+    """The columns of a patron that this Koha has."""
+    return columns_of(conn, borrowers)
 
 
 def add_patron(conn: Connection, values: Mapping[str, object], *, attribute: str, home: str) -> int:

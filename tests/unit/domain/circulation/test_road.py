@@ -396,6 +396,15 @@ def test_every_event_has_a_reason() -> None:
     assert all(event.why for event in walked.events)
 
 
+@pytest.mark.parametrize(
+    ("own", "admin", "found"), [("", "", ["notices-without-sender"]), ("a@b.example", "", []), ("", "a@b.example", [])]
+)
+def test_notices_by_email_need_a_sender(own: str, admin: str, found: list[str]) -> None:
+    koha = first_case(KohaAdminEmailAddress=admin)
+    walked = road(replace(koha, branches={**koha.branches, "FPL": own}), FIRST_LOAN)
+    assert names(walked) == found
+
+
 def test_what_contradicts_is_told_once_with_its_combinations() -> None:
     koha = replace(
         first_case(*PLAIN, *rules(("fine", "0.50", "CPL PT BK"), ("fine", "0.50", "FPL PT BK"))), closures={}
