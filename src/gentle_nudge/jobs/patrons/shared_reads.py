@@ -29,7 +29,7 @@ class SharedReads:
     def __init__(self, sections: Collection[Section], moment: Moment) -> None:
         self.sections, self.moment = sections, moment
         self._unpaid: UnpaidLines | None = None
-        self._owing: tuple[LineRules, Decimal, OwingPatrons] | None = None
+        self._owing: list[tuple[LineRules, Decimal, OwingPatrons]] = []
         self._flagged: dict[Flag, frozenset[int]] = {}
         self._reopened: dict[str, frozenset[int]] = {}
         self._ahead: dict[date, SharedReads] = {}
@@ -55,13 +55,14 @@ class SharedReads:
         where they count for nobody and not everybody who may owe enough is looked at again.
         """
         threshold, by_patron = section.policy.threshold, section.charges_by == "patron"
-        if by_patron and self._owing and self._owing[:2] == (rules, threshold):
-            return self._owing[2]
+        for counted_by, at_least, known in self._owing if by_patron else ():
+            if (counted_by, at_least) == (rules, threshold):
+                return known
         recorded_lines_matter = by_patron != section.policy.count_processing_fees
         ownership = ownership_of(conn, section, records, records.open_cases if recorded_lines_matter else ())
         owing = owing_patrons(conn, self.unpaid(conn), rules=rules, ownership=ownership, threshold=threshold)
         if by_patron and len(self.sections) > 1:
-            self._owing = rules, threshold, owing
+            self._owing.append((rules, threshold, owing))
         return owing
 
     def flagged(self, conn: Connection, flag: Flag) -> frozenset[int]:
