@@ -1,5 +1,6 @@
 """What every test may ask for: a MariaDB, a Koha database, real mail and SFTP servers, the command."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,10 +10,12 @@ from typing import Any, Protocol
 import hypothesis
 import pytest
 
+from gentle_nudge.demo.play import Story, play
+from tests.builders.days import SUNDAY
 from tests.koha_schema import NEWEST, VERSIONS
 from tests.support.command import Command
 from tests.support.koha import KohaDatabase
-from tests.support.mariadb import Server
+from tests.support.mariadb import Server, unique_name
 from tests.support.monitor import Monitor
 from tests.support.sftp import SftpServer
 from tests.support.smtp import SmtpServer
@@ -64,6 +67,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left_out)
 
 
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays, and is not looked through again by every collection of garbage."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Why tests were left out."""
     if GIVEN:
@@ -113,17 +122,15 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def koha_databases(server: Server) -> Iterator[Callable[[str], KohaDatabase]]:
+def koha_databases(server: Server) -> Iterator[Callable[..., KohaDatabase]]:
     """One database for each version, built when first asked for."""
     built: dict[str, KohaDatabase] = {}
 
-    def of_version(version: str) -> KohaDatabase:
-        """The database of that version, with the default rows and nothing else."""
-        if version in built:
-            built[version].make_pristine()
-        else:
-            built[version] = KohaDatabase.build(server, version)
-        return built[version]
+    def of_version(version: str, *, ours: bool = True) -> KohaDatabase:
+        """The database of that version, with the default rows, our tables empty (not there without `ours`)."""
+        koha = built.setdefault(version, KohaDatabase(server, version, unique_name("koha")))
+        koha.make_pristine(ours=ours)
+        return koha
 
     yield of_version
     for koha in built.values():
@@ -131,9 +138,9 @@ def koha_databases(server: Server) -> Iterator[Callable[[str], KohaDatabase]]:
 
 
 @pytest.fixture
-def koha(request: pytest.FixtureRequest, koha_databases: Callable[[str], KohaDatabase]) -> Iterator[KohaDatabase]:
+def koha(request: pytest.FixtureRequest, koha_databases: Callable[..., KohaDatabase]) -> Iterator[KohaDatabase]:
     """A Koha with default rows only: the newest version, unless the test is marked otherwise."""
-    database = koha_databases(request.param)
+    database = koha_databases(request.param, ours=request.node.get_closest_marker("before_init") is None)
     yield database
     database.engine.dispose()
 
@@ -204,6 +211,12 @@ def monitor() -> Iterator[Monitor]:
 def command(tmp_path: Path) -> Command:
     """The installed `gentle-nudge`, run as a user runs it, with an empty home and an empty environment."""
     return Command(tmp_path / "user")
+
+
+@pytest.fixture(scope="session")
+def year(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """The demo with its year, to be looked at; a test that uses it bears the mark `xdist_group("year")`."""
+    return play(tmp_path_factory.mktemp("year") / "demo", SUNDAY)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def library(koha: KohaDatabase, command: Command, tmp_path: Path) -> Callable[..
     def begin(**settings: object) -> Evenings:
         evenings = Evenings(koha, command, tmp_path)
         evenings.configure(**settings)  # type: ignore[arg-type]
-        evenings.does("init", "--yes")
+        evenings.initialise()
         return evenings
 
     return begin

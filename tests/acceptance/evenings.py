@@ -38,6 +38,8 @@ MAILDIR = """[mail]
 maildir = "{folder}/mail"
 """
 
+noted: dict[str, dict[str, Any]] = {}
+
 
 class Evenings:
     """The command at a library, on the evening of any day (23:00 there); its sessions have the variables `session`."""
@@ -74,6 +76,16 @@ class Evenings:
         done = self.run(*args, on=on)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
         return done.stdout
+
+    def initialise(self) -> None:
+        """`init` has noted where our tables belong: run once in each database, its row is put there for later tests."""
+        new = self.koha.own_tables() and not self.koha.query("SELECT id FROM gentle_nudge_meta")
+        if new and self.koha.name in noted:
+            self.koha.put("gentle_nudge_meta", **noted[self.koha.name])
+            return
+        self.does("init", "--yes")
+        if new:
+            (noted[self.koha.name],) = self.koha.query("SELECT * FROM gentle_nudge_meta")
 
     # What Koha and our tables say
 

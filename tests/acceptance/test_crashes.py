@@ -1,21 +1,51 @@
 """A night may be killed at any point: nothing is lost, nobody is charged twice."""
 
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from tests.support import backup
 from tests.support.crashes import MOST, Library, cut_and_check, kill_and_check, statements
 from tests.support.koha import KohaDatabase
-from tests.support.smtp import SmtpServer
+from tests.support.smtp import Received, SmtpServer
 
 SEEDS = range(20261100, 20261120)
 MANY_SEEDS = range(20261200, 20261300)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """What is left of a library's life until a Sunday night: rows, messages, and a copy of its archive."""
+
+    rows: backup.Backup
+    messages: tuple[Received, ...]
+    archive: Path
+    clock: datetime
+
+
+@pytest.fixture(scope="module")
+def pasts() -> dict[str, Past]:
+    """Of each database, once it has one."""
+    return {}
+
+
 @pytest.fixture
-def library(koha: KohaDatabase, smtp: SmtpServer, tmp_path: Path) -> Library:
+def library(koha: KohaDatabase, smtp: SmtpServer, tmp_path: Path, pasts: dict[str, Past]) -> Library:
+    """A library that has lived; to live takes longer than to remember it."""
     library = Library(koha=koha, smtp=smtp, archive=tmp_path / "archive")
+    if past := pasts.get(koha.name):
+        backup.restore(koha, past.rows)
+        smtp.messages.extend(past.messages)
+        shutil.copytree(past.archive, library.archive)
+        library.clock = past.clock
+        return library
     library.lives()
+    kept = tmp_path / "past"
+    shutil.copytree(library.archive, kept)
+    pasts[koha.name] = Past(rows=backup.take(koha), messages=tuple(smtp.messages), archive=kept, clock=library.clock)
     return library
 
 

@@ -15,6 +15,7 @@ from tests.support.command import Command
 from tests.support.koha import KohaDatabase
 from tests.support.mariadb import PASSWORD, Server
 
+pytestmark = pytest.mark.before_init
 TRIGGER = "gn_refuses"
 
 

@@ -7,9 +7,16 @@ import pytest
 from tests.support.pages import ROOT, Example, examples, pages, played
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of every page in turn."""
+    return tmp_path_factory.mktemp("pages") / "page"
+
+
+@pytest.mark.xdist_group("docs")
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_page_shows_what_the_command_says(page: Path, tmp_path: Path) -> None:
-    for example, output in played(page.read_text(encoding="utf-8"), tmp_path):
+def test_a_page_shows_what_the_command_says(page: Path, folder: Path) -> None:
+    for example, output in played(page.read_text(encoding="utf-8"), folder):
         if not example.is_true_of(output):
             assert example.shown == example.text_of(output), "to mend it: python -m tests.support.pages"
 

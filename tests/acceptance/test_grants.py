@@ -21,6 +21,7 @@ from tests.support.own_tables import build
 from tests.support.pages import ROOT
 from tests.support.smtp import SmtpServer
 
+pytestmark = pytest.mark.before_init
 EVERYTHING = {"flag": '"attribute:COLLECT"', "exemption": '"sort2"', "minors": '"guardian"'}
 EVERYTHING |= dict.fromkeys(("add_restriction", "clear_paid", "remove_restriction"), "true")
 EVERYTHING |= {"staff_to": '["clerk@library.example.org"]'}

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from gentle_nudge.demo.people import contacts
-from gentle_nudge.demo.play import play
+from gentle_nudge.demo.play import Story
 from gentle_nudge.demo.till import Entry
 from gentle_nudge.demo.year import Debtor, Fate, Year
 from tests.builders.days import SUNDAY
 from tests.support.command import Command
 
+pytestmark = pytest.mark.xdist_group("year")
 Answer = dict[str, Any]
 FEE, RUNNING_DAYS, LAST_NIGHT = Decimal(10), 130, 21
 CAST = {"cases": 31, "open": 19, "settled": 7, "items": 48, "items_back": 0}
@@ -48,12 +49,10 @@ class Played:
         return answer
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    command = Command(tmp_path_factory.mktemp("year"))
-    story = play(command.cwd / "demo", SUNDAY)
-    assert story.year is not None
-    return Played(command, story.folder / "gentle-nudge.toml", story.year)
+@pytest.fixture
+def played(year: Story, command: Command) -> Played:
+    assert year.year is not None
+    return Played(command, year.folder / "gentle-nudge.toml", year.year)
 
 
 @dataclass(frozen=True)

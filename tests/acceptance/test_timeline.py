@@ -11,6 +11,7 @@ from tests.acceptance.lending import ANY, POLICY, Answer, Lending, days, events,
 from tests.builders.koha import a_patron, an_item, owes
 
 T1 = ("FPL/PT/BK", "--checkout", "2026-03-02", "--price", "25")
+pytestmark = pytest.mark.before_init
 DUE = ("--due", "2026-03-16")
 EASTER = ("CPL/PT/BK", "--due", "2026-03-27", "--price", "25")
 
@@ -380,6 +381,7 @@ def test_a_patron_brings_category_library_and_courtesy_notice_along(lending: Len
         ((*of("FPL/PT/BK"), "--due", "2026-02-30"), "is no date"),
         ((*of("FPL/PT/BK"), "--price", "-1"), "--price -1"),
         ((*of("FPL/PT/BK"), "--price", "1.005"), "at most two decimals"),
+        ((*of("FPL/PT/BK"), "--price", "1e3"), "written in digits"),
         ((*of("FPL/PT/BK"), "--patron", "1"), "--patron brings category and library along."),
         (("--branch", "FPL", "--itemtype", "BK", "--patron", "99"), "Koha has no patron with this card."),
         (("--branch", "FPL"), "--category and --itemtype are needed"),

@@ -13,6 +13,7 @@ from tests.builders.days import TUESDAY
 from tests.support.koha import KohaDatabase
 from tests.support.own_tables import build
 
+pytestmark = pytest.mark.before_init
 COLUMNS = [
     "day",
     "section",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gentle_nudge.demo.play import play
+from gentle_nudge.demo.play import Story
 from gentle_nudge.texts.environment import PACKAGED, Texts, sample_values
 from tests.builders.days import SUNDAY
 from tests.support.browser import Browser
@@ -36,8 +36,9 @@ def test_a_page_has_no_fault(browser: Browser, tmp_path: Path, name: str, number
     assert browser.faults(file, shown) == []
 
 
-def test_the_pages_of_the_demo_have_no_fault(browser: Browser, tmp_path: Path) -> None:
-    folder = play(tmp_path / "demo", SUNDAY).folder / "staff"
+@pytest.mark.xdist_group("year")
+def test_the_pages_of_the_demo_have_no_fault(browser: Browser, year: Story) -> None:
+    folder = year.folder / "staff"
     pages = [folder / f"night-{SUNDAY}-global.html"]
     pages += [page for kind in ("review", "statement", "digest", "outcomes") for page in folder.glob(f"{kind}-*.html")]
     assert len(pages) == 7

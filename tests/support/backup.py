@@ -20,13 +20,12 @@ def restore(koha: KohaDatabase, backup: Backup) -> None:
     """The tables hold what they held then; the next number of each is what it was then, too."""
     with koha.engine.begin() as connection:
         connection.execute(text("SET foreign_key_checks = 0"))
-        for table in snapshot(koha):
+        for table in connection.execute(text("SHOW TABLES")).scalars().all():
             connection.execute(text(f"DELETE FROM `{table}`"))
         for table, rows in backup.items():
-            for row in rows:
-                names = ", ".join(f"`{name}`" for name in row)
-                values = ", ".join(f":{name}" for name in row)
-                connection.execute(text(f"INSERT INTO `{table}` ({names}) VALUES ({values})"), row)
+            if rows:
+                names, values = (", ".join(form.format(name) for name in rows[0]) for form in ("`{}`", ":{}"))
+                connection.execute(text(f"INSERT INTO `{table}` ({names}) VALUES ({values})"), rows)
         for table in koha.own_tables():
             connection.execute(text(f"ALTER TABLE `{table}` AUTO_INCREMENT = 1"))
         connection.execute(text("SET foreign_key_checks = 1"))

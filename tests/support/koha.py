@@ -1,5 +1,6 @@
 """A Koha database for tests: real tables of one version, default rows, plain ways to put and read."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -10,6 +11,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 
 from gentle_nudge.koha.connect.locks import TAKEN
+from gentle_nudge.store.tables import metadata
 from tests.koha_schema import Column, create_statements, facts
 from tests.support.mariadb import Server, unique_name
 
@@ -72,6 +74,7 @@ PREFERENCES = {
     "TimeFormat": "12hr",
     "Version": "",
 }
+NEXT_NUMBER = re.compile(r" AUTO_INCREMENT=\d+")
 NUMBERS = {"24.05": "24.0500000", "25.11": "25.1104000", "26.06": "26.0600000"}
 
 
@@ -87,6 +90,7 @@ class KohaDatabase:
         self.facts = facts(version)
         self.columns: Mapping[str, list[Column]] = self.facts.tables
         self._whole = False
+        self._ours: dict[str, str] = {}
 
     @classmethod
     def build(cls, server: Server, version: str, name: str | None = None) -> Self:
@@ -192,16 +196,30 @@ class KohaDatabase:
         self._whole = False
         self.execute(sql)
 
-    def make_pristine(self) -> None:
-        """Koha's tables hold the default rows and nothing else; no other table is there."""
-        if self._whole:
-            with self.engine.begin() as connection:
-                connection.execute(text("SET foreign_key_checks = 0"))
-                self._drop_foreign_tables(connection)
-                self._empty(connection)
-                connection.execute(text("SET foreign_key_checks = 1"))
-        else:
+    def make_pristine(self, *, ours: bool = False) -> None:
+        """Koha's tables hold the default rows and nothing else; no other table is there.
+
+        With `ours` the product's tables are there as `init` makes them, empty: to make and drop them takes longer than
+        most tests.
+        """
+        if not self._whole:
             self._build()
+        with self.engine.begin() as connection:
+            connection.execute(text("SET foreign_key_checks = 0"))
+            others = [name for name in connection.execute(text("SHOW TABLES")).scalars() if name not in self.columns]
+            described = _described(connection) if ours and set(others) == set(metadata.tables) else {}
+            if described and _definitions(described) == self._ours:
+                self._empty(connection, *others)
+                for name in (name for name in others if NEXT_NUMBER.search(described[name])):
+                    connection.execute(text(f"ALTER TABLE `{name}` AUTO_INCREMENT = 1"))
+            else:
+                self._empty(connection)
+                for name in others:
+                    connection.execute(text(f"DROP TABLE `{name}`"))
+                if ours:
+                    metadata.create_all(connection)
+                    self._ours = _definitions(_described(connection))
+            connection.execute(text("SET foreign_key_checks = 1"))
         self._seed()
 
     def close(self) -> None:
@@ -219,14 +237,9 @@ class KohaDatabase:
             connection.execute(text("SET foreign_key_checks = 1"))
         self._whole = True
 
-    def _drop_foreign_tables(self, connection: Connection) -> None:
-        for name in connection.execute(text("SHOW TABLES")).scalars().all():
-            if name not in self.columns:
-                connection.execute(text(f"DROP TABLE `{name}`"))
-
-    def _empty(self, connection: Connection) -> None:
+    def _empty(self, connection: Connection, *others: str) -> None:
         used = " UNION ALL ".join(
-            f"SELECT '{table}' FROM DUAL WHERE EXISTS (SELECT 1 FROM `{table}`)" for table in self.columns
+            f"SELECT '{table}' FROM DUAL WHERE EXISTS (SELECT 1 FROM `{table}`)" for table in (*self.columns, *others)
         )
         for table in connection.execute(text(used)).scalars().all():
             connection.execute(text(f"DELETE FROM `{table}`"))
@@ -263,6 +276,16 @@ class KohaDatabase:
     def _complete(self, table: str, values: Mapping[str, object]) -> dict[str, object]:
         required = {it.column: _something(it) for it in self.columns.get(table, ()) if it.must_be_given}
         return required | dict(values)
+
+
+def _described(connection: Connection) -> dict[str, str]:
+    """Our tables in the server's own words."""
+    shown = (connection.exec_driver_sql(f"SHOW CREATE TABLE `{name}`").one() for name in metadata.tables)
+    return dict(shown)
+
+
+def _definitions(described: Mapping[str, str]) -> dict[str, str]:
+    return {name: NEXT_NUMBER.sub("", words) for name, words in described.items()}
 
 
 def explained(connection: Connection, statement: str, bound: Any = None) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ FOLDER = "/home/you"
 COLUMNS = "100"
 BESIDES = {"cat", "head", "ls"}
 LEFT_OUT = "[…]"
+begun: dict[Path, Finished] = {}
 EXAMPLE = re.compile(
     r"^<!-- run(?: \(exit (?P<exit>\d+)\))?: (?P<command>[^\n]+?) -->\n"
     r"(?:(?P<open>```(?P<kind>text|console|csv|toml)\n)(?P<shown>.*?)^```$)?",
@@ -74,13 +76,29 @@ def examples(text: str) -> Iterator[Example]:
 
 
 def played(text: str, folder: Path) -> Iterator[tuple[Example, str]]:
-    """Each example with its true output; all are run in this folder, one after the other."""
+    """Each example with its true output; all are run in this folder, one after the other.
+
+    What a command makes of the empty folder is kept beside it for the next page that begins with this command.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     for example in examples(text):
-        done = _run(example.command, folder)
+        done = _run(example.command, folder) if any(folder.iterdir()) else _begin(example.command, folder)
         output = (done.stdout + done.stderr).replace(str(folder), FOLDER)
         if done.returncode != example.exit_code:
             raise AssertionError(f"{example.command}: exit {done.returncode}, not {example.exit_code}\n{output}")
         yield example, "".join(f"{line.rstrip()}\n" for line in output.splitlines())
+
+
+def _begin(command: str, folder: Path) -> Finished:
+    kept = folder.with_name(f"{folder.name}-{command.replace('/', ' ')}")
+    if kept in begun:
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        return begun[kept]
+    done = _run(command, folder)
+    shutil.copytree(folder, kept)
+    begun[kept] = done
+    return done
 
 
 def _run(command: str, folder: Path) -> Finished:
@@ -103,10 +121,9 @@ def _run(command: str, folder: Path) -> Finished:
     )
 
 
-def rewritten(text: str) -> str:
+def rewritten(text: str, folder: Path) -> str:
     """The page with the true output of every example that is not true; one with `[…]` has to be mended by hand."""
-    with TemporaryDirectory() as folder:
-        outcomes = list(played(text, Path(folder).resolve()))
+    outcomes = list(played(text, folder))
     for example, output in reversed(outcomes):
         if not example.is_true_of(output):
             if LEFT_OUT in (example.shown or ""):
@@ -116,5 +133,7 @@ def rewritten(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for page in pages():
-        page.write_text(rewritten(page.read_text(encoding="utf-8")), encoding="utf-8")
+    with TemporaryDirectory() as scratch:
+        for page in pages():
+            text = rewritten(page.read_text(encoding="utf-8"), Path(scratch).resolve() / "page")
+            page.write_text(text, encoding="utf-8")

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -30,7 +30,7 @@ class Received:
     content: bytes
     user: str | None
 
-    @property
+    @cached_property
     def message(self) -> EmailMessage:
         """The message taken apart."""
         parsed = email.message_from_bytes(self.content, policy=email.policy.default)

@@ -8,6 +8,8 @@ import pytest
 from defusedxml import ElementTree
 from sqlalchemy import create_engine, text
 
+from gentle_nudge.store.tables import metadata
+from tests.builders.days import SUNDAY
 from tests.builders.koha import (
     a_guarantor,
     a_patron,
@@ -25,6 +27,7 @@ from tests.koha_schema import facts, reported
 from tests.support.koha import PREFERENCES, KohaDatabase
 
 
+@pytest.mark.before_init
 @pytest.mark.mariadb
 @pytest.mark.every_koha
 def test_mariadb_reports_every_column_index_and_foreign_key_of_the_facts(koha: KohaDatabase) -> None:
@@ -36,6 +39,7 @@ def test_mariadb_reports_every_column_index_and_foreign_key_of_the_facts(koha: K
     assert found.foreign_keys == known.foreign_keys
 
 
+@pytest.mark.before_init
 @pytest.mark.parametrize("turn", ["first", "second"])
 def test_a_test_finds_nothing_of_the_one_before(koha: KohaDatabase, turn: str) -> None:
     assert koha.query("SELECT * FROM borrowers") == []
@@ -46,6 +50,16 @@ def test_a_test_finds_nothing_of_the_one_before(koha: KohaDatabase, turn: str) -
     koha.execute("CREATE TABLE gentle_nudge_something (a INT)")
     koha.spoil("DROP TABLE action_logs")
     assert koha.own_tables() == ["gentle_nudge_something"]
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_a_test_finds_our_tables_new_and_empty(koha: KohaDatabase, turn: str) -> None:
+    assert koha.own_tables() == sorted(metadata.tables)
+    assert [koha.value(f"SELECT COUNT(*) FROM {table}") for table in metadata.tables] == [0] * len(metadata.tables)
+    assert koha.put("gentle_nudge_alert", kind=turn, day=SUNDAY, at=SUNDAY) == 1
+    assert not any(column["Field"] == "more" for column in koha.query("SHOW COLUMNS FROM gentle_nudge_hold"))
+    koha.execute("ALTER TABLE gentle_nudge_hold ADD COLUMN more INT")
+    koha.execute("CREATE TABLE gentle_nudge_something (a INT)")
 
 
 def test_the_url_and_the_configuration_file_lead_to_the_database(koha: KohaDatabase, tmp_path: Path) -> None:

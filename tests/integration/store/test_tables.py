@@ -16,6 +16,7 @@ from tests.support.koha import KohaDatabase
 WAIT = "SELECT @@innodb_lock_wait_timeout"
 
 
+@pytest.mark.before_init
 def test_without_our_tables_there_is_no_meta_and_a_sentence_says_so(koha: KohaDatabase) -> None:
     with koha.engine.connect() as conn:
         assert meta.read_meta(conn) is None
@@ -24,6 +25,7 @@ def test_without_our_tables_there_is_no_meta_and_a_sentence_says_so(koha: KohaDa
             meta.lock(conn)
 
 
+@pytest.mark.before_init
 def test_tables_that_were_never_initialised_count_as_missing(koha: KohaDatabase) -> None:
     with koha.engine.begin() as conn:
         upgrade.create_or_upgrade(conn)
@@ -33,6 +35,7 @@ def test_tables_that_were_never_initialised_count_as_missing(koha: KohaDatabase)
             meta.lock(conn)
 
 
+@pytest.mark.before_init
 def test_a_user_who_may_read_only_two_of_kohas_tables_finds_ours_missing(koha: KohaDatabase) -> None:
     with koha.engine.begin() as conn:
         upgrade.create_or_upgrade(conn)
@@ -61,6 +64,7 @@ def test_everything_may_be_repeated(engine: Engine) -> None:
         assert meta.read_meta(conn) == META
 
 
+@pytest.mark.before_init
 def test_after_a_crash_half_way_the_missing_tables_are_made(koha: KohaDatabase) -> None:
     halfway = metadata.sorted_tables[:4]
     with koha.engine.begin() as conn:

@@ -94,8 +94,9 @@ def test_those_on_the_right_side_of_a_boundary_are_referred() -> None:
     assert {"Threshold", "Eighteen", "Sixtieth", "O'Brien", "=HYPERLINK(A1)", "王"} <= surnames(the_story())
 
 
-def test_after_a_year_the_same_things_happen_to_the_cast() -> None:
-    alone, after = the_story(), the_story(with_year=True)
+@pytest.mark.xdist_group("year")
+def test_after_a_year_the_same_things_happen_to_the_cast(year: Story) -> None:
+    alone, after = the_story(), year
     for one, other in zip(alone.chapters, after.chapters, strict=True):
         assert one.plan.owing_less == other.plan.owing_less
         beside = {Reason.IN_COLLECTIONS: other.plan.left_out[Reason.IN_COLLECTIONS]}
@@ -105,8 +106,9 @@ def test_after_a_year_the_same_things_happen_to_the_cast() -> None:
         ]
 
 
-def test_a_year_is_the_same_whenever_it_is_played() -> None:
-    one, other = the_story(with_year=True).year, the_story(date(2027, 3, 14), with_year=True).year
+@pytest.mark.xdist_group("year")
+def test_a_year_is_the_same_whenever_it_is_played(year: Story) -> None:
+    one, other = year.year, the_story(date(2027, 3, 14), with_year=True).year
     assert one is not None
     assert other is not None
     by_days = [
@@ -117,11 +119,11 @@ def test_a_year_is_the_same_whenever_it_is_played() -> None:
     assert [each.number for each in one.debtors] == list(range(HOW_MANY + 1, HOW_MANY + 1 + len(one.debtors)))
 
 
-def test_everything_that_may_become_of_a_patron_of_the_year_happens() -> None:
-    year = the_story(with_year=True).year
-    assert year is not None
-    assert {debtor.fate for debtor in year.debtors} == set(Fate)
-    per_sunday = Counter(debtor.week for debtor in year.debtors)
+@pytest.mark.xdist_group("year")
+def test_everything_that_may_become_of_a_patron_of_the_year_happens(year: Story) -> None:
+    assert year.year is not None
+    assert {debtor.fate for debtor in year.year.debtors} == set(Fate)
+    per_sunday = Counter(debtor.week for debtor in year.year.debtors)
     assert (min(per_sunday.values()), max(per_sunday.values())) == (2, 9)
     assert (max(per_sunday), min(per_sunday), len(per_sunday)) == (52, 3, 44)
 

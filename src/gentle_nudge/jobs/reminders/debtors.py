@@ -12,7 +12,8 @@ from gentle_nudge.domain.collections.referral import SectionRecords, hold_of
 from gentle_nudge.domain.ledger import LineRules, OurFee, OwedLine, Window
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import FlagState, Patron, flag_state
-from gentle_nudge.domain.reminders.series import Debtor, Series, debt_of
+from gentle_nudge.domain.reminders.debt import debt_of
+from gentle_nudge.domain.reminders.series import Debtor, Series
 from gentle_nudge.jobs.patrons.accounts import ownership_of, with_facts
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.reminders.reminded_sections import Reminding
