@@ -42,7 +42,7 @@ for module in walk_packages(gentle_nudge.__path__, f"{gentle_nudge.__name__}."):
 class Compiled(LRUCache[Any, Any]):
     """Statements compiled by any engine of these tests, for all engines whose servers understand the same SQL."""
 
-    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:  # type: ignore[override]
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
         """The compiled statement."""
         return super().get(_understood(key), default)
 
