@@ -240,7 +240,7 @@ def definitions(engine: Engine) -> dict[str, list[str]]:
 def test_an_upgrade_killed_at_any_statement_and_repeated_loses_and_doubles_nothing(
     server: Server, version: int
 ) -> None:
-    """At any statement of its first step, and at every seventeenth of those that an upgrade of a later version has too."""
+    """At any statement of its first step, and at every seventeenth of those that a later version's upgrade has too."""
     name = unique_name("killed")
 
     def old_database() -> Engine:
