@@ -26,7 +26,7 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import Flag
 from gentle_nudge.jobs.patrons.accounts import line_rules, ownership_of, read_candidates
 from gentle_nudge.jobs.patrons.records import read_records
-from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates, unpaid_lines
+from gentle_nudge.koha.read.candidates import CandidateScan, owing_patrons, unpaid_lines
 
 COMMAND = Path(sys.executable).with_name("gentle-nudge")
 SCAN = "SELECT COUNT(*) FROM accountlines WHERE amountoutstanding <> 0"
@@ -146,14 +146,8 @@ def selection(engine: Engine) -> tuple[float, float]:
 
         def scan() -> CandidateScan:
             unpaid = unpaid_lines(conn, rules.window, rules.zone)
-            return select_candidates(
-                conn,
-                unpaid,
-                rules=rules,
-                ownership=ownership,
-                threshold=policy.threshold,
-                only_counted=in_collections,
-            )
+            owing = owing_patrons(conn, unpaid, rules=rules, ownership=ownership, threshold=policy.threshold)
+            return owing.scan(section.scope.holds, in_collections)
 
         grouped = best(scan)
         whole = best(lambda: list(read_candidates(conn, section, memory, scan().numbers, rules=rules)))

@@ -27,6 +27,7 @@ PATRONS, CASES, LINES = 100_000, 20_000, 2_000_000  # half of the lines are paym
 EACH, A_NIGHT = 3, 2_000  # recorded lines of a case; payments of a night
 APART = 16  # a recorded charge among so many
 LISTED = 10_000
+LONG_AGO = f"TIMESTAMP('{NIGHT}') - INTERVAL 400 DAY"
 COPY, COPY_MEMORY, OUTCOMES, OUTCOMES_MEMORY = 1.0, 20, 3.0, 150
 
 FILLED = (
@@ -42,12 +43,12 @@ FILLED = (
             interface, description, note)
         SELECT {LINES // 2} + seq, 1 + seq MOD {PATRONS}, '{NIGHT}' - INTERVAL 400 DAY,
             IF(seq MOD {APART} = 0, -1, -20), 0, 'PAYMENT', 'intranet', '', '' FROM seq_1_to_{LINES // 2}""",
-    f"""INSERT INTO account_offsets (debit_id, type, amount)
-        SELECT accountlines_id, 'CREATE', amount FROM accountlines WHERE accountlines_id <= {LINES // 2}""",
-    f"""INSERT INTO account_offsets (credit_id, type, amount)
-        SELECT accountlines_id, 'CREATE', -amount FROM accountlines WHERE accountlines_id > {LINES // 2}""",
-    f"""INSERT INTO account_offsets (credit_id, debit_id, type, amount)
-        SELECT accountlines_id, accountlines_id - {LINES // 2}, 'APPLY', amount FROM accountlines
+    f"""INSERT INTO account_offsets (debit_id, type, amount, created_on)
+        SELECT accountlines_id, 'CREATE', amount, {LONG_AGO} FROM accountlines WHERE accountlines_id <= {LINES // 2}""",
+    f"""INSERT INTO account_offsets (credit_id, type, amount, created_on)
+        SELECT accountlines_id, 'CREATE', -amount, {LONG_AGO} FROM accountlines WHERE accountlines_id > {LINES // 2}""",
+    f"""INSERT INTO account_offsets (credit_id, debit_id, type, amount, created_on)
+        SELECT accountlines_id, accountlines_id - {LINES // 2}, 'APPLY', amount, {LONG_AGO} FROM accountlines
         WHERE accountlines_id > {LINES // 2}""",
     "ANALYZE TABLE borrowers, accountlines, account_offsets",
 )
@@ -62,8 +63,9 @@ REFERRED = (
             (SELECT MAX(id) FROM account_offsets WHERE debit_id = accountlines_id)
         FROM accountlines WHERE borrowernumber <= {CASES} AND debit_type_code IS NOT NULL""",
 )
-# Each new payment says which line it is for.
+# Each new payment says which line it is for; those of the nights before are a day older.
 PAYMENTS = (
+    f"UPDATE account_offsets SET created_on = created_on - INTERVAL 1 DAY WHERE id > {LINES * 3 // 2}",
     f"""CREATE OR REPLACE TEMPORARY TABLE paid (line INT PRIMARY KEY)
         SELECT line FROM gentle_nudge_case_line ORDER BY MD5(CONCAT(line, '{{night}}')) LIMIT {A_NIGHT}""",
     """INSERT INTO accountlines (borrowernumber, date, amount, amountoutstanding, credit_type_code, interface,

@@ -387,6 +387,28 @@ def test_a_hold_that_cannot_be_made_is_refused(
     evenings.does("hold", "A", "--reason", "plan", "--until", "2026-11-17")
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--ended",), "--ended belongs"),
+        (("--library", "global"), "--library belongs"),
+        (("--format", "table"), "--format belongs"),
+        (("--ended", "--format", "json"), "--ended and --format belong"),
+    ],
+)
+def test_what_chooses_among_holds_is_refused_beside_a_card(
+    library: Library, koha: KohaDatabase, options: tuple[str, ...], named: str
+) -> None:
+    evenings, how = library(), ("--reason", "deceased")
+    a_patron(koha, card="A")
+    refused = evenings.run("hold", "A", *how, *options)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"{named} to the list of holds, not to a card." in refused.stderr
+    assert koha.value("SELECT COUNT(*) FROM gentle_nudge_hold") == 0
+    evenings.does("hold", "A", *how)
+    evenings.does("hold", *options)
+
+
 def test_a_hold_that_stands_in_koha_is_ended_there(library: Library, koha: KohaDatabase) -> None:
     with_fields(koha)
     evenings, cast = library(policy=COLLHOLD), the_cast(koha)

@@ -3,7 +3,7 @@
 import getpass
 import os
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -133,6 +133,18 @@ def test_a_plain_file_decides_only_about_whom_it_names(folder: Folder) -> None:
     ("name", "change", "fault"),
     [
         (PLAIN, lambda folder: folder.edited("B", "leave out", ""), "needs a reason"),
+        (PLAIN, lambda folder: folder.edited("B", "leave out", " \u00a0\u200b"), ": leave out needs a reason."),
+        (PLAIN, lambda folder: folder.edited("B", "leave out", "'"), ": leave out needs a reason."),
+        (
+            PLAIN,
+            lambda _folder: "card;decision;reason\n2,4E+13;leave out;found\n",
+            "line 2: a spreadsheet has rewritten the card as one with an exponent",
+        ),
+        (
+            PLAIN,
+            lambda _folder: "number;decision;reason\n1.2E+03;leave out;found\n",
+            "line 2: a spreadsheet has rewritten the number as one with an exponent",
+        ),
         (PLAIN, lambda folder: folder.edited("B", "keep back", "found"), "neither empty nor leave out."),
         (APPROVED, lambda folder: folder.edited("B", "", "found"), "without a decision: write leave out beside it"),
         (APPROVED, lambda folder: folder.edited("B", "", "", "2026-12-31"), "without a decision"),
@@ -231,6 +243,33 @@ def test_a_card_without_its_leading_zeros_or_as_a_float_is_the_same(folder: Fold
     folder.save(PLAIN, "\n".join(rows))
     folder.library.does("deliver", on=nov(20))
     assert {letter for letter, row in folder.library.rows(22).items() if row[0] == "left_out"} == set("ABC")
+
+
+def test_a_card_that_looks_rewritten_and_is_one_is_taken_and_another_not_even_where_one_patron_is_left(
+    folder: Folder,
+) -> None:
+    koha, number = folder.library.koha, folder.library.five["B"]
+    koha.execute("UPDATE borrowers SET cardnumber = '24E11' WHERE borrowernumber = :n", n=number)
+    koha.execute("DELETE FROM gentle_nudge_list_row WHERE patron <> :n", n=number)
+    refused = folder.save(PLAIN, "card,decision,reason\n2.4E+12,leave out,found\n")
+    assert "has rewritten the card" in folder.library.run("review", "read", refused, on=nov(20)).stderr
+    taken = folder.save(PLAIN, "card,decision,reason\n24E11,leave out,found\n")
+    assert "is left out" in folder.library.does("review", "read", taken, on=nov(20))
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_what_was_handed_in_is_kept_keep_days_from_the_night_that_read_it(folder: Folder, *, is_ours: bool) -> None:
+    file, subfolder = folder.save(PLAIN, folder.edited("B", "leave out", "found")), "read"
+    if not is_ours:
+        if os.getuid() != 0:
+            pytest.skip("needs root: a file of somebody else")
+        os.chown(file, 65534, -1)
+        subfolder = "refused"
+    code = folder.library.run("nightly", on=nov(20)).returncode
+    assert code == (0 if is_ours else 1)
+    for days, is_there in ((60, True), (61, False)):
+        folder.library.run("nightly", on=nov(20) + timedelta(days=days))
+        assert (f"{subfolder}/{PLAIN}" in folder.files()) is is_there, days
 
 
 def test_everything_as_ever_without_an_edited_file(folder: Folder) -> None:

@@ -113,15 +113,18 @@ def test_koha_s_tables_are_reached_by_key_only(library: Library, koha: KohaDatab
     event.listen(made, "before_cursor_execute", lambda *args: heard.append((args[2], args[3])))
     assert copy_outcomes(made, [], NIGHT) is None
     asked = [each for each in heard if "account_offsets" in each[0] or "accountlines" in each[0]]
-    assert len(asked) == 4  # offsets and lines, of charges and of fees
     with koha.engine.connect() as conn:
         plans = [explained(conn, *each) for each in asked]
     read = [{row["table"]: row["key"] for row in plan} for plan in plans]
-    for offsets in (read[0], read[2]):
+    touched, *both, last = read
+    assert {touched[table] for table in ("account_offsets", "gentle_nudge_outcome_line")} == {"PRIMARY"}
+    assert last == {"account_offsets": "PRIMARY"}
+    assert len(both) == 4  # what lines owe, and their offsets; of charges and of fees
+    for offsets in both[1::2]:
         by_number = ("account_offsets", "debit", "credit", "gentle_nudge_outcome")
         assert {offsets[table] for table in by_number} == {"PRIMARY"}
         assert offsets["entry"] == "account_offsets_ibfk_f"
-    assert {lines["accountlines"] for lines in (read[1], read[3])} == {"PRIMARY"}
+    assert {lines["accountlines"] for lines in both[::2]} == {"PRIMARY"}
     whole = {row["table"] for plan in plans for row in plan if row["type"] == "ALL"}
     assert whole <= {"gentle_nudge_case", "gentle_nudge_case_line"}  # ours, and hardly filled here
 

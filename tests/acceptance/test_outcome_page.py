@@ -111,6 +111,33 @@ def test_a_period_without_a_case_says_so_and_draws_nothing(library: Library) -> 
     assert not any(mark in html for mark in ("<svg", "<table", "<h2"))
 
 
+@pytest.mark.parametrize(("first", "says"), [(1, False), (2, True)])
+def test_the_page_of_a_month_in_which_nights_began_says_since_when_it_holds_something(
+    library: Library, koha: KohaDatabase, first: int, *, says: bool
+) -> None:
+    evenings, november = library(), ("--from", "2026-11", "--to", "2026-11")
+    evenings.does("nightly", on=date(2026, 11, first))
+    began = f"The first night of this program was on {first} November 2026"
+    assert (f"{began}: the days before it hold nothing." in page(evenings, *november, on=SUNDAY)) is says
+    assert f"{began}, after them." in page(evenings, "--to", "2026-10", on=SUNDAY)
+    table = evenings.does("outcomes", *november, on=SUNDAY)
+    assert (f"on 2026-11-{first:02}: what was referred before stands in no month." in " ".join(table.split())) is says
+    owing(koha, "40.00")
+    evenings.does("nightly", on=SUNDAY)
+    assert (f"{began}: what was referred before that day" in page(evenings, *november, on=SUNDAY)) is says
+
+
+def test_a_month_without_a_referral_tells_of_those_who_were_referred_before(
+    library: Library, koha: KohaDatabase
+) -> None:
+    evenings = library()
+    a_patron(koha, sort1="yes")
+    evenings.does("nightly", on=date(2026, 11, 10))
+    html = page(evenings, "--from", "2026-11", "--to", "2026-11", on=date(2026, 11, 11))
+    assert "Nobody was referred in these months." in html
+    assert "1 patron had been referred before this program kept the amounts." in html
+
+
 def test_a_figure_below_zero_is_shown_and_not_drawn(library: Library, koha: KohaDatabase) -> None:
     evenings = library()
     patron, item = a_patron(koha), an_item(koha)

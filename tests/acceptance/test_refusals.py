@@ -176,3 +176,30 @@ def sends(library: Library, send_to: str = '["reports@agency.org"]') -> None:
     """Mail goes to a server (that does not listen), not into a Maildir."""
     library.tables["mail"] = {"host": '"127.0.0.1"', "port": "9"}
     library.set("policy", send_to=send_to)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("outbox --failed retry 1", "--failed belongs to gentle-nudge outbox alone."),
+        ("cases --state open move A B", "--state belongs to gentle-nudge cases alone."),
+        ("outcomes --by age invoice FILE --month 2026-11", "--by belongs to gentle-nudge outcomes alone."),
+        ("timeline --branch CPL rules", "--branch belongs to gentle-nudge timeline alone."),
+        ("night --format json --output DIR", "--format belongs to what is printed"),
+        ("review --format csv --output DIR", "--format belongs to what is printed"),
+        ("review --shelf --output DIR", "--shelf belongs to what is printed"),
+        ("review --shelf --names", "--names belongs to the list of patrons"),
+        ("review --shelf --format html", "The lost items are no page."),
+    ],
+)
+def test_an_option_that_would_have_no_effect_is_refused(library: Library, words: str, says: str) -> None:
+    (library.folder / "FILE").write_text("1\n", encoding="utf-8")
+    named = [str(library.folder / word) if word in {"FILE", "DIR"} else word for word in words.split()]
+    done = library.run(*named)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize("words", ["outbox --failed", "cases --state open", "outcomes --by age", "review --names"])
+def test_the_same_option_has_its_effect_where_it_belongs(library: Library, words: str) -> None:
+    assert library.run(*words.split()).returncode == 0

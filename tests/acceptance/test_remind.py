@@ -393,6 +393,30 @@ def test_r16_without_a_print_letter_nobody_pays_for_what_never_left(reminders: B
     assert library.fees() == []
 
 
+def test_an_email_that_staff_send_again_in_koha_is_followed(reminders: Begin) -> None:
+    library = reminders(letters=False)
+    library.has_letters(transports="email")
+    patron = library.owing()
+    library.run("02-09", sends=False)
+
+    for on, state in (("02-10", "failed"), ("02-11", "failed"), ("02-12", "pending"), ("02-13", "sent")):
+        library.koha.execute("UPDATE message_queue SET status = :state", state=state)
+        library.run(on, sends=False)
+        assert library.koha.value("SELECT state FROM gentle_nudge_reminder_message") == state, on
+    assert [each["patron"] for each in library.run("02-23")["north"]["letters"]] == [patron]
+
+
+def test_a_failed_email_that_koha_has_cleaned_up_stays_failed(reminders: Begin) -> None:
+    library = reminders(letters=False)
+    library.has_letters(transports="email")
+    library.owing()
+    library.run("02-09", sends=False)
+    library.koha.execute("UPDATE message_queue SET status = 'failed'")
+    library.run("02-10", sends=False)
+    library.koha.execute("DELETE FROM message_queue")
+    assert library.run("02-23")["north"]["counts"] == {"NOT_SENT": 1}
+
+
 def test_r17_staff_stop_a_series_and_waive_its_fees(reminders: Begin) -> None:
     library = reminders()
     patron = library.owing(card="20000012")

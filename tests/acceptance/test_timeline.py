@@ -381,6 +381,7 @@ def test_a_patron_brings_category_library_and_courtesy_notice_along(lending: Len
         ((*of("FPL/PT/BK"), "--due", "2026-02-30"), "is no date"),
         ((*of("FPL/PT/BK"), "--price", "-1"), "--price -1"),
         ((*of("FPL/PT/BK"), "--price", "1.005"), "at most two decimals"),
+        ((*of("FPL/PT/BK"), "--price", "1e3"), "written in digits"),
         ((*of("FPL/PT/BK"), "--patron", "1"), "--patron brings category and library along."),
         (("--branch", "FPL", "--itemtype", "BK", "--patron", "99"), "Koha has no patron with this card."),
         (("--branch", "FPL"), "--category and --itemtype are needed"),

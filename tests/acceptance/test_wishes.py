@@ -70,6 +70,8 @@ def test_what_somebody_outside_has_written_down_is_done_and_what_cannot_be_is_an
     [
         ({"what": "dance"}, "no such kind"),
         ({"reason": None}, "needs reason"),
+        ({"reason": " \u00a0"}, "needs reason"),
+        ({"what": "leave_out", "reason": " "}, "needs reason"),
         ({"patron": None}, "needs patron"),
         ({"reason": "He said so"}, "no reason for a hold"),
         ({"until": None}, "needs a last day"),

@@ -27,7 +27,7 @@ from gentle_nudge.koha.koha_tables import categories
 from gentle_nudge.koha.read.borrowers import CONTACT as CONTACT_COLUMNS
 from gentle_nudge.koha.read.plugin_data import SINGLE, PluginRules
 from gentle_nudge.reports.columns import CONTACT
-from gentle_nudge.store.outcome_log import watched_lines
+from gentle_nudge.store.outcome_copy import Watched
 from gentle_nudge.store.tables import outcome, outcome_line, reminder
 from tests.builders.days import ZONE
 
@@ -108,12 +108,13 @@ SAMPLES: dict[str, Any] = {
     "seen": outcome_line,
     "surname": "Lee",
     "sections": ["global", "north"],
-    "recorded": watched_lines(date(2026, 5, 26), date(2026, 11, 15)),
+    "recorded": Watched(since=date(2026, 5, 26), new_since=date(2026, 11, 15)).recorded(),
     "present": {"protected", "anonymized", "script", "is_date"},
     "title_ids": [5001, 5002],
     "text": "sson, A",
     "unpaid": {101: [7001, 7003], 102: [7002]},
     "untold": [301],
+    "up_to": 8500,
 }
 
 

@@ -17,6 +17,7 @@ from gentle_nudge.cli.options import (
     card_of,
     date_option,
     format_option,
+    is_for_its_command,
     library_option,
     listing_format_option,
     moment_of,
@@ -58,7 +59,7 @@ def cases(
     context: click.Context, states: Sequence[str], month: date | None, libraries: Sequence[str], form: str
 ) -> None:
     """Who is, or was, in collections: every case, open and closed."""
-    if context.invoked_subcommand is not None:
+    if is_for_its_command(context):
         return
     library = context.obj.library("koha")
     chosen, names = [CaseState(state) for state in states], library.names_of(libraries)

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from gentle_nudge.domain.moment import DAY_WORDS, Interface, Moment, named_day
+from gentle_nudge.domain.wording import is_blank
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.find_patron import BY_NAME, CardRefused, by_card_or_number, for_each_card
 from gentle_nudge.jobs.library import Library
@@ -88,7 +90,7 @@ def reason_option(words: str, *, example: str = "", **options: Any) -> Decorator
     """The option `--reason TEXT`; UserError, with the example, if it is blank."""
 
     def given(_context: click.Context, _option: click.Parameter, reason: str | None) -> str | None:
-        if reason is not None and not reason.strip():
+        if reason is not None and is_blank(reason):
             raise UserError("A reason is needed.", f'Say why: --reason "{example}"')
         return reason and reason.strip()
 
@@ -107,6 +109,30 @@ def refuse_output(output: Path | None, *, dry_run: bool) -> None:
             "--output belongs to --dry-run: a run sends its files and writes none.",
             "Add --dry-run; the files of a past run: gentle-nudge regenerate",
         )
+
+
+def refuse_given(names: Collection[str], belongs_to: str, hint: str) -> None:
+    """UserError if one of these parameters was given as an option: it would have no effect."""
+    context = click.get_current_context()
+    given = [
+        option.opts[0]
+        for option in context.command.params
+        if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise UserError(f"{' and '.join(given)} {'belongs' if len(given) == 1 else 'belong'} to {belongs_to}.", hint)
+
+
+def is_for_its_command(context: click.Context) -> bool:
+    """Whether a command of the group follows; UserError if options stand before it, which the group alone has."""
+    if context.invoked_subcommand is None:
+        return False
+    names = [option.name for option in context.command.params if option.name]
+    command = f"{context.command_path} {context.invoked_subcommand}"
+    refuse_given(
+        names, f"{context.command_path} alone", f"Write options behind the command: {command} --help shows which."
+    )
+    return True
 
 
 format_option = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")

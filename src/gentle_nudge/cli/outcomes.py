@@ -16,6 +16,7 @@ from gentle_nudge.cli.app import Invocation
 from gentle_nudge.cli.boundary import say
 from gentle_nudge.cli.options import (
     folder_option,
+    is_for_its_command,
     library_option,
     listing_format_option,
     moment_of,
@@ -61,7 +62,7 @@ def outcomes(
 
     The figures say what came back after a referral, not because of it.
     """
-    if context.invoked_subcommand is not None:
+    if is_for_its_command(context):
         return
     if output and form != "html":
         raise UserError("--output belongs to --format html.", "Add it; tables, CSV and JSON go to standard output.")

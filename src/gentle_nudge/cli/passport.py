@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import click
 
@@ -21,12 +22,12 @@ from gentle_nudge.cli.options import (
 from gentle_nudge.domain.finding import Severity
 from gentle_nudge.domain.passport.answer import Answer
 from gentle_nudge.domain.passport.mapping import parse_card
-from gentle_nudge.domain.passport.results import CopyRequest, Refreshed
+from gentle_nudge.domain.passport.results import CopyRequest
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.errors import EXIT_FAILURE, UserError
 from gentle_nudge.jobs.passport.copy import copy as copy_patron
 from gentle_nudge.jobs.passport.duplicates import find_duplicates
-from gentle_nudge.jobs.passport.look_up import look_up as look_up_card
+from gentle_nudge.jobs.passport.homes import look_up as look_up_card
 from gentle_nudge.jobs.passport.passport_findings import check_passports
 from gentle_nudge.jobs.passport.refresh import RefreshOptions
 from gentle_nudge.jobs.passport.refresh import refresh as refresh_patrons
@@ -81,24 +82,16 @@ def look_up(invocation: Invocation, card: str, server: str | None, form: str) ->
 @click.option("--not-duplicate", is_flag=True, help="Somebody here has the same name and birth, and is somebody else.")
 @format_option
 @click.pass_obj
-def copy(
-    invocation: Invocation,
-    card: str,
-    server: str | None,
-    dry_run: bool,
-    allow_fee: bool,
-    not_duplicate: bool,
-    form: str,
-) -> None:
+def copy(invocation: Invocation, /, form: str, **asked: Any) -> None:
     """Make a patron of another library here.
 
     The patron has CARD at home; here they get the category of the settings, and no login. Without --from every server
     is asked, and exactly one may know the card.
     """
     library = invocation.library("koha")
-    wanted = CopyRequest(card=card, server=server, dry_run=dry_run, not_duplicate=not_duplicate, allow_fee=allow_fee)
+    wanted = CopyRequest(**asked)
     with progress():
-        done = copy_patron(library, moment_of(library, dry_run=dry_run, person=True), wanted)
+        done = copy_patron(library, moment_of(library, dry_run=wanted.dry_run, person=True), wanted)
     show(copy_view(done), form)
     if done.refusal:
         say(f"{done.refusal.sentence}\n{done.refusal.way_out}")
@@ -141,8 +134,12 @@ def refresh(
     if form or dry_run or invocation.speaks:
         show(refresh_view(done), form or "table")
     _tell_failures((each.number, each.answer) for each in done.failed)
-    _tell_fuse(done)
-    sys.exit(EXIT_FAILURE if done.failed or done.held else 0)
+    if done.held_at:
+        say(
+            f"{len(done.changed)} patrons would change, and at most {done.held_at} may: nothing was changed.\n"
+            f"If that is right: --most-changes {len(done.changed)}"
+        )
+    sys.exit(EXIT_FAILURE if done.failed or done.held_at else 0)
 
 
 def _tell_failures(failed: Iterable[tuple[int, Answer]]) -> None:
@@ -153,14 +150,6 @@ def _tell_failures(failed: Iterable[tuple[int, Answer]]) -> None:
     for reason, of_reason in numbers.items():
         named = ", ".join(map(str, of_reason[:NAMED])) + (", ..." if len(of_reason) > NAMED else "")
         say(f"{reason}\n  {counted(len(of_reason), 'patron')} not heard of: number {named}.")
-
-
-def _tell_fuse(done: Refreshed) -> None:
-    if done.held:
-        say(
-            f"{done.held.found} patrons would change, and at most {done.held.most} may: nothing was changed.\n"
-            f"If that is right: --most-changes {done.held.found}"
-        )
 
 
 @passport.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -29,13 +29,13 @@ from gentle_nudge.cli.reviewers import ReviewCommands
 from gentle_nudge.domain.reminders.levels import BILL
 from gentle_nudge.domain.reminders.series import SeriesState
 from gentle_nudge.errors import UserError
-from gentle_nudge.jobs.desk.find_patron import NO_CARD, find_number
+from gentle_nudge.jobs.desk.find_patron import number_in_koha
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.reminders.remind import ReminderRun, RemindOptions
 from gentle_nudge.jobs.reminders.remind import remind as run_reminders
 from gentle_nudge.jobs.reminders.remind_status import WantedLetters, letters_sent, previews, series_of, today_of
 from gentle_nudge.jobs.reminders.reminded_sections import NONE, reminded_sections, reminds
-from gentle_nudge.jobs.reminders.stop_series import StopRequest, stop_series
+from gentle_nudge.jobs.reminders.stop_series import stop_series
 from gentle_nudge.jobs.transaction import read_only, writing
 from gentle_nudge.views.reminder_view import (
     letters_of_run,
@@ -123,19 +123,11 @@ def _tell_trouble(done: ReminderRun) -> None:
             say(f"{name}: {plan.refused}\n  {plan.hint}")
 
 
-def _names(library: Library, libraries: Sequence[str]) -> Collection[str] | None:
-    """The sections that are meant, with their earlier names; None: all."""
-    return library.names_of(libraries) if libraries else None
-
-
 def _number(library: Library, card: str) -> int:
     """The patron who is meant; UserError if nobody is."""
     card = card_of(library, card)
     with read_only(library.engine) as conn:
-        number = find_number(conn, card)
-    if number is None:
-        raise UserError("Koha has no patron with this card.", NO_CARD)
-    return number
+        return number_in_koha(conn, card)
 
 
 @remind.command()
@@ -159,7 +151,7 @@ def status(invocation: Invocation, card: str | None, libraries: Sequence[str], s
     with progress(), read_only(library.engine) as conn:
         sections = reminded_sections(conn, library.settings, libraries)
         in_state = None if wanted == "all" else SeriesState(wanted)
-        names = _names(library, libraries)
+        names = library.names_of(libraries)
         series = series_of(conn, sections, moment, number=number, state=in_state, names=names)
         today = list(today_of(conn, sections, moment, number)) if number else []
     show(status_view(series, today, moment.day), form)
@@ -182,7 +174,7 @@ def letters(
     library = _library(invocation)
     last = last or moment_of(library).today
     first = first or last - timedelta(days=LISTED_DAYS)
-    wanted = WantedLetters(first=first, last=last, names=_names(library, libraries), **which)
+    wanted = WantedLetters(first=first, last=last, names=library.names_of(libraries), **which)
     with progress(), read_only(library.engine) as conn:
         show(sent_view(letters_sent(conn, wanted)), form)
 
@@ -220,11 +212,13 @@ def stop(invocation: Invocation, card: str, reason: str, libraries: Sequence[str
     library = invocation.library("koha")
     library.may_act()
     moment = moment_of(library, person=True)
-    request = StopRequest(
+    stopping = partial(
+        stop_series,
+        moment=moment,
         patron=_number(library, card),
         reason=reason,
         waive_fee=waive_fee,
-        sections=_names(library, libraries),
+        sections=library.names_of(libraries),
         known=[name for family in library.families for name in family],
     )
-    click.echo(writing(library.engine, partial(stop_series, wanted=request, moment=moment)))
+    click.echo(writing(library.engine, stopping))

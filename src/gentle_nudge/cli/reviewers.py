@@ -25,11 +25,13 @@ from gentle_nudge.cli.options import (
     print_page,
     progress,
     reason_option,
+    refuse_given,
     show,
     write,
 )
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.wish import Door, Wish
+from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.desk.deeds import Desk
 from gentle_nudge.jobs.desk.list_pages import list_page
 from gentle_nudge.jobs.desk.night_page import page_head
@@ -84,6 +86,14 @@ def show_list(
 
     A list that can still be used is judged as of now; without one it is what would be on it.
     """
+    if output:
+        refuse_given(
+            ["form", "for_shelves"], "what is printed: --output writes every file", "Leave out --output, or the others."
+        )
+    if for_shelves:
+        refuse_given(["names"], "the list of patrons: on the shelves nobody is named", "Leave out --names, or --shelf.")
+        if form == "html":
+            raise UserError("The lost items are no page.", "Leave out --format, or say csv or json.")
     library = invocation.library()
     sections, _ = library.ready(libraries, dry_run=True)
     moment = moment_of(library, person=True)

@@ -28,6 +28,7 @@ from gentle_nudge.cli.options import (
     print_page,
     progress,
     reason_option,
+    refuse_given,
     show,
     write,
 )
@@ -114,6 +115,8 @@ def night(
 
     In JSON an object for each section.
     """
+    if output and form != "html":
+        refuse_given(["form"], "what is printed: files are always pages", "Leave out --format, or --output.")
     library = invocation.library("koha")
     wanted = library.families_of(libraries)
     with progress(), read_only(library.engine) as conn:
@@ -193,6 +196,8 @@ def hold(
     if cards and reason is None:
         raise UserError("A reason is needed.", f"Give one with --reason: {', '.join(REASONS)}.")
     if cards:
+        of_the_list = ("ended", "libraries", "form")
+        refuse_given(of_the_list, "the list of holds, not to a card", "gentle-nudge hold without CARD shows it.")
         _ask(invocation, cards, "hold", dry_run=dry_run, reason=reason, until=until, note=note)
         return
     if reason or until or note or dry_run:

@@ -17,6 +17,7 @@ from gentle_nudge.cli.options import (
     date_option,
     folder_option,
     format_option,
+    is_for_its_command,
     library_option,
     listing_format_option,
     moment_of,
@@ -26,6 +27,7 @@ from gentle_nudge.cli.options import (
 )
 from gentle_nudge.domain.outbox import Delivery, DeliveryState
 from gentle_nudge.domain.report_row import TO_AGENCY, ReportKind
+from gentle_nudge.domain.wording import is_blank
 from gentle_nudge.errors import EXIT_FAILURE, UserError
 from gentle_nudge.jobs.desk.forget import forget as forget_person
 from gentle_nudge.jobs.identity import refuse_elsewhere
@@ -55,7 +57,7 @@ def outbox(context: click.Context, failed: bool, states: Sequence[str], form: st
 
     Without an option: all that wait, are being sent, failed or were cancelled.
     """
-    if context.invoked_subcommand is not None:
+    if is_for_its_command(context):
         return
     library = context.obj.library("koha")
     chosen = [DeliveryState(state) for state in states] + [DeliveryState.FAILED] * failed
@@ -143,7 +145,7 @@ def regenerate(
     """
     if send and output:
         raise UserError("--send sends, --output writes a file.", "Give one of the two.")
-    if send and not reason.strip():
+    if send and is_blank(reason):
         raise UserError("A reason is needed.", 'Say why: --reason "the agency lost it"')
     if not send and (to or reason):
         raise UserError("--to and --reason belong to --send.", "Add --send if the report should be sent again.")

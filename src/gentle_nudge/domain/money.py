@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
+PLAIN = re.compile(r"[+-]?[0-9]*\.?[0-9]*")
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 MOST = 10**9
@@ -46,4 +48,6 @@ def parse_amount(text: str) -> Decimal:
         raise ValueError("an amount of 0 or more is needed, such as 25.00")
     if amount != round_to_cent(amount):
         raise ValueError("an amount has at most two decimals")
+    if not PLAIN.fullmatch(text.strip()):
+        raise ValueError("an amount is written in digits, such as 25.00, without an exponent")
     return round_to_cent(amount)

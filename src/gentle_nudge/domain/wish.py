@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from gentle_nudge.domain.wording import is_blank
+
 
 class Door(StrEnum):
     """Where wishes come from; a row with any other word is served all the same."""
@@ -40,5 +42,6 @@ class Wish:
     answer: str | None = None
 
     def lacks(self, columns: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of the columns that hold nothing."""
-        return tuple(column for column in columns if getattr(self, column) in {None, ""})
+        """Those of the columns that hold nothing, or a text that is blank."""
+        values = ((column, getattr(self, column)) for column in columns)
+        return tuple(name for name, value in values if value is None or (isinstance(value, str) and is_blank(value)))

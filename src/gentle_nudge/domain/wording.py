@@ -17,6 +17,11 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
+def is_blank(text: str) -> bool:
+    """Whether nobody could read anything in it: blanks of all kinds, and the apostrophe of a spreadsheet."""
+    return not any(character.isprintable() and not character.isspace() for character in text.strip().lstrip("'"))
+
+
 def ordinal(place: int) -> str:
     """The place in a row: `1st`, `2nd`, `11th`."""
     ending = "th" if place // 10 % 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")

@@ -41,11 +41,6 @@ class _Line:
     refuses: bool = False
 
     @property
-    def is_left_in_peace(self) -> bool:
-        """Whether it is asked no more."""
-        return self.refuses or self.in_vain >= IN_VAIN
-
-    @property
     def not_asked(self) -> Answer:
         """The answer to what it was not asked."""
         why = "it refuses the account" if self.refuses else "it did not answer before"
@@ -110,7 +105,8 @@ async def _ask_one(line: _Line, questions: Mapping[K, Question]) -> dict[K, Answ
 
     async def one(key: K, question: Question) -> None:
         async with line.places:
-            answers[key] = line.not_asked if line.is_left_in_peace else await _answer(line, question)
+            is_left_in_peace = line.refuses or line.in_vain >= IN_VAIN
+            answers[key] = line.not_asked if is_left_in_peace else await _answer(line, question)
             line.note(answers[key].outcome)
 
     async with line.client:

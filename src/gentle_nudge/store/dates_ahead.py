@@ -42,6 +42,7 @@ NONE = timedelta(0)
 # says, of charges and checkouts; an alert and the values of a night are deleted. The day of a list and the end of a
 # hold are to come.
 DAYS: tuple[Column[Any], ...] = (
+    meta.c.outcomes_since,
     case.c.referred_on,
     case.c.closed_on,
     case.c.paused_on,

@@ -15,7 +15,8 @@ THE_ROW = 1
 OTHERS_SECONDS = 10  # how long another run may hold the row until we give way
 LOCK_WAIT_TIMEOUT = 1205
 AS_BEFORE = "innodb_lock_wait_timeout = @waited"
-NOT_IN_META = {"id", "outcomes_copied"}  # columns without a field: they stay as they are when the library moves
+OF_OUTCOMES = {"outcomes_copied", "outcomes_offset", "outcomes_since"}
+NOT_IN_META = {"id", *OF_OUTCOMES}  # columns without a field: they stay as they are when the library moves
 RUN_INIT = "Run: gentle-nudge init"
 
 

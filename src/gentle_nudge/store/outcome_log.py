@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from datetime import date, datetime
-from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -16,41 +15,27 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    Subquery,
     delete,
     false,
     func,
     insert,
     literal,
-    or_,
     select,
     true,
     update,
 )
-from sqlalchemy import case as value_by
 
 from gentle_nudge.domain.case import CaseState
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.outcomes.figures import FollowedCase, FollowedLine, Offset, Share
 from gentle_nudge.domain.outcomes.invoice import BilledCase, ReadInvoice
 from gentle_nudge.sqltypes import Money, a_thousand_at_a_time, among, rows_by_thousands
-from gentle_nudge.store.tables import case, case_line, fitted, invoice, meta, outcome, outcome_line, run
+from gentle_nudge.store.tables import case, case_line, fitted, invoice, outcome, outcome_line, run
 
 IS_RECORDED = case_line.c.outstanding > literal(ZERO, Money())
 Line = ColumnElement[int]
 ByLine = Callable[[Line], ColumnElement[Any]]
-CREDIT_TYPE = outcome.c.credit_type
 FACTS = tuple(field.name for field in fields(FollowedCase))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SeenLine:
-    """What a night saw of a line: what it owes, since when its item is found, or the line gone."""
-
-    line: int
-    owing: Decimal
-    found_on: date | None = None
-    gone_on: date | None = None
 
 
 def complete(conn: Connection, cases: Iterable[int], *, last_offset: ByLine, due_on: ByLine) -> None:
@@ -61,10 +46,8 @@ def complete(conn: Connection, cases: Iterable[int], *, last_offset: ByLine, due
     """
     in_koha, of_line = last_offset(case_line.c.line), outcome.c.line == case_line.c.line
     kept = select(func.coalesce(func.max(outcome.c.offset_id), 0)).where(of_line).scalar_subquery()
-    values = {
-        "last_offset": value_by((kept > in_koha, kept), else_=in_koha),
-        "due_on": due_on(case_line.c.line),
-    }
+    higher = func.max if conn.dialect.name == "sqlite" else func.greatest  # each is looked for once
+    values = {"last_offset": higher(kept, in_koha), "due_on": due_on(case_line.c.line)}
     for chunk in a_thousand_at_a_time(cases):
         conn.execute(update(case_line).where(among(case_line.c.case_id, chunk)).values(values))
 
@@ -75,61 +58,6 @@ def bring_along(conn: Connection, last_offset: Callable[[Line, ColumnElement[dat
     began = select(run.c.started).select_from(opened).where(case.c.id == case_line.c.case_id).correlate(case_line)
     latest = last_offset(case_line.c.line, began.scalar_subquery())
     conn.execute(update(case_line).where(case_line.c.last_offset.is_(None)).values(last_offset=latest))
-
-
-def _is_watched(since: date) -> ColumnElement[bool]:
-    return or_(case.c.state == CaseState.OPEN, case.c.closed_on >= since)
-
-
-def is_any_watched(conn: Connection, since: date) -> bool:
-    """Whether a case is open, or was closed since this day."""
-    return conn.scalar(select(case.c.id).where(_is_watched(since)).limit(1)) is not None
-
-
-def watched_lines(since: date, new_since: date) -> Subquery:
-    """The lines that cases recorded which are open, or were closed since: `line`, and the offset `after` which to copy.
-
-    For new cases it is 0: an earlier case may have the line, whose figures stood still until now.
-    """
-    is_new = or_(case.c.referred_on.is_(None), case.c.referred_on >= new_since)
-    after = value_by((is_new, 0), else_=func.coalesce(case_line.c.last_offset, 0))
-    lines = select(case_line.c.line, after.label("after")).select_from(case)
-    joined = lines.join(case_line, case_line.c.case_id == case.c.id)
-    return joined.where(_is_watched(since), IS_RECORDED).subquery("recorded")
-
-
-def watched_fees(since: date) -> Subquery:
-    """The fees of the same cases: `line`, `after`."""
-    fees = select(case.c.fee_line.label("line"), literal(0).label("after"))
-    return fees.where(_is_watched(since), case.c.fee_line.is_not(None), case.c.fee.is_not(None)).subquery("recorded")
-
-
-def keep(conn: Connection, offsets: Iterable[Any], now: datetime) -> None:
-    """The rows of `account_offsets.new_offsets` are kept; none of them was before. Without an instant it is `now`."""
-    by_id = {row[0]: dict(zip(outcome.c.keys(), row, strict=True)) for row in offsets}
-    for chunk in a_thousand_at_a_time(by_id.values()):
-        for row in chunk:
-            row |= {"at": row["at"] or now, "credit_type": fitted(row["credit_type"], CREDIT_TYPE)}
-        conn.execute(insert(outcome), chunk)
-
-
-def see(conn: Connection, lines: Iterable[SeenLine], day: date) -> None:
-    """These lines are as they were seen on this day."""
-    by_line = {each.line: asdict(each) | {"seen_on": day} for each in lines}
-    for rows in a_thousand_at_a_time(by_line.values()):
-        conn.execute(delete(outcome_line).where(among(outcome_line.c.line, [row["line"] for row in rows])))
-        conn.execute(insert(outcome_line), rows)
-
-
-def note_copied(conn: Connection, now: datetime) -> None:
-    """The last copy was made now."""
-    conn.execute(update(meta).values(outcomes_copied=now))
-
-
-def last_copied(conn: Connection) -> datetime | None:
-    """The instant of the last copy; None if there was none."""
-    copied: datetime | None = conn.scalar(select(meta.c.outcomes_copied))
-    return copied
 
 
 # What was kept

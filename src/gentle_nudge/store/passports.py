@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -49,34 +49,15 @@ def remember(conn: Connection, seen: Sequence[Memory]) -> None:
     new = [memory for memory in seen if before.get(memory.patron) != memory]
     for chunk in a_thousand_at_a_time(new):
         forget_memory(conn, [memory.patron for memory in chunk])
-        conn.execute(insert(passport), [_row(memory) for memory in chunk])
-
-
-def _row(memory: Memory) -> dict[str, object]:
-    return {
-        "patron": memory.patron,
-        "server": memory.server,
-        "first_seen": memory.first_seen,
-        "last_seen": memory.last_seen,
-        "not_found_since": memory.not_found_since,
-        "home": json.dumps(memory.home),
-    }
+        conn.execute(insert(passport), [asdict(memory) | {"home": json.dumps(memory.home)} for memory in chunk])
 
 
 def note(conn: Connection, changes: Iterable[Noted], moment: Moment) -> None:
     """These changes stand in our log."""
+    run = {"at": moment.now, "who": fitted(moment.who, passport_log.c.who)}
     for chunk in a_thousand_at_a_time(changes):
-        rows = [
-            {
-                "at": moment.now,
-                "who": fitted(moment.who, passport_log.c.who),
-                "what": each.what,
-                "server": each.server,
-                "patron": each.patron,
-                "columns": fitted(",".join(each.columns), passport_log.c.columns) or None,
-            }
-            for each in chunk
-        ]
+        columns = (fitted(",".join(each.columns), passport_log.c.columns) or None for each in chunk)
+        rows = [asdict(each) | run | {"columns": named} for each, named in zip(chunk, columns, strict=True)]
         conn.execute(insert(passport_log), rows)
 
 

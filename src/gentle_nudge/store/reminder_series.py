@@ -17,7 +17,7 @@ from gentle_nudge.sqltypes import a_thousand_at_a_time, among, rows_by_thousands
 from gentle_nudge.store.tables import fitted, reminder, reminder_message, series
 
 HAS_RESTRICTION = and_(series.c.restriction.is_not(None), series.c.lifted_on.is_(None))
-UNSETTLED = "pending"
+WAITS, FAILED = "pending", "failed"
 FEE_LINE = reminder.c.fee_line
 SERIES = tuple(series.c[field.name] for field in fields(Series) if field.name != "reminders")
 REMINDER = tuple(reminder.c[field.name] for field in fields(Reminder) if field.name != "messages")
@@ -125,6 +125,11 @@ def stopped_query(sections: Collection[str], numbers: Collection[int]) -> Select
     return latest.group_by(series.c.patron).with_hint(series, "FORCE INDEX (gentle_nudge_series_patron)")
 
 
+def has_fees(conn: Connection) -> bool:
+    """Whether fees of reminders are recorded, paid or not."""
+    return conn.scalar(select(FEE_LINE).where(FEE_LINE.is_not(None)).limit(1)) is not None
+
+
 def of_fees(conn: Connection, lines: Iterable[int]) -> dict[int, tuple[int, str]]:
     """Line -> the series with which it is recorded as a fee, and the section of that; other lines are left out."""
     return {line: (id_, section) for line, id_, section in rows_by_thousands(conn, of_fees_query, lines)}
@@ -139,13 +144,23 @@ def of_fees_query(line_ids: Collection[int]) -> Select[Any]:
     return fee.where(among(reminder.c.fee_line, line_ids))
 
 
-def unsettled(conn: Connection, sections: Collection[str] | None = None) -> dict[int, tuple[int, datetime]]:
-    """The messages of these sections (None: of all) that waited when we last looked: patron, and when queued."""
+def unsettled(conn: Connection) -> dict[int, tuple[int, datetime]]:
+    """The messages that waited when we last looked: patron, and when queued."""
     message = reminder_message.c
-    in_sections = true() if sections is None else series.c.section.in_(sections)
     query = select(message.message, series.c.patron, reminder.c.at).join_from(reminder_message, reminder).join(series)
-    rows = conn.execute(query.where(message.state == UNSETTLED, in_sections))
-    return {number: (patron, at) for number, patron, at in rows}
+    return {number: (patron, at) for number, patron, at in conn.execute(query.where(message.state == WAITS))}
+
+
+def followed(conn: Connection, sections: Collection[str]) -> dict[int, tuple[int, str]]:
+    """The messages of these sections that waited or had failed when we last looked: patron and state.
+
+    Of the failed ones those of open series: staff may send them again in Koha.
+    """
+    message = reminder_message.c
+    may_change = or_(message.state == WAITS, and_(message.state == FAILED, series.c.open_key.is_not(None)))
+    query = select(message.message, series.c.patron, message.state).join_from(reminder_message, reminder).join(series)
+    rows = conn.execute(query.where(series.c.section.in_(sections), may_change))
+    return {number: (patron, state) for number, patron, state in rows}
 
 
 # What a run writes

@@ -34,7 +34,7 @@ OPTIONS: dict[str, Any] = {
         "row_format": "DYNAMIC",
     }.items()
 }
-SCHEMA_VERSION = 7  # a change of the tables needs a step in `upgrade.py`, and the next number here
+SCHEMA_VERSION = 8  # a change of the tables needs a step in `upgrade.py`, and the next number here
 NAME = 16_000  # characters: four bytes each fit into a TEXT
 
 metadata = MetaData()
@@ -49,7 +49,9 @@ def _id() -> Column[int]:
     return Column("id", Integer, primary_key=True, autoincrement=True)
 
 
-# Older and newer programs read this table: a column is never renamed or dropped.
+# Older and newer programs read this table: a column is never renamed or dropped. The last copy of outcomes was made at
+# `outcomes_copied`. It has copied all offsets up to `outcomes_offset` of the cases that were open, or closed since
+# `outcomes_since`; both are NULL if the next one has to look at all of them.
 meta = _table(
     "meta",
     Column("id", Integer, primary_key=True, autoincrement=False),
@@ -63,6 +65,8 @@ meta = _table(
     Column("initialised", Instant(), nullable=False),
     Column("server_uid", String(255)),
     Column("outcomes_copied", Instant()),
+    Column("outcomes_offset", Integer),
+    Column("outcomes_since", Date),
 )
 
 run = _table(
@@ -139,6 +143,7 @@ case = _table(
     Index("gentle_nudge_case_patron", "patron"),
     Index("gentle_nudge_case_number", "number"),
     Index("gentle_nudge_case_card", "card"),
+    Index("gentle_nudge_case_fee", "fee_line"),
     Index("gentle_nudge_case_to_report", "to_report"),
 )
 

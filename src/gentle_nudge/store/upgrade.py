@@ -93,6 +93,12 @@ def who_is_passported(conn: Connection) -> None:
     _make(conn, (tables.passport, tables.passport_log))
 
 
+def how_far_outcomes_are_copied(conn: Connection) -> None:
+    """Our row knows which offsets are copied, and cases are found by their fee; the next copy looks at all offsets."""
+    _add(conn, meta.c.outcomes_offset, meta.c.outcomes_since)
+    _make(conn, [case])
+
+
 STEPS = (
     Step(version=2, change=counts_as_rows),
     Step(version=3, change=what_was_told),
@@ -100,6 +106,7 @@ STEPS = (
     Step(version=5, change=what_became_of_cases),
     Step(version=6, change=what_was_reminded),
     Step(version=7, change=who_is_passported),
+    Step(version=8, change=how_far_outcomes_are_copied),
 )
 
 

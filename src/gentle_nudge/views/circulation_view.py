@@ -6,13 +6,15 @@ from dataclasses import asdict
 from typing import Any
 
 from gentle_nudge.domain.circulation.contradictions import Contradiction, Contradictions
-from gentle_nudge.domain.circulation.loan import Combination, Loan
-from gentle_nudge.domain.circulation.precedence import AskedPreference, AskedRule, RulesOfLoan
+from gentle_nudge.domain.circulation.loan import Combination
+from gentle_nudge.domain.circulation.precedence import TOLD, AskedRule, LoanRules, asked_rules
 from gentle_nudge.domain.circulation.snapshot import RuleRow
 from gentle_nudge.domain.wording import counted
-from gentle_nudge.views.finding_view import finding_notes, numbers_of
-from gentle_nudge.views.plain import Column, Part, View, column, figures, notes, table
-from gentle_nudge.views.timeline_view import combination_values, finding_values
+from gentle_nudge.views.finding_view import finding_notes, finding_values, numbers_of
+from gentle_nudge.views.plain import Column, Part, View, column, figures, notes, table, unseen
+from gentle_nudge.views.timeline_view import combination_values
+
+SCOPE = ("library", "category", "itemtype")
 
 
 def scope(row: RuleRow) -> str:
@@ -26,66 +28,58 @@ def _of_row(name: str) -> Any:
 
 SHEET: tuple[Column[AskedRule], ...] = (
     column(None, lambda rule: rule.name, key="name"),
-    column(None, lambda rule: rule.value, key="value"),
-    *(column(None, _of_row(name), key=name) for name in ("library", "category", "itemtype", "id")),
+    *(column(None, _of_row(name), key=name) for name in ("value", *SCOPE, "id")),
     column(None, lambda rule: " ".join(str(row.id) for row in rule.beaten), key="beaten"),
 )
 RULES: tuple[Column[AskedRule], ...] = (
     column("rule", lambda rule: rule.name, "word"),
-    column("value", lambda rule: rule.value or (f"({rule.default})" if rule.default else "(empty)"), "word"),
+    column("value", lambda rule: (rule.row and rule.row.value) or f"({rule.default or 'empty'})", "word"),
     column("of", lambda rule: scope(rule.row) if rule.row else "", "word"),
     column("number", lambda rule: rule.row and rule.row.id, "number"),
-    column("asked of", lambda rule: rule.library or "", "word"),
+    column("asked of", lambda rule: rule.scope[0] or "", "word"),
     column("beats", lambda rule: "; ".join(f"{row.value or '(empty)'} ({scope(row)})" for row in rule.beaten)),
 )
-PREFERENCES: tuple[Column[AskedPreference], ...] = (
-    column("preference", lambda each: each.name, "word"),
-    column("value", lambda each: each.value or "(empty)"),
-    column("by", lambda each: "the library" if each.stored else "as installed", "word", key=None),
+ASKED: tuple[Column[AskedRule], ...] = (
+    *SHEET[:2],
+    column(None, lambda rule: dict(zip(SCOPE, rule.scope, strict=True)), "nested", key="asked"),
+    column(None, lambda rule: rule.row and _row(rule.row), "nested", key="row"),
+    column(None, lambda rule: [_row(row) for row in rule.beaten], "nested", key="beaten"),
+    *unseen(default="default"),
 )
 
 
-def rules_view(loan: Loan, rules: RulesOfLoan) -> View:
+def rules_view(rules: LoanRules) -> View:
     """Every rule and preference that has a say in the loan."""
-    used = [rule for rule in rules.rules if rule.row or rule.default]
-    nowhere = ", ".join(rule.name for rule in rules.rules if not rule.row and not rule.default)
+    asked, loan, snapshot = asked_rules(rules), rules.loan, rules.snapshot
+    nowhere = ", ".join(rule.name for rule in asked if not rule.row and not rule.default)
     ruling = ", ".join(f"{what} {library}" for what, library in asdict(rules.libraries).items())
-    asked = f"A loan at {loan.library}, patron category {loan.category}, item type {loan.itemtype}"
-    return View(
-        parts=[
-            *figures(
-                **combination_values(loan),
-                triggers=rules.triggers,
-                rules=[_rule(rule) for rule in rules.rules],
-                preferences=[asdict(each) for each in rules.preferences],
-            ),
-            *notes(f"{asked}; ruled: {ruling}."),
-            table(RULES, used, empty="No rule is for this loan."),
-            *(notes(f"No rule: {nowhere}.") if nowhere else ()),
-            table(PREFERENCES, rules.preferences),
-        ]
+    preferences: tuple[Column[str], ...] = (
+        column("preference", str, "word", key="name"),
+        column(None, snapshot.preference, key="value"),
+        column("value", lambda name: snapshot.preference(name) or "(empty)", key=None),
+        column(None, lambda name: name in snapshot.preferences, key="stored"),
+        column("by", lambda name: "the library" if name in snapshot.preferences else "as installed", "word", key=None),
     )
+    parts: list[Part] = [
+        *figures(**combination_values(loan), triggers=snapshot.layout),
+        table(ASKED, asked, "rules"),
+        *notes(
+            f"A loan at {loan.library}, patron category {loan.category}, item type {loan.itemtype}; ruled: {ruling}."
+        ),
+        table(RULES, [rule for rule in asked if rule.row or rule.default], empty="No rule is for this loan."),
+        *(notes(f"No rule: {nowhere}.") if nowhere else ()),
+        table(preferences, TOLD, "preferences"),
+    ]
+    return View(parts=parts)
 
 
-def rules_sheet(rules: RulesOfLoan) -> View:
+def rules_sheet(rules: LoanRules) -> View:
     """The same rules for a spreadsheet."""
-    return View(parts=[table(SHEET, rules.rules, "rules")])
-
-
-def _rule(rule: AskedRule) -> dict[str, Any]:
-    asked = {"library": rule.library, "category": rule.category, "itemtype": rule.itemtype}
-    return {
-        "name": rule.name,
-        "value": rule.value,
-        "asked": asked,
-        "row": _row(rule.row) if rule.row else None,
-        "beaten": [_row(row) for row in rule.beaten],
-        "default": rule.default,
-    }
+    return View(parts=[table(SHEET, asked_rules(rules), "rules")])
 
 
 def _row(row: RuleRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ("id", "library", "category", "itemtype", "value")}
+    return {name: getattr(row, name) for name in ("id", *SCOPE, "value")}
 
 
 FOUND: tuple[Column[tuple[Contradiction, Combination | None]], ...] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.views.plain import WHOLE, Figure, Note, Part, Style, View, notes
@@ -28,6 +29,11 @@ def finding_notes(finding: Finding) -> list[Note]:
         *notes(finding.what, finding.why, f"-> {finding.way_out}", level=1),
         *([Note(text=finding.line, level=1, style="copy")] if finding.line else []),
     ]
+
+
+def finding_values(finding: Finding) -> dict[str, Any]:
+    """What programs get of a finding without a line to copy."""
+    return {name: getattr(finding, name) for name in ("name", "severity", "what", "why", "way_out")}
 
 
 def numbers_of(findings: Sequence[Finding]) -> str:

@@ -32,6 +32,8 @@ def outcome_values(period: PeriodOutcomes, zone: ZoneInfo) -> dict[str, Any]:
         "sections": list(period.sections),
         "as_of": period.as_of.astimezone(zone) if period.as_of else None,
         "complete_from": f"{period.complete_from:%Y-%m}",
+        "began": period.began,
+        "begins_late": period.begins_late,
         "rows": _groups(period.rows),
         "total": asdict(period.total),
         "before_us": asdict(period.before_us),
@@ -75,7 +77,7 @@ def _figure(name: str) -> Any:
 def outcome_view(period: PeriodOutcomes, zone: ZoneInfo) -> View:
     """The figures for people, with the JSON object of the period for programs."""
     shown = table(columns_of(period), period.rows, empty="Nobody was referred in these months.")
-    return View(parts=[*figures(**outcome_values(period, zone)), shown, *_remarks(period, zone)])
+    return View(parts=[*figures(**outcome_values(period, zone)), shown, *_beginning(period), *_remarks(period, zone)])
 
 
 def columns_of(period: PeriodOutcomes) -> list[Column[Row]]:
@@ -114,6 +116,12 @@ def columns_of(period: PeriodOutcomes) -> list[Column[Row]]:
 
 def _items(each: Figures) -> str:
     return f"{each.items_back} of {each.items}" if each.items else ""
+
+
+def _beginning(period: PeriodOutcomes) -> Iterator[Note]:
+    if period.begins_late:
+        where = {"within": "what was referred before stands in no month", "after": "it is after these months"}
+        yield from notes(f"The first night of this program was on {period.began}: {where[period.begins_late]}.")
 
 
 def _remarks(period: PeriodOutcomes, zone: ZoneInfo) -> Iterator[Note]:

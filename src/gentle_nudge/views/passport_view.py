@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from gentle_nudge.domain.actions import LiftRestriction, MoveRestriction
+from gentle_nudge.domain.actions import LiftRestriction, MoveRestriction, Restrict
 from gentle_nudge.domain.finding import Finding
-from gentle_nudge.domain.passport.answer import Answer
+from gentle_nudge.domain.passport.answer import Answer, verdict_of
 from gentle_nudge.domain.passport.difference import Difference, Passported, Skipped
 from gentle_nudge.domain.passport.results import Asked, Copied, LookedUp, Refreshed
 from gentle_nudge.domain.passport.same_person import Duplicate
 from gentle_nudge.domain.wording import counted
-from gentle_nudge.views.finding_view import finding_view
+from gentle_nudge.views.finding_view import finding_values, finding_view
 from gentle_nudge.views.plain import WHOLE, Column, Figure, Part, View, column, figures, notes, table, unseen
 
 # One card
@@ -47,7 +47,7 @@ def look_up_view(found: LookedUp) -> View:
         *figures(card=found.card, here=here and asdict(here)),
         *notes(f"Here: {who}."),
         table(ANSWERS, found.answers, "answers"),
-        Figure(value=found.verdict.value, key="verdict", caption="Together"),
+        Figure(value=verdict_of(found.answers).value, key="verdict", caption="Together"),
     ]
     return View(parts=parts)
 
@@ -73,14 +73,14 @@ def copy_view(copied: Copied) -> View:
 # Many patrons
 
 Changed = tuple[Asked, Difference]
-WHEN = ("before", "after")
+BLOCKS: Mapping[type, str] = {Restrict: "made", MoveRestriction: "moved", LiftRestriction: "lifted"}
 CHANGED: tuple[Column[Changed], ...] = (
     column("number", lambda row: row[0].number, "number"),
     column("card", lambda row: row[0].patron.card, "word"),
     column("server", lambda row: row[0].server.name, "word"),
-    column("changes", lambda row: tuple(f"{name}: {was} -> {now}" for name, (was, now) in _pairs(row)), key=None),
-    column(None, lambda row: {name: dict(zip(WHEN, pair, strict=True)) for name, pair in _pairs(row)}, key="changes"),
-    column("restriction", lambda row: _restriction(row[1]), "word"),
+    column("changes", lambda row: tuple(f"{each}: {was} -> {now}" for each, was, now in _changes(row)), key=None),
+    column(None, lambda row: {each: {"before": was, "after": now} for each, was, now in _changes(row)}, key="changes"),
+    column("restriction", lambda row: BLOCKS.get(type(row[1].restriction)), "word"),
 )
 SKIPPED: tuple[Column[tuple[Passported, Skipped]], ...] = (
     column("number", lambda row: row[0].number, "number"),
@@ -99,20 +99,8 @@ FAILED: tuple[Column[Asked], ...] = (
 )
 
 
-def _pairs(row: Changed) -> Sequence[tuple[str, tuple[object, object]]]:
-    return list(row[1].changes.items())
-
-
-def _restriction(change: Difference) -> str | None:
-    match change.restriction:
-        case None:
-            return None
-        case MoveRestriction():
-            return "moved"
-        case LiftRestriction():
-            return "lifted"
-        case _:
-            return "made"
+def _changes(row: Changed) -> list[tuple[str, object, object]]:
+    return [(name, *pair) for name, pair in row[1].changes.items()]
 
 
 def refresh_view(done: Refreshed) -> View:
@@ -128,7 +116,7 @@ def refresh_view(done: Refreshed) -> View:
         table((*ASKED, since), done.not_found, "not_found", caption="Not found at home" if done.not_found else ""),
         table(FAILED, done.failed, "failed", caption="Not heard of" if done.failed else ""),
         table(SKIPPED, done.skipped.values(), "skipped", caption="Not asked about" if done.skipped else ""),
-        *figures(held=done.held and asdict(done.held)),
+        *figures(held=done.held_at and {"found": len(done.changed), "most": done.held_at}),
     ]
     return View(parts=parts)
 
@@ -162,8 +150,7 @@ def duplicates_view(found: Sequence[Duplicate]) -> View:
 def passport_findings_view(found: Sequence[tuple[str | None, Finding]]) -> View:
     """The findings, each with the server that it is about."""
     rows = [
-        {"name": each.name, "severity": each.severity, "server": server}
-        | {"what": each.what, "why": each.why, "way_out": each.way_out}
+        {"name": each.name, "severity": each.severity, "server": server} | finding_values(each)
         for server, each in found
     ]
     return View(parts=[Figure(key=WHOLE, value=rows), *finding_view([each for _, each in found]).parts[1:]])

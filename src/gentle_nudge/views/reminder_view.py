@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.reminders.addressee import Envelope
+from gentle_nudge.domain.reminders.debt import Debt
 from gentle_nudge.domain.reminders.letter import BadLetter
 from gentle_nudge.domain.reminders.plan import PlannedLetter, SectionPlan, Written
-from gentle_nudge.domain.reminders.series import Debt, Message, Reminder, Series, Verdict
+from gentle_nudge.domain.reminders.series import Message, Reminder, Series, Verdict
 from gentle_nudge.domain.wording import counted
 from gentle_nudge.views.plain import (
     Column,
@@ -64,27 +65,7 @@ ERRORS: tuple[Column[BadLetter], ...] = (
 
 def run_view(plans: Mapping[str, SectionPlan], day: date, *, dry_run: bool) -> View:
     """What a run of reminders does, for programs."""
-    sections = [
-        View(
-            parts=[
-                *figures(section=plan.section, due=plan.due, refused=plan.refused),
-                *_tables(plan),
-                *figures(counts={reason.name: count for reason, count in plan.counts.items()}),
-                table(ERRORS, plan.errors, "errors"),
-            ]
-        )
-        for plan in plans.values()
-    ]
-    return View(parts=figures(day=day, dry_run=dry_run, sections=sections))
-
-
-def _tables(plan: SectionPlan) -> list[Table]:
-    return [
-        table(LETTERS, plan.letters, "letters", caption="Letters"),
-        table(CLOSED, plan.closings, "closed", caption="Series that end"),
-        table(DEBTOR, plan.lifts, "lifted", caption="Restrictions lifted"),
-        table((*DEBTOR, LEVEL), plan.reprints, "reprinted", caption="Printed, because the e-mail failed"),
-    ]
+    return View(parts=figures(day=day, dry_run=dry_run, sections=run_for_people(plans)))
 
 
 def letters_of_run(plans: Mapping[str, SectionPlan]) -> list[View]:
@@ -93,19 +74,27 @@ def letters_of_run(plans: Mapping[str, SectionPlan]) -> list[View]:
 
 
 def run_for_people(plans: Mapping[str, SectionPlan]) -> list[View]:
-    """What a run does in each section, for people."""
-    views = []
-    for plan in plans.values():
-        kept = "; ".join(f"{count} {reason.name}: {reason.value}" for reason, count in sorted(plan.counts.items()))
-        parts: list[Part] = [
-            *notes(f"{plan.section}, {plan.day}: {counted(len(plan.letters), 'letter')}", style="heading"),
-            *(each for each in _tables(plan) if each.rows),
-            *(notes(f"No letter: {kept}.") if kept else []),
-            *notes(*(f"{error.sentence}." for error in plan.errors), style="problem"),
-            *(notes(plan.refused, plan.hint, style="problem") if plan.refused else []),
-        ]
-        views.append(View(parts=parts))
-    return views
+    """What a run does in each section."""
+    return [View(parts=list(_of_section(plan))) for plan in plans.values()]
+
+
+def _of_section(plan: SectionPlan) -> Iterator[Part]:
+    counts = plan.counts
+    kept = "; ".join(f"{count} {reason.name}: {reason.value}" for reason, count in sorted(counts.items()))
+    yield from notes(f"{plan.section}, {plan.day}: {counted(len(plan.letters), 'letter')}", style="heading")
+    yield from figures(section=plan.section, due=plan.due, refused=plan.refused)
+    for key, columns, rows, caption in (
+        ("letters", LETTERS, plan.letters, "Letters"),
+        ("closed", CLOSED, plan.closings, "Series that end"),
+        ("lifted", DEBTOR, plan.lifts, "Restrictions lifted"),
+        ("reprinted", (*DEBTOR, LEVEL), plan.reprints, "Printed, because the e-mail failed"),
+    ):
+        yield table(columns, rows, key, caption=caption if rows else "")
+    yield from figures(counts={reason.name: count for reason, count in counts.items()})
+    yield table(ERRORS, plan.errors, "errors")
+    yield from notes(f"No letter: {kept}.") if kept else ()
+    yield from notes(*(f"{error.sentence}." for error in plan.errors), style="problem")
+    yield from notes(plan.refused, plan.hint, style="problem") if plan.refused else ()
 
 
 # Series

@@ -10,13 +10,14 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from gentle_nudge.domain.circulation.event import Event, Road, Why
-from gentle_nudge.domain.circulation.loan import Loan
-from gentle_nudge.domain.finding import Finding
+from gentle_nudge.domain.circulation.findings import findings_of
+from gentle_nudge.domain.circulation.loan import Event, Loan, Why
+from gentle_nudge.domain.circulation.terms import RoadTerms
+from gentle_nudge.domain.circulation.walk import BILL, Road
 from gentle_nudge.domain.money import ZERO, format_amount
 from gentle_nudge.domain.wording import counted
-from gentle_nudge.views.finding_view import finding_notes
-from gentle_nudge.views.plain import Column, Part, View, column, figures, notes, table
+from gentle_nudge.views.finding_view import finding_notes, finding_values
+from gentle_nudge.views.plain import Column, Part, View, column, figures, notes, table, unseen
 
 LEVELS = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}
 KINDS = {
@@ -35,43 +36,32 @@ KINDS = {
     "blocked": "blocked from check-out",
     "unblocked": "blocked no more",
 }
-BILL = 5
 
 
 def combination_values(loan: Loan) -> dict[str, Any]:
     """The combination that was asked about, with the libraries of item and patron."""
-    return {
-        "library": loan.library,
-        "item_library": loan.item_library,
-        "patron_library": loan.patron_library,
-        "category": loan.category,
-        "itemtype": loan.itemtype,
-    }
+    return {name: getattr(loan, name) for name in ("library", "item_library", "patron_library", "category", "itemtype")}
 
 
-def road_values(loan: Loan, road: Road) -> dict[str, Any]:
+def road_values(road: Road) -> dict[str, Any]:
     """The JSON object of a road."""
+    terms, loan = road.terms, road.terms.loan
     return {
         **combination_values(loan),
         "patron": loan.patron,
-        "triggers": road.triggers,
-        "checkout": road.checkout,
-        "due": road.due,
-        "lost": road.lost,
-        "returned": road.returned,
-        "price": road.price,
+        "triggers": terms.snapshot.layout,
+        "checkout": loan.checkout,
+        "due": terms.due,
+        "lost": terms.lost,
+        "returned": loan.returned,
+        "price": terms.price.amount,
         "balance": road.balance,
-        "section": road.section,
+        "section": road.submissions.section,
         "never": road.never,
-        "submission": asdict(road.submission) if road.submission else None,
-        "events": [asdict(event) for event in road.events],
-        "findings": [finding_values(finding) for finding in road.findings],
+        "submission": road.submission and asdict(road.submission),
+        "events": list(map(asdict, road.events)),
+        "findings": list(map(finding_values, findings_of(road))),
     }
-
-
-def finding_values(finding: Finding) -> dict[str, Any]:
-    """What programs get of a finding on a road."""
-    return {name: getattr(finding, name) for name in ("name", "severity", "what", "why", "way_out")}
 
 
 EVENTS: tuple[Column[Event], ...] = (
@@ -97,9 +87,20 @@ class DrawnEvent:
     why: str
 
     @property
+    def first(self) -> Event:
+        """The only event, or the first one."""
+        return self.events[0]
+
+    @property
     def last(self) -> Event:
         """The only event, or the last one."""
         return self.events[-1]
+
+    @property
+    def late(self) -> str:
+        """The days late, or the first and the last."""
+        first, last = self.first.late, self.last.late
+        return f"{first}" if first == last else f"{first} to {last}"
 
     @property
     def amount(self) -> Decimal | None:
@@ -112,24 +113,6 @@ class DrawnEvent:
         """What each of several nights adds, if that is the same; else None."""
         amounts = {event.amount for event in self.events}
         return amounts.pop() if len(self.events) > 1 and len(amounts) == 1 else None
-
-    @property
-    def days(self) -> str:
-        """The day, or the first and the last."""
-        first, last = self.events[0].day, self.last.day
-        until = f"{last:%m-%d}" if first.year == last.year else f"{last}"
-        return f"{first}" if first == last else f"{first} \N{EN DASH} {until}"
-
-    @property
-    def weekday(self) -> str:
-        """The weekday of a single day."""
-        return f"{self.last.day:%a}" if len(self.events) == 1 else ""
-
-    @property
-    def late(self) -> str:
-        """The days late, or the first and the last."""
-        first, last = self.events[0].late, self.last.late
-        return f"{first}" if first == last else f"{first} to {last}"
 
     @property
     def name(self) -> str:
@@ -148,13 +131,6 @@ class DrawnEvent:
             return counted(len(self.events), "night")
         ways = " and ".join(self.last.transports).replace("email", "e-mail")
         return f"{self.last.letter or ''}{f' by {ways}' if ways else ''}".strip()
-
-    @property
-    def words(self) -> str:
-        """What happens, on one line."""
-        first, last = (format_amount(each.balance) for each in (self.events[0], self.last))
-        ends = f" {first} … {last}" if len(self.events) > 1 else ""
-        return f"{self.name}{ends}{f' ({self.beside})' if self.beside else ''}"
 
 
 def ordinal(level: int | None) -> str:
@@ -181,39 +157,57 @@ def in_words(reasons: Iterable[Why]) -> str:
     return "; ".join(parts)
 
 
+def days(drawn: DrawnEvent) -> str:
+    """The day, or the first and the last."""
+    first, last = drawn.first.day, drawn.last.day
+    until = f"{last:%m-%d}" if first.year == last.year else f"{last}"
+    return f"{first}" if first == last else f"{first} \N{EN DASH} {until}"
+
+
+def words(drawn: DrawnEvent) -> str:
+    """What happens, on one line."""
+    first, last = (format_amount(each.balance) for each in (drawn.first, drawn.last))
+    ends = f" {first} … {last}" if len(drawn.events) > 1 else ""
+    return f"{drawn.name}{ends}{f' ({drawn.beside})' if drawn.beside else ''}"
+
+
 ROAD: tuple[Column[DrawnEvent], ...] = (
-    column("day", lambda each: each.days, "word"),
-    column(" ", lambda each: each.weekday, "word"),
+    column("day", days, "word"),
+    column(" ", lambda each: f"{each.last.day:%a}" if len(each.events) == 1 else "", "word"),
     column("late", lambda each: each.late, "number"),
-    column("event", lambda each: each.words),
+    column("event", words),
     column("amount", lambda each: each.amount, "money"),
     column("balance", lambda each: each.last.balance, "money"),
     column("why", lambda each: each.why),
 )
+PAGE: tuple[Column[DrawnEvent], ...] = (
+    *unseen(first="first.day", last="last.day", late="late", kind="last.kind", name="name", beside="beside"),
+    *unseen(amount="amount", each="each", balance="last.balance", why="why"),
+)
 
 
-def road_view(loan: Loan, road: Road, assumed: Sequence[str]) -> View:
+def road_view(road: Road, assumed: Sequence[str]) -> View:
     """The road for people, with the JSON object for programs."""
     parts: list[Part] = [
-        *figures(**road_values(loan, road)),
-        *notes(*head(loan, road)),
-        table(ROAD, list(drawn(road.events)), empty="Nothing happens."),
+        *figures(**road_values(road)),
+        *notes(*head(road.terms)),
+        table(ROAD, drawn(road.events), empty="Nothing happens."),
         *notes(answer(road), *(f"Assumed: {sentence}" for sentence in assumed[:1])),
     ]
-    for finding in road.findings:
+    for finding in findings_of(road):
         parts += finding_notes(finding)
     return View(parts=parts)
 
 
-def head(loan: Loan, road: Road) -> Iterator[str]:
+def head(terms: RoadTerms) -> Iterator[str]:
     """What was asked, and whose rules hold."""
+    loan, price = terms.loan, terms.price.amount
     number = f", patron {loan.patron}" if loan.patron is not None else ""
-    price = f"price {format_amount(road.price)}" if road.price else "no price"
     yield (
-        f"A loan at {loan.library}, patron category {loan.category}, item type {loan.itemtype}, {price}{number}: "
-        f"due {road.due}."
+        f"A loan at {loan.library}, patron category {loan.category}, item type {loan.itemtype}, "
+        f"{f'price {format_amount(price)}' if price else 'no price'}{number}: due {terms.due}."
     )
-    ruling = asdict(road.libraries)
+    ruling = asdict(terms.rules.libraries)
     if {loan.item_library, loan.patron_library, *ruling.values()} != {loan.library}:
         rules = ", ".join(f"{what} by {library}" for what, library in ruling.items())
         yield f"Item of {loan.item_library}, patron of {loan.patron_library}; ruled: {rules}."
@@ -221,7 +215,7 @@ def head(loan: Loan, road: Road) -> Iterator[str]:
 
 def answer(road: Road) -> str:
     """The answer in one sentence."""
-    lost = f"Lost on {road.lost}" if road.lost else "Never lost"
+    lost = f"Lost on {road.terms.lost}" if road.terms.lost else "Never lost"
     if road.submission:
         there = f"earliest to the agency on {road.submission.day} with {format_amount(road.submission.owed)}"
     else:
@@ -229,35 +223,11 @@ def answer(road: Road) -> str:
     return f"{lost}, {there}."
 
 
-def road_page_view(loan: Loan, road: Road, assumed: Sequence[str], *, closed: Sequence[date], band: Any) -> View:
+def road_page_view(road: Road, assumed: Sequence[str], *, closed: Sequence[date], band: Any) -> View:
     """The values of the page: those of the JSON object, the rows as they are drawn, and what the picture needs.
 
     `closed` are the days on which the ruling library is closed, `band` the days on which the lost charge is in the
     window.
     """
-    rows = [
-        {
-            "first": each.events[0].day,
-            "last": each.last.day,
-            "late": each.late,
-            "kind": each.last.kind,
-            "name": each.name,
-            "beside": each.beside,
-            "amount": each.amount,
-            "each": each.each,
-            "balance": each.last.balance,
-            "why": each.why,
-        }
-        for each in drawn(road.events)
-    ]
-    return View(
-        parts=figures(
-            **road_values(loan, road),
-            rows=rows,
-            libraries=asdict(road.libraries),
-            last_day=road.last_day,
-            assumed=list(assumed),
-            closed=closed,
-            band=band,
-        )
-    )
+    beside = figures(last_day=road.steps.day, assumed=list(assumed), closed=closed, band=band)
+    return View(parts=[*figures(**road_values(road)), table(PAGE, drawn(road.events), "rows"), *beside])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine
 
-from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates, unpaid_lines
+from gentle_nudge.koha.read.candidates import CandidateScan, owing_patrons, unpaid_lines
 from tests.builders.koha import a_patron, an_item, has_attribute, has_credit, owes
 from tests.integration.koha import oracle
 from tests.integration.koha.line_views import (
@@ -37,9 +37,9 @@ def found(conn: Connection, view: LineView, *, only_counted: Collection[int] | N
     """Who may owe enough."""
     rules, threshold = view.rules, view.section.policy.threshold
     unpaid = unpaid_lines(conn, rules.window, rules.zone)
-    return select_candidates(
-        conn, unpaid, rules=rules, ownership=view.ownership, threshold=threshold, only_counted=only_counted
-    )
+    owing = owing_patrons(conn, unpaid, rules=rules, ownership=view.ownership, threshold=threshold)
+    by_patron = view.section.charges_by == "patron"
+    return owing.scan(view.section.scope.holds, only_counted if by_patron else None)
 
 
 def test_a_patron_is_found_from_the_threshold_on(koha: KohaDatabase, conn: Connection) -> None:
@@ -279,7 +279,7 @@ def test_one_scan_serves_all_sections_and_each_asks_once_for_a_thousand_patrons(
         unpaid = unpaid_lines(conn, wide.rules.window, wide.rules.zone)
         for view in (wide, narrow, a_view(threshold=Decimal(3))):
             rules, threshold = view.rules, view.section.policy.threshold
-            select_candidates(conn, unpaid, rules=rules, ownership=view.ownership, threshold=threshold)
+            owing_patrons(conn, unpaid, rules=rules, ownership=view.ownership, threshold=threshold)
     assert len(statements.seen) == 4
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gentle_nudge.domain.money import can_be_kept, format_amount, round_to_cent
+from gentle_nudge.domain.money import can_be_kept, format_amount, parse_amount, round_to_cent
 
 amounts_of_koha = st.decimals(min_value=-(10**12), max_value=10**12, places=6)
 
@@ -67,3 +67,14 @@ def test_rounding_moves_an_amount_by_half_a_cent_at_most(amount: Decimal) -> Non
 def test_an_amount_read_back_is_the_same(amount: Decimal) -> None:
     assert Decimal(format_amount(amount)) == round_to_cent(amount)
     assert round_to_cent(round_to_cent(amount)) == round_to_cent(amount)
+
+
+@pytest.mark.parametrize("amount", ["1000", " 1000.00 ", "+1000", "1000."])
+def test_an_amount_is_read_in_digits(amount: str) -> None:
+    assert str(parse_amount(amount)) == "1000.00"
+
+
+@pytest.mark.parametrize("amount", ["1e3", "1E+3", "1_000", "１０００"])
+def test_an_amount_in_another_way_of_writing_is_refused(amount: str) -> None:
+    with pytest.raises(ValueError, match="in digits"):
+        parse_amount(amount)

@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from gentle_nudge.domain.circulation.loan import RoadLine
 from gentle_nudge.domain.money import ZERO
 
 
 @dataclass(kw_only=True, slots=True)
-class DebitOrCredit:
-    """A line while the road is walked; `credited` is what payments and other credits, but write-offs, took off it."""
+class RoadLine:
+    """A line of the road's account; a credit not used up is outstanding below zero.
+
+    `status` is Koha's: UNRETURNED while a fine may still grow. `is_our_fee`: of a reminder or of the referral.
+    `credited` is what payments and other credits, but write-offs, took off it.
+    """
 
     number: int
     type: str
@@ -36,27 +39,17 @@ class DebitOrCredit:
 class RoadAccount:
     """All lines of the road, in the order in which they were made."""
 
-    lines: list[DebitOrCredit] = field(default_factory=list)
+    lines: list[RoadLine] = field(default_factory=list)
     changed_on: date | None = None
     changes: int = 0
     balance: Decimal = ZERO
 
-    def add(
-        self, type_: str, day: date, amount: Decimal, *, is_our_fee: bool = False, status: str = ""
-    ) -> DebitOrCredit:
-        """A new line of this day."""
-        line = DebitOrCredit(
-            number=len(self.lines) + 1,
-            type=type_,
-            day=day,
-            amount=amount,
-            outstanding=amount,
-            status=status,
-            is_our_fee=is_our_fee,
-        )
+    def add(self, type_: str, day: date, amount: Decimal, *, is_our_fee: bool = False, status: str = "") -> None:
+        """Make a line of this day."""
+        line = RoadLine(number=len(self.lines) + 1, type=type_, day=day, amount=amount, outstanding=amount)
+        line.status, line.is_our_fee = status, is_our_fee
         self.lines.append(line)
         self.touch(day)
-        return line
 
     def touch(self, day: date) -> None:
         """Note that the account has changed on this day."""
@@ -64,7 +57,7 @@ class RoadAccount:
         self.changes += 1
         self.balance = sum((each.outstanding for each in self.lines), ZERO)
 
-    def latest(self, type_: str) -> DebitOrCredit | None:
+    def latest(self, type_: str) -> RoadLine | None:
         """The newest line of this type."""
         return next((line for line in reversed(self.lines) if line.type == type_), None)
 
@@ -75,18 +68,3 @@ class RoadAccount:
     def blocking(self, types: frozenset[str]) -> Decimal:
         """What blocks check-outs: the outstanding of these types, less the credits not used up."""
         return sum((line.outstanding for line in self.lines if line.type in types or line.outstanding < 0), ZERO)
-
-    def outstanding_lines(self) -> tuple[RoadLine, ...]:
-        """The lines with something outstanding, as other systems see them."""
-        return tuple(
-            RoadLine(
-                number=line.number,
-                type=line.type,
-                day=line.day,
-                outstanding=line.outstanding,
-                status=line.status,
-                is_our_fee=line.is_our_fee,
-            )
-            for line in self.lines
-            if line.outstanding
-        )

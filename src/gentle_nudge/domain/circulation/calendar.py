@@ -32,15 +32,15 @@ def closed_days_of(closures: Closures, year: int) -> tuple[date, ...]:
     return tuple(day for day in days if day.year == year and not is_open(closures, day))
 
 
-def closed_days(closures: Closures, first: date, last: date) -> int:
-    """How many days are closed from the first to the last, both included."""
+def closed_days(closures: Closures, first: date, last: date) -> list[date]:
+    """The closed days from the first to the last, both included."""
     years = (closed_days_of(closures, year) for year in range(first.year, last.year + 1))
-    return sum(bisect_right(days, last) - bisect_left(days, first) for days in years)
+    return [day for days in years for day in days[bisect_left(days, first) : bisect_right(days, last)]]
 
 
 def open_days(closures: Closures, first: date, last: date) -> int:
     """The days from the first to the last, less the closed ones of that interval, both ends included."""
-    return (last - first).days - closed_days(closures, first, last)
+    return (last - first).days - len(closed_days(closures, first, last))
 
 
 def next_open_day(closures: Closures, day: date, *, step: int = 1, from_open: bool = False) -> date:

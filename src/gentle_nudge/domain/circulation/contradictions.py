@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import astuple, dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 from gentle_nudge.domain.circulation.calendar import next_open_day
-from gentle_nudge.domain.circulation.findings import WARNING, findings_of, no_price
+from gentle_nudge.domain.circulation.findings import findings_of
 from gentle_nudge.domain.circulation.loan import (
     Combination,
     Loan,
@@ -19,10 +19,11 @@ from gentle_nudge.domain.circulation.loan import (
 )
 from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
 from gentle_nudge.domain.circulation.loss import LEFT_OUT
+from gentle_nudge.domain.circulation.loss_findings import WARNING, no_price
 from gentle_nudge.domain.circulation.precedence import LoanRules
-from gentle_nudge.domain.circulation.snapshot import OpenLoan, Snapshot
+from gentle_nudge.domain.circulation.snapshot import OpenLoan, Scope, Snapshot
 from gentle_nudge.domain.circulation.terms import RoadTerms
-from gentle_nudge.domain.circulation.walk import walk_on
+from gentle_nudge.domain.circulation.walk import walk
 from gentle_nudge.domain.finding import Finding
 from gentle_nudge.domain.money import ZERO, round_to_cent
 from gentle_nudge.domain.wording import counted
@@ -58,28 +59,7 @@ class Contradictions:
     found: tuple[Contradiction, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Narrowing:
-    """The options of `timeline check`; all three given make just that combination, occurring or not."""
-
-    library: str | None = None
-    category: str | None = None
-    itemtype: str | None = None
-
-    @property
-    def only(self) -> Combination | None:
-        """The one combination that is asked about; None: those that occur."""
-        if self.library is None or self.category is None or self.itemtype is None:
-            return None
-        return Combination(library=self.library, category=self.category, itemtype=self.itemtype)
-
-    def holds(self, combination: Combination) -> bool:
-        """Whether a combination is asked about."""
-        return (
-            self.library in {None, combination.library}
-            and self.category in {None, combination.category}
-            and self.itemtype in {None, combination.itemtype}
-        )
+EVERY = Combination(library="", category="", itemtype="")
 
 
 def contradictions(
@@ -89,62 +69,47 @@ def contradictions(
     submissions: Callable[[Combination], SubmissionRules],
     *,
     reminders: Callable[[Combination], RemindersOfRoad | None] = lambda _: None,
-    narrowing: Narrowing | None = None,
+    wanted: Combination = EVERY,
 ) -> Contradictions:
-    """What contradicts on the roads of loans due on the first open day from this one; nothing without any rules.
+    """What contradicts on the roads of loans due on the first open day from this one.
 
+    In `wanted` an empty code stands for every one; all three given make just that combination, occurring or not.
     A library that its calendar never opens is left out, as nothing can be due there.
     """
-    if not snapshot.has_rules:
-        return Contradictions(combinations=0, hourly=0, found=())
     found: defaultdict[Finding, list[Combination]] = defaultdict(list)
-    prices, judged, hourly = PricesOfTypes.of(snapshot.open_loans), 0, 0
-    old = _too_old(snapshot.open_loans, day, job)
-    aged: dict[Combination, int] = {}
-    for combination in _occurring(snapshot, narrowing or Narrowing()):
-        loan = loan_of(combination, prices.median(combination.itemtype))
-        if LoanRules(snapshot=snapshot, loan=loan).value("lengthunit") == "hours":
+    prices, old = _prices_by_type(snapshot.open_loans), _too_old(snapshot.open_loans, day, job)
+    judged: list[Combination] = []
+    hourly = 0
+    for combination in _occurring(snapshot, wanted):
+        of_type = prices[combination.itemtype.casefold()]
+        rules = LoanRules(snapshot=snapshot, loan=_loan_of(combination, of_type))
+        if rules.value("lengthunit") == "hours":
             hourly += 1
             continue
         try:
-            rules = LoanRules(snapshot=snapshot, loan=loan)
-            loan = replace(loan, due=next_open_day(rules.closures, day))
+            loan = replace(rules.loan, due=next_open_day(rules.closures, day))
             terms = RoadTerms.of(snapshot, loan, job)
-            walked = walk_on(terms, submissions(combination), reminders(combination))
+            road = walk(terms, submissions(combination), reminders(combination))
         except NotComputed:
             continue
-        judged += 1
-        if terms.loss.is_lost and combination in old:
-            aged[combination] = old[combination]
-        for finding in findings_of(replace(walked.facts, due_dates=A_YEAR)):
+        judged.append(combination)
+        if not terms.loss.is_lost:
+            old.pop(combination, None)
+        for finding in findings_of(road, due_dates=A_YEAR):
             if finding.name != "no-price":
                 found[finding].append(combination)
-        if terms.loss.is_lost and terms.loss.charges and (told := prices.lacking(terms)):
+        if terms.loss.is_lost and terms.loss.charges and (told := _without_price(terms, of_type)):
             found[no_price(terms, told)].append(combination)
-    if aged:
-        found[_aged(sum(aged.values()), job)].extend(sorted(aged))
-    everywhere = {finding for finding in found if _is_everywhere(finding)}
+    if aged := sorted(old.keys() & set(judged)):
+        found[_aged(sum(old[each] for each in aged), job)].extend(aged)
     every = (
-        Contradiction(finding=finding, combinations=() if finding in everywhere else tuple(combinations))
+        Contradiction(finding=finding, combinations=() if _is_everywhere(finding) else tuple(combinations))
         for finding, combinations in found.items()
     )
     return Contradictions(
-        combinations=judged,
+        combinations=len(judged),
         hourly=hourly,
         found=tuple(sorted(every, key=lambda each: (each.finding.name, each.combinations, each.finding.what))),
-    )
-
-
-def loan_of(combination: Combination, price: Decimal) -> Loan:
-    """A loan of this combination, all of whose libraries are that one."""
-    library = combination.library
-    return Loan(
-        library=library,
-        item_library=library,
-        patron_library=library,
-        category=combination.category,
-        itemtype=combination.itemtype,
-        price=price,
     )
 
 
@@ -153,79 +118,69 @@ def _is_everywhere(finding: Finding) -> bool:
     return finding.name in EVERYWHERE or (finding.name == "never-lost" and LEFT_OUT not in finding.what)
 
 
-def _occurring(snapshot: Snapshot, narrowing: Narrowing) -> Iterator[Combination]:
-    """The combinations of open loans and of rules with all three scopes, in order."""
-    if narrowing.only:
-        yield narrowing.only
-        return
-    spelled = {
-        **{("library", code.casefold()): code for code in snapshot.branches},
-        **{("category", code.casefold()): code for code in snapshot.categories},
-        **{("itemtype", code.casefold()): code for code in snapshot.itemtypes},
-    }
+def _loan_of(combination: Combination, prices: Counter[Decimal]) -> Loan:
+    """A loan of this combination, all of whose libraries are that one, at the median price, of two the lower one."""
+    library, half, median = combination.library, (prices.total() + 1) // 2, ZERO
+    for price in sorted(prices):
+        if half > 0:
+            half, median = half - prices[price], price
+    return Loan(
+        library=library,
+        item_library=library,
+        patron_library=library,
+        category=combination.category,
+        itemtype=combination.itemtype,
+        price=median,
+    )
 
-    def combination(library: str, category: str, itemtype: str) -> Combination:
-        return Combination(
-            library=spelled.get(("library", library.casefold()), library),
-            category=spelled.get(("category", category.casefold()), category),
-            itemtype=spelled.get(("itemtype", itemtype.casefold()), itemtype),
-        )
 
-    scopes = {(loan.library, loan.category, loan.itemtype) for loan in snapshot.open_loans}
+def _occurring(snapshot: Snapshot, wanted: Combination) -> list[Combination]:
+    """The wanted combinations of open loans and of rules with all three scopes, in order."""
+    if all(astuple(wanted)):
+        return [wanted]
+    libraries, categories, itemtypes = (
+        {code.casefold(): code for code in codes}
+        for codes in (snapshot.branches, snapshot.categories, snapshot.itemtypes)
+    )
+    scopes: set[Scope] = {(loan.library, loan.category, loan.itemtype) for loan in snapshot.open_loans}
     for by_scope in snapshot.rules_by_name.values():
-        scopes.update(
-            (row.library, row.category, row.itemtype)
-            for row in by_scope.values()
-            if row.library is not None and row.category is not None and row.itemtype is not None
+        scopes.update((row.library, row.category, row.itemtype) for row in by_scope.values())
+    occurring = {
+        Combination(
+            library=libraries.get(library.casefold(), library),
+            category=categories.get(category.casefold(), category),
+            itemtype=itemtypes.get(itemtype.casefold(), itemtype),
         )
-    yield from sorted(filter(narrowing.holds, {combination(*scope) for scope in scopes}))
+        for library, category, itemtype in scopes
+        if library is not None and category is not None and itemtype is not None
+    }
+    pairs = ((each, zip(astuple(wanted), astuple(each), strict=True)) for each in occurring)
+    return sorted(each for each, codes in pairs if all(code in {"", own} for code, own in codes))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PricesOfTypes:
-    """Item type -> the prices of its open loans, each with how many loans have it."""
-
-    prices: dict[str, dict[Decimal, int]]
-
-    @classmethod
-    def of(cls, loans: Iterable[OpenLoan]) -> PricesOfTypes:
-        """The prices of these loans; NULL is 0.00."""
-        prices: defaultdict[str, defaultdict[Decimal, int]] = defaultdict(lambda: defaultdict(int))
-        for loan in loans:
-            prices[loan.itemtype.casefold()][round_to_cent(loan.price)] += loan.count
-        return cls(prices={itemtype: dict(counts) for itemtype, counts in prices.items()})
-
-    def median(self, itemtype: str) -> Decimal:
-        """The median price, of two the lower one; 0.00 without loans."""
-        counts = self.prices.get(itemtype.casefold(), {})
-        half, passed = (sum(counts.values()) + 1) // 2, 0
-        for price in sorted(counts):
-            passed += counts[price]
-            if passed >= half:
-                return price
-        return ZERO
-
-    def lacking(self, terms: RoadTerms) -> str:
-        """How many of the type's open loans would get no LOST charge, in words; empty if none."""
-        counts = self.prices.get(terms.loan.itemtype.casefold(), {})
-        without, loans = counts.get(ZERO, 0), sum(counts.values())
-        if not without or _has_default(terms):
-            return ""
-        return (
-            f"{without:,} of {counted(loans, 'open loan')} of item type {terms.loan.itemtype} have no replacement "
-            "price, and no default is used"
-        )
+def _prices_by_type(loans: Iterable[OpenLoan]) -> defaultdict[str, Counter[Decimal]]:
+    """How many open loans have each price, by item type in small letters; NULL is 0.00."""
+    prices: defaultdict[str, Counter[Decimal]] = defaultdict(Counter)
+    for loan in loans:
+        prices[loan.itemtype.casefold()][round_to_cent(loan.price)] += loan.count
+    return prices
 
 
-def _has_default(terms: RoadTerms) -> bool:
+def _without_price(terms: RoadTerms, prices: Counter[Decimal]) -> str:
+    """How many of the type's open loans would get no LOST charge, in words; empty if none."""
     itemtype = terms.snapshot.itemtypes.get(terms.loan.itemtype)
-    has_default = itemtype is not None and bool(itemtype.default_price)
-    return has_default and terms.snapshot.preference("useDefaultReplacementCost") == "1"
+    has_default = itemtype and itemtype.default_price and terms.snapshot.preference("useDefaultReplacementCost") == "1"
+    if not prices[ZERO] or has_default:
+        return ""
+    return (
+        f"{prices[ZERO]:,} of {counted(prices.total(), 'open loan')} of item type {terms.loan.itemtype} have no "
+        "replacement price, and no default is used"
+    )
 
 
-def _too_old(loans: Iterable[OpenLoan], day: date, job: LongOverdueJob) -> dict[Combination, int]:
+def _too_old(loans: Iterable[OpenLoan], day: date, job: LongOverdueJob) -> Counter[Combination]:
     """How many open loans are not lost, and so old that longoverdue.pl no longer looks at them."""
-    first, old = day - timedelta(days=job.maxdays), defaultdict[Combination, int](int)
+    old, first = Counter[Combination](), day - timedelta(days=job.maxdays)
     for loan in loans:
         if not loan.lost and loan.due < first:
             old[Combination(library=loan.library, category=loan.category, itemtype=loan.itemtype)] += loan.count

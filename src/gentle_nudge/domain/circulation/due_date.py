@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from gentle_nudge.domain.circulation.calendar import DAY, is_open, next_open_day
-from gentle_nudge.domain.circulation.event import Why
-from gentle_nudge.domain.circulation.loan import NotComputed
+from gentle_nudge.domain.circulation.loan import NotComputed, Why
 from gentle_nudge.domain.circulation.precedence import LoanRules
 from gentle_nudge.domain.circulation.snapshot import Closures
 

@@ -7,8 +7,8 @@ from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Self
 
-from gentle_nudge.domain.circulation.calendar import is_open, open_days
-from gentle_nudge.domain.circulation.event import Why
+from gentle_nudge.domain.circulation.calendar import open_days
+from gentle_nudge.domain.circulation.loan import Why
 from gentle_nudge.domain.circulation.precedence import LoanRules, as_number
 from gentle_nudge.domain.circulation.snapshot import Closures
 from gentle_nudge.domain.money import format_amount, round_to_cent
@@ -42,7 +42,6 @@ class Cut:
 
     amount: Decimal
     why: tuple[Why, ...] = ()
-    by_maxfine: bool = False
     is_final: bool = False
 
 
@@ -92,7 +91,7 @@ class FineTerms:
             at_start=rules.value("chargeperiod_charge_at") == "1",
             ceiling=ceiling,
             ceiling_why=ceiling_why,
-            room=most - rules.loan.other_overdue if most else None,
+            room=most - (rules.loan.other_overdue or NONE) if most else None,
             room_why=(rules.preference("MaxFine"),),
             why=(*rules.whys(*OF_AMOUNT), *map(rules.preference, preferences)),
         )
@@ -102,12 +101,9 @@ class FineTerms:
         """Whether nights may ever write a fine."""
         return self.is_charged and self.fine > 0 and self.period > 0
 
-    def units(self, day: date) -> int:
-        """The days late on this day that the fine counts."""
-        return open_days(self.closures, self.due, day) if self.skips_closed_days else (day - self.due).days
-
-    def uncut(self, units: int) -> Decimal:
-        """The amount for so many days, before anything cuts it."""
+    def uncut(self, day: date) -> Decimal:
+        """The amount on this day, before anything cuts it."""
+        units = open_days(self.closures, self.due, day) if self.skips_closed_days else (day - self.due).days
         after_grace = units - self.grace
         if self.period <= 0 or after_grace <= 0:
             return NONE
@@ -117,7 +113,7 @@ class FineTerms:
 
     def amount(self, day: date) -> Cut:
         """The amount on this day by the rules alone."""
-        amount = self.uncut(self.units(day))
+        amount = self.uncut(day)
         if self.ceiling is not None and amount >= self.ceiling:
             is_cut = amount > self.ceiling
             return Cut(amount=round_to_cent(self.ceiling), why=self.ceiling_why if is_cut else (), is_final=True)
@@ -130,11 +126,7 @@ class FineTerms:
             return cut
         room = self.room - owing
         if room <= 0:
-            return Cut(amount=before, why=self.room_why, by_maxfine=True, is_final=True)
+            return Cut(amount=before, why=self.room_why, is_final=True)
         if cut.amount > before + room:
-            return Cut(amount=round_to_cent(before + room), why=self.room_why, by_maxfine=True, is_final=True)
+            return Cut(amount=round_to_cent(before + room), why=self.room_why, is_final=True)
         return cut
-
-    def is_written_in_the_night_of(self, day: date) -> bool:
-        """Whether the nightly job writes amounts on this day."""
-        return self.on_closed_days or is_open(self.closures, day)

@@ -1,4 +1,4 @@
-"""What is asked about a loan, and the rules of other systems that the road asks on its way."""
+"""What is asked about a loan, what is told of it, and the rules of other systems that its road asks on the way."""
 
 from __future__ import annotations
 
@@ -6,11 +6,75 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
-from gentle_nudge.domain.circulation.event import Why
+from gentle_nudge.domain.circulation.account import RoadLine
 from gentle_nudge.domain.circulation.snapshot import Courtesy
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.errors import UserError
+
+RowSource = Literal["rule", "trigger"]
+CodeSource = Literal["preference", "calendar", "category", "itemtype", "message"]
+Source = RowSource | CodeSource | Literal["setting", "option", "assumption"]
+OfJobs = Literal["courtesy", "fine", "notice", "restriction", "submission", "reminder"]
+OfLoss = Literal["lost", "forgiven", "processing", "replacement", "loan_closed", "restriction_lifted"]
+OfDesk = Literal["checkout", "due", "payment", "returned", "refund_lost", "refund_processing", "fine_restored"]
+Kind = OfJobs | OfLoss | OfDesk | Literal["blocked", "unblocked"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Why:
+    """A reason of an event: which setting, its value, and for rules and triggers their row and `scope`.
+
+    The scope is `library / category / item type`, `*` for any.
+    """
+
+    source: Source
+    name: str
+    value: str
+    id: int | None = None
+    scope: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """What happens to the loan on a day; `balance` is what the road's lines owe after it.
+
+    `late` are calendar days after the due date, `open_late` open days of the library that rules the fine.
+    """
+
+    day: date
+    late: int
+    open_late: int | None
+    kind: Kind
+    level: int | None = None
+    letter: str | None = None
+    transports: tuple[str, ...] = ()
+    amount: Decimal | None = None
+    balance: Decimal
+    text: str
+    why: tuple[Why, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EarliestSubmission:
+    """The first day on which the loan alone would be referred."""
+
+    day: date
+    owed: Decimal
+    balance: Decimal
+    fee: Decimal
+    balance_after: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RulingLibraries:
+    """The libraries whose rules hold: for the due date and the fine, the notices, the loss, and the refund."""
+
+    circulation: str
+    notices: str
+    loss: str
+    refund: str
 
 
 class NotComputed(UserError):
@@ -31,9 +95,9 @@ class Combination:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loan:
-    """The loan that is asked about: the options of `timeline`, with Koha's own spelling of the codes.
+    """The loan that is asked about: the options of `timeline`, once they are known with Koha's spelling of the codes.
 
-    Exactly one of `checkout` and `due` is given. `library` is the one of the check-out, which holds the item then.
+    At most one of `checkout` and `due` is given. `library` is the one of the check-out, which holds the item then.
     `expires`: the patron's `dateexpiry`, for ReturnBeforeExpiry; None if no patron is named. `courtesies`: the patron's
     own, else those of the category's template; empty without the message tables.
     """
@@ -48,54 +112,20 @@ class Loan:
     price: Decimal = ZERO
     returned: date | None = None
     paid: Decimal | None = None
-    other_overdue: Decimal = ZERO
+    other_overdue: Decimal | None = None  # None: nothing, or what Koha knows of the patron
     patron: int | None = None
     expires: date | None = None
     courtesies: tuple[Courtesy, ...] = ()
 
-    @property
-    def combination(self) -> Combination:
-        """The library of the check-out with the category and the item type."""
-        return Combination(library=self.library, category=self.category, itemtype=self.itemtype)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RoadLine:
-    """A line of this road's account; a credit not used up is outstanding below zero.
-
-    `status` is Koha's: UNRETURNED while a fine may still grow. `is_our_fee`: of a reminder or of the referral.
-    """
-
-    number: int
-    type: str
-    day: date
-    outstanding: Decimal
-    status: str = ""
-    is_our_fee: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SentOnRoad:
-    """A letter sent on this road: a notice, a courtesy or a reminder; `level` is 0 for a courtesy."""
-
-    letter: str
-    day: date
-    kind: str
-    level: int = 0
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SoFar:
-    """The road up to a day: lines with something outstanding on it, and what was sent until then."""
+    """The road up to a day: lines with something outstanding on it, their balance, and the letters sent until then."""
 
     day: date
     lines: tuple[RoadLine, ...]
-    sent: tuple[SentOnRoad, ...]
-
-    @property
-    def balance(self) -> Decimal:
-        """The sum outstanding."""
-        return sum((line.outstanding for line in self.lines), ZERO)
+    balance: Decimal
+    sent: tuple[Event, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,6 +156,7 @@ class SubmissionRules:
     submit_on: int = 0
     threshold: Decimal = ZERO
     count_fees_newer_than: int = 90
+    count_fees_older_than: int = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, NoReturn, Self
+from typing import Annotated, Any, Literal, Self
 
 from gentle_nudge.domain.setting import Key, Parsed
 
@@ -29,6 +29,7 @@ WITH_VALUE = {
 }
 SWITCHES = {"--mark-returned": "mark_returned", "--confirm": "confirm", "--verbose": "", "-v": "", "--quiet": ""}
 PAIRS = (("categories", "skip_categories"), ("libraries", "skip_libraries"), ("itemtypes", "skip_itemtypes"))
+LISTS = (*(name for pair in PAIRS for name in pair), "skip_lost_values")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,10 +58,8 @@ class LongOverdueJob:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read the setting `longoverdue`; ValueError says what is needed instead. `first` is set by `replace`."""
-        if not text.strip():
-            return cls()
-        if text.strip() == "off":
-            return cls(runs="off")
+        if text.strip() in {"", "off"}:
+            return cls(runs="off" if text.strip() else "preferences")
         given = _given(shlex.split(text))
         for one, other in PAIRS:
             if given[one] and given[other]:
@@ -74,6 +73,7 @@ class LongOverdueJob:
         maxdays = (given["maxdays"] or [str(MAXDAYS)])[-1]
         if not maxdays.isdecimal():
             raise ValueError("--maxdays needs a number of days, such as --maxdays 366")
+        lists: dict[str, Any] = {name: tuple(given[name]) for name in LISTS}
         return cls(
             runs="options",
             days=int(days) if days else None,
@@ -82,13 +82,7 @@ class LongOverdueJob:
             maxdays=int(maxdays),
             mark_returned=bool(given["mark_returned"]),
             confirm=bool(given["confirm"]),
-            categories=tuple(given["categories"]),
-            skip_categories=tuple(given["skip_categories"]),
-            libraries=tuple(given["libraries"]),
-            skip_libraries=tuple(given["skip_libraries"]),
-            itemtypes=tuple(given["itemtypes"]),
-            skip_itemtypes=tuple(given["skip_itemtypes"]),
-            skip_lost_values=tuple(given["skip_lost_values"]),
+            **lists,
         )
 
 
@@ -104,15 +98,14 @@ def _given(words: list[str]) -> dict[str, list[str]]:
         if word in SWITCHES:
             given[SWITCHES[word]].append("")
         elif option in WITH_VALUE:
-            given[WITH_VALUE[option]].append(value if equals else next(rest, None) or _lacks_value(option))
+            value = value if equals else next(rest, "")
+            if not value and not equals:
+                raise ValueError(f"{option} needs a value")
+            given[WITH_VALUE[option]].append(value)
         else:
             options = ", ".join((*WITH_VALUE, *SWITCHES))
             raise ValueError(f"longoverdue.pl has no such option as number {place} here; it has {options}")
     return given
-
-
-def _lacks_value(option: str) -> NoReturn:
-    raise ValueError(f"{option} needs a value")
 
 
 def parse_options(text: str) -> str:

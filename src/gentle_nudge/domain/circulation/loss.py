@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from gentle_nudge.domain.circulation.event import Why
+from gentle_nudge.domain.circulation.loan import Why
 from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
 from gentle_nudge.domain.circulation.notices import has_loss_by_triggers
 from gentle_nudge.domain.circulation.precedence import LoanRules
@@ -43,30 +43,8 @@ class LossTerms:
         return self.day is not None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JobLists:
-    """The codes that restrict the job: of options, else of preferences."""
-
-    categories: tuple[str, ...]
-    skip_categories: tuple[str, ...]
-    unknown: tuple[str, ...]
-
-
-def effective_lists(snapshot: Snapshot, job: LongOverdueJob) -> JobLists:
-    """The lists of codes as the job takes them, with those at which it stops."""
-
-    def either(given: tuple[str, ...], preference: str) -> tuple[str, ...]:
-        return given or tuple(filter(None, map(str.strip, snapshot.preference(preference).split(","))))
-
-    only = either(job.categories, "DefaultLongOverduePatronCategories")
-    never = either(job.skip_categories, "DefaultLongOverdueSkipPatronCategories")
-    itemtypes, libraries = (*job.itemtypes, *job.skip_itemtypes), (*job.libraries, *job.skip_libraries)
-    unknown = (
-        *(code for code in (*only, *never) if code.upper() not in snapshot.categories),
-        *(code for code in itemtypes if code.upper() not in snapshot.itemtypes),
-        *(code for code in libraries if code not in snapshot.branches),
-    )
-    return JobLists(categories=only, skip_categories=never, unknown=unknown)
+def _codes(snapshot: Snapshot, preference: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, snapshot.preference(preference).split(","))))
 
 
 def _passes(code: str, only: tuple[str, ...], never: tuple[str, ...], *, upper: bool = True) -> bool:
@@ -91,16 +69,23 @@ def loss_terms(rules: LoanRules, job: LongOverdueJob, due: date) -> LossTerms:
     never = next((reason for reason, holds in why_not.items() if holds), None)
     if never or days is None:
         return LossTerms(never=never or "")
-    lists = effective_lists(snapshot, job)
-    terms = LossTerms(
-        days=days,
-        lost_value=lost,
-        stops=lists.unknown,
-        both_lists=bool(lists.categories and lists.skip_categories),
+    only = job.categories or _codes(snapshot, "DefaultLongOverduePatronCategories")
+    skipped = job.skip_categories or _codes(snapshot, "DefaultLongOverdueSkipPatronCategories")
+    unknown = (
+        *(code for code in (*only, *skipped) if code.upper() not in snapshot.categories),
+        *(code for code in (*job.itemtypes, *job.skip_itemtypes) if code.upper() not in snapshot.itemtypes),
+        *(code for code in (*job.libraries, *job.skip_libraries) if code not in snapshot.branches),
     )
-    if lists.unknown:
+    terms = LossTerms(days=days, lost_value=lost, stops=unknown, both_lists=bool(only and skipped))
+    if unknown:
         return replace(terms, never="longoverdue.pl stops at a code that it does not know")
-    if not _is_worked_on(rules, job, lists):
+    is_worked_on = (
+        _passes(rules.loan.category, only, skipped)
+        and _passes(rules.loan.itemtype, job.itemtypes, job.skip_itemtypes)
+        and _passes(rules.libraries.loss, job.libraries, job.skip_libraries, upper=False)
+        and "0" not in (job.skip_lost_values or _codes(snapshot, "DefaultLongOverdueSkipLostStatuses"))
+    )
+    if not is_worked_on:  # an item that is not lost has the value 0
         return replace(terms, never=LEFT_OUT)
     if days >= job.maxdays:
         return replace(
@@ -115,18 +100,6 @@ def _delay_and_value(snapshot: Snapshot, job: LongOverdueJob) -> tuple[int | Non
         return job.days, job.lost or ""
     days = snapshot.preference("DefaultLongOverdueDays")
     return (int(days) if days.isdecimal() else None), snapshot.preference("DefaultLongOverdueLostValue")
-
-
-def _is_worked_on(rules: LoanRules, job: LongOverdueJob, lists: JobLists) -> bool:
-    """Whether no list leaves the loan out; an item that is not lost has the value 0."""
-    stored = rules.snapshot.preference("DefaultLongOverdueSkipLostStatuses")
-    skipped = job.skip_lost_values or tuple(map(str.strip, stored.split(",")))
-    return (
-        _passes(rules.loan.category, lists.categories, lists.skip_categories)
-        and _passes(rules.loan.itemtype, job.itemtypes, job.skip_itemtypes)
-        and _passes(rules.libraries.loss, job.libraries, job.skip_libraries, upper=False)
-        and "0" not in skipped
-    )
 
 
 def _becomes_lost(rules: LoanRules, job: LongOverdueJob, terms: LossTerms) -> LossTerms:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from gentle_nudge.domain.circulation.calendar import day_of_open_age
-from gentle_nudge.domain.circulation.event import Why
+from gentle_nudge.domain.circulation.loan import Why
 from gentle_nudge.domain.circulation.precedence import LoanRules, as_number, rule_why
 from gentle_nudge.domain.circulation.snapshot import Closures, RuleRow, Snapshot, small
 from gentle_nudge.domain.wording import counted
@@ -43,16 +43,13 @@ class NoticeLevel:
 
 def notice_levels(rules: LoanRules) -> tuple[NoticeLevel, ...]:
     """The levels of this loan in order, whether the category gets notices or not."""
-    snapshot = rules.snapshot
-    if snapshot.layout == "overduerules":
+    if rules.snapshot.layout == "overduerules":
         rows = ((level, _older_rows(rules, level)) for level in OLDER_LEVELS)
     else:
-        rows = ((level, _newer_rows(rules, level)) for level in _levels_named(snapshot))
-    return tuple(_level(rules, level, parts) for level, parts in rows if _is_level(parts))
-
-
-def _is_level(parts: dict[str, RuleRow]) -> bool:
-    return bool(_delay(parts)) and bool(parts.get("notice") and parts["notice"].value.strip())
+        named = sorted(int(match[1]) for match in map(DELAY.fullmatch, rules.snapshot.triggers_by_name) if match)
+        rows = ((level, _newer_rows(rules, level)) for level in named)
+    are_levels = ((level, parts) for level, parts in rows if _delay(parts) and "notice" in parts)
+    return tuple(_level(rules, level, parts) for level, parts in are_levels if parts["notice"].value.strip())
 
 
 def _delay(parts: dict[str, RuleRow]) -> int:
@@ -83,10 +80,6 @@ def _newer_rows(rules: LoanRules, level: int) -> dict[str, RuleRow]:
     """The winning row of each part of a level; every part is resolved by itself."""
     named = {part: rules.row(f"overdue_{level}_{part}") for part in PARTS}
     return {part: row for part, row in named.items() if row}
-
-
-def _levels_named(snapshot: Snapshot) -> list[int]:
-    return sorted(int(match[1]) for match in map(DELAY.fullmatch, snapshot.triggers_by_name) if match)
 
 
 def libraries_with_triggers(snapshot: Snapshot) -> frozenset[str | None]:
@@ -128,7 +121,7 @@ def has_loss_by_triggers(snapshot: Snapshot) -> bool:
 
 def transports_of_letter(snapshot: Snapshot, code: str, library: str) -> frozenset[str]:
     """The transports for which Koha has this letter, the library's own or the one for all."""
-    places = snapshot.letter_places.get(code.casefold(), {})
+    places = snapshot.letters.get(code.casefold(), {})
     return places.get(library.casefold(), frozenset()) | places.get("", frozenset())
 
 
@@ -166,15 +159,11 @@ def courtesy_notices(rules: LoanRules, due: date) -> Iterator[CourtesyNotice]:
         transports = tuple(transport for transport in each.transports if transport in there)
         if not transports or each.days > FURTHEST_AHEAD or (loan.checkout and day <= loan.checkout):
             continue
-        told = (
-            f"{letter} goes out {counted(each.days, 'day')} before the due date"
-            if each.days
-            else f"{letter} goes out on the due date"
-        )
-        if each.patrons is not None:
-            told += f", if the patron has chosen it: {each.patrons:,} of the category have one for that day"
+        when = f"{counted(each.days, 'day')} before" if each.days else "on"
+        told = f"{letter} goes out {when} the due date"
         why = [Why(source="message", name="Advance_Notice" if each.days else "Item_Due", value=str(each.days))]
         if each.patrons is not None:
+            told += f", if the patron has chosen it: {each.patrons:,} of the category have one for that day"
             chosen = f"{counted(each.patrons, 'patron')} of the category"
             why.append(Why(source="assumption", name="opt-in, chosen by", value=chosen))
         yield CourtesyNotice(day=day, letter=letter, transports=transports, text=told, why=tuple(why))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from itertools import product
 
-from gentle_nudge.domain.circulation.event import RowSource, RulingLibraries, Why
-from gentle_nudge.domain.circulation.loan import Loan
+from gentle_nudge.domain.circulation.loan import Loan, RowSource, RulingLibraries, Why
 from gentle_nudge.domain.circulation.snapshot import (
     INSTALLED,
     Closures,
@@ -19,7 +17,6 @@ from gentle_nudge.domain.circulation.snapshot import (
     RuleRow,
     Scope,
     Snapshot,
-    TriggerLayout,
     small,
 )
 
@@ -38,7 +35,7 @@ BY_LIBRARY = ("lostreturn", "processingreturn")
 OF_HOLDS = frozenset(
     ("reservesallowed", "holds_per_record", "holds_per_day", "onshelfholds", "opacitemholds", *BY_ITEM_TYPE[1:3])
 )
-UNTOLD = frozenset({"KohaAdminEmailAddress", "OverdueTriggersCalendar", "ReturnBeforeExpiry"})
+TOLD = sorted(INSTALLED.keys() - {"KohaAdminEmailAddress", "OverdueTriggersCalendar", "ReturnBeforeExpiry"})
 WITHOUT_VALUE = {"lostreturn": "refund", "processingreturn": "refund", "lengthunit": "days", "issuelength": "0"}
 
 
@@ -52,22 +49,6 @@ def candidates(rows: RowsByName, name: str, asked: Scope) -> list[RuleRow]:
     return [by_scope[scope] for scope in scopes if scope in by_scope]
 
 
-def ruling_libraries(snapshot: Snapshot, loan: Loan) -> RulingLibraries:
-    """Whose rules hold; the library of the check-out holds the item, and it is brought back there."""
-    home_or_holding = (
-        loan.library if snapshot.preference("HomeOrHoldingBranch") == "holdingbranch" else loan.item_library
-    )
-    charged = {"ItemHomeLibrary": home_or_holding, "PatronLibrary": loan.patron_library}
-    notified = {"item-homebranch": loan.item_library, "patron-homebranch": loan.patron_library}
-    refunded = {"ItemHomeBranch": loan.item_library}
-    return RulingLibraries(
-        circulation=charged.get(snapshot.preference("CircControl"), loan.library),
-        notices=notified.get(snapshot.preference("OverdueNoticeFrom"), loan.library),
-        loss=charged.get(snapshot.preference("LostChargesControl"), loan.library),
-        refund=refunded.get(snapshot.preference("RefundLostOnReturnControl"), loan.library),
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class LoanRules:
     """The rules and preferences of one loan, each asked for the library that Koha asks."""
@@ -77,8 +58,20 @@ class LoanRules:
 
     @cached_property
     def libraries(self) -> RulingLibraries:
-        """Whose rules hold."""
-        return ruling_libraries(self.snapshot, self.loan)
+        """Whose rules hold; the library of the check-out holds the item, and it is brought back there."""
+        snapshot, loan = self.snapshot, self.loan
+        home_or_holding = (
+            loan.library if snapshot.preference("HomeOrHoldingBranch") == "holdingbranch" else loan.item_library
+        )
+        charged = {"ItemHomeLibrary": home_or_holding, "PatronLibrary": loan.patron_library}
+        notified = {"item-homebranch": loan.item_library, "patron-homebranch": loan.patron_library}
+        refunded = {"ItemHomeBranch": loan.item_library}
+        return RulingLibraries(
+            circulation=charged.get(snapshot.preference("CircControl"), loan.library),
+            notices=notified.get(snapshot.preference("OverdueNoticeFrom"), loan.library),
+            loss=charged.get(snapshot.preference("LostChargesControl"), loan.library),
+            refund=refunded.get(snapshot.preference("RefundLostOnReturnControl"), loan.library),
+        )
 
     @cached_property
     def closures(self) -> Closures:
@@ -89,10 +82,6 @@ class LoanRules:
     def notice_closures(self) -> Closures:
         """The calendar of the library that rules the notices."""
         return self.snapshot.closures.get(self.libraries.notices, Closures())
-
-    @cached_property
-    def _candidates(self) -> dict[str, list[RuleRow]]:
-        return {}
 
     def asked(self, name: str) -> Scope:
         """The library, category and item type that Koha asks for this name."""
@@ -114,9 +103,7 @@ class LoanRules:
 
     def candidates(self, name: str) -> list[RuleRow]:
         """The rows of this name that fit, the winner first."""
-        if name not in self._candidates:
-            self._candidates[name] = candidates(self.snapshot.rules_by_name, name, self.asked(name))
-        return self._candidates[name]
+        return candidates(self.snapshot.rules_by_name, name, self.asked(name))
 
     def row(self, name: str) -> RuleRow | None:
         """The winning row."""
@@ -164,69 +151,30 @@ def rule_why(row: RuleRow, source: RowSource = "rule") -> Why:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AskedRule:
-    """A rule name as Koha asks for it: `library`, `category` and `itemtype` asked, the winning row, those it beats.
+    """A rule name, the `scope` that Koha asks for, the winning row, and those it beats.
 
-    `value` is what Koha then uses, None without a row. `default` stands in for no value or an empty one.
+    `default` stands in for no value or an empty one.
     """
 
     name: str
-    value: str | None
-    library: str | None
-    category: str | None
-    itemtype: str | None
+    scope: Scope
     row: RuleRow | None
     beaten: tuple[RuleRow, ...]
     default: str | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AskedPreference:
-    """A preference with its value; not `stored`: Koha's default."""
-
-    name: str
-    value: str
-    stored: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RulesOfLoan:
-    """The answer of `timeline rules`: rules and preferences by name."""
-
-    triggers: TriggerLayout
-    libraries: RulingLibraries
-    rules: tuple[AskedRule, ...]
-    preferences: tuple[AskedPreference, ...]
-
-
-def rules_of(snapshot: Snapshot, loan: Loan) -> RulesOfLoan:
-    """Every rule and preference that has a say in this loan; the dates and amounts of the loan do not matter."""
-    rules = LoanRules(snapshot=snapshot, loan=loan)
+def asked_rules(rules: LoanRules) -> list[AskedRule]:
+    """Every rule that has a say in this loan, by name; the dates and amounts of the loan do not matter."""
     named = {*FULL, *BY_ITEM_TYPE, *BY_CATEGORY, *BY_LIBRARY}
-    named |= {name for name in snapshot.rules_by_name if rules.candidates(name)}
-    return RulesOfLoan(
-        triggers=snapshot.layout,
-        libraries=rules.libraries,
-        rules=tuple(_asked_rule(rules, name) for name in sorted(named)),
-        preferences=tuple(_preferences(snapshot, INSTALLED.keys() - UNTOLD)),
-    )
-
-
-def _asked_rule(rules: LoanRules, name: str) -> AskedRule:
-    library, category, itemtype = rules.asked(name)
-    row, beaten = rules.row(name), tuple(rules.candidates(name)[1:])
-    stands_in = rules.snapshot.preference("useDaysMode") if name == "daysmode" else WITHOUT_VALUE.get(name)
-    return AskedRule(
-        name=name,
-        value=row.value if row else None,
-        library=library,
-        category=category,
-        itemtype=itemtype,
-        row=row,
-        beaten=beaten,
-        default=None if row and row.value.strip() else stands_in,
-    )
-
-
-def _preferences(snapshot: Snapshot, names: Iterable[str]) -> Iterable[AskedPreference]:
-    for name in sorted(names):
-        yield AskedPreference(name=name, value=snapshot.preference(name), stored=name in snapshot.preferences)
+    named |= {name for name in rules.snapshot.rules_by_name if rules.candidates(name)}
+    defaults = {**WITHOUT_VALUE, "daysmode": rules.snapshot.preference("useDaysMode")}
+    return [
+        AskedRule(
+            name=name,
+            scope=rules.asked(name),
+            row=rules.row(name),
+            beaten=tuple(rules.candidates(name)[1:]),
+            default=None if rules.value(name) else defaults.get(name),
+        )
+        for name in sorted(named)
+    ]

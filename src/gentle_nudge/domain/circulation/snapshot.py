@@ -78,14 +78,6 @@ class Closures:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Branch:
-    """A library of Koha with its own e-mail address (`branchemail`); empty: none."""
-
-    code: str
-    email: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class PatronCategory:
     """A patron category; without `debt_limit` of its own (NULL, or no such column) the preference holds."""
 
@@ -101,15 +93,6 @@ class ItemType:
     code: str
     default_price: Decimal | None = None  # defaultreplacecost
     processing_fee: Decimal | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KohaLetter:
-    """A row of `letter` of the module circulation and the language `default`; library '' is for all."""
-
-    code: str
-    library: str = ""
-    transport: str = "email"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,7 +130,9 @@ class Snapshot:
 
     `rules` are all rows of `circulation_rules`. `triggers` are the filled cells of `overduerules` and its transports;
     empty with the newer layout, whose triggers are among the rules. `preferences` are the stored ones of INSTALLED by
-    the name given there, NULL as "". A library without a calendar in `closures` is always open.
+    the name given there, NULL as "". A library without a calendar in `closures` is always open. `branches` are the
+    libraries' own e-mail addresses (`branchemail`), empty for none. `letters`: the transports of every letter of the
+    module circulation and the language `default`, by its code and library in small letters; library '' is for all.
     `restricting`: the debit types with `restricts_checkouts`. `fines_by_plugin`: a plugin has `overwrite_calc_fine`.
     `open_loans` are read for `timeline check` alone.
     """
@@ -157,10 +142,10 @@ class Snapshot:
     triggers: tuple[RuleRow, ...] = ()
     preferences: Mapping[str, str] = field(default_factory=dict)
     closures: Mapping[str, Closures] = field(default_factory=dict)
-    branches: Mapping[str, Branch] = field(default_factory=dict)
+    branches: Mapping[str, str] = field(default_factory=dict)
     categories: Mapping[str, PatronCategory] = field(default_factory=dict)
     itemtypes: Mapping[str, ItemType] = field(default_factory=dict)
-    letters: frozenset[KohaLetter] = frozenset()
+    letters: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     restricting: frozenset[str] = frozenset({"OVERDUE", "LOST", "PROCESSING"})
     fines_by_plugin: bool = False
     open_loans: tuple[OpenLoan, ...] = ()
@@ -173,11 +158,6 @@ class Snapshot:
         """Whether a switch among the preferences is on."""
         return self.preference(name) not in {"", "0"}
 
-    @property
-    def has_rules(self) -> bool:
-        """Whether this Koha has circulation rules at all."""
-        return bool(self.rules)
-
     @cached_property
     def rules_by_name(self) -> RowsByName:
         """The rules by name and scope."""
@@ -189,16 +169,6 @@ class Snapshot:
         if self.layout == "overduerules":
             return by_name_and_scope(self.triggers)
         return {name: rows for name, rows in self.rules_by_name.items() if name.startswith("overdue_")}
-
-    @cached_property
-    def letter_places(self) -> Mapping[str, Mapping[str, frozenset[str]]]:
-        """The transports of every letter, by its code and library in small letters."""
-        places: dict[str, dict[str, frozenset[str]]] = {}
-        for letter in self.letters:
-            of_code = places.setdefault(letter.code.casefold(), {})
-            library = letter.library.casefold()
-            of_code[library] = of_code.get(library, frozenset()) | {letter.transport}
-        return places
 
 
 Scope = tuple[str | None, str | None, str | None]  # library, category, item type, in small letters; None: any

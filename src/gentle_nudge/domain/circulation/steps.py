@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from gentle_nudge.domain.circulation.account import DebitOrCredit, RoadAccount
-from gentle_nudge.domain.circulation.calendar import open_days
-from gentle_nudge.domain.circulation.event import Event, Kind, Why
-from gentle_nudge.domain.circulation.loan import NotComputed, SentOnRoad
+from gentle_nudge.domain.circulation.account import RoadAccount, RoadLine
+from gentle_nudge.domain.circulation.calendar import is_open, open_days
+from gentle_nudge.domain.circulation.loan import Event, Kind, NotComputed, Why
 from gentle_nudge.domain.circulation.notices import CourtesyNotice, NoticeLevel
 from gentle_nudge.domain.circulation.refund import OWED, refunds
 from gentle_nudge.domain.circulation.terms import RoadTerms
@@ -26,7 +26,6 @@ class Steps:
     day: date
     account: RoadAccount = field(default_factory=RoadAccount)
     events: list[Event] = field(default_factory=list)
-    sent: list[SentOnRoad] = field(default_factory=list)
     is_open: bool = True
     is_lost: bool = False
     is_restricted: bool = False
@@ -35,37 +34,25 @@ class Steps:
     by_maxfine: bool = False
     owed_after_loss: Decimal | None = None
     forgiven: Decimal = ZERO
-    lost_charged: date | None = None
 
     def __post_init__(self) -> None:
         self.fine_is_final = not self.terms.fine.is_any
 
-    def tell(
-        self,
-        kind: Kind,
-        text: str,
-        why: Iterable[Why],
-        *,
-        amount: Decimal | None = None,
-        notice: tuple[int | None, str, tuple[str, ...]] = (None, "", ()),
-    ) -> None:
-        """Note an event of this day; one of 0.00 is left out, but for a submission."""
+    def tell(self, kind: Kind, text: str, why: Iterable[Why], *, amount: Decimal | None = None, **letter: Any) -> None:
+        """Note an event of this day, maybe with the `letter`; one of 0.00 is left out, but for a submission."""
         if amount is not None and not amount and kind != "submission":
             return
         late = (self.day - self.terms.due).days
-        level, letter, transports = notice
         event = Event(
             day=self.day,
             late=late,
             open_late=open_days(self.terms.rules.closures, self.terms.due, self.day) if late > 0 else None,
             kind=kind,
-            level=level,
-            letter=letter or None,
-            transports=transports,
             amount=amount,
             balance=self.account.balance,
             text=text,
             why=tuple(why),
+            **letter,
         )
         self.events.append(event)
 
@@ -77,12 +64,13 @@ class Steps:
     def fine(self, *, at_desk: bool = False) -> None:
         """The fine of this night, or as it is computed once more when the item comes back."""
         terms = self.terms.fine
-        if not self.fine_may_change or not (at_desk or terms.is_written_in_the_night_of(self.day)):
+        is_written = at_desk or terms.on_closed_days or is_open(terms.closures, self.day)
+        if not self.fine_may_change or not is_written:
             return
         line = self.account.latest(OWED)
         before = line.amount if line else ZERO
         cut = terms.written(self.day, before, self.account.owing(OWED))
-        self.fine_is_final, self.by_maxfine = cut.is_final, self.by_maxfine or cut.by_maxfine
+        self.fine_is_final, self.by_maxfine = cut.is_final, self.by_maxfine or cut.why == terms.room_why
         change = cut.amount - before
         if cut.amount <= 0 or not change:
             return
@@ -96,24 +84,17 @@ class Steps:
 
     def notice(self, level: NoticeLevel) -> None:
         """A notice, and the restriction that goes with it."""
-        what = (level.level, level.letter, level.with_letter)
-        if level.with_letter:
-            self.sent.append(SentOnRoad(letter=level.letter, day=self.day, kind="notice", level=level.level))
-            by = " and ".join(level.with_letter).replace("email", "e-mail")
-            self.tell("notice", f"notice {level.level} ({level.letter}) goes out by {by}", level.why, notice=what)
+        number, letter, ways = level.level, level.letter, level.with_letter
+        if ways:
+            text = f"notice {number} ({letter}) goes out by {' and '.join(ways).replace('email', 'e-mail')}"
+            self.tell("notice", text, level.why, level=number, letter=letter, transports=ways)
         if level.restricts_now and not self.is_restricted:
             self.is_restricted = True
-            self.tell(
-                "restriction",
-                f"notice {level.level} restricts the patron",
-                level.why,
-                notice=(level.level, level.letter, ()),
-            )
+            self.tell("restriction", f"notice {number} restricts the patron", level.why, level=number, letter=letter)
 
     def courtesy(self, notice: CourtesyNotice) -> None:
         """A courtesy notice."""
-        self.sent.append(SentOnRoad(letter=notice.letter, day=self.day, kind="courtesy"))
-        self.tell("courtesy", notice.text, notice.why, notice=(None, notice.letter, notice.transports))
+        self.tell("courtesy", notice.text, notice.why, letter=notice.letter, transports=notice.transports)
 
     def lose(self) -> None:
         """The item becomes lost; where that is charged, the loss is settled."""
@@ -130,10 +111,11 @@ class Steps:
         if terms.charges:
             self._charge_loss()
         if terms.closes:
-            self._close("the loss closes the loan", terms.closes_why)
+            self.tell("loan_closed", "the loss closes the loan", terms.closes_why)
+            self._close()
         self.owed_after_loss = self.account.balance
 
-    def _forgive(self, line: DebitOrCredit) -> None:
+    def _forgive(self, line: RoadLine) -> None:
         if self.terms.loss.forgives and line.outstanding > 0:
             self.forgiven, line.forgiven, line.outstanding = line.outstanding, line.outstanding, ZERO
             self.account.touch(self.day)
@@ -148,14 +130,11 @@ class Steps:
             self.tell("processing", f"Koha charges its processing fee of {fee}", (by, *why), amount=fee)
         if price.amount:
             self.account.add("LOST", self.day, price.amount)
-            self.lost_charged = self.day
             text = f"Koha charges the replacement cost of {format_amount(price.amount)}"
             self.tell("replacement", text, (by, *price.why), amount=price.amount)
 
-    def _close(self, text: str, why: Iterable[Why], *, by_return: bool = False) -> None:
+    def _close(self) -> None:
         was_open, self.is_open = self.is_open, False
-        if was_open and not by_return:
-            self.tell("loan_closed", text, why)
         if was_open and self.is_restricted and self.terms.lifts_restrictions:
             lifts = self.terms.rules.preference("AutoRemoveOverduesRestrictions")
             self.tell("restriction_lifted", "with the loan, the restriction goes", (lifts,))
@@ -164,12 +143,11 @@ class Steps:
         """A payment on the charge for the lost item."""
         charge = self.account.latest("LOST")
         if charge is None or charge.outstanding < amount:
-            owing = f"of {format_amount(charge.outstanding)}" if charge else "at all"
             raise NotComputed(
                 f"there is no charge for the lost item that {format_amount(amount)} could be paid on",
-                f"on the day of the return this road has no such charge {owing}"
-                if charge is None
-                else f"at most {format_amount(charge.outstanding)} can be paid on it",
+                f"at most {format_amount(charge.outstanding)} can be paid on it"
+                if charge
+                else "on the day of the return this road has no such charge at all",
             )
         charge.settle(amount)
         self.account.touch(self.day)
@@ -184,10 +162,9 @@ class Steps:
         line = self.account.latest(OWED)
         if line and line.status == "UNRETURNED":
             line.status = "RETURNED"
-        self.tell(
-            "returned", "the item is brought back", (Why(source="option", name="--returned", value=str(self.day)),)
-        )
-        self._close("", (), by_return=True)
+        why = Why(source="option", name="--returned", value=str(self.day))
+        self.tell("returned", "the item is brought back", [why])
+        self._close()
         if self.terms.lost:
             for step in refunds(rules, self.terms.fine, self.account, lost=self.terms.lost, returned=self.day):
                 self.tell(step.kind, step.text, step.why, amount=step.amount)
@@ -199,8 +176,7 @@ class Steps:
         blocks = limit is not None and owing > limit
         if blocks != self.is_blocked:
             self.is_blocked = blocks
-            compared = "more than" if blocks else "no longer more than"
-            text = (
-                f"{'debts block check-outs' if blocks else 'check-outs are free again'}: {owing} is {compared} {limit}"
-            )
-            self.tell("blocked" if blocks else "unblocked", text, (why,))
+            if blocks:
+                self.tell("blocked", f"debts block check-outs: {owing} is more than {limit}", [why])
+            else:
+                self.tell("unblocked", f"check-outs are free again: {owing} is no longer more than {limit}", [why])

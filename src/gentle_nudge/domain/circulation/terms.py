@@ -9,9 +9,8 @@ from functools import cached_property
 from typing import Self
 
 from gentle_nudge.domain.circulation.due_date import due_date
-from gentle_nudge.domain.circulation.event import Why
 from gentle_nudge.domain.circulation.fine import FineTerms, Price, price_of
-from gentle_nudge.domain.circulation.loan import Loan, NotComputed
+from gentle_nudge.domain.circulation.loan import Loan, NotComputed, Why
 from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
 from gentle_nudge.domain.circulation.loss import LossTerms, loss_terms
 from gentle_nudge.domain.circulation.notices import NoticeLevel, counts_open_days, day_of_notice, notice_levels
@@ -37,10 +36,6 @@ class RoadTerms:
     @classmethod
     def of(cls, snapshot: Snapshot, loan: Loan, job: LongOverdueJob) -> Self:
         """The terms of this loan; NotComputed says why there are none."""
-        if not snapshot.has_rules:
-            raise NotComputed(
-                "Koha has no circulation rules", "see Circulation and fine rules in Koha's administration"
-            )
         rules = LoanRules(snapshot=snapshot, loan=loan)
         why: tuple[Why, ...]
         if loan.due:
@@ -96,21 +91,14 @@ class RoadTerms:
 
     @cached_property
     def notices(self) -> dict[date, list[NoticeLevel]]:
-        """The levels that go out or restrict, by day."""
+        """The levels that go out or restrict, by day; none after the loss or the return."""
         by_day: dict[date, list[NoticeLevel]] = {}
-        last = self.last_night_of_notices
+        last = self.lost - timedelta(days=int(self.job.first)) if self.lost else self.loan.returned
         for each in self.levels if self.category.gets_notices else ():
             day = self.notice_days[each.level]
             if (each.with_letter or each.restricts_now) and (last is None or day <= last):
                 by_day.setdefault(day, []).append(each)
         return by_day
-
-    @property
-    def last_night_of_notices(self) -> date | None:
-        """The last night in which notices of this loan may go out; None: any."""
-        if self.lost:
-            return self.lost - timedelta(days=int(self.job.first))
-        return self.loan.returned
 
     @cached_property
     def debt_limit(self) -> tuple[Decimal | None, Why]:

@@ -2,99 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from decimal import Decimal
 
 from gentle_nudge.domain.circulation.calendar import DAY
-from gentle_nudge.domain.circulation.event import EarliestSubmission, Road, Why
-from gentle_nudge.domain.circulation.findings import RoadFacts, findings_of
-from gentle_nudge.domain.circulation.loan import (
-    Loan,
-    NotComputed,
-    RemindersOfRoad,
-    SentOnRoad,
-    SoFar,
-    SubmissionRules,
-)
-from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
+from gentle_nudge.domain.circulation.loan import EarliestSubmission, Event, RemindersOfRoad, SoFar, SubmissionRules, Why
 from gentle_nudge.domain.circulation.notices import CourtesyNotice, courtesy_notices
-from gentle_nudge.domain.circulation.snapshot import Snapshot
 from gentle_nudge.domain.circulation.steps import Steps
 from gentle_nudge.domain.circulation.terms import LONGEST, RoadTerms
 from gentle_nudge.domain.money import format_amount
 
-__all__ = ["NotComputed", "walk", "walk_on"]
-
 BILL = 5
+LETTERS = frozenset({"courtesy", "notice", "reminder"})
 QUIET = 7  # days besides those of the window after which nothing can count that has not counted before
 WITHOUT_SECTION = 90
 
 
-def walk(
-    snapshot: Snapshot,
-    loan: Loan,
-    job: LongOverdueJob,
-    submissions: SubmissionRules,
-    *,
-    reminders: RemindersOfRoad | None = None,
-) -> Road:
-    """The road of this loan with all its events and findings.
-
-    NotComputed: no circulation rules, lent by the hour, no open day within 5,000 days, a day of return outside its
-    limits, a payment without a LOST charge of that amount. Unknown codes, and options that exclude each other, are
-    the caller's to refuse.
-    """
-    walked = walk_on(RoadTerms.of(snapshot, loan, job), submissions, reminders)
-    terms, steps = walked.terms, walked.steps
-    return Road(
-        triggers=snapshot.layout,
-        libraries=terms.rules.libraries,
-        checkout=loan.checkout,
-        due=terms.due,
-        lost=terms.lost,
-        lost_charged=steps.lost_charged,
-        returned=loan.returned,
-        price=terms.price.amount,
-        balance=steps.account.balance,
-        section=submissions.section,
-        submission=walked.submission,
-        never=walked.never,
-        last_day=steps.day,
-        events=tuple(steps.events),
-        findings=tuple(findings_of(walked.facts, of_road=True)),
-    )
-
-
-def walk_on(terms: RoadTerms, submissions: SubmissionRules, reminders: RemindersOfRoad | None) -> Walk:
-    """The road on these terms, walked to its end."""
-    walked = Walk(terms=terms, submissions=submissions, reminders=reminders)
-    walked.to_the_end()
-    return walked
+def walk(terms: RoadTerms, submissions: SubmissionRules, reminders: RemindersOfRoad | None = None) -> Road:
+    """The road on these terms, walked to its end; NotComputed for a payment without a LOST charge of that amount."""
+    courtesies: defaultdict[date, list[CourtesyNotice]] = defaultdict(list)
+    for notice in courtesy_notices(terms.rules, terms.due):
+        courtesies[notice.day].append(notice)
+    first = terms.loan.checkout or min([terms.due, *courtesies, *filter(None, [terms.loan.returned])])
+    steps = Steps(terms=terms, day=first)
+    road = Road(terms=terms, submissions=submissions, reminders=reminders, steps=steps, courtesies=courtesies)
+    road.walk_to_the_end()
+    return road
 
 
 @dataclass(kw_only=True)
-class Walk:
-    """A road that is walked: when which step is taken, and when it ends."""
+class Road:
+    """The road of a loan: when which step is taken, and when it ends. Its last day is that of its `steps`."""
 
     terms: RoadTerms
     submissions: SubmissionRules
     reminders: RemindersOfRoad | None
+    steps: Steps
+    courtesies: Mapping[date, list[CourtesyNotice]]
     submission: EarliestSubmission | None = None
-    reached_threshold: bool = False
-    last_reason: str = ""
+    last_reason: str = ""  # why the last submission at which the balance was high enough did not refer
     asked_at: int = 0
     ask_on: date | None = None
-    courtesies: dict[date, list[CourtesyNotice]] = field(default_factory=dict)
 
-    @cached_property
-    def steps(self) -> Steps:
-        """The loan on its way, from its first day."""
-        loan, due = self.terms.loan, self.terms.due
-        for notice in courtesy_notices(self.terms.rules, due):
-            self.courtesies.setdefault(notice.day, []).append(notice)
-        days = [due, *self.courtesies, *filter(None, (loan.returned,))]
-        return Steps(terms=self.terms, day=loan.checkout or min(days))
+    @property
+    def events(self) -> list[Event]:
+        """Everything that has happened, in order."""
+        return self.steps.events
+
+    @property
+    def balance(self) -> Decimal:
+        """What the lines of the road owe at its end."""
+        return self.steps.account.balance
 
     @property
     def never(self) -> str | None:
@@ -106,34 +67,16 @@ class Walk:
             return rules.none_because or "no section speaks for it"
         if self.terms.is_back_in_time:
             return "the loan is brought back by its due date, so that nothing is owed"
-        if not self.reached_threshold:
+        if not self.last_reason:
             return f"the balance reaches the threshold of {format_amount(rules.threshold)} on no day of a submission"
-        balance = self.steps.account.balance
-        if self.terms.loan.returned and balance < rules.threshold:
-            return f"before the return {self.last_reason}, and after it the balance is {format_amount(balance)}"
+        if self.terms.loan.returned and self.balance < rules.threshold:
+            return f"before the return {self.last_reason}, and after it the balance is {format_amount(self.balance)}"
         return self.last_reason
 
-    @property
-    def facts(self) -> RoadFacts:
-        """What the findings of this road ask about."""
-        steps = self.steps
-        return RoadFacts(
-            terms=self.terms,
-            is_referred=self.submission is not None,
-            is_judged=self.submissions.judge is not None,
-            threshold=self.submissions.threshold,
-            reached_threshold=self.reached_threshold,
-            never=self.never or "",
-            forgiven=steps.forgiven,
-            owed_after_loss=steps.owed_after_loss,
-            is_restricted=steps.is_restricted,
-            by_maxfine=steps.by_maxfine,
-        )
-
-    def to_the_end(self) -> None:
+    def walk_to_the_end(self) -> None:
         """Walk day after day, until the submission is found or known never to come, and nothing else is to come."""
         steps, terms = self.steps, self.terms
-        horizon = self._horizon
+        horizon = max(filter(None, (terms.due, terms.loan.returned, terms.lost, *terms.notices)))
         end = terms.loan.returned if terms.is_back_in_time else None
         search_is_over = end is not None
         while True:
@@ -145,12 +88,6 @@ class Walk:
             if end is None and search_is_over and steps.day >= horizon:
                 return
             steps.day += DAY
-
-    @property
-    def _horizon(self) -> date:
-        """The latest of the days that belong to the road in any case."""
-        days = (self.terms.due, self.terms.loan.returned, self.terms.lost, *self.terms.notices)
-        return max(day for day in days if day)
 
     @property
     def _is_known_never(self) -> bool:
@@ -198,14 +135,14 @@ class Walk:
     @property
     def _so_far(self) -> SoFar:
         steps = self.steps
-        return SoFar(day=steps.day, lines=steps.account.outstanding_lines(), sent=tuple(steps.sent))
+        lines = tuple(line for line in steps.account.lines if line.outstanding)
+        sent = tuple(event for event in steps.events if event.kind in LETTERS)
+        return SoFar(day=steps.day, lines=lines, balance=self.balance, sent=sent)
 
     def _submit(self) -> None:
-        rules, steps = self.submissions, self.steps
-        balance = steps.account.balance
+        rules, steps, balance = self.submissions, self.steps, self.balance
         if rules.judge is None or steps.day.weekday() != rules.submit_on or balance < rules.threshold:
             return
-        self.reached_threshold = True
         verdict = rules.judge(self._so_far)
         if verdict.reason is not None:
             self.last_reason = verdict.reason
@@ -231,12 +168,9 @@ class Walk:
         self.asked_at, self.ask_on = steps.account.changes, verdict.ask_on
         if verdict.level is None:
             return
-        sent = SentOnRoad(letter=verdict.letter, day=steps.day, kind="reminder", level=verdict.level)
-        steps.sent.append(sent)
         self.ask_on = steps.day + DAY
         if verdict.fee > 0:
             steps.account.add(verdict.fee_type, steps.day, verdict.fee, is_our_fee=True)
         what = "the bill" if verdict.level == BILL else f"reminder {verdict.level}"
-        notice = (verdict.level, verdict.letter, verdict.transports)
-        amount = verdict.fee if verdict.fee > 0 else None
-        steps.tell("reminder", f"{what} ({verdict.letter})", verdict.why, amount=amount, notice=notice)
+        notice = {"level": verdict.level, "letter": verdict.letter, "transports": verdict.transports}
+        steps.tell("reminder", f"{what} ({verdict.letter})", verdict.why, amount=verdict.fee or None, **notice)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from gentle_nudge.domain.wording import is_blank
+
 if TYPE_CHECKING:
     import _csv
 
@@ -18,7 +20,11 @@ APPROVED = "-approved"
 LEAVE_OUT = "leave out"
 NUMBER = re.compile(r"\d{1,10}", re.ASCII)
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
-AS_A_FLOAT = re.compile(r"\d+[.,]?\d*e\+?\d+", re.IGNORECASE)
+AS_A_FLOAT = re.compile(r"'?\d+[.,]?\d*e\+?\d+", re.IGNORECASE)
+REWRITTEN = (
+    "a spreadsheet has rewritten the {} as one with an exponent, so that digits are lost. "
+    "Fill in the column number again from the list, or the card as a text."
+)
 
 
 class FileFault(Exception):
@@ -96,11 +102,14 @@ def _opened(text: str) -> tuple[_csv.Reader, dict[str, int]]:
 def _row(line: int, row: Mapping[str, str]) -> EditedRow:
     number, until = row.get("number", "").lstrip("'"), row.get("until", "").lstrip("'")
     decision = " ".join(re.sub("[_-]", " ", row.get("decision", "")).casefold().split())
+    if AS_A_FLOAT.fullmatch(number):
+        raise FileFault(REWRITTEN.format("number"), line)
     if number and not NUMBER.fullmatch(number):
         raise FileFault("the number is none.", line)
     if decision not in {"", LEAVE_OUT}:
         raise FileFault(f"the decision is neither empty nor {LEAVE_OUT}.", line)
     left_out, reason = bool(decision), row.get("reason", "")
+    reason = "" if is_blank(reason) else reason
     if left_out and not reason:
         raise FileFault(f"{LEAVE_OUT} needs a reason.", line)
     if not left_out and (reason or until):

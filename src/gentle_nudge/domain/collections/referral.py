@@ -89,6 +89,7 @@ class SectionRecords:
     `merged`: patron -> those gone from Koha whose recorded lines they have now; empty if all charges are the patron's.
     `holds`: patron -> the open holds by command or file; `in_field` are those that the nights have recorded of the
     section's field in Koha.
+    `has_reminder_fees`: fees are recorded with reminders, whosever they are.
     `lists` are the section's latest lists; under the one `in_force`, if there is one, patrons are judged.
     """
 
@@ -100,6 +101,7 @@ class SectionRecords:
     merged: Mapping[int, frozenset[int]] = field(default_factory=dict)
     holds: Mapping[int, tuple[Hold, ...]] = field(default_factory=dict)
     in_field: tuple[Hold, ...] = ()
+    has_reminder_fees: bool = False
     past: SubmissionHistory = field(default_factory=SubmissionHistory)
     last_update: date | None = None
     lists: tuple[ReviewList, ...] = ()

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal
+
+from dateutil.relativedelta import relativedelta
 
 from gentle_nudge.domain.outcomes.figures import CaseFigures, LineFigures
 from gentle_nudge.domain.outcomes.invoice import ReadInvoice
@@ -32,13 +35,14 @@ class Question:
 class PeriodOutcomes:
     """The answer; `cases` are those of the period, `finished` those of them that are over.
 
-    `adopted` are all that were flagged before us.
+    `adopted` are all that were flagged before us. `began` is the day of the first night; None: there was none.
     """
 
     question: Question
     sections: tuple[str, ...]
     as_of: datetime | None
     complete_from: date
+    began: date | None
     rows: tuple[tuple[str, Figures], ...]
     total: Figures
     before_us: Figures
@@ -54,6 +58,13 @@ class PeriodOutcomes:
     def over(self) -> int:
         """How many cases of the period are over."""
         return len(self.finished)
+
+    @property
+    def begins_late(self) -> Literal["within", "after"] | None:
+        """Where the first night was, if the period has days before it: within the period, or after it."""
+        if self.began is None or self.began <= self.question.first:
+            return None
+        return "within" if self.began <= self.question.last + relativedelta(day=31) else "after"
 
     @property
     def does_not_add_up(self) -> list[tuple[int, LineFigures]]:

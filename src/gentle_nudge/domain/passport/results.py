@@ -10,7 +10,7 @@ from typing import Literal
 
 from gentle_nudge.domain.money import ZERO
 from gentle_nudge.domain.passport.admission import Refusal
-from gentle_nudge.domain.passport.answer import Answer, Outcome, Verdict
+from gentle_nudge.domain.passport.answer import Answer, Outcome
 from gentle_nudge.domain.passport.difference import Difference, Memory, Passported, Skipped
 from gentle_nudge.domain.passport.mapping import Value
 from gentle_nudge.domain.passport.same_person import Duplicate
@@ -33,7 +33,6 @@ class LookedUp:
     card: str
     here: Here | None
     answers: list[Answer]
-    verdict: Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,23 +82,15 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
-    """The fuse: how many patrons would change, and how many may."""
-
-    found: int
-    most: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Refreshed:
-    """What a refresh did; each list in order of number."""
+    """What a refresh did; each list in order of number. `held_at`: so few may change that it has changed nobody."""
 
     dry_run: bool
     asked: Mapping[int, Asked] = field(default_factory=dict)
     skipped: Mapping[int, tuple[Passported, Skipped]] = field(default_factory=dict)
     changed: Mapping[int, Difference] = field(default_factory=dict)
     memory: Mapping[int, Memory] = field(default_factory=dict)
-    held: Held | None = None
+    held_at: int | None = None
 
     @property
     def not_found(self) -> list[Asked]:

@@ -14,7 +14,6 @@ from gentle_nudge.domain.finding import Finding, Severity
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import GentleNudgeError
 from gentle_nudge.jobs.check import (
-    circulation_findings,
     connection_findings,
     database_findings,
     outcome_findings,
@@ -24,6 +23,7 @@ from gentle_nudge.jobs.check import (
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.due import stopped
 from gentle_nudge.jobs.sections import codes_of, uses_of
+from gentle_nudge.jobs.timeline.answers import circulation
 from gentle_nudge.jobs.transaction import in_our_words, read_only
 from gentle_nudge.koha.inspect import clock, flag_fields, missing_columns, rights, unknown_codes
 from gentle_nudge.settings import Settings
@@ -70,7 +70,7 @@ def _questions(library: Library, moment: Moment) -> Generator[Iterator[Finding],
         yield database_findings.plugin_at_work(conn, library, moment)
         yield outcome_findings.outcomes(conn, moment)
         yield reminder_findings.reminders(conn, library, moment)
-        yield circulation_findings.circulation(conn, library, moment)
+        yield circulation(conn, library, moment.today)
         yield (finding for finding in stopped(conn, library.families, moment) if finding.severity is Severity.PROBLEM)
         sections: list[Section] = []
         yield database_findings.sections(conn, library.settings, sections)

@@ -22,7 +22,7 @@ from gentle_nudge.jobs.sections import held_cases, orphans, refuse_shared_patron
 from gentle_nudge.jobs.sending.manage import cancelled_submissions
 from gentle_nudge.koha.read import borrowers, debarments, plugin_data
 from gentle_nudge.koha.read.administration import branches_of_groups
-from gentle_nudge.koha.read.candidates import select_candidates, unpaid_lines
+from gentle_nudge.koha.read.candidates import owing_patrons, unpaid_lines
 from gentle_nudge.settings import Settings
 from gentle_nudge.store import cases, meta
 from gentle_nudge.store.dates_ahead import dates_ahead
@@ -161,10 +161,11 @@ def too_old(conn: Connection, section: Section, moment: Moment) -> Iterator[Find
     scanned = replace(rules, majority=None, withdrawn={})
     unpaid = unpaid_lines(conn, scanned.window, scanned.zone)
     ownership = ownership_of(conn, section, records, ())
-    owing = set(select_candidates(conn, unpaid, rules=scanned, ownership=ownership, threshold=threshold).numbers)
+    owing = owing_patrons(conn, unpaid, rules=scanned, ownership=ownership, threshold=threshold)
+    suspected = {*owing.enough, *owing.unsure} - records.open_cases.keys()
     missed = sum(
         section.scope.holds(each.patron.branch) and not each.patron.is_flagged and each.account.owed >= threshold
-        for each in read_candidates(conn, section, records, owing - records.open_cases.keys(), rules=rules)
+        for each in read_candidates(conn, section, records, suspected, rules=rules)
     )
     whose = f"of section {section.name}"
     if missed:

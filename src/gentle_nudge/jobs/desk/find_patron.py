@@ -104,3 +104,11 @@ def find_number(conn: Connection, card: str) -> int | None:
     """The borrowernumber: 123 for `number:123`, else that of the patron who has this card in Koha now."""
     number = card.removeprefix(BY_NUMBER)
     return int(number) if number != card and number.isdecimal() else borrowers.number_of(conn, card)
+
+
+def number_in_koha(conn: Connection, card: str) -> int:
+    """The same; UserError if nobody has this card."""
+    number = find_number(conn, card)
+    if number is None:
+        raise UserError(*NOT_IN_KOHA)
+    return number

@@ -13,7 +13,15 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.collections.edited_list import EditedRow, FileFault, FileName, edited_rows, is_same_card
+from gentle_nudge.domain.collections.edited_list import (
+    AS_A_FLOAT,
+    REWRITTEN,
+    EditedRow,
+    FileFault,
+    FileName,
+    edited_rows,
+    is_same_card,
+)
 from gentle_nudge.domain.collections.review import ListRow, ListState, Outcome, ReviewList
 from gentle_nudge.domain.wish import Door, Wish
 from gentle_nudge.domain.wording import counted
@@ -152,7 +160,10 @@ def _found(edited: Iterable[EditedRow], cards: Mapping[int, str | None]) -> Iter
         number = row.number
         if number is None:
             same = [patron for card, patron in by_card.items() if row.card and is_same_card(row.card, card)]
-            number = by_card.get(row.card) or (same[0] if len(same) == 1 else None)
+            number = by_card.get(row.card)
+            if number is None and AS_A_FLOAT.fullmatch(row.card):
+                raise FileFault(REWRITTEN.format("card"), row.line)
+            number = number or (same[0] if len(same) == 1 else None)
         if number is None or number not in cards:
             raise FileFault(f"nobody on the list has this {'card' if row.card else 'number'}.", row.line)
         if not is_same_card(row.card, cards[number]):

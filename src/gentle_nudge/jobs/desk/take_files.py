@@ -14,6 +14,7 @@ from secrets import token_hex
 
 from sqlalchemy import Connection
 
+from gentle_nudge.delivery.staff_folder import SHARED
 from gentle_nudge.delivery.whole_files import write_over
 from gentle_nudge.domain.collections.edited_list import FileFault, FileName
 from gentle_nudge.domain.moment import Moment
@@ -27,6 +28,7 @@ from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.store import wishes
 
 STILL_BEING_WRITTEN = 5  # seconds
+A_PART = 2**16  # bytes
 IN, READ, REFUSED = "in", "read", "refused"
 
 
@@ -73,13 +75,13 @@ def _read_or_refuse(library: Library, path: Path, desk: Desk, taken: Taken) -> N
             if _saved(path) != seen:
                 return  # somebody has saved it again meanwhile: the next run reads it
             writing(library.engine, partial(_record, path=path, fault=fault, desk=desk))
-            target = _move(path, path.parent / REFUSED)
+            target = _move(path, path.parent / REFUSED, desk)
             write_over(target.with_name(f"{target.name}.txt"), [f"{fault.text}\n".encode()])
             raise GentleNudgeError(
                 f"{_called(path, desk)} was refused: {fault.sentence}", f"It lies in {target.parent}."
             ) from None
         if _saved(path) == seen:
-            _move(path, path.parent / READ)
+            _move(path, path.parent / READ, desk)
         taken.files[path.name] = answers
     except FileNotFoundError:
         return  # another run has taken it
@@ -122,10 +124,18 @@ def _may_decide(uid: int, group: str | None) -> bool:
     return owner.pw_gid == members.gr_gid or owner.pw_name in members.gr_mem
 
 
-def _move(path: Path, folder: Path) -> Path:
-    """The file is in that folder, beside others of its name."""
+def _move(path: Path, folder: Path, desk: Desk) -> Path:
+    """The file is in that folder, beside others of its name, with the time at which it was read: it is kept from then.
+
+    Only its owner may give it another time, so that one of somebody else becomes a copy of ours.
+    """
     folder.mkdir(exist_ok=True)
     names = (path.name, *(f"{path.stem}-{number}{path.suffix}" for number in range(2, 1000)))
     target = next(folder / name for name in names if not (folder / name).exists())
     path.rename(target)
+    if target.stat().st_uid != os.getuid():
+        with suppress(PermissionError), target.open("rb") as file:  # one that we may not read keeps its time
+            write_over(target, iter(partial(file.read, A_PART), b""), SHARED)
+    with suppress(PermissionError):
+        os.utime(target, (desk.moment.now.timestamp(),) * 2)
     return target

@@ -17,7 +17,7 @@ from gentle_nudge.domain.wish import Door, Wish
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError, worst_exit_code
 from gentle_nudge.jobs.desk import decide_list, keep_back
 from gentle_nudge.jobs.desk.deeds import Deed, Desk, Kind
-from gentle_nudge.jobs.desk.find_patron import NOT_IN_KOHA, find_number, for_each_card
+from gentle_nudge.jobs.desk.find_patron import for_each_card, number_in_koha
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.night.sync_report import sync
 from gentle_nudge.jobs.sections import named
@@ -134,10 +134,7 @@ def ask_for(
     wish = partial(Wish, door=Door.COMMAND, what=what, who=desk.moment.who or "nobody", at=desk.moment.now, **columns)
 
     def answer_to(card: str) -> str:
-        number = find_number(conn, card)
-        if number is None:
-            raise UserError(*NOT_IN_KOHA)
-        return ask(conn, wish(origin=token_hex(32), patron=number), desk, dry_run=dry_run)
+        return ask(conn, wish(origin=token_hex(32), patron=number_in_koha(conn, card)), desk, dry_run=dry_run)
 
     return for_each_card(cards, answer_to)
 

@@ -79,6 +79,7 @@ def _page_of(period: PeriodOutcomes, html: str, run: Run) -> Page:
         referred=total.recorded,
         paid=total.paid,
         returned=total.returned,
+        began=period.began if period.begins_late else None,
     )
     name = outcomes_name(question.last)
     return Page(kind=ReportKind.OUTCOMES, day=question.last, file_name=name, content=html.encode(), body=body)

@@ -1,9 +1,15 @@
-"""The nightly copy: what became of recorded lines is kept, before Koha purges it."""
+"""The nightly copy: what became of recorded lines is kept, before Koha purges it.
+
+A night asks only for the offsets of lines that owe something else than before, are new, or have an offset above the
+last one that a day had passed over when the copy before was made: Koha numbers offsets as they are made, but a
+transaction that takes long shows its own later than others with higher numbers.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from time import perf_counter
@@ -16,12 +22,14 @@ from gentle_nudge.domain.moment import Moment
 from gentle_nudge.errors import AnotherRunInProgress, GentleNudgeError, UserError
 from gentle_nudge.jobs.transaction import writing
 from gentle_nudge.koha.read import account_offsets
-from gentle_nudge.store import meta, outcome_log
-from gentle_nudge.store.outcome_log import SeenLine
+from gentle_nudge.sqltypes import a_thousand_at_a_time
+from gentle_nudge.store import meta, outcome_copy
+from gentle_nudge.store.outcome_copy import CopiedUpTo, SeenLine, Watched
 from gentle_nudge.store.tables import outcome, outcome_line
 
 WATCHED_DAYS = 180  # so long after its end a case is watched, longer if it may be reopened for longer
 LATEST = timedelta(days=7)  # no case is dated further back than a late submission
+A_DAY = timedelta(days=1)  # no transaction of Koha's takes so long
 ONE_STATE = "REPEATABLE READ"
 AGAIN = "The next night copies all that is still in Koha."
 log = logging.getLogger(__name__)
@@ -55,25 +63,47 @@ def _copy(conn: Connection, moment: Moment, days: timedelta) -> None:
         meta.lock(conn)  # before anything is read: what is read is the state of that instant
     except UserError:
         return  # our tables are missing or old: the night says so
-    since, today = moment.today - days, moment.today
-    if outcome_log.is_any_watched(conn, since):
-        copied = outcome_log.last_copied(conn)
+    since, today, up_to = moment.today - days, moment.today, None
+    if outcome_copy.is_any_watched(conn, since):
+        before, copied = outcome_copy.copied_up_to(conn), outcome_copy.last_copied(conn)
         new_since = copied.astimezone(moment.zone).date() - LATEST if copied else date.min
-        for recorded in (outcome_log.watched_lines(since, new_since), outcome_log.watched_fees(since)):
-            for offsets in _batches(conn, account_offsets.new_offsets_query(recorded, outcome.c.offset_id)):
-                outcome_log.keep(conn, offsets, moment.now)
-            for lines in _batches(conn, account_offsets.changed_lines_query(recorded, outcome_line)):
-                seen = (
-                    SeenLine(
-                        line=line,
-                        owing=owing,
-                        found_on=found_on or (today if found else None),
-                        gone_on=(gone_on or today) if gone else None,
-                    )
-                    for line, owing, found, gone, found_on, gone_on in lines
-                )
-                outcome_log.see(conn, seen, today)
-    outcome_log.note_copied(conn, moment.now)
+        lines = Watched(since=since, new_since=new_since)
+        touched: set[int] | None = None
+        if before and before.since <= since:
+            query = account_offsets.touched_lines_query(before.offset, outcome_line, outcome.c.offset_id)
+            touched = {*conn.scalars(query), *lines.of_new_cases(conn)}
+        for watched in (lines, replace(lines, fees=True)):
+            changed = _see(conn, watched, today)
+            _keep(conn, watched, None if touched is None else touched | changed, moment)
+        latest = conn.scalar(account_offsets.last_offset_query(moment.now - A_DAY))
+        up_to = CopiedUpTo(offset=latest or 0, since=since)
+    outcome_copy.note_copied(conn, moment.now, up_to)
+
+
+def _see(conn: Connection, watched: Watched, today: date) -> set[int]:
+    """What is seen of the watched lines is up to date; those that are new or have changed."""
+    changed: set[int] = set()
+    for lines in _batches(conn, account_offsets.changed_lines_query(watched.recorded(), outcome_line)):
+        seen = [
+            SeenLine(
+                line=line,
+                owing=owing,
+                found_on=found_on or (today if found else None),
+                gone_on=(gone_on or today) if gone else None,
+            )
+            for line, owing, found, gone, found_on, gone_on in lines
+        ]
+        outcome_copy.see(conn, seen, today)
+        changed.update(each.line for each in seen)
+    return changed
+
+
+def _keep(conn: Connection, watched: Watched, lines: Collection[int] | None, moment: Moment) -> None:
+    """The offsets of these among the watched lines (None: of all) are kept."""
+    for chunk in [None] if lines is None else a_thousand_at_a_time(sorted(lines)):
+        query = account_offsets.new_offsets_query(watched.recorded(chunk), outcome.c.offset_id)
+        for offsets in _batches(conn, query):
+            outcome_copy.keep(conn, offsets, moment.now)
 
 
 def _batches(conn: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:

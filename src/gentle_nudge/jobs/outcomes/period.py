@@ -23,7 +23,7 @@ from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.sections import chosen
 from gentle_nudge.koha.read import patron_counts
-from gentle_nudge.store import meta, notices_sent, outcome_log
+from gentle_nudge.store import meta, notices_sent, outcome_copy, outcome_log, runs
 
 
 def outcomes_of(conn: Connection, library: Library, question: Question, moment: Moment) -> PeriodOutcomes:
@@ -39,8 +39,9 @@ def outcomes_of(conn: Connection, library: Library, question: Question, moment: 
     return PeriodOutcomes(
         question=question,
         sections=sections,
-        as_of=outcome_log.last_copied(conn),
+        as_of=outcome_copy.last_copied(conn),
         complete_from=_complete_from(today - timedelta(days=library.settings.archive.keep_cases_days)),
+        began=runs.first_day(conn, sections or [name for family in library.families for name in family]),
         rows=tuple(rows_of(conn, cases, question, terms=terms, today=today)),
         total=Figures.of(cases, terms),
         before_us=Figures.of(adopted, terms),

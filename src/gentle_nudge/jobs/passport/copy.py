@@ -21,7 +21,7 @@ from gentle_nudge.jobs.library import Library
 from gentle_nudge.jobs.passport.homes import ask_all, chosen, passport_of, refuse_misfits
 from gentle_nudge.jobs.patrons.carry_out import carry_out
 from gentle_nudge.jobs.transaction import carried_out, read_only
-from gentle_nudge.koha.read import passported
+from gentle_nudge.koha.read import message_preferences, passported
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.koha.write import action_logs, add_patron, charge
 from gentle_nudge.store import meta, passports
@@ -75,7 +75,7 @@ def _make(conn: Connection, *, nobody: Copied, home: Answer, passport: Passport,
     namesakes = [] if request.not_duplicate else _namesakes(conn, patron)
     if refused := refusal(new, rules, namesakes=namesakes, allows_fee=request.allow_fee):
         return replace(nobody, outcome="refused", server=server, refusal=refused)
-    messages = passported.category_messages(conn, rules.category.code)
+    messages = message_preferences.template(conn, rules.category.code)
     made = replace(
         nobody,
         outcome="made",
@@ -108,21 +108,15 @@ def local_rules(conn: Connection, passport: Passport, server: PassportServer) ->
     category = passported.category_rules(conn, passport.category_for(server))
     if category is None:
         raise UserError("The category of new patrons was deleted from Koha meanwhile.", "gentle-nudge passport check")
-    asked = preferences(conn, ASKED)
-    mandatory, needs_guarantor, capitals = (asked[name] for name in ASKED)
+    mandatory, needs_guarantor, capitals = preferences(conn, ASKED).values()
     return LocalRules(
         category=category,
         branch=passport.branch_for(server),
         present=add_patron.present_columns(conn),
-        mandatory=mandatory_columns(mandatory),
+        mandatory=tuple(filter(None, map(str.strip, mandatory.replace(",", "|").split("|")))),
         child_needs_guarantor=needs_guarantor not in {"", "0"},
         capitals=capitals not in {"", "0"},
     )
-
-
-def mandatory_columns(preference: str) -> tuple[str, ...]:
-    """The columns that BorrowerMandatoryField names."""
-    return tuple(filter(None, map(str.strip, preference.replace(",", "|").split("|"))))
 
 
 def _namesakes(conn: Connection, patron: HomePatron) -> list[int]:

@@ -1,4 +1,4 @@
-"""The homes of patrons: which are asked, with which passwords, and what this Koha must have before."""
+"""The homes of patrons: which are asked, with which passwords, who has a card, and what this Koha must have before."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.finding import Finding
+from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.passport.answer import Answer, Question
 from gentle_nudge.domain.passport.difference import RESTRICTION_TYPE
+from gentle_nudge.domain.passport.results import Here, LookedUp
 from gentle_nudge.domain.passport.terms import Passport, PassportServer
 from gentle_nudge.errors import UserError
 from gentle_nudge.jobs.interruption import interruptible
 from gentle_nudge.jobs.library import Library
+from gentle_nudge.jobs.transaction import read_only
+from gentle_nudge.koha.read import passported
 from gentle_nudge.koha.read.administration import attribute_types, branch_codes, category_codes, restriction_type_codes
 from gentle_nudge.partners.https import ask
 from gentle_nudge.settings.passport_tables import password_of
@@ -56,6 +60,19 @@ def ask_homes(passport: Passport, wanted: Mapping[K, tuple[PassportServer, str]]
 def ask_all(passport: Passport, servers: tuple[PassportServer, ...], card: str, today: date) -> list[Answer]:
     """What each of these servers says of one card, in their order."""
     return list(ask_homes(passport, {server.name: (server, card) for server in servers}, today).values())
+
+
+def look_up(library: Library, moment: Moment, card: str, name: str | None) -> LookedUp:
+    """What every server says of the card, or the one of this name, and who has it here; nothing is written."""
+    passport = passport_of(library)
+    servers, here = chosen(passport, name), None
+    with read_only(library.engine) as conn:
+        refuse_misfits(conn, passport)
+        if known := passported.who_has(conn, card):
+            number, by = known
+            patron = passported.passported(conn, passport.attribute, [number], ()).get(number)
+            here = Here(number=number, by=by, home=next(filter(None, patron.homes), None) if patron else None)
+    return LookedUp(card=card, here=here, answers=ask_all(passport, servers, card, moment.today))
 
 
 def refuse_misfits(conn: Connection, passport: Passport) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -52,29 +54,24 @@ def check_passports(library: Library, moment: Moment) -> list[About]:
 
 def _attribute(conn: Connection, passport: Passport) -> Iterator[Finding]:
     kind = attribute_types(conn).get(passport.attribute)
-    where = "Change the type in Koha (Administration, Patron attribute types)."
-    if kind and kind.unique:
-        yield Finding(
-            name="passport-attribute-unique",
-            what=f"The attribute {kind.code} is a unique identifier.",
-            why="Only one patron could name each home.",
-            way_out=where,
+    if kind is None:
+        return
+    finding = partial(Finding, way_out="Change the type in Koha (Administration, Patron attribute types).")
+    if kind.unique:
+        what, why = f"The attribute {kind.code} is a unique identifier.", "Only one patron could name each home."
+        yield finding(name="passport-attribute-unique", what=what, why=why)
+    if kind.opac_editable:
+        what, why = (
+            f"Patrons can change the attribute {kind.code} in the OPAC.",
+            "They could name another home, or none.",
         )
-    if kind and kind.opac_editable:
-        yield Finding(
-            name="passport-attribute-opac-editable",
-            what=f"Patrons can change the attribute {kind.code} in the OPAC.",
-            why="They could name another home, or none.",
-            way_out=where,
+        yield finding(name="passport-attribute-opac-editable", what=what, why=why)
+    if kind.repeatable:
+        what, why = (
+            f"A patron may have the attribute {kind.code} several times.",
+            "Who names two homes is not refreshed.",
         )
-    if kind and kind.repeatable:
-        yield Finding(
-            name="passport-attribute-repeatable",
-            severity=WARNING,
-            what=f"A patron may have the attribute {kind.code} several times.",
-            why="Who names two homes is not refreshed.",
-            way_out=where,
-        )
+        yield finding(name="passport-attribute-repeatable", severity=WARNING, what=what, why=why)
 
 
 def _rules(conn: Connection, passport: Passport) -> Iterator[Finding]:
@@ -119,7 +116,8 @@ def _rules(conn: Connection, passport: Passport) -> Iterator[Finding]:
 
 def _passported(conn: Connection, passport: Passport, moment: Moment) -> Iterator[Finding]:
     """Patrons whose home is unknown, does not know them, or was not asked for long."""
-    homes = passported.by_home(conn, passport.attribute)
+    named = set(passported.homes(conn, passport.attribute))
+    homes = Counter(home for _, home in named if home.strip())
     unknown = {home: count for home, count in sorted(homes.items()) if passport.named(home) is None}
     if unknown:
         yield Finding(

@@ -20,7 +20,7 @@ from gentle_nudge.domain.passport.difference import (
     hashes,
     home_of,
 )
-from gentle_nudge.domain.passport.results import Asked, Held, Refreshed
+from gentle_nudge.domain.passport.results import Asked, Refreshed
 from gentle_nudge.domain.passport.terms import Passport, PassportServer
 from gentle_nudge.domain.wording import ordinal
 from gentle_nudge.errors import UserError
@@ -106,10 +106,10 @@ def _apply(
     judge = partial(_differences, conn, asked=asked, before=before, passport=passport, moment=moment)
     changed = judge(asked)
     most = passport.most_changes if options.most_changes is None else options.most_changes
-    held = Held(found=len(changed), most=most) if most and len(changed) > most else None
+    fuse = most if most and len(changed) > most else None
     memory = {number: _seen(each, before.get(number), passport, moment) for number, each in asked.items()}
     known = {number: each for number, each in memory.items() if each}
-    if not held and not options.dry_run:
+    if not fuse and not options.dry_run:
         changed = judge(changed, lock=True)
         _write(conn, changed, moment)
         passports.remember(conn, list(known.values()))
@@ -117,7 +117,7 @@ def _apply(
         if not options.cards and not options.open_cases:
             remembered = passports.remembered(conn)
             passports.forget_memory(conn, sorted(remembered - borrowers.existing(conn, remembered)))
-    return Refreshed(dry_run=options.dry_run, asked=asked, skipped=skipped, changed=changed, memory=known, held=held)
+    return Refreshed(dry_run=options.dry_run, asked=asked, skipped=skipped, changed=changed, memory=known, held_at=fuse)
 
 
 def _differences(

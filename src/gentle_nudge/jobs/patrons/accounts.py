@@ -57,7 +57,7 @@ def ownership_of(
     numbers = tuple(numbers)
     heirs = {gone: number for number in records.merged.keys() & set(numbers) for gone in records.merged[number]}
     asked = (*numbers, *heirs)
-    recorded_fees = fees_of(conn, asked) if records.is_any else []
+    recorded_fees = fees_of(conn, records, asked)
     lines = cases.handed_over(conn, asked) if records.is_any and section.charges_by != "patron" else []
     lines += (
         cases.RecordedLine(case=again.case.id, line=line, patron=again.number, section=section.name)
@@ -90,9 +90,13 @@ def ownership_of(
     )
 
 
-def fees_of(conn: Connection, numbers: Collection[int]) -> list[cases.RecordedLine]:
+def fees_of(conn: Connection, records: SectionRecords, numbers: Collection[int]) -> list[cases.RecordedLine]:
     """The fee lines recorded with cases of these patrons, and those recorded with reminders that are theirs now."""
-    reminded = accountlines.recorded_lines(conn, reminder_series.FEE_LINE, numbers)
+    if not records.is_any:
+        return []
+    reminded = {}
+    if records.has_reminder_fees:
+        reminded = accountlines.recorded_lines(conn, reminder_series.FEE_LINE, numbers)
     series = reminder_series.of_fees(conn, reminded)
     with_reminders = (
         cases.RecordedLine(case=id_, line=line, patron=reminded[line], section=section)

@@ -29,7 +29,7 @@ from gentle_nudge.jobs.patrons.recorded_lines import most_frequent
 from gentle_nudge.jobs.patrons.shared_reads import SharedReads
 from gentle_nudge.jobs.transaction import alongside
 from gentle_nudge.koha.read import accountlines, borrowers, debarments
-from gentle_nudge.koha.read.candidates import CandidateScan, select_candidates
+from gentle_nudge.koha.read.candidates import CandidateScan
 from gentle_nudge.reports.columns import CONTACT
 from gentle_nudge.sqltypes import a_thousand_at_a_time
 from gentle_nudge.store import cases
@@ -99,16 +99,8 @@ def _scan(
     """
     if not due.may_refer:
         return CandidateScan()
-    by_patron, policy = section.charges_by == "patron", section.policy
-    recorded_lines_matter = by_patron != policy.count_processing_fees
-    ownership = ownership_of(conn, section, records, records.open_cases if recorded_lines_matter else ())
-    only_counted = None
-    if by_patron and not due.names_left_out:
-        only_counted = {number for number in records.open_cases if records.of(number).has_case(section)}
-    unpaid, threshold = shared.unpaid(conn), policy.threshold
-    return select_candidates(
-        conn, unpaid, rules=rules, ownership=ownership, threshold=threshold, only_counted=only_counted
-    )
+    only_counted = records.open_cases.keys() if section.charges_by == "patron" and not due.names_left_out else None
+    return shared.owing(conn, section, records, rules).scan(section.scope.holds, only_counted)
 
 
 def open_case_facts(conn: Connection, section: Section, records: SectionRecords) -> Iterator[CaseFacts]:

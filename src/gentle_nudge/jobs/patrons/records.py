@@ -17,7 +17,7 @@ from gentle_nudge.domain.collections.submission_day import SubmissionHistory
 from gentle_nudge.domain.hold import Hold
 from gentle_nudge.domain.report_row import ReportKind
 from gentle_nudge.koha.read import accountlines, borrowers
-from gentle_nudge.store import cases, holds, meta, review_lists, runs
+from gentle_nudge.store import cases, holds, meta, reminder_series, review_lists, runs
 
 
 def read_records(conn: Connection, section: Section) -> SectionRecords:
@@ -39,6 +39,7 @@ def read_records(conn: Connection, section: Section) -> SectionRecords:
         open_cases=cases.open_case_patrons(conn),
         holds=by_person,
         in_field=tuple(hold for hold in open_holds if not hold.is_by_person),
+        has_reminder_fees=reminder_series.has_fees(conn),
         past=SubmissionHistory(
             last_submission=runs.last_day(conn, names, ReportKind.SUBMISSION),
             first_run=runs.first_day(conn, names),

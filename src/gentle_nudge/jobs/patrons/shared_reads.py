@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 from sqlalchemy import Connection
 
 from gentle_nudge.domain.collections.policy import Section
 from gentle_nudge.domain.collections.referral import SectionRecords
-from gentle_nudge.domain.ledger import Window
+from gentle_nudge.domain.ledger import LineRules, Window
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import Flag
+from gentle_nudge.jobs.patrons.accounts import ownership_of
 from gentle_nudge.jobs.patrons.closed_cases import to_reopen
 from gentle_nudge.koha.read import borrowers
-from gentle_nudge.koha.read.candidates import UnpaidLines, unpaid_lines
+from gentle_nudge.koha.read.candidates import OwingPatrons, UnpaidLines, owing_patrons, unpaid_lines
 
 
 class SharedReads:
@@ -27,6 +29,7 @@ class SharedReads:
     def __init__(self, sections: Collection[Section], moment: Moment) -> None:
         self.sections, self.moment = sections, moment
         self._unpaid: UnpaidLines | None = None
+        self._owing: list[tuple[LineRules, Decimal, OwingPatrons]] = []
         self._flagged: dict[Flag, frozenset[int]] = {}
         self._reopened: dict[str, frozenset[int]] = {}
         self._ahead: dict[date, SharedReads] = {}
@@ -44,6 +47,23 @@ class SharedReads:
             widest = Window(first=min(each.first for each in windows), last=max(each.last for each in windows))
             self._unpaid = unpaid_lines(conn, widest, self.moment.zone)
         return self._unpaid
+
+    def owing(self, conn: Connection, section: Section, records: SectionRecords, rules: LineRules) -> OwingPatrons:
+        """Who owes enough in the section's window, read once for the sections that count charges alike.
+
+        Fees recorded with open cases have to be known where they count for their section, whatever their branch; and
+        where they count for nobody and not everybody who may owe enough is looked at again.
+        """
+        threshold, by_patron = section.policy.threshold, section.charges_by == "patron"
+        for counted_by, at_least, known in self._owing if by_patron else ():
+            if (counted_by, at_least) == (rules, threshold):
+                return known
+        recorded_lines_matter = by_patron != section.policy.count_processing_fees
+        ownership = ownership_of(conn, section, records, records.open_cases if recorded_lines_matter else ())
+        owing = owing_patrons(conn, self.unpaid(conn), rules=rules, ownership=ownership, threshold=threshold)
+        if by_patron and len(self.sections) > 1:
+            self._owing.append((rules, threshold, owing))
+        return owing
 
     def flagged(self, conn: Connection, flag: Flag) -> frozenset[int]:
         """The patrons whose flag says yes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sqlalchemy import Connection
@@ -21,7 +21,7 @@ from gentle_nudge.domain.reminders.addressee import (
 )
 from gentle_nudge.domain.reminders.letter import DEFAULT, BadLetter, LetterRow, bad_letters, chosen
 from gentle_nudge.domain.reminders.levels import Level
-from gentle_nudge.domain.reminders.plan import PlannedLetter
+from gentle_nudge.domain.reminders.plan import PlannedLetter, SectionPlan
 from gentle_nudge.domain.reminders.series import Debtor, Reason, Verdict, failed_emails
 from gentle_nudge.jobs.reminders.reminded_sections import Reminding
 from gentle_nudge.koha.read import account_offsets, borrowers, letters
@@ -79,17 +79,11 @@ class Readers:
     titles: Mapping[int, str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Composed:
-    """The letters, those who get none though one is due, and the bad or missing letters behind that."""
+def compose(conn: Connection, paper: Stationery, due: Sequence[Verdict]) -> SectionPlan:
+    """The letter of the level in each verdict, whether or not it is due.
 
-    letters: tuple[PlannedLetter, ...] = ()
-    held: Mapping[int, Reason] = field(default_factory=dict)
-    errors: tuple[BadLetter, ...] = ()
-
-
-def compose(conn: Connection, paper: Stationery, due: Sequence[Verdict]) -> Composed:
-    """The letter of the level in each verdict, whether or not it is due."""
+    `kept` are those for whom none can be made, `errors` the bad or missing letters behind that.
+    """
     made: list[PlannedLetter] = []
     held: dict[int, Reason] = {}
     errors: Counter[BadLetter] = Counter()
@@ -105,8 +99,8 @@ def compose(conn: Connection, paper: Stationery, due: Sequence[Verdict]) -> Comp
         if found is Reason.NO_LETTER:
             bad = (BadLetter(letter=step.letter, branch=paper.branch_of(debtor), problem=NO_ROW),)
         errors.update(bad)
-    counted = tuple(replace(bad, patrons=patrons) for bad, patrons in errors.items())
-    return Composed(letters=tuple(made), held=held, errors=counted)
+    counted, section = (replace(bad, patrons=patrons) for bad, patrons in errors.items()), paper.reminding.section.name
+    return SectionPlan(section=section, day=paper.moment.day, letters=tuple(made), kept=held, errors=tuple(counted))
 
 
 def reprinted(conn: Connection, paper: Stationery, judged: Sequence[Verdict]) -> Iterator[PlannedLetter]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -13,7 +12,8 @@ from gentle_nudge.domain.collections.referral import SectionRecords, hold_of
 from gentle_nudge.domain.ledger import LineRules, OurFee, OwedLine, Window
 from gentle_nudge.domain.moment import Moment
 from gentle_nudge.domain.patron import FlagState, Patron, flag_state
-from gentle_nudge.domain.reminders.series import Debtor, Series, debt_of
+from gentle_nudge.domain.reminders.debt import debt_of
+from gentle_nudge.domain.reminders.series import Debtor, Series
 from gentle_nudge.jobs.patrons.accounts import ownership_of, with_facts
 from gentle_nudge.jobs.patrons.records import read_records
 from gentle_nudge.jobs.reminders.reminded_sections import Reminding
@@ -47,7 +47,7 @@ def read_debtors(
     """These patrons (None: all who have a series or owe the minimum) with their debts; `lock` locks them and it."""
     section, remind = reminding.section, reminding.remind
     records = read_records(conn, section)
-    news = _news(conn, reminder_series.unsettled(conn, section.names)) if records.is_any else {}
+    news = _news(conn, reminder_series.followed(conn, section.names)) if records.is_any else {}
     current = reminder_series.current(conn, section.names, news) if records.is_any else []
     blocked = _blocked(conn, current)
     going_on = [series for series in current if series.is_open]
@@ -117,8 +117,11 @@ def _lines(
     return owed_lines.owed_lines(conn, with_facts(conn, rules, patrons), ownership, numbers)
 
 
-def _news(conn: Connection, waiting: Mapping[int, tuple[int, datetime]]) -> dict[int, tuple[str, str]]:
-    """What became of the messages that waited when we last looked; Koha cleans up only what it has sent."""
-    now = message_queue.states(conn, {message: patron for message, (patron, _) in waiting.items()})
-    states = {message: now.get(message, GONE) for message in waiting}
-    return {message: found for message, found in states.items() if found[0] != reminder_series.UNSETTLED}
+def _news(conn: Connection, followed: Mapping[int, tuple[int, str]]) -> dict[int, tuple[str, str]]:
+    """What became of the messages that waited or had failed when we last looked, if it is something else.
+
+    Koha cleans up what it has sent, and what failed long ago.
+    """
+    now = message_queue.states(conn, {message: patron for message, (patron, _) in followed.items()})
+    gone = {message: GONE for message, (_, before) in followed.items() if before == reminder_series.WAITS}
+    return {message: news for message, news in (gone | now).items() if news[0] != followed[message][1]}

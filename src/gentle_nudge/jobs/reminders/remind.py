@@ -129,16 +129,15 @@ def decide(
     printed = dict.fromkeys((each.number for each in prints), Reason.NOT_SENT)
     composed = compose(conn, paper, [each for each in judged if not each.reason and each.debtor.number not in printed])
     kept = {each.debtor.number: each.reason for each in judged if each.reason and not each.ends}
-    held = [reason for reason in composed.held.values() if reason is not Reason.UNREACHABLE]
     rank = order(conn, [letter.number for letter in composed.letters])
     plan = replace(
         plan,
         letters=tuple(sorted(composed.letters, key=lambda letter: rank[letter.number])),
         reprints=prints,
         closings=tuple(each for each in judged if each.ends),
-        kept={**kept, **printed, **composed.held},
+        kept={**kept, **printed, **composed.kept},
         errors=composed.errors,
-        due=len(composed.letters) + len(held),
+        due=len(composed.letters) + sum(reason is not Reason.UNREACHABLE for reason in composed.kept.values()),
     )
     return _fused(plan, remind.most_letters, options.most_letters)
 

@@ -55,7 +55,7 @@ def today_of(conn: Connection, sections: Sequence[Reminding], moment: Moment, nu
         if debtor is None:
             continue
         verdict = judge(debtor, reminding.remind, moment.day)
-        held = {} if verdict.reason else compose(conn, stationery(conn, reminding, moment), [verdict]).held
+        held = {} if verdict.reason else compose(conn, stationery(conn, reminding, moment), [verdict]).kept
         yield replace(verdict, reason=verdict.reason or held.get(number))
 
 
@@ -129,8 +129,8 @@ def _of_section(
         )
     paper = stationery(conn, reminding, moment)
     composed = compose(conn, paper, [replace(verdict, level=wanted)])
-    if composed.held:
-        why = "; ".join(error.sentence for error in composed.errors) or composed.held[number].value
+    if composed.kept:
+        why = "; ".join(error.sentence for error in composed.errors) or composed.kept[number].value
         raise GentleNudgeError(f"{reminding.section.name}: {why}.", "gentle-nudge check looks at every letter.")
     for letter in composed.letters:
         yield from written(letter, paper.correspondence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -84,7 +84,8 @@ def misfits(conn: Connection, sections: Sequence[Reminding], *, exclusions: bool
             named["excluded_categories"] = ("patron category", remind.excluded_categories)
         for key, (kind, codes) in named.items():
             known = in_koha[kind]
-            unknown = [] if known is None else [code for code in codes if code.casefold() not in _folded(known)]
+            folded = {code.casefold() for code in (codes if known is None else known)}
+            unknown = [code for code in codes if code.casefold() not in folded]
             for code in sorted(unknown):
                 is_left_out = key.startswith("excluded")
                 yield Finding(
@@ -93,7 +94,3 @@ def misfits(conn: Connection, sections: Sequence[Reminding], *, exclusions: bool
                     why=LEFT_OUT if is_left_out else UNSENT,
                     way_out=f"Make it in Koha's administration, or mend {key} in the settings.",
                 )
-
-
-def _folded(codes: Iterable[str]) -> frozenset[str]:
-    return frozenset(code.casefold() for code in codes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -23,36 +22,35 @@ from gentle_nudge.store import meta, reminder_series
 NO_FIELDS = PatronFields(flag=Flag(column="sort1"))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StopRequest:
-    """Whose series is stopped and why; `sections`: only of these (None: of any), `known` are those in the settings."""
+def stop_series(
+    conn: Connection,
+    moment: Moment,
+    *,
+    patron: int,
+    reason: str,
+    waive_fee: bool,
+    sections: Collection[str] | None,
+    known: Collection[str],
+) -> str:
+    """The series of the patron is closed as `stopped`; what was done, in a sentence.
 
-    patron: int
-    reason: str
-    waive_fee: bool
-    sections: Collection[str] | None
-    known: Collection[str]
-
-
-def stop_series(conn: Connection, wanted: StopRequest, moment: Moment) -> str:
-    """The series is closed as `stopped`; what was done, in a sentence.
-
+    It is one of these `sections` (None: of any); `known` are those in the settings.
     A closed one of a section that is gone from the settings loses the restriction that nobody else lifts. UserError if
     there is none, or if there are several.
     """
     meta.lock(conn)
-    series = _the_series(conn, wanted)
+    series = _the_series(reminder_series.of_patrons(conn, [patron], sections), known)
     borrowers.patrons(conn, NO_FIELDS, [series.patron], lock=True)
     accountlines.lock_lines(conn, [series.patron])
     done = [f"The series of section {series.section} is stopped"]
-    reminder_series.close(conn, series.id, SeriesState.STOPPED, day=moment.day, why=wanted.reason, who=moment.who)
+    reminder_series.close(conn, series.id, SeriesState.STOPPED, day=moment.day, why=reason, who=moment.who)
     if series.has_restriction:
         present = debarments.restrictions(conn, [series.patron]).get(series.patron, ())
         restriction = as_made(series, present)
         debtor = Debtor(number=series.patron, patron=None)
         lift(conn, [Lift(debtor=debtor, series=series, restriction=restriction)], moment)
         done.append("the restriction is lifted" if restriction else "its restriction was gone, or changed by staff")
-    if wanted.waive_fee and (waiver := _waiver(conn, series)):
+    if waive_fee and (waiver := _waiver(conn, series)):
         charge.forgive(conn, [waiver], moment)
         if action_logs.wanted(conn).fines:
             action_logs.write(conn, [action_logs.fee_forgiven(waiver)], moment)
@@ -61,11 +59,10 @@ def stop_series(conn: Connection, wanted: StopRequest, moment: Moment) -> str:
     return "; ".join(done) + "."
 
 
-def _the_series(conn: Connection, wanted: StopRequest) -> Series:
+def _the_series(of_patron: Collection[Series], known: Collection[str]) -> Series:
     """The one series that is meant."""
-    of_patron = reminder_series.of_patrons(conn, [wanted.patron], wanted.sections)
     found = [each for each in of_patron if each.is_open]
-    found = found or [each for each in of_patron if each.has_restriction and each.section not in wanted.known]
+    found = found or [each for each in of_patron if each.has_restriction and each.section not in known]
     if not found:
         raise UserError(
             "This patron has no open series of reminders.", "gentle-nudge remind status CARD shows the closed ones."

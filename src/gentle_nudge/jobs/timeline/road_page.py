@@ -2,85 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from shlex import quote
 
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.circulation.calendar import ALWAYS_OPEN, is_open
+from gentle_nudge.domain.circulation.calendar import closed_days
+from gentle_nudge.domain.circulation.loan import Loan
+from gentle_nudge.domain.circulation.walk import Road
 from gentle_nudge.domain.moment import Weekday
 from gentle_nudge.domain.money import format_amount
 from gentle_nudge.jobs.library import Library
-from gentle_nudge.jobs.timeline.answers import RoadAnswer
 from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.reports.render import NAMELESS, one_line
 from gentle_nudge.views.html import as_page
 from gentle_nudge.views.timeline_view import road_page_view
 
-DAY = timedelta(days=1)
 
-
-def road_page(conn: Connection, library: Library, answer: RoadAnswer) -> str:
+def road_page(conn: Connection, library: Library, road: Road) -> str:
     """The page of this road."""
-    view = road_page_view(
-        answer.loan, answer.road, assumed(answer), closed=list(closed_days(answer)), band=window_of_lost_charge(answer)
-    )
+    first = min((event.day for event in road.events), default=road.terms.due)
+    closed = closed_days(road.terms.rules.closures, first, road.steps.day)
+    view = road_page_view(road, assumed(road), closed=closed, band=window_of_lost_charge(road))
     return as_page(
         library.texts.render,
         "timeline.html",
         view,
         library_name=one_line(preferences(conn, ["LibraryName"])["LibraryName"]) or NAMELESS,
-        command=command_line(answer),
+        command=command_line(road.terms.loan),
     )
 
 
-def assumed(answer: RoadAnswer) -> list[str]:
+def assumed(road: Road) -> list[str]:
     """What was assumed, in sentences, first which jobs run in which order."""
+    terms, rules = road.terms, road.submissions
     night = "fines.pl, overdue_notices.pl -t and advance_notices.pl -c, in this order"
     job = {"off": "no longoverdue.pl", "preferences": "longoverdue.pl as its preferences say"}.get(
-        answer.job.runs, "longoverdue.pl with the options of [timeline]"
+        terms.job.runs, "longoverdue.pl with the options of [timeline]"
     )
-    order = f"{job}, then {night}" if answer.job.first and answer.job.runs != "off" else f"{night}, then {job}"
-    nothing = "" if answer.loan.paid else ", and nothing is paid"
+    order = f"{job}, then {night}" if terms.job.first and terms.job.runs != "off" else f"{night}, then {job}"
+    nothing = "" if terms.loan.paid else ", and nothing is paid"
     alone = "Only this loan is looked at: other debts of the patron are not in the balance."
     sentences = [
         f"Every night before opening Koha runs {order}; Gentle Nudge runs after them.",
         f"The loan is not renewed{nothing}. {alone}",
     ]
-    if policy := answer.policy:
-        ages = sorted((policy.count_fees_older_than, policy.count_fees_newer_than))
-        weekday = Weekday(policy.submit_on).name.capitalize()
+    if rules.section:
         sentences.append(
-            f"Age, flag, exemption, holds and fuses are not judged. Submissions are made on {weekday}s, of charges "
-            f"{ages[0]} to {ages[1]} days old."
+            "Age, flag, exemption, holds and fuses are not judged. Submissions are made on "
+            f"{Weekday(rules.submit_on).name.capitalize()}s, of charges {rules.count_fees_older_than} to "
+            f"{rules.count_fees_newer_than} days old."
         )
     return sentences
 
 
-def closed_days(answer: RoadAnswer) -> Iterator[date]:
-    """The days of the road on which the library that rules the fine is closed."""
-    road = answer.road
-    closures = answer.snapshot.closures.get(road.libraries.circulation, ALWAYS_OPEN)
-    day = min(event.day for event in road.events) if road.events else road.due
-    while day <= road.last_day:
-        if not is_open(closures, day):
-            yield day
-        day += DAY
-
-
-def window_of_lost_charge(answer: RoadAnswer) -> dict[str, date] | None:
+def window_of_lost_charge(road: Road) -> dict[str, date] | None:
     """The first and the last day on which the lost charge is in the window of a submission; None: it never is."""
-    lost, policy = answer.road.lost_charged, answer.policy
-    if lost is None or policy is None:
+    charge, rules = road.steps.account.latest("LOST"), road.submissions
+    if charge is None or rules.section is None:
         return None
-    oldest, youngest = sorted((policy.count_fees_newer_than, policy.count_fees_older_than), reverse=True)
-    return {"first": lost + timedelta(days=youngest), "last": lost + timedelta(days=oldest)}
+    first, last = (
+        charge.day + timedelta(days=age) for age in (rules.count_fees_older_than, rules.count_fees_newer_than)
+    )
+    return {"first": first, "last": last}
 
 
-def command_line(answer: RoadAnswer) -> str:
+def command_line(loan: Loan) -> str:
     """The command that makes this page again; without a patron's card."""
-    loan = answer.loan
     options = {
         "branch": loan.library,
         "category": loan.category if loan.patron is None else None,

@@ -10,23 +10,25 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from gentle_nudge.domain.circulation.event import Why
+from gentle_nudge.domain.circulation.account import RoadLine
 from gentle_nudge.domain.circulation.loan import (
     RemindersOfRoad,
     ReminderVerdict,
-    RoadLine,
     SoFar,
     SubmissionRules,
     SubmissionVerdict,
+    Why,
 )
-from gentle_nudge.domain.circulation.snapshot import KohaLetter
+from gentle_nudge.domain.circulation.notices import transports_of_letter
+from gentle_nudge.domain.circulation.snapshot import Snapshot
 from gentle_nudge.domain.collections.policy import Policy, Section
 from gentle_nudge.domain.collections.referral import RULES, Candidate, PatronRecords, Reason
 from gentle_nudge.domain.ledger import LOST, Account, Line, OwedLine
 from gentle_nudge.domain.money import ZERO, format_amount, round_to_cent
 from gentle_nudge.domain.patron import Patron, SentNotice
-from gentle_nudge.domain.reminders.levels import BILL, Level, Remind
-from gentle_nudge.domain.reminders.series import Debtor, Message, Reminder, Series, debt_of, judge
+from gentle_nudge.domain.reminders.debt import debt_of
+from gentle_nudge.domain.reminders.levels import BILL, Remind
+from gentle_nudge.domain.reminders.series import Debtor, Message, Reminder, Series, judge
 from gentle_nudge.errors import SettingsError
 from gentle_nudge.jobs.library import Library
 from gentle_nudge.koha.read.administration import branches_of_groups
@@ -45,11 +47,9 @@ NOBODY = 0  # the patron of a road has no number
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Borrower:
-    """Whose loan it is, as far as rules of ours ask, and the libraries of patron and item."""
+    """Whose loan it is, as far as rules of ours ask, and the library of the item."""
 
-    category: str
-    category_type: str
-    patron_library: str
+    patron: Patron
     item_library: str
 
 
@@ -61,12 +61,13 @@ class OtherSystems:
     lacking: str = ""
     reminds: Mapping[str, Remind] = field(default_factory=dict)
     category_types: Mapping[str, str] = field(default_factory=dict)
-    letters: frozenset[KohaLetter] = frozenset()
+    snapshot: Snapshot = field(default_factory=Snapshot)
 
     def borrower(self, category: str, patron_library: str, item_library: str) -> Borrower:
         """Somebody of this category, with a loan of an item of that library."""
         kind = self.category_types.get(category.casefold(), "")
-        return Borrower(category=category, category_type=kind, patron_library=patron_library, item_library=item_library)
+        patron = Patron(number=NOBODY, branch=patron_library, category=category, category_type=kind)
+        return Borrower(patron=patron, item_library=item_library)
 
     def submissions(self, borrower: Borrower) -> SubmissionRules:
         """How the section that speaks for the charge refers; Koha's night writes no library on charges before 26.05."""
@@ -82,6 +83,7 @@ class OtherSystems:
             submit_on=policy.submit_on,
             threshold=policy.threshold,
             count_fees_newer_than=max(policy.count_fees_newer_than, policy.count_fees_older_than),
+            count_fees_older_than=min(policy.count_fees_newer_than, policy.count_fees_older_than),
         )
 
     def reminders(self, borrower: Borrower) -> RemindersOfRoad | None:
@@ -90,18 +92,16 @@ class OtherSystems:
         remind = self.reminds.get(section.name) if section else None
         if section is None or remind is None or not remind.enabled:
             return None
-        return partial(judge_reminder, remind, borrower, self.letters)
+        return partial(judge_reminder, remind, borrower, self.snapshot)
 
     def section_of(self, borrower: Borrower) -> Section | None:
         """The section that speaks for a charge of the borrower's."""
-        return next((each for each in self.sections if each.scope.holds(_library(each, borrower))), None)
+        item, patron = borrower.item_library, borrower.patron.branch
+        libraries = ((each, item if each.charges_by == "item" else patron) for each in self.sections)
+        return next((each for each, library in libraries if each.scope.holds(library)), None)
 
 
-def _library(section: Section, borrower: Borrower) -> str:
-    return borrower.item_library if section.charges_by == "item" else borrower.patron_library
-
-
-def other_systems(conn: Connection, library: Library, letters: frozenset[KohaLetter]) -> OtherSystems:
+def other_systems(conn: Connection, library: Library, snapshot: Snapshot) -> OtherSystems:
     """The sections with their rules; our tables are not asked."""
     settings = library.settings
     try:
@@ -113,7 +113,7 @@ def other_systems(conn: Connection, library: Library, letters: frozenset[KohaLet
         lacking="[policy] lacks a key that it needs: gentle-nudge check names it" if settings.lacks else "",
         reminds={draft.keys.name: draft.remind for draft in settings.drafts if draft.remind},
         category_types=category_types(conn),
-        letters=letters,
+        snapshot=snapshot,
     )
 
 
@@ -125,25 +125,17 @@ def judge_submission(section: Section, borrower: Borrower, so_far: SoFar) -> Sub
     notices = tuple(
         SentNotice(message=0, patron=NOBODY, letter=sent.letter, sent_on=sent.day)
         for sent in so_far.sent
-        if sent.letter.casefold() in letters
+        if sent.letter and sent.letter.casefold() in letters
     )
-    candidate = Candidate(
-        patron=Patron(
-            number=NOBODY,
-            branch=borrower.patron_library,
-            category=borrower.category,
-            category_type=borrower.category_type,
-        ),
-        account=account,
-        records=PatronRecords(notices=notices),
-    )
+    candidate = Candidate(patron=borrower.patron, account=account, records=PatronRecords(notices=notices))
     kept_by = next((reason for reason in ASKED if RULES[reason](candidate, section, so_far.day)), None)
+    in_words = f"the patron {kept_by}" if kept_by is Reason.BELOW_THRESHOLD else kept_by and str(kept_by)
     ages = sorted((policy.count_fees_newer_than, policy.count_fees_older_than))
     return SubmissionVerdict(
         owed=account.owed,
         fee=policy.processing_fee,
         fee_type=policy.fee_debit_type,
-        reason=_in_words(kept_by) if kept_by else None,
+        reason=in_words,
         why=(
             _setting("threshold", format_amount(policy.threshold)),
             _setting("count_fees_older_than", str(ages[0])),
@@ -152,20 +144,11 @@ def judge_submission(section: Section, borrower: Borrower, so_far: SoFar) -> Sub
     )
 
 
-def _in_words(kept_by: Reason) -> str:
-    return f"the patron {kept_by}" if kept_by is Reason.BELOW_THRESHOLD else str(kept_by)
-
-
 def _account(policy: Policy, so_far: SoFar) -> Account:
+    counted = {line.number: _counts(line, policy, so_far.day) for line in so_far.lines}
     lines = tuple(
-        Line(
-            id=line.number,
-            day=line.day,
-            type=line.type,
-            outstanding=line.outstanding,
-            counted=_counts(line, policy, so_far.day),
-        )
-        for line in so_far.lines
+        Line(id=each.number, day=each.day, type=each.type, outstanding=each.outstanding, counted=counted[each.number])
+        for each in so_far.lines
     )
     balance = round_to_cent(so_far.balance)
     return Account(
@@ -188,32 +171,30 @@ def _counts(line: RoadLine, policy: Policy, day: date) -> bool:
     return not is_out_by_type and (policy.count_processing_fees or not line.is_our_fee)
 
 
-def judge_reminder(
-    remind: Remind, borrower: Borrower, letters: frozenset[KohaLetter], so_far: SoFar
-) -> ReminderVerdict:
+def judge_reminder(remind: Remind, borrower: Borrower, snapshot: Snapshot, so_far: SoFar) -> ReminderVerdict:
     """The reminder of the night to the patron of this road; one without a letter goes out to nobody."""
-    sent = [each for each in so_far.sent if each.kind == "reminder"]
-    patron = Patron(number=NOBODY, branch=borrower.patron_library, category=borrower.category)
+    sent = {each.level or 0: each.day for each in so_far.sent if each.kind == "reminder"}
     lines = (_owed(line, remind) for line in so_far.lines)
     debtor = Debtor(
         number=NOBODY,
-        patron=patron,
+        patron=borrower.patron,
         debt=debt_of(lines, remind, so_far.day),
-        series=_series({each.level: each.day for each in sent}) if sent else None,
+        series=_series(sent) if sent else None,
     )
     verdict = judge(debtor, remind, so_far.day)
     if verdict.reason or verdict.level is None:
         is_later = verdict.due_on is not None and verdict.due_on > so_far.day
         return ReminderVerdict(ask_on=verdict.due_on if is_later else None)
     step = remind.steps[verdict.level]
-    transport = _transport(step, borrower.patron_library, letters)
-    if transport is None:
+    there = transports_of_letter(snapshot, step.letter, borrower.patron.branch)
+    transports = [transport for transport in step.transports or () if transport in there]
+    if not transports:
         return ReminderVerdict()
     name = "remind.bill" if verdict.level == BILL else f"remind.level[{verdict.level}]"
     return ReminderVerdict(
         level=verdict.level,
         letter=step.letter,
-        transports=(transport,),
+        transports=(transports[0],),
         fee=step.fee,
         fee_type=remind.fee_debit_type,
         why=(
@@ -244,19 +225,6 @@ def _series(days: Mapping[int, date]) -> Series:
     )
     reminders = tuple(replace(sent, level=level, day=day) for level, day in sorted(days.items()))
     return Series(id=0, section="", patron=NOBODY, since=since, opened_on=since, reminders=reminders)
-
-
-def _transport(step: Level, library: str, letters: frozenset[KohaLetter]) -> str | None:
-    """The first transport by which there is a letter for the library, or for all."""
-    there = {(each.code.casefold(), each.library.casefold(), each.transport) for each in letters}
-    return next(
-        (
-            way
-            for way in step.transports or ()
-            if any((step.letter.casefold(), place, way) in there for place in (library.casefold(), ""))
-        ),
-        None,
-    )
 
 
 def _setting(name: str, value: str) -> Why:

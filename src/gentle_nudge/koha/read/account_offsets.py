@@ -177,6 +177,33 @@ def new_offsets_query(recorded: Subquery, copied: Column[int]) -> Select[Any]:
     )
 
 
+def touched_lines_query(up_to: int, seen: Table, copied: Column[int]) -> Select[Any]:
+    """The lines, of those that were seen, with an offset above this number that is not copied yet.
+
+    Index: account_offsets PRIMARY, gentle_nudge_outcome_line PRIMARY, gentle_nudge_outcome PRIMARY.
+    """
+    offset = account_offsets.c
+    return (
+        select(offset.debit_id)
+        .distinct()
+        .select_from(account_offsets.join(seen, seen.c.line == offset.debit_id))
+        .outerjoin(copied.table, copied == offset.id)
+        .where(offset.id > up_to, offset.type != "CREATE", copied.is_(None))
+        .with_hint(account_offsets, BY_NUMBER)
+        .with_hint(seen, BY_NUMBER)
+        .with_hint(copied.table, BY_NUMBER)
+    )
+
+
+def last_offset_query(before: datetime) -> Select[Any]:
+    """The last offset that was made before this instant.
+
+    Index: account_offsets PRIMARY.
+    """
+    made = select(account_offsets.c.id).where(account_offsets.c.created_on < before)
+    return made.order_by(account_offsets.c.id.desc()).limit(1).with_hint(account_offsets, BY_NUMBER)
+
+
 def changed_lines_query(recorded: Subquery, seen: Table) -> Select[Any]:
     """The recorded lines that were never seen, or owe something else since, or are found, gone or back since.
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
+from sys import intern
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, false, func, not_, select, true
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, false, func, literal, not_, select
 
 from gentle_nudge.domain.ledger import LineRules, Ownership, Window
 from gentle_nudge.koha.koha_tables import accountlines, borrowers
@@ -21,7 +22,6 @@ from gentle_nudge.koha.read.line_conditions import (
     dated_in,
     is_our_fee,
     joined,
-    of_branches,
     out_by_type_or_day,
     recorded_fee,
 )
@@ -57,6 +57,33 @@ class CandidateScan:
     known: int = 0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwingPatrons:
+    """The patrons whose unpaid lines in a window add up to the threshold, with their branches, and how many owe less.
+
+    Only a look at each line shows what counts of patrons with a withdrawn case, with a claim that leaves out charges,
+    or with charges that may be from before they came of age: these are `unsure`, whatever they owe.
+    """
+
+    enough: Mapping[int, str]
+    unsure: Collection[int]
+    less: int
+
+    def scan(self, is_here: Callable[[str], bool], only_counted: Collection[int] | None) -> CandidateScan:
+        """Who is to be looked at; patrons `only_counted` and those of other branches are not, unless it is None."""
+        if only_counted is None:
+            return CandidateScan(numbers=tuple(sorted((*self.unsure, *self.enough))), owing_less=self.less)
+        branches = set(filter(is_here, set(self.enough.values())))
+        here = {number for number, branch in self.enough.items() if branch in branches}
+        known = here.intersection(only_counted)
+        return CandidateScan(
+            numbers=tuple(sorted((*self.unsure, *(here - known)))),
+            owing_less=self.less,
+            elsewhere=len(self.enough) - len(here),
+            known=len(known),
+        )
+
+
 def unpaid_lines(conn: Connection, window: Window, zone: ZoneInfo) -> UnpaidLines:
     """Read the unpaid lines of a window by one scan, which may serve several sections."""
     rows = conn.execute(unpaid_lines_query(window, zone), execution_options={"stream_results": True})
@@ -82,45 +109,29 @@ def unpaid_lines_query(window: Window, zone: ZoneInfo) -> Select[Any]:
     )
 
 
-def select_candidates(
-    conn: Connection,
-    unpaid: UnpaidLines,
-    *,
-    rules: LineRules,
-    ownership: Ownership,
-    threshold: Decimal,
-    only_counted: Collection[int] | None = None,
-) -> CandidateScan:
-    """Find among the patrons with `unpaid` lines who may owe the threshold in the window of these rules.
-
-    Patrons with a withdrawn case, with a claim that leaves out charges, or with charges that may be from before they
-    came of age, are always named: only a look at each of their lines shows which count. With `only_counted` neither
-    these patrons are named nor patrons of other branches.
-    """
-    numbers: list[int] = []
-    owing_less = elsewhere = known = 0
+def owing_patrons(
+    conn: Connection, unpaid: UnpaidLines, *, rules: LineRules, ownership: Ownership, threshold: Decimal
+) -> OwingPatrons:
+    """Find among the patrons with `unpaid` lines who may owe the threshold in the window of these rules."""
+    enough: dict[int, str] = {}
+    unsure: list[int] = []
+    less = 0
     line_by_line = {*rules.withdrawn, *(claimants(conn) if rules.leaves_out_claimed else ())}
     for chunk in a_thousand_at_a_time(unpaid.by_patron()):
-        query = owed_query(rules, ownership, dict(chunk))
-        for patron, owed, is_here, may_be_too_young in conn.execute(query):
-            owes_enough = owed >= threshold - HALF_A_CENT
-            if may_be_too_young or patron in line_by_line or (owes_enough and only_counted is None):
-                numbers.append(patron)
-            elif owes_enough and not is_here:
-                elsewhere += 1
-            elif owes_enough and patron in (only_counted or ()):
-                known += 1
-            elif owes_enough:
-                numbers.append(patron)
+        for patron, owed, branch, may_be_too_young in conn.execute(owed_query(rules, ownership, dict(chunk))):
+            if may_be_too_young or patron in line_by_line:
+                unsure.append(patron)
+            elif owed >= threshold - HALF_A_CENT:
+                enough[patron] = intern(branch)
             elif owed >= HALF_A_CENT:
-                owing_less += 1
-    return CandidateScan(numbers=tuple(numbers), owing_less=owing_less, elsewhere=elsewhere, known=known)
+                less += 1
+    return OwingPatrons(enough=enough, unsure=unsure, less=less)
 
 
 def owed_query(rules: LineRules, ownership: Ownership, unpaid: dict[int, list[int]]) -> Select[Any]:
     """What each of these patrons owes in the window by the `unpaid` lines, and two facts about the patron.
 
-    The facts: whether the section speaks for the patron's branch, where all charges are the patron's; and whether the
+    The facts: the patron's branch, where all charges are the patron's and the section has branches; and whether the
     patron was born after `born_after`.
     Index: accountlines PRIMARY, borrowers PRIMARY, items PRIMARY.
     """
@@ -139,12 +150,13 @@ def owed_query(rules: LineRules, ownership: Ownership, unpaid: dict[int, list[in
         .subquery()
     )
     people: FromClause = sums
-    is_here: ColumnElement[bool] = true()
+    branch: ColumnElement[str] = literal("")
     may_be_too_young: ColumnElement[bool] = false()
-    if ownership.charges_by == "patron":
-        is_here = of_branches(ownership, borrowers.c.branchcode)
+    by_branch = ownership.charges_by == "patron" and ownership.branches
+    if by_branch:
+        branch = func.coalesce(borrowers.c.branchcode, "")
     if rules.born_after:
         may_be_too_young = func.coalesce(borrowers.c.dateofbirth > rules.born_after, false())
-    if ownership.branches or rules.born_after:
+    if by_branch or rules.born_after:
         people = sums.outerjoin(borrowers, borrowers.c.borrowernumber == sums.c.number)
-    return select(sums.c.number, sums.c.owed, is_here, may_be_too_young).select_from(people).order_by(sums.c.number)
+    return select(sums.c.number, sums.c.owed, branch, may_be_too_young).select_from(people).order_by(sums.c.number)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, null, select
 
-from gentle_nudge.domain.circulation.snapshot import Branch, ItemType, KohaLetter, PatronCategory
+from gentle_nudge.domain.circulation.snapshot import ItemType, PatronCategory
 from gentle_nudge.domain.money import ZERO, round_to_cent
 from gentle_nudge.koha.koha_tables import (
     account_debit_types,
@@ -26,9 +26,9 @@ from gentle_nudge.koha.read.letters import MODULE
 from gentle_nudge.sqltypes import Money
 
 
-def libraries(conn: Connection) -> dict[str, Branch]:
-    """Every library by its code."""
-    return {code: Branch(code=code, email=(email or "").strip()) for code, email in conn.execute(libraries_query())}
+def libraries(conn: Connection) -> dict[str, str]:
+    """The e-mail address of every library, by its code; empty if it has none."""
+    return {code: (email or "").strip() for code, email in conn.execute(libraries_query())}
 
 
 def libraries_query() -> Select[Any]:
@@ -92,10 +92,13 @@ def restricting_types_query() -> Select[str]:
     return select(account_debit_types.c.code).where(account_debit_types.c.restricts_checkouts == 1)
 
 
-def letters(conn: Connection) -> frozenset[KohaLetter]:
-    """Which notices there are, in the default language."""
-    rows = conn.execute(letters_there_query())
-    return frozenset(KohaLetter(code=code, library=library, transport=transport) for code, library, transport in rows)
+def letters(conn: Connection) -> dict[str, dict[str, frozenset[str]]]:
+    """The transports of every notice in the default language, by its code and library in small letters."""
+    there: dict[str, dict[str, frozenset[str]]] = {}
+    for code, library, transport in conn.execute(letters_there_query()):
+        of_code = there.setdefault(code.casefold(), {})
+        of_code[library.casefold()] = of_code.get(library.casefold(), frozenset()) | {transport}
+    return there
 
 
 def letters_there_query() -> Select[Any]:

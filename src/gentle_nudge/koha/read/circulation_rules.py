@@ -16,10 +16,7 @@ LEVELS = (1, 2, 3)
 
 def rules(conn: Connection) -> tuple[RuleRow, ...]:
     """Every rule, in order of id."""
-    return tuple(
-        RuleRow(id=id_, library=library, category=category, itemtype=itemtype, name=name, value=value)
-        for id_, library, category, itemtype, name, value in conn.execute(rules_query())
-    )
+    return tuple(RuleRow(**row) for row in conn.execute(rules_query()).mappings())
 
 
 def rules_query() -> Select[Any]:
@@ -28,9 +25,8 @@ def rules_query() -> Select[Any]:
     Index: circulation_rules PRIMARY.
     """
     row = circulation_rules.c
-    return select(row.id, row.branchcode, row.categorycode, row.itemtype, row.rule_name, row.rule_value).order_by(
-        row.id
-    )
+    scope = (row.branchcode.label("library"), row.categorycode.label("category"), row.itemtype)
+    return select(row.id, *scope, row.rule_name.label("name"), row.rule_value.label("value")).order_by(row.id)
 
 
 def has_trigger_tables(conn: Connection) -> bool:

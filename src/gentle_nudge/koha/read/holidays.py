@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -23,27 +22,14 @@ from gentle_nudge.koha.koha_tables import (
 )
 
 
-@dataclass(kw_only=True, slots=True)
-class _Calendar:
-    weekly: set[int] = field(default_factory=set)
-    yearly: set[int] = field(default_factory=set)
-    single: set[date] = field(default_factory=set)
-    exceptions: set[date] = field(default_factory=set)
-
-
 def closures(conn: Connection) -> dict[str, Closures]:
     """When each library is closed, by its code as the calendar has it; one that is always open is left out."""
-    calendars = defaultdict[str, _Calendar](_Calendar)
+    calendars: defaultdict[str, defaultdict[str, set[Any]]] = defaultdict(lambda: defaultdict(set))
     older = bool(columns_of(conn, repeatable_holidays))
     for library, kind, day in _in_two_tables(conn) if older else _in_four_tables(conn):
-        getattr(calendars[library], kind).add(day)
+        calendars[library][kind].add(day)
     return {
-        library: Closures(
-            weekly=frozenset(each.weekly),
-            yearly=frozenset(each.yearly),
-            single=frozenset(each.single),
-            exceptions=frozenset(each.exceptions),
-        )
+        library: Closures(**{kind: frozenset(days) for kind, days in each.items()})
         for library, each in calendars.items()
     }
 

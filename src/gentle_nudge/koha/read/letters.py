@@ -49,6 +49,7 @@ def letter_rows_query(codes: Collection[str]) -> Select[Any]:
 def correspondence(conn: Connection) -> Correspondence:
     """What this Koha says of all letters."""
     value = {name: text.strip() for name, text in preferences(conn, PREFERENCES).items()}
+    names = {code: name for code, name in conn.execute(credit_type_names_query()) if name} | debit_type_names(conn)
     return Correspondence(
         translates=value["TranslateNotices"] == "1",
         copies_to_guarantors=value["RedirectGuaranteeEmail"] not in {"", "0"},
@@ -58,7 +59,7 @@ def correspondence(conn: Connection) -> Correspondence:
         precedence=_listed(value["EmailFieldPrecedence"]) or ADDRESSES,
         selection=_listed(value["EmailFieldSelection"]),
         branches={row["branchcode"].casefold(): dict(row) for row in conn.execute(branches_query()).mappings()},
-        types=type_names(conn),
+        types={code.casefold(): name for code, name in names.items()},
     )
 
 
@@ -93,12 +94,6 @@ def branches_query() -> Select[Any]:
     Index: branches none.
     """
     return select(*branches.columns)
-
-
-def type_names(conn: Connection) -> dict[str, str]:
-    """What Koha calls each type of debit and credit, by its code in lower case."""
-    names = {code: name for code, name in conn.execute(credit_type_names_query()) if name}
-    return {code.casefold(): name for code, name in {**names, **debit_type_names(conn)}.items()}
 
 
 def credit_type_names_query() -> Select[Any]:

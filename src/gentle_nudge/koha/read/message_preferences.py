@@ -1,4 +1,4 @@
-"""Courtesy notices: which a patron has chosen, and which a category gives to new patrons."""
+"""Messaging preferences: the courtesy notices that a patron has chosen, and what a category gives to new patrons."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from gentle_nudge.koha.koha_tables import (
     columns_of,
     message_attributes,
 )
+from gentle_nudge.koha.read.administration import preferences
 
 DUE, AHEAD = "Item_Due", "Advance_Notice"
+MESSAGING = "EnhancedMessagingPreferences"
 
 
 def of_patron(conn: Connection, number: int) -> tuple[Courtesy, ...]:
@@ -101,4 +103,31 @@ def choices_query(category: str) -> Select[Any]:
         )
         .where(borrowers.c.categorycode == category, message.c.message_name.in_([DUE, AHEAD]))
         .group_by(message.c.message_name, wish.c.days_in_advance)
+    )
+
+
+def template(conn: Connection, category: str) -> dict[int, list[str]]:
+    """The messaging preferences of a category, each with its transports; none if Koha does not use them."""
+    is_off = preferences(conn, [MESSAGING])[MESSAGING] == "0"
+    tables = (borrower_message_preferences, borrower_message_transport_preferences)
+    if is_off or not all(columns_of(conn, table) for table in tables):
+        return {}
+    found: dict[int, list[str]] = {}
+    for preference, transport in conn.execute(template_query(category)):
+        found.setdefault(preference, []).extend([transport] if transport else [])
+    return found
+
+
+def template_query(categorycode: str) -> Select[Any]:
+    """The messaging preferences of a patron category, with their transports.
+
+    Index: borrower_message_preferences categorycode, borrower_message_transport_preferences PRIMARY.
+    """
+    wish, how = borrower_message_preferences, borrower_message_transport_preferences
+    number = wish.c.borrower_message_preference_id
+    return (
+        select(number, how.c.message_transport_type)
+        .outerjoin_from(wish, how, how.c.borrower_message_preference_id == number)
+        .where(wish.c.borrowernumber.is_(None), wish.c.categorycode == categorycode)
+        .order_by(number)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from functools import partial
@@ -23,14 +23,9 @@ from gentle_nudge.koha.koha_tables import (
     columns_of,
     user_permissions,
 )
-from gentle_nudge.koha.koha_tables import borrower_message_preferences as wishes
-from gentle_nudge.koha.koha_tables import borrower_message_transport_preferences as transports
 from gentle_nudge.koha.read import debarments
-from gentle_nudge.koha.read.administration import preferences
 from gentle_nudge.koha.read.borrowers import attributes_query
 from gentle_nudge.sqltypes import among, rows_by_thousands
-
-MESSAGING = "EnhancedMessagingPreferences"
 
 
 def homes(conn: Connection, attribute: str) -> list[tuple[int, str]]:
@@ -54,22 +49,27 @@ def passported(
     wanted = sorted(set(numbers))
     columns = [column for unit in units_of(groups).values() for column in unit]
     columns = [column for column in columns if column in columns_of(conn, borrowers)]
+    present = columns_of(conn, borrowers)
     if lock:
         never_wait_from_now_on(conn)
-    query = partial(refreshed_query, columns_of(conn, borrowers), columns)
-    found = rows_by_thousands(conn, lambda chunk: _locking(query(chunk)) if lock else query(chunk), wanted)
-    rows = {row.borrowernumber: row for row in found}
+
+    def query(chunk: Collection[int]) -> Select[Any]:
+        asked = refreshed_query(present, columns, chunk)
+        return asked.with_hint(borrowers, "FORCE INDEX (PRIMARY)").with_for_update(nowait=True) if lock else asked
+
+    rows = {row.borrowernumber: row for row in rows_by_thousands(conn, query, wanted)}
     named: defaultdict[int, list[str]] = defaultdict(list)
     for number, _, value in rows_by_thousands(conn, partial(attributes_query, attribute), wanted):
         named[number].append(value or "")
-    staff = _with_permissions(conn, wanted)
+    may_do_something = rows_by_thousands(conn, permitted_query, wanted if columns_of(conn, user_permissions) else ())
+    staff = {number for (number,) in may_do_something}
     blocks = debarments.restrictions(conn, wanted)
     return {
         number: Passported(
             number=number,
             card=row.cardnumber,
             homes=tuple(named[number]),
-            protected=_is_protected(row) or number in staff,
+            protected=bool(row.protected or row.anonymized or (row.flags or 0) > 0 or number in staff),
             values={column: getattr(row, column) for column in columns},
             restrictions=blocks.get(number, ()),
         )
@@ -87,22 +87,6 @@ def refreshed_query(present: Collection[str], columns: Sequence[str], numbers: C
     optional = (who[name] if name in present else literal(0).label(name) for name in ("protected", "anonymized"))
     query = select(who.borrowernumber, who.cardnumber, who.flags, *optional, *(who[name] for name in columns))
     return query.where(among(who.borrowernumber, numbers)).order_by(who.borrowernumber)
-
-
-def _locking(query: Select[Any]) -> Select[Any]:
-    """The rows that the query finds are locked, in its order."""
-    return query.with_hint(borrowers, "FORCE INDEX (PRIMARY)").with_for_update(nowait=True)
-
-
-def _is_protected(row: Row[Any]) -> bool:
-    return bool(row.protected or row.anonymized or (row.flags or 0) > 0)
-
-
-def _with_permissions(conn: Connection, numbers: Sequence[int]) -> frozenset[int]:
-    """Those who may do something in the staff interface."""
-    if not columns_of(conn, user_permissions):
-        return frozenset()
-    return frozenset(number for (number,) in rows_by_thousands(conn, permitted_query, numbers))
 
 
 def permitted_query(numbers: Collection[int]) -> Select[Any]:
@@ -195,31 +179,6 @@ def category_rules_query(categorycode: str) -> Select[Any]:
     return select(*chosen).where(kind.categorycode == categorycode)
 
 
-def category_messages(conn: Connection, category: str) -> dict[int, list[str]]:
-    """The messaging preferences of a category, each with its transports; none if Koha does not use them."""
-    is_off = preferences(conn, [MESSAGING])[MESSAGING] == "0"
-    if is_off or not all(columns_of(conn, table) for table in (wishes, transports)):
-        return {}
-    found: dict[int, list[str]] = {}
-    for preference, transport in conn.execute(category_messages_query(category)):
-        found.setdefault(preference, []).extend([transport] if transport else [])
-    return found
-
-
-def category_messages_query(categorycode: str) -> Select[Any]:
-    """The messaging preferences of a patron category, with their transports.
-
-    Index: borrower_message_preferences categorycode, borrower_message_transport_preferences PRIMARY.
-    """
-    number = wishes.c.borrower_message_preference_id
-    return (
-        select(number, transports.c.message_transport_type)
-        .outerjoin_from(wishes, transports, transports.c.borrower_message_preference_id == number)
-        .where(wishes.c.borrowernumber.is_(None), wishes.c.categorycode == categorycode)
-        .order_by(number)
-    )
-
-
 def has_loan_rule(conn: Connection, category: str) -> bool:
     """Whether a rule says for how long this category borrows; True where that cannot be asked."""
     return not columns_of(conn, circulation_rules) or bool(conn.scalar(loan_rules_query(category)))
@@ -233,8 +192,3 @@ def loan_rules_query(category: str) -> Select[int]:
     rule = circulation_rules.c
     for_them = or_(rule.categorycode == category, rule.categorycode.is_(None))
     return select(func.count()).where(rule.rule_name == "issuelength", for_them)
-
-
-def by_home(conn: Connection, attribute: str) -> Counter[str]:
-    """How many patrons name each home."""
-    return Counter(value for _, value in set(homes(conn, attribute)) if value.strip())

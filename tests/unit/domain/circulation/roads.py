@@ -7,19 +7,26 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from gentle_nudge.domain.circulation.event import Event, Road, Why
-from gentle_nudge.domain.circulation.loan import Loan, RemindersOfRoad, SoFar, SubmissionRules, SubmissionVerdict
+from gentle_nudge.domain.circulation.findings import findings_of
+from gentle_nudge.domain.circulation.loan import (
+    Event,
+    Loan,
+    RemindersOfRoad,
+    SoFar,
+    SubmissionRules,
+    SubmissionVerdict,
+    Why,
+)
 from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
 from gentle_nudge.domain.circulation.snapshot import (
-    Branch,
     Closures,
     ItemType,
-    KohaLetter,
     PatronCategory,
     RuleRow,
     Snapshot,
 )
-from gentle_nudge.domain.circulation.walk import walk
+from gentle_nudge.domain.circulation.terms import RoadTerms
+from gentle_nudge.domain.circulation.walk import Road, walk
 from gentle_nudge.domain.money import ZERO
 
 USUAL = {
@@ -76,10 +83,10 @@ def snapshot(
         triggers=cells,
         preferences=USUAL | preferences,
         closures={"CPL": CLOSED_AT_CPL},
-        branches={code: Branch(code=code, email=f"{code}@library.example") for code in ("CPL", "FPL", "MPL")},
+        branches={code: f"{code}@library.example" for code in ("CPL", "FPL", "MPL")},
         categories=named,
         itemtypes=types | ({itemtype.code: itemtype} if itemtype else {}),
-        letters=frozenset(KohaLetter(code=code) for code in (*LETTERS, "PREDUE", "DUE")),
+        letters={code.casefold(): {"": frozenset({"email"})} for code in (*LETTERS, "PREDUE", "DUE")},
     )
 
 
@@ -118,7 +125,7 @@ def road(
     job: LongOverdueJob = PREFERENCES_DECIDE,
     reminders: RemindersOfRoad | None = None,
 ) -> Road:
-    return walk(koha, asked, job, submissions, reminders=reminders)
+    return walk(RoadTerms.of(koha, asked, job), submissions, reminders)
 
 
 def told(events: Road, *kinds: str) -> list[tuple[str, str]]:
@@ -137,7 +144,7 @@ def balances(events: Road) -> Mapping[str, str]:
 
 
 def names(events: Road) -> list[str]:
-    return sorted(finding.name for finding in events.findings)
+    return sorted(finding.name for finding in findings_of(events))
 
 
 # The rules of a usual loan: 14 days, 0.50 a day at the end of each, at most 10.00.

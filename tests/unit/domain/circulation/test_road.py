@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from gentle_nudge.domain.circulation.contradictions import Narrowing, contradictions
+from gentle_nudge.domain.circulation.contradictions import contradictions
+from gentle_nudge.domain.circulation.findings import findings_of
 from gentle_nudge.domain.circulation.loan import Combination, NotComputed
 from gentle_nudge.domain.circulation.long_overdue import LongOverdueJob
-from gentle_nudge.domain.circulation.precedence import rules_of
+from gentle_nudge.domain.circulation.precedence import LoanRules, asked_rules
 from gentle_nudge.domain.circulation.snapshot import Courtesy, ItemType, RuleRow, Snapshot
+from gentle_nudge.views.circulation_view import rules_view
+from gentle_nudge.views.structured import as_json
 from tests.unit.domain.circulation.roads import (
     PLAIN,
     balances,
@@ -60,7 +64,11 @@ def test_a_loan_goes_from_its_courtesy_notice_to_the_agency() -> None:
     assert walked.submission is not None
     assert (walked.submission.day, walked.submission.owed) == (date(2026, 6, 15), Decimal("30.00"))
     assert (walked.submission.fee, walked.submission.balance_after) == (Decimal("10.00"), Decimal("40.00"))
-    assert (walked.due, walked.lost, walked.balance) == (date(2026, 3, 16), date(2026, 4, 15), Decimal("40.00"))
+    assert (walked.terms.due, walked.terms.lost, walked.balance) == (
+        date(2026, 3, 16),
+        date(2026, 4, 15),
+        Decimal("40.00"),
+    )
     assert (walked.never, names(walked)) == (None, [])
 
 
@@ -91,11 +99,11 @@ def test_a_notice_by_open_days_may_fall_after_the_loss() -> None:
     walked = road(koha, asked)
     assert told(walked, "notice", "lost") == [("04-07", "1"), ("04-15", "2"), ("04-27", "")]
     assert [event.late for event in walked.events if event.kind == "notice"] == [11, 19]
-    way_out = next(finding for finding in walked.findings if finding.name == "lost-before-notice")
+    way_out = next(finding for finding in findings_of(walked) if finding.name == "lost-before-notice")
     assert "38 days after the due date" in way_out.what
     assert way_out.way_out == "Set DefaultLongOverdueDays to at least 37, or delay 3 at most 24."
     first = next(
-        f for f in road(koha, asked, job=LongOverdueJob(first=True)).findings if f.name == "lost-before-notice"
+        f for f in findings_of(road(koha, asked, job=LongOverdueJob(first=True))) if f.name == "lost-before-notice"
     )
     assert first.way_out == "Set DefaultLongOverdueDays to at least 38, or delay 3 at most 23."
     for days, finds in (("36", True), ("37", False)):
@@ -134,7 +142,7 @@ def test_a_loan_due_on_a_closed_day_is_fined_a_day_later() -> None:
     ways = [
         finding.way_out
         for mode in ("Days", "Datedue")
-        for finding in road(snapshot(*QUARTER, useDaysMode=mode), loan("CPL/PT/BK", due=date(2026, 3, 15))).findings
+        for finding in findings_of(road(snapshot(*QUARTER, useDaysMode=mode), loan("CPL/PT/BK", due=date(2026, 3, 15))))
         if finding.name == "due-on-closed-day"
     ]
     assert [way.split()[0] for way in ways] == ["Set", "Koha's"]
@@ -173,18 +181,21 @@ def test_the_narrowest_rule_wins_even_if_it_is_empty(
 
 
 def test_the_rules_tell_which_row_wins_and_which_it_beats() -> None:
-    answer = rules_of(snapshot(*MANY), loan("CPL/PT/DVD"))
-    fine = next(rule for rule in answer.rules if rule.name == "fine")
-    assert fine.value == "0.30"
+    koha = snapshot(*MANY)
+    answer = asked_rules(LoanRules(snapshot=koha, loan=loan("CPL/PT/DVD")))
+    fine = next(rule for rule in answer if rule.name == "fine")
+    assert fine.row is not None
+    assert fine.row.value == "0.30"
     assert [row.value for row in fine.beaten] == ["0.50", "0.20", "1.00", "0.10"]
-    length = {rule.name: rule.default for rule in answer.rules}
+    length = {rule.name: rule.default for rule in answer}
     assert (length["daysmode"], length["lostreturn"], length["lengthunit"], length["issuelength"]) == (
         "Days",
         "refund",
         "days",
         None,
     )
-    stored = {each.name: each.stored for each in answer.preferences}
+    preferences = json.loads(as_json(rules_view(LoanRules(snapshot=koha, loan=loan("CPL/PT/DVD")))))["preferences"]
+    stored = {each["name"]: each["stored"] for each in preferences}
     assert (stored["finesMode"], stored["CircControl"]) == (True, False)
 
 
@@ -210,7 +221,7 @@ def test_a_fine_stops_at_the_price_or_the_maximum(price: str, itemtype: ItemType
     walked = road(koha, loan(price=Decimal(price)))
     fine = [event for event in walked.events if event.kind == "fine"][-1]
     assert (str(fine.balance), fine.late) == (last, late)
-    assert walked.lost == date(2026, 5, 16)
+    assert walked.terms.lost == date(2026, 5, 16)
     charged = price != "0.00" or itemtype.default_price is not None
     assert bool(told(walked, "replacement")) is charged
     assert ("no-price" in names(walked)) is not charged
@@ -312,7 +323,7 @@ def test_a_fine_leaves_the_window_before_the_lost_charge_enters_it(
 
 def test_without_the_charge_value_nobody_is_charged() -> None:
     walked = road(first_case(DefaultLongOverdueChargeValue=""), FIRST_LOAN)
-    assert (walked.lost, str(walked.balance)) == (date(2026, 4, 15), "10.00")
+    assert (walked.terms.lost, str(walked.balance)) == (date(2026, 4, 15), "10.00")
     assert "lost-not-charged" in names(walked)
 
 
@@ -324,10 +335,10 @@ def test_three_libraries_rule_one_loan() -> None:
     koha = snapshot(*rows, cells=cells, CircControl="PatronLibrary", OverdueNoticeFrom="item-homebranch")
     asked = replace(loan("CPL/PT/BK", checkout=date(2026, 3, 1)), item_library="FPL", patron_library="MPL")
     walked = road(koha, asked)
-    assert walked.due == date(2026, 3, 15)  # a Sunday, on which CPL alone is closed
+    assert walked.terms.due == date(2026, 3, 15)  # a Sunday, on which CPL alone is closed
     assert told(walked, "fine")[0] == ("03-16", "0.50")
     assert told(walked, "notice")[0] == ("03-22", "1")
-    answer = {rule.name: rule.library for rule in rules_of(koha, asked).rules}
+    answer = {rule.name: rule.scope[0] for rule in asked_rules(LoanRules(snapshot=koha, loan=asked))}
     assert (answer["fine"], answer["lostreturn"], answer["returnbranch"]) == ("MPL", "CPL", "FPL")
 
 
@@ -385,6 +396,15 @@ def test_every_event_has_a_reason() -> None:
     assert all(event.why for event in walked.events)
 
 
+@pytest.mark.parametrize(
+    ("own", "admin", "found"), [("", "", ["notices-without-sender"]), ("a@b.example", "", []), ("", "a@b.example", [])]
+)
+def test_notices_by_email_need_a_sender(own: str, admin: str, found: list[str]) -> None:
+    koha = first_case(KohaAdminEmailAddress=admin)
+    walked = road(replace(koha, branches={**koha.branches, "FPL": own}), FIRST_LOAN)
+    assert names(walked) == found
+
+
 def test_what_contradicts_is_told_once_with_its_combinations() -> None:
     koha = replace(
         first_case(*PLAIN, *rules(("fine", "0.50", "CPL PT BK"), ("fine", "0.50", "FPL PT BK"))), closures={}
@@ -397,7 +417,7 @@ def test_what_contradicts_is_told_once_with_its_combinations() -> None:
         date(2026, 3, 16),
         LongOverdueJob(),
         lambda _: policy("500.00"),
-        narrowing=Narrowing(library="CPL"),
+        wanted=Combination(library="CPL", category="", itemtype=""),
     )
     combination = Combination(library="CPL", category="PT", itemtype="BK")
     assert [(each.finding.name, each.combinations) for each in one.found] == [("lost-not-charged", (combination,))]

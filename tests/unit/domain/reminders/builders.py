@@ -6,9 +6,10 @@ from typing import Any
 
 from gentle_nudge.domain.ledger import OwedLine
 from gentle_nudge.domain.patron import Patron
+from gentle_nudge.domain.reminders.debt import debt_of
 from gentle_nudge.domain.reminders.letter import LetterRow
 from gentle_nudge.domain.reminders.levels import Level, Remind
-from gentle_nudge.domain.reminders.series import Debtor, Message, Reminder, Series, debt_of
+from gentle_nudge.domain.reminders.series import Debtor, Message, Reminder, Series
 
 TODAY = date(2026, 2, 9)
 PERIODS = (30, 14, 14, 14)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from gentle_nudge.domain.ledger import OwedLine
 from gentle_nudge.domain.reminders.addressee import Addressee, Correspondence, Envelope
+from gentle_nudge.domain.reminders.debt import debt_of
 from gentle_nudge.domain.reminders.letter import KNOWN, LetterRow, bad_letters, chosen, problem_of
 from gentle_nudge.domain.reminders.plan import PlannedLetter, written
-from gentle_nudge.domain.reminders.series import Verdict, debt_of
+from gentle_nudge.domain.reminders.series import Verdict
 from tests.unit.domain.reminders.builders import TODAY, a_debtor, a_line, a_row, the_levels
 
 BLOCK = "<debt>\n<<line.date>> <<line.type>> <<line.outstanding>> <<line.title>></debt>"

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from gentle_nudge.domain.ledger import OwedLine
 from gentle_nudge.domain.patron import Patron
+from gentle_nudge.domain.reminders.debt import debt_of
 from gentle_nudge.domain.reminders.series import (
     Message,
     Reason,
-    debt_of,
     failed_emails,
     judge,
     may_be_lifted,
