@@ -15,7 +15,7 @@ demo: .venv/runtime ## a sample library, its Sunday night, and where the files a
 
 test: .venv/all ## all tests but the long ones
 	@tools/need mariadbd:mariadb-server sshd:openssh-server chromium:chromium
-	$(bin)/python -m pytest -n 2 --dist loadgroup -q
+	$(bin)/python -m pytest -n 2 -q
 
 soak: .venv/all ## the long tests
 	@tools/need mariadbd:mariadb-server sshd:openssh-server

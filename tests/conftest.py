@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from gentle_nudge.demo.play import Story, play
 from tests.builders.days import SUNDAY
@@ -28,6 +29,18 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 # The URL of an administrator's account on a server to test against, instead of a MariaDB of our own. It does not stay
 # in the environment: to the command an unknown variable of this prefix is an error.
 GIVEN = os.environ.pop("GENTLE_NUDGE_TEST_SERVER", "")
+# The modules whose tests share a fixture of several seconds, or a global variable of the server.
+TOGETHER = {
+    "tests/acceptance/test_demo.py": "demo",
+    "tests/acceptance/test_docs.py": "docs",
+    "tests/acceptance/test_outcomes_of_a_year.py": "year",
+    "tests/pages/test_pages.py": "year",
+    "tests/unit/demo/test_play.py": "year",
+    "tests/acceptance/test_check.py": "globals",
+    "tests/integration/harness/test_koha_database.py": "globals",
+    "tests/integration/koha/test_engine.py": "globals",
+    "tests/integration/koha/test_write.py": "globals",
+}
 shared_server = pytest.StashKey[Server]()
 
 
@@ -48,6 +61,19 @@ def pytest_configure_node(node: Node) -> None:
         stash[shared_server] = Server(GIVEN) if GIVEN else Server.start_in_memory()
     shared = stash[shared_server]
     node.workerinput["server"] = (shared.url().render_as_string(hide_password=False), str(shared.folder or ""))
+
+
+class Together(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests go to the workers one by one; those of modules that belong together all go to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return TOGETHER.get(nodeid.partition("::")[0], nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
+    """Which worker runs what, unless `--dist` says otherwise."""
+    return Together(config, log) if config.getvalue("dist") == "load" else None
 
 
 def given_server(config: pytest.Config) -> str:
@@ -215,7 +241,7 @@ def command(tmp_path: Path) -> Command:
 
 @pytest.fixture(scope="session")
 def year(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """The demo with its year, to be looked at; a test that uses it bears the mark `xdist_group("year")`."""
+    """The demo with its year, to be looked at."""
     return play(tmp_path_factory.mktemp("year") / "demo", SUNDAY)
 
 

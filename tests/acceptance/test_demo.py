@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from tests.support.command import COMMAND, Command
+from tests.support.terminal import on_terminal, shows_progress
 
-pytestmark = pytest.mark.xdist_group("demo")
 Run = Callable[..., CompletedProcess[str]]
 DAY = "2026-11-25"
 SUNDAY = "2026-11-22"
@@ -198,7 +198,10 @@ def test_any_other_folder_is_left_alone(run: Run, folder: Path) -> None:
 @pytest.mark.process
 def test_the_commands_on_the_screen_can_be_played(demo: Shown, command: Command) -> None:
     path = {"PATH": f"{COMMAND.parent}:{os.defpath}"}
-    screen = shown(command.run_process, "here/there", env=path)
+    words = ("demo", "--day", DAY, "here/there")
+    done = on_terminal(*words, columns=80, cwd=command.cwd, env=command.environment(path), piped=True)
+    shows_progress(done)
+    screen = done.stdout
     assert (command.cwd / "here" / "there" / "koha.sqlite").stat().st_size > 0
     assert screen == demo.screen.replace(DEMO, "here/there")
     commands = re.findall(r"^  gentle-nudge (--config .*)$", screen, re.MULTILINE)

@@ -13,7 +13,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pages") / "page"
 
 
-@pytest.mark.xdist_group("docs")
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_shows_what_the_command_says(page: Path, folder: Path) -> None:
     for example, output in played(page.read_text(encoding="utf-8"), folder):

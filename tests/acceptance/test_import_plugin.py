@@ -21,6 +21,7 @@ from tests.support.command import Command
 from tests.support.koha import KohaDatabase
 from tests.support.nights import snapshot
 
+pytestmark = pytest.mark.before_init
 SINGLE = "Koha::Plugin::Com::ByWaterSolutions::UniqueCollections"
 MULTI = "Koha::Plugin::Com::ByWaterSolutions::UMSGentleNudge"
 SECRET = 'p\u00e4ss "word"'

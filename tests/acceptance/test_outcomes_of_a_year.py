@@ -19,7 +19,6 @@ from gentle_nudge.demo.year import Debtor, Fate, Year
 from tests.builders.days import SUNDAY
 from tests.support.command import Command
 
-pytestmark = pytest.mark.xdist_group("year")
 Answer = dict[str, Any]
 FEE, RUNNING_DAYS, LAST_NIGHT = Decimal(10), 130, 21
 CAST = {"cases": 31, "open": 19, "settled": 7, "items": 48, "items_back": 0}

@@ -15,8 +15,10 @@ from tests.acceptance.libraries import Library
 from tests.builders.days import SUNDAY
 from tests.support.command import COMMAND, Command, Finished
 from tests.support.koha import KohaDatabase
+from tests.support.sample_library import cast_alone
 from tests.support.sftp import SftpServer
 
+DEMO = "gentle-nudge-demo/gentle-nudge.toml"
 NOBODY_WRITES = Path("/sys")  # not even root
 
 
@@ -165,14 +167,23 @@ def process(command: Command) -> Callable[..., Finished]:
     return run
 
 
-ON_STDOUT = [("--help",), ("--version",), ("check", "--help"), ("config", "example"), ("demo", "a-demo")]
+ON_STDOUT = [("--help",), ("--version",), ("check", "--help"), ("config", "example"), ("--config", DEMO, "history")]
 
 
 @pytest.mark.process
 @pytest.mark.parametrize("words", ON_STDOUT)
 @pytest.mark.parametrize("stdout", [">/dev/full", ">&-"])
-def test_an_output_that_takes_nothing(process: Callable[..., Finished], words: tuple[str, ...], stdout: str) -> None:
+def test_an_output_that_takes_nothing(
+    command: Command, process: Callable[..., Finished], words: tuple[str, ...], stdout: str
+) -> None:
+    if DEMO in words:
+        cast_alone(command)
     refused(process(*words, after=stdout), "/dev/stdout")
+
+
+@pytest.mark.process
+def test_a_demo_on_an_output_that_takes_nothing(process: Callable[..., Finished]) -> None:
+    refused(process("demo", "a-demo", after=">/dev/full"), "/dev/stdout")
 
 
 @pytest.mark.process

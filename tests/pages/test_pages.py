@@ -36,7 +36,6 @@ def test_a_page_has_no_fault(browser: Browser, tmp_path: Path, name: str, number
     assert browser.faults(file, shown) == []
 
 
-@pytest.mark.xdist_group("year")
 def test_the_pages_of_the_demo_have_no_fault(browser: Browser, year: Story) -> None:
     folder = year.folder / "staff"
     pages = [folder / f"night-{SUNDAY}-global.html"]

@@ -240,7 +240,7 @@ def definitions(engine: Engine) -> dict[str, list[str]]:
 def test_an_upgrade_killed_at_any_statement_and_repeated_loses_and_doubles_nothing(
     server: Server, version: int
 ) -> None:
-    """At any statement of its first step, and at every seventh of those that an upgrade of a later version has too."""
+    """At any statement of its first step, and at every seventeenth of those that a later version's upgrade has too."""
     name = unique_name("killed")
 
     def old_database() -> Engine:
@@ -259,7 +259,7 @@ def test_an_upgrade_killed_at_any_statement_and_repeated_loses_and_doubles_nothi
     expected = rows_of(engine), definitions(engine)
     with engine.connect() as conn:
         assert differences(conn) == []
-    for at in (*range(min(first + 1, statements)), *range(first + 1, statements, 7)):
+    for at in (*range(min(first + 1, statements)), *range(first + 1, statements, 17)):
         engine.dispose()
         engine = old_database()
         assert killed(at, upgrade_and_count) == -signal.SIGKILL

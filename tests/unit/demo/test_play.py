@@ -94,7 +94,6 @@ def test_those_on_the_right_side_of_a_boundary_are_referred() -> None:
     assert {"Threshold", "Eighteen", "Sixtieth", "O'Brien", "=HYPERLINK(A1)", "王"} <= surnames(the_story())
 
 
-@pytest.mark.xdist_group("year")
 def test_after_a_year_the_same_things_happen_to_the_cast(year: Story) -> None:
     alone, after = the_story(), year
     for one, other in zip(alone.chapters, after.chapters, strict=True):
@@ -106,7 +105,6 @@ def test_after_a_year_the_same_things_happen_to_the_cast(year: Story) -> None:
         ]
 
 
-@pytest.mark.xdist_group("year")
 def test_a_year_is_the_same_whenever_it_is_played(year: Story) -> None:
     one, other = year.year, the_story(date(2027, 3, 14), with_year=True).year
     assert one is not None
@@ -119,7 +117,6 @@ def test_a_year_is_the_same_whenever_it_is_played(year: Story) -> None:
     assert [each.number for each in one.debtors] == list(range(HOW_MANY + 1, HOW_MANY + 1 + len(one.debtors)))
 
 
-@pytest.mark.xdist_group("year")
 def test_everything_that_may_become_of_a_patron_of_the_year_happens(year: Story) -> None:
     assert year.year is not None
     assert {debtor.fate for debtor in year.year.debtors} == set(Fate)
