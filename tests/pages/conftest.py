@@ -7,8 +7,8 @@ import pytest
 from tests.support.browser import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for the whole run."""
+    """A Chromium for the module: while one is open, no other test of the process could begin an event loop."""
     with Browser.start() as running:
         yield running
