@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from gentle_nudge.domain.collections.policy import Scope, Section
+from gentle_nudge.domain.collections.referral import Reason
 from tests.builders.days import IN_THE_WINDOW
 from tests.builders.koha import a_patron, owes
 from tests.support.koha import KohaDatabase
@@ -69,6 +70,15 @@ def test_who_owes_the_threshold_is_added_up_once_for_sections_that_count_alike(
     for branch in BRANCHES:
         owes(koha, a_patron(koha, branch=branch), "30.00", day=IN_THE_WINDOW)
     assert asked(Nights(koha, *of_branches(FPL=of_one))) == times
+
+
+def test_a_section_without_branches_hides_nobody_from_the_others(koha: KohaDatabase) -> None:
+    patron = a_patron(koha, branch="CPL")
+    owes(koha, patron, "30.00", day=IN_THE_WINDOW)
+    nobody = Section(name="gone", policy=a_policy(), scope=Scope(branches=frozenset(), all_but=False))
+    plans = Nights(koha, nobody, *of_branches()).night(dry_run=True, delivered=False).plans
+    assert {name: len(plan.decisions) for name, plan in plans.items() if plan.decisions} == {"CPL": 1}
+    assert plans["gone"].left_out[Reason.OTHER_SECTION] == 1
 
 
 @pytest.mark.parametrize("seed", range(6))

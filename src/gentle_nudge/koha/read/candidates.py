@@ -131,8 +131,8 @@ def owing_patrons(
 def owed_query(rules: LineRules, ownership: Ownership, unpaid: dict[int, list[int]]) -> Select[Any]:
     """What each of these patrons owes in the window by the `unpaid` lines, and two facts about the patron.
 
-    The facts: the patron's branch, where all charges are the patron's and the section has branches; and whether the
-    patron was born after `born_after`.
+    The facts: the patron's branch, where all charges are the patron's and the section does not speak for every branch;
+    and whether the patron was born after `born_after`.
     Index: accountlines PRIMARY, borrowers PRIMARY, items PRIMARY.
     """
     line, lines = accountlines.c, [number for numbers in unpaid.values() for number in numbers]
@@ -152,7 +152,8 @@ def owed_query(rules: LineRules, ownership: Ownership, unpaid: dict[int, list[in
     people: FromClause = sums
     branch: ColumnElement[str] = literal("")
     may_be_too_young: ColumnElement[bool] = false()
-    by_branch = ownership.charges_by == "patron" and ownership.branches
+    is_everywhere = ownership.all_but and not ownership.branches
+    by_branch = ownership.charges_by == "patron" and not is_everywhere
     if by_branch:
         branch = func.coalesce(borrowers.c.branchcode, "")
     if rules.born_after:
